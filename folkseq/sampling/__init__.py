@@ -1,0 +1,1 @@
+"""From a trained network to new sequences of ids, without torch."""

@@ -1,0 +1,81 @@
+"""Tokens and their ids: a tuple of tokens, in which the id is the index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from folkseq.errors import RunError, TokenError
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A tuple of distinct tokens; a token's id is its index.
+
+    >>> vocabulary = Vocabulary.learn([["<s>", "b", "a", "</s>"]])
+    >>> vocabulary.tokens
+    ('</s>', '<s>', 'a', 'b')
+    >>> vocabulary.encode(["<s>", "a"])
+    [1, 2]
+    """
+
+    tokens: tuple[str, ...]
+    _ids: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ids = {token: index for index, token in enumerate(self.tokens)}
+        if len(ids) != len(self.tokens):
+            repeated = sorted({token for token in self.tokens if self.tokens.count(token) > 1})
+            raise ValueError(f"a vocabulary holds each token once; repeated: {', '.join(repeated)}")
+        object.__setattr__(self, "_ids", ids)
+
+    @classmethod
+    def learn(cls, pieces: Iterable[Sequence[str]]) -> Vocabulary:
+        """The tokens that occur in `pieces`, sorted, so that the same corpus always gives the same ids."""
+        seen: set[str] = set()
+        for piece in pieces:
+            seen.update(piece)
+        return cls(tuple(sorted(seen)))
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._ids
+
+    def id(self, token: str) -> int:
+        """The id of one token. Raises TokenError if there is none."""
+        try:
+            return self._ids[token]
+        except KeyError:
+            raise TokenError(
+                f"the token {token!r} is not among the {len(self)} that this model was trained on"
+            ) from None
+
+    def encode(self, tokens: Sequence[str]) -> list[int]:
+        """The ids of `tokens`. Raises TokenError at the first unknown one."""
+        try:
+            return list(map(self._ids.__getitem__, tokens))
+        except KeyError:
+            return [self.id(token) for token in tokens]
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """The tokens of `ids`."""
+        return [self.tokens[index] for index in ids]
+
+    def to_json(self) -> str:
+        """The tokens in order of their ids, one a line, as JSON."""
+        return json.dumps(self.tokens, ensure_ascii=False, indent=0) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> Vocabulary:
+        """The vocabulary that `to_json` wrote to `path`. Raises RunError if the file holds anything else."""
+        try:
+            tokens = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: not a vocabulary ({error})") from None
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise RunError(f"{path}: not a vocabulary: expected a list of strings")
+        return cls(tuple(tokens))
