@@ -1,0 +1,87 @@
+"""What a model is, and how it is trained: settings that check themselves and stand in a run's `config.json`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+CELLS: dict[str, tuple[str, ...]] = {"lstm": ("h", "c")}
+"""The cells there are, each with the names of what it carries from one step to the next."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """A stack of recurrent layers between an embedding and a softmax.
+
+    >>> ModelSettings(vocabulary_size=137).carried
+    ('h', 'c')
+    """
+
+    vocabulary_size: int
+    """V: how many ids there are."""
+    cell: str = "lstm"
+    """One of `CELLS`."""
+    layers: int = 2
+    """L: how many cells stand on one another."""
+    hidden: int = 320
+    """H: the width of each layer."""
+    embedding: int = 128
+    """E: the width of the vectors that stand for ids."""
+    dropout: float = 0.25
+    """The share of values dropped while training, after the embedding and after every layer; in [0, 1)."""
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ValueError(f"there is no cell {self.cell!r}; there are: {', '.join(CELLS)}")
+        for name in ("vocabulary_size", "layers", "hidden", "embedding"):
+            _check_count(name, getattr(self, name))
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is a share from 0 up to, not with, 1, got {self.dropout}")
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The names of the tensors, each (L, B, H), that go from one step to the next."""
+        return CELLS[self.cell]
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The plain recipe: many small updates on streams whose state is carried, AdamW, warm-up and cosine decay."""
+
+    minutes: float = 10.0
+    """How long to train; turned into `steps` while the rate warms up."""
+    steps: int | None = None
+    """How many updates to make; given, `minutes` is not looked at."""
+    rows: int = 16
+    """B: streams read side by side. Updates matter more than their size, so it is small."""
+    length: int = 64
+    """T: steps in a batch, and how far gradients reach back."""
+    learning_rate: float = 3e-3
+    """The highest, reached after `warm_up` updates."""
+    warm_up: int = 100
+    """Updates over which the rate rises in a straight line."""
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """The longest that a gradient may be; longer ones are scaled down, so that none explodes."""
+    checks: int = 20
+    """How often, spread evenly, the held-out pieces are looked at and the state is saved."""
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "length", "checks"):
+            _check_count(name, getattr(self, name))
+        if self.steps is not None:
+            _check_count("steps", self.steps)
+        for name in ("minutes", "learning_rate", "clip"):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise ValueError(f"{name} is above 0, got {value}")
+        for name in ("warm_up", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is 0 or above, got {getattr(self, name)}")
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} is at least 1, got {value}")

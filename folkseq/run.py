@@ -1,0 +1,179 @@
+"""A run: a folder that stands alone and holds all that a trained model needs to be used, judged and trained on.
+
+    config.json         what was trained, on what, how, and how well
+    vocabulary.json     the tokens in order of their ids
+    model.safetensors   the best weights
+    model.onnx          the best weights as one step of the network, int8
+    metrics.jsonl       one line a report
+    state/              where training stands, for going on exactly
+    samples/            what the model wrote
+
+Nothing in it is pickled. Every file but the metrics, which only grow, is written beside its place and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.errors import FolkseqError, RunError
+from folkseq.files import write_atomically
+from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+TASKS = ("continue",)
+TRY = "train one with `folkseq train TOKENIZER CORPUS`"
+
+
+@dataclass(frozen=True)
+class CorpusFile:
+    """One file that was trained on."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What was trained, on what, how, and how well."""
+
+    tokenizer: str
+    """As on the command line: `abc`, `abc:ornaments=false`."""
+    model: ModelSettings
+    training: TrainSettings
+    """`training.steps` is filled in once training has planned it."""
+    corpus: tuple[CorpusFile, ...]
+    version: str
+    """folkseq's own."""
+    seed: int = 0
+    task: str = "continue"
+    split: Mapping[str, int] = field(default_factory=dict)
+    """How many pieces stand on each side: train, valid, test."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What was measured, by name: heldout_nll, test_nll, ngram_nll, minutes, …"""
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"there is no task {self.task!r}; there are: {', '.join(TASKS)}")
+
+    def to_json(self) -> str:
+        """The configuration as readable JSON."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The configuration that `to_json` wrote. Raises ValueError or TypeError if `text` is anything else."""
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise TypeError(f"expected an object, got {type(values).__name__}")
+        missing = {"tokenizer", "model", "training", "corpus", "version"} - values.keys()
+        unknown = values.keys() - {known.name for known in fields(cls)}
+        if missing or unknown:
+            raise ValueError(f"fields missing: {sorted(missing)}; unknown: {sorted(unknown)}")
+        values["model"] = ModelSettings(**values["model"])
+        values["training"] = TrainSettings(**values["training"])
+        values["corpus"] = tuple(CorpusFile(**file) for file in values["corpus"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that is known to hold a configuration and a vocabulary."""
+
+    folder: Path
+    config: RunConfig
+    vocabulary: Vocabulary
+
+    @classmethod
+    def create(cls, folder: Path | str, config: RunConfig, vocabulary: Vocabulary) -> Self:
+        """Make a new run folder. Raises RunError if a run stands there already."""
+        run = cls(Path(folder), config, vocabulary)
+        if (run.folder / "config.json").exists():
+            raise RunError(f"{folder}: holds a run already; name another folder, or go on with it by --resume")
+        write_atomically(run.folder / "vocabulary.json", vocabulary.to_json().encode())
+        write_atomically(run.folder / "config.json", config.to_json().encode())
+        return run
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Self:
+        """Read the run in `folder`. Raises RunError if there is none, or a broken one."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise RunError(f"{folder}: there is no such run; {TRY}")
+        path = folder / "config.json"
+        if not path.exists():
+            raise RunError(f"{folder}: not a run, it holds no config.json; {TRY}")
+        try:
+            config = RunConfig.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{path}: not the configuration of a run: {error}") from None
+        vocabulary = Vocabulary.read(folder / "vocabulary.json")
+        if len(vocabulary) != config.model.vocabulary_size:
+            raise RunError(
+                f"{folder}: the vocabulary holds {len(vocabulary)} tokens, the model {config.model.vocabulary_size}"
+            )
+        return cls(folder, config, vocabulary)
+
+    @classmethod
+    def latest(cls, parent: Path | str = "runs") -> Self:
+        """Open the newest run under `parent`. Raises RunError if there is none."""
+        configs = sorted(Path(parent).glob("*/config.json"), key=lambda path: (path.stat().st_mtime_ns, path))
+        if not configs:
+            raise RunError(f"there is no run under {parent}/; {TRY}")
+        return cls.open(configs[-1].parent)
+
+    def file(self, name: str) -> Path:
+        """The path of one of the run's files. Raises RunError if it is not there."""
+        path = self.folder / name
+        if not path.exists():
+            raise RunError(f"{self.folder}: holds no {name}, so its training has not got that far; {TRY}")
+        return path
+
+    def with_config(self, **changes: Any) -> Self:
+        """The run with some fields of its configuration replaced, there and on the disk."""
+        run = replace(self, config=replace(self.config, **changes))
+        write_atomically(self.folder / "config.json", run.config.to_json().encode())
+        return run
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """The best weights by name. Raises RunError if there are none yet, or broken ones."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        path = self.file("model.safetensors")
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise RunError(f"{path}: cannot be read: {error}; {TRY}") from None
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Add one line to the metrics. Raises FolkseqError if the disk refuses."""
+        path = self.folder / "metrics.jsonl"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(dict(line)) + "\n")
+        except OSError as error:
+            raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of the metrics in order of their steps.
+
+        Where training went on from an earlier step, the lines that it then wrote again stand for those before.
+        """
+        lines: list[dict[str, Any]] = []
+        path = self.folder / "metrics.jsonl"
+        for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                line = json.loads(text)
+            except ValueError:  # the power failed in the middle of it
+                continue
+            while lines and line["step"] <= lines[-1]["step"]:
+                lines.pop()
+            lines.append(line)
+        return lines

@@ -1,0 +1,50 @@
+"""The negative log likelihood of whole pieces, each read from a zero state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from folkseq.dataset import TokenStore
+from folkseq.models.language_model import LanguageModel
+
+IGNORED = -100
+"""The target that PyTorch's cross entropy leaves out."""
+
+
+@torch.inference_mode()
+def nll(
+    model: LanguageModel, store: TokenStore, pieces: Sequence[int], rows: int = 32, steps: int = 256
+) -> tuple[float, int]:
+    """How surprised the model is by `pieces`, of which it predicts every id after the start id.
+
+    Pieces of like length share a padded batch, which is read `steps` ids at a time, so memory is bounded however long
+    they are.
+
+    Returns:
+        The total in nats, and the number of ids that were predicted.
+    """
+    device = model.output.weight.device
+    was_training = model.training
+    model.eval()
+    total, predicted = 0.0, 0
+    by_length = sorted(pieces, key=lambda piece: len(store[piece]))
+    for first in range(0, len(by_length), rows):
+        batch = [store[piece] for piece in by_length[first : first + rows]]
+        longest = max(map(len, batch))
+        x = np.zeros((len(batch), longest - 1), dtype=np.int64)  # (B, T)
+        y = np.full((len(batch), longest - 1), IGNORED, dtype=np.int64)
+        for row, ids in enumerate(batch):
+            x[row, : len(ids) - 1], y[row, : len(ids) - 1] = ids[:-1], ids[1:]
+            predicted += len(ids) - 1
+        state = model.init_state(len(batch))
+        for start in range(0, longest - 1, steps):
+            window = slice(start, start + steps)
+            logits, state = model(torch.from_numpy(x[:, window]).to(device), state)  # (B, T, V)
+            targets = torch.from_numpy(y[:, window]).to(device).flatten()
+            total += float(functional.cross_entropy(logits.flatten(0, 1), targets, reduction="sum"))
+    model.train(was_training)
+    return total, predicted

@@ -1,0 +1,109 @@
+"""The PyTorch model and the ONNX step say the same."""
+
+import numpy as np
+import pytest
+import torch
+
+from folkseq.models import onnx_graph
+from folkseq.models.language_model import LanguageModel
+from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.sampling.engine import Engine
+
+
+def weights_of(model):
+    return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+
+
+@pytest.fixture
+def make_model():
+    """Makes a model from a fixed seed, and leaves the global generator as it was."""
+
+    def make(**changes):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = LanguageModel(ModelSettings(**{"vocabulary_size": 11, "hidden": 24, "embedding": 16} | changes))
+        return model.eval()
+
+    return make
+
+
+@torch.inference_mode()
+def logits_of(model, ids):
+    return model(torch.from_numpy(ids), model.init_state(len(ids)))[0].numpy()
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_model, layers):
+    model = make_model(layers=layers)
+    ids = np.random.default_rng(0).integers(0, 11, (4, 12))  # (B, T)
+    engine = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
+    engine.start(4)
+    stepped = np.stack([engine.step(ids[:, step]) for step in range(12)], axis=1)  # (B, T, V)
+    np.testing.assert_allclose(stepped, logits_of(model, ids), atol=1e-4)
+
+
+def test_rows_can_be_begun_anew_and_left_out(make_model):
+    model = make_model()
+    engine = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
+    engine.start(3)
+    engine.step([1, 2, 3])
+    engine.reset([1])
+    engine.keep([2, 1])
+    assert engine.rows == 2
+    rows = engine.step([4, 5])
+    np.testing.assert_allclose(rows[0], logits_of(model, np.array([[3, 4]]))[0, -1], atol=1e-4)
+    np.testing.assert_allclose(rows[1], logits_of(model, np.array([[5]]))[0, -1], atol=1e-4)
+
+
+def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
+    model = make_model(hidden=64, dropout=0.0).train()
+    ids = torch.from_numpy(np.random.default_rng(1).integers(0, 11, (4, 3)).repeat(16, axis=1))  # (B, T)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    for _ in range(30):
+        loss = torch.nn.functional.cross_entropy(
+            model(ids[:, :-1], model.init_state(4))[0].flatten(0, 1), ids[:, 1:].flatten()
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert 0.1 < float(loss.detach()) < 1.5  # neither unlearnt nor certain, so that a change would show
+
+    exact = onnx_graph.build(weights_of(model), model.settings)
+    small = onnx_graph.quantise(exact)
+    assert len(small) < 0.5 * len(exact)
+
+    def nll(graph):
+        engine = Engine(graph, threads=1)
+        engine.start(4)
+        total = 0.0
+        for step in range(ids.shape[1] - 1):
+            scores = torch.from_numpy(engine.step(ids[:, step].numpy()))
+            total += float(torch.nn.functional.cross_entropy(scores, ids[:, step + 1], reduction="sum"))
+        return total
+
+    assert nll(small) == pytest.approx(nll(exact), rel=0.01)
+
+
+def test_a_quantiser_that_fails_leaves_the_float_model(monkeypatch):
+    import onnxruntime.quantization
+
+    def fail(*_, **__):
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(onnxruntime.quantization, "quantize_dynamic", fail)
+    settings = ModelSettings(vocabulary_size=5, hidden=4, embedding=4)
+    graph = onnx_graph.build(weights_of(LanguageModel(settings)), settings)
+    assert onnx_graph.quantise(graph) == graph
+
+
+def test_settings_check_themselves():
+    with pytest.raises(ValueError, match="no cell 'gru2'; there are: lstm"):
+        ModelSettings(vocabulary_size=5, cell="gru2")
+    with pytest.raises(ValueError, match="layers is at least 1, got 0"):
+        ModelSettings(vocabulary_size=5, layers=0)
+    with pytest.raises(TypeError, match="hidden is a whole number"):
+        ModelSettings(vocabulary_size=5, hidden=3.5)
+    with pytest.raises(ValueError, match="dropout"):
+        ModelSettings(vocabulary_size=5, dropout=1)
+    with pytest.raises(ValueError, match="minutes is above 0, got nan"):
+        TrainSettings(minutes=float("nan"))

@@ -1,0 +1,137 @@
+"""A run folder: what is written is read again, and what is wrong is said in one line."""
+
+import errno
+import json
+import os
+
+import pytest
+
+from folkseq import files
+from folkseq.errors import FolkseqError, RunError
+from folkseq.files import write_atomically
+from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.run import CorpusFile, Run, RunConfig
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary(("<s>", "</s>", "é"))
+CONFIG = RunConfig(
+    tokenizer="abc:ornaments=false",
+    model=ModelSettings(vocabulary_size=3, hidden=8),
+    training=TrainSettings(minutes=1.5),
+    corpus=(CorpusFile("folk", "ab" * 32),),
+    version="0.1.0",
+    seed=7,
+    split={"train": 9, "valid": 1},
+    figures={"heldout_nll": 1.25},
+)
+
+
+def one_line(error):
+    return "\n" not in str(error.value)
+
+
+def test_a_run_is_read_as_it_was_made(tmp_path):
+    made = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+    assert Run.open(tmp_path / "r") == made
+    changed = made.with_config(figures={"heldout_nll": 1.0})
+    assert Run.open(tmp_path / "r") == changed != made
+    with pytest.raises(RunError, match="holds a run already"):
+        Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+
+
+def test_the_newest_run_is_the_latest(tmp_path):
+    with pytest.raises(RunError, match="folkseq train"):
+        Run.latest(tmp_path / "none")
+    for age, name in enumerate("bca"):
+        Run.create(tmp_path / name, CONFIG, VOCABULARY)
+        os.utime(tmp_path / name / "config.json", (1000 - age, 1000 - age))
+    assert Run.latest(tmp_path).folder == tmp_path / "b"
+
+
+def break_config(folder):
+    (folder / "config.json").write_text("{")
+
+
+def forget_field(folder):
+    config = json.loads((folder / "config.json").read_text())
+    del config["model"]
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def unknown_cell(folder):
+    text = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(text.replace('"lstm"', '"bach"'))
+
+
+def shorten_vocabulary(folder):
+    (folder / "vocabulary.json").write_text('["a"]')
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (break_config, "config.json: not the configuration"),
+        (forget_field, r"fields missing: \['model'\]"),
+        (unknown_cell, "there is no cell 'bach'"),
+        (shorten_vocabulary, "holds 1 tokens, the model 3"),
+        (lambda folder: (folder / "vocabulary.json").unlink(), "vocabulary.json: not a vocabulary"),
+        (lambda folder: (folder / "config.json").unlink(), "no config.json.*folkseq train"),
+    ],
+)
+def test_a_broken_run_is_refused_in_one_line(tmp_path, harm, message):
+    Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+    harm(tmp_path / "r")
+    with pytest.raises(RunError, match=message) as error:
+        Run.open(tmp_path / "r")
+    assert one_line(error)
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(RunError, match=r"no such run.*folkseq train"):
+        Run.open(tmp_path / "r")
+    run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+    with pytest.raises(RunError, match=r"holds no model\.onnx"):
+        run.file("model.onnx")
+    (run.folder / "model.safetensors").write_bytes(b"junk")
+    with pytest.raises(RunError, match=r"model\.safetensors: cannot be read") as error:
+        run.weights()
+    assert one_line(error)
+
+
+def test_metrics_written_again_after_going_back_replace_those_before(tmp_path):
+    run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+    assert run.metrics() == []
+    for step, loss in [(1, 3.0), (2, 2.0), (3, 1.0), (2, 2.5)]:
+        run.log({"step": step, "loss": loss})
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 3, "lo')
+    assert run.metrics() == [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.5}]
+
+
+def test_a_file_is_replaced_whole_or_left_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "new" / "file"
+    write_atomically(path, b"old")
+    assert path.stat().st_mode & 0o444 == 0o444 & ~files._umask()
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FolkseqError, match="file: cannot be written: No space left on device") as error:
+        write_atomically(path, b"new")
+    assert one_line(error)
+    assert [(child.name, child.read_bytes()) for child in path.parent.iterdir()] == [("file", b"old")]
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FolkseqError, match="cannot be written"):
+        write_atomically(tmp_path / "file" / "below", b"")
+
+
+def test_a_run_needs_no_torch():
+    import subprocess
+    import sys
+
+    code = "import sys, folkseq.run, folkseq.sampling.generate; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
