@@ -1,0 +1,1 @@
+"""Music as files: parse and format."""

@@ -1,0 +1,335 @@
+"""From the text of a tune book to tunes (ABC 2.1, sections 2 and 3).
+
+A tune begins at its `X:` line and ends at a blank line or the next `X:`. Read besides: tunes without `X:` (a block of fields with a `K:`
+among them, as in folk-rnn's token text), blank lines inside a header, and a file header whose fields hold for every tune.
+Comments and `%%` directives shape the page only, and are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from folkseq.errors import ParseError
+from folkseq.formats.abc.fields import default_unit, parse_key, parse_meter, parse_tempo, parse_unit
+from folkseq.formats.abc.voice import VoiceReader
+from folkseq.music.signature import Key, Meter, Tempo
+from folkseq.music.tune import Part, Sound, Tune
+
+_FIELD = re.compile(r"([A-Za-z+]):(?![|:][^ ]|[|:]$)(.*)")  # "d:|" is music
+_VOICE = re.compile(r"\[V:([^\]]*)\]")
+_KEPT = "ABCDFGHNOSZI"  # header fields that a tune keeps as they are
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A tune that could not be read: where, and why."""
+
+    file: str
+    number: str
+    title: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        title = f" ({self.title})" if self.title else ""
+        return f"{self.file}, X:{self.number}{title}, line {self.line}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Book:
+    """What a file of ABC holds: the tunes read, those that could not be, and what was lost inside those read, by kind.
+
+    `lost[i]` belongs to `tunes[i]`; `stray` counts what lies outside every tune.
+    """
+
+    tunes: tuple[Tune, ...]
+    lost: tuple[Mapping[str, int], ...] = ()
+    faults: tuple[Fault, ...] = ()
+    stray: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class _Block:
+    """Lines that stand together, each with its number in the file."""
+
+    lines: list[tuple[int, str]]
+    fields: dict[str, str]  # the first of each letter
+
+    @property
+    def numbered(self) -> bool:
+        return "X" in self.fields
+
+    @property
+    def keyed(self) -> bool:
+        return "K" in self.fields
+
+
+def parse(text: str, file: str = "<text>") -> Book:
+    """Reads every tune in `text`; `file` names it in faults. A tune that cannot be read is a fault, never an exception."""
+    tunes: list[Tune] = []
+    lost: list[Mapping[str, int]] = []
+    faults: list[Fault] = []
+    stray: Counter[str] = Counter()
+    header: list[tuple[int, str]] = []
+    for block in _tunes(text, header, stray):
+        reader = _TuneReader(len(tunes) + len(faults) + 1)
+        try:
+            tunes.append(reader.read(header + block.lines))
+            lost.append(reader.lost)
+        except (ParseError, ValueError) as error:
+            number, title = (block.fields.get(letter, "").strip() for letter in "XT")
+            faults.append(Fault(file, number or "?", title, reader.line, str(error)))
+    return Book(tuple(tunes), tuple(lost), tuple(faults), stray)
+
+
+def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
+    """Reads the tunes of a file's bytes, UTF-8 or else Latin-1 (or UTF-16 with its byte-order mark).
+
+    Raises:
+        ParseError: if the bytes are no text, or hold no tune at all.
+    """
+    if not data.strip():
+        raise ParseError(f"{file}: the file is empty; an ABC file holds tunes that begin with an X: line")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = data.decode("utf-16", "replace")
+    elif b"\0" in data:
+        raise ParseError(f"{file}: not text, and so not ABC (it holds zero bytes)")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+    book = parse(text, file)
+    if not book.tunes and not book.faults:
+        raise ParseError(f"{file}: no tune in it (no line begins with X:, and no block of fields has a K:)")
+    return book
+
+
+def read(path: Path | str) -> Book:
+    """Reads the file at `path`. Raises ParseError if it cannot be opened, is no text, or holds no tune."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ParseError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return parse_bytes(data, str(path))
+
+
+def _blocks(text: str) -> Iterator[_Block]:
+    """Cuts at blank lines and before every X:; comments, directives and text blocks are gone."""
+    block = _Block([], {})
+    aside = ""
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        if aside:
+            aside = "" if line.startswith(aside) else aside
+            continue
+        if line.startswith("%"):
+            if line.startswith(("%%begintext", "%%beginps", "%%beginsvg")):
+                aside = "%%end" + line[7:].split()[0]
+            continue
+        if "%" in line:
+            line = re.split(r"(?<!\\)%", line, maxsplit=1)[0]
+            if not line.strip():
+                continue
+        if not line.strip() or line.startswith("X:"):
+            if block.lines:
+                yield block
+            block = _Block([], {})
+            if not line.strip():
+                continue
+        match = _FIELD.match(line)
+        if match is not None:
+            block.fields.setdefault(match[1], match[2])
+        block.lines.append((number, line))
+    if block.lines:
+        yield block
+
+
+def _tunes(text: str, header: list[tuple[int, str]], stray: Counter[str]) -> Iterator[_Block]:
+    """The blocks that are tunes; a file header goes to `header`, what music lies outside of every tune is counted in `stray`."""
+    open_block: _Block | None = None  # an X: whose K: has not come yet
+    begun = False
+    for block in _blocks(text):
+        if open_block is not None:
+            if block.numbered:
+                yield open_block
+                open_block = None
+            else:
+                open_block.lines.extend(block.lines)
+                open_block.fields = {**block.fields, **open_block.fields}
+                if open_block.keyed:
+                    yield open_block
+                    open_block = None
+                continue
+        starts_with_field = _FIELD.match(block.lines[0][1]) is not None
+        if block.numbered:
+            begun = True
+            if block.keyed:
+                yield block
+            else:
+                open_block = block
+        elif block.keyed and starts_with_field:
+            begun = True
+            yield block
+        elif not begun and all(_FIELD.match(line) for _, line in block.lines):
+            header.extend(block.lines)
+        else:
+            music = sum(line.count("|") > 1 and _FIELD.match(line) is None for _, line in block.lines)
+            if music:
+                stray["line of music after a blank line"] += music
+    if open_block is not None:
+        yield open_block
+
+
+class _TuneReader:
+    """Reads the lines of one tune; `line` is where it is, for the fault if there is one."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.line = 0
+        self.lost: Counter[str] = Counter()
+        self.titles: list[str] = []
+        self.fields: list[tuple[str, str]] = []
+        self.rhythm = self.parts = ""
+        self.key, self.meter = Key(), Meter()
+        self.unit: Fraction | None = None
+        self.tempo: Tempo | None = None
+        self.tempo_text = ""
+        self.voices: dict[str, VoiceReader] = {}
+        self.voice: VoiceReader | None = None
+        self.in_body = False
+
+    def read(self, lines: list[tuple[int, str]]) -> Tune:
+        last = ""
+        for self.line, line in lines:
+            match = _FIELD.match(line)
+            if match is None:
+                if not self.in_body:
+                    self.lost["line of text in the header"] += 1
+                    continue
+                self._music(line)
+                continue
+            letter, value = match[1], match[2].strip()
+            if letter == "+":
+                letter = last
+                self._continue(letter, value)
+            elif self.in_body:
+                self._body_field(letter, value)
+            else:
+                self._header_field(letter, value)
+            last = letter
+        if not self.in_body:
+            raise ParseError("no K: line, which ends a tune's header; add one such as K:G")
+        voices = tuple(voice.finish() for voice in self.voices.values())
+        if not any(isinstance(element, Sound) and element.pitches for voice in voices for element in voice):
+            raise ParseError("no note in it")
+        return Tune(
+            voices=voices,
+            key=self.key,
+            meter=self.meter,
+            number=self.number,
+            titles=tuple(self.titles),
+            rhythm=self.rhythm,
+            unit=self.unit or default_unit(self.meter),
+            tempo=self.tempo,
+            parts=self.parts,
+            fields=tuple(self.fields),
+        )
+
+    def _header_field(self, letter: str, value: str) -> None:
+        if letter == "X":
+            digits = re.match(r"\d{1,9}", value)
+            self.number = int(digits[0]) if digits else self.number
+        elif letter == "T":
+            self.titles.append(value)
+        elif letter == "R":
+            self.rhythm = self.rhythm or value
+        elif letter == "M":
+            self.meter = parse_meter(value)
+        elif letter == "L":
+            self.unit = parse_unit(value)
+        elif letter == "P":
+            self.parts = value
+        elif letter == "Q":
+            self.tempo_text = value
+        elif letter == "K":
+            key, settings = parse_key(value)
+            self.key = key or Key()
+            self._settings(settings)
+            unit = self.unit or default_unit(self.meter)
+            if self.tempo_text:
+                self.tempo = parse_tempo(self.tempo_text, unit)
+                if self.tempo is None:
+                    self.fields.append(("Q", self.tempo_text))
+            self.in_body = True
+        elif letter in _KEPT:
+            self.fields.append((letter, value))
+        elif letter == "m":
+            self.lost["macro, not expanded"] += 1
+        elif letter not in "VwWsru":
+            self.lost[f"{letter}: field"] += 1
+
+    def _body_field(self, letter: str, value: str) -> None:
+        if letter == "V":
+            self._change_voice(value)
+            return
+        if letter in "KMLQP":
+            voice = self._voice()
+            if letter == "K":
+                key, settings = parse_key(value)
+                self._settings(settings)
+                if key is not None:
+                    voice.change_key(key)
+            elif letter == "M":
+                voice.change_meter(parse_meter(value))
+            elif letter == "L":
+                voice.unit = parse_unit(value)
+            elif letter == "P":
+                voice.body.append(Part(value))
+            else:
+                tempo = parse_tempo(value, voice.unit)
+                if tempo is not None:
+                    voice.body.append(tempo)
+        elif letter in "wW":
+            self.lost["line of words"] += 1
+        elif letter == "T":
+            self.titles.append(value)
+        elif letter not in "rIN":
+            self.lost[f"{letter}: field in the body"] += 1
+
+    def _continue(self, letter: str, value: str) -> None:
+        if letter == "T" and self.titles:
+            self.titles[-1] += f" {value}"
+        elif self.fields and self.fields[-1][0] == letter:
+            self.fields[-1] = (letter, f"{self.fields[-1][1]} {value}")
+
+    def _settings(self, settings: tuple[str, ...]) -> None:
+        for setting in settings:
+            self.lost[f"setting {setting}"] += 1
+
+    def _change_voice(self, value: str) -> None:
+        name = (value.split() or ["1"])[0]
+        if name not in self.voices:
+            self.voices[name] = VoiceReader(self.key, self.meter, self.unit or default_unit(self.meter), self.lost)
+        self.voice = self.voices[name]
+
+    def _voice(self) -> VoiceReader:
+        if self.voice is None:
+            self._change_voice("1")
+        assert self.voice is not None
+        return self.voice
+
+    def _music(self, line: str) -> None:
+        before, *voices = _VOICE.split(line)  # text, name, text, name, text …
+        if before.strip():
+            self._voice().read(before, self._inline)
+        for name, music in zip(voices[::2], voices[1::2], strict=True):
+            self._change_voice(name)
+            self._voice().read(music, self._inline)
+
+    def _inline(self, text: str) -> None:
+        self._body_field(text[0], text[2:].strip())

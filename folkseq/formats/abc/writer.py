@@ -1,0 +1,200 @@
+"""From a tune to ABC that every program reads and a player can follow.
+
+One spelling for everything: lengths are written out (no broken rhythm), beams follow the beat, a line holds four bars, and an accidental
+is written wherever any reading of the rules (in its octave only, or in every octave of the bar) would need it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from functools import lru_cache
+
+from folkseq.formats.abc.fields import ACCIDENTALS, format_key, format_tempo
+from folkseq.formats.abc.voice import parse_tuplet
+from folkseq.music.pitch import LETTERS, Pitch
+from folkseq.music.signature import Key, Meter, Tempo
+from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
+
+BARS_A_LINE = 4
+_SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
+
+
+def format(tune: Tune, comments: Sequence[str] = ()) -> str:  # noqa: A001 - the verb of the house, read as abc.format
+    """The tune as ABC text, ending with a newline; `comments` become `%` lines after the first field."""
+    titles = [f"T:{_line(title)}" for title in tune.titles] or ["T:Untitled"]
+    lines = [f"X:{tune.number}", *(f"% {_line(comment)}" for comment in comments), *titles]
+    lines += [f"{letter}:{_line(value)}" for letter, value in tune.fields if letter != "Q"]
+    if tune.rhythm:
+        lines.append(f"R:{_line(tune.rhythm)}")
+    if tune.parts:
+        lines.append(f"P:{_line(tune.parts)}")
+    lines += [f"M:{tune.meter}", f"L:{tune.unit.numerator}/{tune.unit.denominator}"]
+    if tune.tempo is not None:
+        lines.append(f"Q:{format_tempo(tune.tempo)}")
+    else:
+        lines += [f"Q:{_line(value)}" for letter, value in tune.fields if letter == "Q"]
+    several = len(tune.voices) > 1
+    lines += [f"V:{index}" for index in range(1, len(tune.voices) + 1) if several]
+    lines.append(f"K:{format_key(tune.key)}")
+    for index, voice in enumerate(tune.voices, 1):
+        if several:
+            lines.append(f"V:{index}")
+        lines += _VoiceWriter(tune).write(voice)
+    return "\n".join(lines) + "\n"
+
+
+def _line(text: str) -> str:
+    """`text` on one line, with no sign that would begin a comment."""
+    return re.sub(r"(?<!\\)%", r"\\%", " ".join(text.split()))
+
+
+@lru_cache(maxsize=4096)
+def format_length(factor: Fraction) -> str:
+    """A length in units as ABC writes it.
+
+    >>> [format_length(Fraction(*pair)) for pair in ((1, 1), (2, 1), (1, 2), (3, 2), (1, 4))]
+    ['', '2', '/2', '3/2', '/4']
+    """
+    above = "" if factor.numerator == 1 else str(factor.numerator)
+    return above if factor.denominator == 1 else f"{above}/{factor.denominator}"
+
+
+@lru_cache(maxsize=1024)
+def format_step(step: int) -> str:
+    """The letter and octave marks of a staff position: 0 is `C`, 7 is `c`, −1 is `B,`."""
+    octave, letter = divmod(step, 7)
+    name = LETTERS[letter]
+    return name.lower() + "'" * (octave - 1) if octave > 0 else name + "," * -octave
+
+
+def format_bar(bar: Bar) -> str:
+    """A bar line with its repeats and ending.
+
+    >>> format_bar(Bar(closes=1, opens=True)), format_bar(Bar(endings=(1,))), format_bar(Bar("", endings=(1, 2)))
+    ('::', '|1', '[1,2')
+    """
+    if bar.closes and bar.opens:
+        line = "::"
+    elif bar.closes:
+        line = ":" * bar.closes + "|"
+    else:
+        line = "|:" if bar.opens else bar.style
+    endings = ",".join(map(str, bar.endings))
+    if not endings:
+        return line
+    return f"{line}{endings}" if line in ("|", ":|") else f"{line}{' ' if line else ''}[{endings}"
+
+
+class _VoiceWriter:
+    """Writes one voice; holds what the signs written so far mean for the next."""
+
+    def __init__(self, tune: Tune) -> None:
+        self.key, self.meter, self.unit = tune.key, tune.meter, tune.unit
+        self.lines: list[str] = []
+        self.text = ""
+        self.bars = 0
+        self.place = Fraction(0)  # since the bar line
+        self.pickup = True
+        self.written: dict[int, set[tuple[int, int]]] = {}  # letter → (step, alteration) met in this bar
+        self.factor = Fraction(1)
+        self.left = 0  # sounds left in the tuplet
+
+    def write(self, elements: Iterable[Element]) -> list[str]:
+        for element in elements:
+            if isinstance(element, Sound):
+                self._sound(element)
+            elif isinstance(element, Bar):
+                self._bar(element)
+            elif isinstance(element, Tuplet):
+                self._tuplet(element)
+            else:
+                self._field(element)
+        self._end_line()
+        return self.lines
+
+    def _sound(self, sound: Sound) -> None:
+        if self.place and not self.left and self._on_beat():
+            self._space()
+        grace = "".join(self._pitch(pitch) for pitch in sound.grace)
+        notes = "".join(self._pitch(pitch) for pitch in sound.pitches) or "z"
+        if len(sound.pitches) > 1:
+            notes = f"[{notes}]"
+        length = format_length(sound.duration / self.unit / self.factor)
+        self.text += (
+            "(" * sound.opens
+            + ("{" + grace + "}" if grace else "")
+            + "".join(sound.marks)
+            + notes
+            + length
+            + "-" * sound.tied
+            + ")" * sound.closes
+        )
+        self.place += sound.duration
+        if self.left:
+            self.left -= 1
+            self.factor = self.factor if self.left else Fraction(1)
+
+    def _on_beat(self) -> bool:
+        """Whether a beam is broken here: at every beat, but at half bars in common time, as players write it."""
+        if self.meter.free:
+            return False
+        group = Fraction(1, 2) if (self.meter.beats, self.meter.unit) in ((4, 4), (2, 2)) else self.meter.beat
+        if group < Fraction(1, 4):
+            group = self.meter.bar
+        return (self.place / group).denominator == 1
+
+    def _pitch(self, pitch: Pitch) -> str:
+        met = self.written.setdefault(pitch.letter, set())
+        plain = pitch.alter == self.key.alters[pitch.letter]
+        sign = "" if plain and all(alter == pitch.alter for _, alter in met) else _SIGNS[pitch.alter]
+        if not plain and (pitch.step, pitch.alter) in met and len(met) == 1:
+            sign = ""  # the bar's own accidental still holds, under every reading
+        met.add((pitch.step, pitch.alter))
+        return sign + format_step(pitch.step)
+
+    def _bar(self, bar: Bar) -> None:
+        self._space()
+        self.text += "".join(bar.marks) + format_bar(bar)
+        self.bars += bool(self.place) and not (self.pickup and self.place < self.meter.bar)
+        self.pickup = bar.ends_section
+        self.place = Fraction(0)
+        self.written.clear()
+        if self.bars >= BARS_A_LINE and not (bar.endings and not bar.ends_section):
+            self._end_line()
+            return
+        self._space()
+
+    def _tuplet(self, tuplet: Tuplet) -> None:
+        if self.place and self._on_beat():
+            self._space()
+        default = parse_tuplet(f"({tuplet.actual}", self.meter.compound)
+        usual = default == tuplet
+        self.text += f"({tuplet.actual}" if usual else f"({tuplet.actual}:{tuplet.normal}:{tuplet.count}"
+        self.factor, self.left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
+
+    def _field(self, element: Part | Key | Meter | Tempo) -> None:
+        if isinstance(element, Key):
+            self.key = element
+            field = f"[K:{format_key(element)}]"
+        elif isinstance(element, Meter):
+            self.meter = element
+            field = f"[M:{element}]"
+        elif isinstance(element, Tempo):
+            field = f"[Q:{format_tempo(element)}]"
+        else:
+            self._end_line()
+            self.lines.append(f"P:{_line(element.label)}")
+            return
+        self._space()
+        self.text += field
+
+    def _space(self) -> None:
+        if self.text and not self.text.endswith(" "):
+            self.text += " "
+
+    def _end_line(self) -> None:
+        if self.text.strip():
+            self.lines.append(self.text.strip())
+        self.text, self.bars = "", 0

@@ -1,0 +1,7 @@
+"""Frozen values of music: pitches, keys, tunes."""
+
+from folkseq.music.pitch import Interval, Pitch
+from folkseq.music.signature import Key, Meter, Tempo
+from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
+
+__all__ = ["Bar", "Element", "Interval", "Key", "Meter", "Part", "Pitch", "Sound", "Tempo", "Tune", "Tuplet"]

@@ -1,0 +1,86 @@
+"""Repeats: made explicit, and played out.
+
+Where a `:|` has no `|:`, the section begins at the start of the tune if this is its first repeat, since the old books print `A || B :|` for
+a tune that is played whole twice; else after the section repeated last, or at the double bar since then. abc2midi does the same.
+A `|:` that nothing closes is a plain section line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from folkseq.music.tune import Bar, Element, Sound
+
+_LONGEST = 20_000  # elements played; guards against repeats nested into billions
+
+
+def explicit(body: Sequence[Element]) -> tuple[Element, ...]:
+    """`body` with every repeated section between a bar that opens it and one that closes it, and no other that opens.
+
+    A section that begins at the very start gets an opening bar of its own there.
+    """
+    elements = list(body)
+    boundary = -1  # index of the bar line where the current section begins; −1 is the start of the tune
+    opened = False
+    after_ending = False  # whether the last `:|` was followed by another ending of the same section
+    to_open: set[int] = set()
+    unmatched: set[int] = set()
+    for index, element in enumerate(elements):
+        if not isinstance(element, Bar):
+            continue
+        if element.closes:
+            if not opened and not after_ending:
+                to_open.add(boundary)
+            opened, after_ending = False, bool(element.endings)
+            boundary = index
+        elif element.style in ("||", "|]") and boundary >= 0 and not opened:
+            boundary, after_ending = index, False
+        if element.opens:
+            if opened:
+                unmatched.add(boundary)
+            boundary, opened, after_ending = index, True, False
+    if opened:
+        unmatched.add(boundary)
+    for index in unmatched:
+        bar = elements[index]
+        elements[index] = replace(bar, opens=False, style="|" if bar.closes else "||")  # type: ignore[union-attr, type-var]
+    for index in to_open - {-1}:
+        elements[index] = replace(elements[index], opens=True, style="|")  # type: ignore[type-var]
+    return (Bar(opens=True), *elements) if -1 in to_open else tuple(elements)
+
+
+def unfold(body: Sequence[Element]) -> Iterator[Element]:
+    """The elements of `body` in the order in which they are played: repeats and endings played out.
+
+    A bar line is yielded each time it is passed, as it stands.
+    """
+    elements = explicit(body)
+    start, turn, index, played = 0, 1, 0, 0
+    while index < len(elements) and played < _LONGEST:
+        element = elements[index]
+        played += isinstance(element, Sound)
+        yield element
+        index += 1
+        if not isinstance(element, Bar):
+            continue
+        if element.closes and (turn <= element.closes or turn + 1 in element.endings):
+            turn, index = turn + 1, start
+        elif element.opens:
+            start, turn = index, 1
+        elif element.endings and turn not in element.endings:
+            index = _next_ending(elements, index, turn)
+        elif element.closes and not element.endings:
+            start, turn = index, 1
+
+
+def _next_ending(elements: Sequence[Element], index: int, turn: int) -> int:
+    """The index after the bar that opens the ending for `turn`; the end of the section if it has none."""
+    for place in range(index, len(elements)):
+        element = elements[place]
+        if isinstance(element, Bar):
+            if turn in element.endings:
+                return place + 1
+            if element.opens or (element.closes and not element.endings):
+                return place + (not element.opens)
+    return len(elements)

@@ -1,0 +1,133 @@
+"""A tune as notation holds it: what is written, with exact durations and sounding, spelt pitches.
+
+Durations are in whole notes, as sounded (a tuplet's factor is applied). Pitches are as sounded: the signature and the
+accidentals of the bar are already in them. Repeats are as written; `folkseq.music.repeats` plays them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TypeAlias
+
+from folkseq.music.pitch import Interval, Pitch
+from folkseq.music.signature import Key, Meter, Tempo
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A note (one pitch), a chord (several) or a rest (none)."""
+
+    pitches: tuple[Pitch, ...]
+    duration: Fraction
+    tied: bool = False  # into the next sound, for the pitches that both have
+    grace: tuple[Pitch, ...] = ()  # grace notes before it, first to last
+    marks: tuple[str, ...] = ()  # decorations and quoted text before it, as ABC writes them
+    opens: int = 0  # slurs that begin here
+    closes: int = 0  # slurs that end here
+
+    def __post_init__(self) -> None:
+        if not self.duration > 0:
+            raise ValueError(f"a sound lasts longer than {self.duration} of a whole note")
+        if self.tied and not self.pitches:
+            raise ValueError("a rest cannot be tied")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar line, the repeats that it ends and begins, and the ending that it opens."""
+
+    style: str = "|"  # "|", "||", "|]", or "" where an ending begins without a line
+    closes: int = 0  # ends a section that is played so many times more
+    opens: bool = False  # begins a section that is repeated
+    endings: tuple[int, ...] = ()  # the passes for which what follows is played
+    marks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.style not in ("", "|", "||", "|]"):
+            raise ValueError(f"{self.style!r} is not a bar line")
+
+    @property
+    def ends_section(self) -> bool:
+        """Whether a section of the tune ends or begins here."""
+        return bool(self.closes or self.opens or self.style in ("||", "|]"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tuplet:
+    """The next `count` sounds are `actual` in the time of `normal`."""
+
+    actual: int
+    normal: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.actual <= 16 and 1 <= self.normal <= 16 and 1 <= self.count <= 32):
+            raise ValueError(f"({self.actual}:{self.normal}:{self.count} is not a tuplet")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A label (`P:`) of the section that begins here."""
+
+    label: str
+
+
+Element: TypeAlias = Sound | Bar | Tuplet | Part | Key | Meter | Tempo
+
+
+@dataclass(frozen=True)
+class Tune:
+    """One tune: its header, and its voices from first to last element.
+
+    `fields` holds the header lines that have no attribute of their own, as (letter, value), in their order.
+    """
+
+    voices: tuple[tuple[Element, ...], ...]
+    key: Key = Key()
+    meter: Meter = Meter()
+    number: int = 1
+    titles: tuple[str, ...] = ()
+    rhythm: str = ""
+    unit: Fraction = Fraction(1, 8)  # the length that ABC's bare letters have
+    tempo: Tempo | None = None
+    parts: str = ""  # the order in which parts are played, as in P:AABB
+    fields: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def body(self) -> tuple[Element, ...]:
+        """The first voice."""
+        return self.voices[0] if self.voices else ()
+
+    @property
+    def title(self) -> str:
+        """The first title, or nothing."""
+        return self.titles[0] if self.titles else ""
+
+    def sounds(self) -> Iterator[Sound]:
+        """Notes, chords and rests of the first voice, as written."""
+        return (element for element in self.body if isinstance(element, Sound))
+
+    def transposed(self, interval: Interval) -> Tune:
+        """The tune moved by `interval`: pitches, grace notes and keys."""
+        move = mover(interval)
+        voices = tuple(tuple(move(element) for element in voice) for voice in self.voices)
+        return replace(self, voices=voices, key=self.key.moved(interval))
+
+
+def mover(interval: Interval) -> Callable[[Element], Element]:
+    """The function that moves one element by `interval`."""
+
+    def move(element: Element) -> Element:
+        if isinstance(element, Sound):
+            if not element.pitches and not element.grace:
+                return element
+            return replace(
+                element,
+                pitches=tuple(map(interval.apply, element.pitches)),
+                grace=tuple(map(interval.apply, element.grace)),
+            )
+        return element.moved(interval) if isinstance(element, Key) else element
+
+    return move
