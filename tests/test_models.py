@@ -36,7 +36,7 @@ def logits_of(model, ids):
 def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_model, layers):
     model = make_model(layers=layers)
     ids = np.random.default_rng(0).integers(0, 11, (4, 12))  # (B, T)
-    engine = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
+    engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
     engine.start(4)
     stepped = np.stack([engine.step(ids[:, step]) for step in range(12)], axis=1)  # (B, T, V)
     np.testing.assert_allclose(stepped, logits_of(model, ids), atol=1e-4)
@@ -44,7 +44,7 @@ def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_m
 
 def test_rows_can_be_begun_anew_and_left_out(make_model):
     model = make_model()
-    engine = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
+    engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
     engine.start(3)
     engine.step([1, 2, 3])
     engine.reset([1])
@@ -68,8 +68,8 @@ def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
         optimizer.step()
     assert 0.1 < float(loss.detach()) < 1.5  # neither unlearnt nor certain, so that a change would show
 
-    exact = onnx_graph.build(weights_of(model), model.settings)
-    small = onnx_graph.quantise(exact)
+    exact = onnx_graph.build(weights_of(model), model.settings, int8=False)
+    small = onnx_graph.build(weights_of(model), model.settings)
     assert len(small) < 0.5 * len(exact)
 
     def nll(graph):
@@ -81,19 +81,17 @@ def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
             total += float(torch.nn.functional.cross_entropy(scores, ids[:, step + 1], reduction="sum"))
         return total
 
-    assert nll(small) == pytest.approx(nll(exact), rel=0.01)
+    assert nll(small) == pytest.approx(nll(exact), rel=0.003)
 
 
-def test_a_quantiser_that_fails_leaves_the_float_model(monkeypatch):
-    import onnxruntime.quantization
-
-    def fail(*_, **__):
-        raise RuntimeError("no kernel")
-
-    monkeypatch.setattr(onnxruntime.quantization, "quantize_dynamic", fail)
-    settings = ModelSettings(vocabulary_size=5, hidden=4, embedding=4)
-    graph = onnx_graph.build(weights_of(LanguageModel(settings)), settings)
-    assert onnx_graph.quantise(graph) == graph
+def test_a_row_of_int8_logits_does_not_depend_on_its_neighbours(make_model):
+    model = make_model(layers=3, hidden=37)
+    ids = np.random.default_rng(2).integers(0, 11, (50, 20))
+    together, alone = (Engine(onnx_graph.build(weights_of(model), model.settings), threads=1) for _ in range(2))
+    together.start(50)
+    alone.start(1)
+    for step in range(20):
+        assert (together.step(ids[:, step])[7] == alone.step(ids[7:8, step])[0]).all()
 
 
 def test_settings_check_themselves():

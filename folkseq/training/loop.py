@@ -177,7 +177,7 @@ class _Loop:
     def export(self) -> None:
         """Write the step of the best weights, so that the run can be sampled from while it still trains."""
         graph = onnx_graph.build(self.run.weights(), self.run.config.model)
-        write_atomically(self.run.folder / "model.onnx", onnx_graph.quantise(graph))
+        write_atomically(self.run.folder / "model.onnx", graph)
 
     def plan(self, step_s: float) -> None:
         """Turn minutes into steps, and do so again if the machine proves slower or faster than it seemed."""

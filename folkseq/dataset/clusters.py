@@ -1,0 +1,85 @@
+"""Clusters of near twins, which must stand on one side of a split.
+
+Near twins are pieces that share at least half of the smaller one's distinct n-grams of a fingerprint (for tunes, nine
+melodic intervals, which are ten notes whatever the key). A tune printed twice would otherwise be learnt on one side
+and be 'predicted' on the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def cluster(fingerprints: Sequence[Sequence[int]], length: int = 9, share: float = 0.5) -> NDArray[np.int64]:
+    """Label the pieces so that near twins, and twins of twins, bear the same label.
+
+    Two pieces are near twins when they share at least `share` of the smaller set of distinct `length`-grams. A piece
+    shorter than `length` has a twin only in one whose whole fingerprint is equal and not empty.
+
+    Candidates come from an inverted index. If a piece needs t of its n shingles to be shared, one of any n − t + 1 of
+    them must be; the rarest are looked up, so that shingles common to the whole corpus cost nothing.
+
+    Args:
+        fingerprints: one sequence of integers a piece.
+        length: integers in a shingle.
+        share: of the smaller set, in (0, 1].
+
+    Returns:
+        (pieces,) int64: labels 0, 1, 2, … in order of first appearance.
+    """
+    if length < 1 or not 0 < share <= 1:
+        raise ValueError(f"expected length >= 1 and 0 < share <= 1, got {length} and {share}")
+    keys = [tuple(int(value) for value in fingerprint) for fingerprint in fingerprints]
+    shingles = [_shingles(key, length) for key in keys]
+    pieces_with = Counter(shingle for piece in shingles for shingle in piece)
+    forest = _Forest(len(keys))
+
+    first_with: dict[frozenset[tuple[int, ...]], int] = {}
+    for piece, grams in enumerate(shingles):  # equal sets are twins at once; one of them stands for all below
+        if grams:
+            forest.join(piece, first_with.setdefault(grams, piece))
+
+    postings: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for piece in sorted(
+        first_with.values(), key=lambda piece: -len(shingles[piece])
+    ):  # the smaller looks up the larger
+        grams = shingles[piece]
+        needed = max(1, math.ceil(share * len(grams)))
+        rarest = sorted(grams, key=pieces_with.__getitem__)[: len(grams) - needed + 1]
+        for other in sorted({other for gram in rarest for other in postings[gram]}):
+            if forest.root(other) != forest.root(piece) and len(grams & shingles[other]) >= needed:
+                forest.join(piece, other)
+        for gram in grams:
+            if pieces_with[gram] > 1:
+                postings[gram].append(piece)
+
+    number: dict[int, int] = {}
+    return np.array([number.setdefault(forest.root(piece), len(number)) for piece in range(len(keys))], dtype=np.int64)
+
+
+def _shingles(key: tuple[int, ...], length: int) -> frozenset[tuple[int, ...]]:
+    if len(key) < length:
+        return frozenset([key] if key else [])  # shorter than any true shingle, so equal only to its like
+    return frozenset(key[start : start + length] for start in range(len(key) - length + 1))
+
+
+class _Forest:
+    """Union–find with path halving; the root of a set is its smallest member."""
+
+    def __init__(self, size: int) -> None:
+        self.parents = list(range(size))
+
+    def root(self, item: int) -> int:
+        parents = self.parents
+        while parents[item] != item:
+            parents[item] = item = parents[parents[item]]
+        return item
+
+    def join(self, one: int, other: int) -> None:
+        low, high = sorted((self.root(one), self.root(other)))
+        self.parents[high] = low
