@@ -7,7 +7,7 @@ step.
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from folkseq.errors import FolkseqError
@@ -26,25 +26,17 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         FolkseqError: the disk is full, read-only, or refuses for another reason; nothing is left behind.
     """
     path = Path(path)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with beside.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(beside, 0o666 & ~_umask())  # mkstemp makes files that only their owner may read
-            os.replace(beside, path)
+            beside.replace(path)
         except BaseException:  # an interrupt must not leave the temporary file either
-            os.unlink(beside)
+            beside.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    """The mask that the user's files are made under; the system tells it only to those who set it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

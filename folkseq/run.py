@@ -61,6 +61,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ValueError(f"there is no task {self.task!r}; there are: {', '.join(TASKS)}")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"the seed is from 0 to 2**63 - 1, got {self.seed}")
 
     def to_json(self) -> str:
         """The configuration as readable JSON."""

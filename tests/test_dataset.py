@@ -53,12 +53,13 @@ def test_clustering_four_thousand_pieces_takes_no_time(common):
     rng = np.random.default_rng(0)
     shared = rng.integers(-5, 6, common).tolist()  # a passage that all pieces hold must not make it quadratic
     fingerprints = [shared + rng.integers(-5, 6, 100 - common).tolist() for _ in range(4000)]
-    start = time.perf_counter()
+    start = time.process_time()
     labels = cluster(fingerprints)
-    assert time.perf_counter() - start < 4  # it takes under 2 s on a quiet core
+    assert time.process_time() - start < 3  # it takes half of that
     assert len(set(labels.tolist())) == 4000
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=60), st.integers(0, 3))
 def test_a_split_holds_every_piece_once_and_no_cluster_twice(labels, seed):
     dealt = split(labels, seed=seed)

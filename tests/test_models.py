@@ -14,6 +14,15 @@ def weights_of(model):
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Small models are slower on two threads than on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def make_model():
     """Makes a model from a fixed seed, and leaves the global generator as it was."""

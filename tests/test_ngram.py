@@ -46,6 +46,7 @@ def test_probabilities_are_those_of_the_formula(seen, heard, order):
     assert model.nll(heard) == (pytest.approx(total), sum(len(piece) - 1 for piece in heard))
 
 
+@settings(deadline=None)
 @given(pieces, st.lists(st.integers(0, V - 1), min_size=1, max_size=5))
 def test_probabilities_sum_to_one(seen, history):
     model = NGram.fit(seen, 3, V)
@@ -55,9 +56,9 @@ def test_probabilities_sum_to_one(seen, history):
 def test_a_corpus_of_half_a_million_ids_takes_seconds():
     rng = np.random.default_rng(0)
     corpus = [rng.integers(0, 140, 150) for _ in range(4000)]
-    start = time.perf_counter()
+    start = time.process_time()
     NGram.fit(corpus, 5, 140).nll(corpus[:200])
-    assert time.perf_counter() - start < 8  # it takes about 1 s on a quiet core
+    assert time.process_time() - start < 5  # it takes about half a second
 
 
 def test_ids_outside_the_vocabulary_are_refused():

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -50,6 +50,7 @@ strategies = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, (3, V), elements=st.floats(-20, 20, width=16)),
     strategies,
@@ -104,14 +105,13 @@ def test_a_mask_that_forbids_everything_is_the_callers_bug():
 
 @pytest.fixture(scope="module")
 def engine():
-    settings = ModelSettings(V, layers=2, hidden=12, embedding=5)
     rng = np.random.default_rng(0)
     shapes = {"embedding.weight": (V, 5), "output.weight": (V, 12), "output.bias": (V,)}
     for layer, width in enumerate((5, 12)):
         shapes |= {f"cells.weight_ih_l{layer}": (48, width), f"cells.weight_hh_l{layer}": (48, 12)}
         shapes |= {f"cells.bias_ih_l{layer}": (48,), f"cells.bias_hh_l{layer}": (48,)}
     weights = {name: rng.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
-    return Engine(onnx_graph.build(weights, settings), threads=1)
+    return Engine(onnx_graph.build(weights, ModelSettings(V, layers=2, hidden=12, embedding=5)), threads=1)
 
 
 def write(engine, count, **changes):

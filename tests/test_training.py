@@ -115,7 +115,7 @@ def test_an_interrupt_before_the_first_look_still_leaves_a_model(make_run, store
 def test_minutes_become_steps_that_are_written_down(make_run, store):
     started = time.monotonic()
     result = fit(
-        store, split(range(1500)), make_run(training=TrainSettings(minutes=0.05, rows=4, length=8, warm_up=20))
+        store, split(range(1500)), make_run(training=TrainSettings(minutes=0.03, rows=4, length=8, warm_up=20))
     )
     assert time.monotonic() - started < 10
     assert result.run.config.training.steps == result.steps > 20

@@ -18,6 +18,7 @@ from folkseq.training.schedule import misses, plan_steps
 from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll
 
+WEIGHTS = "model.safetensors"
 REPORT_EVERY = 16
 """Steps between two lines of the metrics; about a second on two cores."""
 SETTLED = 5
@@ -168,10 +169,11 @@ class _Loop:
         trainer = self.trainer
         total, predicted = nll(trainer.model, self.store, self.split.valid or self.split.train)
         heldout = total / predicted
+        self.check_finite(heldout)
         if trainer.best is None or heldout < trainer.best:
-            trainer.best = heldout
-            trainer.save_weights(self.run.folder / "model.safetensors", heldout)
+            trainer.save_weights(self.run.folder / WEIGHTS, heldout)
             self.export()
+            trainer.best = heldout
         return heldout
 
     def export(self) -> None:
@@ -189,17 +191,20 @@ class _Loop:
         if trainer.steps is None or misses(trainer.step, trainer.steps, *costs):
             trainer.steps = plan_steps(trainer.step, *costs)
             self.run = self.run.with_config(training=replace(settings, steps=trainer.steps))
-            self.run.log({"step": trainer.step, "planned_steps": trainer.steps})
 
     def finite_loss(self) -> float:
-        """The mean loss since the last report. Raises FolkseqError if it is not a number any more."""
+        """The mean loss since the last report, which is a number."""
         loss = float(torch.stack(self.losses).mean())
+        self.check_finite(loss)
+        return loss
+
+    def check_finite(self, loss: float) -> None:
+        """Raise FolkseqError if the loss is not a number any more."""
         if not math.isfinite(loss):
             raise FolkseqError(
                 f"the loss became {loss} before step {self.trainer.step}; "
                 f"try a lower learning rate than {self.settings.learning_rate:g}"
             )
-        return loss
 
     def report(self, heldout: float | None, norm: float, rate: float) -> None:
         """Write a line of the metrics and tell the caller."""
@@ -207,31 +212,34 @@ class _Loop:
         tokens = (trainer.step - self.reported[1]) * self.settings.rows * self.settings.length
         speed = tokens / max(now - self.reported[0], 1e-9)
         self.losses, self.reported = [], (now, trainer.step)
-        epoch = trainer.streams.epoch
-        line = {"step": trainer.step, "epoch": epoch, "loss": loss, "heldout_nll": heldout, "learning_rate": rate}
-        self.run.log({**line, "grad_norm": norm, "tokens_per_s": speed, "elapsed_s": now})
+        step, steps, epoch = trainer.step, trainer.steps, trainer.streams.epoch
+        line = {"step": step, "steps": steps, "epoch": epoch, "loss": loss, "heldout_nll": heldout}
+        self.run.log({**line, "learning_rate": rate, "grad_norm": norm, "tokens_per_s": speed, "elapsed_s": now})
         if self.on_progress is not None:
-            left = None if trainer.steps is None else (trainer.steps - trainer.step) * now / trainer.step
-            if self.timed and left is not None:  # until the first plan has proved itself
-                left = max(60 * self.settings.minutes - now, 0.0)
-            self.on_progress(
-                Progress(trainer.step, trainer.steps, epoch, loss, heldout, trainer.best, self.ngram_nll, speed, left)
-            )
+            left = self.seconds_left(now)
+            self.on_progress(Progress(step, steps, epoch, loss, heldout, trainer.best, self.ngram_nll, speed, left))
+
+    def seconds_left(self, now: float) -> float | None:
+        """Of the minutes asked for, or, where steps were, at the pace so far."""
+        step, steps = self.trainer.step, self.trainer.steps
+        if self.timed:
+            return max(60 * self.settings.minutes - now, 0.0)
+        return None if steps is None else (steps - step) * now / step
 
     def finish(self, interrupted: bool) -> TrainResult:
         """Judge the best weights on the test side and write the figures into the run."""
         trainer = self.trainer
         if trainer.best is None:
             self.keep_if_best()
-        assert trainer.best is not None
-        trainer.load_weights(self.run.folder / "model.safetensors")
+        best = trainer.load_weights(self.run.folder / WEIGHTS)
+        self.export()  # once more, since an interrupt may have come between the weights and their step
         test_nll = None
         if self.split.test:
             total, predicted = nll(trainer.model, self.store, self.split.test)
             test_nll = total / predicted
         seconds = self.elapsed()
-        figures = {"heldout_nll": trainer.best, "test_nll": test_nll, "ngram_nll": self.ngram_nll}
+        figures = {"heldout_nll": best, "test_nll": test_nll, "ngram_nll": self.ngram_nll}
         figures |= {"steps": trainer.step, "epochs": trainer.streams.epoch, "minutes": seconds / 60}
         known = {name: value for name, value in figures.items() if value is not None}
         self.run = self.run.with_config(figures={**self.run.config.figures, **known})
-        return TrainResult(self.run, trainer.step, trainer.best, test_nll, seconds, interrupted)
+        return TrainResult(self.run, trainer.step, best, test_nll, seconds, interrupted)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -87,9 +87,10 @@ class Trainer:
         metadata = {"json": json.dumps({"heldout_nll": heldout_nll, "step": self.step})}
         write_atomically(path, save(_contiguous(self.model.state_dict()), metadata))
 
-    def load_weights(self, path: Path) -> None:
-        """Take over the weights that `save_weights` wrote."""
+    def load_weights(self, path: Path) -> float:
+        """Take over the weights that `save_weights` wrote, and give the figure that stands beside them."""
         self.model.load_state_dict(load_file(path, device=str(self.device)))
+        return float(_metadata(path)["heldout_nll"])
 
     def save(self, folder: Path) -> None:
         """Write everything that going on exactly needs."""
@@ -110,8 +111,7 @@ class Trainer:
         if not path.exists():
             raise RunError(f"{folder}: holds no {STATE} to go on from; train anew into another folder")
         try:
-            with safe_open(path, framework="pt") as file:
-                scalars = json.loads(file.metadata()["json"])
+            scalars = _metadata(path)
             tensors = load_file(path)
             self.model.load_state_dict(_under("model.", tensors))
             self.optimizer.load_state_dict(self._optimizer_state(_under("optimizer.", tensors)))
@@ -133,6 +133,11 @@ class Trainer:
             index, slot = name.split(".")
             slots.setdefault(int(index), {})[slot] = tensor
         return {"state": slots, "param_groups": self.optimizer.state_dict()["param_groups"]}
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    with safe_open(path, framework="pt") as file:
+        return cast(dict[str, Any], json.loads(file.metadata()["json"]))
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
