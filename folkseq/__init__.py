@@ -1,0 +1,1 @@
+"""folkseq learns music as sequences of symbols and writes new music."""

@@ -1,0 +1,146 @@
+"""FolkRNN's representation of tunes: a token for each thing a player reads (Sturm et al., 2016; folk-rnn, third version).
+
+Every tune is brought to a tonic of C, its mode being a token, so that what is learnt in one key is known in all, and a tune can be written
+out in any. Deviations from folk-rnn: accidentals stand on every note that has one (there is no bar to remember), lengths are spelt
+in one way (no `>`), repeats always come in pairs, and grace notes, ties and chords are kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from folkseq.formats import abc
+from folkseq.formats.abc.fields import parse_key, parse_meter
+from folkseq.formats.abc.lexer import parse_note
+from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
+from folkseq.tokenizers.abc.rhythms import canonical_rhythm
+from folkseq.tokenizers.abc.spelling import (
+    UNIT,
+    Speller,
+    kind,
+    sound_speller,
+    spell_bar,
+    spell_key,
+    spell_meter,
+    spell_tuplet,
+)
+from folkseq.tokenizers.abc.structure import clean, dropped, opening, structure
+from folkseq.tokenizers.base import END, START, Pieces, Tokenizer
+
+# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI), the range in which the fewest tunes
+# of O'Neill's, Ryan's and Aird's lie near an end once their tonic is C.
+LOWEST_MEAN = 59
+_C = Key()
+
+
+@dataclass(frozen=True)
+class AbcTokenizer(Tokenizer[Tune]):
+    """Tunes as FolkRNN's tokens.
+
+    `transpose` brings every tune to a tonic of C; `grace` keeps grace notes.
+    """
+
+    transpose: bool = True
+    grace: bool = True
+
+    name: ClassVar[str] = "abc"
+    suffixes: ClassVar[tuple[str, ...]] = (".abc",)
+
+    def parse(self, data: bytes, file: str) -> Pieces[Tune]:
+        """The tunes in a file of ABC. Raises ParseError if it holds none."""
+        book = abc.parse_bytes(data, file)
+        return Pieces(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)
+
+    def format(self, piece: Tune) -> bytes:
+        """The tune as ABC text in UTF-8."""
+        return abc.format(piece).encode()
+
+    def tokenize(self, piece: Tune) -> list[str]:
+        """The tune's tokens, from `<s>` to `</s>`."""
+        return [*self._spell(piece, whole=True), END]
+
+    def begin(self, piece: Tune) -> list[str]:
+        """The tokens of the beginning of a tune, from `<s>`, with its end left open: what sampling continues."""
+        return self._spell(piece, whole=False)
+
+    def detokenize(self, tokens: Sequence[str]) -> Tune:
+        """The tune that tokens stand for, with no title, on the tonic that they have (C, with `transpose`)."""
+        rhythm, key, meter, at = "", _C, Meter(), 0
+        for at, token in enumerate(tokens):
+            if token.startswith("R:"):
+                rhythm = token[2:]
+            elif token.startswith("M:"):
+                meter = parse_meter(token[2:])
+            elif token.startswith("K:"):
+                key = parse_key(token[2:])[0] or _C
+            elif token != START:
+                break
+        else:
+            at = len(tokens)
+        body = [token for token in tokens[at:] if token not in (START, END)]
+        elements = clean(structure(Speller(key, meter).read(body), key, meter), self.grace)
+        return Tune((tuple(elements),), key=key, meter=meter, rhythm=rhythm, unit=UNIT)
+
+    def canonical(self, piece: Tune) -> Tune:
+        """The tune as tokens hold it: its first voice, structured, on C, without title, fields or tempo."""
+        key, meter = opening(piece.body, piece.key, piece.meter)
+        body = tuple(clean(structure(piece.body, key, meter), self.grace))
+        tune = Tune((body,), key=key, meter=meter, rhythm=canonical_rhythm(piece.rhythm), unit=UNIT)
+        return tune.transposed(self._interval(body, key))
+
+    def lost(self, piece: Tune) -> Mapping[str, int]:
+        """What of the tune its tokens do not hold, by kind and count (titles and other header lines aside)."""
+        lost = dropped(piece.body, self.grace)
+        for voice in piece.voices[1:]:
+            lost["note in another voice"] += sum(isinstance(element, Sound) and bool(element.pitches) for element in voice)
+        if piece.rhythm and not canonical_rhythm(piece.rhythm):
+            lost["rhythm of an unknown name"] += 1
+        return Counter({name: count for name, count in lost.items() if count})
+
+    def fingerprint(self, tokens: Sequence[str]) -> list[int]:
+        """The melody's intervals in diatonic steps, which no transposition changes."""
+        steps = [parse_note(token)[0] for token in tokens if kind(token) == "pitch"]
+        return [second - first for first, second in zip(steps, steps[1:], strict=False)]
+
+    def _spell(self, tune: Tune, *, whole: bool) -> list[str]:
+        key, meter = opening(tune.body, tune.key, tune.meter)
+        elements = structure(tune.body, key, meter, whole=whole)
+        interval = self._interval(elements, key)
+        rhythm, key = canonical_rhythm(tune.rhythm), key.moved(interval)
+        tokens = [START, *([f"R:{rhythm}"] if rhythm else []), f"M:{meter}", spell_key(key)[1:-1]]
+        speller = sound_speller(interval, key, self.grace)
+        left, tuplet = 0, None
+        for element in elements:
+            if isinstance(element, Sound):
+                if left and tuplet:
+                    left -= 1
+                    tokens += speller.spell_within(element, tuplet.actual, tuplet.normal)
+                else:
+                    tokens += speller.spell(element)
+            elif isinstance(element, Bar):
+                tokens += spell_bar(element)
+            elif isinstance(element, Tuplet):
+                tokens.append(spell_tuplet(element, meter.compound))
+                left, tuplet = element.count, element
+            elif isinstance(element, Meter):
+                meter = element
+                tokens.append(spell_meter(meter))
+            elif isinstance(element, Key):
+                key = element.moved(interval)
+                tokens.append(spell_key(key))
+                speller = sound_speller(interval, key, self.grace)
+        return tokens
+
+    def _interval(self, elements: Iterable[Element], key: Key) -> Interval:
+        """What brings a tune to C, in the octave where its mean pitch is in range; nothing without `transpose`."""
+        if not self.transpose:
+            return Interval(0, 0)
+        tops = [element.pitches[-1].midi for element in elements if isinstance(element, Sound) and element.pitches]
+        interval = key.interval_to(_C)
+        if not tops:
+            return interval
+        above = sum(tops) + (interval.semitones - LOWEST_MEAN) * len(tops)  # the mean's height over the lowest, times the notes
+        return interval.octaves(-(above // (12 * len(tops))))

@@ -1,0 +1,91 @@
+"""What every representation offers: a frozen dataclass whose fields are its whole configuration.
+
+A representation is one module of this package, named as users name it, that holds one subclass of `Tokenizer`. Adding one edits nothing else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Generic, TypeVar
+
+from folkseq.errors import RequestError
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+Piece = TypeVar("Piece")
+START, END = "<s>", "</s>"
+
+
+@dataclass(frozen=True)
+class Pieces(Generic[Piece]):
+    """What a file held: pieces, what was lost in reading each, and the faults of those that could not be read."""
+
+    pieces: tuple[Piece, ...]
+    lost: tuple[Mapping[str, int], ...]
+    faults: tuple[str, ...] = ()
+    stray: Mapping[str, int] | None = None
+
+
+class Tokenizer(ABC, Generic[Piece]):
+    """Music as a list of tokens, and back.
+
+    `detokenize(tokenize(piece)) == canonical(piece)`, and tokens are canonical: tokenizing what they decode to gives them again.
+    Subclasses are frozen dataclasses.
+    """
+
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]  # of the files it reads and writes, the usual one first
+
+    @abstractmethod
+    def parse(self, data: bytes, file: str) -> Pieces[Piece]:
+        """The pieces in a file's bytes. Raises ParseError if there can be none."""
+
+    @abstractmethod
+    def format(self, piece: Piece) -> bytes:
+        """A piece as a file of the usual suffix."""
+
+    @abstractmethod
+    def tokenize(self, piece: Piece) -> list[str]:
+        """The piece's tokens, from `START` to `END`."""
+
+    @abstractmethod
+    def detokenize(self, tokens: Sequence[str]) -> Piece:
+        """The piece that tokens stand for; any sequence over the vocabulary gives one."""
+
+    @abstractmethod
+    def canonical(self, piece: Piece) -> Piece:
+        """The piece as tokens can hold it."""
+
+    @abstractmethod
+    def lost(self, piece: Piece) -> Mapping[str, int]:
+        """What of the piece its tokens do not hold, by kind and count."""
+
+    @abstractmethod
+    def fingerprint(self, tokens: Sequence[str]) -> list[int]:
+        """What a listener would know the piece by, in any key: two pieces that share much of it are near twins."""
+
+    @property
+    def spec(self) -> str:
+        """The tokenizer as the command line names it: its name, and the fields that differ from their defaults."""
+        changed = [
+            f"{field.name}={str(value).lower() if isinstance(value, bool) else value}"
+            for field in fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass
+            if (value := getattr(self, field.name)) != field.default
+        ]
+        return ":".join([self.name, ",".join(changed)]) if changed else self.name
+
+    def learn(self, pieces: Sequence[Sequence[str]]) -> Vocabulary:
+        """The vocabulary of tokenized pieces: what occurs in them, and the two ends."""
+        return Vocabulary.learn([*pieces, (START, END)])
+
+
+def parse_field(name: str, field: str, value: str, default: Any) -> Any:
+    """The value of a tokenizer's field from text, of the default's type. Raises RequestError if it is none."""
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}[value.lower()]
+        return type(default)(value)
+    except (KeyError, ValueError):
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(type(default), "text")
+        raise RequestError(f"tokenizer {name}: {field}={value} is not {kind}; write for instance {field}={str(default).lower()}") from None
