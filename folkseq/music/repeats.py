@@ -15,10 +15,11 @@ from folkseq.music.tune import Bar, Element, Sound
 _LONGEST = 20_000  # elements played; guards against repeats nested into billions
 
 
-def explicit(body: Sequence[Element]) -> tuple[Element, ...]:
+def explicit(body: Sequence[Element], *, whole: bool = True) -> tuple[Element, ...]:
     """`body` with every repeated section between a bar that opens it and one that closes it, and no other that opens.
 
-    A section that begins at the very start gets an opening bar of its own there.
+    A section that begins at the very start gets an opening bar of its own there. Where `body` is not the whole tune, its last `|:` may
+    still be open.
     """
     elements = list(body)
     boundary = -1  # index of the bar line where the current section begins; −1 is the start of the tune
@@ -40,7 +41,7 @@ def explicit(body: Sequence[Element]) -> tuple[Element, ...]:
             if opened:
                 unmatched.add(boundary)
             boundary, opened, after_ending = index, True, False
-    if opened:
+    if opened and whole:
         unmatched.add(boundary)
     for index in unmatched:
         bar = elements[index]

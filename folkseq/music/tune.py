@@ -6,10 +6,10 @@ accidentals of the bar are already in them. Repeats are as written; `folkseq.mus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
@@ -75,6 +75,7 @@ class Part:
 
 
 Element: TypeAlias = Sound | Bar | Tuplet | Part | Key | Meter | Tempo
+ElementT = TypeVar("ElementT", bound=Element)
 
 
 @dataclass(frozen=True)
@@ -111,23 +112,13 @@ class Tune:
 
     def transposed(self, interval: Interval) -> Tune:
         """The tune moved by `interval`: pitches, grace notes and keys."""
-        move = mover(interval)
-        voices = tuple(tuple(move(element) for element in voice) for voice in self.voices)
+        voices = tuple(tuple(move(element, interval) for element in voice) for voice in self.voices)
         return replace(self, voices=voices, key=self.key.moved(interval))
 
 
-def mover(interval: Interval) -> Callable[[Element], Element]:
-    """The function that moves one element by `interval`."""
-
-    def move(element: Element) -> Element:
-        if isinstance(element, Sound):
-            if not element.pitches and not element.grace:
-                return element
-            return replace(
-                element,
-                pitches=tuple(map(interval.apply, element.pitches)),
-                grace=tuple(map(interval.apply, element.grace)),
-            )
-        return element.moved(interval) if isinstance(element, Key) else element
-
-    return move
+def move(element: ElementT, interval: Interval) -> ElementT:
+    """One element moved by `interval`: a sound's pitches and grace notes, or a key."""
+    if isinstance(element, Sound):
+        pitches, grace = tuple(map(interval.apply, element.pitches)), tuple(map(interval.apply, element.grace))
+        return replace(element, pitches=pitches, grace=grace)
+    return element.moved(interval) if isinstance(element, Key) else element
