@@ -7,8 +7,7 @@ row of gates.
 The graph spells the LSTM out instead of using ONNX's own operator, for the sake of int8. ONNX Runtime's quantised
 LSTM scales what it reads by the largest value in the batch, so that a row's logits depend on its neighbours, and a
 piece on how many are written beside it. But what is multiplied here is always an h, and h lies in [−1, 1]: with that
-as its scale a row's logits are its own to the bit. It is also a little faster, and costs as little: held-out NLL
-changes by 0.002 %.
+as its scale a row's logits are its own to the bit. It is no slower, and held-out NLL changes by 0.02 %.
 """
 
 from __future__ import annotations
@@ -29,8 +28,11 @@ Matrix = NDArray[np.float32]
 OPSET = 17
 IR_VERSION = 8
 """The oldest that opset 17 goes with, so that older runtimes read it too."""
-STEPS = 127
-"""Of an int8, on either side of zero."""
+STATE_STEPS = 127
+"""Into which a state is rounded on either side of zero."""
+WEIGHT_STEPS = 64
+"""The same for a weight. Processors without VNNI add two products of bytes in 16 bits, which 255 · 64 · 2 just fits; with
+127 they would cut sums off, and another machine would write other pieces."""
 GATES = (0, 1, 3, 2)
 """PyTorch's input, forget, cell and output gate with the cell last, so that those with a sigmoid stand together."""
 
@@ -110,7 +112,7 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.first = self.constant([0])
-        self.scale = self.constant(np.float32(1 / STEPS))
+        self.scale = self.constant(np.float32(1 / STATE_STEPS))
         self.zero = self.constant(np.uint8(128))  # unsigned times signed is what processors multiply fastest
 
     def constant(self, values: ArrayLike) -> str:
@@ -147,10 +149,14 @@ class _Graph:
         """Multiply a value that lies in [−1, 1], (B, n), by a matrix (n, m)."""
         if not self.int8:
             return self.node("MatMul", value, self.constant(matrix))
-        steps = np.maximum(np.abs(matrix).max(axis=0), np.finfo(np.float32).tiny) / STEPS  # (m,) one scale a column
+        steps = (
+            np.maximum(np.abs(matrix).max(axis=0), np.finfo(np.float32).tiny) / WEIGHT_STEPS
+        )  # (m,) one scale a column
         whole = np.rint(matrix / steps).astype(np.int8)
         rounded = self.node("QuantizeLinear", value, self.scale, self.zero)
         sums = self.node("MatMulInteger", rounded, self.constant(whole), self.zero)  # int32, exact
         return self.node(
-            "Mul", self.node("Cast", sums, to=TensorProto.FLOAT), self.constant((steps / STEPS).astype(np.float32))
+            "Mul",
+            self.node("Cast", sums, to=TensorProto.FLOAT),
+            self.constant((steps / STATE_STEPS).astype(np.float32)),
         )

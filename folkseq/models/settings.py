@@ -26,7 +26,7 @@ class ModelSettings:
     hidden: int = 320
     """H: the width of each layer."""
     embedding: int = 128
-    """E: the width of the vectors that stand for ids."""
+    """E: the width of the vectors that stand for ids; 320 learnt no more in as many steps, and took a sixth longer."""
     dropout: float = 0.25
     """The share of values dropped while training, after the embedding and after every layer; in [0, 1)."""
 

@@ -70,7 +70,8 @@ def fit(
 ) -> TrainResult:
     """Train the model that the run's configuration describes, and leave the best one in the run's folder.
 
-    An interrupt (KeyboardInterrupt) ends training early and in good order.
+    An interrupt (KeyboardInterrupt) after the first step ends training early and in good order; the saved state is
+    then that of the last look at the held-out pieces.
 
     Args:
         store: all pieces.
