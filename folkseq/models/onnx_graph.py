@@ -31,8 +31,8 @@ IR_VERSION = 8
 STATE_STEPS = 127
 """Into which a state is rounded on either side of zero."""
 WEIGHT_STEPS = 64
-"""The same for a weight. Processors without VNNI add two products of bytes in 16 bits, which 255 · 64 · 2 just fits; with
-127 they would cut sums off, and another machine would write other pieces."""
+"""The same for a weight. Processors without VNNI add two products of bytes in 16 bits, which 255 · 64 · 2 just fits;
+with 127 they would cut sums off, and another machine would write other pieces."""
 GATES = (0, 1, 3, 2)
 """PyTorch's input, forget, cell and output gate with the cell last, so that those with a sigmoid stand together."""
 
