@@ -27,7 +27,7 @@ def format(tune: Tune, comments: Sequence[str] = ()) -> str:  # noqa: A001 - the
     lines = [f"X:{tune.number}", *(f"% {_line(comment)}" for comment in comments), *titles]
     lines += [f"{letter}:{_line(value)}" for letter, value in tune.fields if letter != "Q"]
     if tune.rhythm:
-        lines.append(f"R:{_line(tune.rhythm)}")
+        lines.append(f"R:{_rhythm(tune)}")
     if tune.parts:
         lines.append(f"P:{_line(tune.parts)}")
     lines += [f"M:{tune.meter}", f"L:{tune.unit.numerator}/{tune.unit.denominator}"]
@@ -43,6 +43,13 @@ def format(tune: Tune, comments: Sequence[str] = ()) -> str:  # noqa: A001 - the
             lines.append(f"V:{index}")
         lines += _VoiceWriter(tune).write(voice)
     return "\n".join(lines) + "\n"
+
+
+def _rhythm(tune: Tune) -> str:
+    """The rhythm's name, in capitals where abc2midi would refuse the tune: it knows `hornpipe` in 2/4 and 4/4 alone."""
+    name = _line(tune.rhythm)
+    refused = name[1:8] == "ornpipe" and (tune.meter.beats, tune.meter.unit) not in ((2, 4), (4, 4))
+    return name.upper() if refused else name
 
 
 def _line(text: str) -> str:
@@ -169,8 +176,8 @@ class _VoiceWriter:
     def _tuplet(self, tuplet: Tuplet) -> None:
         if self.place and self._on_beat():
             self._space()
-        default = parse_tuplet(f"({tuplet.actual}", self.meter.compound)
-        usual = default == tuplet
+        # Programs differ on which meters make (5, (7 and (9 fill three units, so these are spelt out.
+        usual = tuplet.actual not in (5, 7, 9) and parse_tuplet(f"({tuplet.actual}", self.meter.compound) == tuplet
         self.text += f"({tuplet.actual}" if usual else f"({tuplet.actual}:{tuplet.normal}:{tuplet.count}"
         self.factor, self.left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
 
