@@ -18,6 +18,7 @@ from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
 
 BARS_A_LINE = 4
+SOUNDS_A_LINE = 36  # a line that has so many already is full at the next bar line, or it would not fit a page
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 
 
@@ -101,7 +102,7 @@ class _VoiceWriter:
         self.key, self.meter, self.unit = tune.key, tune.meter, tune.unit
         self.lines: list[str] = []
         self.text = ""
-        self.bars = 0
+        self.bars = self.sounds = 0  # in this line
         self.place = Fraction(0)  # since the bar line
         self.pickup = True
         self.written: dict[int, set[tuple[int, int]]] = {}  # letter → (step, alteration) met in this bar
@@ -139,6 +140,7 @@ class _VoiceWriter:
             + ")" * sound.closes
         )
         self.place += sound.duration
+        self.sounds += 1 + len(sound.grace) // 2
         if self.left:
             self.left -= 1
             self.factor = self.factor if self.left else Fraction(1)
@@ -168,7 +170,8 @@ class _VoiceWriter:
         self.pickup = bar.ends_section
         self.place = Fraction(0)
         self.written.clear()
-        if self.bars >= BARS_A_LINE and not (bar.endings and not bar.ends_section):
+        full = self.bars >= BARS_A_LINE or self.sounds >= SOUNDS_A_LINE
+        if full and not (bar.endings and not bar.ends_section):
             self._end_line()
             return
         self._space()
@@ -204,4 +207,4 @@ class _VoiceWriter:
     def _end_line(self) -> None:
         if self.text.strip():
             self.lines.append(self.text.strip())
-        self.text, self.bars = "", 0
+        self.text, self.bars, self.sounds = "", 0, 0
