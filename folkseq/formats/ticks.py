@@ -1,0 +1,67 @@
+"""Ticks and seconds: the tempo map of a MIDI file, in double precision both ways.
+
+There are `ticks_per_beat` ticks in a quarter note, whatever the meter. A tempo is microseconds a quarter note in the
+file, and quarter notes a minute outside of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+SLOWEST, FASTEST = 60e6 / (2**24 - 1), 60e6  # quarter notes a minute: a file's tempo is 1 to 2^24 − 1 microseconds
+
+
+def microseconds(bpm: float) -> int:
+    """The tempo of a file that is nearest to `bpm` quarter notes a minute.
+
+    >>> microseconds(120), microseconds(1)
+    (500000, 16777215)
+    """
+    return round(60e6 / min(max(bpm, SLOWEST), FASTEST))
+
+
+@dataclass(frozen=True)
+class TempoMap:
+    """Where each tempo begins and how fast it goes.
+
+    Attributes:
+        seconds: (T,) where each begins; the first at 0.
+        ticks: (T,) the same in ticks; whole numbers.
+        tick_s: (T,) seconds a tick from there on.
+    """
+
+    seconds: npt.NDArray[np.float64]
+    ticks: npt.NDArray[np.float64]
+    tick_s: npt.NDArray[np.float64]
+
+    @classmethod
+    def at_seconds(cls, tempos: Iterable[tuple[float, float]], ticks_per_beat: int) -> TempoMap:
+        """The map of (seconds, quarter notes a minute) pairs; a tempo that no file can hold becomes the nearest."""
+        seconds, bpm = np.array(list(tempos), np.float64).T
+        tick_s = 60 / np.clip(bpm, SLOWEST, FASTEST) / ticks_per_beat
+        lengths = np.round(np.diff(seconds) / tick_s[:-1])  # a tempo begins on a tick
+        return cls(seconds, np.concatenate(([0.0], np.cumsum(lengths))), tick_s)
+
+    @classmethod
+    def at_ticks(cls, tempos: Iterable[tuple[int, int]], ticks_per_beat: int) -> TempoMap:
+        """The map of (tick, microseconds a quarter) pairs, the first of them at 0."""
+        ticks, microseconds = np.array(list(tempos), np.float64).T
+        tick_s = microseconds / 1e6 / ticks_per_beat
+        return cls(np.concatenate(([0.0], np.cumsum(np.diff(ticks) * tick_s[:-1]))), ticks, tick_s)
+
+    def to_ticks(self, seconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """The nearest tick of each time, of any shape, 0 or later."""
+        seconds = np.asarray(seconds, np.float64)
+        index = np.searchsorted(self.seconds, seconds, side="right") - 1
+        return np.round(self.ticks[index] + (seconds - self.seconds[index]) / self.tick_s[index]).astype(np.int64)
+
+    def to_seconds(self, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The time of each tick, of any shape, 0 or later."""
+        ticks = np.asarray(ticks, np.float64)
+        index = np.searchsorted(self.ticks, ticks, side="right") - 1
+        seconds: npt.NDArray[np.float64] = self.seconds[index] + (ticks - self.ticks[index]) * self.tick_s[index]
+        return seconds

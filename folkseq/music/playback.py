@@ -1,0 +1,209 @@
+"""From a tune to a performance: as a musician would play it from the page, but in time to the tick.
+
+Times stay exact until they become seconds. Grace notes take their time from the note that they lead to, a thirty-second
+note each; a fermata is passed over, since a sequencer's grid does not wait, and rolls and trills are plain notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+from folkseq.music.dance import beat_and_bpm
+from folkseq.music.harmony import chord_pitches
+from folkseq.music.performance import Note, Performance, Track, one_at_a_time
+from folkseq.music.signature import Key, Tempo
+from folkseq.music.timeline import Event, Measure, Timeline
+from folkseq.music.tune import Bar, Part, Sound, Tune
+
+VIOLIN, PIANO = 40, 0  # General MIDI's programs
+ON_BAR, ON_BEAT, OFF_BEAT, GRACE, CHORD = 96, 88, 80, 72, 52  # velocities
+STRAIGHT, MOST_SWING = 0.5, 0.75
+
+_QUARTER, _EIGHTH = Fraction(1, 4), Fraction(1, 8)
+_GRACE = Fraction(1, 32)
+_Warp: TypeAlias = Callable[[Fraction], Fraction]
+
+
+@dataclass(slots=True)
+class _Played:
+    """A note while it is still being worked on, in whole notes."""
+
+    onset: Fraction
+    offset: Fraction
+    pitch: int
+    velocity: int
+
+
+def perform(
+    tune: Tune, *, bpm: float | None = None, swing: float = STRAIGHT, program: int | None = None
+) -> Performance:
+    """Plays `tune`, each voice on a track of its own and its chord symbols on one more.
+
+    Args:
+        tune: What to play.
+        bpm: Beats a minute throughout, 1 to 2000, in place of the tune's tempos; a beat is the dance's.
+        swing: The share of a quarter note that the first of its two eighths takes, 0.5 (even) to 0.75; hornpipes are
+            played at about 2/3. Compound meters, and quarters that hold tuplets, stay as they are.
+        program: General MIDI's instrument for the voices, 0 to 127; a violin if it is None.
+
+    Returns:
+        The performance. Its bar lines, drawn from its meters, are the tune's.
+
+    Raises:
+        ValueError: if an argument is out of its range, or the tune has no voice.
+    """
+    if not tune.voices:
+        raise ValueError("a tune without a voice cannot be played")
+    if not STRAIGHT <= swing <= MOST_SWING:
+        raise ValueError(f"a swing of {swing} is not {STRAIGHT} to {MOST_SWING}")
+    timeline = Timeline.of(tune)
+    warp = _swing(timeline, Fraction(swing).limit_denominator(1000))
+    main = timeline.voices[0]
+    if bpm is None:
+        tempos = one_at_a_time((warp(time), e.quarter_bpm) for time, e in main if isinstance(e, Tempo))
+    else:
+        tempos = ((Fraction(0), Tempo(beat_and_bpm(tune.rhythm, tune.meter)[0], bpm).quarter_bpm),)
+    seconds = _clock(tempos)
+
+    def track(notes: Iterable[_Played], name: str, program: int) -> Track:
+        timed = (Note(seconds(note.onset), seconds(note.offset), note.pitch, note.velocity) for note in notes)
+        return Track.of(timed, name, program)
+
+    title = tune.title or "Untitled"
+    tracks = [
+        track(
+            _notes(voice, warp, timeline),
+            f"Voice {number}" if len(timeline.voices) > 1 else title,
+            VIOLIN if program is None else program,
+        )
+        for number, voice in enumerate(timeline.voices, 1)
+    ]
+    chords = track(_chords(main, warp), "Chords", PIANO)
+    meters = ((seconds(measure.start), measure.sounding_meter) for measure in timeline.measures)
+    return Performance(
+        tracks=(*tracks, chords) if len(chords) else tuple(tracks),
+        tempos=tuple((seconds(time), quarter_bpm) for time, quarter_bpm in tempos),
+        meters=one_at_a_time((time_s, meter) for time_s, meter in meters if meter is not None),
+        keys=one_at_a_time((seconds(warp(time)), e) for time, e in main if isinstance(e, Key)),
+        markers=tuple((seconds(warp(time)), text) for time, text in _markers(main, timeline)),
+        name=title,
+        length_s=seconds(timeline.end),
+    )
+
+
+def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> list[_Played]:
+    """The notes of one voice, ties merged."""
+    notes: list[_Played] = []
+    tied: dict[int, _Played] = {}  # the notes that last into the next sound, by pitch
+    for time, sound in events:
+        if not isinstance(sound, Sound):
+            continue
+        onset, offset = warp(time), warp(time + sound.duration)
+        pitches = {_in_range(pitch.midi) for pitch in sound.pitches}
+        if sound.grace and not tied.keys() & pitches:
+            each = min(_GRACE, (offset - onset) / 2 / len(sound.grace))
+            for pitch in sound.grace:
+                notes.append(_Played(onset, onset + each, _in_range(pitch.midi), GRACE))
+                onset += each
+        if "." in sound.marks and not sound.tied:
+            offset = (onset + offset) / 2
+        velocity = _velocity(time, timeline.measure_at(time))
+        sounding: dict[int, _Played] = {}
+        for midi in sorted(pitches):
+            note = tied.get(midi)
+            if note is None:
+                note = _Played(onset, offset, midi, velocity)
+                notes.append(note)
+            note.offset = offset
+            sounding[midi] = note
+        tied = sounding if sound.tied else {}
+    return notes
+
+
+def _in_range(midi: int) -> int:
+    """`midi`, or its nearest octave on MIDI's keyboard."""
+    while not 0 <= midi <= 127:
+        midi += 12 if midi < 0 else -12
+    return midi
+
+
+def _velocity(time: Fraction, measure: Measure) -> int:
+    place = time - measure.start
+    if measure.meter.free or place % measure.meter.beat:
+        return OFF_BEAT
+    return ON_BEAT if place else ON_BAR
+
+
+def _chords(events: Iterable[Event], warp: _Warp) -> Iterator[_Played]:
+    """The chords that the symbols over the staff name, each held until the next or to the end of its section."""
+    since, chord = Fraction(0), ()  # type: tuple[Fraction, tuple[int, ...]]
+    for time, element in events:
+        if not isinstance(element, Sound | Bar):
+            continue
+        symbols = (chord_pitches(mark[1:-1]) for mark in element.marks if mark.startswith('"'))
+        following = [() if isinstance(element, Bar) and element.ends_section else None, *symbols]
+        for pitches in following:
+            if pitches is not None:
+                if time > since:
+                    yield from (_Played(warp(since), warp(time), pitch, CHORD) for pitch in chord)
+                since, chord = time, pitches
+
+
+def _markers(events: Sequence[Event], timeline: Timeline) -> Iterator[tuple[Fraction, str]]:
+    """Where sections begin; a pickup and the bar line after it are one place."""
+    name, again = "", Fraction(0)  # the section marked last, and when it may be marked again
+    for time, element in events:
+        if not (isinstance(element, Part) and element.label) or time == events[-1][0]:
+            continue
+        if element.label != name or time > again:
+            name, again = element.label, timeline.measure_at(time).end
+            yield time, name
+
+
+def _swing(timeline: Timeline, share: Fraction) -> _Warp:
+    """Moves times inside the quarters that swing, so that the first eighth takes `share` of each; all others stay."""
+
+    def quarter_at(time: Fraction) -> Fraction | None:
+        """Where the quarter begins that `time` lies in, if it lies in one that swings."""
+        measure = timeline.measure_at(time)
+        if measure.meter.free or measure.meter.unit > 4:
+            return None
+        # A section's short first bar is counted from its end, as a pickup is.
+        first = measure.start + (measure.length % _QUARTER if measure.begins_section else 0)
+        quarter = first + (time - first) // _QUARTER * _QUARTER
+        return quarter if measure.start <= quarter and quarter + _QUARTER <= measure.end else None
+
+    def warp(time: Fraction) -> Fraction:
+        quarter = quarter_at(time)
+        if quarter is None or quarter in even:
+            return time
+        place = time - quarter
+        if place <= _EIGHTH:
+            return quarter + place * 2 * share
+        return quarter + _QUARTER - (_QUARTER - place) * 2 * (1 - share)
+
+    if share == Fraction(1, 2):
+        return lambda time: time
+    times = {time for voice in timeline.voices for time, _ in voice}
+    even = {quarter_at(time) for time in times if time.denominator & (time.denominator - 1)}
+    return warp
+
+
+def _clock(tempos: Iterable[tuple[Fraction, float]]) -> Callable[[Fraction], float]:
+    """The function from whole notes to seconds under `tempos`, the first of which holds from 0."""
+    points: list[tuple[Fraction, float, float]] = []  # whole notes, seconds, seconds a whole note
+    for time, quarter_bpm in tempos:
+        here_s = 0.0
+        if points:
+            before, before_s, whole_s = points[-1]
+            here_s = before_s + float(time - before) * whole_s
+        points.append((time, here_s, 240 / quarter_bpm))
+
+    def seconds(time: Fraction) -> float:
+        start, start_s, whole_s = next(point for point in reversed(points) if point[0] <= time)
+        return start_s + float(time - start) * whole_s
+
+    return seconds
