@@ -1,7 +1,8 @@
 """Spelt pitches and the intervals between them.
 
-A pitch is spelt as notation spells it, a place on the staff and an alteration, because F sharp and G flat are one key of the
-piano but two notes of a tune. Staff positions are counted in diatonic steps from middle C (ABC's `C`, MIDI's 60).
+A pitch is spelt as notation spells it, a place on the staff and an alteration, because F sharp and G flat are one key
+of the piano but two notes of a tune. Staff positions are counted in diatonic steps from middle C (ABC's `C`, MIDI's
+60).
 """
 
 from __future__ import annotations

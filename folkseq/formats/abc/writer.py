@@ -1,7 +1,8 @@
 """From a tune to ABC that every program reads and a player can follow.
 
-One spelling for everything: lengths are written out (no broken rhythm), beams follow the beat, a line holds four bars, and an accidental
-is written wherever any reading of the rules (in its octave only, or in every octave of the bar) would need it.
+One spelling for everything: lengths are written out (no broken rhythm), beams follow the beat, a line holds four
+bars, and an accidental is written wherever any reading of the rules (in its octave only, or in every octave of the
+bar) would need it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
 
 BARS_A_LINE = 4
-SOUNDS_A_LINE = 36  # a line that has so many already is full at the next bar line, or it would not fit a page
+SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar line, or it would not fit a page
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 
 
