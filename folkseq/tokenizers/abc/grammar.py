@@ -1,0 +1,398 @@
+"""Which of the `abc` tokens may come next, so that a tune is valid by construction.
+
+The header comes first. Every bar is exactly full for its meter, but for a section's pickup and the bar that completes it at the section's
+end. Repeats and endings match, tuplets close within the bar, ties lead to their own pitch. A tune ends on `|]` or `:|`. When the limit nears
+it is led to its end by the shortest way.
+
+The state is a tuple of small integers, and what it allows is worked out once for each state that is met.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.errors import RequestError
+from folkseq.formats.abc.fields import parse_meter
+from folkseq.formats.abc.lexer import parse_length, parse_note
+from folkseq.formats.abc.voice import parse_tuplet
+from folkseq.music import Meter
+from folkseq.tokenizers.abc.spelling import UNIT, kind
+from folkseq.tokenizers.base import END, START
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+CLOSING = 80  # ids; more than the longest way from any state to the end of a tune
+EIGHTH = 128  # ticks; lengths that are no whole number of them stand only where tuplets made them, and are not sampled
+_FEWEST_BARS = 4  # before a tune may end of its own accord
+_MOST_GRACE, _MOST_CHORD = 4, 4  # notes
+
+# Where a tune stands in its repeats.
+OUTSIDE, INSIDE, FIRST, BETWEEN, SECOND = range(5)  # BETWEEN: after the first ending's `:|`, where `[2` must follow
+# Phases of a piece.
+BEFORE, AT_RHYTHM, AT_METER, AT_KEY, BODY, CLOSED = range(6)
+
+
+class State(NamedTuple):
+    """One row's place in a piece. Durations are in ticks; ids are −1 where there is none."""
+
+    phase: int = BEFORE
+    bar: int = 0  # of the meter
+    compound: bool = False
+    place: int = 0  # since the bar line, of the sounds that are complete
+    pickup: int = 0  # of this section, once its first bar is over
+    opening: bool = True  # whether this is a section's first bar
+    owed: int = 0  # what the section before lacks of its last bar, which this one's first bar must give
+    repeat: int = OUTSIDE
+    at_line: bool = True  # nothing has come since the bar line
+    at_section: bool = True  # … and that line begins a section
+    may_end: bool = False  # … and it ends one as a tune may end
+    changed: int = 0  # meter (1) and key (2) changed at this line already
+    bars: int = 0  # up to the fewest before an end
+    inside: int = 0  # notes met in an open brace (negative) or bracket (positive), plus one
+    highest: int = -99  # step of the bracket's last pitch
+    grace: bool = False  # grace notes wait for their note
+    length: int = 0  # of the sound that waits for what comes next; 0 if none waits
+    sized: bool = False  # whether that sound's length was written
+    pitch: int = -1  # id of that sound's one pitch, which could be tied
+    tied: int = -1  # id of the pitch that must come next
+    actual: int = 0  # of the open tuplet
+    normal: int = 0
+    left: int = 0  # its sounds to come, the waiting one not among them
+    written: int = 0  # its sounds so far
+
+
+class AbcGrammar:
+    """The grammar over one vocabulary, with what is asked of the header."""
+
+    def __init__(self, vocabulary: Vocabulary, *, rhythm: str = "", meter: str = "", mode: str = "") -> None:
+        """Args: the vocabulary, and the tokens that the header must have, such as `R:reel`, `M:4/4` and `K:Cmaj`.
+
+        Raises:
+            RequestError: if the vocabulary has no such token.
+        """
+        self.vocabulary = vocabulary
+        self._ids: dict[str, list[int]] = defaultdict(list)
+        for token_id, token in enumerate(vocabulary.tokens):
+            header = token[:2] if token[:2] in ("R:", "M:", "K:") else ""
+            self._ids[header or kind(token) or token].append(token_id)
+        self._meters = {i: parse_meter(_value(vocabulary.tokens[i])) for i in self._ids["M:"] + self._ids["meter"]}
+        self._lengths = {i: _ticks(vocabulary.tokens[i]) for i in self._ids["length"]}
+        self._lengths = {i: ticks for i, ticks in self._lengths.items() if _is_written_by_one_note(ticks)}
+        self._grid = min([EIGHTH, *(ticks for ticks in self._lengths.values() if _is_power(ticks))])
+        self._lengths = {i: ticks for i, ticks in self._lengths.items() if ticks % self._grid == 0}
+        self._sizes = tuple(sorted({EIGHTH, *self._lengths.values()}))
+        self._steps = {i: parse_note(vocabulary.tokens[i])[0] for i in self._ids["pitch"]}
+        playable = {i for i, each in self._meters.items() if not each.free and _bar(each) % self._grid == 0}
+        self._meters = {i: each for i, each in self._meters.items() if i in playable}
+        self._header = {
+            "R:": self._asked("R:", rhythm),
+            "M:": [i for i in self._asked("M:", meter) if i in playable],
+            "K:": self._asked("K:", mode),
+        }
+        if meter and not rhythm:
+            self._header["R:"] = []  # which rhythms go with the meter is the model's to know, not the header's to guess
+        self._masks: dict[tuple[State, bool], NDArray[np.bool_]] = {}
+        self._advanced: dict[tuple[State, int], State] = {}
+
+    def _asked(self, header: str, token: str) -> list[int]:
+        if not token:
+            return self._ids[header]
+        if token not in self.vocabulary:
+            known = ", ".join(self.vocabulary.tokens[i][2:] for i in self._ids[header])
+            raise RequestError(f"the model knows no {token}; it has met {known}")
+        return [self.vocabulary.id(token)]
+
+    def new_state(self) -> State:
+        """The state before `<s>`."""
+        return State()
+
+    def advance(self, state: State, id: int) -> State:  # noqa: A002 - the field's own word
+        """The state after one more id."""
+        found = self._advanced.get((state, id))
+        if found is None:
+            found = self._advanced[state, id] = self._advance(state, id)
+        return found
+
+    def allowed(self, state: State, remaining: int) -> NDArray[np.bool_]:
+        """Which ids may come next, (V,) bool; with `remaining` at most `CLOSING`, those of a short way to the end."""
+        closing = remaining <= CLOSING
+        mask = self._masks.get((state, closing))
+        if mask is None:
+            mask = np.zeros(len(self.vocabulary), dtype=np.bool_)
+            mask[self._allowed(state, closing)] = True
+            if not mask.any():  # a vocabulary too small to go on with: any token but the start is better than none
+                mask[:] = True
+                mask[self._ids[START]] = False
+            mask.flags.writeable = False
+            self._masks[state, closing] = mask
+        return mask
+
+    def _allowed(self, state: State, closing: bool) -> list[int]:
+        if state.phase != BODY:
+            return {
+                BEFORE: self._ids[START],
+                AT_RHYTHM: self._header["R:"] or self._header["M:"],
+                AT_METER: self._header["M:"],
+                AT_KEY: self._header["K:"],
+                CLOSED: self._ids[END],
+            }[state.phase] + (self._header["M:"] if state.phase == AT_RHYTHM and not self._rhythm_is_asked else [])
+        if state.inside < 0:
+            return self._in_grace(state, closing)
+        if state.inside > 0:
+            return self._in_chord(state, closing)
+        allowed: list[int] = []
+        if state.length and not state.sized:
+            lengths = {i: ticks for i, ticks in self._lengths.items() if ticks != EIGHTH and self._fits(state, ticks)}
+            if closing and not state.actual:
+                longest = self._longest_towards_end(state, lengths)
+                if longest is not None:
+                    return [longest]
+            else:
+                allowed += lengths
+            if not self._fits(state, EIGHTH):
+                return allowed
+        settled = self._settled(state)
+        if state.length and state.pitch >= 0 and not closing:
+            allowed += self._ids["tie"]
+        return allowed + self._next(settled, closing)
+
+    @property
+    def _rhythm_is_asked(self) -> bool:
+        return len(self._header["R:"]) == 1 and len(self._ids["R:"]) > 1
+
+    def _longest_towards_end(self, state: State, lengths: dict[int, int]) -> int | None:
+        """The id of the longest of `lengths` that does not pass the point where the section may end; None for an eighth."""
+        full = _capacity(state)
+        end = full - (0 if state.opening else state.pickup)
+        room = (end if state.place < end else full) - state.place
+        longest = max((i for i in lengths if lengths[i] <= room), key=lambda i: lengths[i], default=None)
+        return longest if longest is None or lengths[longest] > EIGHTH or room < EIGHTH else None
+
+    def _in_grace(self, state: State, closing: bool) -> list[int]:
+        met = -state.inside - 1
+        if met and (closing or met >= _MOST_GRACE):
+            return self._ids["}"]
+        return self._ids["pitch"] + (self._ids["}"] if met else [])
+
+    def _in_chord(self, state: State, closing: bool) -> list[int]:
+        met = state.inside - 1
+        higher = [i for i in self._ids["pitch"] if self._steps[i] > state.highest]
+        if met >= 2 and (closing or met >= _MOST_CHORD or not higher):
+            return self._ids["]"]
+        return higher + (self._ids["]"] if met >= 2 or not higher else [])
+
+    def _next(self, state: State, closing: bool) -> list[int]:
+        """What may follow when no sound waits."""
+        if state.tied >= 0:
+            if state.place < _capacity(state):
+                return [state.tied]
+            return self._ids_of("|")
+        if state.repeat == BETWEEN:
+            return self._ids_of("[2")
+        if state.left or state.grace:
+            return self._sounds(state, closing)
+        allowed = self._sounds(state, closing) if state.place < _capacity(state) else []
+        lines = self._lines(state)
+        if closing:
+            way_out = lines & {"|]", ":|"} if state.place else set()
+            if state.may_end and state.at_line:
+                return self._ids[END]
+            if way_out:
+                return [i for line in way_out for i in self._ids_of(line)]
+            return allowed or self._ids_of("|")
+        if state.bars < _FEWEST_BARS:
+            lines -= {"|]"}
+        for line in lines:
+            allowed = allowed + self._ids_of(line)
+        if state.at_line and state.repeat == INSIDE and not state.at_section:
+            allowed = allowed + self._ids_of("[1")
+        if state.at_line and state.at_section:
+            if state.may_end and state.bars >= _FEWEST_BARS:
+                allowed = allowed + self._ids[END]
+            if not state.changed & 1 and state.bars and not state.owed:
+                allowed = allowed + [i for i in self._ids["meter"] if i in self._meters]
+            if not state.changed & 2 and state.bars:
+                allowed = allowed + self._ids["key"]
+        return allowed
+
+    def _lines(self, state: State) -> set[str]:
+        """The bar lines that may be drawn here."""
+        if state.at_line:
+            return {"|:"} if state.at_section and state.repeat == OUTSIDE and not state.bars else set()
+        full = state.place == state.bar
+        may_be_pickup = state.opening and not state.owed and not state.bars
+        lines = {"|"} if state.place == _capacity(state) or may_be_pickup else set()
+        completes = not state.opening and state.place == state.bar - state.pickup
+        ends = completes or (full and (state.opening or state.repeat not in (INSIDE, FIRST)))
+        if ends:
+            lines |= {INSIDE: {":|", "::"}, FIRST: {":|"}}.get(state.repeat, {"||", "|]", "|:"})
+        return lines
+
+    def _sounds(self, state: State, closing: bool) -> list[int]:
+        """Tokens that begin a sound, or what stands before one."""
+        if not any(self._fits(state, ticks) for ticks in self._sizes):
+            return []
+        if closing and not state.grace:
+            return self._ids["pitch"]
+        if state.actual:  # abc2midi miscounts chords and grace notes within tuplets
+            return self._ids["pitch"] + self._ids["rest"]
+        allowed = self._ids["pitch"] + self._ids["["]
+        if state.grace:
+            return allowed
+        tuplets = [i for i in self._ids["tuplet"] if self._tuplet_fits(state, i)]
+        return allowed + self._ids["rest"] + self._ids["{"] + tuplets
+
+    def _tuplet_fits(self, state: State, token_id: int) -> bool:
+        tuplet = parse_tuplet(self.vocabulary.tokens[token_id], state.compound)
+        room = _capacity(state) - state.place
+        usual = tuplet.count == tuplet.actual
+        return usual and self._completes(0, tuplet.count, tuplet.actual, tuplet.normal, room)
+
+    def _fits(self, state: State, ticks: int) -> bool:
+        """Whether a sound of `ticks` (as written) leaves a bar that can be filled."""
+        room = _capacity(state) - state.place
+        if state.actual:
+            left = state.left if state.length else state.left - 1
+            return self._completes(state.written + ticks, left, state.actual, state.normal, room)
+        return ticks <= room and (room - ticks) % self._grid == 0
+
+    def _completes(self, written: int, left: int, actual: int, normal: int, room: int) -> bool:
+        return _completes(written, left, actual, normal, room, self._sizes)
+
+    def _settled(self, state: State) -> State:
+        """The state with its waiting sound complete."""
+        if not state.length:
+            return state
+        place, written, actual, normal = state.place, state.written, state.actual, state.normal
+        if actual:
+            written += state.length
+            if not state.left:
+                place += written * normal // actual
+                actual = normal = written = 0
+        else:
+            place += state.length
+        return state._replace(
+            place=place, written=written, actual=actual, normal=normal, length=0, sized=False, pitch=-1
+        )
+
+    def _advance(self, state: State, token_id: int) -> State:
+        token = self.vocabulary.tokens[token_id]
+        if state.phase != BODY:
+            return self._advance_header(state, token_id, token)
+        what = kind(token) or token
+        if state.inside and what == "pitch":
+            step = 1 if state.inside > 0 else -1
+            return state._replace(inside=state.inside + step, highest=self._steps[token_id])
+        if what == "}":
+            return state._replace(inside=0, grace=True)
+        if what == "]":
+            return self._begin_sound(state._replace(inside=0, highest=-99), -1)
+        if what == "length":
+            return state._replace(length=self._lengths.get(token_id, EIGHTH), sized=True)
+        if what == "tie":
+            return self._settled(state)._replace(tied=state.pitch)
+        state = self._settled(state)
+        if what in ("pitch", "rest"):
+            return self._begin_sound(state, token_id if what == "pitch" else -1)
+        if what in ("{", "["):
+            return state._replace(inside=-1 if what == "{" else 1, at_line=False)
+        if what == "tuplet":
+            tuplet = parse_tuplet(token, state.compound)
+            return state._replace(
+                actual=tuplet.actual, normal=tuplet.normal, left=tuplet.count, written=0, at_line=False
+            )
+        if what == "bar":
+            return self._draw(state, token)
+        if what == "ending":
+            return state._replace(repeat=FIRST if token == "[1" else SECOND, may_end=False)
+        if what == "meter" and token_id in self._meters:
+            meter = self._meters[token_id]
+            return state._replace(bar=_bar(meter), compound=meter.compound, changed=state.changed | 1, may_end=False)
+        if what == "key":
+            return state._replace(changed=state.changed | 2, may_end=False)
+        return state._replace(phase=CLOSED) if token == END else state
+
+    def _advance_header(self, state: State, token_id: int, token: str) -> State:
+        if token == START:
+            return State(phase=AT_RHYTHM)
+        if token.startswith("R:"):
+            return state._replace(phase=AT_METER)
+        if token.startswith("M:") and token_id in self._meters:
+            meter = self._meters[token_id]
+            return state._replace(phase=AT_KEY, bar=_bar(meter), compound=meter.compound)
+        return state._replace(phase=BODY) if token.startswith("K:") else state
+
+    def _begin_sound(self, state: State, pitch: int) -> State:
+        return state._replace(
+            length=EIGHTH,
+            sized=False,
+            pitch=pitch,
+            tied=-1,
+            grace=False,
+            left=max(0, state.left - 1),
+            at_line=False,
+            at_section=False,
+            may_end=False,
+        )
+
+    def _draw(self, state: State, line: str) -> State:
+        """The state after a bar line."""
+        lacking = state.bar - state.place if state.place else 0
+        pickup = state.pickup if not state.opening else state.place if lacking else 0
+        bars = min(state.bars + (state.place == state.bar or not state.opening), _FEWEST_BARS)
+        state = state._replace(
+            place=0, pickup=pickup, opening=False, owed=0, at_line=True, at_section=False, may_end=False, changed=0, bars=bars
+        )
+        if line == "|":
+            return state
+        if line == ":|" and state.repeat == FIRST:
+            return state._replace(repeat=BETWEEN)
+        if line == "|]":
+            return state._replace(phase=CLOSED)
+        repeat = INSIDE if line in ("|:", "::") else OUTSIDE
+        return state._replace(
+            repeat=repeat, pickup=0, opening=True, owed=lacking, at_section=True, may_end=line == ":|"
+        )
+
+    def _ids_of(self, token: str) -> list[int]:
+        return [self.vocabulary.id(token)] if token in self.vocabulary else []
+
+
+def _capacity(state: State) -> int:
+    """How long the bar is that the state stands in."""
+    return state.owed if state.opening and state.owed else state.bar
+
+
+def _value(token: str) -> str:
+    return token.strip("[]")[2:]
+
+
+def _ticks(token: str) -> int:
+    ticks = parse_length(token) * EIGHTH
+    return int(ticks) if ticks.denominator == 1 else 0
+
+
+def _bar(meter: Meter) -> int:
+    ticks = meter.bar / UNIT * EIGHTH
+    return int(ticks)
+
+
+def _is_written_by_one_note(ticks: int) -> bool:
+    """Whether a length is a plain, dotted or double-dotted note; 5 or 9 of anything would need a tie."""
+    return ticks > 0 and ticks // (ticks & -ticks) in (1, 3, 7)
+
+
+def _is_power(ticks: int) -> bool:
+    return ticks & (ticks - 1) == 0
+
+
+@lru_cache(maxsize=1 << 16)
+def _completes(written: int, left: int, actual: int, normal: int, room: int, sizes: tuple[int, ...]) -> bool:
+    """Whether a tuplet can still come out as `actual` times one of `sizes`, within `room`."""
+    if left == 0:
+        return written % actual == 0 and written // actual in sizes and written * normal // actual <= room
+    return any(_completes(written + size, left - 1, actual, normal, room, sizes) for size in sizes)
