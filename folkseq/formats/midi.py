@@ -35,6 +35,7 @@ DRUMS = 9  # the channel that General MIDI gives to drums, counted from 0
 _MELODIC = [
     channel for channel in range(16) if channel != DRUMS
 ]  # shared in turn by more tracks than there are channels
+_RELEASE = 64  # the velocity of a note's end where none is meant
 _LONGEST_TEXT = 120
 _ACCIDENTALS = {"b": -1, "": 0, "#": 1}
 
@@ -77,18 +78,16 @@ def _conductor(performance: Performance, tempo_map: TempoMap) -> Iterator[tuple[
     yield 0, MetaMessage("track_name", name=_latin(performance.name))
     for time_s, bpm in performance.tempos:
         yield int(tempo_map.to_ticks(time_s)), MetaMessage("set_tempo", tempo=microseconds(bpm))
-    for time_s, meter in performance.meters:
-        if not meter.free:
-            # A click falls on the musician's beat; 24 MIDI clocks are a quarter note.
-            message = MetaMessage(
-                "time_signature",
-                numerator=meter.beats,
-                denominator=meter.unit,
-                clocks_per_click=max(1, int(meter.beat * 96)),
-            )
-            yield int(tempo_map.to_ticks(time_s)), message
-    for time_s, key in performance.keys:
-        yield int(tempo_map.to_ticks(time_s)), MetaMessage("key_signature", key=_key_name(key))
+    for time_s, meter in one_at_a_time(pair for pair in performance.meters if not pair[1].free):
+        message = MetaMessage(
+            "time_signature",
+            numerator=meter.beats,
+            denominator=meter.unit,
+            clocks_per_click=max(1, int(meter.beat * 96)),  # on the musician's beat; 24 clocks are a quarter note
+        )
+        yield int(tempo_map.to_ticks(time_s)), message
+    for time_s, name in one_at_a_time((time_s, _key_name(key)) for time_s, key in performance.keys):
+        yield int(tempo_map.to_ticks(time_s)), MetaMessage("key_signature", key=name)
     for time_s, text in performance.markers:
         yield int(tempo_map.to_ticks(time_s)), MetaMessage("marker", text=_latin(text))
 
@@ -100,7 +99,7 @@ def _track_events(track: Track, ticks: npt.NDArray[np.int64], channel: int) -> I
     yield 0, Message("program_change", channel=channel, program=track.program)
     events: list[tuple[int, bool, int, int]] = []  # a note's end sorts before the beginning of the next
     for onset, offset, pitch, velocity in ticks.tolist():
-        events += [(onset, True, pitch, velocity), (offset, False, pitch, 0)]
+        events += [(onset, True, pitch, velocity), (offset, False, pitch, _RELEASE)]
     for tick, begins, pitch, velocity in sorted(events):
         kind = "note_on" if begins else "note_off"
         yield tick, Message(kind, channel=channel, note=pitch, velocity=velocity)
@@ -147,7 +146,7 @@ def parse(data: bytes, file: str = "<bytes>") -> Performance:
         tick = 0
         for message in track:
             tick += message.time
-            if message.type == "set_tempo" and message.tempo:
+            if message.type == "set_tempo" and message.tempo:  # 0 would be endlessly fast
                 tempos.append((tick, message.tempo))
             elif message.is_meta:
                 metas.append((tick, message))
@@ -170,7 +169,7 @@ def parse(data: bytes, file: str = "<bytes>") -> Performance:
             if 1 <= meta.numerator <= 64 and meta.denominator <= 64
         ),
         keys=one_at_a_time((time_s, _key(meta.key)) for time_s, meta in pairs("key_signature")),
-        markers=tuple(sorted((time_s, meta.text) for time_s, meta in pairs("marker"))),
+        markers=tuple(sorted(((time_s, meta.text) for time_s, meta in pairs("marker")), key=lambda pair: pair[0])),
         name=names[0] if names else "",
         length_s=float(tempo_map.to_seconds(end)),
     )

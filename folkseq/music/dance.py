@@ -59,6 +59,8 @@ METERS: dict[Meter, tuple[Fraction, float]] = {
 }
 _OTHER_METERS = (_QUARTER, 112.0)
 
+PLAYABLE = 20, 400  # quarter notes a minute
+
 
 def beat_and_bpm(rhythm: str, meter: Meter) -> tuple[Fraction, float]:
     """The beat of a dance in whole notes, and how many a minute; `rhythm` is what `R:` says, in any spelling.
@@ -79,5 +81,12 @@ def beat_and_bpm(rhythm: str, meter: Meter) -> tuple[Fraction, float]:
 
 
 def tempo_of(tune: Tune) -> Tempo:
-    """The tempo that `tune` gives, or else that of its dance or meter."""
-    return tune.tempo or Tempo(*beat_and_bpm(tune.rhythm, tune.meter))
+    """The tempo that `tune` gives, or else that of its dance or meter.
+
+    A tempo at which nobody plays is taken for the misprint that a bare `Q:60` invites, where it counts sixteenths and
+    means beats.
+    """
+    slowest, fastest = PLAYABLE
+    if tune.tempo is not None and slowest <= tune.tempo.quarter_bpm <= fastest:
+        return tune.tempo
+    return Tempo(*beat_and_bpm(tune.rhythm, tune.meter))

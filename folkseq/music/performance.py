@@ -110,7 +110,7 @@ class Performance:
         keys: Key signatures.
         markers: Names of places, such as sections.
         name: The piece's title.
-        length_s: Seconds to the end; made long enough for the last note if it is not.
+        length_s: Seconds to the end; made long enough for all that the performance holds.
     """
 
     tracks: tuple[Track, ...]
@@ -131,6 +131,8 @@ class Performance:
         if not all(0 < bpm < math.inf for _, bpm in self.tempos):
             raise ValueError("a tempo is above 0 quarter notes a minute")
         ends = [float(track.notes["offset_s"].max()) for track in self.tracks if len(track)]
+        maps = (self.tempos, self.meters, self.keys, self.markers)
+        ends += [pairs[-1][0] for pairs in maps if pairs]
         object.__setattr__(self, "length_s", max([float(self.length_s), *ends]))
 
     @classmethod

@@ -6,7 +6,7 @@ note each; a fermata is passed over, since a sequencer's grid does not wait, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -152,15 +152,18 @@ def _chords(events: Iterable[Event], warp: _Warp) -> Iterator[_Played]:
                 since, chord = time, pitches
 
 
-def _markers(events: Sequence[Event], timeline: Timeline) -> Iterator[tuple[Fraction, str]]:
+def _markers(events: Iterable[Event], timeline: Timeline) -> Iterator[tuple[Fraction, str]]:
     """Where sections begin; a pickup and the bar line after it are one place."""
-    name, again = "", Fraction(0)  # the section marked last, and when it may be marked again
+    coming: tuple[Fraction, str] | None = None
+    name, again = "", Fraction(0)  # of the section marked last, and when it may be marked again
     for time, element in events:
-        if not (isinstance(element, Part) and element.label) or time == events[-1][0]:
-            continue
-        if element.label != name or time > again:
-            name, again = element.label, timeline.measure_at(time).end
-            yield time, name
+        if isinstance(element, Part):
+            coming = (time, element.label) if element.label else None
+        elif isinstance(element, Sound) and coming is not None:
+            if coming[1] != name or time >= again:
+                name, again = coming[1], time + timeline.measure_at(time).length
+                yield coming
+            coming = None
 
 
 def _swing(timeline: Timeline, share: Fraction) -> _Warp:

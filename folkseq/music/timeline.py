@@ -155,10 +155,10 @@ def _with_context(tune: Tune, voice: Iterable[Element]) -> Iterator[Element]:
         if isinstance(element, Sound):
             length += element.duration
         elif isinstance(element, Bar):
-            if element.ends_section and not element.endings and length and length >= tune.meter.bar:
-                section = Part(_letter(count)) if lettered else section
-                count, length = count + 1, Fraction(0)
-            if element.ends_section:
+            if element.ends_section and not element.endings:
+                if length and length >= tune.meter.bar:
+                    section = Part(_letter(count)) if lettered else section
+                    count, length = count + 1, Fraction(0)
                 yield section
             if element.ends_section or element.endings:
                 yield from context.values()

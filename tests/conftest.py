@@ -1,0 +1,21 @@
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """Return a function that finds a judge; without it the test is skipped, or fails where FOLKSEQ_JUDGES is 1."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            reason = f"{name} is not on the PATH"
+            if os.environ.get("FOLKSEQ_JUDGES") == "1":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        return path
+
+    return find
