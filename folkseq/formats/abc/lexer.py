@@ -43,6 +43,7 @@ _SYMBOLS = {
     "unknown": r".",
 }
 SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SYMBOLS.items()))
+KINDS = ("", *_SYMBOLS)  # by the `lastindex` of a match, which is found sooner than its `lastgroup`
 NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)(" + _LENGTH + ")")
 _ALTERS = {None: None, "__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
 _LONGEST = 24  # characters of one length, tuplet, bar line or list of endings; beyond that it is a misprint

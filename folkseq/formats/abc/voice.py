@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from folkseq.errors import ParseError
-from folkseq.formats.abc.lexer import NOTE, SYMBOL, join_bars, parse_bar, parse_endings, parse_length, parse_note
+from folkseq.formats.abc.lexer import KINDS, NOTE, SYMBOL, join_bars, parse_bar, parse_endings, parse_length, parse_note
 from folkseq.formats.abc.lexer import parse_tuplet as parse_tuplet
 from folkseq.music.pitch import Pitch
 from folkseq.music.signature import Key, Meter
@@ -72,7 +72,7 @@ class VoiceReader:
         """Adds what a line of music holds; `field` is called with each inline field, such as `K:G`."""
         body, plain = self.body, _plain_sounds(self.unit, self.key.alters)
         for match in SYMBOL.finditer(line):
-            kind, text = match.lastgroup, match[0]
+            kind, text = KINDS[match.lastindex or 0], match[0]
             if kind == "space":
                 continue
             if self._overlay and kind not in ("bar", "ending", "field"):
@@ -80,14 +80,13 @@ class VoiceReader:
                     self.lost["note in an overlay (&)"] += 1
                 continue
             if kind == "note":
-                if self._busy or text[0] in "^_=":
-                    self._note(text)
-                    continue
                 sound = plain.get(text)
                 if sound is None:
                     if len(plain) >= _MOST_PLAIN:
                         plain.clear()
-                    sound = plain[text] = self._note(text)
+                    sound = plain[text] = self._plain(text)
+                if self._busy or text[0] in "^_=":
+                    self._sound(self._in_bar(text, sound), sound.duration)
                 else:
                     body.append(sound)
                     self._bar_text = ""
@@ -97,7 +96,7 @@ class VoiceReader:
                 field(text[1:-1])
                 plain = _plain_sounds(self.unit, self.key.alters)
             else:
-                _READ[kind or "unknown"](self, text)
+                _READ[kind](self, text)
 
     def finish(self) -> tuple[Element, ...]:
         """The elements read. What was begun and leads nowhere is counted as lost."""
@@ -117,8 +116,7 @@ class VoiceReader:
         self.body.append(element)
         self._bar_text = ""
 
-    def _sound(self, pitches: tuple[Pitch, ...], factor: Fraction) -> Sound:
-        duration = self.unit * factor
+    def _sound(self, pitches: tuple[Pitch, ...], duration: Fraction) -> None:
         if self._left:
             duration *= self._tuplet
             self._left -= 1
@@ -130,14 +128,25 @@ class VoiceReader:
                 self._untie(slur=bool(pitches))
             self._tied = {}
         grace, marks = tuple(self._grace), tuple(self._marks)
-        sound = Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes)
-        self._put(sound)
+        self._put(Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes))
         if self._busy:
             self._opens = self._closes = 0
             self._grace.clear()
             self._marks.clear()
         self._busy = bool(self._accidentals) or self._left > 0
-        return sound
+
+    def _plain(self, text: str) -> Sound:
+        """The sound of a note to which nothing before it in its bar matters."""
+        step, accidental, factor = parse_note(text)
+        alter = self.key.alters[step % 7] if accidental is None else accidental
+        return Sound((Pitch(step, alter),), _checked(self.unit * factor))
+
+    def _in_bar(self, text: str, plain: Sound) -> tuple[Pitch, ...]:
+        """The pitch of a note after what came before it in its bar."""
+        if self._accidentals or self._tied or text[0] in "^_=":
+            step, accidental, _ = parse_note(text)
+            return (self._pitch(step, accidental),)
+        return plain.pitches
 
     def _pitch(self, step: int, accidental: int | None) -> Pitch:
         letter = step % 7
@@ -147,10 +156,6 @@ class VoiceReader:
         if step in self._tied:
             return Pitch(step, self._tied[step])
         return Pitch(step, self._accidentals.get(letter, self.key.alters[letter]))
-
-    def _note(self, text: str) -> Sound:
-        step, accidental, factor = parse_note(text)
-        return self._sound((self._pitch(step, accidental),), factor)
 
     def _pitches(self, text: str) -> list[tuple[Pitch, Fraction]]:
         return [
@@ -176,7 +181,7 @@ class VoiceReader:
             self.lost["note twice in a chord"] += len(notes) - len(pitches)
         if len({factor for _, factor in notes}) > 1:
             self.lost["chord of several lengths, read as its first"] += 1
-        self._sound(pitches, notes[0][1] * parse_length(length))
+        self._sound(pitches, self.unit * notes[0][1] * parse_length(length))
         if "-" in inside:
             self._tie("-")
 
@@ -184,7 +189,7 @@ class VoiceReader:
         self._chord(f"[{text[1:-1]}]")
 
     def _rest(self, text: str) -> None:
-        self._sound((), parse_length(text[1:]))
+        self._sound((), self.unit * parse_length(text[1:]))
 
     def _multirest(self, text: str) -> None:
         bars = int(text[1:6] or 1)
@@ -193,7 +198,7 @@ class VoiceReader:
             raise ParseError(
                 f"{text[:6]}: rests of 1 to {_MOST_BARS_REST} bars in all can be read, and only where there is a meter"
             )
-        self._sound((), self.meter.bar / self.unit)
+        self._sound((), self.meter.bar)
         if bars > 1:
             self._bar("|")
             self._put(Sound((), self.meter.bar))
@@ -310,8 +315,9 @@ class VoiceReader:
 
     def _microtone(self, text: str) -> None:
         self.lost["microtone, read as the nearest written accidental"] += 1
-        sign, note = text[0], text.lstrip("^_0123456789/")
-        self._note(sign + note)
+        note = text[0] + text.lstrip("^_=0123456789/")
+        plain = self._plain(note)
+        self._sound(self._in_bar(note, plain), plain.duration)
 
     def _ignored(self, _: str) -> None:
         pass

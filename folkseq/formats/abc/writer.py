@@ -25,18 +25,18 @@ _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 
 def format(tune: Tune, comments: Sequence[str] = ()) -> str:  # noqa: A001 - the verb of the house, read as abc.format
     """The tune as ABC text, ending with a newline; `comments` become `%` lines after the first field."""
-    titles = [f"T:{_line(title)}" for title in tune.titles] or ["T:Untitled"]
+    titles = [_header("T", title) for title in tune.titles or ("Untitled",)]
     lines = [f"X:{tune.number}", *(f"% {_line(comment)}" for comment in comments), *titles]
-    lines += [f"{letter}:{_line(value)}" for letter, value in tune.fields if letter != "Q"]
+    lines += [_header(letter, value) for letter, value in tune.fields if letter != "Q"]
     if tune.rhythm:
         lines.append(f"R:{_rhythm(tune)}")
     if tune.parts:
-        lines.append(f"P:{_line(tune.parts)}")
+        lines.append(_header("P", tune.parts))
     lines += [f"M:{tune.meter}", f"L:{tune.unit.numerator}/{tune.unit.denominator}"]
     if tune.tempo is not None:
         lines.append(f"Q:{format_tempo(tune.tempo)}")
     else:
-        lines += [f"Q:{_line(value)}" for letter, value in tune.fields if letter == "Q"]
+        lines += [_header(letter, value) for letter, value in tune.fields if letter == "Q"]
     several = len(tune.voices) > 1
     lines += [f"V:{index}" for index in range(1, len(tune.voices) + 1) if several]
     lines.append(f"K:{format_key(tune.key)}")
@@ -57,6 +57,11 @@ def _rhythm(tune: Tune) -> str:
 def _line(text: str) -> str:
     """`text` on one line, with no sign that would begin a comment."""
     return re.sub(r"(?<!\\)%", r"\\%", " ".join(text.split()))
+
+
+def _header(letter: str, value: str) -> str:
+    value = _line(value)
+    return f"{letter}: {value}" if value[:1] in ("|", ":") else f"{letter}:{value}"  # P:| would be music
 
 
 @lru_cache(maxsize=4096)
@@ -196,7 +201,7 @@ class _VoiceWriter:
             field = f"[Q:{format_tempo(element)}]"
         else:
             self._end_line()
-            self.lines.append(f"P:{_line(element.label)}")
+            self.lines.append(_header("P", element.label))
             return
         self._space()
         self.text += field
