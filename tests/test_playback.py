@@ -86,6 +86,10 @@ def test_bars_without_a_meter_are_measured():
     assert onsets(performance.tracks[0])[0] == 0
 
 
+def test_ending_that_no_repeat_leads_to_is_played_if_there_is_nothing_else():
+    assert onsets(play("[2 c8|d8|]").tracks[0]) == [0, 4]
+
+
 def test_key_and_meter_change_and_are_back_when_the_section_is_played_again():
     performance = play("|:c8|[K:D][M:3/4]f6:|")
     assert performance.keys == ((0.0, Key()), (4.0, Key(1)), (7.0, Key()), (11.0, Key(1)))
@@ -259,9 +263,10 @@ def test_arguments_out_of_range_are_refused(options):
         play("c8|", **options)
 
 
-def test_a_tune_without_a_voice_is_refused():
-    with pytest.raises(ValueError, match="voice"):
-        perform(Tune(()))
+def test_a_tune_without_a_sound_is_refused_and_a_voice_without_one_passed_over():
+    with pytest.raises(ValueError, match="note or rest"):
+        perform(Tune(((Bar(),),)))
+    assert [track.name for track in perform(Tune(((Bar(),), tune("c8|").body))).tracks] == ["Untitled"]
 
 
 # -- every bar line on the grid ----------------------------------------------------------------------------------------

@@ -63,12 +63,11 @@ def _paired_ticks(track: Track, tempo_map: TempoMap) -> npt.NDArray[np.int64]:
     notes = track.notes
     onsets, offsets = tempo_map.to_ticks(notes["onset_s"]), tempo_map.to_ticks(notes["offset_s"])
     rows = np.stack([onsets, np.maximum(offsets, onsets + 1), notes["pitch"], notes["velocity"]], axis=1)  # (N, 4)
-    rows = rows[np.lexsort((-rows[:, 1], rows[:, 0], rows[:, 2]))]  # by pitch, onset; the longest first
-    same_pitch = rows[1:, 2] == rows[:-1, 2]
-    twice = np.concatenate(([False], same_pitch & (rows[1:, 0] == rows[:-1, 0])))[: len(rows)]
-    rows = rows[~twice]
-    same_pitch = rows[1:, 2] == rows[:-1, 2]
-    rows[:-1, 1] = np.where(same_pitch, np.minimum(rows[:-1, 1], rows[1:, 0]), rows[:-1, 1])
+    rows = rows[np.lexsort((-rows[:, 1], rows[:, 0], rows[:, 2]))]  # by pitch, then onset, then the longest first
+    begun_twice = (rows[1:, [0, 2]] == rows[:-1, [0, 2]]).all(axis=1)
+    rows = np.delete(rows, np.flatnonzero(begun_twice) + 1, axis=0)
+    here, following = rows[:-1], rows[1:]
+    here[:, 1] = np.where(here[:, 2] == following[:, 2], np.minimum(here[:, 1], following[:, 0]), here[:, 1])
     return rows
 
 

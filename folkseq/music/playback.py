@@ -53,10 +53,8 @@ def perform(
         The performance. Its bar lines, drawn from its meters, are the tune's.
 
     Raises:
-        ValueError: if an argument is out of its range, or the tune has no voice.
+        ValueError: if an argument is out of its range, or the tune holds neither note nor rest.
     """
-    if not tune.voices:
-        raise ValueError("a tune without a voice cannot be played")
     if not STRAIGHT <= swing <= MOST_SWING:
         raise ValueError(f"a swing of {swing} is not {STRAIGHT} to {MOST_SWING}")
     timeline = Timeline.of(tune)

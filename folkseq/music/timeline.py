@@ -58,7 +58,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A tune as it is played: the events of each voice, and the bars of the first.
+    """A tune as it is played: the events of each voice that holds any sound, and the bars of the first.
 
     Wherever a section begins, its name and the meter, key and tempo in force there are among the events.
     """
@@ -68,10 +68,14 @@ class Timeline:
 
     @classmethod
     def of(cls, tune: Tune) -> Timeline:
-        """The timeline of `tune`, which has a voice."""
+        """The timeline of `tune`. Raises ValueError if no voice of it holds a note or rest."""
+        sounding = [voice for voice in tune.voices if _sounds(voice)]
+        if not sounding:
+            raise ValueError("a tune without a note or rest cannot be played")
+        tune = replace(tune, voices=tuple(sounding))
         voices = [list(_timed(_played(tune, voice))) for voice in tune.voices]
         measures = _complete(_measures(voices[0]))
-        pickup = -measures[0].start if measures else Fraction(0)
+        pickup = -measures[0].start
         shifted = tuple(
             # What holds from the start of the tune also holds for the silence before it.
             tuple((time + pickup if time or isinstance(element, Sound) else time, element) for time, element in voice)
@@ -82,7 +86,7 @@ class Timeline:
     @property
     def end(self) -> Fraction:
         """Where the last bar, or the longest voice, ends."""
-        return max(*(measure.end for measure in self.measures[-1:]), *(voice[-1][0] for voice in self.voices))
+        return max(self.measures[-1].end, *(voice[-1][0] for voice in self.voices))
 
     def measure_at(self, time: Fraction) -> Measure:
         """The bar that `time`, which is not before 0, lies in; the last one if it lies beyond."""
@@ -97,8 +101,8 @@ def _timed(elements: Iterable[Element]) -> Iterator[Event]:
             time += element.duration
 
 
-def _played(tune: Tune, voice: Sequence[Element]) -> Iterator[Element]:
-    """The elements of `voice` as played, closed by a final bar line."""
+def _played(tune: Tune, voice: Sequence[Element]) -> list[Element]:
+    """The elements of `voice` as played, closed by a final bar line; as written if they would not sound otherwise."""
     elements = list(_with_context(tune, voice))
     order = expand_order(tune.parts)
     if order and all(set(order) <= _labels(voice) for voice in tune.voices):
@@ -108,11 +112,14 @@ def _played(tune: Tune, voice: Sequence[Element]) -> Iterator[Element]:
             if isinstance(element, Part):
                 label = element.label.strip()
             pieces.setdefault(label, []).append(element)
-        for label in ("", *order):
-            yield from unfold(pieces[label])
+        played = [element for label in ("", *order) for element in unfold(pieces[label])]
     else:
-        yield from unfold(elements)
-    yield Bar("|]")
+        played = list(unfold(elements))
+    return [*(played if _sounds(played) else elements), Bar("|]")]
+
+
+def _sounds(elements: Iterable[Element]) -> bool:
+    return any(isinstance(element, Sound) for element in elements)
 
 
 def _labels(voice: Iterable[Element]) -> set[str]:
