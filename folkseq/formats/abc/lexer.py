@@ -46,6 +46,10 @@ SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SYMB
 KINDS = ("", *_SYMBOLS)  # by the `lastindex` of a match, which is found sooner than its `lastgroup`
 NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)(" + _LENGTH + ")")
 _ALTERS = {None: None, "__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
+# What `>`, `>>`, `>>>` and their mirror images make of the lengths before and after them.
+_HALVINGS = {count: Fraction(1, 2**count) for count in (1, 2, 3)}
+BROKEN = {">" * count: (2 - short, short) for count, short in _HALVINGS.items()}
+BROKEN |= {"<" * count: (short, 2 - short) for count, short in _HALVINGS.items()}
 _LONGEST = 24  # characters of one length, tuplet, bar line or list of endings; beyond that it is a misprint
 
 

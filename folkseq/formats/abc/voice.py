@@ -14,7 +14,17 @@ from fractions import Fraction
 from functools import lru_cache
 
 from folkseq.errors import ParseError
-from folkseq.formats.abc.lexer import KINDS, NOTE, SYMBOL, join_bars, parse_bar, parse_endings, parse_length, parse_note
+from folkseq.formats.abc.lexer import (
+    BROKEN,
+    KINDS,
+    NOTE,
+    SYMBOL,
+    join_bars,
+    parse_bar,
+    parse_endings,
+    parse_length,
+    parse_note,
+)
 from folkseq.formats.abc.lexer import parse_tuplet as parse_tuplet
 from folkseq.music.pitch import Pitch
 from folkseq.music.signature import Key, Meter
@@ -25,10 +35,6 @@ _LONGEST, _SHORTEST = 64, Fraction(1, 4096)
 _MOST_BARS_REST = 200  # in one voice
 _MOST_PLAIN = 4096  # sounds kept for one unit length and signature
 _LOOK_BACK = 8  # elements between a sound and the tie, slur or broken rhythm that belongs to it
-# What `>`, `>>`, `>>>` and their mirror images make of the lengths before and after them.
-_SHORT = {count: Fraction(1, 2**count) for count in (1, 2, 3)}
-_BROKEN = {">" * count: (2 - short, short) for count, short in _SHORT.items()}
-_BROKEN |= {"<" * count: (short, 2 - short) for count, short in _SHORT.items()}
 
 
 @lru_cache(maxsize=256)
@@ -124,7 +130,7 @@ class VoiceReader:
             duration *= self._broken
             self._broken = None
         if self._tied:
-            if not any(pitch.step in self._tied for pitch in pitches):
+            if not any(self._tied.get(pitch.step) == pitch.alter for pitch in pitches):
                 self._untie(slur=bool(pitches))
             self._tied = {}
         grace, marks = tuple(self._grace), tuple(self._marks)
@@ -265,10 +271,10 @@ class VoiceReader:
         if sound is None:
             self.lost["broken rhythm with no note before it"] += 1
             return
-        if self._broken is not None or text not in _BROKEN:
+        if self._broken is not None or text not in BROKEN:
             self.lost["broken rhythm of more than three signs"] += 1
             return
-        factor, self._broken = _BROKEN[text]
+        factor, self._broken = BROKEN[text]
         self._stretch(index, sound, factor)
         self._busy = True
 

@@ -1,19 +1,20 @@
 """From a tune to ABC that every program reads and a player can follow.
 
-One spelling for everything: lengths are written out (no broken rhythm), beams follow the beat, a line holds four
-bars, and an accidental is written wherever any reading of the rules (in its octave only, or in every octave of the
-bar) would need it.
+One spelling for everything: a dotted pair in one beat is spelt `B>G`, other lengths are written out, beams follow the
+beat, a line holds four bars, and an accidental is written wherever any reading of the rules (in its octave only, or in
+every octave of the bar) would need it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import zip_longest
 
 from folkseq.formats.abc.fields import ACCIDENTALS, format_key, format_tempo
-from folkseq.formats.abc.voice import parse_tuplet
+from folkseq.formats.abc.lexer import BROKEN, parse_tuplet
 from folkseq.music.pitch import LETTERS, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
@@ -89,16 +90,25 @@ def format_bar(bar: Bar) -> str:
     >>> format_bar(Bar(closes=1, opens=True)), format_bar(Bar(endings=(1,))), format_bar(Bar("", endings=(1, 2)))
     ('::', '|1', '[1,2')
     """
-    if bar.closes and bar.opens:
+    if bar.closes == 1 and bar.opens:
         line = "::"
     elif bar.closes:
-        line = ":" * bar.closes + "|"
+        line = ":" * bar.closes + "|" + ":" * bar.opens
     else:
         line = "|:" if bar.opens else bar.style
     endings = ",".join(map(str, bar.endings))
     if not endings:
         return line
     return f"{line}{endings}" if line in ("|", ":|") else f"{line}{' ' if line else ''}[{endings}"
+
+
+@lru_cache(maxsize=64)
+def _beam(meter: Meter) -> Fraction:
+    """How long a beam is, 0 where none is broken: a beat, but half a bar in common time, as players write it."""
+    if meter.free:
+        return Fraction(0)
+    group = Fraction(1, 2) if (meter.beats, meter.unit) in ((4, 4), (2, 2)) else meter.beat
+    return group if group >= Fraction(1, 4) else meter.bar
 
 
 class _VoiceWriter:
@@ -114,11 +124,13 @@ class _VoiceWriter:
         self.written: dict[int, set[tuple[int, int]]] = {}  # letter → (step, alteration) met in this bar
         self.factor = Fraction(1)
         self.left = 0  # sounds left in the tuplet
+        self.broken: Fraction | None = None  # what > or < makes of the next sound
+        self.tied: tuple[Pitch, ...] = ()  # into the next sound
 
-    def write(self, elements: Iterable[Element]) -> list[str]:
-        for element in elements:
+    def write(self, elements: Sequence[Element]) -> list[str]:
+        for element, following in zip_longest(elements, elements[1:]):
             if isinstance(element, Sound):
-                self._sound(element)
+                self._sound(element, following)
             elif isinstance(element, Bar):
                 self._bar(element)
             elif isinstance(element, Tuplet):
@@ -128,14 +140,21 @@ class _VoiceWriter:
         self._end_line()
         return self.lines
 
-    def _sound(self, sound: Sound) -> None:
+    def _sound(self, sound: Sound, following: Element | None) -> None:
         if self.place and not self.left and self._on_beat():
             self._space()
         grace = "".join(self._pitch(pitch) for pitch in sound.grace)
         notes = "".join(self._pitch(pitch) for pitch in sound.pitches) or "z"
         if len(sound.pitches) > 1:
             notes = f"[{notes}]"
-        length = format_length(sound.duration / self.unit / self.factor)
+        factor, sign = self.factor, ""
+        if self.broken is not None:
+            factor, self.broken = self.broken, None
+        elif isinstance(following, Sound):
+            sign = self._dotted(sound, following)
+            if sign:
+                factor, self.broken = BROKEN[sign]
+        length = format_length(sound.duration / (self.unit * factor))
         self.text += (
             "(" * sound.opens
             + ("{" + grace + "}" if grace else "")
@@ -144,21 +163,34 @@ class _VoiceWriter:
             + length
             + "-" * sound.tied
             + ")" * sound.closes
+            + sign
         )
+        self.tied = sound.pitches if sound.tied else ()
         self.place += sound.duration
         self.sounds += 1 + len(sound.grace) // 2
         if self.left:
             self.left -= 1
             self.factor = self.factor if self.left else Fraction(1)
 
+    def _dotted(self, first: Sound, second: Sound) -> str:
+        """The sign between two sounds that players read as a dotted pair: one or two units long, within one beat."""
+        one = first.duration.numerator * second.duration.denominator
+        other = second.duration.numerator * first.duration.denominator
+        sign = ">" if one == 3 * other else "<" if 3 * one == other else ""
+        if not sign:
+            return ""
+        total = first.duration + second.duration
+        plain = first.pitches and second.pitches and not (first.tied or second.grace or second.marks or second.opens)
+        if not plain or self.left or self.meter.free or total not in (self.unit, 2 * self.unit):
+            return ""
+        beat = self.meter.beat
+        aligned = self.meter.compound or (self.place / total).denominator == 1
+        return sign if aligned and self.place % beat + total <= beat else ""
+
     def _on_beat(self) -> bool:
-        """Whether a beam is broken here: at every beat, but at half bars in common time, as players write it."""
-        if self.meter.free:
-            return False
-        group = Fraction(1, 2) if (self.meter.beats, self.meter.unit) in ((4, 4), (2, 2)) else self.meter.beat
-        if group < Fraction(1, 4):
-            group = self.meter.bar
-        return (self.place / group).denominator == 1
+        """Whether a beam is broken here."""
+        group = _beam(self.meter)
+        return group > 0 and (self.place / group).denominator == 1
 
     def _pitch(self, pitch: Pitch) -> str:
         met = self.written.setdefault(pitch.letter, set())
@@ -166,12 +198,14 @@ class _VoiceWriter:
         sign = "" if plain and all(alter == pitch.alter for _, alter in met) else _SIGNS[pitch.alter]
         if not plain and (pitch.step, pitch.alter) in met and len(met) == 1:
             sign = ""  # the bar's own accidental still holds, under every reading
+        if any(pitch.step == tied.step and pitch.alter != tied.alter for tied in self.tied):
+            sign = _SIGNS[pitch.alter]  # or the tie would carry its own accidental to it
         met.add((pitch.step, pitch.alter))
         return sign + format_step(pitch.step)
 
     def _bar(self, bar: Bar) -> None:
         self._space()
-        self.text += "".join(bar.marks) + format_bar(bar)
+        self.text += "".join(bar.marks) + " " * bool(bar.marks) + format_bar(bar)
         self.bars += bool(self.place) and not (self.pickup and self.place < self.meter.bar)
         self.pickup = bar.ends_section
         self.place = Fraction(0)
