@@ -275,6 +275,7 @@ TUNES = {
     "plain": ("c8|d8|e8|f8|]", "4/4"),
     "pickup and repeats": ("G2|:c8|d6 e2|f8|g6:|e2|c8|d8|e8|f6:|", "4/4"),
     "pickup inside the repeat": ("|:d|efg a2 b|agf e2:|d|efg a2 b|agf e2:|", "6/8"),
+    "ending in the middle of a bar": ("|:d|efg a2[1b|agf e2:|2g|agf e2|]", "6/8"),
     "endings": ("|:d|efg a2 b|1 agf e2:|2 agf e3||B3 c3|:B3 c3|d3 e2:|", "6/8"),
     "short and long bars": ("c8|d5|e8|f8 g3|a8|]", "4/4"),
     "pickup that does not fit": ("|:G|c4|d4:|", "2/4"),
@@ -314,7 +315,7 @@ def bar_lines(tune: Tune) -> list[int]:
             time += element.duration
         elif isinstance(element, Meter):
             meter = element
-        elif isinstance(element, Bar) and time > last:
+        elif isinstance(element, Bar) and element.style and time > last:
             if pickup is None:
                 pickup = meter.bar - time if time < meter.bar else Fraction(0)
             if not element.ends_section:
