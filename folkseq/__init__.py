@@ -1,1 +1,65 @@
-"""folkseq learns music as sequences of symbols and writes new music."""
+"""folkseq learns music as sequences of symbols and writes new music.
+
+The verbs of the command line are functions here, and `load` opens a trained run:
+
+    import folkseq
+
+    folkseq.train("abc", ["corpora/folk.abc"], minutes=5)
+    for tune in folkseq.load().sample(3, seed=1, key="D"):
+        tune.save(f"{tune.title}.mid")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from folkseq.errors import FolkseqError
+from folkseq.version import __version__
+
+if TYPE_CHECKING:
+    from folkseq.commands.convert import convert
+    from folkseq.commands.corpus import corpus
+    from folkseq.commands.inspect import inspect
+    from folkseq.commands.sample import Model, Sampled, load, sample
+    from folkseq.commands.tokenize import tokenize
+    from folkseq.commands.train import train
+    from folkseq.music.performance import Performance
+    from folkseq.music.tune import Tune
+
+# Imported when first asked for, so that `import folkseq` is quick and takes in neither torch nor music21.
+_HOMES = {
+    "Model": "folkseq.commands.sample",
+    "Performance": "folkseq.music.performance",
+    "Sampled": "folkseq.commands.sample",
+    "Tune": "folkseq.music.tune",
+    "convert": "folkseq.commands.convert",
+    "corpus": "folkseq.commands.corpus",
+    "inspect": "folkseq.commands.inspect",
+    "load": "folkseq.commands.sample",
+    "sample": "folkseq.commands.sample",
+    "tokenize": "folkseq.commands.tokenize",
+    "train": "folkseq.commands.train",
+}
+
+__all__ = [
+    "FolkseqError",
+    "Model",
+    "Performance",
+    "Sampled",
+    "Tune",
+    "__version__",
+    "convert",
+    "corpus",
+    "inspect",
+    "load",
+    "sample",
+    "tokenize",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

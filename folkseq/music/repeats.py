@@ -59,21 +59,28 @@ def unfold(body: Sequence[Element]) -> Iterator[Element]:
     A bar line is yielded each time it is passed, as it stands.
     """
     elements = explicit(body)
-    start, turn, index, played = 0, 1, 0, 0
+    start, turn, last = (
+        0,
+        1,
+        0,
+    )  # of this section: where it begins, which time it is played, how often its endings ask for
+    index = played = 0
     while index < len(elements):
         element = elements[index]
         yield element
         index, played = index + 1, played + 1
         if not isinstance(element, Bar):
             continue
-        if element.closes and played < _LONGEST and (turn <= element.closes or turn + 1 in element.endings):
+        if not element.opens:
+            last = max(last, *element.endings, 0)
+        if element.closes and played < _LONGEST and turn < max(element.closes + 1, last):
             turn, index = turn + 1, start
         elif element.opens:
-            start, turn = index, 1
+            start, turn, last = index, 1, 0
         elif element.endings and turn not in element.endings:
             index = _next_ending(elements, index, turn)
         elif element.closes and not element.endings:
-            start, turn = index, 1
+            start, turn, last = index, 1, 0
 
 
 def _next_ending(elements: Sequence[Element], index: int, turn: int) -> int:

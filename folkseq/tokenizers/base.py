@@ -1,6 +1,7 @@
 """What every representation offers: a frozen dataclass whose fields are its whole configuration.
 
-A representation is one module of this package, named as users name it, that holds one subclass of `Tokenizer`. Adding one edits nothing else.
+A representation is one module of this package, named as users name it, that holds one subclass of `Tokenizer`.
+Adding one edits nothing else.
 """
 
 from __future__ import annotations
@@ -27,23 +28,33 @@ class Pieces(Generic[Piece]):
     stray: Mapping[str, int] | None = None
 
 
+@dataclass(frozen=True)
+class Prime(Generic[Piece]):
+    """The beginning that a model is to continue: its tokens from `START`, and the piece that they come from."""
+
+    tokens: tuple[str, ...]
+    piece: Piece
+
+
 class Tokenizer(ABC, Generic[Piece]):
     """Music as a list of tokens, and back.
 
-    `detokenize(tokenize(piece)) == canonical(piece)`, and tokens are canonical: tokenizing what they decode to gives them again.
-    Subclasses are frozen dataclasses.
+    `detokenize(tokenize(piece)) == canonical(piece)`, and tokens are canonical: tokenizing what they decode to gives
+    them again. Subclasses are frozen dataclasses.
     """
 
     name: ClassVar[str]
-    suffixes: ClassVar[tuple[str, ...]]  # of the files it reads and writes, the usual one first
+    suffixes: ClassVar[tuple[str, ...]]  # of the files it reads
+    outputs: ClassVar[tuple[str, ...]]  # of the files it can write a piece to, the usual one first
+    controls: ClassVar[tuple[str, ...]] = ()  # what a sampler may be asked besides
 
     @abstractmethod
     def parse(self, data: bytes, file: str) -> Pieces[Piece]:
         """The pieces in a file's bytes. Raises ParseError if there can be none."""
 
     @abstractmethod
-    def format(self, piece: Piece) -> bytes:
-        """A piece as a file of the usual suffix."""
+    def format(self, piece: Piece, suffix: str, comments: Sequence[str] = (), **controls: Any) -> bytes:
+        """A piece as a file of one of `outputs`, with comments where the format has room for them."""
 
     @abstractmethod
     def tokenize(self, piece: Piece) -> list[str]:
@@ -64,6 +75,26 @@ class Tokenizer(ABC, Generic[Piece]):
     @abstractmethod
     def fingerprint(self, tokens: Sequence[str]) -> list[int]:
         """What a listener would know the piece by, in any key: two pieces that share much of it are near twins."""
+
+    def prime(self, text: str) -> Prime[Piece]:
+        """The beginning that `text`, in the notation of its files, gives. Raises RequestError if it gives none."""
+        raise RequestError(f"the {self.name} tokenizer takes no prime")
+
+    def grammar(self, vocabulary: Vocabulary, **controls: Any) -> Any:
+        """What may follow what (a `folkseq.sampling.grammar.Grammar`), as asked; None where anything may."""
+        return None
+
+    def place(self, tokens: Sequence[str], index: int) -> str:
+        """Where in the piece token number `index` stands, as a user would look for it."""
+        return f"token {index}"
+
+    def finish(self, piece: Piece, name: str, prime: Prime[Piece] | None = None, **controls: Any) -> Piece:
+        """A sampled piece as a user wants it: named, and as the controls ask."""
+        return piece
+
+    def numbered(self, piece: Piece, number: int) -> Piece:
+        """The piece as number `number` of a file that holds several."""
+        return piece
 
     @property
     def spec(self) -> str:
@@ -88,4 +119,6 @@ def parse_field(name: str, field: str, value: str, default: Any) -> Any:
         return type(default)(value)
     except (KeyError, ValueError):
         kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(type(default), "text")
-        raise RequestError(f"tokenizer {name}: {field}={value} is not {kind}; write for instance {field}={str(default).lower()}") from None
+        raise RequestError(
+            f"tokenizer {name}: {field}={value} is not {kind}; write for instance {field}={str(default).lower()}"
+        ) from None

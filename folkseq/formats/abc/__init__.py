@@ -4,6 +4,6 @@ Read by `reader` (a book), `voice` (a voice), `lexer` (symbols) and `fields`; wr
 """
 
 from folkseq.formats.abc.reader import Book, Fault, parse, parse_bytes, read
-from folkseq.formats.abc.writer import format  # noqa: A004 - the verb of the house, read as abc.format
+from folkseq.formats.abc.writer import format
 
 __all__ = ["Book", "Fault", "format", "parse", "parse_bytes", "read"]

@@ -34,7 +34,8 @@ _SYMBOLS = {
     "field": r"\[[A-Za-z]:[^\]]*\]",
     "chord": rf'\[(?:[^\[\]"|]|"[^"]*")*\]{_LENGTH}',
     "old_chord": rf"\+(?:{_NOTE}{_LENGTH})+\+",
-    "decoration": r"![A-Za-z0-9<>()+.,'^_\-\[\]]+!|\+[A-Za-z0-9<>().]+\+|[~.HLMOPSTuvJRWhijklmnopqrstw]",
+    "decoration": r"![A-Za-z0-9<>()+.,'^_\-\[\]]+!|\+[A-Za-z0-9<>().]+\+|[~.HLMOPSTuvJR]",
+    "undefined": r"[Wh-tw]",  # letters that stand for a decoration where U: says which
     "multirest": r"[ZX][0-9]*",
     "length": r"(?<=[A-Ga-gzx,'\]] )(?:[0-9]+(?:/[0-9]+)?|/[0-9]*)",
     "overlay": r"&+",

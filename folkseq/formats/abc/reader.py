@@ -2,8 +2,8 @@
 
 A tune begins at its `X:` line and ends at a blank line or the next `X:`. Read besides: tunes without `X:` (a block of
 fields with a `K:` among them, as in folk-rnn's token text), blank lines inside a header, and a file header whose
-fields hold for every tune. Comments and `%%` directives shape the page only, and are passed over. Music before the
-first `V:` of the body belongs to the first voice that the header names.
+fields hold for every tune. Comments, `%%` directives and `I:` lines shape the page only, and are passed over. Music
+before the first `V:` of the body belongs to the first voice that the header names.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COMMENT = re.compile(r"(?<!\\)%")
 _TEXT_BLOCK = re.compile(r"%%begin(text|ps|svg)\b")
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:][^ ]|[|:]$)(.*)")  # "d:|" is music
 _VOICE = re.compile(r"\[V:([^\]]*)\]")
-_KEPT = "ABCDFGHNOSZI"  # header fields that a tune keeps as they are
+_KEPT = "ABCDFGHNOSZ"  # header fields that a tune keeps as they are
 _LONGEST_HEADER = 200  # lines of a file header, which every tune of the file is given
 _MOST_VOICES = 100
 
@@ -306,7 +306,7 @@ class _TuneReader:
             self.lost["macro, not expanded"] += 1
         elif letter in "wW":
             self.lost["line of words"] += 1
-        elif letter != "r":
+        elif letter not in "rI":
             self.lost[f"{letter}: field"] += 1
 
     def _body_field(self, letter: str, value: str) -> None:

@@ -328,6 +328,9 @@ class VoiceReader:
     def _ignored(self, _: str) -> None:
         pass
 
+    def _undefined(self, text: str) -> None:
+        self.lost[f"decoration {text!r} of the encoder's own"] += 1
+
     def _unknown(self, text: str) -> None:
         if text in '[]{}"':
             raise ParseError(f"a {text} that has no partner on its line")
@@ -359,6 +362,7 @@ _READ: dict[str, Callable[[VoiceReader, str], None]] = {
     "chord": VoiceReader._chord,
     "old_chord": VoiceReader._old_chord,
     "decoration": VoiceReader._mark,
+    "undefined": VoiceReader._undefined,
     "multirest": VoiceReader._multirest,
     "length": VoiceReader._length,
     "overlay": VoiceReader._begin_overlay,

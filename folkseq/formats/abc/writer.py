@@ -24,7 +24,7 @@ SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar li
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 
 
-def format(tune: Tune, comments: Sequence[str] = ()) -> str:  # noqa: A001 - the verb of the house, read as abc.format
+def format(tune: Tune, comments: Sequence[str] = ()) -> str:
     """The tune as ABC text, ending with a newline; `comments` become `%` lines after the first field."""
     titles = [_header("T", title) for title in tune.titles or ("Untitled",)]
     lines = [f"X:{tune.number}", *(f"% {_line(comment)}" for comment in comments), *titles]

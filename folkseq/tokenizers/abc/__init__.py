@@ -1,8 +1,10 @@
-"""FolkRNN's representation of tunes: a token for each thing a player reads (Sturm et al., 2016; folk-rnn, third version).
+"""FolkRNN's representation of tunes: a token for each thing a player reads.
 
-Every tune is brought to a tonic of C, its mode being a token, so that what is learnt in one key is known in all, and a tune can be written
-out in any. Deviations from folk-rnn: accidentals stand on every note that has one (there is no bar to remember), lengths are spelt
-in one way (no `>`), repeats always come in pairs, and grace notes, ties and chords are kept.
+Source: Sturm et al., Music transcription modelling and composition using deep learning (2016), and the third version of
+folk-rnn, which brings every tune to a tonic of C. The mode is a token, so that what is learnt in one key is known in
+all, and a tune can be written out in any. Deviations: accidentals stand on every note that has one (there is no bar to
+remember), lengths are spelt in one way (no `>`), repeats always come in pairs, and grace notes, ties and chords are
+kept.
 """
 
 from __future__ import annotations
@@ -10,12 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from itertools import pairwise
+from typing import Any, ClassVar
 
-from folkseq.formats import abc
+from folkseq.formats import abc, midi
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.formats.abc.lexer import parse_note
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
+from folkseq.music.playback import STRAIGHT, perform
+from folkseq.tokenizers.abc.asking import header_tokens, read_prime, titled, to_key
+from folkseq.tokenizers.abc.grammar import AbcGrammar
 from folkseq.tokenizers.abc.rhythms import canonical_rhythm
 from folkseq.tokenizers.abc.spelling import (
     UNIT,
@@ -28,12 +34,14 @@ from folkseq.tokenizers.abc.spelling import (
     spell_tuplet,
 )
 from folkseq.tokenizers.abc.structure import clean, dropped, opening, structure
-from folkseq.tokenizers.base import END, START, Pieces, Tokenizer
+from folkseq.tokenizers.base import END, START, Pieces, Prime, Tokenizer
+from folkseq.tokenizers.vocabulary import Vocabulary
 
-# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI), the range in which the fewest tunes
-# of O'Neill's, Ryan's and Aird's lie near an end once their tonic is C.
+# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (in MIDI's numbers): the twelve
+# near whose ends the fewest tunes of O'Neill's, Ryan's and Aird's lie once their tonic is C.
 LOWEST_MEAN = 59
 _C = Key()
+_LINES = ("|", "||", "|:", ":|", "::")
 
 
 @dataclass(frozen=True)
@@ -47,40 +55,38 @@ class AbcTokenizer(Tokenizer[Tune]):
     grace: bool = True
 
     name: ClassVar[str] = "abc"
-    suffixes: ClassVar[tuple[str, ...]] = (".abc",)
+    suffixes: ClassVar[tuple[str, ...]] = (".abc", ".txt")
+    outputs: ClassVar[tuple[str, ...]] = (".abc", ".mid")
+    controls: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "key", "swing")
 
     def parse(self, data: bytes, file: str) -> Pieces[Tune]:
         """The tunes in a file of ABC. Raises ParseError if it holds none."""
         book = abc.parse_bytes(data, file)
         return Pieces(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)
 
-    def format(self, piece: Tune) -> bytes:
-        """The tune as ABC text in UTF-8."""
-        return abc.format(piece).encode()
+    def format(self, piece: Tune, suffix: str, comments: Sequence[str] = (), **controls: Any) -> bytes:
+        """The tune as ABC text in UTF-8, or as a MIDI file, in which `swing` holds."""
+        if suffix == ".abc":
+            return abc.format(piece, comments).encode()
+        return midi.format(perform(piece, swing=controls.get("swing") or STRAIGHT))
 
     def tokenize(self, piece: Tune) -> list[str]:
         """The tune's tokens, from `<s>` to `</s>`."""
         return [*self._spell(piece, whole=True), END]
 
-    def begin(self, piece: Tune) -> list[str]:
-        """The tokens of the beginning of a tune, from `<s>`, with its end left open: what sampling continues."""
-        return self._spell(piece, whole=False)
-
     def detokenize(self, tokens: Sequence[str]) -> Tune:
         """The tune that tokens stand for, with no title, on the tonic that they have (C, with `transpose`)."""
-        rhythm, key, meter, at = "", _C, Meter(), 0
-        for at, token in enumerate(tokens):
-            if token.startswith("R:"):
+        rhythm, key, meter = "", _C, Meter()
+        body: list[str] = []
+        for token in tokens:
+            if body or token[:2] not in ("R:", "M:", "K:"):
+                body += [token] if token not in (START, END) else []
+            elif token[0] == "R":
                 rhythm = token[2:]
-            elif token.startswith("M:"):
+            elif token[0] == "M":
                 meter = parse_meter(token[2:])
-            elif token.startswith("K:"):
+            else:
                 key = parse_key(token[2:])[0] or _C
-            elif token != START:
-                break
-        else:
-            at = len(tokens)
-        body = [token for token in tokens[at:] if token not in (START, END)]
         elements = clean(structure(Speller(key, meter).read(body), key, meter), self.grace)
         return Tune((tuple(elements),), key=key, meter=meter, rhythm=rhythm, unit=UNIT)
 
@@ -95,7 +101,9 @@ class AbcTokenizer(Tokenizer[Tune]):
         """What of the tune its tokens do not hold, by kind and count (titles and other header lines aside)."""
         lost = dropped(piece.body, self.grace)
         for voice in piece.voices[1:]:
-            lost["note in another voice"] += sum(isinstance(element, Sound) and bool(element.pitches) for element in voice)
+            lost["note in another voice"] += sum(
+                isinstance(element, Sound) and bool(element.pitches) for element in voice
+            )
         if piece.rhythm and not canonical_rhythm(piece.rhythm):
             lost["rhythm of an unknown name"] += 1
         return Counter({name: count for name, count in lost.items() if count})
@@ -103,7 +111,32 @@ class AbcTokenizer(Tokenizer[Tune]):
     def fingerprint(self, tokens: Sequence[str]) -> list[int]:
         """The melody's intervals in diatonic steps, which no transposition changes."""
         steps = [parse_note(token)[0] for token in tokens if kind(token) == "pitch"]
-        return [second - first for first, second in zip(steps, steps[1:], strict=False)]
+        return [second - first for first, second in pairwise(steps)]
+
+    def prime(self, text: str) -> Prime[Tune]:
+        """The beginning of a tune from ABC, in C if it has no header. Raises RequestError if it cannot be read."""
+        tune, open_bar = read_prime(text)
+        tokens = self._spell(tune, whole=False)
+        return Prime(tuple(tokens if open_bar or tokens[-1] in _LINES else [*tokens, "|"]), tune)
+
+    def grammar(self, vocabulary: Vocabulary, **controls: Any) -> AbcGrammar:
+        """Valid tunes, with the rhythm, meter and mode asked for. Raises RequestError if the model knows none such."""
+        return AbcGrammar(vocabulary, **header_tokens(**controls))
+
+    def place(self, tokens: Sequence[str], index: int) -> str:
+        """The bar that a token stands in, counted from 1."""
+        return f"bar {1 + sum(kind(token) == 'bar' for token in tokens[:index])}"
+
+    def finish(self, piece: Tune, name: str, prime: Prime[Tune] | None = None, **controls: Any) -> Tune:
+        """The tune with a title and a rhythm, in the key asked for, else the prime's, else one that suits its range."""
+        key = controls.get("key") or ""
+        if prime is not None and not key:
+            return titled(piece.transposed(-self._interval(prime.piece.body, prime.piece.key)), name)
+        return titled(to_key(piece, key), name)
+
+    def numbered(self, piece: Tune, number: int) -> Tune:
+        """The tune with its `X:` number, and a title if it has none."""
+        return replace(piece, number=number, titles=piece.titles or (f"Tune {number}",))
 
     def _spell(self, tune: Tune, *, whole: bool) -> list[str]:
         key, meter = opening(tune.body, tune.key, tune.meter)
@@ -142,5 +175,7 @@ class AbcTokenizer(Tokenizer[Tune]):
         interval = key.interval_to(_C)
         if not tops:
             return interval
-        above = sum(tops) + (interval.semitones - LOWEST_MEAN) * len(tops)  # the mean's height over the lowest, times the notes
+        above = sum(tops) + (interval.semitones - LOWEST_MEAN) * len(
+            tops
+        )  # the mean's height over the lowest, times the notes
         return interval.octaves(-(above // (12 * len(tops))))

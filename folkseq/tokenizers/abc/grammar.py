@@ -1,8 +1,8 @@
 """Which of the `abc` tokens may come next, so that a tune is valid by construction.
 
-The header comes first. Every bar is exactly full for its meter, but for a section's pickup and the bar that completes it at the section's
-end. Repeats and endings match, tuplets close within the bar, ties lead to their own pitch. A tune ends on `|]` or `:|`. When the limit nears
-it is led to its end by the shortest way.
+The header comes first. Every bar is exactly full for its meter, but for a section's pickup and the bar that
+completes it at the section's end. Repeats and endings match, tuplets close within the bar, ties lead to their own
+pitch. A tune ends on `|]` or `:|`. When the limit nears it is led to its end by the shortest way.
 
 The state is a tuple of small integers, and what it allows is worked out once for each state that is met.
 """
@@ -88,13 +88,16 @@ class AbcGrammar:
         self._steps = {i: parse_note(vocabulary.tokens[i])[0] for i in self._ids["pitch"]}
         playable = {i for i, each in self._meters.items() if not each.free and _bar(each) % self._grid == 0}
         self._meters = {i: each for i, each in self._meters.items() if i in playable}
-        self._header = {
-            "R:": self._asked("R:", rhythm),
-            "M:": [i for i in self._asked("M:", meter) if i in playable],
-            "K:": self._asked("K:", mode),
+        rhythms, meters = self._asked("R:", rhythm), [i for i in self._asked("M:", meter) if i in playable]
+        # A meter alone is asked of tunes whose rhythm is not known, since which rhythm goes with it is not known either.
+        first = rhythms if rhythm else meters if meter else rhythms + meters
+        self._outside = {
+            BEFORE: self._ids[START],
+            AT_RHYTHM: first,
+            AT_METER: meters,
+            AT_KEY: self._asked("K:", mode),
+            CLOSED: self._ids[END],
         }
-        if meter and not rhythm:
-            self._header["R:"] = []  # which rhythms go with the meter is the model's to know, not the header's to guess
         self._masks: dict[tuple[State, bool], NDArray[np.bool_]] = {}
         self._advanced: dict[tuple[State, int], State] = {}
 
@@ -133,13 +136,7 @@ class AbcGrammar:
 
     def _allowed(self, state: State, closing: bool) -> list[int]:
         if state.phase != BODY:
-            return {
-                BEFORE: self._ids[START],
-                AT_RHYTHM: self._header["R:"] or self._header["M:"],
-                AT_METER: self._header["M:"],
-                AT_KEY: self._header["K:"],
-                CLOSED: self._ids[END],
-            }[state.phase] + (self._header["M:"] if state.phase == AT_RHYTHM and not self._rhythm_is_asked else [])
+            return self._outside[state.phase]
         if state.inside < 0:
             return self._in_grace(state, closing)
         if state.inside > 0:
@@ -160,12 +157,8 @@ class AbcGrammar:
             allowed += self._ids["tie"]
         return allowed + self._next(settled, closing)
 
-    @property
-    def _rhythm_is_asked(self) -> bool:
-        return len(self._header["R:"]) == 1 and len(self._ids["R:"]) > 1
-
     def _longest_towards_end(self, state: State, lengths: dict[int, int]) -> int | None:
-        """The id of the longest of `lengths` that does not pass the point where the section may end; None for an eighth."""
+        """The id of the longest of `lengths` that stops where the section may end; None for an eighth."""
         full = _capacity(state)
         end = full - (0 if state.opening else state.pickup)
         room = (end if state.place < end else full) - state.place
@@ -345,7 +338,15 @@ class AbcGrammar:
         pickup = state.pickup if not state.opening else state.place if lacking else 0
         bars = min(state.bars + (state.place == state.bar or not state.opening), _FEWEST_BARS)
         state = state._replace(
-            place=0, pickup=pickup, opening=False, owed=0, at_line=True, at_section=False, may_end=False, changed=0, bars=bars
+            place=0,
+            pickup=pickup,
+            opening=False,
+            owed=0,
+            at_line=True,
+            at_section=False,
+            may_end=False,
+            changed=0,
+            bars=bars,
         )
         if line == "|":
             return state

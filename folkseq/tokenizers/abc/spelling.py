@@ -28,7 +28,14 @@ from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tupl
 
 UNIT = Fraction(1, 8)
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
-_LINES = {"|": Bar(), "||": Bar("||"), "|]": Bar("|]"), "|:": Bar(opens=True), ":|": Bar(closes=1), "::": Bar("|", 1, True)}
+_LINES = {
+    "|": Bar(),
+    "||": Bar("||"),
+    "|]": Bar("|]"),
+    "|:": Bar(opens=True),
+    ":|": Bar(closes=1),
+    "::": Bar("|", 1, True),
+}
 _TOKENS = {(bar.style, bar.closes, bar.opens): token for token, bar in _LINES.items()}
 
 
@@ -97,7 +104,7 @@ def spell_tuplet(tuplet: Tuplet, compound: bool) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def kind(token: str) -> str:
-    """What a body's token is: pitch, length, rest, tie, `{`, `}`, `[`, `]`, tuplet, bar, ending, meter or key; or nothing of these."""
+    """What a body's token is: pitch, length, rest, tie, tuplet, bar, ending, meter, key, a bracket itself, or nothing."""
     if token in ("{", "}", "[", "]"):
         return token
     if token in _LINES:
@@ -135,7 +142,7 @@ def read_endings(token: str) -> tuple[int, ...]:
 
 
 class Speller:
-    """Tokens to elements. Tokens that stand where they mean nothing are passed over, so that any sequence can be read."""
+    """Tokens to elements; those that stand where they mean nothing are passed over, so any sequence can be read."""
 
     def __init__(self, key: Key, meter: Meter) -> None:
         self.key, self.meter = key, meter

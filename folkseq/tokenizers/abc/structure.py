@@ -1,7 +1,7 @@
 """The canonical form of a tune's body: one way to write each thing that is heard, and nothing that is not.
 
-Bar lines are `|`, `||` between sections, `|]` at the end, and repeats, which always come in pairs; a tune ends with `|]` or `:|`.
-Slurs, decorations and text go. A key or meter that is already in force is not stated again.
+Bar lines are `|`, `||` between sections, `|]` at the end, and repeats, which always come in pairs; a tune ends with
+`|]` or `:|`. Slurs, decorations and text go. A key or meter that is already in force is not stated again.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def _merged(first: Bar, second: Bar) -> Bar:
 
 def _begun(elements: Sequence[Element]) -> list[Element]:
     """With at most one bar line before the first sound: one that opens a repeat."""
-    first = next((index for index, element in enumerate(elements) if isinstance(element, Sound | Tuplet)), len(elements))
+    first = next(
+        (index for index, element in enumerate(elements) if isinstance(element, Sound | Tuplet)), len(elements)
+    )
     opens = any(isinstance(element, Bar) and element.opens for element in elements[:first])
     return [*([Bar(opens=True)] if opens else []), *elements[first:]]
 

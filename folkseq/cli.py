@@ -1,0 +1,227 @@
+"""The command line: parses arguments, calls one function of `folkseq.commands`, prints.
+
+Results go to stdout, one a line; everything else goes to stderr. What the user can mend is one line and exit 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from folkseq.errors import FolkseqError
+from folkseq.version import __version__
+
+if TYPE_CHECKING:
+    from folkseq.corpora import BuildReport
+
+_MOST_FAULTS = 10  # shown one by one; the rest are counted
+
+
+class _Group(click.Group):
+    """Shows what the user can mend as one line, and lists the verbs in the order in which they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FolkseqError as error:
+            _say(f"folkseq: {' '.join(str(error).split())}")
+            ctx.exit(1)
+        except BrokenPipeError:  # the reader of the results has seen enough
+            sys.stdout = None  # so that closing it does not fail once more
+            ctx.exit(0)
+        except KeyboardInterrupt:
+            _say("folkseq: interrupted")
+            ctx.exit(130)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="folkseq")
+def main() -> None:
+    r"""Learn music as sequences of symbols, and write new music.
+
+    \b
+    folkseq train abc corpora/folk.abc     train a model on 4,000 folk tunes, ten minutes
+    folkseq sample -n 10 -o tunes          ten new tunes, as .abc and .mid
+    """
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def corpus(name: str | None, as_json: bool) -> None:
+    """List the named corpora, or build corpora/NAME.abc."""
+    from folkseq.commands import corpus as verb
+
+    if name is not None:
+        report = verb.corpus(name)
+        _built(report)
+        _result(as_json, {"file": str(report.path), "tunes": report.tunes, "sha256": report.digest}, str(report.path))
+        return
+    for description in verb.list_corpora().values():
+        terms = "non-commercial use only" if description.non_commercial else description.licence
+        text = f"{description.name}: {description.title}, {description.tunes:,} tunes ({terms})"
+        facts = {"name": description.name, "title": description.title, "tunes": description.tunes}
+        _result(as_json, {**facts, "licence": description.licence}, text)
+
+
+@main.command()
+@click.argument("tokenizer")
+@click.argument("corpus", nargs=-1, required=True)
+@click.option("--minutes", type=float, default=10.0, show_default=True, help="How long to train.")
+@click.option("--steps", type=int, help="How many updates to make, in place of --minutes.")
+@click.option("--cell", default="lstm", show_default=True, help="The recurrent cell.")
+@click.option("--layers", type=int, default=2, show_default=True, help="How many layers of cells.")
+@click.option("--hidden", type=int, default=320, show_default=True, help="The width of each layer.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("-o", "--out", help="The run folder.  [default: runs/TOKENIZER-N]")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--json", "as_json", is_flag=True, help="The figures as one JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, **settings: Any) -> None:
+    """Train a model on files of music.
+
+    TOKENIZER is a representation: abc, or with fields, abc:grace=false. CORPUS are files or folders; corpora/folk.abc
+    is built the first time it is named. Ctrl-C ends training and keeps the best model.
+    """
+    # PyTorch's threads wait for each other by spinning, unless told otherwise before it is loaded: on two cores, one of
+    # them busy with something else, that makes an update ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from folkseq.commands.train import train as verb
+    from folkseq.progress import Watcher
+
+    watcher = Watcher(quiet=quiet)
+    result = verb(
+        tokenizer,
+        corpus,
+        **settings,
+        on_build=_built,
+        on_prepared=watcher.prepared,
+        on_progress=watcher.progress,
+    )
+    watcher.done(result)
+    _result(as_json, {"run": str(result.run.folder), **result.run.config.figures}, str(result.run.folder))
+
+
+@main.command()
+@click.argument("run", required=False)
+@click.option("-n", "--num", "count", type=int, default=1, show_default=True, help="How many pieces.")
+@click.option("-o", "--output", "out", help="A folder, or one file.  [default: RUN/samples]")
+@click.option("--format", "formats", default="abc,mid", show_default=True, help="What to write into the folder.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="The same seed gives the same pieces.  [default: drawn]"
+)
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Above 1 bolder, below 1 plainer.")
+@click.option("--top-k", type=int, help="Draw among so many likeliest tokens only.")
+@click.option("--top-p", type=float, help="Draw among the likeliest tokens of this probability in all.")
+@click.option("--prime", help="A beginning to continue: ABC text, or a file.")
+@click.option("--rhythm", help="abc: reel, jig, hornpipe, …")
+@click.option("--meter", help="abc: 4/4, 6/8, C|, …")
+@click.option("--mode", help="abc: maj, min, dor, mix, …")
+@click.option("--key", help="abc: the key to write in: D, Em, Ador, …")
+@click.option("--swing", type=click.FloatRange(0.5, 0.75), help="abc: the first eighth's share of a beat in MIDI.")
+@click.option("--limit", type=int, default=1500, show_default=True, help="The most tokens in a piece.")
+@click.option("--grammar/--no-grammar", default=True, help="Keep to valid pieces, or let the model write as it likes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a piece.")
+def sample(as_json: bool, run: str | None, count: int, formats: str, **settings: Any) -> None:
+    """Write new pieces from a trained run (the newest by default)."""
+    from folkseq.commands.sample import sample as verb
+
+    for piece, files in verb(run, count, formats=formats.split(","), **settings):
+        if piece.index == 1:
+            _say(f"seed {piece.seed}")
+        facts = {"index": piece.index, "seed": piece.seed, "title": piece.title, "files": list(map(str, files))}
+        facts |= {"settings": piece.settings, "nll": round(piece.nll, 4), "tokens": list(piece.tokens)}
+        _result(as_json, facts, *map(str, files))
+
+
+@main.command()
+@click.argument("tokenizer")
+@click.argument("corpus", metavar="FILE...", nargs=-1, required=True)
+@click.option("--run", help="Take the ids of this run's vocabulary.")
+@click.option("--write", help="Write what the tokens decode to into this file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a piece, with ids and what was lost.")
+def tokenize(tokenizer: str, corpus: tuple[str, ...], run: str | None, write: str | None, as_json: bool) -> None:
+    """Show files as tokens."""
+    from folkseq.commands.tokenize import tokenize as verb
+
+    found = verb(tokenizer, corpus, run=run, write=write)
+    for piece in found.pieces.pieces:
+        facts = {"file": piece.file, "number": piece.number, "tokens": list(piece.tokens), "ids": found.ids(piece)}
+        _result(as_json, {**facts, "lost": dict(piece.lost)}, " ".join(piece.tokens))
+    _report(found.pieces.lost, found.pieces.faults)
+
+
+@main.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option("--swing", type=click.FloatRange(0.5, 0.75), default=0.5, help="The first eighth's share of a beat.")
+@click.option("--bpm", type=float, help="Beats a minute, in place of the tune's own.")
+def convert(source: str, target: str, swing: float, bpm: float | None) -> None:
+    """Convert by suffix: .abc to .mid, or to .abc in one normal form."""
+    from folkseq.commands.convert import convert as verb
+
+    done = verb(source, target, swing=swing, bpm=bpm)
+    for file in done.files:
+        click.echo(str(file))
+    _report(done.lost, done.faults)
+
+
+@main.command()
+@click.argument("run", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+def inspect(run: str | None, as_json: bool) -> None:
+    """Show what a run is, what it was trained on, and how well (the newest by default)."""
+    from folkseq.commands.inspect import inspect as verb
+
+    facts = verb(run)
+    _result(as_json, facts, *_table(facts))
+
+
+def _table(facts: Mapping[str, Any]) -> Iterable[str]:
+    """A run's facts for a reader: one a line, the figures last."""
+    model, training, split = facts["model"], facts["training"], facts["split"]
+    yield f"run         {facts['run']} (folkseq {facts['version']})"
+    yield f"tokenizer   {facts['tokenizer']}, {model['vocabulary_size']} tokens"
+    layers = f"{model['layers']} x {model['hidden']} {model['cell']}"
+    yield f"model       {layers}, {facts['parameters']:,} parameters, dropout {model['dropout']:g}"
+    for file in facts["corpus"]:
+        yield f"corpus      {file['name']} (sha256 {file['sha256'][:12]}…)"
+    yield f"split       {split.get('train', 0)} / {split.get('valid', 0)} / {split.get('test', 0)} pieces"
+    yield f"training    {training['steps']} steps, seed {facts['seed']}"
+    for name, value in facts["figures"].items():
+        yield f"{name:<11} {value:.4g}"
+
+
+def _result(as_json: bool, facts: Mapping[str, Any], *lines: str) -> None:
+    for line in [json.dumps(facts, ensure_ascii=False)] if as_json else lines:
+        click.echo(line)
+
+
+def _built(report: BuildReport) -> None:
+    _say(f"built {report.path}: {report.tunes:,} tunes ({report.repeats} exact repeats dropped)")
+    if report.notice:
+        _say(report.notice)
+
+
+def _report(lost: Counter[str], faults: Iterable[str]) -> None:
+    """What was lost, by kind and count, and what could not be read."""
+    if lost:
+        _say("lost: " + ", ".join(f"{kind} {count:,}" for kind, count in lost.most_common()))
+    faults = list(faults)
+    for fault in faults[:_MOST_FAULTS]:
+        _say(f"not read: {fault}")
+    if len(faults) > _MOST_FAULTS:
+        _say(f"not read: {len(faults) - _MOST_FAULTS} more")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,66 @@
+"""`folkseq convert`: from one format to another, by suffix."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from folkseq.errors import ParseError, RequestError
+from folkseq.files import write_atomically
+from folkseq.formats import abc, midi
+from folkseq.music.playback import STRAIGHT, perform
+
+INPUTS, OUTPUTS = (".abc", ".txt"), (".abc", ".mid")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The files written, what was lost on the way, by kind and count, and the tunes that could not be read."""
+
+    files: tuple[Path, ...]
+    lost: Counter[str]
+    faults: tuple[str, ...]
+
+
+def convert(source: Path | str, target: Path | str, *, swing: float = STRAIGHT, bpm: float | None = None) -> Converted:
+    """Converts a file of tunes.
+
+    Args:
+        source: a file of ABC.
+        target: an .abc file, written in one normal form, or a .mid file; a book of several tunes becomes
+            several .mid files, numbered.
+        swing: the share of a beat that the first of its two eighths takes in MIDI.
+        bpm: beats a minute, in place of what the tune or its rhythm says.
+
+    Raises:
+        FolkseqError: if the source cannot be read, a suffix is unknown, or the target cannot be written.
+    """
+    source, target = Path(source), Path(target)
+    for path, known in ((source, INPUTS), (target, OUTPUTS)):
+        if path.suffix.lower() not in known:
+            raise RequestError(f"{path}: cannot be converted by its suffix; there are: {', '.join(known)}")
+    book = abc.read(source)
+    if not book.tunes:
+        raise ParseError(str(book.faults[0]))
+    lost = sum((Counter(each) for each in book.lost), Counter(book.stray))
+    faults = tuple(map(str, book.faults))
+    if target.suffix.lower() == ".abc":
+        numbers = [tune.number for tune in book.tunes]
+        unique = len(set(numbers)) == len(numbers)
+        tunes = [tune if unique else replace(tune, number=place) for place, tune in enumerate(book.tunes, 1)]
+        write_atomically(target, "\n".join(map(abc.format, tunes)).encode())
+        return Converted((target,), lost, faults)
+    try:
+        performances = [perform(tune, swing=swing, bpm=bpm) for tune in book.tunes]
+    except ValueError as error:
+        raise RequestError(str(error)) from None
+    files = [target] if len(performances) == 1 else _numbered(target, len(performances))
+    for file, performance in zip(files, performances, strict=True):
+        write_atomically(file, midi.format(performance))
+    return Converted(tuple(files), lost, faults)
+
+
+def _numbered(target: Path, count: int) -> list[Path]:
+    width = len(str(count))
+    return [target.with_stem(f"{target.stem}-{number:0{width}d}") for number in range(1, count + 1)]

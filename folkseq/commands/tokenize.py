@@ -1,0 +1,67 @@
+"""`folkseq tokenize`: what a representation makes of files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from folkseq import tokenizers
+from folkseq.corpora import files, locate
+from folkseq.errors import RequestError
+from folkseq.files import write_atomically
+from folkseq.pieces import Piece, Pieces, read
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """The pieces of some files as tokens, with the vocabulary that they make."""
+
+    pieces: Pieces
+    vocabulary: Vocabulary
+
+    def ids(self, piece: Piece) -> list[int]:
+        """The ids of a piece's tokens."""
+        return self.vocabulary.encode(piece.tokens)
+
+
+def tokenize(
+    tokenizer: str, corpus: Sequence[Path | str], *, run: Path | str | None = None, write: Path | str | None = None
+) -> Tokenized:
+    """Tokenizes every piece in `corpus`.
+
+    Args:
+        tokenizer: a representation, as `abc` or `abc:grace=false`.
+        corpus: files, folders and named corpora.
+        run: take the ids of this run's vocabulary, instead of one made of these files alone.
+        write: also write what the tokens decode to, as one file of the representation's usual format.
+
+    Raises:
+        FolkseqError: if nothing can be read, or a token is not in the run's vocabulary.
+    """
+    chosen = tokenizers.find(tokenizer)
+    found = read(chosen, [file for path in corpus for file in files(locate(Path(path)), chosen.suffixes)])
+    vocabulary = chosen.learn([piece.tokens for piece in found.pieces]) if run is None else _vocabulary(run)
+    for piece in found.pieces if run is not None else ():
+        vocabulary.encode(piece.tokens)
+    if write is not None:
+        write_atomically(Path(write), _decoded(chosen, found, Path(write).suffix))
+    return Tokenized(found, vocabulary)
+
+
+def _vocabulary(run: Path | str) -> Vocabulary:
+    from folkseq.run import Run
+
+    return Run.open(run).vocabulary
+
+
+def _decoded(tokenizer: Any, found: Pieces, suffix: str) -> bytes:
+    usual = tokenizer.outputs[0]
+    if suffix != usual and (suffix not in tokenizer.outputs or len(found.pieces) > 1):
+        raise RequestError(f"--write takes a file that ends in {usual}, not in {suffix or 'nothing'}")
+    pieces = (tokenizer.detokenize(piece.tokens) for piece in found.pieces)
+    return b"\n".join(
+        tokenizer.format(tokenizer.numbered(piece, number), suffix) for number, piece in enumerate(pieces, 1)
+    )

@@ -1,0 +1,87 @@
+"""A corpus as pieces of tokens: every file read, every piece tokenized, and what was lost or could not be read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from folkseq.errors import CorpusError, ParseError
+from folkseq.tokenizers.base import Tokenizer
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One piece of a corpus: where it comes from, what it is, its tokens, and what of it they do not hold."""
+
+    file: str
+    number: int
+    value: Any
+    tokens: tuple[str, ...]
+    lost: Counter[str]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of some files, with the files' digests and the faults of what could not be read."""
+
+    pieces: tuple[Piece, ...]
+    digests: tuple[tuple[str, str], ...]  # file name, SHA-256
+    faults: tuple[str, ...]
+    stray: Counter[str]  # what lies outside every piece, by kind
+
+    @property
+    def lost(self) -> Counter[str]:
+        """What was lost in all, by kind and count."""
+        return sum((piece.lost for piece in self.pieces), self.stray.copy())
+
+    def distinct(self) -> tuple[Piece, ...]:
+        """The first of every set of pieces that have the same tokens."""
+        return tuple({piece.tokens: piece for piece in reversed(self.pieces)}.values())[::-1]
+
+
+def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
+    """Reads and tokenizes every piece in `files`.
+
+    Raises:
+        CorpusError: if not one piece in them can be read.
+        ParseError: if there is but one file, and it cannot be read at all.
+    """
+    files = list(files)
+    pieces: list[Piece] = []
+    digests: list[tuple[str, str]] = []
+    faults: list[str] = []
+    stray: Counter[str] = Counter()
+    for file in files:
+        try:
+            data = _bytes(file)
+            found = tokenizer.parse(data, str(file))
+        except ParseError as error:
+            if len(files) == 1:
+                raise
+            faults.append(str(error))
+            continue
+        digests.append((file.name, hashlib.sha256(data).hexdigest()))
+        faults.extend(found.faults)
+        stray.update(found.stray or {})
+        for number, (piece, lost) in enumerate(zip(found.pieces, found.lost, strict=True), 1):
+            tokens = tuple(tokenizer.tokenize(piece))
+            pieces.append(Piece(str(file), number, piece, tokens, Counter(lost) + Counter(tokenizer.lost(piece))))
+    if not pieces:
+        reason = f", the first because: {faults[0]}" if faults else ""
+        raise CorpusError(f"{_names(files)}: not one piece could be read{reason}")
+    return Pieces(tuple(pieces), tuple(digests), tuple(faults), stray)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
+
+
+def _names(files: Sequence[Path]) -> str:
+    return str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"

@@ -1,0 +1,8 @@
+"""The version, as the package's metadata has it."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("folkseq")
+except PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "unknown"
