@@ -59,11 +59,8 @@ def unfold(body: Sequence[Element]) -> Iterator[Element]:
     A bar line is yielded each time it is passed, as it stands.
     """
     elements = explicit(body)
-    start, turn, last = (
-        0,
-        1,
-        0,
-    )  # of this section: where it begins, which time it is played, how often its endings ask for
+    # Of this section: where it begins, which time it is played, and how often its endings ask for.
+    start, turn, last = 0, 1, 0
     index = played = 0
     while index < len(elements):
         element = elements[index]
