@@ -6,7 +6,6 @@ Results go to stdout, one a line; everything else goes to stderr. What the user 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -92,9 +91,6 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
     TOKENIZER is a representation: abc, or with fields, abc:grace=false. CORPUS are files or folders; corpora/folk.abc
     is built the first time it is named. Ctrl-C ends training and keeps the best model.
     """
-    # PyTorch's threads wait for each other by spinning, unless told otherwise before it is loaded: on two cores, one of
-    # them busy with something else, that makes an update ten times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from folkseq.commands.train import train as verb
     from folkseq.progress import Watcher
 

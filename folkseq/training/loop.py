@@ -15,14 +15,15 @@ from folkseq.files import write_atomically
 from folkseq.models import onnx_graph
 from folkseq.run import Run
 from folkseq.training.schedule import misses, plan_steps
+from folkseq.training.threads import TRIED, Threads
 from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll
 
 WEIGHTS = "model.safetensors"
 REPORT_EVERY = 16
 """Steps between two lines of the metrics; about a second on two cores."""
-SETTLED = 5
-"""Steps after which their time is taken; the first ones allocate memory."""
+SETTLED = 2 * TRIED
+"""Steps after which their time is taken; the first ones allocate memory and try numbers of threads."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def fit(
             loop.train()
         except KeyboardInterrupt:
             interrupted = True
+        finally:
+            loop.threads.restore()
         return loop.finish(interrupted)
 
 
@@ -121,6 +124,7 @@ class _Loop:
         self.reported = (self.elapsed(), self.trainer.step)
         self.settled = (self.elapsed(), self.trainer.step)
         self.check_s = 0.0
+        self.threads = Threads(choose=self.timed)
 
     def elapsed(self) -> float:
         """Seconds of training so far, those before a resume among them."""
@@ -130,7 +134,8 @@ class _Loop:
         """Make every step that is left."""
         trainer = self.trainer
         while trainer.steps is None or trainer.step < trainer.steps:
-            loss, norm, rate = trainer.update()
+            with self.threads.update():
+                loss, norm, rate = trainer.update()
             self.losses.append(loss)
             if trainer.step == SETTLED:
                 self.settled = (self.elapsed(), trainer.step)

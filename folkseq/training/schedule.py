@@ -7,7 +7,8 @@ import math
 from folkseq.models.settings import TrainSettings
 
 REPLAN_BEYOND = 0.1
-"""A plan that misses its time by more than this share of it is made anew, in the first half of the time."""
+"""A plan that misses its time by more than this share of it is made anew, until little of it is left."""
+REPLAN_UNTIL = 0.9
 
 
 def learning_rate(step: int, settings: TrainSettings, steps: int | None) -> float:
@@ -44,4 +45,4 @@ def misses(
 ) -> bool:
     """Whether a plan of `steps` has come to miss its time by so much, so early, that a new one is worth its jolt."""
     again = plan_steps(step, elapsed_s, budget_s, step_s, check_s, checks)
-    return elapsed_s < budget_s / 2 and abs(again - steps) * step_s > REPLAN_BEYOND * budget_s
+    return elapsed_s < REPLAN_UNTIL * budget_s and abs(again - steps) * step_s > REPLAN_BEYOND * budget_s
