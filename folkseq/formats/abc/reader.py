@@ -289,8 +289,9 @@ class _TuneReader:
         elif letter == "Q":
             self.tempo_text = value
         elif letter == "V":
-            self.names.append(_voice_name(value))
-            self._settings(parse_settings(value))
+            name, settings = _parse_voice(value)
+            self.names.append(name)
+            self._settings(settings)
         elif letter == "K":
             key, settings = parse_key(value)
             self.key = key or Key()
@@ -347,13 +348,13 @@ class _TuneReader:
             self.lost[f"setting {setting}"] += 1
 
     def _change_voice(self, value: str) -> None:
-        name = _voice_name(value)
+        name, settings = _parse_voice(value)
+        self._settings(settings)
         if name not in self.voices:
             if len(self.voices) == _MOST_VOICES:
                 raise ParseError(f"more than {_MOST_VOICES} voices")
             self.voices[name] = VoiceReader(self.key, self.meter, self.unit or default_unit(self.meter), self.lost)
         self.voice = self.voices[name]
-        self._settings(parse_settings(value))
 
     def _voice(self) -> VoiceReader:
         if self.voice is None:
@@ -376,5 +377,7 @@ class _TuneReader:
         self._body_field(text[0], text[2:].strip())
 
 
-def _voice_name(value: str) -> str:
-    return (value.split(maxsplit=1) or ["1"])[0]
+def _parse_voice(value: str) -> tuple[str, tuple[str, ...]]:
+    """The name that a `V:` line gives, and the settings after it."""
+    name, *rest = value.split(maxsplit=1) or ["1"]
+    return name, parse_settings(rest[0]) if rest else ()

@@ -21,6 +21,8 @@ from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
 
 BARS_A_LINE = 4
 SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar line, or it would not fit a page
+_UNSURE = 99  # stands for an alteration, and is equal to none
+_FERMATAS = frozenset(("H", "!fermata!"))  # abc2midi makes the note longer, and then finds no pair in `HA>B`
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 
 
@@ -180,7 +182,9 @@ class _VoiceWriter:
         if not sign:
             return ""
         total = first.duration + second.duration
-        plain = first.pitches and second.pitches and not (first.tied or second.grace or second.marks or second.opens)
+        plain = (
+            first.pitches and second.pitches and not (first.tied or second.grace or _FERMATAS.intersection(first.marks))
+        )
         if not plain or self.left or self.meter.free or total not in (self.unit, 2 * self.unit):
             return ""
         beat = self.meter.beat
@@ -227,6 +231,10 @@ class _VoiceWriter:
     def _field(self, element: Part | Key | Meter | Tempo) -> None:
         if isinstance(element, Key):
             self.key = element
+            for met in (
+                self.written.values()
+            ):  # programs differ on whether accidentals outlive a change of key: write them again
+                met.add((0, _UNSURE))
             field = f"[K:{format_key(element)}]"
         elif isinstance(element, Meter):
             self.meter = element
