@@ -48,7 +48,7 @@ K:Gmaj
 |: G2BG DGBG | ^cA=cA FA=cA | G>BA<c B3/2z/2d2 |1 cAFA G4 :|2
 cAFA G3z ||
 P:B
-[K:Dmaj] f3e dfaf | [M:2/4] (5:4:5edcBA F2 | [Q:1/4=96]D4 |]
+[K:Dmaj]f3e dfaf | [M:2/4](5:4:5edcBA F2 | [Q:1/4=96]D4 |]
 """
 WALTZ = """X:3
 T:Untitled
@@ -194,6 +194,7 @@ def test_pieces() -> None:
     ]
     assert format_bar(Bar(closes=2)) == "::|"
     assert format_bar(Bar(opens=True, endings=(1,))) == "|: [1"
+    assert format_bar(Bar(closes=1, endings=(12,))) == ":| [12"
 
 
 # Tunes that a reader of ABC could have made: whatever is here must come back as it is.

@@ -1,6 +1,7 @@
 """ABC notation, standard 2.1.
 
-Read by `reader` (a book), `voice` (a voice), `lexer` (symbols) and `fields`; written by `writer`.
+Read by `lines` (a book into tunes), `reader` (a tune), `voice` (a voice), `lexer` (symbols) and `fields`; written by
+`writer`.
 """
 
 from folkseq.formats.abc.reader import Book, Fault, parse, parse_bytes, read

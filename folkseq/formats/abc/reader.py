@@ -1,34 +1,28 @@
-"""From the text of a tune book to tunes (ABC 2.1, sections 2 and 3).
+"""From the text of a tune book to tunes: their headers, their voices, and what could not be read (ABC 2.1, section 3).
 
-A tune begins at its `X:` line and ends at a blank line or the next `X:`. Read besides: tunes without `X:` (a block of
-fields with a `K:` among them, as in folk-rnn's token text), blank lines inside a header, and a file header whose
-fields hold for every tune. Comments, `%%` directives and `I:` lines shape the page only, and are passed over. Music
-before the first `V:` of the body belongs to the first voice that the header names.
+Music before the first `V:` of the body belongs to the first voice that the header names. `I:` lines shape the page
+only, and are passed over.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from folkseq.errors import ParseError
 from folkseq.formats.abc.fields import default_unit, parse_key, parse_meter, parse_settings, parse_tempo, parse_unit
+from folkseq.formats.abc.lines import Line, continued, cut_tunes
 from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Part, Sound, Tune
 
-_COMMENT = re.compile(r"(?<!\\)%")
-_TEXT_BLOCK = re.compile(r"%%begin(text|ps|svg)\b")
-_FIELD = re.compile(r"([A-Za-z+]):(?![|:][^ ]|[|:]$)(.*)")  # "d:|" is music
 _VOICE = re.compile(r"\[V:([^\]]*)\]")
 _KEPT = "ABCDFGHNOSZ"  # header fields that a tune keeps as they are
-_LONGEST_HEADER = 200  # lines of a file header, which every tune of the file is given
 _MOST_VOICES = 100
 
 
@@ -60,35 +54,6 @@ class Book:
     stray: Mapping[str, int] = field(default_factory=dict)
 
 
-class _Line(NamedTuple):
-    """A line of the file: its number, the letter of its field ("" for music), and its text after the letter."""
-
-    number: int
-    letter: str
-    text: str
-
-
-class _Block:
-    """Lines that stand together."""
-
-    def __init__(self) -> None:
-        self.lines: list[_Line] = []
-        self.fields: dict[str, str] = {}  # the first of each letter
-
-    def add(self, line: _Line) -> None:
-        self.lines.append(line)
-        if line.letter:
-            self.fields.setdefault(line.letter, line.text)
-
-    @property
-    def numbered(self) -> bool:
-        return "X" in self.fields
-
-    @property
-    def keyed(self) -> bool:
-        return "K" in self.fields
-
-
 def parse(text: str, file: str = "<text>") -> Book:
     """Reads every tune in `text`; a tune that cannot be read is a fault, never an exception.
 
@@ -100,8 +65,8 @@ def parse(text: str, file: str = "<text>") -> Book:
     lost: list[Mapping[str, int]] = []
     faults: list[Fault] = []
     stray: Counter[str] = Counter()
-    header: list[_Line] = []
-    for block in _tunes(text, header, stray):
+    header: list[Line] = []
+    for block in cut_tunes(text, header, stray):
         reader = _TuneReader(len(tunes) + len(faults) + 1)
         try:
             tunes.append(reader.read(chain(header, block.lines)))
@@ -144,85 +109,6 @@ def read(path: Path | str) -> Book:
     return parse_bytes(data, str(path))
 
 
-def _blocks(text: str) -> Iterator[_Block]:
-    """Cuts at blank lines and before every X:; comments, directives and text blocks are gone."""
-    block = _Block()
-    aside = ""
-    for number, text_line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
-        line = text_line
-        if aside and not line.startswith("X:"):  # a text block that nothing ends, ends at the next tune
-            aside = "" if line.startswith(aside) else aside
-            continue
-        aside = ""
-        if line.startswith("%"):
-            begin = _TEXT_BLOCK.match(line)
-            aside = f"%%end{begin[1]}" if begin else ""
-            continue
-        if "%" in line:
-            line = _COMMENT.split(line, maxsplit=1)[0]
-            if not line.strip():
-                continue
-        field = _FIELD.match(line) if line[1:2] == ":" else None
-        blank = field is None and not line.strip()
-        if blank or (field is not None and field[1] == "X"):
-            if block.lines:
-                yield block
-            block = _Block()
-        if field is not None:
-            block.add(_Line(number, field[1], field[2].strip()))
-        elif not blank:
-            block.add(_Line(number, "", line))
-    if block.lines:
-        yield block
-
-
-def _tunes(text: str, header: list[_Line], stray: Counter[str]) -> Iterator[_Block]:
-    """The blocks that are tunes; a file header goes to `header`, music outside of every tune is counted in `stray`."""
-    open_block: _Block | None = None  # an X: whose K: has not come yet
-    begun = False
-    for block in _blocks(text):
-        if open_block is not None and block.numbered:
-            yield open_block
-            open_block = None
-        if open_block is not None:
-            for line in block.lines:
-                open_block.add(line)
-            if open_block.keyed:
-                yield open_block
-                open_block = None
-        elif block.numbered and not block.keyed:
-            open_block, begun = block, True
-        elif block.numbered or (block.keyed and block.lines[0].letter):
-            begun = True
-            yield block
-        elif not begun and all(line.letter for line in block.lines):
-            room = _LONGEST_HEADER - len(header)
-            header.extend(block.lines[:room])
-            if len(block.lines) > room:
-                stray[f"line of a file header of more than {_LONGEST_HEADER}"] += len(block.lines) - room
-        else:
-            music = sum("|" in line.text and not line.letter for line in block.lines)
-            if music:
-                stray["line of music after a blank line"] += music
-    if open_block is not None:
-        yield open_block
-
-
-def _continued(lines: Iterable[_Line]) -> Iterator[_Line]:
-    """The lines, each field with the `+:` lines that continue it."""
-    held: _Line | None = None
-    more: list[str] = []
-    for line in lines:
-        if line.letter == "+" and held is not None and held.letter:
-            more.append(line.text)
-            continue
-        if held is not None:
-            yield held._replace(text=" ".join([held.text, *more])) if more else held
-        held, more = line, []
-    if held is not None:
-        yield held._replace(text=" ".join([held.text, *more])) if more else held
-
-
 class _TuneReader:
     """Reads the lines of one tune; `line` is where it is, for the fault if there is one."""
 
@@ -242,8 +128,8 @@ class _TuneReader:
         self.voice: VoiceReader | None = None
         self.in_body = False
 
-    def read(self, lines: Iterable[_Line]) -> Tune:
-        for self.line, letter, text in _continued(lines):
+    def read(self, lines: Iterable[Line]) -> Tune:
+        for self.line, letter, text in continued(lines):
             if not letter:
                 if self.in_body:
                     self._music(text)
@@ -335,7 +221,7 @@ class _TuneReader:
         elif letter == "L":
             voice.unit = parse_unit(value)
         elif letter == "P":
-            voice.body.append(Part(value))
+            voice.body.append(Part(" ".join(value.split())))
         else:
             tempo = parse_tempo(value, voice.unit)
             if tempo is None:

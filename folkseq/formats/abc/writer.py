@@ -101,7 +101,11 @@ def format_bar(bar: Bar) -> str:
     endings = ",".join(map(str, bar.endings))
     if not endings:
         return line
-    return f"{line}{endings}" if line in ("|", ":|") else f"{line}{' ' if line else ''}[{endings}"
+    return (
+        f"{line}{endings}"
+        if line in ("|", ":|") and max(bar.endings) < 10
+        else f"{line}{' ' if line else ''}[{endings}"
+    )
 
 
 @lru_cache(maxsize=64)
