@@ -44,6 +44,7 @@ class State(NamedTuple):
     compound: bool = False
     place: int = 0  # since the bar line, of the sounds that are complete
     pickup: int = 0  # of this section, once its first bar is over
+    lead: int = 0  # of the tune, where it stands before the repeat that this section is
     opening: bool = True  # whether this is a section's first bar
     owed: int = 0  # what the section before lacks of its last bar, which this one's first bar must give
     repeat: int = OUTSIDE
@@ -216,11 +217,14 @@ class AbcGrammar:
         """The bar lines that may be drawn here."""
         if state.at_line:
             return {"|:"} if state.at_section and state.repeat == OUTSIDE and not state.bars else set()
-        full = state.place == state.bar
-        may_be_pickup = state.opening and not state.owed and not state.bars
-        lines = {"|"} if state.place == _capacity(state) or may_be_pickup else set()
+        full, repeated = state.place == state.bar, state.repeat in (INSIDE, FIRST)
+        lines = {"|"} if state.place == _capacity(state) else set()
+        if state.opening and not state.owed and not state.bars:  # a pickup
+            lines = {"|"} if state.repeat == INSIDE else {"|", "|:"}
         completes = not state.opening and state.place == state.bar - state.pickup
-        ends = completes or (full and (state.opening or state.repeat not in (INSIDE, FIRST)))
+        # The last time round, the last bar may leave what the next section's pickup gives.
+        leaves = not state.opening and not repeated and state.place == state.bar - state.lead
+        ends = completes or leaves or (full and (state.opening or not repeated))
         if ends:
             lines |= {INSIDE: {":|", "::"}, FIRST: {":|"}}.get(state.repeat, {"||", "|]", "|:"})
         return lines
@@ -292,7 +296,7 @@ class AbcGrammar:
         if what in ("pitch", "rest"):
             return self._begin_sound(state, token_id if what == "pitch" else -1)
         if what in ("{", "["):
-            return state._replace(inside=-1 if what == "{" else 1, at_line=False)
+            return state._replace(inside=-1 if what == "{" else 1, highest=-99, at_line=False)
         if what == "tuplet":
             tuplet = parse_tuplet(token, state.compound)
             return state._replace(
@@ -334,7 +338,9 @@ class AbcGrammar:
 
     def _draw(self, state: State, line: str) -> State:
         """The state after a bar line."""
-        lacking = state.bar - state.place if state.place else 0
+        lacking, lead = state.bar - state.place if state.place else 0, 0
+        if lacking and state.opening and line == "|:":  # a pickup outside the repeat, which begins with a whole bar
+            lacking, lead = state.bar, state.place
         pickup = state.pickup if not state.opening else state.place if lacking else 0
         bars = min(state.bars + (state.place == state.bar or not state.opening), _FEWEST_BARS)
         state = state._replace(
@@ -356,7 +362,7 @@ class AbcGrammar:
             return state._replace(phase=CLOSED)
         repeat = INSIDE if line in ("|:", "::") else OUTSIDE
         return state._replace(
-            repeat=repeat, pickup=0, opening=True, owed=lacking, at_section=True, may_end=line == ":|"
+            repeat=repeat, pickup=0, lead=lead, opening=True, owed=lacking, at_section=True, may_end=line == ":|"
         )
 
     def _ids_of(self, token: str) -> list[int]:

@@ -34,8 +34,12 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
     elements: list[Element] = []
     bar: int | None = None  # the index of a bar line after which nothing has sounded
     sounded = False
+    tied: int | None = None  # the index of a sound that is tied into the next
     for element in body:
         if isinstance(element, Sound):
+            if tied is not None:
+                _check_tie(elements, tied, element)
+            tied = len(elements) if element.tied else None
             elements.append(element)
             bar, sounded = None, True
         elif isinstance(element, Bar):
@@ -58,6 +62,13 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
     if not whole:
         return _begun(explicit(elements, whole=False))
     return _ended(_begun(explicit(_ended(elements))))
+
+
+def _check_tie(elements: list[Element], index: int, following: Sound) -> None:
+    """Unties the sound at `index` if it shares no pitch with the one that follows."""
+    sound = elements[index]
+    if isinstance(sound, Sound) and not set(sound.pitches) & set(following.pitches):
+        elements[index] = replace(sound, tied=False)
 
 
 def clean(elements: Iterable[Element], grace: bool) -> list[Element]:

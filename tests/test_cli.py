@@ -1,0 +1,225 @@
+"""The command line as a user meets it: real commands on real files, and one line for everything that can be mended."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from tunes import BOOK, JIG
+
+import folkseq
+from folkseq.cli import main
+from folkseq.formats import abc, midi
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A model of eight tunes, trained for two dozen steps."""
+    folder = tmp_path_factory.mktemp("run")
+    book = folder / "book.abc"
+    tunes = [f"X:{n}\nT:Tune {n}\nR:reel\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)]
+    book.write_text("\n".join([*tunes, BOOK]))
+    result = CliRunner().invoke(
+        main, ["train", "abc", str(book), "--steps", "24", "--hidden", "32", "--layers", "1", "--out", str(folder / "r")]
+    )
+    assert result.exit_code == 0, result.output
+    assert "the 5-gram's loss to beat" in result.stderr
+    assert "held-out" in result.stderr
+    return folder / "r"
+
+
+def _bars():
+    scale = "DEFGABcd"
+    for turn in range(5):
+        yield "|".join(" ".join(scale[(turn * 3 + bar * 2 + step) % 8] for step in range(8)) for bar in range(8))
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_train_leaves_a_run_that_stands_alone(run):
+    files = {path.name for path in run.iterdir()}
+    assert {"config.json", "vocabulary.json", "model.safetensors", "model.onnx", "state", "metrics.jsonl"} <= files
+    shown = invoke("inspect", run)
+    assert "1 x 32 lstm" in shown.stdout
+    assert "book.abc" in shown.stdout
+    facts = json.loads(invoke("inspect", run, "--json").stdout)
+    assert facts["tokenizer"] == "abc"
+    assert facts["training"]["steps"] == 24
+    assert facts["figures"]["ngram_nll"] > 0
+
+
+def test_sample_writes_complete_tunes(run, tmp_path):
+    result = invoke("sample", run, "-n", 3, "-o", tmp_path, "--seed", 7, "--key", "D", "--meter", "4/4")
+    assert result.exit_code == 0, result.output
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["7-001.abc", "7-001.mid", "7-002.abc", "7-002.mid", "7-003.abc", "7-003.mid"]
+    text = (tmp_path / "7-002.abc").read_text()
+    for field in ("X:1\n", "T:Reel 7-2\n", "R:reel\n", "M:4/4\n", "L:1/8\n", "K:D", "seed 7, piece 2, temperature 1"):
+        assert field in text
+    (tune,) = abc.read(tmp_path / "7-002.abc").tunes
+    performance = midi.parse((tmp_path / "7-002.mid").read_bytes())
+    assert performance.name == tune.title
+
+
+def test_the_same_seed_gives_the_same_bytes(run, tmp_path):
+    for out in ("a", "b"):
+        invoke("sample", run, "-n", 2, "-o", tmp_path / out, "--seed", 3, "--temperature", 0.8, "--top-p", 0.95)
+    for file in (tmp_path / "a").iterdir():
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_json_is_one_object_a_line(run, tmp_path):
+    lines = invoke("sample", run, "-n", 2, "-o", tmp_path, "--seed", 1, "--json").stdout.splitlines()
+    facts = [json.loads(line) for line in lines]
+    assert [fact["index"] for fact in facts] == [1, 2]
+    assert facts[0]["seed"] == 1
+    assert facts[0]["tokens"][0] == "<s>"
+    assert all(Path(file).exists() for fact in facts for file in fact["files"])
+
+
+def test_a_prime_is_continued_in_its_own_key(run, tmp_path):
+    prime = tmp_path / "prime.abc"
+    prime.write_text("X:1\nR:reel\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|EF")
+    result = invoke("sample", run, "-o", tmp_path / "out.abc", "--seed", 1, "--prime", prime)
+    assert result.exit_code == 0, result.output
+    (tune,) = abc.read(tmp_path / "out.abc").tunes
+    (given,) = abc.read(prime).tunes
+    assert tune.body[:11] == given.body
+    assert str(tune.key) == "Dmaj"
+
+
+def test_several_tunes_make_a_book(run, tmp_path):
+    assert invoke("sample", run, "-n", 3, "-o", tmp_path / "book.abc", "--seed", 1).exit_code == 0
+    assert len(abc.read(tmp_path / "book.abc").tunes) == 3
+
+
+def test_tokenize_and_its_way_back(tmp_path):
+    book, out = tmp_path / "book.abc", tmp_path / "out.abc"
+    book.write_text(BOOK)
+    plain = invoke("tokenize", "abc", book, "--write", out)
+    assert plain.stdout.splitlines()[0].startswith("<s> R:jig M:6/8 K:Cmaj G, |: C D E")
+    facts = [json.loads(line) for line in invoke("tokenize", "abc", book, "--json").stdout.splitlines()]
+    assert facts[1]["lost"] == {"decoration": 2, "fingering": 1, "chord symbol": 1}
+    assert len(facts[0]["ids"]) == len(facts[0]["tokens"])
+    again = [json.loads(line)["tokens"] for line in invoke("tokenize", "abc", out, "--json").stdout.splitlines()]
+    assert again == [fact["tokens"] for fact in facts]
+
+
+def test_convert(tmp_path):
+    one, book = tmp_path / "one.abc", tmp_path / "book.abc"
+    one.write_text(JIG)
+    book.write_text(BOOK)
+    assert invoke("convert", one, tmp_path / "one.mid").stdout.strip() == str(tmp_path / "one.mid")
+    assert midi.parse((tmp_path / "one.mid").read_bytes()).name == "The Test Jig"
+    assert len(invoke("convert", book, tmp_path / "book.mid").stdout.splitlines()) == 3
+    invoke("convert", book, tmp_path / "normal.abc")
+    assert [tune.voices for tune in abc.read(tmp_path / "normal.abc").tunes] == [t.voices for t in abc.read(book).tunes]
+
+
+BAD = [
+    (["train", "abc", "missing.abc"], "missing.abc: no such file"),
+    (["train", "abc", "empty.abc"], "empty.abc: the file is empty"),
+    (["train", "abc", "binary.abc"], "binary.abc: not text"),
+    (["train", "abc", "prose.abc"], "prose.abc: no tune in it"),
+    (["train", "abc", "one.abc"], "one.abc: 1 piece to learn from"),
+    (["train", "folk", "book.abc"], "'folk' is not a tokenizer; there are: abc"),
+    (["train", "abc", "book.abc", "--cell", "gruu"], "there is no cell 'gruu'; there are: lstm"),
+    (["train", "abc", "book.abc", "--minutes", "0"], "minutes is above 0"),
+    (["train", "abc", "book.abc", "--hidden", "0"], "hidden is at least 1"),
+    (["train", "abc", "book.abc", "--resume"], "--out RUN --resume"),
+    (["train", "abc", "book.abc", "--out", "one.abc/run", "--steps", "1"], "one.abc/run"),
+    (["sample", "missing"], "missing: there is no such run"),
+    (["sample", "."], ".: not a run"),
+    (["sample", "RUN", "--key", "H"], "key H is not a key"),
+    (["sample", "RUN", "--meter", "4/5"], "4/5 is not a meter"),
+    (["sample", "RUN", "--meter", "11/8"], "the model knows no M:11/8; it has met"),
+    (["sample", "RUN", "--mode", "blue"], "mode 'blue' does not exist"),
+    (["sample", "RUN", "--prime", "K:D\n^^c8|"], "is not among the"),
+    (["sample", "RUN", "--prime", "K:D\nDE|F|"], "bar 2; mend it there, or use --no-grammar"),
+    (["sample", "RUN", "--prime", "nothing.abc"], "nothing.abc: no such file"),
+    (["sample", "RUN", "--temperature", "-1"], "temperature"),
+    (["sample", "RUN", "--temperature", "nan"], "temperature"),
+    (["sample", "RUN", "--top-p", "0"], "top"),
+    (["sample", "RUN", "--limit", "5"], "a limit of 5 tokens is too few"),
+    (["sample", "RUN", "-n", "0"], "at least one piece"),
+    (["sample", "RUN", "--format", "wav"], "--format wav: there are: abc, mid"),
+    (["sample", "RUN", "-n", "2", "-o", "two.mid"], "2 pieces do not go into one .mid file"),
+    (["sample", "RUN", "-o", "/proc/folkseq"], "/proc/folkseq"),
+    (["convert", "missing.abc", "a.mid"], "missing.abc: cannot be read"),
+    (["convert", "book.abc", "a.wav"], "a.wav: cannot be converted by its suffix; there are: .abc, .mid"),
+    (["convert", "faulty.abc", "a.mid"], "faulty.abc, X:1 (Broken), line 5: a [ that has no partner"),
+    (["tokenize", "abc", "prose.abc"], "prose.abc: no tune in it"),
+    (["corpus", "fock"], "'fock' is not a named corpus; there are: essen, folk"),
+    (["inspect", "missing"], "missing: there is no such run"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(arguments)[:50] for arguments, _ in BAD])
+def test_what_a_user_can_mend_is_one_line(arguments, message, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty.abc").touch()
+    Path("binary.abc").write_bytes(bytes(range(256)))
+    Path("prose.abc").write_text("Dear all,\n\nno tunes today.\n")
+    Path("one.abc").write_text(JIG)
+    Path("book.abc").write_text(BOOK)
+    Path("faulty.abc").write_text("X:1\nT:Broken\nL:1/8\nK:G\nGAB [GB\n")
+    before = set(tmp_path.rglob("*"))
+    result = invoke(*[run if argument == "RUN" else argument for argument in arguments])
+    assert result.exit_code == 1, result.output
+    assert result.stderr.startswith("folkseq: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("module", ["torch", "music21", "onnxruntime", "numpy", "matplotlib"])
+def test_help_imports_nothing_heavy(module):
+    code = f"import sys, folkseq.cli as c; c.main(['--help'], standalone_mode=False); assert {module!r} not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_sampling_imports_no_torch(run, tmp_path):
+    code = (
+        "import sys, folkseq\n"
+        f"(piece,) = folkseq.load({str(run)!r}).sample(1, seed=1)\n"
+        f"piece.save({str(tmp_path / 'a.mid')!r})\n"
+        "assert not {'torch', 'music21'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_interrupt_keeps_the_best_model(tmp_path):
+    book, folder = tmp_path / "book.abc", tmp_path / "run"
+    book.write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)))
+    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "10", "-o", str(folder)]
+    with subprocess.Popen([*command, "--hidden", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
+        while not (folder / "model.onnx").exists() and job.poll() is None:
+            time.sleep(0.1)
+        job.send_signal(2)
+        _, said = job.communicate(timeout=60)
+    assert job.returncode == 0, said
+    assert "interrupted; the best model is kept" in said
+    assert "Traceback" not in said
+    assert invoke("sample", folder, "-o", tmp_path / "tune.abc", "--seed", 1).exit_code == 0
+
+
+def test_public_names_are_there_and_documented():
+    assert set(folkseq.__all__) >= {"train", "load", "sample", "tokenize", "convert", "inspect", "Tune", "Performance"}
+    for name in folkseq.__all__:
+        assert getattr(folkseq, name).__doc__, name
+
+
+def test_every_verb_and_option_is_explained():
+    for name, command in main.commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and "seed" not in parameter.name:
+                assert parameter.help, (name, parameter.name)
