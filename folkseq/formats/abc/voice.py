@@ -212,17 +212,13 @@ class VoiceReader:
 
     def _bar(self, text: str) -> None:
         last = self.body[-1] if self.body else None
-        if self._bar_text and isinstance(last, Bar) and not last.endings and not self._marks:
+        marks = tuple(mark for mark in self._marks if mark != ".")  # ". |" is a dotted bar line
+        self._marks.clear()
+        if self._bar_text and isinstance(last, Bar) and not last.endings and not marks:
             self._bar_text = join_bars(self._bar_text, text)
             self.body[-1] = replace(parse_bar(self._bar_text), marks=last.marks)
         else:
-            bar = parse_bar(text)
-            if self._marks:
-                bar = replace(
-                    bar, marks=tuple(mark for mark in self._marks if mark != ".")
-                )  # ". |" is a dotted bar line
-                self._marks.clear()
-            self.body.append(bar)
+            self.body.append(replace(parse_bar(text), marks=marks) if marks else parse_bar(text))
             self._bar_text = text
         if self._busy:
             self._accidentals.clear()
