@@ -89,6 +89,7 @@ GOLDEN: list[tuple[str, list[Element]]] = [
     ("A |\n: B :|", [n(5), Bar(opens=True), n(6), Bar(closes=1)]),
     ("A :|\n|: B", [n(5), Bar(closes=1, opens=True), n(6)]),
     ("A .| B", [n(5), BAR, n(6)]),
+    ("A | . | B", [n(5), BAR, n(6)]),
     ("d\nA:| \nB::c", [n(8), n(5), Bar(closes=1), n(6), Bar(closes=1, opens=True), n(7)]),  # no fields
     ("Z | X2 | A", [rest(8), BAR, rest(8), BAR, rest(8), BAR, n(5)]),
     ("A \\\nB", [n(5), n(6)]),

@@ -93,6 +93,7 @@ def test_literal_tunes_are_written_as_they_stand(text: str) -> None:
         ("(3A>Bc", "(3A3/2B/2c"),
         ("z>A B>z", "z3/2A/2B3/2z/2"),
         ("A>{c}B HA>B", "A3/2{c}B/2HA3/2B/2"),
+        ("uA>B A>.B", "uA>BA3/2.B/2"),
         ("(A>B)", "(A>B)"),
         ("[CE]>[DF]", "[CE]>[DF]"),
         ("|:A:|B::C|]", "|: A :| B :: C |]"),

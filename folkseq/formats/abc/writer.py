@@ -22,7 +22,7 @@ from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
 BARS_A_LINE = 4
 SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar line, or it would not fit a page
 _UNSURE = 99  # stands for an alteration, and is equal to none
-_FERMATAS = frozenset(("H", "!fermata!"))  # abc2midi makes the note longer, and then finds no pair in `HA>B`
+_FERMATAS = frozenset(("H", "!fermata!"))
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 
 
@@ -186,9 +186,9 @@ class _VoiceWriter:
         if not sign:
             return ""
         total = first.duration + second.duration
-        plain = (
-            first.pitches and second.pitches and not (first.tied or second.grace or _FERMATAS.intersection(first.marks))
-        )
+        # abc2midi takes `A>.B` and `HA>B` for something else than a pair.
+        marked = second.marks or not _FERMATAS.isdisjoint(first.marks)
+        plain = first.pitches and second.pitches and not (first.tied or second.grace or marked)
         if not plain or self.left or self.meter.free or total not in (self.unit, 2 * self.unit):
             return ""
         beat = self.meter.beat
