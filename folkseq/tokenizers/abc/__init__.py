@@ -37,8 +37,8 @@ from folkseq.tokenizers.abc.structure import clean, dropped, opening, structure
 from folkseq.tokenizers.base import END, START, Pieces, Prime, Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
-# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (in MIDI's numbers): the twelve
-# near whose ends the fewest tunes of O'Neill's, Ryan's and Aird's lie once their tonic is C.
+# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (in MIDI's numbers): those near
+# whose ends the fewest tunes of O'Neill's, Ryan's and Aird's lie once their tonic is C.
 LOWEST_MEAN = 59
 _C = Key()
 _LINES = ("|", "||", "|:", ":|", "::")
@@ -131,7 +131,8 @@ class AbcTokenizer(Tokenizer[Tune]):
         """The tune with a title and a rhythm, in the key asked for, else the prime's, else one that suits its range."""
         key = controls.get("key") or ""
         if prime is not None and not key:
-            return titled(piece.transposed(-self._interval(prime.piece.body, prime.piece.key)), name)
+            way = self._interval(prime.piece.body, prime.piece.key, whole=False)
+            return titled(piece.transposed(-way), name)
         return titled(to_key(piece, key), name)
 
     def numbered(self, piece: Tune, number: int) -> Tune:
@@ -141,7 +142,7 @@ class AbcTokenizer(Tokenizer[Tune]):
     def _spell(self, tune: Tune, *, whole: bool) -> list[str]:
         key, meter = opening(tune.body, tune.key, tune.meter)
         elements = structure(tune.body, key, meter, whole=whole)
-        interval = self._interval(elements, key)
+        interval = self._interval(elements, key, whole=whole)
         rhythm, key = canonical_rhythm(tune.rhythm), key.moved(interval)
         tokens = [START, *([f"R:{rhythm}"] if rhythm else []), f"M:{meter}", spell_key(key)[1:-1]]
         speller = sound_speller(interval, key, self.grace)
@@ -167,15 +168,18 @@ class AbcTokenizer(Tokenizer[Tune]):
                 speller = sound_speller(interval, key, self.grace)
         return tokens
 
-    def _interval(self, elements: Iterable[Element], key: Key) -> Interval:
-        """What brings a tune to C, in the octave where its mean pitch is in range; nothing without `transpose`."""
+    def _interval(self, elements: Iterable[Element], key: Key, *, whole: bool = True) -> Interval:
+        """What brings a tune to C, in the octave where its mean pitch is in range; nothing without `transpose`.
+
+        The beginning of a tune does not tell the tune's mean. It goes down to C, as most tunes do, if that can be.
+        """
         if not self.transpose:
             return Interval(0, 0)
         tops = [element.pitches[-1].midi for element in elements if isinstance(element, Sound) and element.pitches]
         interval = key.interval_to(_C)
         if not tops:
             return interval
-        above = sum(tops) + (interval.semitones - LOWEST_MEAN) * len(
-            tops
-        )  # the mean's height over the lowest, times the notes
-        return interval.octaves(-(above // (12 * len(tops))))
+        above = sum(tops) + (interval.semitones - LOWEST_MEAN) * len(tops)  # the mean's height over the lowest, times n
+        fitting = interval.octaves(-(above // (12 * len(tops))))
+        down = interval if interval.semitones <= 0 else interval.octaves(-1)
+        return down if not whole and abs(down.semitones - fitting.semitones) <= 12 else fitting

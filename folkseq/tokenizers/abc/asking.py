@@ -13,6 +13,7 @@ from folkseq.music import Interval, Key, Meter, Tune
 from folkseq.music.pitch import LETTERS
 from folkseq.music.signature import MODES
 from folkseq.tokenizers.abc.rhythms import RHYTHMS, canonical_rhythm
+from folkseq.tokenizers.abc.spelling import UNIT
 
 # The tonics that fiddlers, fluters and pipers know best, the first the commonest.
 _TONICS = {"maj": "DGA", "min": "EABD", "dor": "EAD", "mix": "DAG", "lyd": "GD", "phr": "BE", "loc": "B"}
@@ -111,7 +112,12 @@ def _best_octave(tune: Tune, tonic: Key) -> tuple[tuple[int, float], Interval]:
 
 
 def titled(tune: Tune, name: str) -> Tune:
-    """`tune` with the name of its rhythm, or what its meter suggests, and a title made of that and `name`."""
+    """`tune` with its rhythm, or what its meter suggests, a title made of that and `name`, and a unit length.
+
+    The unit is a sixteenth where most of its notes are shorter than an eighth, since players read whole numbers.
+    """
     rhythm = tune.rhythm or _BY_METER.get(tune.meter, "air")
     rhythm = _TITLES.get(rhythm, rhythm)
-    return replace(tune, rhythm=rhythm, titles=(f"{rhythm.capitalize()} {name}",))
+    short = [sound.duration < UNIT for sound in tune.sounds()]
+    unit = UNIT / 2 if 2 * sum(short) > len(short) else UNIT
+    return replace(tune, rhythm=rhythm, titles=(f"{rhythm.capitalize()} {name}",), unit=unit)

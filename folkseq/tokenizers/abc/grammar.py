@@ -90,7 +90,7 @@ class AbcGrammar:
         playable = {i for i, each in self._meters.items() if not each.free and _bar(each) % self._grid == 0}
         self._meters = {i: each for i, each in self._meters.items() if i in playable}
         rhythms, meters = self._asked("R:", rhythm), [i for i in self._asked("M:", meter) if i in playable]
-        # A meter alone is asked of tunes whose rhythm is not known, since which rhythm goes with it is not known either.
+        # A meter alone is asked of tunes whose rhythm is unknown, since which rhythm goes with it is unknown too.
         first = rhythms if rhythm else meters if meter else rhythms + meters
         self._outside = {
             BEFORE: self._ids[START],

@@ -104,7 +104,7 @@ def spell_tuplet(tuplet: Tuplet, compound: bool) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def kind(token: str) -> str:
-    """What a body's token is: pitch, length, rest, tie, tuplet, bar, ending, meter, key, a bracket itself, or nothing."""
+    """What a body's token is: pitch, length, rest, tie, tuplet, bar, ending, meter, key, a bracket, or nothing."""
     if token in ("{", "}", "[", "]"):
         return token
     if token in _LINES:
