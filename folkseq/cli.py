@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from folkseq.corpora import BuildReport
 
 _MOST_FAULTS = 10  # shown one by one; the rest are counted
+SWING = click.FloatRange(0.5, 0.75)
+LILT = 0.66  # what --swing alone means: a hornpipe's
 
 
 class _Group(click.Group):
@@ -33,6 +35,10 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except FolkseqError as error:
             _say(f"folkseq: {' '.join(str(error).split())}")
+            ctx.exit(1)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "folkseq"
+            _say(f"folkseq: {error.format_message().rstrip('.')}; see {command} --help")
             ctx.exit(1)
         except BrokenPipeError:  # the reader of the results has seen enough
             sys.stdout = None  # so that closing it does not fail once more
@@ -66,10 +72,10 @@ def corpus(name: str | None, as_json: bool) -> None:
         _result(as_json, {"file": str(report.path), "tunes": report.tunes, "sha256": report.digest}, str(report.path))
         return
     for description in verb.list_corpora().values():
-        terms = "non-commercial use only" if description.non_commercial else description.licence
-        text = f"{description.name}: {description.title}, {description.tunes:,} tunes ({terms})"
+        terms = " (non-commercial use only)" if description.non_commercial else ""
+        text = f"corpora/{description.name}.abc  {description.tunes:,} tunes  {description.title}{terms}"
         facts = {"name": description.name, "title": description.title, "tunes": description.tunes}
-        _result(as_json, {**facts, "licence": description.licence}, text)
+        _result(as_json, {**facts, "licence": description.licence, "credit": description.credit}, text)
 
 
 @main.command()
@@ -123,7 +129,7 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
 @click.option("--meter", help="abc: 4/4, 6/8, C|, …")
 @click.option("--mode", help="abc: maj, min, dor, mix, …")
 @click.option("--key", help="abc: the key to write in: D, Em, Ador, …")
-@click.option("--swing", type=click.FloatRange(0.5, 0.75), help="abc: the first eighth's share of a beat in MIDI.")
+@click.option("--swing", type=SWING, is_flag=False, flag_value=LILT, help="abc: the first eighth's share of a beat.")
 @click.option("--limit", type=int, default=1500, show_default=True, help="The most tokens in a piece.")
 @click.option("--grammar/--no-grammar", default=True, help="Keep to valid pieces, or let the model write as it likes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a piece.")
@@ -159,10 +165,10 @@ def tokenize(tokenizer: str, corpus: tuple[str, ...], run: str | None, write: st
 @main.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@click.option("--swing", type=click.FloatRange(0.5, 0.75), default=0.5, help="The first eighth's share of a beat.")
+@click.option("--swing", type=SWING, is_flag=False, flag_value=LILT, help="The first eighth's share of a beat.")
 @click.option("--bpm", type=float, help="Beats a minute, in place of the tune's own.")
-def convert(source: str, target: str, swing: float, bpm: float | None) -> None:
-    """Convert by suffix: .abc to .mid, or to .abc in one normal form."""
+def convert(source: str, target: str, swing: float | None, bpm: float | None) -> None:
+    """Convert by suffix: .abc to .mid and back, or to .abc in one normal form."""
     from folkseq.commands.convert import convert as verb
 
     done = verb(source, target, swing=swing, bpm=bpm)

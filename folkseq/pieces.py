@@ -40,7 +40,10 @@ class Pieces:
 
     def distinct(self) -> tuple[Piece, ...]:
         """The first of every set of pieces that have the same tokens."""
-        return tuple({piece.tokens: piece for piece in reversed(self.pieces)}.values())[::-1]
+        first: dict[tuple[str, ...], Piece] = {}
+        for piece in self.pieces:
+            first.setdefault(piece.tokens, piece)
+        return tuple(first.values())
 
 
 def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:

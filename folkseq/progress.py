@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _SNIPPETS_EVERY = 5  # held-out checks
 _SNIPPET_SEED = 0
-_MOST_FAULTS = 5
+_MOST_FAULTS, _MOST_KINDS = 5, 8  # shown one by one; `folkseq tokenize` shows all
 
 
 class Watcher:
@@ -34,7 +34,9 @@ class Watcher:
         if len(found.faults) > _MOST_FAULTS:
             self._line(f"not read: {len(found.faults) - _MOST_FAULTS} more")
         if found.lost:
-            self._line("not in the tokens: " + ", ".join(f"{kind} {n:,}" for kind, n in found.lost.most_common(8)))
+            shown = ", ".join(f"{kind} {count:,}" for kind, count in found.lost.most_common(_MOST_KINDS))
+            more = len(found.lost) - _MOST_KINDS
+            self._line(f"not in the tokens: {shown}" + (f", and {more} rarer kinds" if more > 0 else ""))
         train, valid, test = found.split
         self._line(
             f"{found.pieces:,} pieces ({found.repeats} repeats left out, {found.twins} with near twins), "

@@ -36,8 +36,8 @@ L:1/8
 Q:3/8=112
 K:Ador
 e | ABA ~A2B | c2d "Em"e>dB | (GAB) d-dB | {c}BAG E2 ::
-f | gfe d2B | c2d [Ae]2B |1 GAB dBG | A3 A2 :|2
-(3GABd BAG | A3- A2 |]
+f | gfe d2B | c2d [Ae]2B |1 GAB dBG | A3 A2 :|
+[2 (3GABd BAG | A3- A2 |]
 """
 REEL = """X:1
 T:Reel
@@ -45,8 +45,8 @@ R:reel
 M:4/4
 L:1/8
 K:Gmaj
-|: G2BG DGBG | ^cA=cA FA=cA | G>BA<c B3/2z/2d2 |1 cAFA G4 :|2
-cAFA G3z ||
+|: G2BG DGBG | ^cA=cA FA=cA | G>BA<c B3/2z/2d2 |1 cAFA G4 :|
+[2 cAFA G3z ||
 P:B
 [K:Dmaj]f3e dfaf | [M:2/4](5:4:5edcBA F2 | [Q:1/4=96]D4 |]
 """

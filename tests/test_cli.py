@@ -24,7 +24,8 @@ def run(tmp_path_factory):
     tunes = [f"X:{n}\nT:Tune {n}\nR:reel\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)]
     book.write_text("\n".join([*tunes, BOOK]))
     result = CliRunner().invoke(
-        main, ["train", "abc", str(book), "--steps", "24", "--hidden", "32", "--layers", "1", "--out", str(folder / "r")]
+        main,
+        ["train", "abc", str(book), "--steps", "24", "--hidden", "32", "--layers", "1", "--out", str(folder / "r")],
     )
     assert result.exit_code == 0, result.output
     assert "the 5-gram's loss to beat" in result.stderr
@@ -136,7 +137,11 @@ BAD = [
     (["train", "abc", "book.abc", "--out", "one.abc/run", "--steps", "1"], "one.abc/run"),
     (["sample", "missing"], "missing: there is no such run"),
     (["sample", "."], ".: not a run"),
-    (["sample", "RUN", "--key", "H"], "key H is not a key"),
+    (["sample", "RUN", "--key", "H"], "key H does not exist; write one such as D"),
+    (["sample", "RUN", "--key", "Dblue"], "key Dblue does not exist"),
+    (["sample", "RUN", "--seed", "-1"], "see main sample --help"),
+    (["train"], "Missing argument 'TOKENIZER'; see main train --help"),
+    (["trian", "abc", "book.abc"], "No such command 'trian'"),
     (["sample", "RUN", "--meter", "4/5"], "4/5 is not a meter"),
     (["sample", "RUN", "--meter", "11/8"], "the model knows no M:11/8; it has met"),
     (["sample", "RUN", "--mode", "blue"], "mode 'blue' does not exist"),
@@ -181,7 +186,9 @@ def test_what_a_user_can_mend_is_one_line(arguments, message, run, tmp_path, mon
 
 @pytest.mark.parametrize("module", ["torch", "music21", "onnxruntime", "numpy", "matplotlib"])
 def test_help_imports_nothing_heavy(module):
-    code = f"import sys, folkseq.cli as c; c.main(['--help'], standalone_mode=False); assert {module!r} not in sys.modules"
+    code = (
+        f"import sys, folkseq.cli as c; c.main(['--help'], standalone_mode=False); assert {module!r} not in sys.modules"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
@@ -200,7 +207,9 @@ def test_an_interrupt_keeps_the_best_model(tmp_path):
     book, folder = tmp_path / "book.abc", tmp_path / "run"
     book.write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)))
     command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "10", "-o", str(folder)]
-    with subprocess.Popen([*command, "--hidden", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
+    with subprocess.Popen(
+        [*command, "--hidden", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as job:
         while not (folder / "model.onnx").exists() and job.poll() is None:
             time.sleep(0.1)
         job.send_signal(2)

@@ -106,7 +106,7 @@ def test_the_header_is_as_asked():
         ({"meter": "5/8"}, "the model knows no M:5/8; it has met 2/2"),
         ({"meter": "7"}, "M:7 is not a meter"),
         ({"mode": "blues"}, "mode 'blues' does not exist; there are: maj, min"),
-        ({"key": "H"}, "key H is not a key"),
+        ({"key": "H"}, "key H does not exist"),
         ({"key": "F#phr"}, "the model knows no K:Cphr"),
     ]:
         with pytest.raises(RequestError, match=message):

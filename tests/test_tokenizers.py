@@ -21,9 +21,7 @@ REEL_TOKENS = (
     "<s> R:reel M:2/2 K:Cdor |: C 2 G C E F G C | C 3/2 D /2 E F G A B c :: [K:Bbmaj] B 2 d B F B d B | "
     "B 2 A 3/2 G /2 F 2 D F :| </s>"
 )
-WALTZ_TOKENS = (
-    "<s> M:3/4 K:Cmaj C 2 E /2 G /2 c 2 | _B 2 B d e 2 | [M:2/4] z 2 z 2 | [M:3/4] G 6 |] </s>"
-)
+WALTZ_TOKENS = "<s> M:3/4 K:Cmaj C 2 E /2 G /2 c 2 | _B 2 B d e 2 | [M:2/4] z 2 z 2 | [M:3/4] G 6 |] </s>"
 
 
 def one(text):

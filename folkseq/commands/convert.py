@@ -9,9 +9,12 @@ from pathlib import Path
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.formats import abc, midi
+from folkseq.formats.transcription import transcribe
 from folkseq.music.playback import STRAIGHT, perform
+from folkseq.music.tune import Tune
 
-INPUTS, OUTPUTS = (".abc", ".txt"), (".abc", ".mid")
+ABC, MIDI = (".abc", ".txt"), (".mid", ".midi")
+INPUTS, OUTPUTS = (*ABC, *MIDI), (".abc", ".mid")
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,16 @@ class Converted:
     faults: tuple[str, ...]
 
 
-def convert(source: Path | str, target: Path | str, *, swing: float = STRAIGHT, bpm: float | None = None) -> Converted:
+def convert(
+    source: Path | str, target: Path | str, *, swing: float | None = None, bpm: float | None = None
+) -> Converted:
     """Converts a file of tunes.
 
     Args:
-        source: a file of ABC.
+        source: a file of ABC, or a MIDI file that keeps time, whose melody is written down.
         target: an .abc file, written in one normal form, or a .mid file; a book of several tunes becomes
             several .mid files, numbered.
-        swing: the share of a beat that the first of its two eighths takes in MIDI.
+        swing: the share of a beat that the first of its two eighths takes in MIDI, 0.5 to 0.75; even by default.
         bpm: beats a minute, in place of what the tune or its rhythm says.
 
     Raises:
@@ -40,25 +45,40 @@ def convert(source: Path | str, target: Path | str, *, swing: float = STRAIGHT, 
     for path, known in ((source, INPUTS), (target, OUTPUTS)):
         if path.suffix.lower() not in known:
             raise RequestError(f"{path}: cannot be converted by its suffix; there are: {', '.join(known)}")
-    book = abc.read(source)
-    if not book.tunes:
-        raise ParseError(str(book.faults[0]))
-    lost = sum((Counter(each) for each in book.lost), Counter(book.stray))
-    faults = tuple(map(str, book.faults))
+    tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)
     if target.suffix.lower() == ".abc":
-        numbers = [tune.number for tune in book.tunes]
-        unique = len(set(numbers)) == len(numbers)
-        tunes = [tune if unique else replace(tune, number=place) for place, tune in enumerate(book.tunes, 1)]
+        numbers = [tune.number for tune in tunes]
+        if len(set(numbers)) < len(numbers):
+            tunes = [replace(tune, number=place) for place, tune in enumerate(tunes, 1)]
         write_atomically(target, "\n".join(map(abc.format, tunes)).encode())
         return Converted((target,), lost, faults)
     try:
-        performances = [perform(tune, swing=swing, bpm=bpm) for tune in book.tunes]
+        performances = [perform(tune, swing=swing or STRAIGHT, bpm=bpm) for tune in tunes]
     except ValueError as error:
         raise RequestError(str(error)) from None
     files = [target] if len(performances) == 1 else _numbered(target, len(performances))
     for file, performance in zip(files, performances, strict=True):
         write_atomically(file, midi.format(performance))
     return Converted(tuple(files), lost, faults)
+
+
+def _from_abc(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
+    book = abc.read(source)
+    if not book.tunes:
+        raise ParseError(str(book.faults[0]))
+    return list(book.tunes), sum(map(Counter, book.lost), Counter(book.stray)), tuple(map(str, book.faults))
+
+
+def _from_midi(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise ParseError(f"{source}: cannot be read ({error.strerror or error})") from None
+    try:
+        tune, lost = transcribe(midi.parse(data, str(source)))
+    except ParseError as error:
+        raise error if str(source) in str(error) else ParseError(f"{source}: {error}") from None
+    return [tune], lost, ()
 
 
 def _numbered(target: Path, count: int) -> list[Path]:

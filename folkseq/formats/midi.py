@@ -40,7 +40,7 @@ _LONGEST_TEXT = 120
 _ACCIDENTALS = {"b": -1, "": 0, "#": 1}
 
 
-def format(performance: Performance) -> bytes:  # noqa: A001 - the verb of the house, read as midi.format
+def format(performance: Performance) -> bytes:
     """The bytes of `performance` as a MIDI file; the same performance gives the same bytes."""
     import mido
 

@@ -216,7 +216,8 @@ class _Loop:
         """Write a line of the metrics and tell the caller."""
         trainer, now, loss = self.trainer, self.elapsed(), self.finite_loss()
         tokens = (trainer.step - self.reported[1]) * self.settings.rows * self.settings.length
-        speed = tokens / max(now - self.reported[0], 1e-9)
+        looking_s = 0.0 if heldout is None else self.check_s
+        speed = tokens / max(now - self.reported[0] - looking_s, 1e-9)
         self.losses, self.reported = [], (now, trainer.step)
         step, steps, epoch = trainer.step, trainer.steps, trainer.streams.epoch
         line = {"step": step, "steps": steps, "epoch": epoch, "loss": loss, "heldout_nll": heldout}

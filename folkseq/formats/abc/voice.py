@@ -24,8 +24,8 @@ from folkseq.formats.abc.lexer import (
     parse_endings,
     parse_length,
     parse_note,
+    parse_tuplet,
 )
-from folkseq.formats.abc.lexer import parse_tuplet as parse_tuplet
 from folkseq.music.pitch import Pitch
 from folkseq.music.signature import Key, Meter
 from folkseq.music.tune import Bar, Element, Sound

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import zip_longest
@@ -101,11 +102,8 @@ def format_bar(bar: Bar) -> str:
     endings = ",".join(map(str, bar.endings))
     if not endings:
         return line
-    return (
-        f"{line}{endings}"
-        if line in ("|", ":|") and max(bar.endings) < 10
-        else f"{line}{' ' if line else ''}[{endings}"
-    )
+    short = line in ("|", ":|") and max(bar.endings) < 10
+    return f"{line}{endings}" if short else f"{line}{' ' if line else ''}[{endings}"
 
 
 @lru_cache(maxsize=64)
@@ -213,15 +211,20 @@ class _VoiceWriter:
 
     def _bar(self, bar: Bar) -> None:
         self._space()
-        self.text += "".join(bar.marks) + " " * bool(bar.marks) + format_bar(bar)
+        self.text += "".join(bar.marks) + " " * bool(bar.marks)
         self.bars += bool(self.place) and not (self.pickup and self.place < self.meter.bar)
         self.pickup = bar.ends_section
         self.place = Fraction(0)
         self.written.clear()
         full = self.bars >= BARS_A_LINE or self.sounds >= SOUNDS_A_LINE
-        if full and not (bar.endings and not bar.ends_section):
+        if full and bar.endings and bar.style:  # the ending begins the next line
+            self.text += format_bar(replace(bar, endings=()))
             self._end_line()
+            self.text = format_bar(Bar("", endings=bar.endings)) + " "
             return
+        self.text += format_bar(bar)
+        if full:
+            self._end_line()
         self._space()
 
     def _tuplet(self, tuplet: Tuplet) -> None:
@@ -235,10 +238,8 @@ class _VoiceWriter:
     def _field(self, element: Part | Key | Meter | Tempo) -> None:
         if isinstance(element, Key):
             self.key = element
-            for met in (
-                self.written.values()
-            ):  # programs differ on whether accidentals outlive a change of key: write them again
-                met.add((0, _UNSURE))
+            for met in self.written.values():
+                met.add((0, _UNSURE))  # programs differ on whether accidentals outlive a change of key
             field = f"[K:{format_key(element)}]"
         elif isinstance(element, Meter):
             self.meter = element

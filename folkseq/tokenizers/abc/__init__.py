@@ -37,8 +37,8 @@ from folkseq.tokenizers.abc.structure import clean, dropped, opening, structure
 from folkseq.tokenizers.base import END, START, Pieces, Prime, Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
-# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (in MIDI's numbers): those near
-# whose ends the fewest tunes of O'Neill's, Ryan's and Aird's lie once their tonic is C.
+# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI): the twelve near whose
+# ends the fewest tunes of O'Neill's, Ryan's and Aird's lie once their tonic is C.
 LOWEST_MEAN = 59
 _C = Key()
 _LINES = ("|", "||", "|:", ":|", "::")

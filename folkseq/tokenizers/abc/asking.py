@@ -59,10 +59,11 @@ def read_mode(text: str) -> str:
 
 def read_key(text: str) -> Key:
     """The key that a user's text names. Raises RequestError if it names none."""
+    text = text.strip()
     try:
-        key = parse_key(text)[0]
-    except ParseError as error:
-        raise RequestError(str(error).replace("K:", "key ", 1)) from None
+        key = parse_key(text[:1].upper() + text[1:])[0]
+    except ParseError:
+        raise RequestError(f"key {text} does not exist; write one such as D, Em or Ador") from None
     if key is None or key.extra:
         raise RequestError(f"key {text} is not one to write a tune in; write one such as D, Em or Ador")
     return key
@@ -72,7 +73,7 @@ def _written_mode(key: str) -> str:
     """The mode that a key's text states; nothing where it gives a tonic alone, as `D` does."""
     if not key:
         return ""
-    return read_key(key).mode if re.fullmatch(r"\s*[A-G][#b]?\s*", key) is None else ""
+    return read_key(key).mode if re.fullmatch(r"\s*[A-Ga-g][#b]?\s*", key) is None else ""
 
 
 def read_prime(text: str) -> tuple[Tune, bool]:

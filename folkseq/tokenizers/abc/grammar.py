@@ -4,66 +4,42 @@ The header comes first. Every bar is exactly full for its meter, but for a secti
 completes it at the section's end. Repeats and endings match, tuplets close within the bar, ties lead to their own
 pitch. A tune ends on `|]` or `:|`. When the limit nears it is led to its end by the shortest way.
 
-The state is a tuple of small integers, and what it allows is worked out once for each state that is met.
+What a state allows is worked out once for each state that is met.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.formats.abc.fields import parse_meter
-from folkseq.formats.abc.lexer import parse_length, parse_note
-from folkseq.formats.abc.voice import parse_tuplet
+from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
 from folkseq.music import Meter
 from folkseq.tokenizers.abc.spelling import UNIT, kind
+from folkseq.tokenizers.abc.state import (
+    AT_KEY,
+    AT_METER,
+    AT_RHYTHM,
+    BEFORE,
+    BETWEEN,
+    BODY,
+    CLOSED,
+    EIGHTH,
+    FEWEST_BARS,
+    FIRST,
+    INSIDE,
+    SECOND,
+    State,
+)
 from folkseq.tokenizers.base import END, START
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 CLOSING = 80  # ids; more than the longest way from any state to the end of a tune
-EIGHTH = 128  # ticks; lengths that are no whole number of them stand only where tuplets made them, and are not sampled
-_FEWEST_BARS = 4  # before a tune may end of its own accord
 _MOST_GRACE, _MOST_CHORD = 4, 4  # notes
-
-# Where a tune stands in its repeats.
-OUTSIDE, INSIDE, FIRST, BETWEEN, SECOND = range(5)  # BETWEEN: after the first ending's `:|`, where `[2` must follow
-# Phases of a piece.
-BEFORE, AT_RHYTHM, AT_METER, AT_KEY, BODY, CLOSED = range(6)
-
-
-class State(NamedTuple):
-    """One row's place in a piece. Durations are in ticks; ids are −1 where there is none."""
-
-    phase: int = BEFORE
-    bar: int = 0  # of the meter
-    compound: bool = False
-    place: int = 0  # since the bar line, of the sounds that are complete
-    pickup: int = 0  # of this section, once its first bar is over
-    lead: int = 0  # of the tune, where it stands before the repeat that this section is
-    opening: bool = True  # whether this is a section's first bar
-    owed: int = 0  # what the section before lacks of its last bar, which this one's first bar must give
-    repeat: int = OUTSIDE
-    at_line: bool = True  # nothing has come since the bar line
-    at_section: bool = True  # … and that line begins a section
-    may_end: bool = False  # … and it ends one as a tune may end
-    changed: int = 0  # meter (1) and key (2) changed at this line already
-    bars: int = 0  # up to the fewest before an end
-    inside: int = 0  # notes met in an open brace (negative) or bracket (positive), plus one
-    highest: int = -99  # step of the bracket's last pitch
-    grace: bool = False  # grace notes wait for their note
-    length: int = 0  # of the sound that waits for what comes next; 0 if none waits
-    sized: bool = False  # whether that sound's length was written
-    pitch: int = -1  # id of that sound's one pitch, which could be tied
-    tied: int = -1  # id of the pitch that must come next
-    actual: int = 0  # of the open tuplet
-    normal: int = 0
-    left: int = 0  # its sounds to come, the waiting one not among them
-    written: int = 0  # its sounds so far
 
 
 class AbcGrammar:
@@ -153,16 +129,14 @@ class AbcGrammar:
                 allowed += lengths
             if not self._fits(state, EIGHTH):
                 return allowed
-        settled = self._settled(state)
+        settled = state.settled()
         if state.length and state.pitch >= 0 and not closing:
             allowed += self._ids["tie"]
         return allowed + self._next(settled, closing)
 
     def _longest_towards_end(self, state: State, lengths: dict[int, int]) -> int | None:
         """The id of the longest of `lengths` that stops where the section may end; None for an eighth."""
-        full = _capacity(state)
-        end = full - (0 if state.opening else state.pickup)
-        room = (end if state.place < end else full) - state.place
+        room = (state.end if state.place < state.end else state.capacity) - state.place
         longest = max((i for i in lengths if lengths[i] <= room), key=lambda i: lengths[i], default=None)
         return longest if longest is None or lengths[longest] > EIGHTH or room < EIGHTH else None
 
@@ -182,15 +156,15 @@ class AbcGrammar:
     def _next(self, state: State, closing: bool) -> list[int]:
         """What may follow when no sound waits."""
         if state.tied >= 0:
-            if state.place < _capacity(state):
+            if state.place < state.capacity:
                 return [state.tied]
             return self._ids_of("|")
         if state.repeat == BETWEEN:
             return self._ids_of("[2")
         if state.left or state.grace:
             return self._sounds(state, closing)
-        allowed = self._sounds(state, closing) if state.place < _capacity(state) else []
-        lines = self._lines(state)
+        allowed = self._sounds(state, closing) if state.place < state.capacity else []
+        lines = state.lines()
         if closing:
             way_out = lines & {"|]", ":|"} if state.place else set()
             if state.may_end and state.at_line:
@@ -198,36 +172,20 @@ class AbcGrammar:
             if way_out:
                 return [i for line in way_out for i in self._ids_of(line)]
             return allowed or self._ids_of("|")
-        if state.bars < _FEWEST_BARS:
+        if state.bars < FEWEST_BARS:
             lines -= {"|]"}
         for line in lines:
             allowed = allowed + self._ids_of(line)
         if state.at_line and state.repeat == INSIDE and not state.at_section:
             allowed = allowed + self._ids_of("[1")
         if state.at_line and state.at_section:
-            if state.may_end and state.bars >= _FEWEST_BARS:
+            if state.may_end and state.bars >= FEWEST_BARS:
                 allowed = allowed + self._ids[END]
             if not state.changed & 1 and state.bars and not state.owed:
                 allowed = allowed + [i for i in self._ids["meter"] if i in self._meters]
             if not state.changed & 2 and state.bars:
                 allowed = allowed + self._ids["key"]
         return allowed
-
-    def _lines(self, state: State) -> set[str]:
-        """The bar lines that may be drawn here."""
-        if state.at_line:
-            return {"|:"} if state.at_section and state.repeat == OUTSIDE and not state.bars else set()
-        full, repeated = state.place == state.bar, state.repeat in (INSIDE, FIRST)
-        lines = {"|"} if state.place == _capacity(state) else set()
-        if state.opening and not state.owed and not state.bars:  # a pickup
-            lines = {"|"} if state.repeat == INSIDE else {"|", "|:"}
-        completes = not state.opening and state.place == state.bar - state.pickup
-        # The last time round, the last bar may leave what the next section's pickup gives.
-        leaves = not state.opening and not repeated and state.place == state.bar - state.lead
-        ends = completes or leaves or (full and (state.opening or not repeated))
-        if ends:
-            lines |= {INSIDE: {":|", "::"}, FIRST: {":|"}}.get(state.repeat, {"||", "|]", "|:"})
-        return lines
 
     def _sounds(self, state: State, closing: bool) -> list[int]:
         """Tokens that begin a sound, or what stands before one."""
@@ -245,13 +203,13 @@ class AbcGrammar:
 
     def _tuplet_fits(self, state: State, token_id: int) -> bool:
         tuplet = parse_tuplet(self.vocabulary.tokens[token_id], state.compound)
-        room = _capacity(state) - state.place
+        room = state.capacity - state.place
         usual = tuplet.count == tuplet.actual
         return usual and self._completes(0, tuplet.count, tuplet.actual, tuplet.normal, room)
 
     def _fits(self, state: State, ticks: int) -> bool:
         """Whether a sound of `ticks` (as written) leaves a bar that can be filled."""
-        room = _capacity(state) - state.place
+        room = state.capacity - state.place
         if state.actual:
             left = state.left if state.length else state.left - 1
             return self._completes(state.written + ticks, left, state.actual, state.normal, room)
@@ -259,22 +217,6 @@ class AbcGrammar:
 
     def _completes(self, written: int, left: int, actual: int, normal: int, room: int) -> bool:
         return _completes(written, left, actual, normal, room, self._sizes)
-
-    def _settled(self, state: State) -> State:
-        """The state with its waiting sound complete."""
-        if not state.length:
-            return state
-        place, written, actual, normal = state.place, state.written, state.actual, state.normal
-        if actual:
-            written += state.length
-            if not state.left:
-                place += written * normal // actual
-                actual = normal = written = 0
-        else:
-            place += state.length
-        return state._replace(
-            place=place, written=written, actual=actual, normal=normal, length=0, sized=False, pitch=-1
-        )
 
     def _advance(self, state: State, token_id: int) -> State:
         token = self.vocabulary.tokens[token_id]
@@ -287,14 +229,14 @@ class AbcGrammar:
         if what == "}":
             return state._replace(inside=0, grace=True)
         if what == "]":
-            return self._begin_sound(state._replace(inside=0, highest=-99), -1)
+            return state._replace(inside=0, highest=-99).begin_sound(-1)
         if what == "length":
             return state._replace(length=self._lengths.get(token_id, EIGHTH), sized=True)
         if what == "tie":
-            return self._settled(state)._replace(tied=state.pitch)
-        state = self._settled(state)
+            return state.settled()._replace(tied=state.pitch)
+        state = state.settled()
         if what in ("pitch", "rest"):
-            return self._begin_sound(state, token_id if what == "pitch" else -1)
+            return state.begin_sound(token_id if what == "pitch" else -1)
         if what in ("{", "["):
             return state._replace(inside=-1 if what == "{" else 1, highest=-99, at_line=False)
         if what == "tuplet":
@@ -303,7 +245,7 @@ class AbcGrammar:
                 actual=tuplet.actual, normal=tuplet.normal, left=tuplet.count, written=0, at_line=False
             )
         if what == "bar":
-            return self._draw(state, token)
+            return state.draw(token)
         if what == "ending":
             return state._replace(repeat=FIRST if token == "[1" else SECOND, may_end=False)
         if what == "meter" and token_id in self._meters:
@@ -323,55 +265,8 @@ class AbcGrammar:
             return state._replace(phase=AT_KEY, bar=_bar(meter), compound=meter.compound)
         return state._replace(phase=BODY) if token.startswith("K:") else state
 
-    def _begin_sound(self, state: State, pitch: int) -> State:
-        return state._replace(
-            length=EIGHTH,
-            sized=False,
-            pitch=pitch,
-            tied=-1,
-            grace=False,
-            left=max(0, state.left - 1),
-            at_line=False,
-            at_section=False,
-            may_end=False,
-        )
-
-    def _draw(self, state: State, line: str) -> State:
-        """The state after a bar line."""
-        lacking, lead = state.bar - state.place if state.place else 0, 0
-        if lacking and state.opening and line == "|:":  # a pickup outside the repeat, which begins with a whole bar
-            lacking, lead = state.bar, state.place
-        pickup = state.pickup if not state.opening else state.place if lacking else 0
-        bars = min(state.bars + (state.place == state.bar or not state.opening), _FEWEST_BARS)
-        state = state._replace(
-            place=0,
-            pickup=pickup,
-            opening=False,
-            owed=0,
-            at_line=True,
-            at_section=False,
-            may_end=False,
-            changed=0,
-            bars=bars,
-        )
-        if line == "|":
-            return state
-        if line == ":|" and state.repeat == FIRST:
-            return state._replace(repeat=BETWEEN)
-        if line == "|]":
-            return state._replace(phase=CLOSED)
-        repeat = INSIDE if line in ("|:", "::") else OUTSIDE
-        return state._replace(
-            repeat=repeat, pickup=0, lead=lead, opening=True, owed=lacking, at_section=True, may_end=line == ":|"
-        )
-
     def _ids_of(self, token: str) -> list[int]:
         return [self.vocabulary.id(token)] if token in self.vocabulary else []
-
-
-def _capacity(state: State) -> int:
-    """How long the bar is that the state stands in."""
-    return state.owed if state.opening and state.owed else state.bar
 
 
 def _value(token: str) -> str:

@@ -21,8 +21,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from folkseq.formats.abc.fields import ACCIDENTALS, format_key, parse_key, parse_meter
-from folkseq.formats.abc.lexer import parse_length, parse_note
-from folkseq.formats.abc.voice import parse_tuplet
+from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
 from folkseq.formats.abc.writer import format_length, format_step
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tuplet
 
