@@ -24,7 +24,7 @@ def test_everything_is_read_or_accounted_for(tmp_path):
     assert [piece.value.title for piece in found.distinct()] == ["The Test Jig", "The Test Reel", "The Test Waltz"]
     assert found.lost == {"decoration": 2, "fingering": 1, "chord symbol": 1}
     assert [fault.rsplit("/", 1)[1] for fault in found.faults] == [
-        "a.abc, X:9 (Broken), line 39: a [ that has no partner on its line",
+        "a.abc, X:9 (Broken), line 29: a [ that has no partner on its line",
         "c.abc: not text, and so not ABC (it holds zero bytes)",
     ]
     digest = hashlib.sha256((tmp_path / "b.abc").read_bytes()).hexdigest()
