@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 import pytest
+from book import BOOK, JIG
 from click.testing import CliRunner
-from tunes import BOOK, JIG
 
 import folkseq
 from folkseq.cli import main

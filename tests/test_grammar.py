@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from book import JIG, REEL, WALTZ
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tunes import JIG, REEL, WALTZ
 
 from folkseq.errors import RequestError
 from folkseq.formats import abc

@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from tunes import BOOK, JIG
+from book import BOOK, JIG
 
 from folkseq.errors import CorpusError, ParseError
 from folkseq.pieces import read

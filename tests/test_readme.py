@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tunes import BOOK, JIG
+from book import BOOK, JIG
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -1,9 +1,9 @@
 import string
 
 import pytest
+from book import BOOK, JIG, REEL, WALTZ
 from hypothesis import given
 from hypothesis import strategies as st
-from tunes import BOOK, JIG, REEL, WALTZ
 
 from folkseq import tokenizers
 from folkseq.errors import RequestError, TokenError

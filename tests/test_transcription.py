@@ -1,9 +1,9 @@
 from fractions import Fraction
 
 import pytest
+from book import JIG, REEL, WALTZ
 from hypothesis import given
 from hypothesis import strategies as st
-from tunes import JIG, REEL, WALTZ
 
 from folkseq.errors import ParseError
 from folkseq.formats import abc, midi
