@@ -6,10 +6,11 @@ Results go to stdout, one a line; everything else goes to stderr. What the user 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -30,33 +31,52 @@ class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, False, **extra)
         try:
-            return super().invoke(ctx)
+            code = super().main(args, prog_name, complete_var, False, **extra)
+            sys.stdout.flush()
         except FolkseqError as error:
-            _say(f"folkseq: {' '.join(str(error).split())}")
-            ctx.exit(1)
+            _fail(str(error))
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = 0
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "folkseq"
-            _say(f"folkseq: {error.format_message().rstrip('.')}; see {command} --help")
-            ctx.exit(1)
-        except BrokenPipeError:  # the reader of the results has seen enough
-            sys.stdout = None  # so that closing it does not fail once more
-            ctx.exit(0)
-        except KeyboardInterrupt:
+            _fail(f"{error.format_message().rstrip('.')}; see {command} --help")
+        except click.Abort:
             _say("folkseq: interrupted")
-            ctx.exit(130)
+            sys.exit(130)
+        except BrokenPipeError:  # the reader of the results has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        except OSError as error:
+            _fail(f"the results cannot be written ({error.strerror or error})")
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> NoReturn:
+    _say(f"folkseq: {' '.join(message.split())}")
+    sys.exit(1)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="folkseq")
 def main() -> None:
-    r"""Learn music as sequences of symbols, and write new music.
+    """Learn music as sequences of symbols, and write new music.
 
     \b
     folkseq train abc corpora/folk.abc     train a model on 4,000 folk tunes, ten minutes
     folkseq sample -n 10 -o tunes          ten new tunes, as .abc and .mid
-    """
+    """  # noqa: D301 - \b is click's sign for lines that stay as they are
 
 
 @main.command()
@@ -81,12 +101,14 @@ def corpus(name: str | None, as_json: bool) -> None:
 @main.command()
 @click.argument("tokenizer")
 @click.argument("corpus", nargs=-1, required=True)
-@click.option("--minutes", type=float, default=10.0, show_default=True, help="How long to train.")
+@click.option("--minutes", type=float, help="How long to train.  [default: 10]")
 @click.option("--steps", type=int, help="How many updates to make, in place of --minutes.")
-@click.option("--cell", default="lstm", show_default=True, help="The recurrent cell.")
-@click.option("--layers", type=int, default=2, show_default=True, help="How many layers of cells.")
-@click.option("--hidden", type=int, default=320, show_default=True, help="The width of each layer.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--cell", help="The recurrent cell.  [default: lstm]")
+@click.option("--layers", type=int, help="How many layers of cells.  [default: 2]")
+@click.option("--hidden", type=int, help="The width of each layer.  [default: 320]")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Of the weights, the order and the dropout.  [default: 0]"
+)
 @click.option("-o", "--out", help="The run folder.  [default: runs/TOKENIZER-N]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as one JSON object.")
@@ -128,7 +150,7 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
 @click.option("--rhythm", help="abc: reel, jig, hornpipe, …")
 @click.option("--meter", help="abc: 4/4, 6/8, C|, …")
 @click.option("--mode", help="abc: maj, min, dor, mix, …")
-@click.option("--key", help="abc: the key to write in: D, Em, Ador, …")
+@click.option("--key", help="abc: the key to write in: D (major), Em, Ador, …")
 @click.option("--swing", type=SWING, is_flag=False, flag_value=LILT, help="abc: the first eighth's share of a beat.")
 @click.option("--limit", type=int, default=1500, show_default=True, help="The most tokens in a piece.")
 @click.option("--grammar/--no-grammar", default=True, help="Keep to valid pieces, or let the model write as it likes.")

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 from folkseq.errors import CorpusError
 from folkseq.files import write_atomically
@@ -49,6 +50,9 @@ SLIPS = {
     "bdu uva": "bdu.uva",
     ")M:C\n": ')"\n',
 }
+
+
+Corpus: TypeAlias = Path | str | Sequence[Path | str]  # files, folders and named corpora
 
 
 @dataclass(frozen=True)
@@ -225,6 +229,11 @@ def locate(path: Path, announce: Callable[[BuildReport], None] | None = None) ->
     if announce is not None:
         announce(report)
     return path
+
+
+def listed(corpus: Corpus) -> list[Path]:
+    """Return the paths of a corpus that is given as one path or several."""
+    return [Path(corpus)] if isinstance(corpus, str | Path) else [Path(path) for path in corpus]
 
 
 def files(path: Path, suffixes: Sequence[str]) -> list[Path]:

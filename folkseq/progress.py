@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Watcher:
     def _rewrite(self, text: str) -> None:
         if self.quiet or not self.stream.isatty():
             return
+        text = text[: get_terminal_size().columns - 1]
         self.stream.write(f"\r{text.ljust(self.width)}")
         self.stream.flush()
         self.width = len(text)

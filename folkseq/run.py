@@ -44,7 +44,7 @@ class RunConfig:
     """What was trained, on what, how, and how well."""
 
     tokenizer: str
-    """As on the command line: `abc`, `abc:ornaments=false`."""
+    """As on the command line: `abc`, `abc:grace=false`."""
     model: ModelSettings
     training: TrainSettings
     """`training.steps` is filled in once training has planned it."""
@@ -125,7 +125,8 @@ class Run:
     @classmethod
     def latest(cls, parent: Path | str = "runs") -> Self:
         """Open the newest run under `parent`. Raises RunError if there is none."""
-        configs = sorted(Path(parent).glob("*/config.json"), key=lambda path: (path.stat().st_mtime_ns, path))
+        whole = (path for path in Path(parent).glob("*/config.json") if path.with_name("model.onnx").exists())
+        configs = sorted(whole, key=lambda path: (path.stat().st_mtime_ns, path))
         if not configs:
             raise RunError(f"there is no run under {parent}/; {TRY}")
         return cls.open(configs[-1].parent)

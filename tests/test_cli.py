@@ -95,6 +95,42 @@ def test_a_prime_is_continued_in_its_own_key(run, tmp_path):
     assert str(tune.key) == "Dmaj"
 
 
+def test_a_prime_takes_what_is_asked_and_its_own_key(run, tmp_path):
+    out = tmp_path / "out.abc"
+    for arguments, fields in [
+        (["--prime", "[K:D]DEFG A2d2|"], ("K:Dmaj\nDEFG A2d2 |", "M:4/4")),
+        (
+            ["--prime", "DEFG A2d2|", "--key", "D", "--meter", "4/4", "--rhythm", "reel"],
+            ("K:Dmaj\nDEFG A2d2 |", "R:reel"),
+        ),
+        (["--prime", "DEFG [DF]2"], ("K:Cmaj\nDEFG [DF]2",)),
+    ]:
+        assert invoke("sample", run, "-o", out, "--seed", 1, *arguments).exit_code == 0
+        assert all(field in out.read_text() for field in fields), (arguments, out.read_text())
+
+
+def test_a_tune_of_the_same_seed_is_not_replaced_by_another(run, tmp_path):
+    for temperature in (1, 0.5, 1):
+        invoke("sample", run, "-o", tmp_path, "--seed", 1, "--temperature", temperature, "--format", "abc")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1-001-2.abc", "1-001.abc"]
+
+
+def test_a_run_goes_on_as_it_was_begun(run, tmp_path):
+    book = run.parent / "book.abc"
+    assert (
+        "leave out --hidden and --steps"
+        in invoke("train", "abc", book, "-o", run, "--resume", "--steps", 9, "--hidden", 8).stderr
+    )
+    other = tmp_path / "other.abc"
+    other.write_text(book.read_text() + "\n")
+    assert "other files than these" in invoke("train", "abc", other, "-o", run, "--resume").stderr
+    assert invoke("train", "abc", book, "-o", run, "--resume").exit_code == 0
+
+
+def test_help_shows_the_two_commands_a_line_each():
+    assert "\n  folkseq train abc corpora/folk.abc     train" in invoke("--help").stdout
+
+
 def test_several_tunes_make_a_book(run, tmp_path):
     assert invoke("sample", run, "-n", 3, "-o", tmp_path / "book.abc", "--seed", 1).exit_code == 0
     assert len(abc.read(tmp_path / "book.abc").tunes) == 3
@@ -140,14 +176,22 @@ BAD = [
     (["sample", "RUN", "--key", "H"], "key H does not exist; write one such as D"),
     (["sample", "RUN", "--key", "Dblue"], "key Dblue does not exist"),
     (["sample", "RUN", "--seed", "-1"], "see main sample --help"),
+    (["sample", "RUN", "--no-grammar", "--meter", "4/4"], "without its grammar"),
+    (["sample", "RUN", "--mode", "min", "--key", "Dmaj"], "key Dmaj is not in mode min"),
+    (["sample", "RUN", "-o", "tune.pdf"], "tune.pdf: name a folder, or a file that ends in .abc or .mid"),
+    (["sample", "RUN", "--prime", "Q | world"], "the prime is not ABC"),
+    (["sample", "RUN", "--prime", "M:4/4\nK:D\nDEFG|", "--meter", "6/8"], "the prime is not in 6/8"),
+    (["convert", "book.abc", "book.abc"], "book.abc: is the file to be converted"),
+    (["tokenize", "abc", "book.abc", "--write", "book.abc"], "book.abc: is one of the files to be read"),
+    (["--nothing"], "No such option"),
     (["train"], "Missing argument 'TOKENIZER'; see main train --help"),
     (["trian", "abc", "book.abc"], "No such command 'trian'"),
     (["sample", "RUN", "--meter", "4/5"], "4/5 is not a meter"),
     (["sample", "RUN", "--meter", "11/8"], "the model knows no M:11/8; it has met"),
     (["sample", "RUN", "--mode", "blue"], "mode 'blue' does not exist"),
     (["sample", "RUN", "--prime", "K:D\n^^c8|"], "is not among the"),
-    (["sample", "RUN", "--prime", "K:D\nDE|F|"], "bar 2; mend it there, or use --no-grammar"),
-    (["sample", "RUN", "--prime", "nothing.abc"], "nothing.abc: no such file"),
+    (["sample", "RUN", "--prime", "K:D\nDE|F|"], "bar 2; mend it, or use --no-grammar"),
+    (["sample", "RUN", "--prime", "nothing.abc"], "nothing.abc: cannot be read as a prime"),
     (["sample", "RUN", "--temperature", "-1"], "temperature"),
     (["sample", "RUN", "--temperature", "nan"], "temperature"),
     (["sample", "RUN", "--top-p", "0"], "top"),

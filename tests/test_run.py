@@ -43,7 +43,9 @@ def test_the_newest_run_is_the_latest(tmp_path):
         Run.latest(tmp_path / "none")
     for age, name in enumerate("bca"):
         Run.create(tmp_path / name, CONFIG, VOCABULARY)
+        (tmp_path / name / "model.onnx").touch()
         os.utime(tmp_path / name / "config.json", (1000 - age, 1000 - age))
+    Run.create(tmp_path / "d", CONFIG, VOCABULARY)  # its training has not come to a model yet
     assert Run.latest(tmp_path).folder == tmp_path / "b"
 
 

@@ -45,6 +45,8 @@ def convert(
     for path, known in ((source, INPUTS), (target, OUTPUTS)):
         if path.suffix.lower() not in known:
             raise RequestError(f"{path}: cannot be converted by its suffix; there are: {', '.join(known)}")
+    if target.exists() and target.samefile(source):
+        raise RequestError(f"{target}: is the file to be converted; name another to write to")
     tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)
     if target.suffix.lower() == ".abc":
         numbers = [tune.number for tune in tunes]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count as count_from
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ class Sampled:
 
     def save(self, path: Path | str) -> Path:
         """Writes the piece to `path` in the format that its suffix names. Raises FolkseqError if it cannot be."""
-        write_atomically(Path(path), self.format(Path(path).suffix))
+        write_atomically(Path(path), self.format(Path(path).suffix.lower()))
         return Path(path)
 
 
@@ -86,7 +87,7 @@ class Model:
         limit: int = LIMIT,
         **controls: Any,
     ) -> Iterator[Sampled]:
-        """Writes new pieces.
+        """Writes new pieces, as they are asked for.
 
         Args:
             count: how many.
@@ -99,14 +100,12 @@ class Model:
             limit: the most tokens in a piece.
             controls: what the representation understands; for `abc` rhythm, meter, mode, key and swing.
 
-        Yields:
-            The pieces in the order of their index.
+        Returns:
+            The pieces in the order of their index, each written when it is taken.
 
         Raises:
             RequestError: for an argument that cannot be met.
         """
-        from folkseq.sampling.generate import generate
-
         controls = {name: value for name, value in controls.items() if value not in (None, "")}
         unknown = sorted(set(controls) - set(self.tokenizer.controls))
         if unknown:
@@ -114,12 +113,33 @@ class Model:
             raise RequestError(f"the {self.tokenizer.name} tokenizer knows no {unknown[0]}; it knows: {known}")
         if limit < FEWEST:
             raise RequestError(f"a limit of {limit} tokens is too few for a piece; give at least {FEWEST}")
+        steered = [name for name in self.tokenizer.steering if name in controls]
+        if steered and not grammar:
+            raise RequestError(f"without its grammar the model cannot be held to a {steered[0]}; leave one of them out")
         seed = secrets.randbelow(2**31) if seed is None else seed
         strategy = Strategy(temperature, top_k, top_p)
+        # What a prime says, or is made to say, needs no grammar to be held to.
+        opening = self.tokenizer.prime(_text(prime), **controls) if prime is not None else None
+        rules = self.tokenizer.grammar(self.run.vocabulary, **({} if opening else controls))
+        if opening is not None:
+            self._check_opening(opening, rules if grammar else None, limit)
+        said = _describe(self.run, seed, strategy, grammar, prime, controls)
+        return self._generate(count, seed, strategy, rules if grammar else None, opening, limit, said, controls)
+
+    def _generate(
+        self,
+        count: int,
+        seed: int,
+        strategy: Strategy,
+        rules: Any,
+        opening: Prime[Any] | None,
+        limit: int,
+        said: str,
+        controls: dict[str, Any],
+    ) -> Iterator[Sampled]:
+        from folkseq.sampling.generate import generate
+
         vocabulary = self.run.vocabulary
-        rules = self.tokenizer.grammar(vocabulary, **controls) if grammar else None
-        opening = self._opening(prime, rules, limit)
-        given = opening.tokens[1:] if opening else ()
         for sample in generate(
             self.engine,
             count=count,
@@ -129,31 +149,26 @@ class Model:
             seed=seed,
             limit=limit,
             grammar=rules,
-            prime=vocabulary.encode(given),
+            prime=vocabulary.encode(opening.tokens[1:]) if opening else (),
         ):
             tokens = tuple(vocabulary.decode(sample.ids))
             index = sample.index + 1
             piece = self.tokenizer.finish(self.tokenizer.detokenize(tokens), f"{seed}-{index}", opening, **controls)
-            settings = _describe(self.run, seed, index, strategy, grammar, prime, controls)
-            yield Sampled(piece, tokens, seed, index, sample.nll, settings, self.tokenizer, controls)
+            yield Sampled(piece, tokens, seed, index, sample.nll, said.format(index=index), self.tokenizer, controls)
 
-    def _opening(self, prime: str | None, rules: Any, limit: int) -> Prime[Any] | None:
-        if prime is None:
-            return None
-        opening = self.tokenizer.prime(_text(prime))
-        state = rules.new_state() if rules is not None else None
-        for index, (token, token_id) in enumerate(
-            zip(opening.tokens, self.run.vocabulary.encode(opening.tokens), strict=True)
-        ):
-            if rules is None:
-                continue
-            if not rules.allowed(state, limit)[token_id]:
+    def _check_opening(self, opening: Prime[Any], rules: Any, limit: int) -> None:
+        """Raises RequestError if the model cannot go on from `opening`, and says where."""
+        ids = self.run.vocabulary.encode(opening.tokens)
+        if len(ids) > limit - FEWEST:
+            raise RequestError(f"the prime takes {len(ids)} of {limit} tokens; raise --limit or give a shorter one")
+        if rules is None:
+            return
+        state = rules.new_state()
+        for index, token_id in enumerate(ids):
+            if not rules.allowed(state, limit - index)[token_id]:
                 place = self.tokenizer.place(opening.tokens, index)
-                raise RequestError(
-                    f"the prime goes against the grammar at {token!r}, {place}; mend it there, or use --no-grammar"
-                )
+                raise RequestError(f"the prime goes against the grammar in {place}; mend it, or use --no-grammar")
             state = rules.advance(state, token_id)
-        return opening
 
 
 def load(run: Path | str | None = None) -> Model:
@@ -178,8 +193,8 @@ def sample(
         formats: what to write of each into a folder.
         settings: as those of `Model.sample`.
 
-    Yields:
-        Each piece with the files that hold it, as soon as it is on the disk.
+    Returns:
+        Each piece with the files that hold it; a piece is written when it is taken.
 
     Raises:
         FolkseqError: for what cannot be met, before anything is written.
@@ -187,50 +202,80 @@ def sample(
     model = load(run)
     if count < 1:
         raise RequestError(f"-n {count}: ask for at least one piece")
-    suffixes = [f".{name.strip().lstrip('.')}" for name in formats]
+    suffixes = [f".{name.strip().lstrip('.').lower()}" for name in formats]
+    outputs = model.tokenizer.outputs
     for suffix in suffixes:
-        if suffix not in model.tokenizer.outputs:
-            known = ", ".join(output[1:] for output in model.tokenizer.outputs)
+        if suffix not in outputs:
+            known = ", ".join(output[1:] for output in outputs)
             raise RequestError(f"--format {suffix[1:]}: there are: {known}")
     place = Path(out) if out is not None else model.run.folder / "samples"
+    suffix = "" if place.is_dir() else place.suffix.lower()
+    if str(place) == "-" or (suffix and suffix not in outputs):
+        raise RequestError(f"{place}: name a folder, or a file that ends in {' or '.join(outputs)}")
+    if count > 1 and suffix and suffix != outputs[0]:
+        raise RequestError(f"{place}: {count} pieces do not go into one {suffix} file; name a folder")
     pieces = model.sample(count, **settings)
-    if place.suffix not in model.tokenizer.outputs:
-        for piece in pieces:
-            stem = f"{piece.seed}-{piece.index:03d}"
-            yield piece, [piece.save(place / f"{stem}{suffix}") for suffix in suffixes]
-    elif count == 1:
-        for piece in pieces:
-            yield piece, [piece.save(place)]
-    elif place.suffix == model.tokenizer.outputs[0]:
-        written = list(pieces)
-        write_atomically(place, b"\n".join(piece.format(place.suffix) for piece in written))
-        for piece in written:
-            yield piece, [place]
-    else:
-        raise RequestError(f"{place}: {count} pieces do not go into one {place.suffix} file; name a folder")
+    return _to_file(place, pieces) if suffix else _to_folder(place, suffixes, pieces)
+
+
+def _to_folder(
+    folder: Path, suffixes: Sequence[str], pieces: Iterator[Sampled]
+) -> Iterator[tuple[Sampled, list[Path]]]:
+    for piece in pieces:
+        written = {suffix: piece.format(suffix) for suffix in suffixes}
+        paths = _free(folder, f"{piece.seed}-{piece.index:03d}", written)
+        for path, data in zip(paths, written.values(), strict=True):
+            write_atomically(path, data)
+        yield piece, paths
+
+
+def _free(folder: Path, stem: str, written: Mapping[str, bytes]) -> list[Path]:
+    """Paths at which nothing else stands: the same seed under other settings must not replace another piece."""
+    for number in count_from(1):
+        name = stem if number == 1 else f"{stem}-{number}"
+        paths = {folder / f"{name}{suffix}": data for suffix, data in written.items()}
+        if all(not path.exists() or path.read_bytes() == data for path, data in paths.items()):
+            return list(paths)
+    raise AssertionError("numbers do not end")
+
+
+def _to_file(file: Path, pieces: Iterator[Sampled]) -> Iterator[tuple[Sampled, list[Path]]]:
+    written = list(pieces)
+    tokenizer = written[0].tokenizer
+    numbered = [replace(each, piece=tokenizer.numbered(each.piece, each.index)) for each in written]
+    write_atomically(file, b"\n".join(each.format(file.suffix.lower()) for each in numbered))
+    for piece in written:
+        yield piece, [file]
 
 
 def _text(prime: str) -> str:
     """The text of a prime: that of the file that it names, or itself."""
+    if "\n" in prime or ("/" not in prime.split("|")[0] and Path(prime).suffix not in (".abc", ".txt", ".mid")):
+        return prime
     try:
-        if "\n" not in prime and Path(prime).is_file():
-            return Path(prime).read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError):  # too long for a path, or not to be read
-        pass
-    if Path(prime).suffix in (".abc", ".mid", ".txt"):
-        raise RequestError(f"{prime}: no such file to take a prime from")
-    return prime
+        data = Path(prime).read_bytes()
+    except (OSError, ValueError) as error:
+        if Path(prime).suffix or "|" not in prime:
+            reason = getattr(error, "strerror", None) or error
+            raise RequestError(f"{prime}: cannot be read as a prime ({reason})") from None
+        return prime
+    if b"\0" in data:
+        raise RequestError(f"{prime}: not text, and so no prime")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _describe(
-    run: Run, seed: int, index: int, strategy: Strategy, grammar: bool, prime: str | None, controls: dict[str, Any]
+    run: Run, seed: int, strategy: Strategy, grammar: bool, prime: str | None, controls: dict[str, Any]
 ) -> str:
-    """How a piece came about, in one line."""
-    said = [f"folkseq {__version__}", f"run {run.folder.name}", f"seed {seed}", f"piece {index}"]
-    said.append(f"temperature {strategy.temperature:g}")
+    """How pieces came about, in one line, with `{index}` where each one's own stands."""
+    said = [f"folkseq {__version__}", f"run {run.folder.name}", f"seed {seed}", "piece #"]
+    said += [f"temperature {strategy.temperature:g}"]
     said += [f"top-k {strategy.top_k}"] if strategy.top_k else []
     said += [f"top-p {strategy.top_p:g}"] if strategy.top_p else []
     said += [f"{name} {value}" for name, value in sorted(controls.items())]
     said += ["no grammar"] if not grammar else []
     said += ["primed"] if prime is not None else []
-    return ", ".join(said)
+    return ", ".join(said).replace("{", "{{").replace("}", "}}").replace("piece #", "piece {index}", 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from folkseq import tokenizers
-from folkseq.corpora import files, locate
+from folkseq.corpora import Corpus, files, listed, locate
 from folkseq.errors import RequestError
 from folkseq.files import write_atomically
 from folkseq.pieces import Piece, Pieces, read
@@ -28,7 +27,7 @@ class Tokenized:
 
 
 def tokenize(
-    tokenizer: str, corpus: Sequence[Path | str], *, run: Path | str | None = None, write: Path | str | None = None
+    tokenizer: str, corpus: Corpus, *, run: Path | str | None = None, write: Path | str | None = None
 ) -> Tokenized:
     """Tokenizes every piece in `corpus`.
 
@@ -42,7 +41,10 @@ def tokenize(
         FolkseqError: if nothing can be read, or a token is not in the run's vocabulary.
     """
     chosen = tokenizers.find(tokenizer)
-    found = read(chosen, [file for path in corpus for file in files(locate(Path(path)), chosen.suffixes)])
+    paths = [file for path in listed(corpus) for file in files(locate(path), chosen.suffixes)]
+    if write is not None and Path(write).exists() and any(Path(write).samefile(path) for path in paths):
+        raise RequestError(f"{write}: is one of the files to be read; name another to write to")
+    found = read(chosen, paths)
     vocabulary = chosen.learn([piece.tokens for piece in found.pieces]) if run is None else _vocabulary(run)
     for piece in found.pieces if run is not None else ():
         vocabulary.encode(piece.tokens)
@@ -60,7 +62,7 @@ def _vocabulary(run: Path | str) -> Vocabulary:
 def _decoded(tokenizer: Any, found: Pieces, suffix: str) -> bytes:
     usual = tokenizer.outputs[0]
     if suffix != usual and (suffix not in tokenizer.outputs or len(found.pieces) > 1):
-        raise RequestError(f"--write takes a file that ends in {usual}, not in {suffix or 'nothing'}")
+        raise RequestError(f"--write takes a file that ends in {usual}, not {suffix or 'one without a suffix'}")
     pieces = (tokenizer.detokenize(piece.tokens) for piece in found.pieces)
     return b"\n".join(
         tokenizer.format(tokenizer.numbered(piece, number), suffix) for number, piece in enumerate(pieces, 1)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from folkseq import tokenizers
-from folkseq.corpora import BuildReport, files, locate
+from folkseq.corpora import BuildReport, Corpus, files, listed, locate
 from folkseq.errors import CorpusError, RequestError
-from folkseq.pieces import Piece, read
+from folkseq.pieces import read
+from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
@@ -40,14 +42,14 @@ class Prepared:
 
 def train(
     tokenizer: str,
-    corpus: Sequence[Path | str],
+    corpus: Corpus,
     *,
-    minutes: float = 10.0,
+    minutes: float | None = None,
     steps: int | None = None,
-    cell: str = "lstm",
-    layers: int = 2,
-    hidden: int = 320,
-    seed: int = 0,
+    cell: str | None = None,
+    layers: int | None = None,
+    hidden: int | None = None,
+    seed: int | None = None,
     out: Path | str | None = None,
     resume: bool = False,
     on_build: Callable[[BuildReport], None] | None = None,
@@ -59,14 +61,14 @@ def train(
     Args:
         tokenizer: a representation, as `abc` or `abc:grace=false`.
         corpus: files and folders; a named corpus such as `corpora/folk.abc` is built if it is not there.
-        minutes: how long to train; the learning rate falls over just that time.
+        minutes: how long to train, 10 by default; the learning rate falls over just that time.
         steps: how many updates to make instead.
-        cell: the recurrent cell.
-        layers: how many of them stand on one another.
-        hidden: the width of each.
-        seed: of the weights, the order of the pieces and the dropout.
+        cell: the recurrent cell, `lstm` by default.
+        layers: how many of them stand on one another, 2 by default.
+        hidden: the width of each, 320 by default.
+        seed: of the weights, the order of the pieces and the dropout, 0 by default.
         out: the run folder; `runs/TOKENIZER-N`, the next free one, by default.
-        resume: go on with the run in `out` where it was left.
+        resume: go on with the run in `out` where it was left, as it was begun.
         on_build: called if a named corpus was built.
         on_prepared: called once with what was read, before training.
         on_progress: called as training goes.
@@ -78,10 +80,14 @@ def train(
         FolkseqError: for anything that the user can mend; nothing half-written is left.
     """
     chosen = tokenizers.find(tokenizer)
-    settings = _settings(minutes=minutes, steps=steps)
-    paths = [file for path in corpus for file in files(locate(Path(path), on_build), chosen.suffixes)]
+    asked = {"minutes": minutes, "steps": steps, "cell": cell, "layers": layers, "hidden": hidden, "seed": seed}
     if resume and out is None:
         raise RequestError("which run to go on with? name it: --out RUN --resume")
+    given = sorted(name for name, value in asked.items() if value is not None)
+    if resume and given:
+        raise RequestError(f"a run goes on as it was begun; leave out --{' and --'.join(given)}")
+    settings = _settings(minutes=10.0 if minutes is None else minutes, steps=steps)
+    paths = [file for path in listed(corpus) for file in files(locate(path, on_build), chosen.suffixes)]
     found = read(chosen, paths)
 
     from folkseq.dataset import TokenStore, cluster, split
@@ -102,14 +108,15 @@ def train(
         nats, predicted = ngram.nll([store[piece] for piece in sides.valid])
         ngram_nll = nats / predicted
     try:
-        model = ModelSettings(len(vocabulary), cell=cell, layers=layers, hidden=hidden)
+        sizes: dict[str, Any] = {name: asked[name] for name in ("cell", "layers", "hidden") if name in given}
+        model = ModelSettings(len(vocabulary), **sizes)
     except ValueError as error:
         raise RequestError(str(error)) from None
     corpus_files = tuple(CorpusFile(name, digest) for name, digest in found.digests)
     if resume:
-        run = _resumable(Run.open(Path(str(out))), chosen.spec, corpus_files)
+        run = _resumable(Run.open(Path(str(out))), chosen.spec, corpus_files, vocabulary)
     else:
-        config = RunConfig(chosen.spec, model, settings, corpus_files, __version__, seed=seed)
+        config = RunConfig(chosen.spec, model, settings, corpus_files, __version__, seed=seed or 0)
         run = Run.create(Path(out) if out else _next_folder(chosen.name), config, vocabulary)
     if on_prepared is not None:
         counts = Counter(labels.tolist())
@@ -130,7 +137,17 @@ def train(
 
     from folkseq.training import fit
 
-    return fit(store, sides, run, ngram_nll=ngram_nll, on_progress=on_progress, resume=resume)
+    try:
+        return fit(store, sides, run, ngram_nll=ngram_nll, on_progress=on_progress, resume=resume)
+    except (MemoryError, RuntimeError) as error:
+        if "alloc" not in str(error) and not isinstance(error, MemoryError):
+            raise
+        raise RequestError(
+            f"{model.layers} layers of {model.hidden} do not fit into this machine's memory; ask for less"
+        ) from None
+    finally:
+        if not (run.folder / "model.safetensors").exists():
+            rmtree(run.folder, ignore_errors=True)  # a run without weights is none
 
 
 def _settings(minutes: float, steps: int | None) -> Any:
@@ -150,13 +167,14 @@ def _next_folder(name: str) -> Path:
     return folder
 
 
-def _resumable(run: Run, spec: str, corpus: tuple[Any, ...]) -> Run:
+def _resumable(run: Run, spec: str, corpus: tuple[Any, ...], vocabulary: Vocabulary) -> Run:
     """The run, if it was trained on just this. Raises RequestError that says what differs."""
     if run.config.tokenizer != spec:
         raise RequestError(f"{run.folder} was trained with the tokenizer {run.config.tokenizer}, not {spec}")
-    if {file.sha256 for file in run.config.corpus} != {file.sha256 for file in corpus}:
-        raise RequestError(f"{run.folder} was trained on other files than these; train anew without --resume")
+    if [file.sha256 for file in run.config.corpus] != [file.sha256 for file in corpus]:
+        raise RequestError(f"{run.folder} was trained on other files than these, or in another order; train anew")
+    if run.vocabulary != vocabulary:
+        raise RequestError(
+            f"{run.folder} was trained by folkseq {run.config.version}, which read these files otherwise"
+        )
     return run
-
-
-__all__ = ["Piece", "Prepared", "train"]

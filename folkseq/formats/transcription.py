@@ -27,6 +27,7 @@ QUARTER = 24  # ticks: a thirty-second has 3, an eighth of a triplet 8
 _GRIDS = (24, 12, 8, 6, 4, 3)
 _TERNARY = (8, 4)
 _ARTICULATION = 6  # ticks; a shorter gap is no rest
+_SURE = 0.25  # ticks; a note that is moved farther did not keep time
 _LENGTHS = (192, 144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # of plain and dotted notes, from a breve down
 _FIFTHS = (0, 2, 4, -1, 1, 3, 5)  # of C D E F G A B
 Value = TypeVar("Value")
@@ -63,6 +64,7 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
     if not melodic:
         raise ParseError("no melody in it: no track but drums has a note")
     lost = Counter({"note on another track": sum(map(len, performance.tracks)) - len(melodic[0])})
+    lost["tempo change"] = len(performance.tempos) - 1
     tempo_map = TempoMap.at_seconds(performance.tempos, QUARTER)
     events, ternary = _events(melodic[0], tempo_map, lost)
     meters = {int(tempo_map.to_ticks(time_s)): meter for time_s, meter in performance.meters}
@@ -70,6 +72,7 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
     meters.setdefault(0, Meter())
     keys.setdefault(0, Key())
     bars = tuple(_bar_lines(meters, events[-1].offset))
+    lost["change of key within a bar"] = sum(bars[0] < tick < bars[-1] and tick not in bars for tick in keys)
     score = _Score(bars, meters, keys, frozenset(ternary))
     first = bars[max(0, bisect_right(bars, events[0].onset) - 1)]
     key, meter = _at(keys, first), _at(meters, first)
@@ -92,9 +95,11 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
         quarters.setdefault(onset // QUARTER, set()).add(onset % QUARTER)
     grids = {quarter: _grid(places) for quarter, places in quarters.items()}
     starts: dict[int, list[tuple[int, int]]] = {}
-    for onset, offset, pitch in zip(onsets, offsets, track.notes["pitch"].tolist(), strict=True):
+    exact = track.notes["onset_s"].tolist()
+    for onset, offset, pitch, onset_s in zip(onsets, offsets, track.notes["pitch"].tolist(), exact, strict=True):
         start = _snapped(onset, grids[onset // QUARTER])
-        lost["note moved to the grid"] += abs(start - onset) > 1
+        tick_s = float(tempo_map.to_seconds(start + 1) - tempo_map.to_seconds(start))
+        lost["note moved to the grid"] += abs(float(tempo_map.to_seconds(start)) - onset_s) > _SURE * tick_s
         starts.setdefault(start, []).append((offset, pitch))
     events: list[_Event] = []
     order = sorted(starts)
@@ -103,6 +108,9 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
         wanted = max(offset for offset, _ in starts[start])
         grid = grids.get(wanted // QUARTER)
         end = max(_snapped(wanted, grid if grid in _TERNARY else _GRIDS[-1]), start + _GRIDS[-1])
+        together = starts[start]
+        lost["chord's note of another length"] += sum(wanted - offset > _ARTICULATION for offset, _ in together)
+        lost["note twice in a chord"] += len(together) - len({pitch for _, pitch in together})
         if following is not None:
             lost["note cut where another begins"] += wanted > following + 1
             end = following if following - end < _ARTICULATION else end
@@ -126,7 +134,7 @@ def _bar_lines(meters: dict[int, Meter], end: int) -> Iterator[int]:
     changes = sorted(meters)
     for index, start in enumerate(changes):
         stop = min(changes[index + 1] if index + 1 < len(changes) else end, end)
-        length = int(meters[start].bar * 4 * QUARTER) or stop - start or 1
+        length = round(meters[start].bar * 4 * QUARTER) or stop - start or 1
         yield from range(start, stop, length)
 
 

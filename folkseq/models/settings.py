@@ -8,6 +8,8 @@ from dataclasses import dataclass
 CELLS: dict[str, tuple[str, ...]] = {"lstm": ("h", "c")}
 """The cells there are, each with the names of what it carries from one step to the next."""
 
+MOST_LAYERS, MOST_HIDDEN = 64, 16_384
+
 
 @dataclass(frozen=True)
 class ModelSettings:
@@ -35,6 +37,9 @@ class ModelSettings:
             raise ValueError(f"there is no cell {self.cell!r}; there are: {', '.join(CELLS)}")
         for name in ("vocabulary_size", "layers", "hidden", "embedding"):
             _check_count(name, getattr(self, name))
+        for name, most in (("layers", MOST_LAYERS), ("hidden", MOST_HIDDEN)):
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} is at most {most}, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a share from 0 up to, not with, 1, got {self.dropout}")
 

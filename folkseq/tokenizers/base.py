@@ -19,7 +19,7 @@ START, END = "<s>", "</s>"
 
 
 @dataclass(frozen=True)
-class Pieces(Generic[Piece]):
+class Parsed(Generic[Piece]):
     """What a file held: pieces, what was lost in reading each, and the faults of those that could not be read."""
 
     pieces: tuple[Piece, ...]
@@ -47,9 +47,10 @@ class Tokenizer(ABC, Generic[Piece]):
     suffixes: ClassVar[tuple[str, ...]]  # of the files it reads
     outputs: ClassVar[tuple[str, ...]]  # of the files it can write a piece to, the usual one first
     controls: ClassVar[tuple[str, ...]] = ()  # what a sampler may be asked besides
+    steering: ClassVar[tuple[str, ...]] = ()  # those of them that only a grammar can hold the model to
 
     @abstractmethod
-    def parse(self, data: bytes, file: str) -> Pieces[Piece]:
+    def parse(self, data: bytes, file: str) -> Parsed[Piece]:
         """The pieces in a file's bytes. Raises ParseError if there can be none."""
 
     @abstractmethod
@@ -76,7 +77,7 @@ class Tokenizer(ABC, Generic[Piece]):
     def fingerprint(self, tokens: Sequence[str]) -> list[int]:
         """What a listener would know the piece by, in any key: two pieces that share much of it are near twins."""
 
-    def prime(self, text: str) -> Prime[Piece]:
+    def prime(self, text: str, **controls: Any) -> Prime[Piece]:
         """The beginning that `text`, in the notation of its files, gives. Raises RequestError if it gives none."""
         raise RequestError(f"the {self.name} tokenizer takes no prime")
 

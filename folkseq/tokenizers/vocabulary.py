@@ -78,4 +78,7 @@ class Vocabulary:
             raise RunError(f"{path}: not a vocabulary ({error})") from None
         if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
             raise RunError(f"{path}: not a vocabulary: expected a list of strings")
-        return cls(tuple(tokens))
+        try:
+            return cls(tuple(tokens))
+        except ValueError as error:
+            raise RunError(f"{path}: not a vocabulary: {error}") from None

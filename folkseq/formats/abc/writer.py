@@ -59,8 +59,9 @@ def _rhythm(tune: Tune) -> str:
 
 
 def _line(text: str) -> str:
-    """`text` on one line, with no sign that would begin a comment."""
-    return re.sub(r"(?<!\\)%", r"\\%", " ".join(text.split()))
+    """`text` on one line, with no sign that would begin a comment, and none that cannot be printed."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
+    return re.sub(r"(?<!\\)%", r"\\%", " ".join(printable.split()))
 
 
 def _header(letter: str, value: str) -> str:

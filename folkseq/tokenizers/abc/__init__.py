@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from folkseq.errors import RequestError
 from folkseq.formats import abc, midi
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.formats.abc.lexer import parse_note
@@ -34,14 +35,13 @@ from folkseq.tokenizers.abc.spelling import (
     spell_tuplet,
 )
 from folkseq.tokenizers.abc.structure import clean, dropped, opening, structure
-from folkseq.tokenizers.base import END, START, Pieces, Prime, Tokenizer
+from folkseq.tokenizers.base import END, START, Parsed, Prime, Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 # The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI): the twelve near whose
 # ends the fewest tunes of O'Neill's, Ryan's and Aird's lie once their tonic is C.
 LOWEST_MEAN = 59
 _C = Key()
-_LINES = ("|", "||", "|:", ":|", "::")
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,21 @@ class AbcTokenizer(Tokenizer[Tune]):
     suffixes: ClassVar[tuple[str, ...]] = (".abc", ".txt")
     outputs: ClassVar[tuple[str, ...]] = (".abc", ".mid")
     controls: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "key", "swing")
+    steering: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode")
 
-    def parse(self, data: bytes, file: str) -> Pieces[Tune]:
+    def parse(self, data: bytes, file: str) -> Parsed[Tune]:
         """The tunes in a file of ABC. Raises ParseError if it holds none."""
         book = abc.parse_bytes(data, file)
-        return Pieces(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)
+        return Parsed(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)
 
     def format(self, piece: Tune, suffix: str, comments: Sequence[str] = (), **controls: Any) -> bytes:
         """The tune as ABC text in UTF-8, or as a MIDI file, in which `swing` holds."""
         if suffix == ".abc":
             return abc.format(piece, comments).encode()
-        return midi.format(perform(piece, swing=controls.get("swing") or STRAIGHT))
+        try:
+            return midi.format(perform(piece, swing=controls.get("swing") or STRAIGHT))
+        except ValueError as error:
+            raise RequestError(str(error)) from None
 
     def tokenize(self, piece: Tune) -> list[str]:
         """The tune's tokens, from `<s>` to `</s>`."""
@@ -113,11 +117,15 @@ class AbcTokenizer(Tokenizer[Tune]):
         steps = [parse_note(token)[0] for token in tokens if kind(token) == "pitch"]
         return [second - first for first, second in pairwise(steps)]
 
-    def prime(self, text: str) -> Prime[Tune]:
-        """The beginning of a tune from ABC, in C if it has no header. Raises RequestError if it cannot be read."""
-        tune, open_bar = read_prime(text)
+    def prime(self, text: str, **controls: Any) -> Prime[Tune]:
+        """The beginning of a tune from ABC; what it leaves open is as asked. Raises RequestError if it is none."""
+        tune = read_prime(text, **controls)
         tokens = self._spell(tune, whole=False)
-        return Prime(tuple(tokens if open_bar or tokens[-1] in _LINES else [*tokens, "|"]), tune)
+        asked = header_tokens(**{name: value for name, value in controls.items() if name != "key"})
+        for token in filter(None, asked.values()):
+            if token not in tokens:
+                raise RequestError(f"the prime is not in {token[2:]}, which was asked for; leave one of them out")
+        return Prime(tuple(tokens), tune)
 
     def grammar(self, vocabulary: Vocabulary, **controls: Any) -> AbcGrammar:
         """Valid tunes, with the rhythm, meter and mode asked for. Raises RequestError if the model knows none such."""
@@ -131,8 +139,8 @@ class AbcTokenizer(Tokenizer[Tune]):
         """The tune with a title and a rhythm, in the key asked for, else the prime's, else one that suits its range."""
         key = controls.get("key") or ""
         if prime is not None and not key:
-            way = self._interval(prime.piece.body, prime.piece.key, whole=False)
-            return titled(piece.transposed(-way), name)
+            start, _ = opening(prime.piece.body, prime.piece.key, prime.piece.meter)
+            return titled(piece.transposed(-self._interval(prime.piece.body, start, whole=False)), name)
         return titled(to_key(piece, key), name)
 
     def numbered(self, piece: Tune, number: int) -> Tune:

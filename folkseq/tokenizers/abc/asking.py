@@ -28,6 +28,23 @@ _BY_METER = {
     Meter(9, 8): "slipjig",
     Meter(12, 8): "slide",
 }
+_MODE_WORDS = {
+    **{name: name for name in MODES},
+    "": "maj",
+    "m": "min",
+    "ion": "maj",
+    "aeo": "min",
+    "major": "maj",
+    "minor": "min",
+    "ionian": "maj",
+    "aeolian": "min",
+    "mixolydian": "mix",
+    "dorian": "dor",
+    "phrygian": "phr",
+    "lydian": "lyd",
+    "locrian": "loc",
+}
+_KEY = re.compile(r"([A-Ga-g][#b]?)\s*([A-Za-z]*)")
 _TITLES = {"slipjig": "slip jig", "singlejig": "single jig", "fling": "highland fling"}
 
 
@@ -36,61 +53,63 @@ def header_tokens(*, rhythm: str = "", meter: str = "", mode: str = "", key: str
     name = canonical_rhythm(rhythm or "")
     if rhythm and not name:
         raise RequestError(f"rhythm {rhythm!r} is not known; there are: {', '.join(RHYTHMS)}")
-    asked_mode = read_mode(mode) if mode else _written_mode(key or "")
+    asked = read_mode(mode) if mode else ""
+    if key:
+        written = read_key(key).mode
+        if asked and asked != written and _KEY.fullmatch(key.strip())[2]:  # type: ignore[index]  # read_key has seen it
+            raise RequestError(f"key {key} is not in mode {mode}; leave one of them out")
+        asked = asked or written
     try:
         meter = f"M:{parse_meter(meter)}" if meter else ""
     except ParseError as error:
         raise RequestError(str(error)) from None
-    return {
-        "rhythm": f"R:{name}" if name else "",
-        "meter": meter,
-        "mode": f"K:C{asked_mode}" if asked_mode else "",
-    }
+    return {"rhythm": f"R:{name}" if name else "", "meter": meter, "mode": f"K:C{asked}" if asked else ""}
 
 
 def read_mode(text: str) -> str:
     """The mode that a user's word names. Raises RequestError if it names none."""
     word = text.strip().lower()
-    mode = {"m": "min", "minor": "min", "major": "maj", "ionian": "maj", "aeolian": "min"}.get(word, word[:3])
-    if mode not in MODES:
+    if word not in _MODE_WORDS:
         raise RequestError(f"mode {text!r} does not exist; there are: {', '.join(MODES)}")
-    return mode
+    return _MODE_WORDS[word]
 
 
 def read_key(text: str) -> Key:
-    """The key that a user's text names. Raises RequestError if it names none."""
-    text = text.strip()
+    """The key that a user's text names; a tonic alone is major. Raises RequestError if it names none."""
+    match = _KEY.fullmatch(text.strip())
+    if match is None or match[2].lower() not in _MODE_WORDS:
+        raise RequestError(f"key {text.strip()} does not exist; write one such as D, Em or Ador")
     try:
-        key = parse_key(text[:1].upper() + text[1:])[0]
-    except ParseError:
-        raise RequestError(f"key {text} does not exist; write one such as D, Em or Ador") from None
-    if key is None or key.extra:
-        raise RequestError(f"key {text} is not one to write a tune in; write one such as D, Em or Ador")
-    return key
+        key = parse_key(f"{match[1][0].upper()}{match[1][1:]}{_MODE_WORDS[match[2].lower()]}")[0]
+    except ParseError as error:
+        raise RequestError(str(error)) from None
+    return key or Key()
 
 
-def _written_mode(key: str) -> str:
-    """The mode that a key's text states; nothing where it gives a tonic alone, as `D` does."""
-    if not key:
-        return ""
-    return read_key(key).mode if re.fullmatch(r"\s*[A-Ga-g][#b]?\s*", key) is None else ""
-
-
-def read_prime(text: str) -> tuple[Tune, bool]:
-    """The one tune in `text`, and whether its last bar is still open; music without a header is taken to be in C, 4/4.
+def read_prime(text: str, *, rhythm: str = "", meter: str = "", mode: str = "", key: str = "", **_: Any) -> Tune:
+    """The one tune in `text`, of which what it does not say itself is as asked, else in C and 4/4.
 
     Raises:
-        RequestError: if there is no tune in it, or it cannot be read.
+        RequestError: if there is not one tune in it, it cannot be read, or it says otherwise than was asked.
     """
-    headed = re.search(r"(?m)^K:", text) is not None
-    if headed and re.search(r"(?m)^X:", text) is None:
-        text = f"X:1\n{text.lstrip()}"
-    elif not headed:
-        text = f"X:1\nL:1/8\nK:C\n{text}"
-    book = abc.parse(text, "the prime")
-    if book.faults or not book.tunes:
-        raise RequestError(str(book.faults[0]) if book.faults else "the prime holds no tune")
-    return book.tunes[0], not re.search(r"[|:\]]\s*$", text)
+    asked = header_tokens(rhythm=rhythm, meter=meter, mode=mode)
+    text = text.strip()
+    for letter, value in (("K", _prime_key(mode, key)), ("L", "1/8"), ("M", asked["meter"][2:]), ("R", rhythm)):
+        if value and re.search(rf"(?m)^{letter}:", text) is None and (letter != "L" or "K:" not in text):
+            text = f"{letter}:{value}\n{text}"
+    book = abc.parse(text if text.startswith("X:") else f"X:1\n{text}", "the prime")
+    if book.faults:
+        raise RequestError(f"the prime cannot be read: {book.faults[0].reason}")
+    if len(book.tunes) != 1:
+        raise RequestError(f"the prime holds {len(book.tunes)} tunes; give one")
+    unknown = [kind for kind in book.lost[0] if kind.startswith("unknown symbol")]
+    if unknown:
+        raise RequestError(f"the prime is not ABC: {unknown[0]}")
+    return book.tunes[0]
+
+
+def _prime_key(mode: str, key: str) -> str:
+    return key or f"C{read_mode(mode)}" if mode else key or "C"
 
 
 def to_key(tune: Tune, key: str) -> Tune:
