@@ -127,6 +127,19 @@ def test_a_run_goes_on_as_it_was_begun(run, tmp_path):
     assert invoke("train", "abc", book, "-o", run, "--resume").exit_code == 0
 
 
+def test_a_run_that_came_to_nothing_is_taken_away_but_nothing_else(tmp_path, monkeypatch):
+    book, theirs = tmp_path / "book.abc", tmp_path / "theirs"
+    book.write_text(BOOK)
+    theirs.mkdir()
+    (theirs / "letter.txt").write_text("keep me")
+    monkeypatch.setattr("folkseq.training.loop.Trainer", lambda *_: (_ for _ in ()).throw(MemoryError))
+    for folder in (theirs, tmp_path / "new"):
+        result = invoke("train", "abc", book, "--steps", 1, "-o", folder)
+        assert "do not fit into this machine's memory" in result.stderr
+    assert (theirs / "letter.txt").read_text() == "keep me"
+    assert not (tmp_path / "new").exists()
+
+
 def test_help_shows_the_two_commands_a_line_each():
     assert "\n  folkseq train abc corpora/folk.abc     train" in invoke("--help").stdout
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from folkseq import tokenizers
 from folkseq.corpora import BuildReport, Corpus, files, listed, locate
 from folkseq.errors import CorpusError, RequestError
-from folkseq.pieces import read
+from folkseq.pieces import Piece, read
+from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
+    from folkseq.dataset import Split, TokenStore
     from folkseq.run import Run
     from folkseq.training import Progress, TrainResult
 
@@ -90,45 +92,37 @@ def train(
     paths = [file for path in listed(corpus) for file in files(locate(path, on_build), chosen.suffixes)]
     found = read(chosen, paths)
 
-    from folkseq.dataset import TokenStore, cluster, split
-    from folkseq.evaluation.ngram import NGram
     from folkseq.models.settings import ModelSettings
     from folkseq.run import CorpusFile, Run, RunConfig
 
     pieces = found.distinct()
     if len(pieces) < FEWEST_PIECES:
         raise CorpusError(f"{paths[0]}: {len(pieces)} piece to learn from; a model needs at least {FEWEST_PIECES}")
-    vocabulary = chosen.learn([piece.tokens for piece in pieces])
-    store = TokenStore.of([vocabulary.encode(piece.tokens) for piece in pieces])
-    labels = cluster([chosen.fingerprint(piece.tokens) for piece in pieces])
-    sides = split(labels)
-    ngram_nll = None
-    if sides.valid:
-        ngram = NGram.fit([store[piece] for piece in sides.train], NGRAM_ORDER, len(vocabulary))
-        nats, predicted = ngram.nll([store[piece] for piece in sides.valid])
-        ngram_nll = nats / predicted
+    data = _data(chosen, pieces)
     try:
         sizes: dict[str, Any] = {name: asked[name] for name in ("cell", "layers", "hidden") if name in given}
-        model = ModelSettings(len(vocabulary), **sizes)
+        model = ModelSettings(len(data.vocabulary), **sizes)
     except ValueError as error:
         raise RequestError(str(error)) from None
     corpus_files = tuple(CorpusFile(name, digest) for name, digest in found.digests)
+    folder = Path(out) if out else _next_folder(chosen.name)
+    ours = not folder.exists()
     if resume:
-        run = _resumable(Run.open(Path(str(out))), chosen.spec, corpus_files, vocabulary)
+        run = _resumable(Run.open(folder), chosen.spec, corpus_files, data.vocabulary)
     else:
         config = RunConfig(chosen.spec, model, settings, corpus_files, __version__, seed=seed or 0)
-        run = Run.create(Path(out) if out else _next_folder(chosen.name), config, vocabulary)
+        run = Run.create(folder, config, data.vocabulary)
     if on_prepared is not None:
-        counts = Counter(labels.tolist())
+        sides = data.split
         on_prepared(
             Prepared(
                 pieces=len(pieces),
                 repeats=len(found.pieces) - len(pieces),
-                twins=sum(count for count in counts.values() if count > 1),
+                twins=data.twins,
                 tokens=sum(len(piece.tokens) for piece in pieces),
-                vocabulary=len(vocabulary),
+                vocabulary=len(data.vocabulary),
                 split=(len(sides.train), len(sides.valid), len(sides.test)),
-                ngram_nll=ngram_nll,
+                ngram_nll=data.ngram_nll,
                 lost=found.lost,
                 faults=found.faults,
                 folder=run.folder,
@@ -138,7 +132,7 @@ def train(
     from folkseq.training import fit
 
     try:
-        return fit(store, sides, run, ngram_nll=ngram_nll, on_progress=on_progress, resume=resume)
+        return fit(data.store, data.split, run, ngram_nll=data.ngram_nll, on_progress=on_progress, resume=resume)
     except (MemoryError, RuntimeError) as error:
         if "alloc" not in str(error) and not isinstance(error, MemoryError):
             raise
@@ -146,8 +140,37 @@ def train(
             f"{model.layers} layers of {model.hidden} do not fit into this machine's memory; ask for less"
         ) from None
     finally:
-        if not (run.folder / "model.safetensors").exists():
-            rmtree(run.folder, ignore_errors=True)  # a run without weights is none
+        if ours and not (folder / "model.safetensors").exists():
+            rmtree(folder, ignore_errors=True)  # a run without weights is none
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Pieces as ids, and how they are divided."""
+
+    vocabulary: Vocabulary
+    store: TokenStore
+    split: Split
+    twins: int
+    ngram_nll: float | None
+
+
+def _data(tokenizer: Tokenizer[Any], pieces: Sequence[Piece]) -> _Data:
+    """The ids of `pieces`, split with near twins on one side, and the n-gram's loss on the validation side."""
+    from folkseq.dataset import TokenStore, cluster, split
+    from folkseq.evaluation.ngram import NGram
+
+    vocabulary = tokenizer.learn([piece.tokens for piece in pieces])
+    store = TokenStore.of([vocabulary.encode(piece.tokens) for piece in pieces])
+    labels = cluster([tokenizer.fingerprint(piece.tokens) for piece in pieces])
+    sides = split(labels)
+    ngram_nll = None
+    if sides.valid:
+        ngram = NGram.fit([store[piece] for piece in sides.train], NGRAM_ORDER, len(vocabulary))
+        nats, predicted = ngram.nll([store[piece] for piece in sides.valid])
+        ngram_nll = nats / predicted
+    twins = sum(count for count in Counter(labels.tolist()).values() if count > 1)
+    return _Data(vocabulary, store, sides, twins, ngram_nll)
 
 
 def _settings(minutes: float, steps: int | None) -> Any:
