@@ -22,7 +22,7 @@ BAR = Bar()
 
 def n(step: int, length: int | Fraction = 1, alter: int = 0, **more: object) -> Sound:
     """A note of so many eighths, `step` above middle C."""
-    return Sound((Pitch(step, alter),), F(length) / 8, **more)  # type: ignore[arg-type]
+    return Sound((Pitch(step, alter),), F(length) / 8, **more)
 
 
 def rest(length: int | Fraction = 1) -> Sound:
@@ -30,7 +30,7 @@ def rest(length: int | Fraction = 1) -> Sound:
 
 
 def chord(steps: Iterable[int], length: int = 1, **more: object) -> Sound:
-    return Sound(tuple(Pitch(step) for step in steps), F(length, 8), **more)  # type: ignore[arg-type]
+    return Sound(tuple(Pitch(step) for step in steps), F(length, 8), **more)
 
 
 def read(music: str, header: str = "M:4/4\nL:1/8\nK:C") -> tuple[Tune, dict[str, int]]:

@@ -151,7 +151,7 @@ def test_a_tune_is_moved_with_its_keys_and_grace_notes() -> None:
 
 def _heard(elements: object) -> str:
     """The notes of elements of the tune, as letters."""
-    return "".join("CDEFGAB"[e.pitches[0].letter] for e in elements if isinstance(e, Sound))  # type: ignore[attr-defined]
+    return "".join("CDEFGAB"[e.pitches[0].letter] for e in elements if isinstance(e, Sound))
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,7 @@ MODEL = ModelSettings(V, layers=1, hidden=32, embedding=8, dropout=0.1)
 QUICK = TrainSettings(steps=24, rows=4, length=8, warm_up=5, checks=4)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small models are slower on two threads than on one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

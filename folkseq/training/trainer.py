@@ -76,7 +76,7 @@ class Trainer:
         self.carried = tuple(state.detach() for state in carried)
         loss = functional.cross_entropy(logits.flatten(0, 1), y.flatten())
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.optimizer.step()
         self.step += 1

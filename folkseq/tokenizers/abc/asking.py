@@ -56,7 +56,8 @@ def header_tokens(*, rhythm: str = "", meter: str = "", mode: str = "", key: str
     asked = read_mode(mode) if mode else ""
     if key:
         written = read_key(key).mode
-        if asked and asked != written and _KEY.fullmatch(key.strip())[2]:  # type: ignore[index]  # read_key has seen it
+        tonic_alone = len(key.strip()) == len(_tonic_and_mode(key)[0])
+        if asked and asked != written and not tonic_alone:
             raise RequestError(f"key {key} is not in mode {mode}; leave one of them out")
         asked = asked or written
     try:
@@ -76,14 +77,21 @@ def read_mode(text: str) -> str:
 
 def read_key(text: str) -> Key:
     """The key that a user's text names; a tonic alone is major. Raises RequestError if it names none."""
-    match = _KEY.fullmatch(text.strip())
-    if match is None or match[2].lower() not in _MODE_WORDS:
-        raise RequestError(f"key {text.strip()} does not exist; write one such as D, Em or Ador")
+    tonic, mode = _tonic_and_mode(text)
     try:
-        key = parse_key(f"{match[1][0].upper()}{match[1][1:]}{_MODE_WORDS[match[2].lower()]}")[0]
+        key = parse_key(tonic + mode)[0]
     except ParseError as error:
         raise RequestError(str(error)) from None
     return key or Key()
+
+
+def _tonic_and_mode(text: str) -> tuple[str, str]:
+    """The tonic as ABC spells it, and the mode, of a user's key. Raises RequestError if there is no such key."""
+    match = _KEY.fullmatch(text.strip())
+    mode = _MODE_WORDS.get(match[2].lower()) if match is not None else None
+    if match is None or mode is None:
+        raise RequestError(f"key {text.strip()} does not exist; write one such as D, Em or Ador")
+    return match[1][0].upper() + match[1][1:], mode
 
 
 def read_prime(text: str, *, rhythm: str = "", meter: str = "", mode: str = "", key: str = "", **_: Any) -> Tune:

@@ -32,7 +32,8 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
     With `whole` false the body is the beginning of a tune: what is open at its end stays open.
     """
     elements: list[Element] = []
-    bar: int | None = None  # the index of a bar line after which nothing has sounded
+    bar: Bar | None = None  # a bar line after which nothing has sounded
+    place = 0  # its index
     sounded = False
     tied: int | None = None  # the index of a sound that is tied into the next
     for element in body:
@@ -44,10 +45,10 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
             bar, sounded = None, True
         elif isinstance(element, Bar):
             if bar is None:
-                bar = len(elements)
-                elements.append(_plain_bar(element))
+                bar, place = _plain_bar(element), len(elements)
+                elements.append(bar)
             else:
-                elements[bar] = _merged(elements[bar], element)  # type: ignore[arg-type]  # `bar` is a Bar's index
+                elements[place] = bar = _merged(bar, element)
         elif isinstance(element, Tuplet):
             elements.append(element)
             bar = None
