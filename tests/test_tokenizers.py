@@ -2,7 +2,7 @@ import string
 
 import pytest
 from book import BOOK, JIG, REEL, WALTZ
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from folkseq import tokenizers
@@ -63,6 +63,7 @@ TOKENS = sorted({token for text in (JIG, REEL, WALTZ) for token in AbcTokenizer(
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=40))
+@example(["^F", "{", "F", "[1", "A"])  # an ending within a bar does not undo the bar's accidentals
 def test_any_sequence_decodes_and_is_canonical_from_then_on(tokens):
     tokenizer = AbcTokenizer()
     tune = tokenizer.detokenize(["<s>", *tokens, "</s>"])

@@ -213,12 +213,17 @@ class _VoiceWriter:
     def _bar(self, bar: Bar) -> None:
         self._space()
         self.text += "".join(bar.marks) + " " * bool(bar.marks)
+        if not bar.style:  # an ending that begins within a bar, which goes on
+            self._doubt_accidentals()
+            self.text += format_bar(bar)
+            self._space()
+            return
         self.bars += bool(self.place) and not (self.pickup and self.place < self.meter.bar)
         self.pickup = bar.ends_section
         self.place = Fraction(0)
         self.written.clear()
         full = self.bars >= BARS_A_LINE or self.sounds >= SOUNDS_A_LINE
-        if full and bar.endings and bar.style:  # the ending begins the next line
+        if full and bar.endings:  # the ending begins the next line
             self.text += format_bar(replace(bar, endings=()))
             self._end_line()
             self.text = format_bar(Bar("", endings=bar.endings)) + " "
@@ -239,8 +244,7 @@ class _VoiceWriter:
     def _field(self, element: Part | Key | Meter | Tempo) -> None:
         if isinstance(element, Key):
             self.key = element
-            for met in self.written.values():
-                met.add((0, _UNSURE))  # programs differ on whether accidentals outlive a change of key
+            self._doubt_accidentals()
             field = f"[K:{format_key(element)}]"
         elif isinstance(element, Meter):
             self.meter = element
@@ -253,6 +257,11 @@ class _VoiceWriter:
             return
         self._space()
         self.text += field
+
+    def _doubt_accidentals(self) -> None:
+        """Has the bar's accidentals written again: programs differ on whether they outlive a new key or ending."""
+        for met in self.written.values():
+            met.add((0, _UNSURE))
 
     def _space(self) -> None:
         if self.text and not self.text.endswith(" "):
