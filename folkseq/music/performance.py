@@ -1,4 +1,4 @@
-"""A performance: notes and the maps that go with them, in seconds.
+"""A performance: notes, the pedal, and the maps that go with them, in seconds.
 
 Times are seconds from the start in double precision, since single precision moves onsets across a 10 ms grid. The notes
 of a track lie in one array, so that a million of them are cheap; `Note` is the readable view of a row. Pitches and
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import pretty_midi
 
 NOTE = np.dtype([("onset_s", "f8"), ("offset_s", "f8"), ("pitch", "u1"), ("velocity", "u1")])
+PEDAL = np.dtype([("time_s", "f8"), ("value", "u1")])
 Notes: TypeAlias = npt.NDArray[Any]  # (N,) of NOTE
+Pedal: TypeAlias = npt.NDArray[Any]  # (K,) of PEDAL
 
 DEFAULT_BPM = 120.0  # quarter notes a minute where nothing else is said, as in a MIDI file
 _Time = TypeVar("_Time", int, float, Fraction)
@@ -56,12 +58,15 @@ class Track:
         name: What a musician calls it; may be empty.
         program: General MIDI's instrument, 0 to 127; of a drum track, its kit.
         drum: Whether pitches are drums.
+        pedal: (K,) read-only array of `PEDAL`, the sustain pedal's positions (0 to 127; 64 and above is down), each from
+            its time onward; brought into the order of their times when the track is made, those of one time as given.
     """
 
     notes: Notes
     name: str = ""
     program: int = 0
     drum: bool = False
+    pedal: Pedal = field(default_factory=lambda: np.empty(0, PEDAL))
 
     def __post_init__(self) -> None:
         if not 0 <= self.program <= 127:
@@ -76,6 +81,14 @@ class Track:
         notes = self.notes[np.lexsort((offset_s, pitch, onset_s))]  # a copy
         notes.flags.writeable = False
         object.__setattr__(self, "notes", notes)
+        if self.pedal.dtype != PEDAL or self.pedal.ndim != 1:
+            raise ValueError(f"a track's pedal is a one-dimensional array of {PEDAL}, not {self.pedal.dtype}")
+        time_s = self.pedal["time_s"]
+        if not ((time_s >= 0) & np.isfinite(time_s) & (self.pedal["value"] <= 127)).all():
+            raise ValueError(f"track {self.name!r} holds a pedal that is out of time, or beyond 127")
+        pedal = self.pedal[np.argsort(time_s, kind="stable")]  # a copy
+        pedal.flags.writeable = False
+        object.__setattr__(self, "pedal", pedal)
 
     @classmethod
     def of(cls, notes: Iterable[Note], name: str = "", program: int = 0, drum: bool = False) -> Track:
@@ -93,7 +106,7 @@ class Track:
         if not isinstance(other, Track):
             return NotImplemented
         here, there = ((track.name, track.program, track.drum) for track in (self, other))
-        return here == there and np.array_equal(self.notes, other.notes)
+        return here == there and np.array_equal(self.notes, other.notes) and np.array_equal(self.pedal, other.pedal)
 
     def __hash__(self) -> int:
         return hash((self.name, self.program, self.drum, len(self.notes)))
@@ -131,6 +144,7 @@ class Performance:
         if not all(0 < bpm < math.inf for _, bpm in self.tempos):
             raise ValueError("a tempo is above 0 quarter notes a minute")
         ends = [float(track.notes["offset_s"].max()) for track in self.tracks if len(track)]
+        ends += [float(track.pedal["time_s"][-1]) for track in self.tracks if len(track.pedal)]
         maps = (self.tempos, self.meters, self.keys, self.markers)
         ends += [pairs[-1][0] for pairs in maps if pairs]
         object.__setattr__(self, "length_s", max([float(self.length_s), *ends]))

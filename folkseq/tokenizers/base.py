@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from folkseq.errors import RequestError
 from folkseq.tokenizers.vocabulary import Vocabulary
 
@@ -48,6 +51,15 @@ class Tokenizer(ABC, Generic[Piece]):
     outputs: ClassVar[tuple[str, ...]]  # of the files it can write a piece to, the usual one first
     controls: ClassVar[tuple[str, ...]] = ()  # what a sampler may be asked besides
     steering: ClassVar[tuple[str, ...]] = ()  # those of them that only a grammar can hold the model to
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The tokens in order of their ids, where a table declares them; None where they are learnt from a corpus."""
+        return None
+
+    def encode(self, piece: Piece, vocabulary: Vocabulary) -> NDArray[Any]:
+        """The ids of the piece's tokens, (T,) integers. Raises TokenError at a token that the vocabulary lacks."""
+        return np.array(vocabulary.encode(self.tokenize(piece)))
 
     @abstractmethod
     def parse(self, data: bytes, file: str) -> Parsed[Piece]:
@@ -108,8 +120,8 @@ class Tokenizer(ABC, Generic[Piece]):
         return ":".join([self.name, ",".join(changed)]) if changed else self.name
 
     def learn(self, pieces: Sequence[Sequence[str]]) -> Vocabulary:
-        """The vocabulary of tokenized pieces: what occurs in them, and the two ends."""
-        return Vocabulary.learn([*pieces, (START, END)])
+        """The vocabulary of tokenized pieces: the declared one, or what occurs in them, and the two ends."""
+        return self.vocabulary or Vocabulary.learn([*pieces, (START, END)])
 
 
 def parse_field(name: str, field: str, value: str, default: Any) -> Any:
