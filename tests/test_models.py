@@ -31,8 +31,9 @@ def make_model():
 
 
 @torch.inference_mode()
-def logits_of(model, ids):
-    return model(torch.from_numpy(ids), model.init_state(len(ids)))[0].numpy()
+def logits_of(model, ids, controls=None):
+    beside = None if controls is None else torch.from_numpy(controls)
+    return model(torch.from_numpy(ids), model.init_state(len(ids)), beside)[0].numpy()
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
@@ -43,6 +44,32 @@ def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_m
     engine.start(4)
     stepped = np.stack([engine.step(ids[:, step]) for step in range(12)], axis=1)  # (B, T, V)
     np.testing.assert_allclose(stepped, logits_of(model, ids), atol=1e-4)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_controls_are_read_beside_the_ids(make_model, layers):
+    model = make_model(layers=layers, controls=5)
+    random = np.random.default_rng(0)
+    ids = random.integers(0, 11, (4, 12))  # (B, T)
+    controls = random.uniform(0, 1, (4, 12, 5)).astype(np.float32)  # (B, T, C)
+    engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
+    assert engine.controls == 5
+
+    def stepped(beside):
+        engine.start(4)
+        steps = [engine.step(ids[:, step], None if beside is None else beside[:, step]) for step in range(12)]
+        return np.stack(steps, axis=1)  # (B, T, V)
+
+    np.testing.assert_allclose(stepped(controls), logits_of(model, ids, controls), atol=1e-4)
+    np.testing.assert_allclose(stepped(None), logits_of(model, ids), atol=1e-4)
+    np.testing.assert_allclose(logits_of(model, ids), logits_of(model, ids, np.zeros_like(controls)), atol=1e-6)
+    assert np.abs(stepped(controls) - stepped(None)).max() > 0.01
+
+
+def test_a_model_without_controls_takes_none(make_model):
+    model = make_model()
+    assert Engine(onnx_graph.build(weights_of(model), model.settings), threads=1).controls == 0
+    assert "control.weight" not in weights_of(model)
 
 
 def test_rows_can_be_begun_anew_and_left_out(make_model):
@@ -88,13 +115,15 @@ def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
 
 
 def test_a_row_of_int8_logits_does_not_depend_on_its_neighbours(make_model):
-    model = make_model(layers=3, hidden=37)
+    model = make_model(layers=3, hidden=37, controls=22)
     ids = np.random.default_rng(2).integers(0, 11, (50, 20))
+    controls = np.random.default_rng(3).uniform(0, 1, (20, 50, 22)).astype(np.float32)
     together, alone = (Engine(onnx_graph.build(weights_of(model), model.settings), threads=1) for _ in range(2))
     together.start(50)
     alone.start(1)
     for step in range(20):
-        assert (together.step(ids[:, step])[7] == alone.step(ids[7:8, step])[0]).all()
+        beside = controls[step]
+        assert (together.step(ids[:, step], beside)[7] == alone.step(ids[7:8, step], beside[7:8])[0]).all()
 
 
 def test_settings_check_themselves():
@@ -104,6 +133,8 @@ def test_settings_check_themselves():
         ModelSettings(vocabulary_size=5, layers=0)
     with pytest.raises(TypeError, match="hidden is a whole number"):
         ModelSettings(vocabulary_size=5, hidden=3.5)
+    with pytest.raises(ValueError, match="controls is 0 or above, got -1"):
+        ModelSettings(vocabulary_size=5, controls=-1)
     with pytest.raises(ValueError, match="dropout"):
         ModelSettings(vocabulary_size=5, dropout=1)
     with pytest.raises(ValueError, match="minutes is above 0, got nan"):

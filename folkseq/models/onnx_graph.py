@@ -1,13 +1,14 @@
 """One step of a trained model as an ONNX graph, built from its weights without PyTorch.
 
-Inputs are `ids` (B,) int64 and the carried state, `h` and `c`, each (L, B, H) float32; outputs are `logits` (B, V),
-`h_next` and `c_next`. The first layer's weights are multiplied with the embedding beforehand, so that it looks up a
-row of gates.
+Inputs are `ids` (B,) int64, `controls` (B, C) float32 if the model reads any, and the carried state, `h` and `c`, each
+(L, B, H) float32; outputs are `logits` (B, V), `h_next` and `c_next`. The first layer's weights are multiplied with the
+embedding beforehand, so that it looks up a row of gates, and likewise with what the controls are read by.
 
 The graph spells the LSTM out instead of using ONNX's own operator, for the sake of int8. ONNX Runtime's quantised
 LSTM scales what it reads by the largest value in the batch, so that a row's logits depend on its neighbours, and a
-piece on how many are written beside it. But what is multiplied here is always an h, and h lies in [−1, 1]: with that
-as its scale a row's logits are its own to the bit. It is no slower, and held-out NLL changes by 0.02 %.
+piece on how many are written beside it. But what is multiplied here is always an h or a control, and they lie in
+[−1, 1]: with that as its scale a row's logits are its own to the bit. It is no slower, and held-out NLL changes by
+0.02 %.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
         if layer == 0:
             looked_up = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in + bias), "ids")
             gates = graph.node("Add", looked_up, graph.product(h, w_h))  # (B, 4H)
+            if settings.controls:
+                read = graph.product("controls", weights["control.weight"].T @ w_in)  # (C, 4H)
+                gates = graph.node("Add", gates, read)
         else:
             both = graph.node("Concat", below, h, axis=1)  # (B, 2H)
             gates = graph.node("Add", graph.product(both, np.concatenate([w_in, w_h])), graph.constant(bias))
@@ -74,7 +78,8 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
         shape = (settings.layers, "B", settings.hidden)
         return [_value(name + suffix, TensorProto.FLOAT, *shape) for name in settings.carried]
 
-    inputs = [_value("ids", TensorProto.INT64, "B"), *carried("")]
+    beside = [_value("controls", TensorProto.FLOAT, "B", settings.controls)] if settings.controls else []
+    inputs = [_value("ids", TensorProto.INT64, "B"), *beside, *carried("")]
     outputs = [_value("logits", TensorProto.FLOAT, "B", settings.vocabulary_size), *carried("_next")]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "step", inputs, outputs, graph.constants),

@@ -31,6 +31,8 @@ class ModelSettings:
     """E: the width of the vectors that stand for ids; 320 learnt no more in as many steps, and took a sixth longer."""
     dropout: float = 0.25
     """The share of values dropped while training, after the embedding and after every layer; in [0, 1)."""
+    controls: int = 0
+    """C: the width of what is read beside each id, such as how dense the music is to be; 0 for nothing."""
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -40,6 +42,10 @@ class ModelSettings:
         for name, most in (("layers", MOST_LAYERS), ("hidden", MOST_HIDDEN)):
             if getattr(self, name) > most:
                 raise ValueError(f"{name} is at most {most}, got {getattr(self, name)}")
+        if not isinstance(self.controls, int):
+            raise TypeError(f"controls is a whole number, got {self.controls!r}")
+        if self.controls < 0:
+            raise ValueError(f"controls is 0 or above, got {self.controls}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a share from 0 up to, not with, 1, got {self.dropout}")
 

@@ -17,8 +17,8 @@ Logits = NDArray[np.float32]
 class Engine:
     """Reads one id in each row and gives the scores of the next.
 
-    The sizes are read from the graph: its first input is the ids, the others are the carried state, and its outputs
-    are the logits and the state after the step, in the same order.
+    The sizes are read from the graph: its first input is the ids, the second the controls if it takes any, the others
+    are the carried state, and its outputs are the logits and the state after the step, in the same order.
     """
 
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
@@ -41,6 +41,9 @@ class Engine:
             name = "the model" if isinstance(model, bytes) else model
             raise RunError(f"{name}: cannot be loaded: {str(error).splitlines()[0]}") from None
         _, *carried = self._session.get_inputs()
+        beside = carried.pop(0) if carried[0].name == "controls" else None
+        self.controls: int = beside.shape[1] if beside else 0
+        """C: the width of what is read beside each id."""
         self._carried = [value.name for value in carried]
         self._layers, _, self._hidden = carried[0].shape
         self.vocabulary_size: int = self._session.get_outputs()[0].shape[1]
@@ -65,15 +68,18 @@ class Engine:
         """Go on with `rows` only, in that order."""
         self._state = [np.ascontiguousarray(state[:, list(rows)]) for state in self._state]
 
-    def step(self, ids: ArrayLike) -> Logits:
+    def step(self, ids: ArrayLike, controls: NDArray[np.float32] | None = None) -> Logits:
         """Read one id in each row.
 
         Args:
             ids: (B,) integers.
+            controls: (B, C) in [−1, 1], read beside them; zeros if None.
 
         Returns:
             (B, V) float32: the scores of the ids that may come next.
         """
         feed = dict(zip(self._carried, self._state, strict=True))
+        if self.controls:
+            feed["controls"] = np.zeros((self.rows, self.controls), np.float32) if controls is None else controls
         logits, *self._state = self._session.run(None, {"ids": np.asarray(ids, dtype=np.int64), **feed})
         return np.asarray(logits)
