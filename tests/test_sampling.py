@@ -103,15 +103,22 @@ def test_a_mask_that_forbids_everything_is_the_callers_bug():
         choose(np.zeros((1, V)), Strategy(), np.zeros(1), np.zeros((1, V), dtype=bool))
 
 
-@pytest.fixture(scope="module")
-def engine():
+def make_engine(controls=0):
     rng = np.random.default_rng(0)
     shapes = {"embedding.weight": (V, 5), "output.weight": (V, 12), "output.bias": (V,)}
     for layer, width in enumerate((5, 12)):
         shapes |= {f"cells.weight_ih_l{layer}": (48, width), f"cells.weight_hh_l{layer}": (48, 12)}
         shapes |= {f"cells.bias_ih_l{layer}": (48,), f"cells.bias_hh_l{layer}": (48,)}
+    if controls:
+        shapes["control.weight"] = (5, controls)
     weights = {name: rng.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
-    return Engine(onnx_graph.build(weights, ModelSettings(V, layers=2, hidden=12, embedding=5)), threads=1)
+    settings = ModelSettings(V, layers=2, hidden=12, embedding=5, controls=controls)
+    return Engine(onnx_graph.build(weights, settings), threads=1)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return make_engine()
 
 
 def write(engine, count, **changes):
@@ -142,6 +149,36 @@ def test_the_cost_of_a_piece_is_that_under_the_model_itself(engine):
         if place >= 2:
             total -= scores[coming] - np.log(np.exp(scores).sum())
     assert sample.nll == pytest.approx(total, rel=1e-4)
+
+
+class Turns:
+    """Asks for one thing before an even number of ids has been read, and for another after."""
+
+    def new_state(self):
+        return 0
+
+    def advance(self, state, token):
+        return state + 1
+
+    def controls(self, state):
+        return np.array([state % 2, 0.5, 0], dtype=np.float32)
+
+
+def test_the_controls_asked_of_an_id_are_read_beside_the_one_before_it():
+    steered = make_engine(controls=3)
+    (sample,) = write(steered, 1, schedule=Turns(), prime=(2, 3))
+    steered.start(1)
+    total = 0.0
+    for place, (now, coming) in enumerate(zip(sample.ids, sample.ids[1:], strict=False)):
+        scores = steered.step([now], Turns().controls(place + 1)[None])[0].astype(float)
+        if place >= 2:
+            total -= scores[coming] - np.log(np.exp(scores).sum())
+    assert sample.nll == pytest.approx(total, rel=1e-4)
+    unasked = write(steered, 70)
+    assert [each.ids for each in write(steered, 70, schedule=Turns())] != [each.ids for each in unasked]
+    assert [each.ids for each in write(steered, 3, schedule=Turns())] == [
+        each.ids for each in write(steered, 70, schedule=Turns())[:3]
+    ]
 
 
 class Pairs:

@@ -6,15 +6,16 @@ does not change the draws of any.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.grammar import Grammar
+from folkseq.sampling.grammar import Grammar, Schedule
 from folkseq.sampling.strategies import Strategy, choose
 
 ROWS = 64
@@ -39,7 +40,10 @@ class _Row:
     index: int
     ids: list[int]
     random: np.random.Generator
-    state: Hashable
+    state: Any
+    """The grammar's."""
+    asked: Any
+    """The schedule's, after `ids`."""
     nll: float = 0.0
 
 
@@ -53,6 +57,7 @@ def generate(
     seed: int,
     limit: int,
     grammar: Grammar | None = None,
+    schedule: Schedule | None = None,
     prime: Sequence[int] = (),
 ) -> Iterator[Sample]:
     """Write `count` pieces.
@@ -66,6 +71,7 @@ def generate(
         seed: from 0 to 2⁶⁴ − 1.
         limit: the most ids in a piece, start and end among them.
         grammar: masks ids that would make a piece invalid, and ends it before `limit`.
+        schedule: what is read beside the ids, by a model that takes controls; they are zeros without.
         prime: ids that follow the start id in every piece, given and not sampled.
 
     Yields:
@@ -79,7 +85,8 @@ def generate(
 
     def begin(index: int) -> _Row:
         key = np.array([seed, index], dtype=np.uint64)
-        return _Row(index, [start_id], np.random.Generator(np.random.Philox(key=key)), state)
+        asked = schedule.advance(schedule.new_state(), start_id) if schedule is not None else None
+        return _Row(index, [start_id], np.random.Generator(np.random.Philox(key=key)), state, asked)
 
     rows = [begin(index) for index in range(min(count, ROWS))]
     begun = len(rows)
@@ -87,7 +94,7 @@ def generate(
     due = 0
     engine.start(len(rows))
     while rows:
-        _write_one(rows, engine, opening, strategy, limit, grammar)
+        _write_one(rows, engine, opening, strategy, limit, grammar, schedule)
         ended = [place for place, row in enumerate(rows) if row.ids[-1] == end_id or len(row.ids) >= limit]
         if not ended:
             continue
@@ -115,15 +122,31 @@ def _write_one(
     strategy: Strategy,
     limit: int,
     grammar: Grammar | None,
+    schedule: Schedule | None,
 ) -> None:
     """Add one id to every row: the next of the opening, or a sampled one."""
-    logits = engine.step([row.ids[-1] for row in rows])  # (B, V)
+    controls = np.stack([schedule.controls(row.asked) for row in rows]) if schedule is not None else None  # (B, C)
+    logits = engine.step([row.ids[-1] for row in rows], controls)  # (B, V)
     sampled = [place for place, row in enumerate(rows) if len(row.ids) >= len(opening)]
     for row in rows:
         if len(row.ids) < len(opening):
             row.ids.append(opening[len(row.ids)])
-    if not sampled:
-        return
+    if sampled:
+        _draw(rows, sampled, logits, strategy, limit, grammar)
+    if schedule is not None:
+        for row in rows:
+            row.asked = schedule.advance(row.asked, row.ids[-1])
+
+
+def _draw(
+    rows: list[_Row],
+    sampled: list[int],
+    logits: NDArray[np.float32],
+    strategy: Strategy,
+    limit: int,
+    grammar: Grammar | None,
+) -> None:
+    """Add a sampled id to those rows of all, whose scores are (B, V)."""
     if len(sampled) < len(rows):
         logits = logits[sampled]
     writing = [rows[place] for place in sampled]
@@ -149,7 +172,7 @@ def _nll(logits: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.floa
 
 def _check(
     opening: Sequence[int], count: int, seed: int, limit: int, size: int, end_id: int, grammar: Grammar | None
-) -> Hashable:
+) -> Any:
     """The grammar's state after the opening. Raises RequestError if the request cannot be met."""
     if count < 0:
         raise RequestError(f"the number of pieces is 0 or above, got {count}")
