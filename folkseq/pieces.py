@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,26 @@ class Pieces:
         """What was lost in all, by kind and count."""
         return sum((piece.lost for piece in self.pieces), self.stray.copy())
 
-    def distinct(self) -> tuple[Piece, ...]:
-        """The first of every set of pieces that have the same tokens."""
-        first: dict[tuple[str, ...], Piece] = {}
-        for piece in self.pieces:
-            first.setdefault(piece.tokens, piece)
-        return tuple(first.values())
+
+@dataclass(frozen=True)
+class FileRead:
+    """What one file held, by piece, and what was wrong with it."""
+
+    sha256: str
+    pieces: tuple[Any, ...]
+    lost: tuple[Mapping[str, int], ...]
+    faults: tuple[str, ...]
+    stray: Mapping[str, int]  # what lies outside every piece, by kind
+
+
+def read_file(tokenizer: Tokenizer[Any], file: Path) -> FileRead:
+    """Reads the pieces in `file`. Raises ParseError if there can be none."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
+    found = tokenizer.parse(data, str(file))
+    return FileRead(hashlib.sha256(data).hexdigest(), found.pieces, found.lost, found.faults, found.stray or {})
 
 
 def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
@@ -60,16 +74,15 @@ def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
     stray: Counter[str] = Counter()
     for file in files:
         try:
-            data = _bytes(file)
-            found = tokenizer.parse(data, str(file))
+            found = read_file(tokenizer, file)
         except ParseError as error:
             if len(files) == 1:
                 raise
             faults.append(str(error))
             continue
-        digests.append((file.name, hashlib.sha256(data).hexdigest()))
+        digests.append((file.name, found.sha256))
         faults.extend(found.faults)
-        stray.update(found.stray or {})
+        stray.update(found.stray)
         for number, (piece, lost) in enumerate(zip(found.pieces, found.lost, strict=True), 1):
             tokens = tuple(tokenizer.tokenize(piece))
             pieces.append(Piece(str(file), number, piece, tokens, Counter(lost) + Counter(tokenizer.lost(piece))))
@@ -77,13 +90,6 @@ def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
         reason = f", the first because: {faults[0]}" if faults else ""
         raise CorpusError(f"{_names(files)}: not one piece could be read{reason}")
     return Pieces(tuple(pieces), tuple(digests), tuple(faults), stray)
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
 
 
 def _names(files: Sequence[Path]) -> str:

@@ -45,7 +45,7 @@ class Watcher:
             f"{train:,} to train on, {valid} held out, {test} to test"
         )
         if found.ngram_nll is not None:
-            self._line(f"the 5-gram's loss to beat: {found.ngram_nll:.3f} nats a token")
+            self._line(f"the {found.ngram_order}-gram's loss to beat: {found.ngram_nll:.3f} nats a token")
         self._line(f"run: {found.folder}")
 
     def progress(self, now: Progress) -> None:
@@ -53,7 +53,7 @@ class Watcher:
         held_out = f"  held-out {now.heldout_nll:.3f}" if now.heldout_nll is not None else ""
         if not held_out and now.best is not None:
             held_out = f"  best held-out {now.best:.3f}"
-        beat = f" (5-gram {now.ngram_nll:.3f})" if held_out and now.ngram_nll is not None else ""
+        beat = f" (n-gram {now.ngram_nll:.3f})" if held_out and now.ngram_nll is not None else ""
         steps = f"/{now.steps:,}" if now.steps else ""
         left = (
             f"  {int(now.seconds_left) // 60}:{int(now.seconds_left) % 60:02d} left"
@@ -74,7 +74,7 @@ class Watcher:
         how = "interrupted; the best model is kept" if result.interrupted else "done"
         test = f", on the test pieces {result.test_nll:.3f}" if result.test_nll is not None else ""
         ngram = result.run.config.figures.get("ngram_nll")
-        ratio = f" ({result.heldout_nll / ngram:.3f} of the 5-gram's)" if ngram else ""
+        ratio = f" ({result.heldout_nll / ngram:.3f} of the n-gram's)" if ngram else ""
         self._line(
             f"{how}: {result.steps:,} steps in {result.seconds / 60:.1f} minutes; "
             f"held-out {result.heldout_nll:.3f} nats a token{ratio}{test}"

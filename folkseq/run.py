@@ -4,6 +4,7 @@
     vocabulary.json     the tokens in order of their ids
     model.safetensors   the best weights
     model.onnx          the best weights as one step of the network, int8
+    tokens/             the pieces as ids, and on which side of the split each stands
     metrics.jsonl       one line a report
     state/              where training stands, for going on exactly
     samples/            what the model wrote
@@ -17,11 +18,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from shutil import copyfile
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.dataset import Split, TokenStore
+from folkseq.dataset.store import IDS, OFFSETS
 from folkseq.errors import FolkseqError, RunError
 from folkseq.files import write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings
@@ -143,6 +147,33 @@ class Run:
         run = replace(self, config=replace(self.config, **changes))
         write_atomically(self.folder / "config.json", run.config.to_json().encode())
         return run
+
+    def keep_tokens(self, folder: Path, sides: Split) -> None:
+        """Take over the store in `folder`, so that the run can be judged and looked into without its corpus.
+
+        The files are linked where the disk can do that, else copied. Raises FolkseqError if the disk refuses.
+        """
+        tokens = self.folder / "tokens"
+        try:
+            tokens.mkdir(exist_ok=True)
+            for name in (IDS, OFFSETS):
+                (tokens / name).unlink(missing_ok=True)
+                try:
+                    (tokens / name).hardlink_to(folder / name)
+                except OSError:
+                    copyfile(folder / name, tokens / name)
+        except OSError as error:
+            raise FolkseqError(f"{tokens}: cannot be written: {error.strerror or error}") from error
+        write_atomically(tokens / "split.json", json.dumps(asdict(sides)).encode())
+
+    def tokens(self) -> tuple[TokenStore, Split]:
+        """The pieces that the run was trained, chosen and tested on. Raises RunError if they are not there."""
+        folder = self.file("tokens")
+        try:
+            sides = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+            return TokenStore.read(folder), Split(**{side: tuple(pieces) for side, pieces in sides.items()})
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{folder}: cannot be read: {error}; {TRY}") from None
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """The best weights by name. Raises RunError if there are none yet, or broken ones."""

@@ -5,6 +5,18 @@ from collections.abc import Callable, Iterator
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests, and the programs that they start, out of the user's own cache."""
+    before = os.environ.get("FOLKSEQ_CACHE")
+    os.environ["FOLKSEQ_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["FOLKSEQ_CACHE"]
+    else:
+        os.environ["FOLKSEQ_CACHE"] = before
+
+
 @pytest.fixture
 def program() -> Callable[[str], str]:
     """Return a function that finds a judge; without it the test is skipped, or fails where FOLKSEQ_JUDGES is 1."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.dataset import Split, Streams, TokenStore, cluster, split
+from folkseq.dataset import IGNORED, Split, StoreWriter, Streams, TokenStore, Whole, Windows, cluster, split
 from folkseq.errors import CorpusError
 
 
@@ -89,7 +89,9 @@ def test_a_split_refuses_what_it_cannot_mean():
 
 def test_a_store_keeps_pieces_on_the_disk_in_the_smallest_integers(tmp_path):
     pieces = [[0, 300, 1], [0, 1], [0, 2, 2, 2, 1]]
-    TokenStore.of(pieces).write(tmp_path)
+    with StoreWriter(tmp_path, np.uint16) as writer:
+        for piece in pieces:
+            writer.append(piece)
     store = TokenStore.read(tmp_path)
     assert isinstance(store.ids, np.memmap)
     assert store.ids.dtype == np.uint16
@@ -107,11 +109,11 @@ def test_streams_read_whole_pieces_one_after_another_in_a_new_order_each_epoch()
     store = small_store()
     streams = Streams(store, [0, 2, 3, 5, 6], rows=3, steps=4, generator=np.random.default_rng(0))
     batches = [next(streams) for _ in range(30)]
-    x = np.concatenate([x for x, _, _ in batches], axis=1)  # (B, all)
-    y = np.concatenate([y for _, y, _ in batches], axis=1)
+    x = np.concatenate([batch.x for batch in batches], axis=1)  # (B, all)
+    y = np.concatenate([batch.y for batch in batches], axis=1)
     assert x.dtype == np.int64
     assert (x[:, 1:] == y[:, :-1]).all()
-    assert all(((x[:, 0] == 0) == fresh).all() for x, _, fresh in batches)
+    assert all(((batch.x[:, 0] == 0) == batch.fresh).all() for batch in batches)
     wanted = {tuple(store[piece].tolist()) for piece in (0, 2, 3, 5, 6)}
     read = []
     for row in x.tolist():
@@ -124,7 +126,7 @@ def test_streams_read_whole_pieces_one_after_another_in_a_new_order_each_epoch()
 def test_streams_deal_every_piece_once_an_epoch():
     streams = Streams(small_store(), range(7), rows=1, steps=35, generator=np.random.default_rng(3))
     for _ in range(3):  # an epoch is 7 × 2 + 21 = 35 ids long
-        x, _, _ = next(streams)
+        x = next(streams).x
         assert sorted(x[0].tolist()) == sorted(small_store().ids.tolist())
 
 
@@ -142,3 +144,51 @@ def test_streams_go_on_exactly_from_a_state_that_went_through_json():
     for batch, again in zip(expected, other, strict=False):
         assert all(map(np.array_equal, batch, again))
     assert other.epoch >= streams.epoch
+
+
+def test_windows_hold_every_id_of_every_piece_once_an_epoch_or_twice_at_its_beginning():
+    store = TokenStore.of([[0, *range(10, 10 + length), 1] for length in (1, 4, 23, 80)])
+    pieces = [0, 2, 3]
+    length = 5
+    windows = Windows(store, pieces, rows=1, length=length, generator=np.random.default_rng(0), cut=Whole())
+    for _ in range(3):
+        predicted = []
+        epoch = windows.epoch
+        while int(windows.epoch) == int(epoch):
+            batch = next(windows)
+            assert batch.fresh.all()
+            known = batch.y != IGNORED
+            assert (batch.x[:, 1:][known[:, 1:]] == batch.y[:, :-1][known[:, 1:]]).all()
+            predicted += batch.y[known].tolist()
+        for piece in pieces:
+            ids = store[piece][1:].tolist()
+            for place, id_ in enumerate(ids[:-1]):
+                shared = sum(id_ in store[other] for other in pieces)
+                assert predicted.count(id_) >= shared, (piece, place)
+
+
+def test_windows_go_on_exactly_from_where_they_stood():
+    store = TokenStore.of([[0, *range(2, 2 + length), 1] for length in (3, 50, 70)])
+
+    def opened():
+        return Windows(store, [0, 1, 2], rows=2, length=8, generator=np.random.default_rng(7), cut=Moved())
+
+    class Moved:
+        lookahead, controls = 2, 1
+
+        def __call__(self, ids, piece, length, random):
+            ids = ids[: length + 1] + random.integers(0, 2)
+            return ids, np.full((len(ids) - 1, 1), piece, np.float32)
+
+    windows = opened()
+    for _ in range(11):  # into the second epoch
+        next(windows)
+    assert windows.epoch > 1
+    state = json.loads(json.dumps(windows.state()))
+    expected = [next(windows) for _ in range(12)]
+    again = opened()
+    again.restore(state)
+    for batch in expected:
+        for here, there in zip(batch, next(again), strict=True):
+            assert np.array_equal(here, there)
+    assert expected[0].controls.shape == (2, 8, 1)

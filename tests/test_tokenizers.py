@@ -1,5 +1,6 @@
 import string
 
+import numpy as np
 import pytest
 from book import BOOK, JIG, REEL, WALTZ
 from hypothesis import example, given
@@ -76,7 +77,10 @@ def test_any_sequence_decodes_and_is_canonical_from_then_on(tokens):
 
 def test_fingerprint_is_the_melody_in_any_key():
     tokens = AbcTokenizer().tokenize(one("X:1\nK:D\nD2 F>A [Ac]|"))
-    assert AbcTokenizer().fingerprint(tokens) == [2, 2, 0, 2]
+    vocabulary = AbcTokenizer().learn([tokens])
+    ids = np.array(vocabulary.encode(tokens))
+    assert AbcTokenizer().fingerprint(ids, vocabulary).tolist() == [2, 2, 0, 2]
+    assert AbcTokenizer().extent(ids, vocabulary) == {"note": 5}
 
 
 def test_prime_keeps_what_is_open():

@@ -50,7 +50,9 @@ def test_the_model_beats_the_five_gram_where_memory_is_needed(make_run, store):
     total, predicted = NGram.fit([store[piece] for piece in sides.train], 5, V).nll(heldout)
     settings = TrainSettings(steps=300, rows=16, length=16, warm_up=20, learning_rate=1e-2, checks=6)
     seen = []
-    result = fit(store, sides, make_run(training=settings), ngram_nll=total / predicted, on_progress=seen.append)
+    result = fit(
+        store, sides, make_run(training=settings), baseline=lambda pieces: total / predicted, on_progress=seen.append
+    )
     assert result.heldout_nll < 0.72 * total / predicted
     assert result.test_nll is not None
     assert result.test_nll < 0.72 * total / predicted
@@ -138,14 +140,14 @@ def test_one_piece_is_enough(make_run):
 def test_held_out_pieces_are_read_whole_from_a_zero_state(store):
     torch.manual_seed(0)
     model = LanguageModel(MODEL)
-    pieces = TokenStore.of([store[0], [START, END], *[np.concatenate([store[i], store[i + 1]]) for i in range(5)]])
+    pieces = [store[0], np.array([START, END]), *[np.concatenate([store[i], store[i + 1]]) for i in range(5)]]
     total = 0.0
-    for piece in range(len(pieces)):  # one at a time and unpadded
-        ids = torch.from_numpy(pieces[piece].astype(np.int64))[None]
+    for piece in pieces:  # one at a time and unpadded
+        ids = torch.from_numpy(piece.astype(np.int64))[None]
         logits = model.eval()(ids[:, :-1], model.init_state(1))[0]
         total += float(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:], reduction="sum").detach())
     model.train()
-    assert nll(model, pieces, range(len(pieces)), rows=3, steps=5) == (pytest.approx(total, rel=1e-5), 8 + 1 + 5 * 17)
+    assert nll(model, pieces, rows=3, steps=5) == (pytest.approx(total, rel=1e-5), 8 + 1 + 5 * 17)
     assert model.training
 
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from folkseq import tokenizers
 from folkseq.corpora import BuildReport, Corpus, files, listed, locate
+from folkseq.dataset import cluster, split
 from folkseq.errors import CorpusError, RequestError
-from folkseq.pieces import Piece, read
+from folkseq.evaluation.baseline import Baseline
+from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.run import CorpusFile, Run, RunConfig
+from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
-    from folkseq.dataset import Split, TokenStore
-    from folkseq.run import Run
     from folkseq.training import Progress, TrainResult
 
-NGRAM_ORDER = 5
 FEWEST_PIECES = 2
 
 
@@ -37,6 +41,7 @@ class Prepared:
     vocabulary: int
     split: tuple[int, int, int]  # pieces to train, validate and test on
     ngram_nll: float | None  # nats a token of the n-gram on the validation side
+    ngram_order: int
     lost: Counter[str]
     faults: tuple[str, ...]
     folder: Path
@@ -55,6 +60,7 @@ def train(
     out: Path | str | None = None,
     resume: bool = False,
     on_build: Callable[[BuildReport], None] | None = None,
+    on_read: Callable[[int, int], None] | None = None,
     on_prepared: Callable[[Prepared], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainResult:
@@ -72,6 +78,7 @@ def train(
         out: the run folder; `runs/TOKENIZER-N`, the next free one, by default.
         resume: go on with the run in `out` where it was left, as it was begun.
         on_build: called if a named corpus was built.
+        on_read: called with the number of files read and that of all, as they are.
         on_prepared: called once with what was read, before training.
         on_progress: called as training goes.
 
@@ -88,51 +95,48 @@ def train(
     given = sorted(name for name, value in asked.items() if value is not None)
     if resume and given:
         raise RequestError(f"a run goes on as it was begun; leave out --{' and --'.join(given)}")
-    settings = _settings(minutes=10.0 if minutes is None else minutes, steps=steps)
     paths = [file for path in listed(corpus) for file in files(locate(path, on_build), chosen.suffixes)]
-    found = read(chosen, paths)
-
-    from folkseq.models.settings import ModelSettings
-    from folkseq.run import CorpusFile, Run, RunConfig
-
-    pieces = found.distinct()
-    if len(pieces) < FEWEST_PIECES:
-        raise CorpusError(f"{paths[0]}: {len(pieces)} piece to learn from; a model needs at least {FEWEST_PIECES}")
-    data = _data(chosen, pieces)
-    try:
-        sizes: dict[str, Any] = {name: asked[name] for name in ("cell", "layers", "hidden") if name in given}
-        model = ModelSettings(len(data.vocabulary), **sizes)
-    except ValueError as error:
-        raise RequestError(str(error)) from None
+    settings = _settings(TrainSettings, chosen, minutes=minutes, steps=steps)
+    found = tokenize_corpus(chosen, paths, on_read=on_read)
+    if len(found.store) < FEWEST_PIECES:
+        raise CorpusError(f"{paths[0]}: {len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more")
+    sizes = {"vocabulary_size": len(found.vocabulary), "controls": chosen.control_size}
+    model = _settings(ModelSettings, chosen, **sizes, cell=cell, layers=layers, hidden=hidden)
+    labels = cluster(found.fingerprints, chosen.figure, chosen.twin_share)
+    sides = split(labels)
     corpus_files = tuple(CorpusFile(name, digest) for name, digest in found.digests)
     folder = Path(out) if out else _next_folder(chosen.name)
     ours = not folder.exists()
     if resume:
-        run = _resumable(Run.open(folder), chosen.spec, corpus_files, data.vocabulary)
+        run = _resumable(Run.open(folder), chosen.spec, corpus_files, found.vocabulary)
     else:
         config = RunConfig(chosen.spec, model, settings, corpus_files, __version__, seed=seed or 0)
-        run = Run.create(folder, config, data.vocabulary)
-    if on_prepared is not None:
-        sides = data.split
-        on_prepared(
-            Prepared(
-                pieces=len(pieces),
-                repeats=len(found.pieces) - len(pieces),
-                twins=data.twins,
-                tokens=sum(len(piece.tokens) for piece in pieces),
-                vocabulary=len(data.vocabulary),
-                split=(len(sides.train), len(sides.valid), len(sides.test)),
-                ngram_nll=data.ngram_nll,
-                lost=found.lost,
-                faults=found.faults,
-                folder=run.folder,
-            )
-        )
-
-    from folkseq.training import fit
-
+        run = Run.create(folder, config, found.vocabulary)
+        run.keep_tokens(found.folder, sides)
     try:
-        return fit(data.store, data.split, run, ngram_nll=data.ngram_nll, on_progress=on_progress, resume=resume)
+        baseline = Baseline.fit(found.store, sides, len(found.vocabulary)) if sides.valid else None
+        if on_prepared is not None:
+            on_prepared(
+                Prepared(
+                    pieces=len(found.store),
+                    repeats=found.repeats,
+                    twins=sum(count for count in Counter(labels.tolist()).values() if count > 1),
+                    tokens=len(found.store.ids),
+                    vocabulary=len(found.vocabulary),
+                    split=(len(sides.train), len(sides.valid), len(sides.test)),
+                    ngram_nll=baseline.heldout_nll if baseline else None,
+                    ngram_order=baseline.ngram.order if baseline else 0,
+                    lost=found.lost,
+                    faults=found.faults,
+                    folder=run.folder,
+                )
+            )
+
+        from folkseq.training import fit
+
+        cut = _Cut(chosen, found.spans)
+        judge = baseline.nll if baseline else None
+        return fit(found.store, sides, run, cut=cut, baseline=judge, on_progress=on_progress, resume=resume)
     except (MemoryError, RuntimeError) as error:
         if "alloc" not in str(error) and not isinstance(error, MemoryError):
             raise
@@ -144,40 +148,28 @@ def train(
             rmtree(folder, ignore_errors=True)  # a run without weights is none
 
 
-@dataclass(frozen=True)
-class _Data:
-    """Pieces as ids, and how they are divided."""
+class _Cut:
+    """The tokenizer's excerpts, as the dataset asks for them."""
 
-    vocabulary: Vocabulary
-    store: TokenStore
-    split: Split
-    twins: int
-    ngram_nll: float | None
+    def __init__(self, tokenizer: Tokenizer[Any], spans: NDArray[np.int64]) -> None:
+        self.lookahead, self.controls = tokenizer.lookahead, tokenizer.control_size
+        self._excerpt, self._spans = tokenizer.excerpt, spans.tolist()
 
-
-def _data(tokenizer: Tokenizer[Any], pieces: Sequence[Piece]) -> _Data:
-    """The ids of `pieces`, split with near twins on one side, and the n-gram's loss on the validation side."""
-    from folkseq.dataset import TokenStore, cluster, split
-    from folkseq.evaluation.ngram import NGram
-
-    vocabulary = tokenizer.learn([piece.tokens for piece in pieces])
-    store = TokenStore.of([vocabulary.encode(piece.tokens) for piece in pieces])
-    labels = cluster([tokenizer.fingerprint(piece.tokens) for piece in pieces])
-    sides = split(labels)
-    ngram_nll = None
-    if sides.valid:
-        ngram = NGram.fit([store[piece] for piece in sides.train], NGRAM_ORDER, len(vocabulary))
-        nats, predicted = ngram.nll([store[piece] for piece in sides.valid])
-        ngram_nll = nats / predicted
-    twins = sum(count for count in Counter(labels.tolist()).values() if count > 1)
-    return _Data(vocabulary, store, sides, twins, ngram_nll)
+    def __call__(
+        self, ids: NDArray[Any], piece: int, length: int, random: np.random.Generator
+    ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+        return self._excerpt(ids, length, self._spans[piece], random)
 
 
-def _settings(minutes: float, steps: int | None) -> Any:
-    from folkseq.models.settings import TrainSettings
+Settings = TypeVar("Settings", "ModelSettings", "TrainSettings")
 
+
+def _settings(kind: type[Settings], tokenizer: Tokenizer[Any], **asked: Any) -> Settings:
+    """Settings as asked, else as the representation's recipe has them. Raises RequestError for what cannot be."""
+    names = {field.name for field in fields(kind)}
+    recipe = {name: value for name, value in tokenizer.recipe.items() if name in names}
     try:
-        return TrainSettings(minutes=minutes, steps=steps)
+        return kind(**{**recipe, **{name: value for name, value in asked.items() if value is not None}})
     except ValueError as error:
         raise RequestError(str(error)) from None
 

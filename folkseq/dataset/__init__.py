@@ -1,12 +1,27 @@
-"""From pieces to batches: clusters of near twins, a split that keeps them together, a token store, and streams.
+"""From pieces to batches: clusters of near twins, a split that keeps them together, a store, and two ways to read it.
 
 A piece is a 1-D array of ids that begins with a start id and ends with an end id. Nothing here knows what an id
-stands for.
+stands for. `Streams` read short pieces one after another; `Windows` are cut out of long ones.
 """
 
+from folkseq.dataset.batch import IGNORED, Batch, Batches
 from folkseq.dataset.clusters import cluster
 from folkseq.dataset.split import Split, split
-from folkseq.dataset.store import TokenStore
-from folkseq.dataset.streams import Batch, Streams
+from folkseq.dataset.store import StoreWriter, TokenStore
+from folkseq.dataset.streams import Streams
+from folkseq.dataset.windows import Cut, Whole, Windows
 
-__all__ = ["Batch", "Split", "Streams", "TokenStore", "cluster", "split"]
+__all__ = [
+    "IGNORED",
+    "Batch",
+    "Batches",
+    "Cut",
+    "Split",
+    "StoreWriter",
+    "Streams",
+    "TokenStore",
+    "Whole",
+    "Windows",
+    "cluster",
+    "split",
+]

@@ -12,10 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
-def cluster(fingerprints: Sequence[Sequence[int]], length: int = 9, share: float = 0.5) -> NDArray[np.int64]:
+def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0.5) -> NDArray[np.int64]:
     """Label the pieces so that near twins, and twins of twins, bear the same label.
 
     Two pieces are near twins when they share at least `share` of the smaller set of distinct `length`-grams. A piece
@@ -34,7 +34,7 @@ def cluster(fingerprints: Sequence[Sequence[int]], length: int = 9, share: float
     """
     if length < 1 or not 0 < share <= 1:
         raise ValueError(f"expected length >= 1 and 0 < share <= 1, got {length} and {share}")
-    keys = [tuple(int(value) for value in fingerprint) for fingerprint in fingerprints]
+    keys = [tuple(np.asarray(fingerprint, np.int64).tolist()) for fingerprint in fingerprints]
     shingles = [_shingles(key, length) for key in keys]
     pieces_with = Counter(shingle for piece in shingles for shingle in piece)
     forest = _Forest(len(keys))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.lib.format import write_array_header_1_0
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from folkseq.errors import CorpusError
-from folkseq.files import write_atomically
+from folkseq.errors import CorpusError, FolkseqError
 
 Ids = NDArray[Any]
+IDS, OFFSETS = "ids.npy", "offsets.npy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +51,8 @@ class TokenStore:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The store that `write` left in `folder`, mapped and not loaded."""
-        return cls(np.load(folder / "ids.npy", mmap_mode="r"), np.load(folder / "offsets.npy"))
-
-    def write(self, folder: Path) -> None:
-        """Write `ids.npy` and `offsets.npy` into `folder`. Raises FolkseqError if the disk refuses."""
-        for name, array in (("ids", self.ids), ("offsets", self.offsets)):
-            buffer = io.BytesIO()
-            np.save(buffer, array, allow_pickle=False)
-            write_atomically(folder / f"{name}.npy", buffer.getvalue())
+        """The store that a `StoreWriter` left in `folder`, mapped and not loaded."""
+        return cls(np.load(folder / IDS, mmap_mode="r"), np.load(folder / OFFSETS))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -71,3 +65,81 @@ class TokenStore:
     def count(self, pieces: Sequence[int]) -> int:
         """How many tokens `pieces` hold together."""
         return int(np.diff(self.offsets)[list(pieces)].sum())
+
+    def beginnings(self, pieces: Sequence[int], most: int) -> list[Ids]:
+        """The ids of `pieces`, or, where they hold more than `most` together, so much of each one's beginning.
+
+        >>> store = TokenStore.of([[0, 5, 1], [0, 7, 7, 7, 7, 7, 1]])
+        >>> [ids.tolist() for ids in store.beginnings([0, 1], 8)]
+        [[0, 5, 1], [0, 7, 7, 7, 7]]
+        """
+        lengths = np.sort(np.diff(self.offsets)[list(pieces)])
+        left, share = most, int(lengths[-1]) if len(lengths) else 0
+        if lengths.sum() > most:
+            for place, length in enumerate(lengths.tolist()):
+                share = left // (len(lengths) - place)
+                if length > share:
+                    break
+                left -= length
+        return [self[piece][: max(share, 2)] for piece in pieces]
+
+
+class StoreWriter:
+    """Writes a store piece by piece, so that a corpus never has to fit into memory.
+
+    The files are whole once the writer is closed; it is for the caller to write into a folder of its own and to rename
+    that, as `with` leaves nothing behind where an error ends it.
+    """
+
+    def __init__(self, folder: Path, dtype: DTypeLike) -> None:
+        """Begin `ids.npy` in `folder`. Raises FolkseqError if the disk refuses, here and below."""
+        self._folder, self._dtype = folder, np.dtype(dtype)
+        self._lengths: list[int] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = (folder / IDS).open("wb")
+            self._write_header(0)
+        except OSError as error:
+            raise _refused(folder, error) from error
+
+    def append(self, ids: ArrayLike) -> None:
+        """Add one piece."""
+        piece = np.ascontiguousarray(ids, self._dtype)
+        try:
+            self._file.write(piece.tobytes())
+        except OSError as error:
+            raise _refused(self._folder, error) from error
+        self._lengths.append(len(piece))
+
+    def close(self) -> None:
+        """Write what is only known at the end: how many ids there are, and where the pieces begin."""
+        offsets = np.cumsum([0, *self._lengths], dtype=np.int64)
+        try:
+            self._file.seek(0)
+            self._write_header(int(offsets[-1]))
+            self._file.close()
+            np.save(self._folder / OFFSETS, offsets, allow_pickle=False)
+        except OSError as error:
+            raise _refused(self._folder, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._file.close()
+            for name in (IDS, OFFSETS):
+                (self._folder / name).unlink(missing_ok=True)
+
+    def _write_header(self, count: int) -> None:
+        # NumPy pads the header to a multiple of 64 bytes with room for any length, so it can be written again.
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": (count,)}
+        write_array_header_1_0(self._file, header)
+
+
+def _refused(folder: Path, error: OSError) -> FolkseqError:
+    return FolkseqError(f"{folder}: cannot be written: {error.strerror or error}")

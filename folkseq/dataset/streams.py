@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from folkseq.dataset.batch import Batch
 from folkseq.dataset.store import TokenStore
-
-
-class Batch(NamedTuple):
-    """What a model reads at once."""
-
-    x: NDArray[np.int64]
-    """(B, T) ids."""
-    y: NDArray[np.int64]
-    """(B, T) the ids that follow them."""
-    fresh: NDArray[np.bool_]
-    """(B,) whether a row begins with the start of a piece, so that its state is to begin at zero."""
 
 
 class Streams:

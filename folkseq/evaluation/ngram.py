@@ -11,8 +11,8 @@ the start of a piece.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -70,6 +70,20 @@ class NGram:
             types = np.bincount(pairs // vocabulary_size, minlength=len(contexts))
             levels.append(_Level(contexts, totals, types, pairs, counts))
         return cls(vocabulary_size, tuple(levels))
+
+    def of_order(self, order: int) -> Self:
+        """The n-gram of a lower order over the same pieces."""
+        return replace(self, levels=self.levels[:order])
+
+    def best(self, pieces: Sequence[ArrayLike]) -> Self:
+        """This n-gram or that of a lower order, whichever `pieces` surprise least."""
+        orders = [self.of_order(order) for order in range(1, len(self.levels) + 1)]
+        return min(orders, key=lambda ngram: ngram.nll(pieces)[0])
+
+    @property
+    def order(self) -> int:
+        """The longest n-gram that is counted."""
+        return len(self.levels)
 
     def probabilities(self, piece: ArrayLike) -> NDArray[np.float64]:
         """The probability of each id after the first, (length − 1,)."""

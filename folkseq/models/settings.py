@@ -8,6 +8,9 @@ from dataclasses import dataclass
 CELLS: dict[str, tuple[str, ...]] = {"lstm": ("h", "c")}
 """The cells there are, each with the names of what it carries from one step to the next."""
 
+BATCHES = ("streams", "windows")
+JUDGED = 2_000_000  # ids, of which the figures at the end are made
+
 MOST_LAYERS, MOST_HIDDEN = 64, 16_384
 
 
@@ -57,14 +60,17 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The plain recipe: many small updates on streams whose state is carried, AdamW, warm-up and cosine decay."""
+    """The plain recipe: many small updates, AdamW, warm-up and cosine decay."""
 
     minutes: float = 10.0
     """How long to train; turned into `steps` while the rate warms up."""
     steps: int | None = None
     """How many updates to make; given, `minutes` is not looked at."""
+    batches: str = "streams"
+    """One of `BATCHES`: rows that read short pieces one after another, with the state carried from batch to batch, or
+    windows drawn at random out of long ones, each from a zero state."""
     rows: int = 16
-    """B: streams read side by side. Updates matter more than their size, so it is small."""
+    """B: how many are read side by side. Updates matter more than their size, so it is small."""
     length: int = 64
     """T: steps in a batch, and how far gradients reach back."""
     learning_rate: float = 3e-3
@@ -76,9 +82,13 @@ class TrainSettings:
     """The longest that a gradient may be; longer ones are scaled down, so that none explodes."""
     checks: int = 20
     """How often, spread evenly, the held-out pieces are looked at and the state is saved."""
+    look: int = 65_536
+    """The most held-out ids that are then looked at; in the end all of them are, or `JUDGED` of them."""
 
     def __post_init__(self) -> None:
-        for name in ("rows", "length", "checks"):
+        if self.batches not in BATCHES:
+            raise ValueError(f"there are no batches {self.batches!r}; there are: {', '.join(BATCHES)}")
+        for name in ("rows", "length", "checks", "look"):
             _check_count(name, getattr(self, name))
         if self.steps is not None:
             _check_count("steps", self.steps)

@@ -52,6 +52,10 @@ class Tokenizer(ABC, Generic[Piece]):
     controls: ClassVar[tuple[str, ...]] = ()  # what a sampler may be asked besides
     steering: ClassVar[tuple[str, ...]] = ()  # those of them that only a grammar can hold the model to
 
+    figure: ClassVar[int] = 9  # numbers of a fingerprint that are one figure
+    twin_share: ClassVar[float] = 0.5  # of the figures, that makes two pieces near twins
+    recipe: ClassVar[Mapping[str, Any]] = {}  # settings of model and training that serve it better than the usual ones
+
     @property
     def vocabulary(self) -> Vocabulary | None:
         """The tokens in order of their ids, where a table declares them; None where they are learnt from a corpus."""
@@ -86,8 +90,45 @@ class Tokenizer(ABC, Generic[Piece]):
         """What of the piece its tokens do not hold, by kind and count."""
 
     @abstractmethod
-    def fingerprint(self, tokens: Sequence[str]) -> list[int]:
-        """What a listener would know the piece by, in any key: two pieces that share much of it are near twins."""
+    def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
+        """What a listener would know the piece by, in any key: two pieces that share much of it are near twins.
+
+        Its figures of `figure` numbers in a row are compared; `twin_share` of the smaller set make twins.
+        """
+
+    def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
+        """How much the piece holds of what a listener counts, by its singular: `note`, `second`."""
+        return {}
+
+    @property
+    def control_size(self) -> int:
+        """C: how many numbers are said of each token beforehand, so that a model can be steered by them."""
+        return 0
+
+    @property
+    def lookahead(self) -> int:
+        """How many ids beyond an excerpt `excerpt` likes to see."""
+        return 0
+
+    def span(self, ids: NDArray[Any]) -> tuple[int, int]:
+        """What `excerpt` has to know of the whole piece: its lowest and its highest pitch."""
+        return (0, 0)
+
+    def excerpt(
+        self, ids: NDArray[Any], length: int, span: tuple[int, int], random: np.random.Generator
+    ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+        """A window to train on, varied as the representation allows: transposed, played faster or slower.
+
+        Args:
+            ids: of a piece, from the window's first on, to the piece's end or `length` + 1 + `lookahead` at most.
+            length: T.
+            span: what `span` gave for the whole piece.
+            random: draws how the window is varied.
+
+        Returns:
+            At most T + 1 ids, and the controls of all but the first of them, (T, C), if there are any.
+        """
+        return ids[: length + 1], None
 
     def prime(self, text: str, **controls: Any) -> Prime[Piece]:
         """The beginning that `text`, in the notation of its files, gives. Raises RequestError if it gives none."""

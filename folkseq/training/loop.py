@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
-from folkseq.dataset import Split, TokenStore
+from folkseq.dataset import Cut, Split, TokenStore, Whole
+from folkseq.dataset.store import Ids
 from folkseq.errors import FolkseqError
 from folkseq.files import write_atomically
 from folkseq.models import onnx_graph
+from folkseq.models.settings import JUDGED
 from folkseq.run import Run
 from folkseq.training.schedule import misses, plan_steps
 from folkseq.training.threads import TRIED, Threads
@@ -65,7 +67,8 @@ def fit(
     split: Split,
     run: Run,
     *,
-    ngram_nll: float | None = None,
+    cut: Cut | None = None,
+    baseline: Callable[[Sequence[Ids]], float] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     resume: bool = False,
 ) -> TrainResult:
@@ -78,7 +81,8 @@ def fit(
         store: all pieces.
         split: which of them to train, choose and test on; without a valid side the training pieces choose.
         run: its configuration holds the settings; the steps, the split's sizes and the figures are written into it.
-        ngram_nll: the baseline on the valid side, handed through to the reports.
+        cut: makes windows of stretches of pieces, where the settings ask for windows.
+        baseline: what another model makes of pieces, in nats an id, for the reports to hold this one against.
         on_progress: called at every report.
         resume: go on from the run's saved state.
 
@@ -89,7 +93,7 @@ def fit(
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices):
         torch.manual_seed(run.config.seed)
-        loop = _Loop(store, split, run, ngram_nll, on_progress, resume)
+        loop = _Loop(store, split, run, cut or Whole(), baseline, on_progress, resume)
         interrupted = False
         try:
             loop.train()
@@ -108,15 +112,18 @@ class _Loop:
         store: TokenStore,
         split: Split,
         run: Run,
-        ngram_nll: float | None,
+        cut: Cut,
+        baseline: Callable[[Sequence[Ids]], float] | None,
         on_progress: Callable[[Progress], None] | None,
         resume: bool,
     ) -> None:
-        self.store, self.split, self.ngram_nll, self.on_progress = store, split, ngram_nll, on_progress
+        self.store, self.split, self.baseline, self.on_progress = store, split, baseline, on_progress
         self.settings = settings = run.config.training
+        self.looked_at = store.beginnings(split.valid or split.train, settings.look)
+        self.ngram_nll = baseline(self.looked_at) if baseline else None
         self.run = run.with_config(split={side: len(getattr(split, side)) for side in ("train", "valid", "test")})
         self.timed = settings.steps is None
-        self.trainer = Trainer(store, split.train, run.config.model, settings, run.config.seed)
+        self.trainer = Trainer(store, split.train, run.config.model, settings, run.config.seed, cut)
         if resume:
             self.trainer.restore(run.folder)
         self.began = time.monotonic() - self.trainer.elapsed_s
@@ -173,8 +180,7 @@ class _Loop:
     def keep_if_best(self) -> float:
         """The held-out nats an id; if they are the fewest so far, the weights go into the run's folder."""
         trainer = self.trainer
-        total, predicted = nll(trainer.model, self.store, self.split.valid or self.split.train)
-        heldout = total / predicted
+        heldout = self.judge(self.looked_at)
         self.check_finite(heldout)
         if trainer.best is None or heldout < trainer.best:
             trainer.save_weights(self.run.folder / WEIGHTS, heldout)
@@ -219,7 +225,7 @@ class _Loop:
         looking_s = 0.0 if heldout is None else self.check_s
         speed = tokens / max(now - self.reported[0] - looking_s, 1e-9)
         self.losses, self.reported = [], (now, trainer.step)
-        step, steps, epoch = trainer.step, trainer.steps, trainer.streams.epoch
+        step, steps, epoch = trainer.step, trainer.steps, trainer.batches.epoch
         line = {"step": step, "steps": steps, "epoch": epoch, "loss": loss, "heldout_nll": heldout}
         self.run.log({**line, "learning_rate": rate, "grad_norm": norm, "tokens_per_s": speed, "elapsed_s": now})
         if self.on_progress is not None:
@@ -233,20 +239,25 @@ class _Loop:
             return max(60 * self.settings.minutes - now, 0.0)
         return None if steps is None else (steps - step) * now / step
 
+    def judge(self, pieces: Sequence[Ids]) -> float:
+        """The model's nats an id."""
+        total, predicted = nll(self.trainer.model, pieces)
+        return total / predicted
+
     def finish(self, interrupted: bool) -> TrainResult:
-        """Judge the best weights on the test side and write the figures into the run."""
+        """Judge the best weights on both held-out sides, whole, and write the figures into the run."""
         trainer = self.trainer
         if trainer.best is None:
             self.keep_if_best()
-        best = trainer.load_weights(self.run.folder / WEIGHTS)
+        trainer.load_weights(self.run.folder / WEIGHTS)
         self.export()  # once more, since an interrupt may have come between the weights and their step
-        test_nll = None
-        if self.split.test:
-            total, predicted = nll(trainer.model, self.store, self.split.test)
-            test_nll = total / predicted
         seconds = self.elapsed()
-        figures = {"heldout_nll": best, "test_nll": test_nll, "ngram_nll": self.ngram_nll}
-        figures |= {"steps": trainer.step, "epochs": trainer.streams.epoch, "minutes": seconds / 60}
+        heldout = self.store.beginnings(self.split.valid or self.split.train, JUDGED)
+        best = self.judge(heldout)
+        test_nll = self.judge(self.store.beginnings(self.split.test, JUDGED)) if self.split.test else None
+        figures = {"heldout_nll": best, "test_nll": test_nll}
+        figures["ngram_nll"] = self.baseline(heldout) if self.baseline else None
+        figures |= {"steps": trainer.step, "epochs": trainer.batches.epoch, "minutes": seconds / 60}
         known = {name: value for name, value in figures.items() if value is not None}
         self.run = self.run.with_config(figures={**self.run.config.figures, **known})
         return TrainResult(self.run, trainer.step, best, test_nll, seconds, interrupted)

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
-from folkseq.dataset import Streams, TokenStore
+from folkseq.dataset import IGNORED, Batches, Cut, Streams, TokenStore, Windows
 from folkseq.errors import RunError
 from folkseq.files import write_atomically
 from folkseq.models.language_model import LanguageModel
@@ -30,7 +30,7 @@ STATE = "state/last.safetensors"
 
 
 class Trainer:
-    """A model, its optimizer, its streams and the state carried between them.
+    """A model, its optimizer, its batches and the state carried between them.
 
     Dropout draws from PyTorch's global generator, which the caller seeds, and forks so as to give it back.
     """
@@ -42,6 +42,7 @@ class Trainer:
         model_settings: ModelSettings,
         settings: TrainSettings,
         seed: int,
+        cut: Cut,
     ) -> None:
         self.settings = settings
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -49,7 +50,8 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        self.streams = Streams(store, pieces, settings.rows, settings.length, np.random.default_rng(seed))
+        reading = (store, pieces, settings.rows, settings.length, np.random.default_rng(seed))
+        self.batches: Batches = Windows(*reading, cut) if settings.batches == "windows" else Streams(*reading)
         self.carried = self.model.init_state(settings.rows)
         self.step = 0
         self.steps: int | None = settings.steps
@@ -68,13 +70,15 @@ class Trainer:
         rate = learning_rate(self.step, self.settings, self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        x, y, fresh = (torch.from_numpy(array).to(self.device) for array in next(self.streams))  # (B, T) twice, (B,)
+        batch = next(self.batches)
+        x, y, fresh = (torch.from_numpy(array).to(self.device) for array in batch[:3])  # (B, T) twice, (B,)
+        controls = None if batch.controls is None else torch.from_numpy(batch.controls).to(self.device)  # (B, T, C)
         # Most pieces begin inside a batch, in the state that the one before them left. Those that begin with it begin
         # at zero, as every piece does that is judged or sampled, or the model would never learn to.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)
-        logits, carried = self.model(x, state)  # (B, T, V)
+        logits, carried = self.model(x, state, controls)  # (B, T, V)
         self.carried = tuple(state.detach() for state in carried)
-        loss = functional.cross_entropy(logits.flatten(0, 1), y.flatten())
+        loss = functional.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=IGNORED)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
@@ -102,7 +106,7 @@ class Trainer:
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         scalars = {"step": self.step, "steps": self.steps, "best": self.best, "elapsed_s": self.elapsed_s}
-        metadata = {"json": json.dumps({**scalars, "streams": self.streams.state()})}
+        metadata = {"json": json.dumps({**scalars, "batches": self.batches.state()})}
         write_atomically(folder / STATE, save(_contiguous(tensors), metadata))
 
     def restore(self, folder: Path) -> None:
@@ -117,7 +121,7 @@ class Trainer:
             self.optimizer.load_state_dict(self._optimizer_state(_under("optimizer.", tensors)))
             carried = _under("carried.", tensors)
             self.carried = tuple(carried[str(index)].to(self.device) for index in range(len(self.carried)))
-            self.streams.restore(scalars["streams"])
+            self.batches.restore(scalars["batches"])
             torch.set_rng_state(tensors["random.cpu"])
             if self.device.type == "cuda" and "random.cuda" in tensors:
                 torch.cuda.set_rng_state(tensors["random.cuda"])

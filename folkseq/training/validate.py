@@ -8,18 +8,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from folkseq.dataset import TokenStore
+from folkseq.dataset import IGNORED
+from folkseq.dataset.store import Ids
 from folkseq.models.language_model import LanguageModel
-
-IGNORED = -100
-"""The target that PyTorch's cross entropy leaves out."""
 
 
 @torch.inference_mode()
-def nll(
-    model: LanguageModel, store: TokenStore, pieces: Sequence[int], rows: int = 32, steps: int = 256
-) -> tuple[float, int]:
-    """How surprised the model is by `pieces`, of which it predicts every id after the start id.
+def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int = 256) -> tuple[float, int]:
+    """How surprised the model is by `pieces`, of which it predicts every id after the start id, with its controls off.
 
     Pieces of like length share a padded batch, which is read `steps` ids at a time, so memory is bounded however long
     they are.
@@ -31,9 +27,9 @@ def nll(
     was_training = model.training
     model.eval()
     total, predicted = 0.0, 0
-    by_length = sorted(pieces, key=lambda piece: len(store[piece]))
+    by_length = sorted(pieces, key=len)
     for first in range(0, len(by_length), rows):
-        batch = [store[piece] for piece in by_length[first : first + rows]]
+        batch = by_length[first : first + rows]
         longest = max(map(len, batch))
         x = np.zeros((len(batch), longest - 1), dtype=np.int64)  # (B, T)
         y = np.full((len(batch), longest - 1), IGNORED, dtype=np.int64)

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.formats import abc, midi
@@ -112,10 +114,14 @@ class AbcTokenizer(Tokenizer[Tune]):
             lost["rhythm of an unknown name"] += 1
         return Counter({name: count for name, count in lost.items() if count})
 
-    def fingerprint(self, tokens: Sequence[str]) -> list[int]:
+    def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
         """The melody's intervals in diatonic steps, which no transposition changes."""
-        steps = [parse_note(token)[0] for token in tokens if kind(token) == "pitch"]
-        return [second - first for first, second in pairwise(steps)]
+        pitches = (token for token in vocabulary.decode(ids) if kind(token) == "pitch")
+        return np.diff(np.fromiter((parse_note(token)[0] for token in pitches), np.int64)).astype(np.int64)
+
+    def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
+        """The number of notes."""
+        return {"note": float(sum(kind(token) == "pitch" for token in vocabulary.decode(ids)))}
 
     def prime(self, text: str, **controls: Any) -> Prime[Tune]:
         """The beginning of a tune from ABC; what it leaves open is as asked. Raises RequestError if it is none."""

@@ -1,0 +1,344 @@
+"""A corpus as ids on the disk: every file read and tokenized over all cores, once, and kept by what it holds.
+
+What is read goes file by file into a `TokenStore`, so that ten thousand files take no more memory than one. It lies in
+a cache under a key made of the files' contents, the tokenizer and the code that reads; the same files, wherever they
+lie, are not tokenized twice. The cache is `$FOLKSEQ_CACHE`, else `folkseq` in the user's own cache folder; what was
+not used for a month goes when something new comes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from shutil import rmtree
+from tempfile import gettempdir
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.dataset.store import StoreWriter, TokenStore
+from folkseq.errors import CorpusError, FolkseqError, ParseError
+from folkseq.pieces import read_file
+from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+FEWEST_FILES = 24  # that are worth the processes' own start
+KEPT_S = 30 * 86_400
+_FACTS = "corpus.json"
+
+
+@dataclass(frozen=True, eq=False)
+class TokenizedCorpus:
+    """The distinct pieces of a corpus as ids, and all that is known of them and of what was lost."""
+
+    folder: Path
+    """Where all of it lies."""
+    store: TokenStore
+    vocabulary: Vocabulary
+    fingerprints: Sequence[NDArray[np.int64]]
+    """By piece, as `Tokenizer.fingerprint` gives them."""
+    spans: NDArray[np.int64]
+    """(pieces, 2) as `Tokenizer.span` gives them."""
+    extents: dict[str, NDArray[np.float64]]
+    """How much there is of what a listener counts, by piece: notes, seconds; each (pieces,)."""
+    origins: NDArray[np.int64]
+    """(pieces, 2) the file, as an index into `digests`, and the number in it, from 1."""
+    digests: tuple[tuple[str, str], ...]
+    """Name and SHA-256 of every file that could be read."""
+    repeats: int
+    """Pieces left out because another has the same tokens."""
+    lost: Counter[str]
+    faults: tuple[str, ...]
+
+
+def tokenize_corpus(
+    tokenizer: Tokenizer[Any],
+    files: Sequence[Path],
+    *,
+    workers: int | None = None,
+    on_read: Callable[[int, int], None] | None = None,
+) -> TokenizedCorpus:
+    """Read and tokenize every piece in `files`, or take what the cache has of them.
+
+    Args:
+        tokenizer: the representation.
+        files: in the order in which their pieces are to stand.
+        workers: processes that read; as many as there are cores by default, and none for a few files.
+        on_read: called with the number of files done and that of all.
+
+    Raises:
+        CorpusError: if not one piece can be read.
+        ParseError: if there is but one file, and it cannot be read at all.
+        FolkseqError: if the disk refuses.
+    """
+    hashes, unreadable = _hashes(files)
+    root = _cache_folder()
+    folder = root / _key(tokenizer, hashes.values())
+    if not (folder / _FACTS).exists():
+        beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+        try:
+            _build(tokenizer, list(hashes), unreadable, beside, workers or _cores(), on_read)
+            rmtree(folder, ignore_errors=True)
+            beside.rename(folder)
+        except OSError as error:
+            raise FolkseqError(f"{root}: cannot be written: {error.strerror or error}; set FOLKSEQ_CACHE") from None
+        finally:
+            rmtree(beside, ignore_errors=True)
+        _tidy(root)
+    os.utime(folder / _FACTS)
+    return _open(tokenizer, folder, hashes, unreadable)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What one file holds, small enough to go from one process to another."""
+
+    file: int
+    ids: tuple[NDArray[Any], ...] = ()
+    tokens: tuple[str, ...] | None = None  # what the ids stand for, where no table declares it
+    keys: tuple[bytes, ...] = ()  # of the pieces' tokens: equal if those are
+    fingerprints: tuple[NDArray[np.int64], ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+    extents: tuple[dict[str, float], ...] = ()
+    lost: Counter[str] | None = None
+    faults: tuple[str, ...] = ()
+    whole: bool = True
+
+
+def _read(tokenizer: Tokenizer[Any], number: int, file: Path) -> _Read:
+    try:
+        found = read_file(tokenizer, file)
+    except ParseError as error:
+        return _Read(number, faults=(str(error),), whole=False)
+    lost = sum((Counter(each) for each in found.lost), Counter(found.stray))
+    fixed, tokens = tokenizer.vocabulary, None
+    if fixed is None:
+        spelt = [tokenizer.tokenize(piece) for piece in found.pieces]
+        tokens = tokenizer.learn(spelt).tokens
+        local = Vocabulary(tokens)
+        ids = [np.array(local.encode(each), np.uint32) for each in spelt]
+        keys = [_digest("\0".join(each).encode()) for each in spelt]
+    else:
+        local = fixed
+        ids = [np.asarray(tokenizer.encode(piece, fixed)) for piece in found.pieces]
+        keys = [_digest(each.tobytes()) for each in ids]
+    for piece in found.pieces:
+        lost.update(tokenizer.lost(piece))
+    return _Read(
+        number,
+        tuple(ids),
+        tokens,
+        tuple(keys),
+        tuple(np.asarray(tokenizer.fingerprint(each, local), np.int64) for each in ids),
+        tuple(tokenizer.span(each) for each in ids),
+        tuple(tokenizer.extent(each, local) for each in ids),
+        lost,
+        found.faults,
+    )
+
+
+def _build(
+    tokenizer: Tokenizer[Any],
+    files: Sequence[Path],
+    unreadable: Sequence[str],
+    folder: Path,
+    workers: int,
+    on_read: Callable[[int, int], None] | None,
+) -> None:
+    """Write everything but the vocabulary's final order, then that."""
+    known: dict[str, int] = {}  # tokens that no table declares, in the order in which they were met
+    seen: set[bytes] = set()
+    lost: Counter[str] = Counter()
+    faults: list[tuple[int, str]] = []
+    read: list[int] = []
+    origins: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
+    extents: list[dict[str, float]] = []
+    fingerprints: list[NDArray[np.int64]] = []
+    repeats = 0
+    fixed = tokenizer.vocabulary
+    dtype = np.uint32 if fixed is None else np.min_scalar_type(len(fixed) - 1)
+    with StoreWriter(folder, dtype) as writer:
+        for each in _each(tokenizer, files, workers):
+            if each.whole:
+                read.append(each.file)
+            faults += [(each.file, fault) for fault in each.faults]
+            lost += each.lost or Counter()
+            numbers = None
+            if each.tokens is not None:
+                numbers = np.array([known.setdefault(token, len(known)) for token in each.tokens], np.uint32)
+            for number, (ids, key) in enumerate(zip(each.ids, each.keys, strict=True)):
+                if key in seen:
+                    repeats += 1
+                    continue
+                seen.add(key)
+                writer.append(ids if numbers is None else numbers[ids])
+                origins.append((len(read) - 1, number + 1))
+                spans.append(each.spans[number])
+                extents.append(each.extents[number])
+                fingerprints.append(each.fingerprints[number])
+            if on_read is not None:
+                on_read(each.file + 1, len(files))
+    if not origins:
+        if len(files) == 1 and not read:
+            raise ParseError(faults[0][1])
+        reason = [fault for _, fault in faults] or list(unreadable)
+        because = f", the first because: {reason[0]}" if reason else ""
+        raise CorpusError(f"{_names(files)}: not one piece could be read{because}")
+    if fixed is None:
+        _sort_vocabulary(folder, tuple(known))
+    np.save(folder / "spans.npy", np.array(spans, np.int64))
+    np.save(folder / "origins.npy", np.array(origins, np.int64))
+    np.save(folder / "fingerprints.npy", np.concatenate([np.zeros(0, np.int64), *fingerprints]))
+    np.save(folder / "fingerprint_offsets.npy", np.cumsum([0, *map(len, fingerprints)], dtype=np.int64))
+    for kind in extents[0]:
+        np.save(folder / f"{kind}s.npy", np.array([each[kind] for each in extents], np.float64))
+    facts = {
+        "tokens": None if fixed else sorted(known),
+        "extents": list(extents[0]),
+        "read": read,
+        "repeats": repeats,
+        "lost": dict(lost),
+        "faults": [(file, fault.replace(str(files[file]), "\0")) for file, fault in faults],
+    }
+    (folder / _FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+
+def _sort_vocabulary(folder: Path, known: tuple[str, ...]) -> None:
+    """Turn the numbers in which tokens were met into ids: their places among all, sorted."""
+    met = TokenStore.read(folder)
+    order = {token: index for index, token in enumerate(sorted(known))}
+    ids = np.array([order[token] for token in known], np.min_scalar_type(max(len(known) - 1, 0)))
+    final = folder / "sorted"
+    with StoreWriter(final, ids.dtype) as writer:
+        for piece in range(len(met)):
+            writer.append(ids[met[piece]])
+    for path in final.iterdir():
+        path.replace(folder / path.name)
+    final.rmdir()
+
+
+def _each(tokenizer: Tokenizer[Any], files: Sequence[Path], workers: int) -> Iterator[_Read]:
+    """What each file holds, in their order."""
+    if workers < 2 or len(files) < FEWEST_FILES:
+        for number, file in enumerate(files):
+            yield _read(tokenizer, number, file)
+        return
+    # A fork is there at once; but the threads that torch may have started by now would be lacking in it.
+    method = "fork" if sys.platform == "linux" and "torch" not in sys.modules else "spawn"
+    with ProcessPoolExecutor(workers, get_context(method), _ignore_interrupts) as pool:
+        try:
+            several = [tokenizer] * len(files)
+            yield from pool.map(_read, several, range(len(files)), files, chunksize=4)
+        except BrokenProcessPool:
+            raise FolkseqError(
+                "a process that read files was ended from outside, perhaps for want of memory; train on fewer at a time"
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process; the first one ends the others."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _open(
+    tokenizer: Tokenizer[Any], folder: Path, hashes: dict[Path, str], unreadable: Sequence[str]
+) -> TokenizedCorpus:
+    files = list(hashes)
+    facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    offsets = np.load(folder / "fingerprint_offsets.npy")
+    fingerprints = np.load(folder / "fingerprints.npy")
+    return TokenizedCorpus(
+        folder=folder,
+        store=TokenStore.read(folder),
+        vocabulary=tokenizer.vocabulary or Vocabulary(tuple(facts["tokens"])),
+        fingerprints=np.split(fingerprints, offsets[1:-1]),
+        spans=np.load(folder / "spans.npy"),
+        extents={kind: np.load(folder / f"{kind}s.npy") for kind in facts["extents"]},
+        origins=np.load(folder / "origins.npy"),
+        digests=tuple((files[number].name, hashes[files[number]]) for number in facts["read"]),
+        repeats=facts["repeats"],
+        lost=Counter(facts["lost"]),
+        faults=(*unreadable, *(fault.replace("\0", str(files[number])) for number, fault in facts["faults"])),
+    )
+
+
+def _hashes(files: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
+    """The SHA-256 of each file, and what is wrong with those that cannot be read. Raises ParseError if none can."""
+    hashes: dict[Path, str] = {}
+    faults: list[str] = []
+    for file in files:
+        try:
+            with file.open("rb") as data:
+                hashes[file] = hashlib.file_digest(data, "sha256").hexdigest()
+        except OSError as error:
+            faults.append(f"{file}: cannot be read ({error.strerror or error})")
+    if not hashes:
+        raise ParseError(faults[0])
+    return hashes, faults
+
+
+def _key(tokenizer: Tokenizer[Any], hashes: Iterable[str]) -> str:
+    return _digest("\n".join([tokenizer.spec, _code(), *hashes]).encode()).hex()
+
+
+@cache
+def _code() -> str:
+    """A digest of the code between files and ids: when it changes, so may the ids."""
+    package = Path(__file__).parent
+    parts = [package / "pieces.py", Path(__file__)]
+    parts += [path for name in ("music", "formats", "tokenizers") for path in sorted((package / name).rglob("*.py"))]
+    return _digest(b"\0".join(path.read_bytes() for path in parts)).hex()
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _cache_folder() -> Path:
+    """The first folder that can be written: the one asked for, the user's, one for the time being."""
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "folkseq"
+    asked = os.environ.get("FOLKSEQ_CACHE")
+    for folder in [Path(asked)] if asked else [own, Path(gettempdir()) / f"folkseq-{os.environ.get('USER', 'cache')}"]:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    raise FolkseqError(f"{asked or own}: cannot be written; set FOLKSEQ_CACHE to a folder that can")
+
+
+def _tidy(root: Path) -> None:
+    """Remove what was not used for long, and what a process that was killed left half-written."""
+    for folder in root.iterdir():
+        facts = folder / _FACTS
+        last = (facts if facts.exists() else folder).stat().st_mtime
+        if time.time() - last > KEPT_S:
+            rmtree(folder, ignore_errors=True)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _names(files: Sequence[Path]) -> str:
+    return str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"

@@ -1,0 +1,91 @@
+"""A corpus on the disk: every file accounted for, the same over one process and many, and not read twice."""
+
+import os
+
+import numpy as np
+import pytest
+from book import BOOK, JIG, REEL, WALTZ
+
+from folkseq import tokenized
+from folkseq.errors import CorpusError, FolkseqError, ParseError
+from folkseq.tokenized import tokenize_corpus
+from folkseq.tokenizers.abc import AbcTokenizer
+
+BROKEN = "X:9\nT:Broken\nL:1/8\nK:G\nGA[B\n"
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("FOLKSEQ_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Thirty files: more than are read in one process."""
+    folder = tmp_path / "book"
+    folder.mkdir()
+    for number, text in enumerate([JIG, REEL, WALTZ] * 10):
+        (folder / f"{number:02}.abc").write_text(text.replace("K:", f"N:{number}\nK:", 1))
+    (folder / "98.abc").write_text(BOOK + "\n" + BROKEN)
+    (folder / "99.abc").write_bytes(b"\0")
+    return sorted(folder.glob("*.abc"))
+
+
+def test_ids_stand_for_the_tokens_and_everything_else_is_accounted_for(book):
+    seen = []
+    found = tokenize_corpus(AbcTokenizer(), book, workers=2, on_read=lambda *at: seen.append(at))
+    assert seen == [(number + 1, 32) for number in range(32)]
+    assert [len(found.store), found.repeats, len(found.digests)] == [3, 30, 31]
+    (jig,) = AbcTokenizer().parse(JIG.encode(), "jig").pieces
+    assert found.vocabulary.decode(found.store[0]) == AbcTokenizer().tokenize(jig)
+    assert list(found.vocabulary.tokens) == sorted(found.vocabulary.tokens)
+    assert found.origins.tolist() == [[0, 1], [1, 1], [2, 1]]
+    assert found.extents["note"].tolist() == [46, 28, 9]
+    assert [len(fingerprint) for fingerprint in found.fingerprints] == [45, 27, 8]
+    assert [fault.rsplit("/", 1)[1] for fault in found.faults] == [
+        "98.abc, X:9 (Broken), line 29: a [ that has no partner on its line",
+        "99.abc: not text, and so not ABC (it holds zero bytes)",
+    ]
+    assert found.lost["chord symbol"] == 11
+
+
+def test_one_process_and_many_give_the_same_bytes(book, tmp_path, monkeypatch):
+    def made(workers):
+        monkeypatch.setenv("FOLKSEQ_CACHE", str(tmp_path / f"cache{workers}"))
+        folder = tokenize_corpus(AbcTokenizer(), book, workers=workers).folder
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    assert made(1) == made(3)
+
+
+def test_the_same_contents_are_not_read_twice_wherever_they_lie(book, tmp_path, monkeypatch):
+    first = tokenize_corpus(AbcTokenizer(), book)
+    monkeypatch.setattr(tokenized, "read_file", None)
+    moved = [path.rename(tmp_path / f"moved-{path.name}") for path in book]
+    again = tokenize_corpus(AbcTokenizer(), moved)
+    assert again.folder == first.folder
+    assert np.array_equal(again.store.ids, first.store.ids)
+    assert again.faults[1] == f"{tmp_path}/moved-99.abc: not text, and so not ABC (it holds zero bytes)"
+    with pytest.raises(TypeError):  # other fields are another corpus, which is read
+        tokenize_corpus(AbcTokenizer(grace=False), moved)
+    assert [path.name for path in first.folder.parent.iterdir()] == [first.folder.name]  # and leaves nothing half-built
+
+
+def test_what_was_not_used_for_long_goes(book, empty_cache):
+    old = tokenize_corpus(AbcTokenizer(), book).folder
+    os.utime(old / "corpus.json", (0, 0))
+    new = tokenize_corpus(AbcTokenizer(grace=False), book).folder
+    assert list(empty_cache.iterdir()) == [new]
+
+
+def test_nothing_to_read(tmp_path, monkeypatch):
+    faulty = tmp_path / "a.abc"
+    faulty.write_text(BROKEN)
+    with pytest.raises(CorpusError, match=r"not one piece could be read, the first because: .*line 5: a \["):
+        tokenize_corpus(AbcTokenizer(), [faulty])
+    with pytest.raises(ParseError, match="cannot be read"):
+        tokenize_corpus(AbcTokenizer(), [tmp_path / "missing.abc"])
+    monkeypatch.setenv("FOLKSEQ_CACHE", "/proc/cache")
+    with pytest.raises(FolkseqError, match="/proc/cache: cannot be written"):
+        tokenize_corpus(AbcTokenizer(), [faulty])
