@@ -128,6 +128,7 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
         corpus,
         **settings,
         on_build=_built,
+        on_read=watcher.read,
         on_prepared=watcher.prepared,
         on_progress=watcher.progress,
     )
@@ -139,32 +140,72 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
 @click.argument("run", required=False)
 @click.option("-n", "--num", "count", type=int, default=1, show_default=True, help="How many pieces.")
 @click.option("-o", "--output", "out", help="A folder, or one file.  [default: RUN/samples]")
-@click.option("--format", "formats", default="abc,mid", show_default=True, help="What to write into the folder.")
+@click.option("--format", "formats", help="What to write into the folder.  [default: abc,mid, or mid alone]")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), help="The same seed gives the same pieces.  [default: drawn]"
 )
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Above 1 bolder, below 1 plainer.")
 @click.option("--top-k", type=int, help="Draw among so many likeliest tokens only.")
 @click.option("--top-p", type=float, help="Draw among the likeliest tokens of this probability in all.")
-@click.option("--prime", help="A beginning to continue: ABC text, or a file.")
+@click.option("--prime", help="A beginning to continue: a file, or ABC text.")
 @click.option("--rhythm", help="abc: reel, jig, hornpipe, …")
 @click.option("--meter", help="abc: 4/4, 6/8, C|, …")
 @click.option("--mode", help="abc: maj, min, dor, mix, …")
 @click.option("--key", help="abc: the key to write in: D (major), Em, Ador, …")
 @click.option("--swing", type=SWING, is_flag=False, flag_value=LILT, help="abc: the first eighth's share of a beat.")
-@click.option("--limit", type=int, default=1500, show_default=True, help="The most tokens in a piece.")
+@click.option("--seconds", type=float, help="performance: how long.  [default: 30 at most]")
+@click.option("--density", help="performance: notes a second, or some over time: 2,8,16.")
+@click.option("--pitch-classes", help="performance: C,E,G, or some over time: C,E,G/F,A,C.")
+@click.option("--longest-note", type=float, help="performance: seconds.  [default: 30]")
+@click.option("--most-notes", type=int, help="performance: that sound at once.  [default: 64]")
+@click.option("--bpm", type=float, help="performance: the tempo of the file's bars.  [default: 120]")
+@click.option("--pedal", help="performance: cc, as the pedal's controller, or baked, into the notes.")
+@click.option("--keep-prime/--no-keep-prime", default=None, help="performance: write the prime too.  [default: no]")
+@click.option("--limit", type=int, help="The most tokens in a piece.  [default: abc 1500, performance by the seconds]")
 @click.option("--grammar/--no-grammar", default=True, help="Keep to valid pieces, or let the model write as it likes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a piece.")
-def sample(as_json: bool, run: str | None, count: int, formats: str, **settings: Any) -> None:
+def sample(as_json: bool, run: str | None, count: int, formats: str | None, **settings: Any) -> None:
     """Write new pieces from a trained run (the newest by default)."""
     from folkseq.commands.sample import sample as verb
 
-    for piece, files in verb(run, count, formats=formats.split(","), **settings):
+    for piece, files in verb(run, count, formats=formats.split(",") if formats else None, **settings):
         if piece.index == 1:
             _say(f"seed {piece.seed}")
         facts = {"index": piece.index, "seed": piece.seed, "title": piece.title, "files": list(map(str, files))}
         facts |= {"settings": piece.settings, "nll": round(piece.nll, 4), "tokens": list(piece.tokens)}
         _result(as_json, facts, *map(str, files))
+
+
+@main.command()
+@click.argument("run", required=False)
+@click.argument("corpus", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+    """Judge a run on pieces that it has not seen, beside n-grams trained on the same.
+
+    CORPUS are files or folders, of which pieces that have a near twin among those trained on are left out; without it,
+    the run is judged on the test side of its own split. RUN is the newest by default.
+    """
+    from folkseq.commands.evaluate import evaluate as verb
+    from folkseq.progress import Watcher
+
+    watcher = Watcher(quiet=quiet)
+    found = verb(run, corpus, on_read=watcher.read)
+    facts = {"run": str(found.run), "pieces": found.pieces, **{f"{kind}s": n for kind, n in found.amounts.items()}}
+    losses = [{"model": loss.model, "nats": loss.nats, "ratio": loss.ratio} for loss in found.losses]
+    amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
+    lines = [f"{found.pieces:,} pieces, {amounts}; nats:"]
+    lines.append("".join(["".ljust(18), *(f"a {kind}".rjust(11) for kind in found.amounts), "of the best n-gram's"]))
+    for loss in found.losses:
+        lines.append(
+            "".join([loss.model.ljust(18), *(f"{nats:11.4f}" for nats in loss.nats.values()), f"{loss.ratio:9.3f}"])
+        )
+    _result(as_json, {**facts, "losses": losses, "left_out": dict(found.left_out)}, *lines)
+    for reason, count in found.left_out.items():
+        if count:
+            _say(f"left out: {count:,} {reason}")
+    _report(found.lost, found.faults)
 
 
 @main.command()

@@ -21,7 +21,6 @@ from folkseq.version import __version__
 if TYPE_CHECKING:
     from folkseq.sampling.engine import Engine
 
-LIMIT = 1500  # tokens in a piece; the longest tune of folk.abc has about as many
 FEWEST = 160  # tokens; below that a grammar has no room to end a piece
 
 
@@ -41,7 +40,7 @@ class Sampled:
     @property
     def title(self) -> str:
         """The piece's title, unique to the seed and index."""
-        return str(self.piece.title)
+        return self.tokenizer.title(self.piece)
 
     def format(self, suffix: str) -> bytes:
         """The piece as a file's bytes; `suffix` such as `.mid`."""
@@ -84,7 +83,7 @@ class Model:
         top_p: float | None = None,
         prime: str | None = None,
         grammar: bool = True,
-        limit: int = LIMIT,
+        limit: int | None = None,
         **controls: Any,
     ) -> Iterator[Sampled]:
         """Writes new pieces, as they are asked for.
@@ -95,10 +94,11 @@ class Model:
             temperature: above 1 bolder, below 1 plainer, 0 always the likeliest token.
             top_k: draw among so many likeliest tokens only.
             top_p: draw among the likeliest tokens that together have this probability.
-            prime: a beginning in the notation of the files trained on, or the path of a file that holds one.
+            prime: the path of a file that holds a beginning, or, where the files trained on are text, such text.
             grammar: keep to what is valid; without it the model writes as it likes.
-            limit: the most tokens in a piece.
-            controls: what the representation understands; for `abc` rhythm, meter, mode, key and swing.
+            limit: the most tokens in a piece; by default as many as it may take.
+            controls: what the representation understands: for `abc` rhythm, meter, mode, key and swing; for
+                `performance` seconds, density, pitch_classes, longest_note, most_notes, bpm, pedal and keep_prime.
 
         Returns:
             The pieces in the order of their index, each written when it is taken.
@@ -111,20 +111,22 @@ class Model:
         if unknown:
             known = ", ".join(self.tokenizer.controls)
             raise RequestError(f"the {self.tokenizer.name} tokenizer knows no {unknown[0]}; it knows: {known}")
-        if limit < FEWEST:
+        if limit is not None and limit < FEWEST:
             raise RequestError(f"a limit of {limit} tokens is too few for a piece; give at least {FEWEST}")
         steered = [name for name in self.tokenizer.steering if name in controls]
         if steered and not grammar:
             raise RequestError(f"without its grammar the model cannot be held to a {steered[0]}; leave one of them out")
         seed = secrets.randbelow(2**31) if seed is None else seed
         strategy = Strategy(temperature, top_k, top_p)
-        # What a prime says, or is made to say, needs no grammar to be held to.
-        opening = self.tokenizer.prime(_text(prime), **controls) if prime is not None else None
-        rules = self.tokenizer.grammar(self.run.vocabulary, **({} if opening else controls))
+        opening = _prime(self.tokenizer, prime, controls) if prime is not None else None
+        rules = self.tokenizer.grammar(self.run.vocabulary, opening, **controls)  # which checks them, even if unused
+        rules = rules if grammar else None
+        schedule = self.tokenizer.schedule(opening, **controls)
+        limit = self.tokenizer.limit(opening, **controls) if limit is None else limit
         if opening is not None:
-            self._check_opening(opening, rules if grammar else None, limit)
+            self._check_opening(opening, rules, limit)
         said = _describe(self.run, seed, strategy, grammar, prime, controls)
-        return self._generate(count, seed, strategy, rules if grammar else None, opening, limit, said, controls)
+        return self._generate(count, seed, strategy, rules, schedule, opening, limit, said, controls)
 
     def _generate(
         self,
@@ -132,6 +134,7 @@ class Model:
         seed: int,
         strategy: Strategy,
         rules: Any,
+        schedule: Any,
         opening: Prime[Any] | None,
         limit: int,
         said: str,
@@ -149,6 +152,7 @@ class Model:
             seed=seed,
             limit=limit,
             grammar=rules,
+            schedule=schedule,
             prime=vocabulary.encode(opening.tokens[1:]) if opening else (),
         ):
             tokens = tuple(vocabulary.decode(sample.ids))
@@ -181,7 +185,7 @@ def sample(
     count: int = 1,
     *,
     out: Path | str | None = None,
-    formats: Sequence[str] = ("abc", "mid"),
+    formats: Sequence[str] | None = None,
     **settings: Any,
 ) -> Iterator[tuple[Sampled, list[Path]]]:
     """Writes `count` new pieces to files.
@@ -190,7 +194,7 @@ def sample(
         run: the run folder; the newest under `runs` by default.
         count: how many.
         out: a folder, or a file for one piece, or an .abc file for all; `samples` in the run folder by default.
-        formats: what to write of each into a folder.
+        formats: what to write of each into a folder; by default all that the representation can be written as.
         settings: as those of `Model.sample`.
 
     Returns:
@@ -202,8 +206,8 @@ def sample(
     model = load(run)
     if count < 1:
         raise RequestError(f"-n {count}: ask for at least one piece")
-    suffixes = [f".{name.strip().lstrip('.').lower()}" for name in formats]
     outputs = model.tokenizer.outputs
+    suffixes = [f".{name.strip().lstrip('.').lower()}" for name in formats or outputs]
     for suffix in suffixes:
         if suffix not in outputs:
             known = ", ".join(output[1:] for output in outputs)
@@ -212,7 +216,7 @@ def sample(
     suffix = "" if place.is_dir() else place.suffix.lower()
     if str(place) == "-" or (suffix and suffix not in outputs):
         raise RequestError(f"{place}: name a folder, or a file that ends in {' or '.join(outputs)}")
-    if count > 1 and suffix and suffix != outputs[0]:
+    if count > 1 and suffix and suffix not in model.tokenizer.books:
         raise RequestError(f"{place}: {count} pieces do not go into one {suffix} file; name a folder")
     pieces = model.sample(count, **settings)
     return _to_file(place, pieces) if suffix else _to_folder(place, suffixes, pieces)
@@ -248,23 +252,19 @@ def _to_file(file: Path, pieces: Iterator[Sampled]) -> Iterator[tuple[Sampled, l
         yield piece, [file]
 
 
-def _text(prime: str) -> str:
-    """The text of a prime: that of the file that it names, or itself."""
-    if "\n" in prime or ("/" not in prime.split("|")[0] and Path(prime).suffix not in (".abc", ".txt", ".mid")):
-        return prime
+def _prime(tokenizer: Tokenizer[Any], prime: str, controls: Mapping[str, Any]) -> Prime[Any]:
+    """The beginning that a file holds, or that `prime` itself is where it does not look like a file's path."""
+    suffixes = (".abc", ".txt", ".mid", ".midi")
+    if "\n" in prime or ("/" not in prime.split("|")[0] and Path(prime).suffix.lower() not in suffixes):
+        return tokenizer.prime(prime, **controls)
     try:
         data = Path(prime).read_bytes()
     except (OSError, ValueError) as error:
         if Path(prime).suffix or "|" not in prime:
             reason = getattr(error, "strerror", None) or error
             raise RequestError(f"{prime}: cannot be read as a prime ({reason})") from None
-        return prime
-    if b"\0" in data:
-        raise RequestError(f"{prime}: not text, and so no prime")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+        return tokenizer.prime(prime, **controls)
+    return tokenizer.prime_file(data, prime, **controls)
 
 
 def _describe(

@@ -51,6 +51,7 @@ class Tokenizer(ABC, Generic[Piece]):
     outputs: ClassVar[tuple[str, ...]]  # of the files it can write a piece to, the usual one first
     controls: ClassVar[tuple[str, ...]] = ()  # what a sampler may be asked besides
     steering: ClassVar[tuple[str, ...]] = ()  # those of them that only a grammar can hold the model to
+    books: ClassVar[tuple[str, ...]] = (".abc",)  # of the files it can write, those that hold several pieces
 
     figure: ClassVar[int] = 9  # numbers of a fingerprint that are one figure
     twin_share: ClassVar[float] = 0.5  # of the figures, that makes two pieces near twins
@@ -134,9 +135,31 @@ class Tokenizer(ABC, Generic[Piece]):
         """The beginning that `text`, in the notation of its files, gives. Raises RequestError if it gives none."""
         raise RequestError(f"the {self.name} tokenizer takes no prime")
 
-    def grammar(self, vocabulary: Vocabulary, **controls: Any) -> Any:
+    def prime_file(self, data: bytes, file: str, **controls: Any) -> Prime[Piece]:
+        """The beginning that a file holds. Raises RequestError if it holds none."""
+        if b"\0" in data:
+            raise RequestError(f"{file}: not text, and so no prime")
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+        return self.prime(text, **controls)
+
+    def grammar(self, vocabulary: Vocabulary, prime: Prime[Piece] | None = None, **controls: Any) -> Any:
         """What may follow what (a `folkseq.sampling.grammar.Grammar`), as asked; None where anything may."""
         return None
+
+    def schedule(self, prime: Prime[Piece] | None = None, **controls: Any) -> Any:
+        """What the model reads beside the tokens (a `folkseq.sampling.grammar.Schedule`), as asked; None for zeros."""
+        return None
+
+    def limit(self, prime: Prime[Piece] | None = None, **controls: Any) -> int:
+        """The most tokens in a piece where nothing is said; the longest tune of folk.abc has about as many."""
+        return 1500
+
+    def title(self, piece: Piece) -> str:
+        """What the piece is called."""
+        return str(getattr(piece, "title", ""))
 
     def place(self, tokens: Sequence[str], index: int) -> str:
         """Where in the piece token number `index` stands, as a user would look for it."""
@@ -145,6 +168,10 @@ class Tokenizer(ABC, Generic[Piece]):
     def finish(self, piece: Piece, name: str, prime: Prime[Piece] | None = None, **controls: Any) -> Piece:
         """A sampled piece as a user wants it: named, and as the controls ask."""
         return piece
+
+    def glimpse(self, piece: Piece) -> str:
+        """What a reader may see of a piece in one line."""
+        return ""
 
     def numbered(self, piece: Piece, number: int) -> Piece:
         """The piece as number `number` of a file that holds several."""

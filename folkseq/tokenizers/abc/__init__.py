@@ -133,9 +133,10 @@ class AbcTokenizer(Tokenizer[Tune]):
                 raise RequestError(f"the prime is not in {token[2:]}, which was asked for; leave one of them out")
         return Prime(tuple(tokens), tune)
 
-    def grammar(self, vocabulary: Vocabulary, **controls: Any) -> AbcGrammar:
+    def grammar(self, vocabulary: Vocabulary, prime: Prime[Tune] | None = None, **controls: Any) -> AbcGrammar:
         """Valid tunes, with the rhythm, meter and mode asked for. Raises RequestError if the model knows none such."""
-        return AbcGrammar(vocabulary, **header_tokens(**controls))
+        # What a prime says, or is made to say, needs no grammar to be held to.
+        return AbcGrammar(vocabulary, **({} if prime else header_tokens(**controls)))
 
     def place(self, tokens: Sequence[str], index: int) -> str:
         """The bar that a token stands in, counted from 1."""
@@ -148,6 +149,12 @@ class AbcTokenizer(Tokenizer[Tune]):
             start, _ = opening(prime.piece.body, prime.piece.key, prime.piece.meter)
             return titled(piece.transposed(-self._interval(prime.piece.body, start, whole=False)), name)
         return titled(to_key(piece, key), name)
+
+    def glimpse(self, piece: Tune) -> str:
+        """The first line of its music."""
+        lines = abc.format(piece).splitlines()
+        first = next(at for at, line in enumerate(lines) if line.startswith("K:")) + 1
+        return " ".join(lines[first : first + 1])
 
     def numbered(self, piece: Tune, number: int) -> Tune:
         """The tune with its `X:` number, and a title if it has none."""
