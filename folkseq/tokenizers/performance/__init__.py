@@ -1,0 +1,106 @@
+"""Performance RNN's representation of performances: what begins, what ends, how loud, and the time between.
+
+Source: Oore et al., This time with feeling (2018), and magenta's `performance` library; `events` has the table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.formats import midi
+from folkseq.music.performance import Performance
+from folkseq.tokenizers.base import Parsed, Tokenizer
+from folkseq.tokenizers.performance.events import Layout
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class PerformanceTokenizer(Tokenizer[Performance]):
+    """Performances as Performance RNN's tokens.
+
+    Attributes:
+        velocity_bins: 0 to 127 steps of loudness; with 0 every note is played at 80.
+        steps_per_second: 1 to 1000.
+        max_shift: The longest TIME_SHIFT, 1 to 1000 steps.
+        sustain: Whether notes last as long as the pedal holds them (`baked`), or the pedal has `tokens` of its own.
+        order: `canonical`, or `magenta` for ids that equal note_seq's.
+        drums: Whether to keep the drums and nothing else, instead of all but the drums.
+        density: Whether a model can be told how many notes a second to play.
+        pitch_classes: Whether a model can be told which pitch classes to play.
+    """
+
+    velocity_bins: int = 32
+    steps_per_second: int = 100
+    max_shift: int = 100
+    sustain: str = "baked"
+    order: str = "canonical"
+    drums: bool = False
+    density: bool = True
+    pitch_classes: bool = True
+
+    name: ClassVar[str] = "performance"
+    suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
+    outputs: ClassVar[tuple[str, ...]] = (".mid",)
+    figure: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        ranges = {"velocity_bins": (0, 127), "steps_per_second": (1, 1000), "max_shift": (1, 1000)}
+        for field, (low, high) in ranges.items():
+            if not low <= getattr(self, field) <= high:
+                raise ValueError(f"{field} is {low} to {high}, not {getattr(self, field)}")
+        for field, choices in {"sustain": ("baked", "tokens"), "order": ("canonical", "magenta")}.items():
+            if getattr(self, field) not in choices:
+                raise ValueError(f"{field} is {' or '.join(choices)}, not {getattr(self, field)!r}")
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Which id is which."""
+        return Layout(self.velocity_bins, self.max_shift, self.sustain == "tokens")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens in order of their ids."""
+        return self.layout.vocabulary
+
+    def parse(self, data: bytes, file: str) -> Parsed[Performance]:
+        """The performance in a MIDI file's bytes. Raises ParseError if it holds no notes."""
+        return Parsed((midi.parse(data, file),), (Counter(),))
+
+    def format(self, piece: Performance, suffix: str, comments: Sequence[str] = (), **controls: Any) -> bytes:
+        """The performance as a MIDI file."""
+        return midi.format(piece)
+
+    def encode(self, piece: Performance, vocabulary: Vocabulary | None = None) -> NDArray[np.uint16]:
+        """The ids of the piece's tokens, (T,) uint16."""
+        raise NotImplementedError
+
+    def decode(self, ids: NDArray[Any]) -> Performance:
+        """The performance that any (T,) ids stand for."""
+        raise NotImplementedError
+
+    def tokenize(self, piece: Performance) -> list[str]:
+        """The piece's tokens, from `<s>` to `</s>`."""
+        return self.vocabulary.decode(self.encode(piece))
+
+    def detokenize(self, tokens: Sequence[str]) -> Performance:
+        """The performance that any sequence of tokens stands for."""
+        return self.decode(np.array(self.vocabulary.encode(tokens), np.int64))
+
+    def canonical(self, piece: Performance) -> Performance:
+        """The piece as tokens can hold it."""
+        return self.decode(self.encode(piece))
+
+    def lost(self, piece: Performance) -> Mapping[str, int]:
+        """What of the piece its tokens do not hold, by kind and count."""
+        return Counter()
+
+    def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
+        """What a listener would know the piece by."""
+        return np.zeros(0, np.int64)
