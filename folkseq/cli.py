@@ -196,7 +196,7 @@ def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: boo
     losses = [{"model": loss.model, "nats": loss.nats, "ratio": loss.ratio} for loss in found.losses]
     amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
     lines = [f"{found.pieces:,} pieces, {amounts}; nats:"]
-    lines.append("".join(["".ljust(18), *(f"a {kind}".rjust(11) for kind in found.amounts), "of the best n-gram's"]))
+    lines.append("".join(["".ljust(18), *(f"a {kind}".rjust(11) for kind in found.amounts), "  of the best n-gram's"]))
     for loss in found.losses:
         lines.append(
             "".join([loss.model.ljust(18), *(f"{nats:11.4f}" for nats in loss.nats.values()), f"{loss.ratio:9.3f}"])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SNIPPETS_EVERY = 5  # held-out checks
 _SNIPPET_SEED = 0
+BAR = 30  # characters
 _MOST_FAULTS, _MOST_KINDS = 5, 8  # shown one by one; `folkseq tokenize` shows all
 
 
@@ -26,6 +27,15 @@ class Watcher:
         self.folder: Path | None = None
         self.checks = 0
         self.width = 0  # of the line to be rewritten
+
+    def read(self, done: int, files: int) -> None:
+        """How many files are read."""
+        if files < 2:
+            return
+        filled = BAR * done // files
+        self._rewrite(f"reading  {'█' * filled}{'░' * (BAR - filled)}  {done:,} of {files:,} files")
+        if done == files:
+            self._line(f"read {files:,} files")
 
     def prepared(self, found: Prepared) -> None:
         """What was read."""
@@ -81,15 +91,13 @@ class Watcher:
         )
 
     def _snippet(self) -> None:
-        """The beginning of a tune by the best model so far."""
+        """A glimpse of a piece by the best model so far."""
         from folkseq.commands.sample import load
 
         if self.quiet or self.folder is None:
             return
         for piece in load(self.folder).sample(1, seed=_SNIPPET_SEED + self.checks):
-            lines = piece.format(piece.tokenizer.outputs[0]).decode().splitlines()
-            first = next((at for at, line in enumerate(lines) if line.startswith("K:")), -1) + 1
-            self._line(f"    {piece.title}: {' '.join(lines[first : first + 1])}")
+            self._line(f"    {piece.title}: {piece.tokenizer.glimpse(piece.piece)}")
 
     def _line(self, text: str) -> None:
         if self.quiet:

@@ -25,17 +25,20 @@ MOST_IDS = 20_000_000
 class Baseline:
     """An n-gram, and its loss on the validation side."""
 
+    longest: NGram
+    """Of order `ORDER`."""
     ngram: NGram
+    """The best of it and those of lower orders."""
     heldout_nll: float
     """Nats an id."""
 
     @classmethod
     def fit(cls, store: TokenStore, sides: Split, vocabulary_size: int) -> Self:
         """Fit it to the training side of a split that has a validation side."""
-        all_orders = NGram.fit(store.beginnings(sides.train, MOST_IDS), ORDER, vocabulary_size)
+        longest = NGram.fit(store.beginnings(sides.train, MOST_IDS), ORDER, vocabulary_size)
         heldout = store.beginnings(sides.valid, JUDGED)
-        ngram = all_orders.best(heldout)
-        return cls(ngram, _mean(ngram, heldout))
+        ngram = longest.best(heldout)
+        return cls(longest, ngram, _mean(ngram, heldout))
 
     def nll(self, pieces: Sequence[NDArray[Any]]) -> float:
         """Nats an id on other pieces."""

@@ -1,0 +1,143 @@
+"""`folkseq evaluate`: how well a run foretells pieces that it has not seen, beside what an n-gram makes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq import tokenizers
+from folkseq.corpora import Corpus, files, listed, locate
+from folkseq.dataset import TokenStore, cluster
+from folkseq.errors import CorpusError
+from folkseq.evaluation.baseline import Baseline
+from folkseq.run import Run
+from folkseq.tokenized import tokenize_corpus
+from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+Pieces = list[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one model makes of the pieces."""
+
+    model: str
+    """`lstm 2 x 320`, `3-gram`, …"""
+    nats: dict[str, float]
+    """Negative log likelihood, for each token and for each of what a listener counts: `token`, `note`, `second`."""
+    ratio: float
+    """Of the nats to those of the best n-gram."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """How well a run and its baselines foretell pieces."""
+
+    run: Path
+    pieces: int
+    amounts: dict[str, float]
+    """How much of each the pieces hold: tokens, notes, seconds; by their singulars."""
+    losses: tuple[Loss, ...]
+    """The run's, then the 5-gram's, then that of the best n-gram, if it is another."""
+    left_out: Counter[str]
+    """Pieces that were not judged, by reason."""
+    lost: Counter[str]
+    faults: tuple[str, ...]
+
+
+def evaluate(
+    run: Path | str | None = None, corpus: Corpus = (), *, on_read: Callable[[int, int], None] | None = None
+) -> Evaluated:
+    """Judges a run on pieces that it has not seen.
+
+    Args:
+        run: the run folder; the newest under `runs` by default.
+        corpus: files and folders; those pieces of them are left out that have a near twin among the pieces trained
+            on. By default, the test side of the run's own split.
+        on_read: called with the number of files read and that of all, as they are.
+
+    Raises:
+        FolkseqError: if there is no such run, or nothing to judge it on.
+    """
+    found = Run.latest() if run is None else Run.open(run)
+    tokenizer = tokenizers.find(found.config.tokenizer)
+    store, sides = found.tokens()
+    left_out: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    faults: tuple[str, ...] = ()
+    paths = listed(corpus)
+    if paths:
+        read = tokenize_corpus(
+            tokenizer, [file for path in paths for file in files(locate(path), tokenizer.suffixes)], on_read=on_read
+        )
+        lost, faults = read.lost, read.faults
+        pieces = _in_vocabulary(read.store, read.vocabulary, found.vocabulary, left_out)
+        pieces = _unseen(tokenizer, found.vocabulary, [store[piece] for piece in sides.train], pieces, left_out)
+        where = f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+    else:
+        pieces = [store[piece] for piece in sides.test or sides.valid]
+        where = f"the test side of {found.folder}"
+    if not pieces:
+        why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "there is none"
+        raise CorpusError(f"{where}: no piece left to judge the run on ({why}); name other files")
+    amounts = _amounts(tokenizer, found.vocabulary, pieces)
+    model = found.config.model
+    nats = {f"{model.cell} {model.layers} x {model.hidden}": _model_nats(found, pieces)}
+    if sides.valid:
+        baseline = Baseline.fit(store, sides, len(found.vocabulary))
+        for ngram in (baseline.longest, baseline.ngram):
+            nats[f"{ngram.order}-gram"] = ngram.nll(pieces)[0]
+    best = list(nats.values())[-1]
+    losses = tuple(
+        Loss(name, {kind: total / amount for kind, amount in amounts.items()}, total / best)
+        for name, total in nats.items()
+    )
+    return Evaluated(found.folder, len(pieces), amounts, losses, left_out, lost, faults)
+
+
+def _model_nats(run: Run, pieces: Pieces) -> float:
+    import torch
+
+    from folkseq.models.language_model import LanguageModel
+    from folkseq.training.validate import nll
+
+    model = LanguageModel(run.config.model)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights().items()})
+    return nll(model, pieces)[0]
+
+
+def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary, left_out: Counter[str]) -> Pieces:
+    """The pieces of a store in another vocabulary's ids; those with tokens that it lacks are left out."""
+    if theirs == ours:
+        return [store[piece] for piece in range(len(store))]
+    ids = np.array([ours.id(token) if token in ours else -1 for token in theirs.tokens])
+    moved = [ids[store[piece]] for piece in range(len(store))]
+    known = [piece for piece in moved if piece.min() >= 0]
+    left_out["with tokens that the run does not know"] += len(moved) - len(known)
+    return known
+
+
+def _unseen(
+    tokenizer: Tokenizer[Any], vocabulary: Vocabulary, trained: Pieces, pieces: Pieces, left_out: Counter[str]
+) -> Pieces:
+    """The pieces that have no near twin among those trained on."""
+    fingerprints = [tokenizer.fingerprint(ids, vocabulary) for ids in (*trained, *pieces)]
+    labels = cluster(fingerprints, tokenizer.figure, tokenizer.twin_share).tolist()
+    seen = set(labels[: len(trained)])
+    unseen = [piece for piece, label in zip(pieces, labels[len(trained) :], strict=True) if label not in seen]
+    left_out["with a near twin among those trained on"] += len(pieces) - len(unseen)
+    return unseen
+
+
+def _amounts(tokenizer: Tokenizer[Any], vocabulary: Vocabulary, pieces: Sequence[NDArray[Any]]) -> dict[str, float]:
+    amounts: Counter[str] = Counter()
+    for ids in pieces:
+        amounts.update({"token": len(ids) - 1, **tokenizer.extent(ids, vocabulary)})
+    return {kind: float(amount) for kind, amount in amounts.items() if amount}
