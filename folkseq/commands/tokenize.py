@@ -60,9 +60,13 @@ def _vocabulary(run: Path | str) -> Vocabulary:
 
 
 def _decoded(tokenizer: Any, found: Pieces, suffix: str) -> bytes:
-    usual = tokenizer.outputs[0]
-    if suffix != usual and (suffix not in tokenizer.outputs or len(found.pieces) > 1):
-        raise RequestError(f"--write takes a file that ends in {usual}, not {suffix or 'one without a suffix'}")
+    if suffix not in tokenizer.outputs:
+        known = " or ".join(tokenizer.outputs)
+        raise RequestError(f"--write takes a file that ends in {known}, not {suffix or 'one without a suffix'}")
+    if len(found.pieces) > 1 and suffix not in tokenizer.books:
+        raise RequestError(
+            f"--write: {len(found.pieces)} pieces do not go into one {suffix} file; tokenize one at a time"
+        )
     pieces = (tokenizer.detokenize(piece.tokens) for piece in found.pieces)
     return b"\n".join(
         tokenizer.format(tokenizer.numbered(piece, number), suffix) for number, piece in enumerate(pieces, 1)
