@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -156,7 +157,6 @@ def test_windows_hold_every_id_of_every_piece_once_an_epoch_or_twice_at_its_begi
         epoch = windows.epoch
         while int(windows.epoch) == int(epoch):
             batch = next(windows)
-            assert batch.fresh.all()
             known = batch.y != IGNORED
             assert (batch.x[:, 1:][known[:, 1:]] == batch.y[:, :-1][known[:, 1:]]).all()
             predicted += batch.y[known].tolist()
@@ -171,7 +171,7 @@ def test_windows_go_on_exactly_from_where_they_stood():
     store = TokenStore.of([[0, *range(2, 2 + length), 1] for length in (3, 50, 70)])
 
     def opened():
-        return Windows(store, [0, 1, 2], rows=2, length=8, generator=np.random.default_rng(7), cut=Moved())
+        return Windows(store, [0, 1, 2], rows=2, length=8, generator=np.random.default_rng(7), cut=Moved(), windows=3)
 
     class Moved:
         lookahead, controls = 2, 1
@@ -181,7 +181,7 @@ def test_windows_go_on_exactly_from_where_they_stood():
             return ids, np.full((len(ids) - 1, 1), piece, np.float32)
 
     windows = opened()
-    for _ in range(11):  # into the second epoch
+    for _ in range(21):  # into the second epoch
         next(windows)
     assert windows.epoch > 1
     state = json.loads(json.dumps(windows.state()))
@@ -192,3 +192,16 @@ def test_windows_go_on_exactly_from_where_they_stood():
         for here, there in zip(batch, next(again), strict=True):
             assert np.array_equal(here, there)
     assert expected[0].controls.shape == (2, 8, 1)
+
+
+def test_rows_read_on_within_a_passage_and_begin_passages_in_turn():
+    store = TokenStore.of([[0, *range(2, 900), 1], [0, *range(1000, 1900), 1]])
+    windows = Windows(store, [0, 1], rows=4, length=10, generator=np.random.default_rng(0), cut=Whole(), windows=4)
+    batches = [next(windows) for _ in range(12)]
+    fresh = np.stack([batch.fresh for batch in batches])  # (12, B)
+    assert fresh[0].all()
+    for row in range(4):  # the first passage of each row is shorter than the next row's, and then all are alike
+        assert np.flatnonzero(fresh[: row + 5, row]).tolist() == [0, row + 1]
+    for before, after in pairwise(batches):
+        goes_on = ~after.fresh
+        assert (before.y[goes_on, -1] == after.x[goes_on, 0]).all()

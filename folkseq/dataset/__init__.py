@@ -1,7 +1,7 @@
 """From pieces to batches: clusters of near twins, a split that keeps them together, a store, and two ways to read it.
 
 A piece is a 1-D array of ids that begins with a start id and ends with an end id. Nothing here knows what an id
-stands for. `Streams` read short pieces one after another; `Windows` are cut out of long ones.
+stands for. `Streams` read short pieces one after another; `Windows` passages of long ones.
 """
 
 from folkseq.dataset.batch import IGNORED, Batch, Batches

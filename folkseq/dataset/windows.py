@@ -1,12 +1,16 @@
-"""Batches of windows drawn at random over all pieces, for pieces far longer than what gradients reach back over.
+"""Batches of windows of long pieces: rows that read passages drawn at random over all pieces.
 
-A few streams, as tunes are read, would show a batch only as many pieces as it has rows, and a model would run after
-the pieces that are being read. Here every row of every batch comes from a place of its own.
+A few streams that read whole pieces, as suits tunes, would show a batch only as many pieces as it has rows for minutes
+on end, and a model would run after the pieces that are being read. Here a row reads a passage of a few windows with the
+state carried between them, and then goes to another place in another piece. Windows that each begin at a zero state
+would do for the loss of windows; but a model that never reads on from its own state comes to states, a thousand ids
+into a piece, from which it foretells nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,23 +21,23 @@ from folkseq.dataset.store import Ids, TokenStore
 
 
 class Cut(Protocol):
-    """How a stretch of a piece becomes a window: as it stands, or varied."""
+    """How a stretch of a piece becomes a passage: as it stands, or varied."""
 
     lookahead: int
-    """How many ids beyond the window it may look at."""
+    """How many ids beyond the passage it may look at."""
     controls: int
     """C: the width of the side input that it gives; 0 if it gives none."""
 
     def __call__(
         self, ids: Ids, piece: int, length: int, random: np.random.Generator
     ) -> tuple[Ids, NDArray[np.float32] | None]:
-        """Cut a window.
+        """Cut a passage.
 
         Args:
-            ids: from the window's first id on, to the piece's end or `length` + 1 + `lookahead` at most.
+            ids: from the passage's first id on, to the piece's end or `length` + 1 + `lookahead` at most.
             piece: the piece's index in the store.
-            length: T.
-            random: draws how the window is varied.
+            length: T, of the passage.
+            random: draws how it is varied.
 
         Returns:
             At most T + 1 ids, and the controls of all but the first of them, (T, C), if there are any.
@@ -42,7 +46,7 @@ class Cut(Protocol):
 
 
 class Whole:
-    """Windows as they stand."""
+    """Passages as they stand."""
 
     lookahead = 0
     controls = 0
@@ -57,8 +61,9 @@ class Whole:
 class Windows:
     """Endless batches of windows.
 
-    In an epoch each piece is cut into windows from a phase of its own, drawn afresh, and all windows of all pieces
-    come once in a random order. The last window of a piece is filled up with targets that are not to be predicted.
+    In an epoch each piece is cut into passages from a phase of its own, drawn afresh, and all passages of all pieces
+    come once in a random order. Passages begin in different batches, so that each batch holds beginnings and ends.
+    The last window of a piece is filled up with targets that are not to be predicted.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Windows:
         length: int,
         generator: np.random.Generator,
         cut: Cut,
+        windows: int = 1,
     ) -> None:
         """Begin the first epoch.
 
@@ -78,14 +84,17 @@ class Windows:
             rows: B.
             length: T.
             generator: draws each epoch's phases and order; over a bit generator whose state is plain integers.
-            cut: makes a window of a stretch of ids.
+            cut: makes a passage of a stretch of ids.
+            windows: in a passage.
         """
-        if not pieces or rows < 1 or length < 1:
-            raise ValueError(f"expected pieces, rows >= 1, length >= 1, got {len(pieces)}, {rows}, {length}")
+        if not pieces or min(rows, length, windows) < 1:
+            wanted = "pieces, rows >= 1, length >= 1, windows >= 1"
+            raise ValueError(f"expected {wanted}, got {len(pieces)}, {rows}, {length}, {windows}")
         self._store, self._pieces, self._cut = store, np.asarray(pieces), cut
-        self._rows, self._length, self._generator = rows, length, generator
+        self._length, self._passage, self._generator = length, length * windows, generator
         self._epoch = 0
         self._shuffle()
+        self._rows = [self._take(length * (row % windows + 1)) for row in range(rows)]
 
     @property
     def epoch(self) -> float:
@@ -97,15 +106,22 @@ class Windows:
 
     def __next__(self) -> Batch:
         """Draw one batch."""
-        x = np.zeros((self._rows, self._length), np.int64)
-        y = np.full((self._rows, self._length), IGNORED, np.int64)
-        controls = np.zeros((self._rows, self._length, self._cut.controls), np.float32) if self._cut.controls else None
-        for row in range(self._rows):
-            ids, beside = self._window(*self._take())
-            x[row, : len(ids) - 1], y[row, : len(ids) - 1] = ids[:-1], ids[1:]
-            if controls is not None and beside is not None:
-                controls[row, : len(beside)] = beside
-        return Batch(x, y, np.ones(self._rows, np.bool_), controls)
+        rows, length = len(self._rows), self._length
+        x = np.zeros((rows, length), np.int64)
+        y = np.full((rows, length), IGNORED, np.int64)
+        controls = np.zeros((rows, length, self._cut.controls), np.float32) if self._cut.controls else None
+        fresh = np.zeros(rows, np.bool_)
+        for row, passage in enumerate(self._rows):
+            if passage.at >= len(passage.ids) - 1:
+                passage = self._rows[row] = self._take(self._passage)
+            fresh[row] = passage.at == 0
+            window = slice(passage.at, passage.at + length)
+            following = passage.ids[passage.at + 1 : passage.at + 1 + length]
+            x[row, : len(following)], y[row, : len(following)] = passage.ids[window][: len(following)], following
+            if controls is not None and passage.controls is not None:
+                controls[row, : len(following)] = passage.controls[window]
+            passage.at += length
+        return Batch(x, y, fresh, controls)
 
     def state(self) -> dict[str, Any]:
         """Where the windows stand, as values that JSON can hold exactly."""
@@ -114,31 +130,34 @@ class Windows:
             "generator": self._generator.bit_generator.state,
             "epoch": self._epoch,
             "dealt": self._dealt,
+            "rows": [[row.piece, row.start, row.most, row.at, row.before] for row in self._rows],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to where `state` was taken, over the same store, pieces, rows and length."""
-        self._generator.bit_generator.state = state["before"]
+        """Go back to where `state` was taken, over the same store, pieces, rows, length and windows."""
+        random = self._generator.bit_generator
+        self._rows = []
+        for piece, start, most, at, before in state["rows"]:
+            random.state = before
+            self._rows.append(self._read(piece, start, most))
+            self._rows[-1].at = at
+        random.state = state["before"]
         self._shuffle()
-        self._generator.bit_generator.state = state["generator"]
+        random.state = state["generator"]
         self._epoch, self._dealt = state["epoch"], state["dealt"]
-
-    def _window(self, piece: int, start: int) -> tuple[Ids, NDArray[np.float32] | None]:
-        ids = self._store[piece][start : start + self._length + 1 + self._cut.lookahead]
-        return self._cut(ids, piece, self._length, self._generator)
 
     def _shuffle(self) -> None:
         self._before: Any = self._generator.bit_generator.state  # drawing from it again gives this epoch again
         predicted = np.diff(self._store.offsets)[self._pieces] - 1
-        # A phase below 0 begins with a window of which a part would lie before the piece: it begins with the piece.
-        self._phases = -self._generator.integers(0, self._length, len(self._pieces))
-        windows = -((self._phases - predicted) // self._length)  # by piece, rounded up
-        self._ends = np.cumsum(windows)
+        # A phase below 0 begins with a passage of which a part would lie before the piece: it begins with the piece.
+        self._phases = -self._generator.integers(0, self._passage, len(self._pieces))
+        passages = -((self._phases - predicted) // self._passage)  # by piece, rounded up
+        self._ends = np.cumsum(passages)
         self._order = self._generator.permutation(int(self._ends[-1]))
         self._dealt = 0
 
-    def _take(self) -> tuple[int, int]:
-        """The piece and the place in it of the next window."""
+    def _take(self, most: int) -> _Passage:
+        """The next passage, of so many ids to predict at most."""
         if self._dealt == len(self._order):
             self._shuffle()
             self._epoch += 1
@@ -146,4 +165,25 @@ class Windows:
         self._dealt += 1
         place = int(np.searchsorted(self._ends, number, side="right"))
         within = number - (int(self._ends[place - 1]) if place else 0)
-        return int(self._pieces[place]), max(0, int(self._phases[place]) + within * self._length)
+        start = max(0, int(self._phases[place]) + within * self._passage)
+        return self._read(int(self._pieces[place]), start, most)
+
+    def _read(self, piece: int, start: int, most: int) -> _Passage:
+        before = self._generator.bit_generator.state
+        ids = self._store[piece][start : start + most + 1 + self._cut.lookahead]
+        return _Passage(piece, start, most, before, *self._cut(ids, piece, most, self._generator))
+
+
+@dataclass
+class _Passage:
+    """What a row is reading, and all that cutting it again takes."""
+
+    piece: int
+    start: int
+    most: int
+    before: Any
+    """The generator's state before it was cut."""
+    ids: Ids
+    controls: NDArray[np.float32] | None
+    at: int = 0
+    """How many of its ids have been read."""

@@ -68,7 +68,9 @@ class TrainSettings:
     """How many updates to make; given, `minutes` is not looked at."""
     batches: str = "streams"
     """One of `BATCHES`: rows that read short pieces one after another, with the state carried from batch to batch, or
-    windows drawn at random out of long ones, each from a zero state."""
+    windows of passages drawn at random out of long ones."""
+    passage: int = 8
+    """How many windows of a passage are read one after another, with the state carried."""
     rows: int = 16
     """B: how many are read side by side. Updates matter more than their size, so it is small."""
     length: int = 64
@@ -88,7 +90,7 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.batches not in BATCHES:
             raise ValueError(f"there are no batches {self.batches!r}; there are: {', '.join(BATCHES)}")
-        for name in ("rows", "length", "checks", "look"):
+        for name in ("rows", "length", "passage", "checks", "look"):
             _check_count(name, getattr(self, name))
         if self.steps is not None:
             _check_count("steps", self.steps)

@@ -51,7 +51,8 @@ class Trainer:
             self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         reading = (store, pieces, settings.rows, settings.length, np.random.default_rng(seed))
-        self.batches: Batches = Windows(*reading, cut) if settings.batches == "windows" else Streams(*reading)
+        windows = settings.batches == "windows"
+        self.batches: Batches = Windows(*reading, cut, settings.passage) if windows else Streams(*reading)
         self.carried = self.model.init_state(settings.rows)
         self.step = 0
         self.steps: int | None = settings.steps
