@@ -1,6 +1,7 @@
 """Training learns, goes on exactly from where it stood, and ends in good order whatever happens."""
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -76,19 +77,34 @@ def test_the_model_beats_the_five_gram_where_memory_is_needed(make_run, store):
     assert cost / predicted == pytest.approx(result.heldout_nll, rel=0.01)
 
 
-def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store):
+class Steered:
+    """Passages that are varied at random, and a number said of each id."""
+
+    lookahead, controls = 3, 1
+
+    def __call__(self, ids, piece, length, random):
+        ids = ids[: length + 1].copy()
+        ids[random.integers(len(ids))] = 2
+        return ids, np.full((len(ids) - 1, 1), piece / 1500, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("training", "cut"), [(QUICK, None), (replace(QUICK, batches="windows", passage=2, length=3), Steered())]
+)
+def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, training, cut):
     sides = split(range(1500))
-    whole = fit(store, sides, make_run("whole"))
+    model = replace(MODEL, controls=cut.controls if cut else 0)
+    whole = fit(store, sides, make_run("whole", model, training), cut=cut)
 
     def stop(progress):
         if progress.step == REPORT_EVERY:  # a report between two saves
             raise KeyboardInterrupt
 
-    stopped = fit(store, sides, make_run("stopped"), on_progress=stop)
+    stopped = fit(store, sides, make_run("stopped", model, training), cut=cut, on_progress=stop)
     assert stopped.interrupted
     assert stopped.steps == REPORT_EVERY
     torch.rand(3)  # what else draws random numbers must not matter
-    resumed = fit(store, sides, Run.open(stopped.run.folder), resume=True)
+    resumed = fit(store, sides, Run.open(stopped.run.folder), cut=cut, resume=True)
     assert resumed.heldout_nll == whole.heldout_nll
     for name in ("model.safetensors", "model.onnx"):
         assert (resumed.run.folder / name).read_bytes() == (whole.run.folder / name).read_bytes()
