@@ -1,0 +1,151 @@
+"""What a musician asks of a new performance, and how it is handed over: named, in a tempo, without its prime."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from folkseq.errors import RequestError
+from folkseq.music.performance import Performance
+from folkseq.music.pitch import LETTERS, SEMITONES
+
+SECONDS, MOST_SECONDS = 30.0, 3600.0
+"""How long a performance is at most where nothing is said, and the most that may be asked."""
+HELD = 0.9
+"""A performance that is asked to last so long ends no earlier than this share of it."""
+LONGEST_NOTE_S, MOST_NOTES = 30.0, 64
+"""The longest note, and the most notes at once, where nothing is said."""
+TOKENS_PER_SECOND, FEWEST_TOKENS = 200, 200
+"""How many tokens a performance may take where nothing is said: as many a second, and so many more."""
+CONTROLS = ("seconds", "density", "pitch_classes", "longest_note", "most_notes", "bpm", "pedal", "keep_prime")
+STEERING = ("seconds", "longest_note", "most_notes")
+PEDALS = ("cc", "baked")
+_PITCH_CLASSES = dict(zip(LETTERS, SEMITONES, strict=True))
+_MOST_DENSITY = 1000.0
+_CLOSE_S = 1e-6  # by which a time in seconds may miss its step
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a performance, checked."""
+
+    seconds: float = SECONDS
+    at_least_s: float = 0.0
+    longest_note_s: float = LONGEST_NOTE_S
+    most_notes: int = MOST_NOTES
+    densities: tuple[float, ...] = ()
+    """Notes a second, one after another."""
+    pitch_classes: tuple[tuple[float, ...], ...] = ()
+    """Weights of the twelve, one list after another."""
+    bpm: float | None = None
+    pedal: str = ""
+    keep_prime: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        seconds: float | None = None,
+        density: str | float | Sequence[float] | None = None,
+        pitch_classes: str | None = None,
+        longest_note: float | None = None,
+        most_notes: int | None = None,
+        bpm: float | None = None,
+        pedal: str = "",
+        keep_prime: bool = False,
+    ) -> Asked:
+        """What the command line's values ask. Raises RequestError for one that means nothing."""
+        if pedal and pedal not in PEDALS:
+            raise RequestError(f"pedal {pedal!r} does not exist; there are: {', '.join(PEDALS)}")
+        if most_notes is not None and not 1 <= most_notes <= 128:
+            raise RequestError(f"the most notes at once are 1 to 128, got {most_notes}")
+        return cls(
+            seconds=_within("seconds", seconds, 1, MOST_SECONDS, SECONDS),
+            at_least_s=HELD * seconds if seconds is not None else 0.0,
+            longest_note_s=_within("the longest note", longest_note, 0.1, MOST_SECONDS, LONGEST_NOTE_S),
+            most_notes=most_notes if most_notes is not None else MOST_NOTES,
+            densities=parse_densities(density) if density is not None else (),
+            pitch_classes=parse_pitch_classes(pitch_classes) if pitch_classes is not None else (),
+            bpm=None if bpm is None else _within("bpm", bpm, 20, 500, bpm),
+            pedal=pedal,
+            keep_prime=keep_prime,
+        )
+
+
+def parse_densities(given: str | float | Sequence[float]) -> tuple[float, ...]:
+    """Notes a second from a number, numbers, or text such as `2,8,16`. Raises RequestError if they are none.
+
+    >>> parse_densities("2,8,16")
+    (2.0, 8.0, 16.0)
+    """
+    values = given.split(",") if isinstance(given, str) else [given] if isinstance(given, int | float) else given
+    try:
+        densities = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        densities = ()
+    if not densities or not all(0 <= density <= _MOST_DENSITY for density in densities):
+        raise RequestError(
+            f"density {given!r} is not in notes a second, 0 to {_MOST_DENSITY:g}; write 8, or 2,8,16 for some over time"
+        )
+    return densities
+
+
+def parse_pitch_classes(given: str) -> tuple[tuple[float, ...], ...]:
+    """Weights of the twelve pitch classes, C first, from their names; one that is repeated weighs more.
+
+    Raises:
+        RequestError: a name is none.
+
+    >>> parse_pitch_classes("C,E,G,C")[0][:5]
+    (2.0, 0.0, 0.0, 0.0, 1.0)
+    """
+    return tuple(_weights(part, given) for part in given.split("/"))
+
+
+def _weights(part: str, given: str) -> tuple[float, ...]:
+    weights = [0.0] * 12
+    for name in part.split(","):
+        letter, signs = name.strip()[:1].upper(), name.strip()[1:]
+        if letter not in _PITCH_CLASSES or (signs.strip("#") and signs.strip("b")):
+            raise RequestError(
+                f"pitch classes {given!r}: {name.strip()!r} is not one of C D E F G A B with # or b; "
+                "write C,E,G, or C,E,G/F,A,C for some over time"
+            )
+        weights[(_PITCH_CLASSES[letter] + signs.count("#") - signs.count("b")) % 12] += 1
+    return tuple(weights)
+
+
+def _within(name: str, value: float | None, least: float, most: float, usual: float) -> float:
+    if value is None:
+        return usual
+    if not (isinstance(value, int | float) and math.isfinite(value) and least <= value <= most):
+        raise RequestError(f"{name}: from {least:g} to {most:g}, got {value}")
+    return float(value)
+
+
+def hand_over(piece: Performance, name: str, asked: Asked, opening_s: float = 0.0) -> Performance:
+    """A sampled performance as it is handed over: named, in the tempo asked for, without what comes before `opening_s`.
+
+    Times stay what they are; the tempo says where bars fall.
+    """
+    if opening_s:
+        piece = _after(piece, opening_s)
+    tracks = tuple(replace(track, name="Drums" if track.drum else "Piano") for track in piece.tracks)
+    tempos = ((0.0, asked.bpm),) if asked.bpm is not None else piece.tempos
+    return replace(piece, tracks=tracks, tempos=tempos, name=f"Performance {name}")
+
+
+def _after(piece: Performance, time_s: float) -> Performance:
+    """What begins at `time_s` or later, from there on."""
+    tracks = []
+    for track in piece.tracks:
+        notes = track.notes[track.notes["onset_s"] > time_s - _CLOSE_S]  # a copy, and so is the pedal
+        pedal = track.pedal[track.pedal["time_s"] > time_s - _CLOSE_S]
+        for times in (notes["onset_s"], notes["offset_s"], pedal["time_s"]):
+            times -= time_s
+            np.maximum(times, 0, out=times)
+        tracks.append(replace(track, notes=notes, pedal=pedal))
+    return replace(piece, tracks=tuple(tracks), length_s=max(piece.length_s - time_s, 0.0))
