@@ -14,15 +14,22 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.music.performance import Performance
-from folkseq.tokenizers.base import Parsed, Tokenizer
-from folkseq.tokenizers.performance.events import Layout
+from folkseq.tokenizers.base import Parsed
+from folkseq.tokenizers.performance import events, grid, magenta
+from folkseq.tokenizers.performance.decoding import Notes, pair, pair_in_turn, pedal_turns, perform
+from folkseq.tokenizers.performance.events import Layout, Rows
+from folkseq.tokenizers.performance.likeness import SHARE, likeness
+from folkseq.tokenizers.performance.steered import Steered
 from folkseq.tokenizers.vocabulary import Vocabulary
+
+MOST_SHIFTS = 10_000_000  # in a piece; silence that a damaged file makes would else fill the memory
 
 
 @dataclass(frozen=True)
-class PerformanceTokenizer(Tokenizer[Performance]):
+class PerformanceTokenizer(Steered):
     """Performances as Performance RNN's tokens.
 
     Attributes:
@@ -49,6 +56,7 @@ class PerformanceTokenizer(Tokenizer[Performance]):
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
     outputs: ClassVar[tuple[str, ...]] = (".mid",)
     figure: ClassVar[int] = 1
+    twin_share: ClassVar[float] = SHARE
 
     def __post_init__(self) -> None:
         ranges = {"velocity_bins": (0, 127), "steps_per_second": (1, 1000), "max_shift": (1, 1000)}
@@ -70,8 +78,19 @@ class PerformanceTokenizer(Tokenizer[Performance]):
         return self.layout.vocabulary
 
     def parse(self, data: bytes, file: str) -> Parsed[Performance]:
-        """The performance in a MIDI file's bytes. Raises ParseError if it holds no notes."""
-        return Parsed((midi.parse(data, file),), (Counter(),))
+        """The performance in a MIDI file's bytes. Raises ParseError if it holds no notes that are kept."""
+        piece, lost = midi.parse(data, file)
+        tracks = [track for track in piece.tracks if len(track)]
+        kept = [track for track in tracks if track.drum == self.drums or self.order == "magenta"]
+        if not tracks:
+            raise ParseError(f"{file}: holds no notes")
+        if not kept:
+            drums = str(not self.drums).lower()
+            what = "no drums" if self.drums else "nothing but drums"
+            raise ParseError(f"{file}: holds {what}; the tokenizer performance:drums={drums} would read it")
+        if (shifts := piece.length_s * self.steps_per_second / self.max_shift) > MOST_SHIFTS:
+            raise ParseError(f"{file}: takes {shifts:,.0f} TIME_SHIFTs; a piece of at most {MOST_SHIFTS:,} is read")
+        return Parsed((piece,), (lost,))
 
     def format(self, piece: Performance, suffix: str, comments: Sequence[str] = (), **controls: Any) -> bytes:
         """The performance as a MIDI file."""
@@ -79,28 +98,46 @@ class PerformanceTokenizer(Tokenizer[Performance]):
 
     def encode(self, piece: Performance, vocabulary: Vocabulary | None = None) -> NDArray[np.uint16]:
         """The ids of the piece's tokens, (T,) uint16."""
-        raise NotImplementedError
+        return events.to_ids(self._rows(piece)[0], self.layout)
 
     def decode(self, ids: NDArray[Any]) -> Performance:
         """The performance that any (T,) ids stand for."""
-        raise NotImplementedError
+        rows = events.to_rows(ids, self.layout)
+        last = events.length(ids, self.layout)
+        notes = (pair_in_turn if self.order == "magenta" else pair)(rows, last)
+        notes = notes._replace(velocity=self.layout.velocities(notes.velocity))
+        return perform(notes, pedal_turns(rows), self.steps_per_second, self.drums)
 
     def tokenize(self, piece: Performance) -> list[str]:
         """The piece's tokens, from `<s>` to `</s>`."""
-        return self.vocabulary.decode(self.encode(piece))
+        return self.vocabulary.decode(self.encode(piece).tolist())
 
     def detokenize(self, tokens: Sequence[str]) -> Performance:
         """The performance that any sequence of tokens stands for."""
         return self.decode(np.array(self.vocabulary.encode(tokens), np.int64))
 
     def canonical(self, piece: Performance) -> Performance:
-        """The piece as tokens can hold it."""
-        return self.decode(self.encode(piece))
+        """The piece as tokens can hold it: one track, on the grid; in magenta's order, with its notes paired anew."""
+        if self.order == "magenta":
+            return self.decode(self.encode(piece))
+        grid = self._grid(piece)
+        velocity = self.layout.velocities(self.layout.bins(grid.velocity))
+        notes = Notes(grid.onset, grid.offset, grid.pitch, velocity)
+        return perform(notes, grid.pedal, self.steps_per_second, self.drums)
 
     def lost(self, piece: Performance) -> Mapping[str, int]:
-        """What of the piece its tokens do not hold, by kind and count."""
-        return Counter()
+        """What of the piece its tokens do not hold, by kind and count, rounding to steps and bins aside."""
+        return self._rows(piece)[1] if self.order == "magenta" else self._grid(piece).lost
 
     def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
-        """What a listener would know the piece by."""
-        return np.zeros(0, np.int64)
+        """What its notes have in common with those of other performances of the work; see `likeness`."""
+        return likeness(ids[ids < self.layout.note_off])
+
+    def _grid(self, piece: Performance) -> grid.Grid:
+        return grid.on_grid(piece, self.steps_per_second, self.sustain == "baked", self.drums)
+
+    def _rows(self, piece: Performance) -> tuple[Rows, Counter[str]]:
+        if self.order == "magenta":
+            return magenta.rows_of(piece, self.layout, self.steps_per_second)
+        found = self._grid(piece)
+        return grid.to_rows(found, self.layout), found.lost

@@ -227,3 +227,9 @@ def to_rows(ids: NDArray[Any], layout: Layout, velocity: int = 0) -> Rows:
     bins = np.concatenate(([velocity], values[ids]))[told]
     kind = kinds[ids[at]]
     return Rows(step[at], kind, values[ids[at]], np.where(kind == ON, bins, 0))
+
+
+def length(ids: NDArray[Any], layout: Layout) -> int:
+    """How many steps (T,) ids take."""
+    kinds, steps = layout.rows
+    return int(steps[ids][kinds[ids] == _SHIFT].sum())

@@ -1,0 +1,93 @@
+"""The sustain pedal baked into the notes: each lasts as long as it sounds.
+
+Convention (note-seq's `apply_sustain_control_changes`): a controller 64 of 64 or more is down, for its own track's
+notes. A note that ends while the pedal is down lasts until it is lifted, or until its pitch begins again with the pedal
+down, whichever is first; what happens at one instant happens in the order of pedal down, pedal up, note on, note off. A
+pedal that is never lifted ends with the last event of all tracks. Drums are left alone. Of notes that begin together at
+one pitch while the pedal is down, only the last is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.music.performance import PEDAL, Pedal, Performance, Track
+
+DOWN = 64  # the lowest position of the pedal that holds notes
+
+Seconds = NDArray[np.float64]
+
+
+def bake(performance: Performance) -> Performance:
+    """The performance without its pedals, its notes as long as they sounded."""
+    last_s = last_event_s(performance.tracks)
+    tracks = (track if track.drum else _baked(track, last_s) for track in performance.tracks)
+    return replace(performance, tracks=tuple(tracks))
+
+
+def _baked(track: Track, last_s: float) -> Track:
+    index, offset_s = sounding(track, last_s)
+    notes = track.notes[index]
+    notes["offset_s"] = offset_s
+    return replace(track, notes=notes, pedal=np.empty(0, PEDAL))
+
+
+def sounding(track: Track, last_s: float) -> tuple[NDArray[np.int64], Seconds]:
+    """Which notes of a track the pedal leaves, (M,) indices, and the seconds until which each of them sounds, (M,).
+
+    Args:
+        track: of no drums.
+        last_s: where a pedal that is never lifted ends.
+    """
+    down_s, up_s = presses(track.pedal, last_s)
+    index = np.arange(len(track))
+    if not len(down_s):
+        return index, track.notes["offset_s"]
+    order = np.argsort(track.notes["pitch"], kind="stable")  # by pitch, then onset
+    notes = track.notes[order]
+    onset_s, pitch = notes["onset_s"], notes["pitch"]
+    pedalled = np.where(is_held(onset_s, down_s, up_s), index, len(index))  # (N,) itself, if it begins under the pedal
+    again = np.append(np.minimum.accumulate(pedalled[::-1])[::-1], len(index))[1:]  # (N,) the next that does
+    again_s = np.append(onset_s, np.inf)[again]
+    again_s[np.append(pitch, 128)[again] != pitch] = np.inf  # (N,) when its own pitch begins again under the pedal
+    offset_s = np.empty(len(index))
+    offset_s[order] = np.where(again_s > onset_s, np.minimum(held(notes["offset_s"], down_s, up_s), again_s), -1)
+    index = np.flatnonzero(offset_s >= 0)
+    return index, offset_s[index]
+
+
+def presses(pedal: Pedal, last_s: float) -> tuple[Seconds, Seconds]:
+    """When the pedal goes down, (K,) seconds, and when it comes up again: at `last_s` at the latest."""
+    time_s, up = np.ascontiguousarray(pedal["time_s"]), pedal["value"] < DOWN
+    if len(time_s) > 1:
+        starts = np.flatnonzero(np.append(True, time_s[1:] != time_s[:-1]))
+        time_s, up = time_s[starts], np.logical_or.reduceat(up, starts)  # up wins over down at one instant
+    turns = np.flatnonzero(up != np.append(True, up[:-1])) if len(up) else np.zeros(0, np.int64)
+    time_s = time_s[turns]
+    return time_s[::2], np.append(time_s[1::2], last_s) if len(turns) % 2 else time_s[1::2]
+
+
+def held(time_s: NDArray[Any], down_s: Seconds, up_s: Seconds) -> Seconds:
+    """(N,) how long what ends at each time sounds with a pedal that is pressed from `down_s` to `up_s`, both (K,)."""
+    if not len(down_s):
+        return time_s
+    press = np.searchsorted(down_s, time_s, side="right") - 1  # −1 before the first
+    return np.where(press >= 0, np.maximum(time_s, up_s[press]), time_s)
+
+
+def is_held(time_s: NDArray[Any], down_s: Seconds, up_s: Seconds) -> NDArray[np.bool_]:
+    """(N,) whether the pedal is down at each time: from `down_s` on, but not at `up_s`."""
+    press = np.searchsorted(down_s, time_s, side="right") - 1
+    return (press >= 0) & (time_s < up_s[press])
+
+
+def last_event_s(tracks: Iterable[Track]) -> float:
+    """Seconds to the last end of a note that is no drum, or the last move of a pedal."""
+    tracks = list(tracks)
+    ends = [float(track.notes["offset_s"].max()) for track in tracks if len(track) and not track.drum]
+    return max([0.0, *ends, *(float(track.pedal["time_s"][-1]) for track in tracks if len(track.pedal))])
