@@ -115,9 +115,8 @@ def _densities(begin: Ids, starts: NDArray[np.int64], steps_per_second: int) -> 
 def _histograms(at: Ids, is_on: Ids, pitch: Ids, starts: NDArray[np.int64], steps_per_second: int) -> Values:
     """Shares of the pitch classes at each of `starts`; the notes begin or end at the places `at` among them."""
     changes = np.bincount(at * 12 + pitch % 12, np.where(is_on, 1.0, -1.0), len(starts) * 12).reshape(-1, 12)
-    held = held_before(pitch, is_on)
-    changes[0] += np.bincount(np.arange(128) % 12, held, 12)
-    sounding = np.cumsum(changes, axis=0)  # (M + 1, 12) notes after each start
+    held = np.bincount(np.arange(128) % 12, held_before(pitch, is_on), 12)
+    sounding = np.cumsum(changes, axis=0) + held  # (M + 1, 12) notes after each start
     past = np.zeros_like(sounding)  # steps sounded before each start
     np.cumsum(sounding[:-1] * np.diff(starts)[:, None], axis=0, out=past[1:])
     ends = np.minimum(starts + round(PITCH_CLASSES_S * steps_per_second), starts[-1])
@@ -186,11 +185,10 @@ class ControlSchedule:
         """
         self._first, self._beyond = controls.layout.time_shift, controls.layout.time_shift + controls.layout.max_shift
         self._steps, self._after = steps, after
-        shares = [_shares(np.asarray(weights)) for weights in pitch_classes]
-        self._table: list[list[NDArray[np.float32]]] = [
-            [controls.vectors(density, histogram)[0] for histogram in shares or [None]]
-            for density in densities or [None]
-        ]
+        rates: Sequence[float | None] = densities or [None]
+        shares: Sequence[Values | None] = [_shares(np.asarray(weights)) for weights in pitch_classes] or [None]
+        self._table: list[list[NDArray[np.float32]]]
+        self._table = [[controls.vectors(rate, histogram)[0] for histogram in shares] for rate in rates]
 
     def new_state(self) -> int:
         """The state before a piece's start id."""

@@ -132,14 +132,14 @@ class PerformanceGrammar:
         return self._going_on(state, begins, ends, follow)
 
     def _going_on(self, state: State, begins: int, ends: int, follow: int) -> int:
-        """Whatever leaves a way to the end. Before a time shift that ends in silence there must be room for a note."""
+        """Whatever leaves a way to the end. After a time shift in silence there must be room for a note."""
         bound = state.step >= self._opening
         ids = (ends | (0 if state.pedal else self._down)) & follow
         if begins and (not bound or len(state.onsets) < self._most):
             ids |= self._velocities & ~(1 << state.velocity)
             ids |= begins if state.velocity or not self._velocities else 0
         if state.last != SHORT:
-            room = self._end - state.step - (not ends)
+            room = self._end - state.step - (not ends or not state.noted)
             if bound and state.onsets:
                 room = min(room, next(iter(state.onsets.values())) + self._longest - state.step)
             ids |= ((1 << min(room, self._layout.max_shift)) - 1) << self._layout.time_shift
@@ -149,7 +149,7 @@ class PerformanceGrammar:
 
     def _closing(self, state: State, begins: int, ends: int, follow: int) -> int:
         """The shortest way to the end: what sounds is ended, in a step of its own if it must be."""
-        if ends:
+        if ends and state.noted:
             return 1 << self._layout.time_shift if ends & ~follow else self._first(ends)
         if state.last == EVENT and state.noted:
             return 1 << self._layout.end
