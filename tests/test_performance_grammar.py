@@ -146,7 +146,7 @@ def test_notes_end_when_they_have_lasted_as_long_as_they_may():
     vocabulary = tokenizer.vocabulary
     grammar = tokenizer.grammar(vocabulary, longest_note=0.5, most_notes=2)
     state = grammar.new_state()
-    for token in "<s> VELOCITY_9 NOTE_ON_60 NOTE_ON_64".split():
+    for token in ["<s>", "VELOCITY_9", "NOTE_ON_60", "NOTE_ON_64"]:
         state = grammar.advance(state, vocabulary.id(token))
     mask = grammar.allowed(state, 4000)
     assert not mask[vocabulary.id("NOTE_ON_67")]  # a third
@@ -168,7 +168,7 @@ def test_a_prime_is_bound_by_no_limit_and_counts_for_none():
     for token in prime.tokens:
         assert grammar.allowed(state, 4000)[vocabulary.id(token)], token
         state = grammar.advance(state, vocabulary.id(token))
-    for token in "TIME_SHIFT_100 TIME_SHIFT_90 NOTE_ON_60".split():
+    for token in ["TIME_SHIFT_100", "TIME_SHIFT_90", "NOTE_ON_60"]:
         state = grammar.advance(state, vocabulary.id(token))
     mask = grammar.allowed(state, 4000)
     assert mask[vocabulary.id("TIME_SHIFT_10")]  # 2 s after the prime
