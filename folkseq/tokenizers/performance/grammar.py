@@ -125,10 +125,10 @@ class PerformanceGrammar:
         if state.step >= self._end:
             return self._first(ends) or 1 << self._layout.end
         due = self._due(state)
-        if due:
-            return ends & follow & ((due & -due) * 2 - 1)
         if remaining <= ends.bit_count() + MARGIN:
-            return self._closing(state, begins, ends, follow)
+            return self._closing(state, begins, ends, follow, due)
+        if due:  # and none that comes after it in this step before it
+            return ends & follow & ((due & -due) * 2 - 1)
         return self._going_on(state, begins, ends, follow)
 
     def _going_on(self, state: State, begins: int, ends: int, follow: int) -> int:
@@ -147,10 +147,12 @@ class PerformanceGrammar:
             ids |= 1 << self._layout.end
         return ids
 
-    def _closing(self, state: State, begins: int, ends: int, follow: int) -> int:
-        """The shortest way to the end: what sounds is ended, in a step of its own if it must be."""
+    def _closing(self, state: State, begins: int, ends: int, follow: int, due: int) -> int:
+        """The shortest way to the end: all that sounds is ended in one step, if not in this then in the next."""
         if ends and state.noted:
-            return 1 << self._layout.time_shift if ends & ~follow else self._first(ends)
+            if ends & ~follow:
+                return self._first(due) or 1 << self._layout.time_shift
+            return self._first(ends)
         if state.last == EVENT and state.noted:
             return 1 << self._layout.end
         return begins if state.velocity or not self._velocities else self._velocities
