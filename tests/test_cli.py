@@ -64,7 +64,7 @@ def test_sample_writes_complete_tunes(run, tmp_path):
     for field in ("X:1\n", "T:Reel 7-2\n", "R:reel\n", "M:4/4\n", "L:1/8\n", "K:D", "seed 7, piece 2, temperature 1"):
         assert field in text
     (tune,) = abc.read(tmp_path / "7-002.abc").tunes
-    performance = midi.parse((tmp_path / "7-002.mid").read_bytes())
+    performance = midi.parse((tmp_path / "7-002.mid").read_bytes()).performance
     assert performance.name == tune.title
 
 
@@ -166,7 +166,7 @@ def test_convert(tmp_path):
     one.write_text(JIG)
     book.write_text(BOOK)
     assert invoke("convert", one, tmp_path / "one.mid").stdout.strip() == str(tmp_path / "one.mid")
-    assert midi.parse((tmp_path / "one.mid").read_bytes()).name == "The Test Jig"
+    assert midi.parse((tmp_path / "one.mid").read_bytes()).performance.name == "The Test Jig"
     assert len(invoke("convert", book, tmp_path / "book.mid").stdout.splitlines()) == 3
     invoke("convert", book, tmp_path / "normal.abc")
     assert [tune.voices for tune in abc.read(tmp_path / "normal.abc").tunes] == [t.voices for t in abc.read(book).tunes]

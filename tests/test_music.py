@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import permutations
 
+import numpy as np
+import pretty_midi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from folkseq.formats import abc
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tempo, Tune, Tuplet
+from folkseq.music.performance import NOTE, Note, Performance, Track
 from folkseq.music.repeats import explicit, unfold
 from folkseq.music.signature import MODES
 
@@ -214,3 +218,36 @@ def test_what_is_explicit_matches_and_stays(body: list[Element]) -> None:
 def test_a_misprint_of_repeats_ends() -> None:
     body = [Sound((Pitch(0),), F(1, 4))] * 5000 + [Bar(closes=1000)] + [Sound((Pitch(0),), F(1, 4))] * 30_000
     assert 50_000 < len(list(unfold(body))) < 60_000
+
+
+# -- performances ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [*permutations([(0, 2, 60, 9), (0, 2, 62, 8), (0, 1, 62, 7), (1, 1, 50, 6)])])
+def test_notes_of_a_track_come_in_one_order(rows: tuple[tuple[int, ...], ...]) -> None:
+    notes = np.array(list(rows), NOTE)
+    assert Track(notes).notes["velocity"].tolist() == [9, 7, 8, 6]
+    notes["pitch"] = 0  # the track's own are another array
+    assert Track(notes).notes is not notes
+    assert not Track(notes).notes.flags.writeable
+
+
+def test_pedals_of_a_track_come_in_the_order_of_their_times() -> None:
+    track = Track.of([Note(0, 1, 60)], pedal=[(1.0, 0), (0.5, 1), (1.0, 127), (0.5, 2)])
+    assert track.pedal.tolist() == [(0.5, 1), (0.5, 2), (1.0, 0), (1.0, 127)]
+    assert track != Track.of([Note(0, 1, 60)])
+    for pedal in ([(-1.0, 0)], [(0.0, 128)], [(float("inf"), 0)]):
+        with pytest.raises(ValueError, match="pedal"):
+            Track.of((), pedal=pedal)
+
+
+def test_pedals_go_into_pretty_midi_and_come_back() -> None:
+    pedal = [(0.25, 127), (0.25, 0), (0.5, 64), (2.0, 0)]
+    piano = Track.of([Note(0, 1, 60), Note(0.5, 1.5, 62)], "Piano", pedal=pedal)
+    performance = Performance((piano, Track.of([Note(0, 2, 50)], "Bass", 33), Track.of((), "Pedal", pedal=pedal)))
+    midi = performance.to_pretty_midi()
+    assert [(change.number, change.time, change.value) for change in midi.instruments[0].control_changes] == [
+        (64, time_s, value) for time_s, value in pedal
+    ]
+    midi.instruments[1].control_changes.append(pretty_midi.ControlChange(7, 100, 0.5))  # a volume is no pedal
+    assert Performance.from_pretty_midi(midi) == performance

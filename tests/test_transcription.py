@@ -20,7 +20,7 @@ def body(tune):
 
 def test_a_tune_comes_back_played_out():
     (tune,) = abc.parse("X:1\nT:Both Ways\nM:6/8\nL:1/8\nK:Em\n|:E|GAB e2d|1 (3BcB A G2:|2 ^c2z B2|]").tunes
-    found, lost = transcribe(midi.parse(midi.format(perform(tune))))
+    found, lost = transcribe(midi.parse(midi.format(perform(tune))).performance)
     assert (found.title, str(found.key), str(found.meter)) == ("Both Ways", "Emin", "6/8")
     assert body(found) == "E | GAB e2d | (3BcBA G2E | GAB e2d | ^c2z B2 |]\n"
     assert lost == {}
@@ -37,7 +37,7 @@ def test_a_tune_comes_back_played_out():
 )
 def test_lengths_are_ones_that_can_be_written(bars, written):
     (tune,) = abc.parse(f"X:1\nM:4/4\nL:1/8\nK:C\n{bars}").tunes
-    found, _ = transcribe(midi.parse(midi.format(perform(tune))))
+    found, _ = transcribe(midi.parse(midi.format(perform(tune))).performance)
     assert body(found) == written
 
 
@@ -45,7 +45,7 @@ def test_lengths_are_ones_that_can_be_written(bars, written):
 def test_what_sounds_is_what_was_written(text):
     (tune,) = abc.parse(text.replace("{f}", "").replace('"Em"', "")).tunes
     (before,) = perform(tune).tracks
-    again, lost = transcribe(midi.parse(midi.format(perform(tune))))
+    again, lost = transcribe(midi.parse(midi.format(perform(tune))).performance)
     (after,) = perform(again, bpm=None).tracks
     assert [note.pitch for note in after] == [note.pitch for note in before]
     assert lost == {}

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-SLOWEST, FASTEST = 60e6 / (2**24 - 1), 60e6  # quarter notes a minute: a file's tempo is 1 to 2^24 − 1 microseconds
+# Quarter notes a minute. A file's tempo is at most 2^24 − 1 microseconds; 1 is the least, but a piece at the speed of a
+# damaged one would have more ticks than can be written, and more bars than memory.
+SLOWEST, FASTEST = 60e6 / (2**24 - 1), 10_000.0
 
 
 def microseconds(bpm: float) -> int:
-    """The tempo of a file that is nearest to `bpm` quarter notes a minute.
+    """The tempo of a file, of those that are written, that is nearest to `bpm` quarter notes a minute.
 
     >>> microseconds(120), microseconds(1)
     (500000, 16777215)
@@ -40,11 +42,18 @@ class TempoMap:
 
     @classmethod
     def at_seconds(cls, tempos: Iterable[tuple[float, float]], ticks_per_beat: int) -> TempoMap:
-        """The map of (seconds, quarter notes a minute) pairs; a tempo that no file can hold becomes the nearest."""
-        seconds, bpm = np.array(list(tempos), np.float64).T
+        """The map of (seconds, quarter notes a minute) pairs; one beyond those written becomes the nearest.
+
+        Each begins on the tick nearest to its time as the ticks before it are played, so that rounding never adds up.
+        """
+        times, bpm = np.array(list(tempos), np.float64).T
         tick_s = 60 / np.clip(bpm, SLOWEST, FASTEST) / ticks_per_beat
-        lengths = np.round(np.diff(seconds) / tick_s[:-1])  # a tempo begins on a tick
-        return cls(seconds, np.concatenate(([0.0], np.cumsum(lengths))), tick_s)
+        seconds, ticks = [0.0], [0]
+        for time_s, before in zip(times[1:].tolist(), tick_s.tolist(), strict=False):
+            length = max(0, round((time_s - seconds[-1]) / before))
+            seconds.append(seconds[-1] + length * before)
+            ticks.append(ticks[-1] + length)
+        return cls(np.array(seconds), np.array(ticks, np.float64), tick_s)
 
     @classmethod
     def at_ticks(cls, tempos: Iterable[tuple[int, int]], ticks_per_beat: int) -> TempoMap:
@@ -62,6 +71,10 @@ class TempoMap:
     def to_seconds(self, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """The time of each tick, of any shape, 0 or later."""
         ticks = np.asarray(ticks, np.float64)
-        index = np.searchsorted(self.ticks, ticks, side="right") - 1
-        seconds: npt.NDArray[np.float64] = self.seconds[index] + (ticks - self.ticks[index]) * self.tick_s[index]
+        seconds: npt.NDArray[np.float64]
+        if len(self.ticks) == 1:
+            seconds = ticks * self.tick_s[0]
+        else:
+            index = np.searchsorted(self.ticks, ticks, side="right") - 1
+            seconds = self.seconds[index] + (ticks - self.ticks[index]) * self.tick_s[index]
         return seconds

@@ -30,6 +30,7 @@ _ARTICULATION = 6  # ticks; a shorter gap is no rest
 _SURE = 0.25  # ticks; a note that is moved farther did not keep time
 _LENGTHS = (192, 144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # of plain and dotted notes, from a breve down
 _FIFTHS = (0, 2, 4, -1, 1, 3, 5)  # of C D E F G A B
+_LONGEST = 100_000  # quarter notes; a day of music, but damaged files can say far more
 Value = TypeVar("Value")
 
 
@@ -58,7 +59,7 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
     The melody is the first track that is not drums; of notes that overlap the earlier is cut where the later begins.
 
     Raises:
-        ParseError: if no track has a note.
+        ParseError: if no track has a note, or the melody lasts longer than a tune can.
     """
     melodic = [track for track in performance.tracks if len(track) and not track.drum]
     if not melodic:
@@ -66,6 +67,9 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
     lost = Counter({"note on another track": sum(map(len, performance.tracks)) - len(melodic[0])})
     lost["tempo change"] = len(performance.tempos) - 1
     tempo_map = TempoMap.at_seconds(performance.tempos, QUARTER)
+    quarters = int(tempo_map.to_ticks(melodic[0].notes["offset_s"].max())) // QUARTER
+    if quarters > _LONGEST:
+        raise ParseError(f"the melody lasts {quarters:,} quarter notes; at most {_LONGEST:,} are written down")
     events, ternary = _events(melodic[0], tempo_map, lost)
     meters = {int(tempo_map.to_ticks(time_s)): meter for time_s, meter in performance.meters}
     keys = {int(tempo_map.to_ticks(time_s)): key for time_s, key in performance.keys}

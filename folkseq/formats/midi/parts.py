@@ -1,0 +1,154 @@
+"""What each channel of a track plays: notes paired first in, first out, the pedal, and the program; all in ticks.
+
+Pairing sorts the ends of notes by channel and pitch, where they mostly take turns; where they do not (a pitch struck
+again while it sounds, an end without a beginning, a beginning without an end) they are numbered within their pitch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from folkseq.formats.midi.events import AFTERTOUCH, BEND, CONTROL, NOTE_ON, PRESSURE, PROGRAM, Bytes, Events, Ticks
+from folkseq.music.performance import SUSTAIN
+
+DRUMS = 9  # the channel that General MIDI gives to drums, counted from 0
+Index: TypeAlias = npt.NDArray[np.intp]
+_KEYS = 16 * 128  # channel and pitch
+
+
+class Part(NamedTuple):
+    """One channel of one track.
+
+    Attributes:
+        channel: 0 to 15.
+        program: The last before its first note.
+        onsets: (N,) ticks, rising; at one tick by pitch.
+        offsets: (N,) ticks.
+        pitches: (N,)
+        velocities: (N,)
+        pedal_ticks: (K,) when the pedal moves.
+        pedal_values: (K,) where it moves to.
+    """
+
+    channel: int
+    program: int
+    onsets: Ticks
+    offsets: Ticks
+    pitches: Bytes
+    velocities: Bytes
+    pedal_ticks: Ticks
+    pedal_values: Bytes
+
+
+def parts(events: Events, lost: Counter[str]) -> list[Part]:
+    """The channels that have notes or a pedal, in their order; what is none of these is counted in `lost`."""
+    ticks, (status, data1, data2) = events.ticks, events.messages
+    kinds = np.bincount(status >> 4, minlength=16).tolist()
+    for kind, name in ((AFTERTOUCH, "aftertouch"), (PRESSURE, "channel pressure"), (BEND, "pitch bend")):
+        lost[name] += kinds[kind >> 4]
+    note_at = np.flatnonzero(status < AFTERTOUCH)
+    begins, offsets = _paired(ticks[note_at], events.messages[:, note_at], events.end, lost)
+    onset_at = note_at[begins]
+    pedal_at = _pedal(status, data1, lost) if kinds[CONTROL >> 4] else np.empty(0, np.intp)
+    programs = _programs(status, data1, onset_at, lost) if kinds[PROGRAM >> 4] else [0] * 16
+    notes = [ticks[onset_at], offsets, data1[onset_at], data2[onset_at]]
+    channels = status[onset_at] & 15
+    order = notes[0] * 128 + notes[2]
+    if (order[1:] < order[:-1]).any():
+        by_pitch = np.argsort(order, kind="stable")
+        notes, channels = [column[by_pitch] for column in notes], channels[by_pitch]
+    pedal = [ticks[pedal_at], data2[pedal_at]]
+    pedalled = status[pedal_at] & 15
+    counts = np.bincount(channels, minlength=16) + np.bincount(pedalled, minlength=16)
+    used = np.flatnonzero(counts).tolist()
+    if len(used) == 1:
+        return [Part(used[0], programs[used[0]], *notes, *pedal)]
+    return [
+        Part(
+            channel,
+            programs[channel],
+            *(column[channels == channel] for column in notes),
+            *(column[pedalled == channel] for column in pedal),
+        )
+        for channel in used
+    ]
+
+
+def _programs(status: Bytes, data1: Bytes, onset_at: Index, lost: Counter[str]) -> list[int]:
+    """The program of each of the 16 channels; `onset_at` are the places of the note-ons among the messages."""
+    first = np.full(16, -1)
+    first[status[onset_at[::-1]] & 15] = onset_at[::-1]  # the last that is put there is the first of its channel
+    change_at = np.flatnonzero(status >> 4 == PROGRAM >> 4)
+    channels = status[change_at] & 15
+    early, unused = change_at < first[channels], first[channels] < 0
+    programs = np.zeros(16, np.int64)
+    programs[channels[early]] = data1[change_at[early]]
+    lost["program without notes"] += int(unused.sum())
+    lost["program change after the first note"] += int((~early & ~unused).sum())
+    result: list[int] = programs.tolist()
+    return result
+
+
+def _pedal(status: Bytes, data1: Bytes, lost: Counter[str]) -> Index:
+    """The places of the sustain pedal's positions among the messages."""
+    control_at = np.flatnonzero(status >> 4 == CONTROL >> 4)
+    numbers = data1[control_at]
+    counts = np.bincount(numbers, minlength=128)
+    for number in np.flatnonzero(counts).tolist():
+        if number != SUSTAIN:
+            lost[f"controller {number}"] += int(counts[number])
+    pedal_at: Index = control_at[numbers == SUSTAIN]
+    return pedal_at
+
+
+def _paired(ticks: Ticks, messages: Bytes, end: int, lost: Counter[str]) -> tuple[Index, Ticks]:
+    """Which of (3, M) note messages begin a note, (N,), and at which tick each of these ends, (N,)."""
+    status, pitch, velocity = messages
+    begin = (status >= NOTE_ON) & (velocity > 0)
+    key = (status & 15).astype(np.uint16) * 128 + pitch
+    order = np.argsort(key, kind="stable")  # for 16 bits a radix sort
+    key, sorted_begin = key[order], begin[order]
+    ends = np.full(len(ticks), end, np.int64)
+    if _take_turns(key, sorted_begin):
+        ends[order[0::2]] = ticks[order[1::2]]
+    else:
+        used = ~_unmatched(key, sorted_begin)
+        begin_at, end_at = order[sorted_begin], order[used & ~sorted_begin]
+        begin_key = key[sorted_begin]
+        begun = np.bincount(begin_key, minlength=_KEYS)
+        ended = np.bincount(key[used & ~sorted_begin], minlength=_KEYS)
+        rank = np.arange(len(begin_at)) - (np.cumsum(begun) - begun)[begin_key]  # within the key
+        has_end = rank < ended[begin_key]
+        partner = ((np.cumsum(ended) - ended)[begin_key] + rank)[has_end]
+        ends[begin_at[has_end]] = ticks[end_at[partner]]
+        lost["note without an end"] += int((~has_end).sum())
+        lost["end without a note"] += int((~used).sum())
+    begin_at = np.flatnonzero(begin)
+    return begin_at, ends[begin_at]
+
+
+def _take_turns(key: npt.NDArray[np.uint16], begin: npt.NDArray[np.bool_]) -> bool:
+    """Whether each beginning is followed by an end of the same key, and nothing else stands between."""
+    here, there = key[0::2], key[1::2]
+    return len(here) == len(there) and bool((begin[0::2] & ~begin[1::2] & (here == there)).all())
+
+
+def _unmatched(key: npt.NDArray[np.uint16], begin: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which messages, sorted by key and then by time, end no note: those that come while none of their key sounds."""
+    if not len(key):
+        return np.zeros(0, bool)
+    heads = np.flatnonzero(np.diff(key, prepend=key[:1] ^ 1))  # (G,) where each key begins
+    sizes = np.diff(heads, append=len(key))
+    step = np.where(begin, 1, -1)
+    level = np.cumsum(step)
+    level -= np.repeat(level[heads] - step[heads], sizes)  # notes begun less notes ended, of the key so far
+    # The lowest level so far, within the key: each key is put below all that the one before it can reach.
+    apart = np.repeat(np.arange(len(heads)) * (2 * len(key) + 1), sizes)
+    floor = np.minimum(np.minimum.accumulate(level - apart) + apart, 0)
+    before = np.roll(floor, 1)
+    before[heads] = 0
+    return floor < before

@@ -1,0 +1,150 @@
+"""MIDI files as sequencers and notation programs import them best.
+
+Type 1, 480 ticks a quarter. Track 0 conducts (name, tempos, meters, keys, markers); each other track is one of the
+performance's, with its name and program; every track ends where the performance does. Seconds are rounded to ticks
+once, through the tempo map, so that what lies on the grid is written on it. Equal pitches of a track never overlap: the
+earlier is cut short. Left out is what MIDI cannot hold: free meters, and all but the signature and third of a key. Text
+is Latin-1 of at most 120 characters.
+
+A track's pedal is written as controller 64, at one tick before the notes, so that a pedal put down where a note ends
+holds it; a pedal that is still down at the end is lifted there. That of a track without notes is left out, since it
+would be taken for that of another on its channel.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from folkseq.formats.midi.parts import DRUMS
+from folkseq.formats.ticks import TempoMap, microseconds
+from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, one_at_a_time, plain_key
+from folkseq.music.pitch import LETTERS
+from folkseq.music.signature import Key
+
+if TYPE_CHECKING:
+    from mido import MidiTrack
+
+TICKS_PER_BEAT = 480
+_MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared in turn where there are more tracks
+_RELEASE = 64  # the velocity of a note's end where none is meant
+_LONGEST_TEXT = 120
+_LONGEST_DELTA = 2**28 - 1  # ticks from event to event; across more, empty texts are stepping stones
+_ACCIDENTALS = {"b": -1, "": 0, "#": 1}
+
+
+def format(performance: Performance) -> bytes:
+    """The bytes of `performance` as a MIDI file; the same performance gives the same bytes."""
+    import mido
+
+    tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
+    tracks = [_paired_ticks(track, tempo_map) for track in performance.tracks]
+    end = max([int(tempo_map.to_ticks(performance.length_s)), *(int(ticks[:, 1].max(initial=0)) for ticks in tracks)])
+    channels = iter(_MELODIC * (len(tracks) // len(_MELODIC) + 1))
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
+    file.tracks.append(_delta(_conductor(performance, tempo_map), end))
+    for track, ticks in zip(performance.tracks, tracks, strict=True):
+        channel = DRUMS if track.drum else next(channels)
+        pedal = _pedal_events(track, tempo_map, end, channel)
+        file.tracks.append(_delta(chain(_head(track, channel), pedal, _note_events(ticks, channel)), end))
+    data = io.BytesIO()
+    file.save(file=data)
+    return data.getvalue()
+
+
+def _paired_ticks(track: Track, tempo_map: TempoMap) -> npt.NDArray[np.int64]:
+    """(N, 4) onset, offset, pitch, velocity: each note lasts a tick or more, to its pitch's next at most."""
+    notes = track.notes
+    onsets, offsets = tempo_map.to_ticks(notes["onset_s"]), tempo_map.to_ticks(notes["offset_s"])
+    rows = np.stack([onsets, np.maximum(offsets, onsets + 1), notes["pitch"], notes["velocity"]], axis=1)  # (N, 4)
+    rows = rows[np.lexsort((-rows[:, 1], rows[:, 0], rows[:, 2]))]  # by pitch, then onset, then the longest first
+    begun_twice = (rows[1:, [0, 2]] == rows[:-1, [0, 2]]).all(axis=1)
+    rows = np.delete(rows, np.flatnonzero(begun_twice) + 1, axis=0)
+    here, following = rows[:-1], rows[1:]
+    here[:, 1] = np.where(here[:, 2] == following[:, 2], np.minimum(here[:, 1], following[:, 0]), here[:, 1])
+    return rows
+
+
+def _conductor(performance: Performance, tempo_map: TempoMap) -> Iterator[tuple[int, Any]]:
+    from mido import MetaMessage
+
+    yield 0, MetaMessage("track_name", name=_latin(performance.name))
+    tempos = zip(tempo_map.ticks.tolist(), (microseconds(bpm) for _, bpm in performance.tempos), strict=True)
+    for tick, tempo in one_at_a_time(tempos):
+        yield int(tick), MetaMessage("set_tempo", tempo=tempo)
+    for time_s, meter in one_at_a_time(pair for pair in performance.meters if not pair[1].free):
+        message = MetaMessage(
+            "time_signature",
+            numerator=meter.beats,
+            denominator=meter.unit,
+            clocks_per_click=max(1, int(meter.beat * 96)),  # on the musician's beat; 24 clocks are a quarter note
+        )
+        yield int(tempo_map.to_ticks(time_s)), message
+    for time_s, name in one_at_a_time((time_s, _key_name(key)) for time_s, key in performance.keys):
+        yield int(tempo_map.to_ticks(time_s)), MetaMessage("key_signature", key=name)
+    for time_s, text in performance.markers:
+        yield int(tempo_map.to_ticks(time_s)), MetaMessage("marker", text=_latin(text))
+
+
+def _head(track: Track, channel: int) -> Iterator[tuple[int, Any]]:
+    from mido import Message, MetaMessage
+
+    yield 0, MetaMessage("track_name", name=_latin(track.name))
+    yield 0, Message("program_change", channel=channel, program=track.program)
+
+
+def _pedal_events(track: Track, tempo_map: TempoMap, end: int, channel: int) -> Iterator[tuple[int, Any]]:
+    from mido import Message
+
+    ticks, values = tempo_map.to_ticks(track.pedal["time_s"]).tolist(), track.pedal["value"].tolist()
+    if not len(track) or not values:
+        return
+    if values[-1] >= PEDAL_DOWN:
+        ticks, values = [*ticks, end], [*values, 0]
+    for tick, value in zip(ticks, values, strict=True):
+        yield tick, Message("control_change", channel=channel, control=SUSTAIN, value=value)
+
+
+def _note_events(ticks: npt.NDArray[np.int64], channel: int) -> Iterator[tuple[int, Any]]:
+    from mido import Message
+
+    events: list[tuple[int, bool, int, int]] = []  # a note's end sorts before the beginning of the next
+    for onset, offset, pitch, velocity in ticks.tolist():
+        events += [(onset, True, pitch, velocity), (offset, False, pitch, _RELEASE)]
+    for tick, begins, pitch, velocity in sorted(events):
+        kind = "note_on" if begins else "note_off"
+        yield tick, Message(kind, channel=channel, note=pitch, velocity=velocity)
+
+
+def _delta(events: Iterable[tuple[int, Any]], end: int) -> MidiTrack:
+    """The track of messages at ticks, closed at `end`; those of one tick keep their order."""
+    from mido import MetaMessage, MidiTrack
+
+    track, last = MidiTrack(), 0
+    for tick, message in [*sorted(events, key=lambda event: event[0]), (end, MetaMessage("end_of_track"))]:
+        while tick - last > _LONGEST_DELTA:
+            track.append(MetaMessage("text", time=_LONGEST_DELTA))
+            last += _LONGEST_DELTA
+        message.time, last = tick - last, tick
+        track.append(message)
+    return track
+
+
+def _latin(text: str) -> str:
+    """`text` as MIDI files hold it: letters beyond Latin-1 lose their marks, or become question marks."""
+    text = "".join(char for char in " ".join(text.split()) if char.isprintable())[:_LONGEST_TEXT]
+    parts = (char if ord(char) < 256 else unicodedata.normalize("NFKD", char)[0] for char in text)
+    return "".join(parts).encode("latin-1", "replace").decode("latin-1")
+
+
+def _key_name(key: Key) -> str:
+    """What mido calls the signature of `key`."""
+    plain = plain_key(key)
+    accidental = {alter: sign for sign, alter in _ACCIDENTALS.items()}[plain.alter]
+    return f"{LETTERS[plain.letter]}{accidental}{'m' * (plain.mode == 'min')}"

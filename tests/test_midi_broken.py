@@ -1,0 +1,160 @@
+"""Broken MIDI files end in one line that names the file and the fault, soon; or are read, and what was lost is told."""
+
+import random
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from midi_files import END, midi_file, track
+
+from folkseq.errors import ParseError
+from folkseq.formats import midi
+from folkseq.formats.transcription import transcribe
+
+NOTE = "00 90 3c 40 60 80 3c 40"
+PLAIN = midi_file(
+    track("00 ff03 02 4974", "00 ff51 03 07a120", "00 ff58 04 04 02 18 08", "00 ff59 02 01 00", END),
+    track("00 c0 05", "00 b0 40 7f", NOTE, "00 90 3e 40 8360 3e 00", "00 b0 40 00", "00 f0 02 7e f7", END),
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the file is empty; a MIDI file begins with MThd"),
+        (b"X:1\nK:C\nabc", "not a MIDI file, which begins with MThd"),
+        (b"\xf0\x7e\x7f\x06\x01\xf7", "not a MIDI file, which begins with MThd"),
+        (b"RIFF\x20\0\0\0RMIDdata\x20\0\0\0junk", "not a MIDI file, which begins with MThd"),
+        (b"MThd", "the file is cut short within its header"),
+        (b"MThd\0\0\0\2" + bytes(20), "the header has 2 bytes; it cannot have fewer than 6"),
+        (b"MThd\x7f\0\0\0\0\1\0\1\0\x60" + bytes(20), "cut short within the header of the chunk at byte 34"),
+        (midi_file(kind=2), "a MIDI file of type 2; types 0 and 1 are read"),
+        (midi_file(division=0), "time is counted in a way that there is not (division 0x0000)"),
+        (midi_file(division=0xE200), "time is counted in a way that there is not (division 0xe200)"),
+        (midi_file(division=0xFF04), "time is counted in a way that there is not (division 0xff04)"),
+        (
+            midi_file(track(NOTE, END, length=13)),
+            "the chunk at byte 14 is to have 13 bytes, but 12 are left: cut short",
+        ),
+        (
+            midi_file(track(NOTE, END, length=2**31)),
+            "the chunk at byte 14 is to have 2147483648 bytes, but 12 are left: cut short",
+        ),
+        (midi_file(track(NOTE, END, length=6)), "the track from byte 22 to 28 ends within an event"),
+        (midi_file(track(END), b"MTr", count=2), "cut short within the header of the chunk at byte 26"),
+        (midi_file(track("00")), "the track from byte 22 to 23 ends within an event"),
+        (midi_file(track(NOTE, "00 90 3c")), "the track from byte 22 to 33 ends within an event"),
+        (midi_file(track("00 3c 40", END)), "no event begins with byte 60 before any status, at byte 22"),
+        (midi_file(track("00 90 c3 60", END)), "a message holds a data byte above 127, at byte 22"),
+        (midi_file(track(*[NOTE] * 20, "00 90 3c c0", END)), "a message holds a data byte above 127, at byte 182"),
+        (midi_file(track("00 c0 80", END)), "a message holds a data byte above 127, at byte 22"),
+        (midi_file(track(NOTE, "00 f4", END)), "no event has the status 0xf4, at byte 31"),
+        (midi_file(track("00 f2 00")), "an event of 2 bytes outlasts its track, at byte 24"),
+        (midi_file(track("00 ff01 05 41")), "an event of 5 bytes outlasts its track, at byte 26"),
+        (midi_file(track("00 f0 ffffff7f 41")), "an event of 268,435,455 bytes outlasts its track, at byte 28"),
+        (midi_file(track("8080808000 90 3c 40")), "a time or a length has more than four bytes, at byte 22"),
+        (midi_file(*[track(END)] * 1100), "it has more than 1,024 tracks"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_one_line(data, reason):
+    with pytest.raises(ParseError) as error:
+        midi.parse(data, "tune.mid")
+    assert str(error.value) == f"tune.mid: {reason}"
+
+
+def read_or_refused(data: bytes) -> bool:
+    try:
+        midi.parse(data, "tune.mid")
+    except ParseError as error:
+        line = str(error)
+    else:
+        return True
+    assert line.startswith("tune.mid: ")
+    assert "\n" not in line
+    return False
+
+
+def test_a_file_cut_short_anywhere():
+    read = [length for length in range(len(PLAIN)) if read_or_refused(PLAIN[:length])]
+    # Between two tracks the file is whole but for what its header counts.
+    assert read == [14, PLAIN.rindex(b"MTrk")]
+    assert midi.parse(PLAIN[: read[1]]).lost["track that the header counts but is not there"] == 1
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_damaged_bytes_are_read_or_refused(data):
+    damaged = bytearray(PLAIN)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    read_or_refused(bytes(damaged))
+
+
+def test_flipped_bits_are_read_or_refused():
+    rng = random.Random(1)
+    for _ in range(2000):
+        damaged = bytearray(PLAIN)
+        for _ in range(rng.randint(1, 6)):
+            damaged[rng.randrange(14, len(damaged))] ^= 1 << rng.randrange(8)
+        read_or_refused(bytes(damaged))
+
+
+@given(st.binary(max_size=100))
+def test_any_track_is_read_or_refused(data):
+    read_or_refused(midi_file(track(data.hex())))
+
+
+def within_a_second(data: bytes) -> midi.Reading:
+    begun = time.process_time()
+    reading = midi.parse(data)
+    assert time.process_time() - begun < 1
+    return reading
+
+
+def test_a_million_notes_at_once():
+    ons = b"\0\x90\x3c\x40" + b"\0\x3c\x40" * 999_999
+    offs = b"\x60\x80\x3c\x40" + b"\0\x3c\x40" * 999_999
+    performance, lost = within_a_second(midi_file(track((ons + offs).hex(), END), division=96))
+    assert (len(performance.tracks[0]), performance.length_s, lost) == (1_000_000, 0.5, {})
+    performance, lost = within_a_second(midi_file(track(ons.hex(), END)))
+    assert (len(performance.tracks[0]), lost) == (1_000_000, {"note without an end": 1_000_000})
+
+
+def test_a_tempo_of_a_microsecond():
+    performance, _ = midi.parse(midi_file(track("00 ff51 03 000001", NOTE, "ffffff7f 90 3c 40", "60 80 3c 40", END)))
+    assert performance.tempos == ((0.0, 60e6),)
+    assert performance.length_s == pytest.approx((2**28 - 1 + 192) / 480 * 1e-6)
+    (again,) = midi.parse(midi.format(performance)).performance.tracks
+    assert again.notes["onset_s"] == pytest.approx(performance.tracks[0].notes["onset_s"], abs=1e-5)
+    tune, _ = transcribe(performance)
+    assert tune.voices[0]
+
+
+def test_the_longest_delta_times():
+    long = "ffffff7f 90 3c 40 ffffff7f 80 3c 40"
+    performance, _ = midi.parse(midi_file(track(long, END), division=32767))
+    assert performance.length_s == pytest.approx(2 * (2**28 - 1) / 32767 * 0.5)
+    with pytest.raises(ParseError, match="the melody lasts 1,118,481 quarter notes; at most 100,000"):
+        transcribe(midi.parse(midi_file(track(long, END), division=480)).performance)
+    with pytest.raises(ParseError, match="by its delta times and tempos it lasts 3,107 days; at most 30 are read"):
+        midi.parse(midi_file(track(long, END), division=1))
+    with pytest.raises(ParseError, match="at most 30 are read"):
+        midi.parse(midi_file(track("00 ff51 03 ffffff", *[long] * 1000, END), division=1))
+
+
+def test_a_pedal_for_too_many_tracks():
+    pedal = track("00 b0 40 7f" + "00 40 00" * 20_000, END)
+    with pytest.raises(ParseError, match="a pedal of 20,001 positions is that of 1,000 tracks; that is too many"):
+        midi.parse(midi_file(pedal, *[track(NOTE, END)] * 1000))
+
+
+def test_too_many_tracks_with_notes():
+    every_channel = track(*(f"00 9{channel:x} 3c 40 00 9{channel:x} 3c 00" for channel in range(16)), END)
+    with pytest.raises(ParseError, match="it has 3,200 tracks and channels with notes; at most 2,048 are read"):
+        midi.parse(midi_file(*[every_channel] * 200))
+
+
+def test_events_of_all_kinds_in_turn_take_their_time_once():
+    turns = "00 90 3c 40" * 20 + "00 c0 01" + "00 ff01 00" + "00 d0 01" * 3
+    within_a_second(midi_file(track(turns * 10_000, END)))
