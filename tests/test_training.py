@@ -18,7 +18,7 @@ from folkseq.sampling.engine import Engine
 from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.training import fit
 from folkseq.training.loop import REPORT_EVERY
-from folkseq.training.schedule import learning_rate, misses, plan_steps
+from folkseq.training.schedule import affordable, learning_rate, misses, plan_steps
 from folkseq.training.trainer import STATE
 from folkseq.training.validate import nll
 
@@ -186,3 +186,9 @@ def test_a_plan_fills_its_time_and_is_made_anew_when_it_misses_by_far():
     assert misses(200, steps, 30.0, **costs | {"step_s": 0.2})  # twice as slow as planned
     assert not misses(900, steps, 95.0, **costs | {"step_s": 0.2})  # too little is left to plan
     assert plan_steps(100, 200.0, **costs) == 101
+
+
+def test_looking_takes_no_more_than_its_share_of_the_time():
+    assert affordable(20, budget_s=600.0, check_s=1.5) == 20
+    assert affordable(20, budget_s=60.0, check_s=1.0) == 6
+    assert affordable(20, budget_s=60.0, check_s=30.0) == 3

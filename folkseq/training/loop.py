@@ -16,7 +16,7 @@ from folkseq.files import write_atomically
 from folkseq.models import onnx_graph
 from folkseq.models.settings import JUDGED
 from folkseq.run import Run
-from folkseq.training.schedule import misses, plan_steps
+from folkseq.training.schedule import affordable, misses, plan_steps
 from folkseq.training.threads import TRIED, Threads
 from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll
@@ -199,10 +199,12 @@ class _Loop:
         if not self.timed or trainer.step == trainer.steps:
             return
         budget_s = 60 * settings.minutes
-        costs = (self.elapsed(), budget_s, step_s, self.check_s, settings.checks)
+        checks = affordable(settings.checks, budget_s, self.check_s)
+        costs = (self.elapsed(), budget_s, step_s, self.check_s, checks)
         if trainer.steps is None or misses(trainer.step, trainer.steps, *costs):
             trainer.steps = plan_steps(trainer.step, *costs)
-            self.run = self.run.with_config(training=replace(settings, steps=trainer.steps))
+            self.settings = replace(settings, checks=checks)
+            self.run = self.run.with_config(training=replace(self.settings, steps=trainer.steps))
 
     def finite_loss(self) -> float:
         """The mean loss since the last report, which is a number."""

@@ -9,6 +9,9 @@ from folkseq.models.settings import TrainSettings
 REPLAN_BEYOND = 0.1
 """A plan that misses its time by more than this share of it is made anew, until little of it is left."""
 REPLAN_UNTIL = 0.9
+CHECKING = 0.1
+"""The most of the time that goes into looking at the held-out pieces, unless that is too little for `FEWEST_CHECKS`."""
+FEWEST_CHECKS = 3
 
 
 def learning_rate(step: int, settings: TrainSettings, steps: int | None) -> float:
@@ -22,6 +25,11 @@ def learning_rate(step: int, settings: TrainSettings, steps: int | None) -> floa
         raise ValueError(f"the number of steps is planned before the warm-up of {settings.warm_up} ends")
     done = (step - settings.warm_up) / max(steps - settings.warm_up, 1)
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def affordable(checks: int, budget_s: float, check_s: float) -> int:
+    """How many looks at the held-out pieces there is time for: `checks`, or those that take `CHECKING` of the time."""
+    return min(checks, max(FEWEST_CHECKS, int(CHECKING * budget_s / max(check_s, 1e-9))))
 
 
 def plan_steps(step: int, elapsed_s: float, budget_s: float, step_s: float, check_s: float, checks: int) -> int:
