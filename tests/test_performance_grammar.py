@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from folkseq.tokenizers.performance import PerformanceTokenizer
@@ -67,6 +67,7 @@ limits = st.fixed_dictionaries(
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from([*TOKENIZERS, MAGENTA]), st.integers(0, 2**32), st.integers(16, 500), limits)
+@example(TOKENIZERS[0], 15678, 303, {"end": 600, "longest": 30, "most": 64, "early": 0})  # due at many steps in turn
 def test_whatever_is_drawn_ends_in_time_with_nothing_hanging(tokenizer, seed, limit, bounds):
     end, earliest = bounds["end"], int(bounds["end"] * bounds["early"])
     grammar = PerformanceGrammar(

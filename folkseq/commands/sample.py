@@ -115,7 +115,8 @@ class Model:
             raise RequestError(f"a limit of {limit} tokens is too few for a piece; give at least {FEWEST}")
         steered = [name for name in self.tokenizer.steering if name in controls]
         if steered and not grammar:
-            raise RequestError(f"without its grammar the model cannot be held to a {steered[0]}; leave one of them out")
+            option = f"--{steered[0].replace('_', '-')}"
+            raise RequestError(f"without its grammar the model cannot be held to {option}; leave one of them out")
         seed = secrets.randbelow(2**31) if seed is None else seed
         strategy = Strategy(temperature, top_k, top_p)
         opening = _prime(self.tokenizer, prime, controls) if prime is not None else None

@@ -17,9 +17,16 @@ SECONDS, MOST_SECONDS = 30.0, 3600.0
 HELD = 0.9
 """A performance that is asked to last so long ends no earlier than this share of it."""
 LONGEST_NOTE_S, MOST_NOTES = 30.0, 64
-"""The longest note, and the most notes at once, where nothing is said."""
+"""The longest note, and the most notes at once, where nothing is said.
+
+With the pedal baked in, no note of a hundred ASAP performances is longer than 28 s, and 99 of them have no more than 64
+notes at once.
+"""
 TOKENS_PER_SECOND, FEWEST_TOKENS = 200, 200
-"""How many tokens a performance may take where nothing is said: as many a second, and so many more."""
+"""How many tokens a performance may take where nothing is said: as many a second, and so many more.
+
+The densest 30 s of a hundred ASAP performances take 122 a second.
+"""
 CONTROLS = ("seconds", "density", "pitch_classes", "longest_note", "most_notes", "bpm", "pedal", "keep_prime")
 STEERING = ("seconds", "longest_note", "most_notes")
 PEDALS = ("cc", "baked")
@@ -126,26 +133,27 @@ def _within(name: str, value: float | None, least: float, most: float, usual: fl
     return float(value)
 
 
-def hand_over(piece: Performance, name: str, asked: Asked, opening_s: float = 0.0) -> Performance:
-    """A sampled performance as it is handed over: named, in the tempo asked for, without what comes before `opening_s`.
-
-    Times stay what they are; the tempo says where bars fall.
-    """
-    if opening_s:
-        piece = _after(piece, opening_s)
+def hand_over(piece: Performance, name: str, asked: Asked) -> Performance:
+    """A sampled performance, named, in the tempo asked for: times stay what they are, and it says where bars fall."""
     tracks = tuple(replace(track, name="Drums" if track.drum else "Piano") for track in piece.tracks)
-    tempos = ((0.0, asked.bpm),) if asked.bpm is not None else piece.tempos
-    return replace(piece, tracks=tracks, tempos=tempos, name=f"Performance {name}")
+    if asked.bpm is not None:
+        piece = replace(piece, tempos=((0.0, asked.bpm),), meters=())
+    return replace(piece, tracks=tracks, name=f"Performance {name}")
 
 
-def _after(piece: Performance, time_s: float) -> Performance:
-    """What begins at `time_s` or later, from there on."""
+def keep(piece: Performance, prime: Performance, until_s: float) -> Performance:
+    """The piece in the tempos and meters of the prime that it begins with."""
+    tempos = tuple(pair for pair in prime.tempos if pair[0] <= until_s)
+    return replace(piece, tempos=tempos, meters=tuple(pair for pair in prime.meters if pair[0] <= until_s))
+
+
+def strip(piece: Performance, from_s: float) -> Performance:
+    """What begins at `from_s` or later, from there on."""
     tracks = []
     for track in piece.tracks:
-        notes = track.notes[track.notes["onset_s"] > time_s - _CLOSE_S]  # a copy, and so is the pedal
-        pedal = track.pedal[track.pedal["time_s"] > time_s - _CLOSE_S]
+        notes = track.notes[track.notes["onset_s"] > from_s - _CLOSE_S]  # a copy, and so is the pedal
+        pedal = track.pedal[track.pedal["time_s"] > from_s - _CLOSE_S]
         for times in (notes["onset_s"], notes["offset_s"], pedal["time_s"]):
-            times -= time_s
-            np.maximum(times, 0, out=times)
+            np.maximum(times - from_s, 0, out=times)
         tracks.append(replace(track, notes=notes, pedal=pedal))
-    return replace(piece, tracks=tuple(tracks), length_s=max(piece.length_s - time_s, 0.0))
+    return replace(piece, tracks=tuple(tracks), length_s=max(piece.length_s - from_s, 0.0))

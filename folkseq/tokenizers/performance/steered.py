@@ -81,8 +81,7 @@ class Steered(Tokenizer[Performance]):
         """The performance in a MIDI file, as a beginning. Raises ParseError if it holds no notes."""
         (piece,) = self.parse(data, file).pieces
         plain = replace(self, order="canonical")  # type: ignore[type-var]  # in it a pitch ends before it begins again
-        piece = plain.canonical(piece)
-        tokens = self.tokenize(piece)[:-1]
+        tokens = self.tokenize(plain.canonical(piece))[:-1]
         if len(tokens) < 2:
             raise RequestError(f"{file}: holds no notes to go on from")
         return Prime(tuple(tokens), piece)
@@ -127,9 +126,11 @@ class Steered(Tokenizer[Performance]):
     ) -> Performance:
         """The performance named, in the tempo asked for, with the pedal and the prime as asked."""
         asked = self._asked(**controls)
-        stripped = prime is not None and not asked.keep_prime
-        opening_s = self._opening(prime) / self.steps_per_second if stripped else 0.0
-        return asking.hand_over(bake(piece) if asked.pedal == "baked" else piece, name, asked, opening_s)
+        piece = bake(piece) if asked.pedal == "baked" else piece
+        if prime is not None:
+            opening_s = self._opening(prime) / self.steps_per_second
+            piece = asking.keep(piece, prime.piece, opening_s) if asked.keep_prime else asking.strip(piece, opening_s)
+        return asking.hand_over(piece, name, asked)
 
     def _asked(self, **controls: Any) -> asking.Asked:
         """What is asked. Raises RequestError if it means nothing, or the model cannot be asked it."""
