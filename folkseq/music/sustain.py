@@ -44,7 +44,7 @@ def sounding(track: Track, last_s: float) -> tuple[NDArray[np.int64], Seconds]:
         track: of no drums.
         last_s: where a pedal that is never lifted ends.
     """
-    down_s, up_s = presses(track.pedal, last_s)
+    down_s, up_s = presses(track.pedal, np.inf)
     index = np.arange(len(track))
     if not len(down_s):
         return index, track.notes["offset_s"]
@@ -55,8 +55,9 @@ def sounding(track: Track, last_s: float) -> tuple[NDArray[np.int64], Seconds]:
     again = np.append(np.minimum.accumulate(pedalled[::-1])[::-1], len(index))[1:]  # (N,) the next that does
     again_s = np.append(onset_s, np.inf)[again]
     again_s[np.append(pitch, 128)[again] != pitch] = np.inf  # (N,) when its own pitch begins again under the pedal
+    held_s = held(notes["offset_s"], down_s, np.minimum(up_s, last_s))
     offset_s = np.empty(len(index))
-    offset_s[order] = np.where(again_s > onset_s, np.minimum(held(notes["offset_s"], down_s, up_s), again_s), -1)
+    offset_s[order] = np.where(again_s > onset_s, np.minimum(held_s, again_s), -1)
     index = np.flatnonzero(offset_s >= 0)
     return index, offset_s[index]
 

@@ -56,6 +56,14 @@ class PerformanceTokenizer(Steered):
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
     outputs: ClassVar[tuple[str, ...]] = (".mid",)
     figure: ClassVar[int] = 1
+    # Passages from all over the corpus, and no dropout, since ten minutes do not take in all of a large one.
+    recipe: ClassVar[Mapping[str, Any]] = {
+        "batches": "windows",
+        "rows": 16,
+        "length": 128,
+        "learning_rate": 6e-3,
+        "dropout": 0.0,
+    }
     twin_share: ClassVar[float] = SHARE
 
     def __post_init__(self) -> None:
@@ -80,6 +88,9 @@ class PerformanceTokenizer(Steered):
     def parse(self, data: bytes, file: str) -> Parsed[Performance]:
         """The performance in a MIDI file's bytes. Raises ParseError if it holds no notes that are kept."""
         piece, lost = midi.parse(data, file)
+        if self.order == "magenta":
+            piece, unread = magenta.as_read(piece)
+            lost = lost + unread
         tracks = [track for track in piece.tracks if len(track)]
         kept = [track for track in tracks if track.drum == self.drums or self.order == "magenta"]
         if not tracks:
@@ -106,7 +117,7 @@ class PerformanceTokenizer(Steered):
         last = events.length(ids, self.layout)
         notes = (pair_in_turn if self.order == "magenta" else pair)(rows, last)
         notes = notes._replace(velocity=self.layout.velocities(notes.velocity))
-        return perform(notes, pedal_turns(rows), self.steps_per_second, self.drums)
+        return perform(notes, pedal_turns(rows, last), self.steps_per_second, self.drums)
 
     def tokenize(self, piece: Performance) -> list[str]:
         """The piece's tokens, from `<s>` to `</s>`."""
@@ -127,11 +138,16 @@ class PerformanceTokenizer(Steered):
 
     def lost(self, piece: Performance) -> Mapping[str, int]:
         """What of the piece its tokens do not hold, by kind and count, rounding to steps and bins aside."""
-        return self._rows(piece)[1] if self.order == "magenta" else self._grid(piece).lost
+        return self._rows(piece)[1] if self.order == "magenta" else Counter(self._grid(piece).lost)
 
     def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
         """What its notes have in common with those of other performances of the work; see `likeness`."""
         return likeness(ids[ids < self.layout.note_off])
+
+    def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
+        """The number of notes, and of seconds up to the last event."""
+        seconds = events.length(ids, self.layout) / self.steps_per_second
+        return {"note": float(np.count_nonzero(ids < self.layout.note_off)), "second": seconds}
 
     def _grid(self, piece: Performance) -> grid.Grid:
         return grid.on_grid(piece, self.steps_per_second, self.sustain == "baked", self.drums)

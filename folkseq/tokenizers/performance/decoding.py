@@ -56,13 +56,16 @@ def pair_in_turn(rows: Rows, last: int) -> Notes:
     return Notes(step[ons], end, pitch[ons], velocity[ons])
 
 
-def pedal_turns(rows: Rows) -> Integers:
-    """(K,) the steps at which the pedal goes down, up, down, …; the last that a step says holds."""
+def pedal_turns(rows: Rows, last: int) -> Integers:
+    """(K,) the steps at which the pedal goes down, up, down, …; what a step says last holds, but at `last` it is up."""
     at = np.flatnonzero(rows.kind == events.PEDAL)
     step, down = rows.step[at], rows.value[at] == 1
-    last = np.flatnonzero(np.diff(step, append=-1))
-    step, down = step[last], down[last]
-    return step[down != np.append(False, down[:-1])[: len(down)]]
+    final = np.flatnonzero(np.diff(step, append=-1))
+    step, down = step[final], down[final]
+    turns = step[down != np.append(False, down[:-1])[: len(down)]]
+    if len(turns) % 2:
+        turns = np.append(turns, last) if turns[-1] < last else turns[:-1]
+    return turns
 
 
 def perform(notes: Notes, pedal: Integers, steps_per_second: int, drum: bool) -> Performance:
@@ -70,6 +73,7 @@ def perform(notes: Notes, pedal: Integers, steps_per_second: int, drum: bool) ->
     rows = np.empty(len(notes.onset), NOTE)
     rows["onset_s"], rows["offset_s"] = notes.onset / steps_per_second, notes.offset / steps_per_second
     rows["pitch"], rows["velocity"] = notes.pitch, notes.velocity
+    pedal = pedal if len(rows) else pedal[:0]  # there is nothing to hold
     positions = np.empty(len(pedal), PEDAL)
     positions["time_s"], positions["value"] = pedal / steps_per_second, np.arange(len(pedal)) % 2 * -127 + 127
     return Performance((Track(rows, "Drums" if drum else "Piano", drum=drum, pedal=positions),))

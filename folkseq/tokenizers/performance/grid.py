@@ -20,8 +20,7 @@ from folkseq.music.performance import NOTE, Performance, Track
 from folkseq.music.sustain import Seconds, held, last_event_s, presses
 from folkseq.tokenizers.performance.events import BEGIN, FINISH, OFF, ON, PEDAL, Integers, Layout, Rows, pack, unpack
 
-_STEP_BITS = 34
-_STEP = (1 << _STEP_BITS) - 1  # the last step that can be counted
+_LAST_STEP = (1 << 34) - 1  # that can be counted
 _NEVER = np.zeros(0)
 
 
@@ -46,11 +45,11 @@ def on_grid(piece: Performance, steps_per_second: int, baked: bool, drums: bool)
     Raises:
         ValueError: if the performance lasts so long that its steps cannot be counted beside its notes.
     """
+    check_length(piece, steps_per_second)
     tracks, lost = kept(piece, drums)
     notes = tracks[0].notes if len(tracks) == 1 else np.concatenate([np.empty(0, NOTE), *(t.notes for t in tracks)])
     onset, ended = to_steps(notes["onset_s"], steps_per_second), to_steps(notes["offset_s"], steps_per_second)
-    last_s = last_event_s(tracks)
-    pedals = [presses(track.pedal, last_s) if not drums else (_NEVER, _NEVER) for track in tracks]
+    pedals = pressed_in(tracks)
     offset, pedal = ended, np.zeros(0, np.int64)
     if baked:
         held_s = [held(track.notes["offset_s"], *pressed) for track, pressed in zip(tracks, pedals, strict=True)]
@@ -59,21 +58,21 @@ def on_grid(piece: Performance, steps_per_second: int, baked: bool, drums: bool)
         pedal = pedal_steps(tracks, pedals, steps_per_second, lost)
     short = offset <= onset
     offset = np.where(short, onset + 1, offset)
-    place, index = _by_pitch(notes["pitch"], onset)
-    onset, pitch = place & _STEP, place >> _STEP_BITS
-    offset, ended, short, velocity = offset[index], ended[index], short[index], notes["velocity"][index]
-    first = np.append(True, place[1:] != place[:-1])[: len(place)]
+    index = _by_pitch(notes["pitch"], onset)
+    onset, offset, ended, short = onset[index], offset[index], ended[index], short[index]
+    pitch, velocity = notes["pitch"][index], notes["velocity"][index]
+    first = np.append(True, (onset[1:] != onset[:-1]) | (pitch[1:] != pitch[:-1]))[: len(onset)]
     if not first.all():
         starts = np.flatnonzero(first)
-        lost["note merged with its double"] = len(place) - len(starts)
+        lost["note merged with its double"] = len(onset) - len(starts)
         onset, pitch = onset[starts], pitch[starts]
         offset, ended, velocity = (np.maximum.reduceat(each, starts) for each in (offset, ended, velocity))
         short = np.logical_and.reduceat(short, starts)
-    limit = np.where(pitch[1:] == pitch[:-1], onset[1:], _STEP)  # (N − 1,) where the pitch begins again
+    limit = np.where(pitch[1:] == pitch[:-1], onset[1:], _LAST_STEP)  # (N − 1,) where the pitch begins again
     lost["note shortened by its repeat"] = int(np.count_nonzero(ended[:-1] > limit))
     lost["note lengthened to one step"] = int(np.count_nonzero(short))
     offset[:-1] = np.minimum(offset[:-1], limit)
-    return Grid(onset, offset, pitch, velocity.astype(np.int64), pedal, +lost)
+    return Grid(onset, offset, pitch.astype(np.int64), velocity.astype(np.int64), pedal, +lost)
 
 
 def to_rows(grid: Grid, layout: Layout) -> Rows:
@@ -98,18 +97,31 @@ def kept(piece: Performance, drums: bool) -> tuple[list[Track], Counter[str]]:
     )
 
 
+def pressed_in(tracks: Sequence[Track]) -> list[tuple[Seconds, Seconds]]:
+    """When the pedal of each track is down, as `presses` says it; never for drums."""
+    last_s = last_event_s(tracks)
+    return [(_NEVER, _NEVER) if track.drum else presses(track.pedal, last_s) for track in tracks]
+
+
+def check_length(piece: Performance, steps_per_second: int) -> None:
+    """Raises ValueError if the steps of a performance are too many to be counted."""
+    if piece.length_s * steps_per_second > _LAST_STEP:
+        raise ValueError(f"{piece.length_s} s at {steps_per_second} steps a second are more than can be counted")
+
+
 def to_steps(seconds: NDArray[Any], steps_per_second: int) -> Integers:
     """The steps of times, rounded, halves up; of any shape."""
     return (seconds * steps_per_second + 0.5).astype(np.int64)
 
 
-def _by_pitch(pitch: NDArray[Any], onset: Integers) -> tuple[Integers, Integers]:
-    """(N,) pitch and onset as one integer each, in order; (N,) the index of each."""
-    bits = len(onset).bit_length()
-    if onset.max(initial=0) > _STEP or bits + _STEP_BITS + 7 > 63:
-        raise ValueError(f"{len(onset)} notes in {onset.max()} steps are more than a tokenizer can count")
-    key = np.sort((pitch.astype(np.int64) << _STEP_BITS | onset) << bits | np.arange(len(onset)))
-    return key >> bits, key & (1 << bits) - 1
+def _by_pitch(pitch: NDArray[Any], onset: Integers) -> Integers:
+    """(N,) the indices of notes by pitch and then onset."""
+    index_bits, step_bits = len(onset).bit_length(), int(onset.max(initial=0)).bit_length()
+    if index_bits + step_bits > 63 - 7:
+        return np.lexsort((onset, pitch))
+    key = (pitch.astype(np.int64) << step_bits | onset) << index_bits | np.arange(len(onset))
+    key.sort()  # four times as fast as sorting indices
+    return key & (1 << index_bits) - 1
 
 
 def pedal_steps(
@@ -123,9 +135,9 @@ def pedal_steps(
             foreign = held(ends_s, down_s, up_s) > held(ends_s, *pressed)
             lost["note held by another track's pedal"] += int(np.count_nonzero(foreign))
     turns = to_steps(np.stack([down_s, up_s], axis=1).ravel(), steps_per_second)  # (2 P,)
-    last = np.flatnonzero(np.diff(turns, append=-1))  # of each step
-    down = last % 2 == 0
-    changes = turns[last[down != np.append(False, down[:-1])[: len(down)]]]
+    final = np.flatnonzero(np.diff(turns, append=-1))  # of each step
+    down = final % 2 == 0
+    changes = turns[final[down != np.append(False, down[:-1])[: len(down)]]]
     lost["pedal change within a step"] = len(turns) - len(changes)
     return changes
 

@@ -1,36 +1,43 @@
 """Events in the order, and with the losses, of note-seq (commit 3582550) on top of pretty_midi, so that ids are equal.
 
-Conventions: the end of a note ends every note of its pitch and track that began at an earlier instant, and notes
-without length are dropped, as pretty_midi does; the pedal is baked in per track; tracks lie on top of each other, so
-that a pitch may sound several times at once; within a step ends come before beginnings, each in the order of the notes'
-onsets in seconds and then of their pitches. Deviations: a pedal that a file keeps apart from its notes, and a note that
-nothing ends, are lost there and kept here.
+Conventions: as a file is read, the end of a note ends every note of its pitch and track that began at an earlier
+instant, and notes without length are dropped (`as_read`). The pedal is baked in per track. Tracks, drums too, lie on
+top of each other, so that a pitch may sound several times at once. Within a step ends come before beginnings, each in
+the order of the notes' onsets in seconds and then of their pitches. Deviations: a pedal that a file keeps apart from
+its notes, and a note that nothing ends, are lost there and kept here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
 from folkseq.music.performance import NOTE, Notes, Performance, Track
-from folkseq.music.sustain import last_event_s, presses, sounding
+from folkseq.music.sustain import last_event_s, sounding
 from folkseq.tokenizers.performance.events import BEGIN, FINISH, OFF, ON, PEDAL, Layout, Rows
-from folkseq.tokenizers.performance.grid import pedal_steps, to_steps
+from folkseq.tokenizers.performance.grid import check_length, pedal_steps, pressed_in, to_steps
+
+
+def as_read(piece: Performance) -> tuple[Performance, Counter[str]]:
+    """The performance that pretty_midi would have read from the same file, and what of its notes it would not have."""
+    lost: Counter[str] = Counter()
+    tracks = tuple(replace(track, notes=_ended_together(track.notes, lost)) for track in piece.tracks)
+    return replace(piece, tracks=tracks), +lost
 
 
 def rows_of(piece: Performance, layout: Layout, steps_per_second: int) -> tuple[Rows, Counter[str]]:
     """The rows of a performance, and what they do not hold of it."""
-    lost: Counter[str] = Counter()
-    tracks = [Track(_ended_together(track.notes, lost), drum=track.drum, pedal=track.pedal) for track in piece.tracks]
-    tracks = [track for track in tracks if len(track)]
-    lost["track merged into another"] = max(0, len(tracks) - 1)
-    last_s = last_event_s(tracks)
+    check_length(piece, steps_per_second)
+    tracks = [track for track in piece.tracks if len(track)]
+    lost = Counter({"track merged into another": max(0, len(tracks) - 1)})
     pedal = np.zeros(0, np.int64)
     parts = [track.notes for track in tracks]
     if layout.pedal:
-        pedal = pedal_steps(tracks, [presses(track.pedal, last_s) for track in tracks], steps_per_second, lost)
+        pedal = pedal_steps(tracks, pressed_in(tracks), steps_per_second, lost)
     else:
+        last_s = last_event_s(tracks)
         parts = [track.notes if track.drum else _baked(track, last_s, lost) for track in tracks]
     notes = np.concatenate([np.empty(0, NOTE), *parts])
     notes = notes[np.lexsort((notes["pitch"], notes["onset_s"]))]

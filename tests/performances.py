@@ -1,0 +1,48 @@
+"""Performances for tests: literal ones, and random ones in which all that can collide does."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from folkseq.music.performance import NOTE, PEDAL, Performance, Track
+
+
+def track(*notes, pedal=(), drum=False):
+    """The track of (pitch, velocity, onset, offset) notes, in seconds, and (seconds, value) positions of its pedal."""
+    rows = [(onset, offset, pitch, velocity) for pitch, velocity, onset, offset in notes]
+    return Track(np.array(rows, NOTE), drum=drum, pedal=np.array(list(pedal), PEDAL))
+
+
+def solo(*notes, pedal=(), drum=False):
+    """The performance of one such track."""
+    return Performance((track(*notes, pedal=pedal, drum=drum),))
+
+
+def notes_of(performance):
+    """(pitch, velocity, onset, offset) of all notes, track by track."""
+    return [(note.pitch, note.velocity, note.onset_s, note.offset_s) for track in performance.tracks for note in track]
+
+
+def pedal_of(performance):
+    """(seconds, value) of all positions of all pedals, track by track."""
+    return [pair for track in performance.tracks for pair in track.pedal.tolist()]
+
+
+# Times that fall on steps, between them, on the halves, and apart: 0.125 is 12.5 steps of a hundred.
+_times = st.one_of(st.integers(0, 60).map(lambda eighth: eighth / 40), st.floats(0, 12), st.just(300.0))
+_lengths = st.one_of(st.sampled_from([0.0, 0.001, 0.01, 0.125, 0.5]), st.floats(0, 3))
+_values = st.sampled_from([0, 63, 64, 127])
+
+
+@st.composite
+def tracks(draw):
+    rows = draw(
+        st.lists(st.tuples(st.sampled_from([0, 60, 61, 127]), st.integers(1, 127), _times, _lengths), max_size=14)
+    )
+    pedal = draw(st.lists(st.tuples(_times, _values), max_size=8))
+    notes = [(pitch, velocity, onset, onset + length) for pitch, velocity, onset, length in rows]
+    return track(*notes, pedal=pedal, drum=draw(st.integers(0, 3)) == 0)
+
+
+def performances():
+    """Performances of up to three tracks of four pitches."""
+    return st.lists(tracks(), max_size=3).map(lambda found: Performance(tuple(found)))
