@@ -130,6 +130,12 @@ def test_in_magentas_order_ends_come_first_and_else_nothing_is_sorted():
     assert closer.tolist() == [388, 380, 60, 256, 188, 60, 256, 188, 389]
 
 
+def test_a_velocity_that_is_not_known_is_none_that_changes():
+    # a slice of which the first note's velocity was told before; all three notes come to one step
+    ids = np.array([256, 62, 256, 360, 60, 64, 300, 188], np.uint16)
+    assert stretched(ids, 0.5, PLAIN.layout).tolist() == [256, 360, 60, 62, 64, 278, 188]
+
+
 def test_no_copy_leaves_the_keyboard():
     random = np.random.default_rng(0)
 

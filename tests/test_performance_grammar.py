@@ -159,6 +159,23 @@ def test_notes_end_when_they_have_lasted_as_long_as_they_may():
     assert vocabulary.decode(np.flatnonzero(grammar.allowed(state, 4000))) == ["NOTE_OFF_64"]
 
 
+def test_notes_that_are_due_end_first_when_the_ids_run_out():
+    tokenizer = TOKENIZERS[0]
+    vocabulary = tokenizer.vocabulary
+    grammar = tokenizer.grammar(vocabulary, longest_note=0.5)
+    state = grammar.new_state()
+    before = "<s> VELOCITY_9 NOTE_ON_70 NOTE_ON_80 TIME_SHIFT_10 NOTE_ON_60 TIME_SHIFT_40 NOTE_OFF_70"
+    for token in before.split():
+        assert grammar.allowed(state, 4000)[vocabulary.id(token)], token
+        state = grammar.advance(state, vocabulary.id(token))
+    written = []
+    for remaining in range(4, 0, -1):
+        (only,) = np.flatnonzero(grammar.allowed(state, remaining))
+        state = grammar.advance(state, int(only))
+        written.append(vocabulary.tokens[only])
+    assert written == ["NOTE_OFF_80", "TIME_SHIFT_1", "NOTE_OFF_60", "</s>"]
+
+
 def test_a_prime_is_bound_by_no_limit_and_counts_for_none():
     tokenizer = TOKENIZERS[0]
     vocabulary = tokenizer.vocabulary

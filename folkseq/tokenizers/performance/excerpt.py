@@ -114,7 +114,7 @@ def stretched(ids: Ids, factor: float, layout: Layout, *, canonical: bool = True
         rows = Rows(*(column[order] for column in rows))
     ons = np.flatnonzero(rows.kind == ON)
     told = rows.velocity[ons]
-    if len(told) and not told[0]:  # what no velocity is known of takes the one before, that none is told twice
+    if not told.all():  # what no velocity is known of takes the one before, that none is told twice
         rows.velocity[ons] = told[np.maximum.accumulate(np.where(told > 0, np.arange(len(told)), 0))]
     return to_ids(rows, layout)
 
