@@ -46,3 +46,19 @@ def tracks(draw):
 def performances():
     """Performances of up to three tracks of four pitches."""
     return st.lists(tracks(), max_size=3).map(lambda found: Performance(tuple(found)))
+
+
+def take(seed, seconds=20.0):
+    """A performance as someone might play it: two voices, uneven in time and loudness, with the pedal."""
+    random = np.random.default_rng(seed)
+    scale = np.array([0, 2, 4, 5, 7, 9, 11])
+    rows = []
+    for low, pace in ((60, 0.25), (41, 0.5)):
+        onsets = np.arange(0.3, seconds, pace) + random.normal(0, 0.01, len(np.arange(0.3, seconds, pace)))
+        degrees = np.cumsum(random.integers(-2, 3, len(onsets))) % 14
+        pitches = low + scale[degrees % 7] + 12 * (degrees // 7)
+        lengths = pace * random.uniform(0.6, 1.1, len(onsets))
+        velocities = np.clip(random.normal(70, 15, len(onsets)), 20, 120).astype(int)
+        rows += zip(pitches.tolist(), velocities.tolist(), onsets.tolist(), (onsets + lengths).tolist(), strict=True)
+    pedal = [(time, value) for bar in np.arange(0.5, seconds, 2.0) for time, value in ((bar, 127), (bar + 1.8, 0))]
+    return solo(*rows, pedal=pedal)
