@@ -257,6 +257,20 @@ def test_fingerprint_knows_a_work_in_another_key_and_hand():
     assert not len(USUAL.fingerprint(USUAL.encode(solo(*played[:11])), USUAL.vocabulary))
 
 
+def test_fingerprint_of_drums_takes_more_of_them_and_no_key():
+    drums = PerformanceTokenizer(drums=True)
+    pitches = np.random.default_rng(1).integers(35, 60, 100).tolist()
+    here, there = (
+        drums.fingerprint(
+            drums.encode(solo(*((pitch + up, 64, at, at + 1) for at, pitch in enumerate(pitches)), drum=True)),
+            drums.vocabulary,
+        )
+        for up in (0, 1)
+    )
+    assert len(here) == len(there) == 53
+    assert not set(here.tolist()) & set(there.tolist())
+
+
 def slow_tokenize(tokenizer, performance):
     """Plainly, a note at a time."""
     parts = [part for part in performance.tracks if part.drum == tokenizer.drums and len(part)]

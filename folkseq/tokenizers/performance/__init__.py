@@ -142,7 +142,7 @@ class PerformanceTokenizer(Steered):
 
     def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
         """What its notes have in common with those of other performances of the work; see `likeness`."""
-        return likeness(ids[ids < self.layout.note_off])
+        return likeness(ids[ids < self.layout.note_off], self.drums)
 
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """The number of notes, and of seconds up to the last event."""
