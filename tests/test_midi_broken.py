@@ -54,6 +54,10 @@ PLAIN = midi_file(
         (midi_file(track("00 ff01 05 41")), "an event of 5 bytes outlasts its track, at byte 26"),
         (midi_file(track("00 f0 ffffff7f 41")), "an event of 268,435,455 bytes outlasts its track, at byte 28"),
         (midi_file(track("8080808000 90 3c 40")), "a time or a length has more than four bytes, at byte 22"),
+        (
+            midi_file(track(*[NOTE] * 20, "8080808000 90 3c 40" + NOTE * 20, END)),
+            "a time or a length has more than four bytes, at byte 182",
+        ),
         (midi_file(*[track(END)] * 1100), "it has more than 1,024 tracks"),
     ],
 )

@@ -159,6 +159,12 @@ def test_notes_are_paired_first_in_first_out_and_open_ones_last_to_the_end():
     assert missing == {"note without an end": 1, "end without a note": 1}
 
 
+def test_an_end_of_another_pitch_ends_nothing():
+    performance, missing = midi.parse(midi_file(track("00 90 3c 40", "60 80 3d 40", "60 ff2f 00"), division=96))
+    assert list(performance.tracks[0]) == [Note(0, 1, 60, 64)]
+    assert missing == {"note without an end": 1, "end without a note": 1}
+
+
 def assert_read_as_mido_reads(data: bytes) -> None:
     performance = midi.parse(data).performance
     tracks, length_s = read_by_mido(data)
@@ -242,9 +248,12 @@ def test_every_tempo_counts_in_double_precision():
 
 
 def test_tempos_too_close_to_be_told_apart_are_one():
-    changes = ["00 ff51 03 ffffff", "ffff7f ff51 03 000001", *["01 ff51 03 000002", "01 ff51 03 000001"] * 50]
-    performance = midi.parse(midi_file(track(*changes, END), division=32767)).performance
-    assert len(performance.tempos) >= 2
+    # After 22 days a tick of a 32,767th of a microsecond is less than doubles can hold apart.
+    days = "00 ff51 03 ffffff" + "ffffff7f ff01 00" * 14
+    fast = ["00 ff51 03 000001", *["01 ff51 03 000002", "01 ff51 03 000001"] * 50]
+    performance = midi.parse(midi_file(track(days, *fast, END), division=32767)).performance
+    assert 2 <= len(performance.tempos) < 100
+    assert performance.tempos[0] == (0.0, 6e7 / 0xFFFFFF)
 
 
 # -- pedals, programs, names -------------------------------------------------------------------------------------------

@@ -257,19 +257,32 @@ def test_symusic_reads_the_same_notes():
     assert read == notes(data)
 
 
+PEDALLED = Performance(
+    (
+        Track.of(
+            [Note(0, 1, 60, 64), Note(0.5, 1, 64, 1), Note(1, 2, 60, 127)], "Piano", pedal=[(0.2, 127), (1, 0), (1, 90)]
+        ),
+        Track.of([Note(0.5, 0.51, 38)], "Drums", drum=True),
+    ),
+    tempos=((0.0, 90.0), (1.0, 143.21)),
+)
+
+
 @pytest.mark.judges
-def test_midish_has_nothing_to_say(program, tmp_path):
+@pytest.mark.parametrize("performance", [perform(abc.parse(TUNE).tunes[0]), PEDALLED], ids=["tune", "pedalled"])
+def test_midish_has_nothing_to_say(program, tmp_path, performance):
     path = tmp_path / "tune.mid"
-    path.write_bytes(midi.format(perform(abc.parse(TUNE).tunes[0])))
+    path.write_bytes(midi.format(performance))
     command = [program("midish"), "-b"]
     judged = subprocess.run(command, input=f'import "{path}"\n', capture_output=True, text=True, timeout=60)
     assert (judged.returncode, judged.stdout, judged.stderr) == (0, "", "")
 
 
 @pytest.mark.judges
-def test_musescore_imports_every_note(program, tmp_path):
+@pytest.mark.parametrize("performance", [perform(abc.parse(TUNE).tunes[0]), PEDALLED], ids=["tune", "pedalled"])
+def test_musescore_imports_every_note(program, tmp_path, performance):
     path = tmp_path / "tune.mid"
-    path.write_bytes(midi.format(perform(abc.parse(TUNE).tunes[0])))
+    path.write_bytes(midi.format(performance))
     command = [program("mscore3"), "-o", str(tmp_path / "tune.musicxml"), str(path)]
     environment = {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     judged = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)

@@ -164,8 +164,8 @@ class Performance:
     def from_pretty_midi(cls, midi: pretty_midi.PrettyMIDI) -> Performance:
         """The performance that `midi` holds; meters and keys of which no such value can be made are left out.
 
-        An instrument's sustain pedal is its track's. pretty_midi keeps one that a file has on a track of its own as an
-        instrument without notes; as such it becomes a track, and sustains no other (reading the file itself does).
+        An instrument's sustain pedal is its track's; that of an instrument without notes sustains no other. The pedal
+        that a file has on a track without notes is lost by pretty_midi itself: parse the file instead.
         """
         tracks = tuple(
             Track.of(

@@ -57,7 +57,7 @@ def parts(events: Events, lost: Counter[str]) -> list[Part]:
     programs = _programs(status, data1, onset_at, lost) if kinds[PROGRAM >> 4] else [0] * 16
     notes = [ticks[onset_at], offsets, data1[onset_at], data2[onset_at]]
     channels = status[onset_at] & 15
-    order = notes[0] * 128 + notes[2]
+    order = notes[0] * 128 + notes[2]  # that of the track, which would take longer to bring them into it by seconds
     if (order[1:] < order[:-1]).any():
         by_pitch = np.argsort(order, kind="stable")
         notes, channels = [column[by_pitch] for column in notes], channels[by_pitch]

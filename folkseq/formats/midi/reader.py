@@ -182,12 +182,9 @@ def _notes(part: Part, tempo_map: TempoMap) -> Any:
 
 
 def _pedal(parts_of_channel: Sequence[Part], tempo_map: TempoMap) -> Any:
-    """All positions in the order of their times; the track's own come first where times are equal."""
+    """The positions of a track's own pedal, and then those given to it; the track brings them into order."""
     ticks = np.concatenate([part.pedal_ticks for part in parts_of_channel])
     values = np.concatenate([part.pedal_values for part in parts_of_channel])
-    if len(parts_of_channel) > 1:
-        order = np.argsort(ticks, kind="stable")
-        ticks, values = ticks[order], values[order]
     pedal = np.empty(len(ticks), PEDAL)
     pedal["time_s"], pedal["value"] = tempo_map.to_seconds(ticks), values
     return pedal
