@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from book import BOOK, JIG
+from performances import take
+
+from folkseq.formats import midi
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -32,6 +35,10 @@ def test_every_command_works_in_the_order_in_which_it_stands(tmp_path):
     (tmp_path / "mine.abc").write_text(BOOK)
     (tmp_path / "my-tunes").mkdir()
     (tmp_path / "my-tunes" / "one.abc").write_text(JIG)
+    (tmp_path / "my-performances").mkdir()
+    for seed in range(6):
+        (tmp_path / "my-performances" / f"{seed}.mid").write_bytes(midi.format(take(seed)))
+    (tmp_path / "take.mid").write_bytes(midi.format(take(6, seconds=5)))
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     typed = 0
     for block in blocks("sh"):
@@ -44,6 +51,7 @@ def test_every_command_works_in_the_order_in_which_it_stands(tmp_path):
         typed += block.count("folkseq ")
     assert typed >= 12
     assert len(list((tmp_path / "tunes").glob("*.abc"))) == 10
+    assert len(list((tmp_path / "takes").glob("*.mid"))) == 5
     assert (tmp_path / "tune.mid").exists()
     (snippet,) = blocks("python")
     subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, check=True)
