@@ -85,6 +85,24 @@ def test_rows_can_be_begun_anew_and_left_out(make_model):
     np.testing.assert_allclose(rows[1], logits_of(model, np.array([[5]]))[0, -1], atol=1e-4)
 
 
+def test_rows_can_go_on_after_what_was_read_once(make_model):
+    model = make_model(controls=3)
+    engine = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
+    ids = np.random.default_rng(4).integers(0, 11, 7)
+    beside = np.random.default_rng(5).uniform(0, 1, (7, 3)).astype(np.float32)
+    engine.start(1)
+    for step in range(7):
+        plain = engine.step(ids[step : step + 1], beside[step : step + 1])
+    after = engine.read(ids[:6], beside[:6])
+    engine.start(3, after)
+    assert (engine.step(ids[[6, 6, 6]], beside[[6, 6, 6]]) == plain).all()
+    engine.step([1, 2, 3])
+    engine.reset([1], after)
+    assert (engine.step(ids[[6, 6, 6]], beside[[6, 6, 6]]) == plain).all(axis=1).tolist() == [False, True, False]
+    engine.start(1)
+    assert not (engine.step(ids[6:7], beside[6:7]) == plain).all()
+
+
 def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
     model = make_model(hidden=64, dropout=0.0).train()
     ids = torch.from_numpy(np.random.default_rng(1).integers(0, 11, (4, 3)).repeat(16, axis=1))  # (B, T)

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from folkseq.errors import RunError
 
 Logits = NDArray[np.float32]
+State = list[NDArray[np.float32]]
+"""What is carried from step to step, each (L, B, H)."""
 
 
 class Engine:
@@ -47,7 +49,7 @@ class Engine:
         self._carried = [value.name for value in carried]
         self._layers, _, self._hidden = carried[0].shape
         self.vocabulary_size: int = self._session.get_outputs()[0].shape[1]
-        self._state: list[NDArray[np.float32]] = []
+        self._state: State = []
         self.start(0)
 
     @property
@@ -55,14 +57,28 @@ class Engine:
         """B: how many rows are read at a time."""
         return int(self._state[0].shape[1])
 
-    def start(self, rows: int) -> None:
-        """Begin `rows` new pieces."""
+    def start(self, rows: int, after: State | None = None) -> None:
+        """Begin `rows` new pieces, or go on `after` what `read` has read."""
         self._state = [np.zeros((self._layers, rows, self._hidden), dtype=np.float32) for _ in self._carried]
+        if after is not None:
+            self.reset(range(rows), after)
 
-    def reset(self, rows: Sequence[int]) -> None:
-        """Begin a new piece in each of `rows`."""
-        for state in self._state:
-            state[:, list(rows)] = 0
+    def reset(self, rows: Sequence[int], after: State | None = None) -> None:
+        """Begin a new piece in each of `rows`, or go on `after` what `read` has read."""
+        for place, state in enumerate(self._state):
+            state[:, list(rows)] = 0 if after is None else after[place]
+
+    def read(self, ids: Sequence[int], controls: NDArray[np.float32] | None = None) -> State:
+        """The state after ids, (L, 1, H) each, from the start of a piece; the rows that there were are given up.
+
+        Args:
+            ids: (T,) integers.
+            controls: (T, C), read beside them; zeros if None.
+        """
+        self.start(1)
+        for place, one in enumerate(ids):
+            self.step([one], None if controls is None else controls[place : place + 1])
+        return self._state
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with `rows` only, in that order."""

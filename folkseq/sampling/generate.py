@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
-from folkseq.sampling.engine import Engine
+from folkseq.sampling.engine import Engine, State
 from folkseq.sampling.grammar import Grammar, Schedule
 from folkseq.sampling.strategies import Strategy, choose
 
@@ -82,19 +82,19 @@ def generate(
     """
     opening = (start_id, *prime)
     state = _check(opening, count, seed, limit, engine.vocabulary_size, end_id, grammar)
+    after, asked = _read(engine, opening, schedule)
 
     def begin(index: int) -> _Row:
         key = np.array([seed, index], dtype=np.uint64)
-        asked = schedule.advance(schedule.new_state(), start_id) if schedule is not None else None
-        return _Row(index, [start_id], np.random.Generator(np.random.Philox(key=key)), state, asked)
+        return _Row(index, list(opening), np.random.Generator(np.random.Philox(key=key)), state, asked)
 
     rows = [begin(index) for index in range(min(count, ROWS))]
     begun = len(rows)
     finished: dict[int, Sample] = {}
     due = 0
-    engine.start(len(rows))
+    engine.start(len(rows), after)
     while rows:
-        _write_one(rows, engine, opening, strategy, limit, grammar, schedule)
+        _write_one(rows, engine, strategy, limit, grammar, schedule)
         ended = [place for place, row in enumerate(rows) if row.ids[-1] == end_id or len(row.ids) >= limit]
         if not ended:
             continue
@@ -105,7 +105,7 @@ def generate(
         for place in refilled:
             rows[place] = begin(begun)
             begun += 1
-        engine.reset(refilled)
+        engine.reset(refilled, after)
         if len(refilled) < len(ended):
             going = sorted(set(range(len(rows))) - set(ended[len(refilled) :]))
             rows = [rows[place] for place in going]
@@ -115,51 +115,40 @@ def generate(
             due += 1
 
 
+def _read(engine: Engine, opening: Sequence[int], schedule: Schedule | None) -> tuple[State, Any]:
+    """Read all of the opening but its last id, once for all rows: the engine's state then, the schedule's after all."""
+    if schedule is None:
+        return engine.read(opening[:-1]), None
+    asked, controls = schedule.new_state(), []
+    for one in opening:
+        asked = schedule.advance(asked, one)
+        controls.append(schedule.controls(asked))
+    return engine.read(opening[:-1], np.stack(controls)), asked
+
+
 def _write_one(
     rows: list[_Row],
     engine: Engine,
-    opening: Sequence[int],
     strategy: Strategy,
     limit: int,
     grammar: Grammar | None,
     schedule: Schedule | None,
 ) -> None:
-    """Add one id to every row: the next of the opening, or a sampled one."""
+    """Add one id to every row."""
     controls = np.stack([schedule.controls(row.asked) for row in rows]) if schedule is not None else None  # (B, C)
     logits = engine.step([row.ids[-1] for row in rows], controls)  # (B, V)
-    sampled = [place for place, row in enumerate(rows) if len(row.ids) >= len(opening)]
-    for row in rows:
-        if len(row.ids) < len(opening):
-            row.ids.append(opening[len(row.ids)])
-    if sampled:
-        _draw(rows, sampled, logits, strategy, limit, grammar)
-    if schedule is not None:
-        for row in rows:
-            row.asked = schedule.advance(row.asked, row.ids[-1])
-
-
-def _draw(
-    rows: list[_Row],
-    sampled: list[int],
-    logits: NDArray[np.float32],
-    strategy: Strategy,
-    limit: int,
-    grammar: Grammar | None,
-) -> None:
-    """Add a sampled id to those rows of all, whose scores are (B, V)."""
-    if len(sampled) < len(rows):
-        logits = logits[sampled]
-    writing = [rows[place] for place in sampled]
     mask = None
     if grammar is not None:
-        mask = np.stack([grammar.allowed(row.state, limit - len(row.ids)) for row in writing])  # (B, V)
-    ids = choose(logits, strategy, np.array([row.random.random() for row in writing]), mask)
+        mask = np.stack([grammar.allowed(row.state, limit - len(row.ids)) for row in rows])  # (B, V)
+    ids = choose(logits, strategy, np.array([row.random.random() for row in rows]), mask)
     costs = _nll(logits, ids)
-    for row, chosen, cost in zip(writing, ids.tolist(), costs.tolist(), strict=True):
+    for row, chosen, cost in zip(rows, ids.tolist(), costs.tolist(), strict=True):
         row.ids.append(chosen)
         row.nll += cost
         if grammar is not None:
             row.state = grammar.advance(row.state, chosen)
+        if schedule is not None:
+            row.asked = schedule.advance(row.asked, chosen)
 
 
 def _nll(logits: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float64]:
