@@ -182,6 +182,12 @@ def test_a_window_is_moved_as_drawn_and_its_controls_are_those_of_what_is_predic
             assert np.array_equal(controls, everything[1:101])
 
 
+def test_drums_have_no_key():
+    drums, random = PerformanceTokenizer(drums=True), np.random.default_rng(0)
+    windows = [drums.excerpt(np.array([388, 380, 60, 300, 188, 389]), 9, (60, 60), random)[0] for _ in range(50)]
+    assert {ids[2] for ids in windows} == {60}
+
+
 @pytest.mark.parametrize("tokenizer", [PLAIN, PEDALLED, MAGENTA])
 def test_the_least_there_can_be(tokenizer):
     random = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from folkseq.tokenizers.base import Prime, Tokenizer
 from folkseq.tokenizers.performance import asking
 from folkseq.tokenizers.performance.controls import Controls, ControlSchedule, shifted
 from folkseq.tokenizers.performance.events import Layout
-from folkseq.tokenizers.performance.excerpt import KEYBOARD, excerpt
+from folkseq.tokenizers.performance.excerpt import KEYBOARD, SEMITONES, excerpt
 from folkseq.tokenizers.performance.grammar import PerformanceGrammar
 from folkseq.tokenizers.vocabulary import Vocabulary
 
@@ -29,6 +29,7 @@ class Steered(Tokenizer[Performance]):
         steps_per_second: 1 to 1000.
         sustain: Whether notes last as long as the pedal holds them (`baked`), or the pedal has `tokens` of its own.
         order: `canonical`, or `magenta` for ids that equal note_seq's.
+        drums: Whether pitches are drums, which have no key.
         density: Whether a model can be told how many notes a second to play.
         pitch_classes: Whether a model can be told which pitch classes to play.
     """
@@ -36,6 +37,7 @@ class Steered(Tokenizer[Performance]):
     steps_per_second: int
     sustain: str
     order: str
+    drums: bool
     density: bool
     pitch_classes: bool
 
@@ -71,7 +73,9 @@ class Steered(Tokenizer[Performance]):
         self, ids: NDArray[Any], length: int, span: tuple[int, int], random: np.random.Generator
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """A window in another key and at another tempo, with its controls."""
-        return excerpt(ids, length, self.layout, self.side, span, random, canonical=self.order == "canonical")
+        semitones = 0 if self.drums else SEMITONES
+        canonical = self.order == "canonical"
+        return excerpt(ids, length, self.layout, self.side, span, random, canonical=canonical, semitones=semitones)
 
     def prime(self, text: str, **controls: Any) -> Prime[Performance]:
         """Raises RequestError: only a file primes a performance."""
