@@ -62,7 +62,7 @@ def pedal_turns(rows: Rows, last: int) -> Integers:
     step, down = rows.step[at], rows.value[at] == 1
     final = np.flatnonzero(np.diff(step, append=-1))
     step, down = step[final], down[final]
-    turns = step[down != np.append(False, down[:-1])[: len(down)]]
+    turns: Integers = step[down != np.append(False, down[:-1])[: len(down)]]
     if len(turns) % 2:
         turns = np.append(turns, last) if turns[-1] < last else turns[:-1]
     return turns

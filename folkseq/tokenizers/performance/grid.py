@@ -137,7 +137,7 @@ def pedal_steps(
     turns = to_steps(np.stack([down_s, up_s], axis=1).ravel(), steps_per_second)  # (2 P,)
     final = np.flatnonzero(np.diff(turns, append=-1))  # of each step
     down = final % 2 == 0
-    changes = turns[final[down != np.append(False, down[:-1])[: len(down)]]]
+    changes: Integers = turns[final[down != np.append(False, down[:-1])[: len(down)]]]
     lost["pedal change within a step"] = len(turns) - len(changes)
     return changes
 
