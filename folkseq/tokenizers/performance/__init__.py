@@ -61,6 +61,7 @@ class PerformanceTokenizer(Steered):
         "batches": "windows",
         "rows": 16,
         "length": 128,
+        "passage": 4,
         "learning_rate": 6e-3,
         "dropout": 0.0,
     }
