@@ -20,6 +20,7 @@ from folkseq.version import __version__
 if TYPE_CHECKING:
     from folkseq.commands.convert import convert
     from folkseq.commands.corpus import corpus
+    from folkseq.commands.evaluate import evaluate
     from folkseq.commands.inspect import inspect
     from folkseq.commands.sample import Model, Sampled, load, sample
     from folkseq.commands.tokenize import tokenize
@@ -35,6 +36,7 @@ _HOMES = {
     "Tune": "folkseq.music.tune",
     "convert": "folkseq.commands.convert",
     "corpus": "folkseq.commands.corpus",
+    "evaluate": "folkseq.commands.evaluate",
     "inspect": "folkseq.commands.inspect",
     "load": "folkseq.commands.sample",
     "sample": "folkseq.commands.sample",
@@ -51,6 +53,7 @@ __all__ = [
     "__version__",
     "convert",
     "corpus",
+    "evaluate",
     "inspect",
     "load",
     "sample",

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,23 @@ class FileRead:
     stray: Mapping[str, int]  # what lies outside every piece, by kind
 
 
+def open_file(tokenizer: Tokenizer[Any], file: Path) -> BufferedReader:
+    """Opens a file that `tokenizer` is to read. Raises ParseError if it cannot be, or is too large for it."""
+    try:
+        size = file.stat().st_size
+        if tokenizer.largest is not None and size > tokenizer.largest:
+            raise ParseError(f"{file}: a file of {size:,} bytes; those of at most {tokenizer.largest:,} are read")
+        return file.open("rb")
+    except OSError as error:
+        raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
+
+
 def read_file(tokenizer: Tokenizer[Any], file: Path) -> FileRead:
     """Reads the pieces in `file`. Raises ParseError if there can be none."""
     try:
-        data = file.read_bytes()
-    except OSError as error:
+        with open_file(tokenizer, file) as opened:
+            data = opened.read()
+    except OSError as error:  # the disk's, half way through
         raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
     found = tokenizer.parse(data, str(file))
     return FileRead(hashlib.sha256(data).hexdigest(), found.pieces, found.lost, found.faults, found.stray or {})

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from folkseq.dataset.store import StoreWriter, TokenStore
 from folkseq.errors import CorpusError, FolkseqError, ParseError
-from folkseq.pieces import read_file
+from folkseq.pieces import open_file, read_file
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
@@ -84,7 +84,7 @@ def tokenize_corpus(
         ParseError: if there is but one file, and it cannot be read at all.
         FolkseqError: if the disk refuses.
     """
-    hashes, unreadable = _hashes(files)
+    hashes, unreadable = _hashes(tokenizer, files)
     root = _cache_folder()
     folder = root / _key(tokenizer, hashes.values())
     if not (folder / _FACTS).exists():
@@ -281,16 +281,16 @@ def _open(
     )
 
 
-def _hashes(files: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
+def _hashes(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
     """The SHA-256 of each file, and what is wrong with those that cannot be read. Raises ParseError if none can."""
     hashes: dict[Path, str] = {}
     faults: list[str] = []
     for file in files:
         try:
-            with file.open("rb") as data:
+            with open_file(tokenizer, file) as data:
                 hashes[file] = hashlib.file_digest(data, "sha256").hexdigest()
-        except OSError as error:
-            faults.append(f"{file}: cannot be read ({error.strerror or error})")
+        except ParseError as error:
+            faults.append(str(error))
     if not hashes:
         raise ParseError(faults[0])
     return hashes, faults

@@ -204,7 +204,7 @@ BAD = [
     (["sample", "RUN", "--mode", "blue"], "mode 'blue' does not exist"),
     (["sample", "RUN", "--prime", "K:D\n^^c8|"], "is not among the"),
     (["sample", "RUN", "--prime", "K:D\nDE|F|"], "bar 2; mend it, or use --no-grammar"),
-    (["sample", "RUN", "--prime", "nothing.abc"], "nothing.abc: cannot be read as a prime"),
+    (["sample", "RUN", "--prime", "nothing.abc"], "nothing.abc: cannot be read"),
     (["sample", "RUN", "--temperature", "-1"], "temperature"),
     (["sample", "RUN", "--temperature", "nan"], "temperature"),
     (["sample", "RUN", "--top-p", "0"], "top"),

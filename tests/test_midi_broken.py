@@ -11,6 +11,8 @@ from midi_files import END, midi_file, track
 from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.formats.transcription import transcribe
+from folkseq.pieces import read_file
+from folkseq.tokenizers import find
 
 NOTE = "00 90 3c 40 60 80 3c 40"
 PLAIN = midi_file(
@@ -119,14 +121,14 @@ def within_a_second(data: bytes) -> midi.Reading:
 def test_a_million_notes_at_once():
     ons = b"\0\x90\x3c\x40" + b"\0\x3c\x40" * 999_999
     offs = b"\x60\x80\x3c\x40" + b"\0\x3c\x40" * 999_999
-    performance, lost = within_a_second(midi_file(track((ons + offs).hex(), END), division=96))
+    performance, lost, _ = within_a_second(midi_file(track((ons + offs).hex(), END), division=96))
     assert (len(performance.tracks[0]), performance.length_s, lost) == (1_000_000, 0.5, {})
-    performance, lost = within_a_second(midi_file(track(ons.hex(), END)))
+    performance, lost, _ = within_a_second(midi_file(track(ons.hex(), END)))
     assert (len(performance.tracks[0]), lost) == (1_000_000, {"note without an end": 1_000_000})
 
 
 def test_a_tempo_of_a_microsecond():
-    performance, _ = midi.parse(midi_file(track("00 ff51 03 000001", NOTE, "ffffff7f 90 3c 40", "60 80 3c 40", END)))
+    performance, *_ = midi.parse(midi_file(track("00 ff51 03 000001", NOTE, "ffffff7f 90 3c 40", "60 80 3c 40", END)))
     assert performance.tempos == ((0.0, 60e6),)
     assert performance.length_s == pytest.approx((2**28 - 1 + 192) / 480 * 1e-6)
     (again,) = midi.parse(midi.format(performance)).performance.tracks
@@ -137,7 +139,7 @@ def test_a_tempo_of_a_microsecond():
 
 def test_the_longest_delta_times():
     long = "ffffff7f 90 3c 40 ffffff7f 80 3c 40"
-    performance, _ = midi.parse(midi_file(track(long, END), division=32767))
+    performance, *_ = midi.parse(midi_file(track(long, END), division=32767))
     assert performance.length_s == pytest.approx(2 * (2**28 - 1) / 32767 * 0.5)
     with pytest.raises(ParseError, match="the melody lasts 1,118,481 quarter notes; at most 100,000"):
         transcribe(midi.parse(midi_file(track(long, END), division=480)).performance)
@@ -162,3 +164,16 @@ def test_too_many_tracks_with_notes():
 def test_events_of_all_kinds_in_turn_take_their_time_once():
     turns = "00 90 3c 40" * 20 + "00 c0 01" + "00 ff01 00" + "00 d0 01" * 3
     within_a_second(midi_file(track(turns * 10_000, END)))
+
+
+def test_more_bytes_than_a_day_of_music_are_refused_unread(tmp_path):
+    file = tmp_path / "huge.mid"
+    with file.open("wb") as huge:
+        huge.write(b"MThd")
+        huge.truncate(3_000_000_000)  # a hole, which takes no room on the disk
+    with pytest.raises(
+        ParseError, match=r"huge.mid: a file of 3,000,000,000 bytes; those of at most 10,485,760 are read"
+    ):
+        read_file(find("performance"), file)
+    with pytest.raises(ParseError, match=r"tune.mid: a MIDI file of 10,485,761 bytes"):
+        midi.parse(bytes(midi.LARGEST + 1), "tune.mid")

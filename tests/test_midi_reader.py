@@ -49,7 +49,7 @@ def lost(*events: str, **options) -> dict[str, int]:
 
 
 def test_a_piece_to_the_last_byte():
-    performance, missing = midi.parse(PIANO)
+    performance, missing, _ = midi.parse(PIANO)
     (piano,) = performance.tracks
     assert list(piano) == [
         Note(0, 0.25, 60, 64),
@@ -137,7 +137,7 @@ def test_any_bytes_are_read_or_refused_alike(data, worth):
 
 
 def test_notes_are_paired_first_in_first_out_and_open_ones_last_to_the_end():
-    performance, missing = midi.parse(
+    performance, missing, _ = midi.parse(
         midi_file(
             track(
                 "00 80 3c 40",  # ends nothing
@@ -160,7 +160,7 @@ def test_notes_are_paired_first_in_first_out_and_open_ones_last_to_the_end():
 
 
 def test_an_end_of_another_pitch_ends_nothing():
-    performance, missing = midi.parse(midi_file(track("00 90 3c 40", "60 80 3d 40", "60 ff2f 00"), division=96))
+    performance, missing, _ = midi.parse(midi_file(track("00 90 3c 40", "60 80 3d 40", "60 ff2f 00"), division=96))
     assert list(performance.tracks[0]) == [Note(0, 1, 60, 64)]
     assert missing == {"note without an end": 1, "end without a note": 1}
 
@@ -269,12 +269,13 @@ def test_a_pedal_on_a_track_without_notes_is_that_of_its_channel():
         track("00 91 3c 40 60 81 3c 40", END),
         division=96,
     )
-    performance, missing = midi.parse(data)
+    performance, missing, own = midi.parse(data)
     assert [each.pedal.tolist() for each in performance.tracks] == [
         [(0.0, 127), (0.5, 0)],
         [(0.0, 127), (0.25, 1), (0.5, 0)],
         [],
     ]
+    assert [pedal.tolist() for pedal in own] == [[], [(0.25, 1)], []]
     assert missing == {"pedal without notes": 1}
     assert_read_as_mido_reads(data)
 
@@ -286,7 +287,7 @@ def test_positions_at_one_time_keep_their_order():
 
 def test_the_program_before_the_first_note():
     data = midi_file(track("00 c0 01", "00 c0 02", NOTE, "00 c0 03", "00 c1 04", END))
-    performance, missing = midi.parse(data)
+    performance, missing, _ = midi.parse(data)
     assert [each.program for each in performance.tracks] == [2]
     assert missing == {"program change after the first note": 1, "program without notes": 1}
 
@@ -355,7 +356,7 @@ def test_tracks_that_the_header_does_not_count():
 
 def test_chunks_of_other_kinds_and_what_follows_the_last_are_passed_over():
     data = midi_file(b"XFIH\0\0\0\2ab", track(NOTE, END), count=1) + b"\r\n"
-    performance, missing = midi.parse(data)
+    performance, missing, _ = midi.parse(data)
     assert len(performance.tracks) == 1
     assert missing == {"chunk of unknown kind": 1, "byte after the last track": 2}
 
@@ -371,13 +372,13 @@ def test_a_longer_header_and_a_wrapped_file():
     longer = plain[:7] + b"\x08" + plain[8:14] + b"??" + plain[14:]
     assert midi.parse(longer).performance == performance
     riff = b"RIFF" + struct.pack("<I", len(plain) + 12) + b"RMIDdata" + struct.pack("<I", len(plain)) + plain + b"LIST"
-    assert midi.parse(riff) == (performance, {})
+    assert midi.parse(riff)[:2] == (performance, {})
 
 
 @pytest.mark.parametrize(("division", "second"), [(0xE728, 1000), (0xE250, 2400), (0xE350, 80 * 30 / 1.001)])
 def test_ticks_of_frames_are_of_one_length(division, second):
     data = midi_file(track("00 ff51 03 000001", "8768 90 3c 40 00 80 3c 40", END), division=division)
-    performance, missing = midi.parse(data)
+    performance, missing, _ = midi.parse(data)
     assert performance.tracks[0].notes["onset_s"][0] == pytest.approx(1000 / second)
     assert performance.tempos == ((0.0, 120.0),)
     assert missing == {"tempo where frames count": 1}

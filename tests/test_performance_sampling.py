@@ -131,7 +131,7 @@ def test_without_grammar_the_model_is_steered_all_the_same(run):
         ({"density": "loud"}, "density 'loud'"),
         ({"rhythm": "jig"}, "knows no rhythm; it knows: seconds, density"),
         ({"prime": "C D E"}, "is primed by a MIDI file"),
-        ({"prime": "nothing.mid"}, "nothing.mid: cannot be read as a prime"),
+        ({"prime": "nothing.mid"}, "nothing.mid: cannot be read"),
         ({"prime": __file__}, "test_performance_sampling.py"),
         ({"formats": ["abc"]}, "--format abc: there are: mid"),
     ],

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from midi_files import midi_file
+from midi_files import track as track_of
 from performances import notes_of, pedal_of, performances, solo, track
 
 from folkseq import tokenizers
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi
+from folkseq.formats.midi import Reading
 from folkseq.music.performance import Performance
 from folkseq.tokenizers.performance import PerformanceTokenizer
 from folkseq.tokenizers.performance.events import OFF, ON, Layout, in_order, to_ids, to_rows
@@ -86,9 +89,20 @@ def test_order_within_a_step_is_pedal_then_ends_then_beginnings():
     )
 
 
+def test_magenta_loses_a_pedal_that_stands_on_a_track_of_its_own():
+    notes, pedal = "00 90 3c 40 60 80 3c 40", "00 b0 40 7f 78 b0 40 00"
+    data = midi_file(track_of(pedal, "00 ff2f 00"), track_of(notes, "00 ff2f 00"), division=96)
+    (piece,), (lost,) = (found := MAGENTA.parse(data, "x")).pieces, found.lost
+    assert MAGENTA.encode(piece).tolist()[1:-1] == [371, 60, 305, 188]  # half a second, as the key was held
+    assert lost == {"pedal of another track": 2}
+    (piece,), (lost,) = (found := USUAL.parse(data, "x")).pieces, found.lost
+    assert USUAL.encode(piece).tolist()[1:-1] == [371, 60, 318, 188]  # until the pedal is lifted
+    assert lost == {}
+
+
 def test_magenta_takes_ends_as_pretty_midi_does():
     nested = solo((60, 64, 0, 2), (60, 64, 1, 3), (60, 64, 3, 4), (62, 64, 1, 1), (64, 64, 0, 1), (64, 64, 0, 1))
-    read, lost = as_read(nested)
+    read, lost = as_read(Reading(nested, Counter(), tuple(track.pedal for track in nested.tracks)))
     assert notes_of(read) == [
         (60, 64, 0, 2),
         (64, 64, 0, 1),

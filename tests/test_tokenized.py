@@ -68,7 +68,7 @@ def test_the_same_contents_are_not_read_twice_wherever_they_lie(book, tmp_path, 
     assert np.array_equal(again.store.ids, first.store.ids)
     assert again.faults[1] == f"{tmp_path}/moved-99.abc: not text, and so not ABC (it holds zero bytes)"
     with pytest.raises(TypeError):  # other fields are another corpus, which is read
-        tokenize_corpus(AbcTokenizer(grace=False), moved)
+        tokenize_corpus(AbcTokenizer(grace=False), moved, workers=1)
     assert [path.name for path in first.folder.parent.iterdir()] == [first.folder.name]  # and leaves nothing half-built
 
 

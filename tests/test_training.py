@@ -52,7 +52,11 @@ def test_the_model_beats_the_five_gram_where_memory_is_needed(make_run, store):
     settings = TrainSettings(steps=300, rows=16, length=16, warm_up=20, learning_rate=1e-2, checks=6)
     seen = []
     result = fit(
-        store, sides, make_run(training=settings), baseline=lambda pieces: total / predicted, on_progress=seen.append
+        store,
+        sides,
+        make_run(training=settings),
+        ngram_nll=(total / predicted, total / predicted),
+        on_progress=seen.append,
     )
     assert result.heldout_nll < 0.72 * total / predicted
     assert result.test_nll is not None

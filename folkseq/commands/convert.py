@@ -77,7 +77,7 @@ def _from_midi(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]
     except OSError as error:
         raise ParseError(f"{source}: cannot be read ({error.strerror or error})") from None
     try:
-        performance, lost = midi.parse(data, str(source))
+        performance, lost, _ = midi.parse(data, str(source))
         tune, not_written = transcribe(performance)
     except ParseError as error:
         raise error if str(source) in str(error) else ParseError(f"{source}: {error}") from None

@@ -15,7 +15,7 @@ from folkseq import tokenizers
 from folkseq.corpora import Corpus, files, listed, locate
 from folkseq.dataset import TokenStore, cluster
 from folkseq.errors import CorpusError
-from folkseq.evaluation.baseline import Baseline
+from folkseq.evaluation.baseline import ngrams
 from folkseq.run import Run
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
@@ -90,10 +90,8 @@ def evaluate(
     amounts = _amounts(tokenizer, found.vocabulary, pieces)
     model = found.config.model
     nats = {f"{model.cell} {model.layers} x {model.hidden}": _model_nats(found, pieces)}
-    if sides.valid:
-        baseline = Baseline.fit(store, sides, len(found.vocabulary))
-        for ngram in (baseline.longest, baseline.ngram):
-            nats[f"{ngram.order}-gram"] = ngram.nll(pieces)[0]
+    for ngram in ngrams(store, sides, len(found.vocabulary)):
+        nats[f"{ngram.order}-gram"] = ngram.nll(pieces)[0]
     best = list(nats.values())[-1]
     losses = tuple(
         Loss(name, {kind: total / amount for kind, amount in amounts.items()}, total / best)

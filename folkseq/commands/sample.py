@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from folkseq import tokenizers
-from folkseq.errors import RequestError
+from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
+from folkseq.pieces import open_file
 from folkseq.run import Run
 from folkseq.sampling.strategies import Strategy
 from folkseq.tokenizers.base import END, START, Prime, Tokenizer
@@ -255,15 +256,15 @@ def _to_file(file: Path, pieces: Iterator[Sampled]) -> Iterator[tuple[Sampled, l
 
 def _prime(tokenizer: Tokenizer[Any], prime: str, controls: Mapping[str, Any]) -> Prime[Any]:
     """The beginning that a file holds, or that `prime` itself is where it does not look like a file's path."""
-    suffixes = (".abc", ".txt", ".mid", ".midi")
+    suffixes = {*tokenizer.suffixes, ".abc", ".txt", ".mid", ".midi"}
     if "\n" in prime or ("/" not in prime.split("|")[0] and Path(prime).suffix.lower() not in suffixes):
         return tokenizer.prime(prime, **controls)
     try:
-        data = Path(prime).read_bytes()
-    except (OSError, ValueError) as error:
+        with open_file(tokenizer, Path(prime)) as file:
+            data = file.read()
+    except (ParseError, OSError, ValueError) as error:
         if Path(prime).suffix or "|" not in prime:
-            reason = getattr(error, "strerror", None) or error
-            raise RequestError(f"{prime}: cannot be read as a prime ({reason})") from None
+            raise error if isinstance(error, ParseError) else RequestError(f"{prime}: is no prime ({error})") from None
         return tokenizer.prime(prime, **controls)
     return tokenizer.prime_file(data, prime, **controls)
 
@@ -276,7 +277,12 @@ def _describe(
     said += [f"temperature {strategy.temperature:g}"]
     said += [f"top-k {strategy.top_k}"] if strategy.top_k else []
     said += [f"top-p {strategy.top_p:g}"] if strategy.top_p else []
-    said += [f"{name} {value}" for name, value in sorted(controls.items())]
+    said += [f"{name} {_spelt(value)}" for name, value in sorted(controls.items())]
     said += ["no grammar"] if not grammar else []
     said += ["primed"] if prime is not None else []
     return ", ".join(said).replace("{", "{{").replace("}", "}}").replace("piece #", "piece {index}", 1)
+
+
+def _spelt(value: Any) -> str:
+    """A control as the command line would have it."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -114,7 +114,7 @@ def train(
         run = Run.create(folder, config, found.vocabulary)
         run.keep_tokens(found.folder, sides)
     try:
-        baseline = Baseline.fit(found.store, sides, len(found.vocabulary)) if sides.valid else None
+        baseline = Baseline.fit(found.store, sides, len(found.vocabulary), settings.look)
         if on_prepared is not None:
             on_prepared(
                 Prepared(
@@ -125,7 +125,7 @@ def train(
                     vocabulary=len(found.vocabulary),
                     split=(len(sides.train), len(sides.valid), len(sides.test)),
                     ngram_nll=baseline.heldout_nll if baseline else None,
-                    ngram_order=baseline.ngram.order if baseline else 0,
+                    ngram_order=baseline.order if baseline else 0,
                     lost=found.lost,
                     faults=found.faults,
                     folder=run.folder,
@@ -135,8 +135,8 @@ def train(
         from folkseq.training import fit
 
         cut = _Cut(chosen, found.spans)
-        judge = baseline.nll if baseline else None
-        return fit(found.store, sides, run, cut=cut, baseline=judge, on_progress=on_progress, resume=resume)
+        ngram = (baseline.looked_at_nll, baseline.heldout_nll) if baseline else None
+        return fit(found.store, sides, run, cut=cut, ngram_nll=ngram, on_progress=on_progress, resume=resume)
     except (MemoryError, RuntimeError) as error:
         if "alloc" not in str(error) and not isinstance(error, MemoryError):
             raise

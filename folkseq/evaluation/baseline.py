@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -18,31 +18,33 @@ from folkseq.evaluation.ngram import NGram
 from folkseq.models.settings import JUDGED
 
 ORDER = 5
-MOST_IDS = 20_000_000
+MOST_IDS = 10_000_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Baseline:
-    """An n-gram, and its loss on the validation side."""
+    """The loss of the best n-gram on the validation side, without its tables, which would take memory from training."""
 
-    longest: NGram
-    """Of order `ORDER`."""
-    ngram: NGram
-    """The best of it and those of lower orders."""
+    order: int
     heldout_nll: float
-    """Nats an id."""
+    """Nats an id on the validation side, as the model is judged on it in the end."""
+    looked_at_nll: float
+    """Nats an id on so much of it as is looked at while training."""
 
     @classmethod
-    def fit(cls, store: TokenStore, sides: Split, vocabulary_size: int) -> Self:
-        """Fit it to the training side of a split that has a validation side."""
-        longest = NGram.fit(store.beginnings(sides.train, MOST_IDS), ORDER, vocabulary_size)
-        heldout = store.beginnings(sides.valid, JUDGED)
-        ngram = longest.best(heldout)
-        return cls(longest, ngram, _mean(ngram, heldout))
+    def fit(cls, store: TokenStore, sides: Split, vocabulary_size: int, look: int) -> Baseline | None:
+        """Fit n-grams to the training side; None if there is no validation side to judge them on."""
+        if not sides.valid:
+            return None
+        _, best = ngrams(store, sides, vocabulary_size)
+        heldout, looked_at = (store.beginnings(sides.valid, most) for most in (JUDGED, look))
+        return cls(best.order, _mean(best, heldout), _mean(best, looked_at))
 
-    def nll(self, pieces: Sequence[NDArray[Any]]) -> float:
-        """Nats an id on other pieces."""
-        return _mean(self.ngram, pieces)
+
+def ngrams(store: TokenStore, sides: Split, vocabulary_size: int) -> tuple[NGram, NGram]:
+    """The n-gram of order `ORDER` over the training side, and that of the order that is best on the validation side."""
+    longest = NGram.fit(store.beginnings(sides.train, MOST_IDS), ORDER, vocabulary_size)
+    return longest, longest.best(store.beginnings(sides.valid or sides.train, JUDGED))
 
 
 def _mean(ngram: NGram, pieces: Sequence[NDArray[Any]]) -> float:

@@ -53,6 +53,7 @@ class Tokenizer(ABC, Generic[Piece]):
     steering: ClassVar[tuple[str, ...]] = ()  # those of them that only a grammar can hold the model to
     books: ClassVar[tuple[str, ...]] = (".abc",)  # of the files it can write, those that hold several pieces
 
+    largest: ClassVar[int | None] = None  # bytes that a file may hold
     figure: ClassVar[int] = 9  # numbers of a fingerprint that are one figure
     twin_share: ClassVar[float] = 0.5  # of the figures, that makes two pieces near twins
     recipe: ClassVar[Mapping[str, Any]] = {}  # settings of model and training that serve it better than the usual ones

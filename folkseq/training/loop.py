@@ -68,7 +68,7 @@ def fit(
     run: Run,
     *,
     cut: Cut | None = None,
-    baseline: Callable[[Sequence[Ids]], float] | None = None,
+    ngram_nll: tuple[float, float] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     resume: bool = False,
 ) -> TrainResult:
@@ -82,7 +82,8 @@ def fit(
         split: which of them to train, choose and test on; without a valid side the training pieces choose.
         run: its configuration holds the settings; the steps, the split's sizes and the figures are written into it.
         cut: makes windows of stretches of pieces, where the settings ask for windows.
-        baseline: what another model makes of pieces, in nats an id, for the reports to hold this one against.
+        ngram_nll: the baseline that the reports hold the model against, in nats an id: on what is looked at of the
+            valid side while training, and on all of it.
         on_progress: called at every report.
         resume: go on from the run's saved state.
 
@@ -93,7 +94,7 @@ def fit(
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices):
         torch.manual_seed(run.config.seed)
-        loop = _Loop(store, split, run, cut or Whole(), baseline, on_progress, resume)
+        loop = _Loop(store, split, run, cut or Whole(), ngram_nll, on_progress, resume)
         interrupted = False
         try:
             loop.train()
@@ -113,14 +114,15 @@ class _Loop:
         split: Split,
         run: Run,
         cut: Cut,
-        baseline: Callable[[Sequence[Ids]], float] | None,
+        ngram_nll: tuple[float, float] | None,
         on_progress: Callable[[Progress], None] | None,
         resume: bool,
     ) -> None:
-        self.store, self.split, self.baseline, self.on_progress = store, split, baseline, on_progress
+        self.store, self.split, self.on_progress = store, split, on_progress
         self.settings = settings = run.config.training
         self.looked_at = store.beginnings(split.valid or split.train, settings.look)
-        self.ngram_nll = baseline(self.looked_at) if baseline else None
+        self.looked_at_ngram_nll = ngram_nll[0] if ngram_nll else None
+        self.ngram_nll = ngram_nll[1] if ngram_nll else None
         self.run = run.with_config(split={side: len(getattr(split, side)) for side in ("train", "valid", "test")})
         self.timed = settings.steps is None
         self.trainer = Trainer(store, split.train, run.config.model, settings, run.config.seed, cut)
@@ -232,7 +234,8 @@ class _Loop:
         self.run.log({**line, "learning_rate": rate, "grad_norm": norm, "tokens_per_s": speed, "elapsed_s": now})
         if self.on_progress is not None:
             left = self.seconds_left(now)
-            self.on_progress(Progress(step, steps, epoch, loss, heldout, trainer.best, self.ngram_nll, speed, left))
+            seen = (loss, heldout, trainer.best, self.looked_at_ngram_nll)
+            self.on_progress(Progress(step, steps, epoch, *seen, speed, left))
 
     def seconds_left(self, now: float) -> float | None:
         """Of the minutes asked for, or, where steps were, at the pace so far."""
@@ -257,8 +260,7 @@ class _Loop:
         heldout = self.store.beginnings(self.split.valid or self.split.train, JUDGED)
         best = self.judge(heldout)
         test_nll = self.judge(self.store.beginnings(self.split.test, JUDGED)) if self.split.test else None
-        figures = {"heldout_nll": best, "test_nll": test_nll}
-        figures["ngram_nll"] = self.baseline(heldout) if self.baseline else None
+        figures = {"heldout_nll": best, "test_nll": test_nll, "ngram_nll": self.ngram_nll}
         figures |= {"steps": trainer.step, "epochs": trainer.batches.epoch, "minutes": seconds / 60}
         known = {name: value for name, value in figures.items() if value is not None}
         self.run = self.run.with_config(figures={**self.run.config.figures, **known})

@@ -13,7 +13,8 @@ Conventions:
   that of the first. Text is UTF-8 where it can be, else Latin-1; it is one line.
 - Tempos, meters, keys and markers count wherever they stand. Where time is counted in frames, tempos do not.
 - Refused is what would be half read: a chunk or an event that is cut short, bytes that are no event, a file of type 2;
-  and what lasts longer than a month, by damaged delta times. Each deviation that is read all the same is counted.
+  and what lasts longer than a month, by damaged delta times, or takes more bytes than a day of music. Each deviation
+  that is read all the same is counted.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from folkseq.formats.midi.chunks import Header, locate
 from folkseq.formats.midi.events import BrokenError, Events
 from folkseq.formats.midi.parts import DRUMS, Part, parts
 from folkseq.formats.ticks import TempoMap
-from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Performance, Track, one_at_a_time, signature_key
+from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Pedal, Performance, Track, one_at_a_time, signature_key
 from folkseq.music.signature import Key, Meter
 
+LARGEST = 10 * 1024 * 1024  # bytes; a day of music takes half of it
 LONGEST_S = 30 * 86_400.0
 MOST_TRACKS = 2048
 _MOST_SHARED = 1 << 22  # positions of a pedal, in all the tracks that it is given to
@@ -58,10 +60,12 @@ class Reading(NamedTuple):
     Attributes:
         performance: What sounds, and the maps that go with it.
         lost: By kind and count, what the file said that `performance` does not hold, or that had to be guessed.
+        own_pedals: Of each track, the pedal that stands on its own track of the file, without what others gave to it.
     """
 
     performance: Performance
     lost: Counter[str]
+    own_pedals: tuple[Pedal, ...]
 
 
 def parse(data: bytes, file: str = "<bytes>") -> Reading:
@@ -77,6 +81,8 @@ def parse(data: bytes, file: str = "<bytes>") -> Reading:
 
 
 def _read(data: bytes) -> Reading:
+    if len(data) > LARGEST:
+        raise BrokenError(f"a MIDI file of {len(data):,} bytes; those of at most {LARGEST:,} are read")
     lost: Counter[str] = Counter()
     header, places = locate(data, lost)
     chunks = [events.read(data, start, stop) for start, stop in places]
@@ -92,8 +98,9 @@ def _read(data: bytes) -> Reading:
     length_s = float(tempo_map.to_seconds(max([chunk.end for chunk in chunks], default=0)))
     if length_s > LONGEST_S:
         raise BrokenError(f"by its delta times and tempos it lasts {length_s / 86_400:,.0f} days; at most 30 are read")
+    tracks, own_pedals = _tracks([parts(chunk, lost) for chunk in chunks], names, tempo_map, lost)
     performance = Performance(
-        tracks=_tracks([parts(chunk, lost) for chunk in chunks], names, tempo_map, lost),
+        tracks=tracks,
         tempos=tempos,
         meters=one_at_a_time(timed(maps["meter"])),
         keys=one_at_a_time(timed(maps["key"])),
@@ -101,7 +108,7 @@ def _read(data: bytes) -> Reading:
         name=names[0] if names else "",
         length_s=length_s,
     )
-    return Reading(performance, +lost)
+    return Reading(performance, +lost, own_pedals)
 
 
 def _metas(chunks: Sequence[Events], lost: Counter[str]) -> tuple[list[str], dict[str, list[tuple[int, Any]]]]:
@@ -143,8 +150,8 @@ def _tempos(
 
 def _tracks(
     found: list[list[Part]], names: Sequence[str], tempo_map: TempoMap, lost: Counter[str]
-) -> tuple[Track, ...]:
-    """The tracks that have notes, each with its channel's pedal."""
+) -> tuple[tuple[Track, ...], tuple[Pedal, ...]]:
+    """The tracks that have notes, each with its channel's pedal; and the pedals that are their own."""
     playing = [(at, part) for at, of_chunk in enumerate(found) for part in of_chunk if len(part.onsets)]
     if len(playing) > MOST_TRACKS:
         raise BrokenError(f"it has {len(playing):,} tracks and channels with notes; at most {MOST_TRACKS:,} are read")
@@ -152,17 +159,17 @@ def _tracks(
     for part in (part for of_chunk in found for part in of_chunk if not len(part.onsets)):
         silent[part.channel].append(part)
     for channel, pedals in silent.items():
-        positions, tracks = (
+        positions, sharing = (
             sum(len(part.pedal_ticks) for part in pedals),
             sum(part.channel == channel for _, part in playing),
         )
-        if positions * tracks > _MOST_SHARED:
-            raise BrokenError(f"a pedal of {positions:,} positions is that of {tracks:,} tracks; that is too many")
-        lost["pedal without notes"] += 0 if tracks else positions
+        if positions * sharing > _MOST_SHARED:
+            raise BrokenError(f"a pedal of {positions:,} positions is that of {sharing:,} tracks; that is too many")
+        lost["pedal without notes"] += 0 if sharing else positions
     lost["name of a track without notes"] += len(
         {at for at, name in enumerate(names) if at and name} - {at for at, _ in playing}
     )
-    return tuple(
+    tracks = tuple(
         Track(
             _notes(part, tempo_map),
             names[at],
@@ -172,6 +179,11 @@ def _tracks(
         )
         for at, part in playing
     )
+    own = (
+        _pedal([part], tempo_map) if silent[part.channel] else track.pedal
+        for (_, part), track in zip(playing, tracks, strict=True)
+    )
+    return tracks, tuple(own)
 
 
 def _notes(part: Part, tempo_map: TempoMap) -> Any:
@@ -181,7 +193,7 @@ def _notes(part: Part, tempo_map: TempoMap) -> Any:
     return notes
 
 
-def _pedal(parts_of_channel: Sequence[Part], tempo_map: TempoMap) -> Any:
+def _pedal(parts_of_channel: Sequence[Part], tempo_map: TempoMap) -> Pedal:
     """The positions of a track's own pedal, and then those given to it; the track brings them into order."""
     ticks = np.concatenate([part.pedal_ticks for part in parts_of_channel])
     values = np.concatenate([part.pedal_values for part in parts_of_channel])

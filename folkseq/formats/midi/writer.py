@@ -1,10 +1,10 @@
 """MIDI files as sequencers and notation programs import them best.
 
-Type 1, 480 ticks a quarter. Track 0 conducts (name, tempos, meters, keys, markers); each other track is one of the
-performance's, with its name and program; every track ends where the performance does. Seconds are rounded to ticks
-once, through the tempo map, so that what lies on the grid is written on it. Equal pitches of a track never overlap: the
-earlier is cut short. Left out is what MIDI cannot hold: free meters, and all but the signature and third of a key. Text
-is Latin-1 of at most 120 characters.
+Type 1, 480 ticks a quarter. Track 0 conducts (name, comments, tempos, meters, keys, markers); each other track is one
+of the performance's, with its name and program; every track ends where the performance does. Seconds are rounded to
+ticks once, through the tempo map, so that what lies on the grid is written on it. Equal pitches of a track never
+overlap: the earlier is cut short. Left out is what MIDI cannot hold: free meters, and all but the signature and third
+of a key. Text is Latin-1 of at most 120 characters, a comment of 1,000.
 
 A track's pedal is written as controller 64, at one tick before the notes, so that a pedal put down where a note ends
 holds it; a pedal that is still down at the end is lifted there. That of a track without notes is left out, since it
@@ -35,12 +35,13 @@ TICKS_PER_BEAT = 480
 _MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared in turn where there are more tracks
 _RELEASE = 64  # the velocity of a note's end where none is meant
 _LONGEST_TEXT = 120
+_LONGEST_COMMENT = 1000
 _LONGEST_DELTA = 2**28 - 1  # ticks from event to event; across more, empty texts are stepping stones
 _ACCIDENTALS = {"b": -1, "": 0, "#": 1}
 
 
-def format(performance: Performance) -> bytes:
-    """The bytes of `performance` as a MIDI file; the same performance gives the same bytes."""
+def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
+    """The bytes of `performance` as a MIDI file, with `comments` as texts; the same of both gives the same bytes."""
     import mido
 
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
@@ -48,7 +49,7 @@ def format(performance: Performance) -> bytes:
     end = max([int(tempo_map.to_ticks(performance.length_s)), *(int(ticks[:, 1].max(initial=0)) for ticks in tracks)])
     channels = iter(_MELODIC * (len(tracks) // len(_MELODIC) + 1))
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    file.tracks.append(_delta(_conductor(performance, tempo_map), end))
+    file.tracks.append(_delta(_conductor(performance, comments, tempo_map), end))
     for track, ticks in zip(performance.tracks, tracks, strict=True):
         channel = DRUMS if track.drum else next(channels)
         pedal = _pedal_events(track, tempo_map, end, channel)
@@ -71,10 +72,12 @@ def _paired_ticks(track: Track, tempo_map: TempoMap) -> npt.NDArray[np.int64]:
     return rows
 
 
-def _conductor(performance: Performance, tempo_map: TempoMap) -> Iterator[tuple[int, Any]]:
+def _conductor(performance: Performance, comments: Iterable[str], tempo_map: TempoMap) -> Iterator[tuple[int, Any]]:
     from mido import MetaMessage
 
     yield 0, MetaMessage("track_name", name=_latin(performance.name))
+    for comment in comments:
+        yield 0, MetaMessage("text", text=_latin(comment, most=_LONGEST_COMMENT))
     tempos = zip(tempo_map.ticks.tolist(), (microseconds(bpm) for _, bpm in performance.tempos), strict=True)
     for tick, tempo in one_at_a_time(tempos):
         yield int(tick), MetaMessage("set_tempo", tempo=tempo)
@@ -136,9 +139,9 @@ def _delta(events: Iterable[tuple[int, Any]], end: int) -> MidiTrack:
     return track
 
 
-def _latin(text: str) -> str:
+def _latin(text: str, most: int = _LONGEST_TEXT) -> str:
     """`text` as MIDI files hold it: letters beyond Latin-1 lose their marks, or become question marks."""
-    text = "".join(char for char in " ".join(text.split()) if char.isprintable())[:_LONGEST_TEXT]
+    text = "".join(char for char in " ".join(text.split()) if char.isprintable())[:most]
     parts = (char if ord(char) < 256 else unicodedata.normalize("NFKD", char)[0] for char in text)
     return "".join(parts).encode("latin-1", "replace").decode("latin-1")
 

@@ -68,11 +68,11 @@ class AbcTokenizer(Tokenizer[Tune]):
         return Parsed(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)
 
     def format(self, piece: Tune, suffix: str, comments: Sequence[str] = (), **controls: Any) -> bytes:
-        """The tune as ABC text in UTF-8, or as a MIDI file, in which `swing` holds."""
+        """The tune as ABC text in UTF-8, or as a MIDI file, in which `swing` holds; either with the comments."""
         if suffix == ".abc":
             return abc.format(piece, comments).encode()
         try:
-            return midi.format(perform(piece, swing=controls.get("swing") or STRAIGHT))
+            return midi.format(perform(piece, swing=controls.get("swing") or STRAIGHT), comments)
         except ValueError as error:
             raise RequestError(str(error)) from None
 

@@ -55,6 +55,7 @@ class PerformanceTokenizer(Steered):
     name: ClassVar[str] = "performance"
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
     outputs: ClassVar[tuple[str, ...]] = (".mid",)
+    largest: ClassVar[int] = midi.LARGEST
     figure: ClassVar[int] = 1
     # Passages from all over the corpus, and no dropout, since ten minutes do not take in all of a large one.
     recipe: ClassVar[Mapping[str, Any]] = {
@@ -88,10 +89,8 @@ class PerformanceTokenizer(Steered):
 
     def parse(self, data: bytes, file: str) -> Parsed[Performance]:
         """The performance in a MIDI file's bytes. Raises ParseError if it holds no notes that are kept."""
-        piece, lost = midi.parse(data, file)
-        if self.order == "magenta":
-            piece, unread = magenta.as_read(piece)
-            lost = lost + unread
+        reading = midi.parse(data, file)
+        piece, lost = magenta.as_read(reading) if self.order == "magenta" else reading[:2]
         tracks = [track for track in piece.tracks if len(track)]
         kept = [track for track in tracks if track.drum == self.drums or self.order == "magenta"]
         if not tracks:
@@ -105,8 +104,8 @@ class PerformanceTokenizer(Steered):
         return Parsed((piece,), (lost,))
 
     def format(self, piece: Performance, suffix: str, comments: Sequence[str] = (), **controls: Any) -> bytes:
-        """The performance as a MIDI file."""
-        return midi.format(piece)
+        """The performance as a MIDI file, with the comments as texts at its beginning."""
+        return midi.format(piece, comments)
 
     def encode(self, piece: Performance, vocabulary: Vocabulary | None = None) -> NDArray[np.uint16]:
         """The ids of the piece's tokens, (T,) uint16."""

@@ -30,6 +30,8 @@ The densest 30 s of a hundred ASAP performances take 122 a second.
 CONTROLS = ("seconds", "density", "pitch_classes", "longest_note", "most_notes", "bpm", "pedal", "keep_prime")
 STEERING = ("seconds", "longest_note", "most_notes")
 PEDALS = ("cc", "baked")
+_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_SHOWN = 12  # notes
 _PITCH_CLASSES = dict(zip(LETTERS, SEMITONES, strict=True))
 _MOST_DENSITY = 1000.0
 _CLOSE_S = 1e-6  # by which a time in seconds may miss its step
@@ -157,3 +159,16 @@ def strip(piece: Performance, from_s: float) -> Performance:
             np.maximum(times - from_s, 0, out=times)
         tracks.append(replace(track, notes=notes, pedal=pedal))
     return replace(piece, tracks=tuple(tracks), length_s=max(piece.length_s - from_s, 0.0))
+
+
+def glimpse(piece: Performance) -> str:
+    """How many notes in what time, and the names of the first, C4 in the middle.
+
+    >>> from folkseq.music.performance import Note, Track
+    >>> glimpse(Performance((Track.of([Note(0, 1, 60), Note(1, 2.5, 66)]),)))
+    '2 notes in 2.5 s: C4 F#4'
+    """
+    pitches = [note.pitch for track in piece.tracks for note in track]
+    names = [f"{_NAMES[pitch % 12]}{pitch // 12 - 1}" for pitch in pitches[:_SHOWN]]
+    more = ["…"] if len(pitches) > _SHOWN else []
+    return f"{len(pitches)} notes in {piece.length_s:.1f} s: {' '.join(names + more)}"

@@ -3,8 +3,8 @@
 Conventions: as a file is read, the end of a note ends every note of its pitch and track that began at an earlier
 instant, and notes without length are dropped (`as_read`). The pedal is baked in per track. Tracks, drums too, lie on
 top of each other, so that a pitch may sound several times at once. Within a step ends come before beginnings, each in
-the order of the notes' onsets in seconds and then of their pitches. Deviations: a pedal that a file keeps apart from
-its notes, and a note that nothing ends, are lost there and kept here.
+the order of the notes' onsets in seconds and then of their pitches. A pedal that a file keeps apart from its notes is
+lost, as there. Deviation: a note that nothing ends is lost there and kept here.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from folkseq.formats.midi import Reading
 from folkseq.music.performance import NOTE, Notes, Performance, Track
 from folkseq.music.sustain import last_event_s, sounding
 from folkseq.tokenizers.performance.events import BEGIN, FINISH, OFF, ON, PEDAL, Layout, Rows
 from folkseq.tokenizers.performance.grid import check_length, pedal_steps, pressed_in, to_steps
 
 
-def as_read(piece: Performance) -> tuple[Performance, Counter[str]]:
-    """The performance that pretty_midi would have read from the same file, and what of its notes it would not have."""
-    lost: Counter[str] = Counter()
-    tracks = tuple(replace(track, notes=_ended_together(track.notes, lost)) for track in piece.tracks)
-    return replace(piece, tracks=tracks), +lost
+def as_read(reading: Reading) -> tuple[Performance, Counter[str]]:
+    """The performance that pretty_midi would have read from the same file, and what of it that would not have been."""
+    piece, lost = reading.performance, Counter(reading.lost)
+    tracks = []
+    for track, pedal in zip(piece.tracks, reading.own_pedals, strict=True):
+        lost["pedal of another track"] += len(track.pedal) - len(pedal)
+        tracks.append(replace(track, notes=_ended_together(track.notes, lost), pedal=pedal))
+    return replace(piece, tracks=tuple(tracks)), +lost
 
 
 def rows_of(piece: Performance, layout: Layout, steps_per_second: int) -> tuple[Rows, Counter[str]]:

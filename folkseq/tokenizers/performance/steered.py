@@ -121,6 +121,10 @@ class Steered(Tokenizer[Performance]):
         given = len(prime.tokens) if prime else 0
         return given + asking.FEWEST_TOKENS + round(self._asked(**controls).seconds * asking.TOKENS_PER_SECOND)
 
+    def glimpse(self, piece: Performance) -> str:
+        """How much it holds, and its first notes."""
+        return asking.glimpse(piece)
+
     def title(self, piece: Performance) -> str:
         """What the performance is called."""
         return piece.name
