@@ -50,7 +50,7 @@ class PerformanceRNN(nn.Module):
         return zeros, zeros
 
     def forward(
-        self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor], controls: None = None
+        self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor]
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         """Logits (B, T, V), and the state after the last."""
         hidden, state = self.cells(functional.one_hot(x, self.vocabulary_size).float(), state)
@@ -72,7 +72,7 @@ def thirty_seconds(corpus: TokenizedCorpus, tokenizer: tokenizers.base.Tokenizer
 
 def train(corpus: TokenizedCorpus, minutes: float, seed: int) -> tuple[PerformanceRNN, int]:
     """Performance RNN after `minutes`, and the number of updates that it made."""
-    tokenizer = tokenizers.find("performance:density=false,pitch_classes=false,sounding=false")
+    tokenizer = tokenizers.find("performance:density=false,pitch_classes=false")
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     model = PerformanceRNN(len(corpus.vocabulary))

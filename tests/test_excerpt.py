@@ -10,7 +10,7 @@ from folkseq.tokenizers.performance import PerformanceTokenizer
 from folkseq.tokenizers.performance.controls import Controls
 from folkseq.tokenizers.performance.excerpt import draw_interval, excerpt, stretched
 
-PLAIN = PerformanceTokenizer(density=False, pitch_classes=False, sounding=False)
+PLAIN = PerformanceTokenizer(density=False, pitch_classes=False)
 PEDALLED = PerformanceTokenizer(sustain="tokens", velocity_bins=16, max_shift=30)
 MAGENTA = PerformanceTokenizer(order="magenta")
 
@@ -89,7 +89,7 @@ def test_the_pieces_are_dense_enough_for_that_to_mean_something():
 def test_without_draws_a_slice_comes_back_as_it_is(tokenizer, seed, start, length):
     ids = piece(PEDALLED if tokenizer is PEDALLED else PLAIN, seed, 60)[start : start + length + 17]
     canonical = tokenizer.order == "canonical"
-    nothing = Controls(tokenizer.layout, 100, density=False, pitch_classes=False, sounding=False)
+    nothing = Controls(tokenizer.layout, 100, density=False, pitch_classes=False)
     arguments = (ids, length, tokenizer.layout, nothing, (60, 65), np.random.default_rng(seed))
     window, controls = excerpt(*arguments, canonical=canonical, semitones=0, stretch=0)
     assert controls is None
@@ -149,7 +149,7 @@ def test_no_copy_leaves_the_keyboard():
 
 
 def test_a_window_is_moved_as_drawn_and_its_controls_are_those_of_what_is_predicted():
-    tokenizer = PerformanceTokenizer(sounding=False)
+    tokenizer = PerformanceTokenizer()
     ids = piece(tokenizer, 5, 300)
     assert len(ids) > 900
     pitches, asked = set(), {(False, False): 0, (True, False): 0, (False, True): 0, (True, True): 0}

@@ -91,18 +91,16 @@ def test_a_worked_case():
 
 
 def test_each_control_has_a_flag_and_its_place():
-    both = Controls(LAYOUT, STEPS, sounding=False)
-    assert (both.size, Controls(LAYOUT, STEPS).size) == (22, 256 + 22)
+    both = Controls(LAYOUT, STEPS)
+    assert both.size == 22
     shares = np.full(12, 1 / 12)
     assert both.vectors(0.5, shares)[0].tolist() == [1, 1, *[0] * 7, 1, *[np.float32(1 / 12)] * 12]
     assert both.vectors(8, None)[0].tolist() == [1, 0, 0, 0, 0, 1, *[0] * 4, *[0] * 12]
     assert both.vectors(100, None)[0, 8] == 1
     assert not both.vectors(None, None).any()
-    one = Controls(LAYOUT, STEPS, pitch_classes=False, sounding=False)
-    assert one.vectors(1.9, shares)[0].tolist() == [1, 0, 1, *[0] * 6]
-    other = Controls(LAYOUT, STEPS, density=False, sounding=False)
-    assert other.vectors(1.9, shares)[0, :2].tolist() == [1, np.float32(1 / 12)]
-    assert Controls(LAYOUT, STEPS, density=False, pitch_classes=False, sounding=False).size == 0
+    assert Controls(LAYOUT, STEPS, pitch_classes=False).vectors(1.9, shares)[0].tolist() == [1, 0, 1, *[0] * 6]
+    assert Controls(LAYOUT, STEPS, density=False).vectors(1.9, shares)[0, :2].tolist() == [1, np.float32(1 / 12)]
+    assert Controls(LAYOUT, STEPS, density=False, pitch_classes=False).size == 0
     ids = np.array([356, 60, 355, 188])
     beside = both.of(ids, pitch_classes=False)
     assert beside.shape == (4, 22)
@@ -111,14 +109,14 @@ def test_each_control_has_a_flag_and_its_place():
 
 
 def test_a_list_is_spread_over_the_time():
-    controls = Controls(LAYOUT, STEPS, sounding=False)
+    controls = Controls(LAYOUT, STEPS)
     only = np.eye(12).tolist()
     schedule = ControlSchedule(controls, [2, 8], [only[0], only[1], only[11]], steps=60, after=20)
     seen, state = [], schedule.new_state()
     for id_ in [388, 360, 60, 265, 188, *[265] * 8]:  # start, a velocity, C4, then half seconds
         state = schedule.advance(state, id_)
         vector = schedule.controls(state)
-        seen.append((state.step, int(vector[1:9].argmax()), int(vector[10:].argmax())))
+        seen.append((state, int(vector[1:9].argmax()), int(vector[10:].argmax())))
         assert vector[[0, 9]].all()
     beginning = [(0, 2, 0)] * 3 + [(10, 2, 0)] * 2 + [(20, 2, 0), (30, 2, 0)]
     assert seen == [*beginning, (40, 2, 1), (50, 4, 1), (60, 4, 11), (70, 4, 11), (80, 4, 11), (90, 4, 11)]
@@ -160,9 +158,9 @@ def test_what_is_asked_is_read():
 
 
 def test_a_model_cannot_be_asked_what_it_was_not_trained_on():
-    tokenizer = PerformanceTokenizer(density=False, sounding=False)
+    tokenizer = PerformanceTokenizer(density=False)
     assert tokenizer.control_size == 13
-    assert PerformanceTokenizer(density=False, pitch_classes=False, sounding=False).schedule() is None
+    assert PerformanceTokenizer(density=False, pitch_classes=False).schedule() is None
     with pytest.raises(RequestError, match="trained without density; train one with performance:density=true"):
         tokenizer.schedule(density="8")
     with pytest.raises(RequestError, match="train one with performance:sustain=tokens"):

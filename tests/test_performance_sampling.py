@@ -105,7 +105,7 @@ def test_a_prime_is_stripped_or_kept(run, pedalled, prime):
 
 def test_the_pedal_is_written_as_a_controller_or_into_the_notes(pedalled):
     def tracks(**asked):
-        return [piece.piece.tracks[0] for piece in load(pedalled).sample(5, seed=2, seconds=30, temperature=9, **asked)]
+        return [piece.piece.tracks[0] for piece in load(pedalled).sample(5, seed=2, seconds=5, **asked)]
 
     cc, baked = tracks(), tracks(pedal="baked")
     assert all(each == other for each, other in zip(tracks(pedal="cc"), cc, strict=True))

@@ -89,7 +89,7 @@ def evaluate(
         raise CorpusError(f"{where}: no piece left to judge the run on ({why}); name other files")
     amounts = _amounts(tokenizer, found.vocabulary, pieces)
     model = found.config.model
-    nats = {f"{model.cell} {model.layers} x {model.hidden}": _model_nats(found, tokenizer, pieces)}
+    nats = {f"{model.cell} {model.layers} x {model.hidden}": _model_nats(found, pieces)}
     for ngram in ngrams(store, sides, len(found.vocabulary)):
         nats[f"{ngram.order}-gram"] = ngram.nll(pieces)[0]
     best = list(nats.values())[-1]
@@ -100,7 +100,7 @@ def evaluate(
     return Evaluated(found.folder, len(pieces), amounts, losses, left_out, lost, faults)
 
 
-def _model_nats(run: Run, tokenizer: Tokenizer[Any], pieces: Pieces) -> float:
+def _model_nats(run: Run, pieces: Pieces) -> float:
     import torch
 
     from folkseq.models.language_model import LanguageModel
@@ -108,7 +108,7 @@ def _model_nats(run: Run, tokenizer: Tokenizer[Any], pieces: Pieces) -> float:
 
     model = LanguageModel(run.config.model)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights().items()})
-    return nll(model, pieces, tokenizer.beside)[0]
+    return nll(model, pieces)[0]
 
 
 def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary, left_out: Counter[str]) -> Pieces:

@@ -153,7 +153,7 @@ class _Cut:
 
     def __init__(self, tokenizer: Tokenizer[Any], spans: NDArray[np.int64]) -> None:
         self.lookahead, self.controls = tokenizer.lookahead, tokenizer.control_size
-        self._excerpt, self._spans, self.beside = tokenizer.excerpt, spans.tolist(), tokenizer.beside
+        self._excerpt, self._spans = tokenizer.excerpt, spans.tolist()
 
     def __call__(
         self, ids: NDArray[Any], piece: int, length: int, random: np.random.Generator

@@ -44,10 +44,6 @@ class Cut(Protocol):
         """
         ...
 
-    def beside(self, ids: Ids, length: int) -> Iterator[NDArray[np.float32]] | None:
-        """What is read beside a whole piece when it is judged: (`length`, C) at a time; None for zeros."""
-        ...
-
 
 class Whole:
     """Passages as they stand."""
@@ -60,10 +56,6 @@ class Whole:
     ) -> tuple[Ids, NDArray[np.float32] | None]:
         """The first T + 1 ids."""
         return ids[: length + 1], None
-
-    def beside(self, ids: Ids, length: int) -> Iterator[NDArray[np.float32]] | None:
-        """Nothing."""
-        return None
 
 
 class Windows:

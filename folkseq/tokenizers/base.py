@@ -7,7 +7,7 @@ Adding one edits nothing else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -131,18 +131,6 @@ class Tokenizer(ABC, Generic[Piece]):
             At most T + 1 ids, and the controls of all but the first of them, (T, C), if there are any.
         """
         return ids[: length + 1], None
-
-    def beside(self, ids: NDArray[Any], length: int) -> Iterator[NDArray[np.float32]] | None:
-        """What a model reads beside a piece while nothing is asked of it; None for zeros.
-
-        Args:
-            ids: (T + 1,) of a whole piece.
-            length: of the parts in which it is read.
-
-        Yields:
-            The controls of all ids but the first, (`length`, C) and at last fewer.
-        """
-        return None
 
     def prime(self, text: str, **controls: Any) -> Prime[Piece]:
         """The beginning that `text`, in the notation of its files, gives. Raises RequestError if it gives none."""

@@ -120,7 +120,6 @@ class _Loop:
     ) -> None:
         self.store, self.split, self.on_progress = store, split, on_progress
         self.settings = settings = run.config.training
-        self.cut = cut
         self.looked_at = store.beginnings(split.valid or split.train, settings.look)
         self.looked_at_ngram_nll = ngram_nll[0] if ngram_nll else None
         self.ngram_nll = ngram_nll[1] if ngram_nll else None
@@ -247,7 +246,7 @@ class _Loop:
 
     def judge(self, pieces: Sequence[Ids]) -> float:
         """The model's nats an id."""
-        total, predicted = nll(self.trainer.model, pieces, self.cut.beside)
+        total, predicted = nll(self.trainer.model, pieces)
         return total / predicted
 
     def finish(self, interrupted: bool) -> TrainResult:

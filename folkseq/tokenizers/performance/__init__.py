@@ -41,7 +41,6 @@ class PerformanceTokenizer(Steered):
         drums: Whether to keep the drums and nothing else, instead of all but the drums.
         density: Whether a model can be told how many notes a second to play.
         pitch_classes: Whether a model can be told which pitch classes to play.
-        sounding: Whether a model is told what sounds, and for how long it has.
     """
 
     velocity_bins: int = 32
@@ -52,7 +51,6 @@ class PerformanceTokenizer(Steered):
     drums: bool = False
     density: bool = True
     pitch_classes: bool = True
-    sounding: bool = True
 
     name: ClassVar[str] = "performance"
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")

@@ -1,6 +1,4 @@
-"""What a model of performances reads beside the ids: what sounds, and what it is asked for while it writes.
-
-It can be asked how dense the music is, and which pitch classes sound. What sounds is told always (`sounding`).
+"""What a model of performances can be asked for while it writes: how dense the music is, and which pitch classes sound.
 
 Source: the conditioned Performance RNN (Simon and Oore, 2017), as note_seq's performance_controls has it. At every
 event two windows begin: the notes that begin in the next 3 s give a density, one of eight classes, and the time that
@@ -12,14 +10,13 @@ and where no time is left the last value stays, in place of 0 and of equal share
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.tokenizers.performance import sounding
 from folkseq.tokenizers.performance.events import Layout
 
 EDGES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -36,23 +33,22 @@ Ids = NDArray[Any]
 
 @dataclass(frozen=True)
 class Controls:
-    """The side input of a model: (C,) float32, what sounds, a flag and a one-hot density, a flag and a histogram."""
+    """The side input of a model: (C,) float32, a flag and a one-hot density, then a flag and a histogram."""
 
     layout: Layout
     steps_per_second: int
     density: bool = True
     pitch_classes: bool = True
-    sounding: bool = True
 
     @property
     def size(self) -> int:
-        """C: 256 for what sounds, 9 for the density, 13 for the pitch classes."""
-        return sounding.SIZE * self.sounding + (1 + CLASSES) * self.density + 13 * self.pitch_classes
+        """C: 9 for the density, 13 for the pitch classes."""
+        return (1 + CLASSES) * self.density + 13 * self.pitch_classes
 
     def vectors(
         self, density: Values | float | None, pitch_classes: Values | None, rows: int = 1
     ) -> NDArray[np.float32]:
-        """The side input where so much is asked, in silence.
+        """The side input where so much is asked.
 
         Args:
             density: (T,) or one number, notes a second; None switches the control off.
@@ -64,43 +60,19 @@ class Controls:
         """
         beside = np.zeros((rows, self.size), np.float32)
         if self.density and density is not None:
-            flag = sounding.SIZE * self.sounding
-            beside[:, flag] = 1
-            beside[np.arange(rows), flag + 1 + np.searchsorted(EDGES, density, side="right")] = 1
+            beside[:, 0] = 1
+            beside[np.arange(rows), 1 + np.searchsorted(EDGES, density, side="right")] = 1
         if self.pitch_classes and pitch_classes is not None:
             beside[:, -13] = 1
             beside[:, -12:] = pitch_classes
         return beside
 
-    def of(
-        self, ids: Ids, rows: int | None = None, *, density: bool = True, pitch_classes: bool = True
-    ) -> NDArray[np.float32]:
-        """The side input of the first `rows` of a stretch of ids, (T, C), with the flags of those that are on."""
-        rows = len(ids) if rows is None else rows
-        if (density and self.density) or (pitch_classes and self.pitch_classes):
-            densities, histograms = (values[:rows] for values in extract(ids, self.layout, self.steps_per_second))
-            beside = self.vectors(densities if density else None, histograms if pitch_classes else None, rows)
-        else:
-            beside = np.zeros((rows, self.size), np.float32)
-        if self.sounding:
-            noted = ids[ids < self.layout.time_shift]
-            held = held_before(noted & 127, noted < self.layout.note_off) > 0
-            before = sounding.Sounding(0, held, np.zeros(128, np.int64))
-            beside[:, : sounding.SIZE], _ = sounding.follow(ids[:rows], self.layout, self.steps_per_second, before)
-        return beside
-
-    def unasked(self, ids: Ids, length: int) -> Iterator[NDArray[np.float32]] | None:
-        """The side input of all of a piece's ids but the first while nothing is asked, `length` rows at a time."""
-        return self._unasked(ids, length) if self.sounding else None
-
-    def _unasked(self, ids: Ids, length: int) -> Iterator[NDArray[np.float32]]:
-        _, now = sounding.follow(ids[:1], self.layout, self.steps_per_second, sounding.silence())
-        for start in range(1, len(ids), length):
-            beside = np.zeros((len(ids[start : start + length]), self.size), np.float32)
-            beside[:, : sounding.SIZE], now = sounding.follow(
-                ids[start : start + length], self.layout, self.steps_per_second, now
-            )
-            yield beside
+    def of(self, ids: Ids, *, density: bool = True, pitch_classes: bool = True) -> NDArray[np.float32]:
+        """The side input of each of a piece's ids, (T, C), with the flags of those controls that are on."""
+        if not ((density and self.density) or (pitch_classes and self.pitch_classes)):
+            return np.zeros((len(ids), self.size), np.float32)
+        densities, histograms = extract(ids, self.layout, self.steps_per_second)
+        return self.vectors(densities if density else None, histograms if pitch_classes else None, len(ids))
 
 
 def extract(ids: Ids, layout: Layout, steps_per_second: int) -> tuple[Values, Values]:
@@ -187,17 +159,10 @@ def shifted(ids: Iterable[int], layout: Layout) -> int:
     return sum(shift - layout.time_shift + 1 for shift in ids if layout.time_shift <= shift < layout.velocity)
 
 
-class Now(NamedTuple):
-    """Where a piece stands: the steps since it began, and those at which the pitches that sound were struck."""
-
-    step: int = 0
-    onsets: Mapping[int, int] = {}
-
-
 class ControlSchedule:
-    """What is asked over time (a `folkseq.sampling.grammar.Schedule`), in lists whose values share the time evenly.
+    """What is asked over time (a `folkseq.sampling.grammar.Schedule`): lists whose values share the time evenly.
 
-    With it goes what sounds, if the model reads that.
+    A state is the number of steps since the piece began.
     """
 
     def __init__(
@@ -218,32 +183,23 @@ class ControlSchedule:
             steps: which the lists share; the last value stays.
             after: steps before them, in which the first value holds.
         """
-        self._side = controls
+        self._first, self._beyond = controls.layout.time_shift, controls.layout.time_shift + controls.layout.max_shift
         self._steps, self._after = steps, after
         rates: Sequence[float | None] = densities or [None]
         shares: Sequence[Values | None] = [_shares(np.asarray(weights)) for weights in pitch_classes] or [None]
         self._table: list[list[NDArray[np.float32]]]
         self._table = [[controls.vectors(rate, histogram)[0] for histogram in shares] for rate in rates]
 
-    def new_state(self) -> Now:
+    def new_state(self) -> int:
         """The state before a piece's start id."""
-        return Now()
+        return 0
 
-    def advance(self, state: Now, id: int) -> Now:  # noqa: A002 - the field's own word
+    def advance(self, state: int, id: int) -> int:  # noqa: A002 - the field's own word
         """The state after one more id, whatever it is."""
-        layout, (step, onsets) = self._side.layout, state
-        if id < layout.note_off:
-            return Now(step, {**onsets, id: step})
-        if id < layout.time_shift:
-            return Now(step, {pitch: onset for pitch, onset in onsets.items() if pitch != id - layout.note_off})
-        return Now(step + id - layout.time_shift + 1, onsets) if id < layout.time_shift + layout.max_shift else state
+        return state + id - self._first + 1 if self._first <= id < self._beyond else state
 
-    def controls(self, state: Now) -> NDArray[np.float32]:
-        """What the model reads before the id that comes next, (C,)."""
-        passed = min(max(state.step - self._after, 0), self._steps - 1)
+    def controls(self, state: int) -> NDArray[np.float32]:
+        """What is asked of the id that comes next, (C,)."""
+        passed = min(max(state - self._after, 0), self._steps - 1)
         row = self._table[passed * len(self._table) // self._steps]
-        beside = row[passed * len(row) // self._steps]
-        if self._side.sounding:
-            beside = beside.copy()
-            beside[: sounding.SIZE] = sounding.told(state.step, state.onsets, self._side.steps_per_second)
-        return beside
+        return row[passed * len(row) // self._steps]

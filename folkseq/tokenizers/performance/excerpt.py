@@ -64,7 +64,7 @@ def excerpt(
     window = ids[: length + 1]
     if not controls.size:
         return window, None
-    return window, _draw_controls(ids, len(window), controls, random)[1:]
+    return window, _draw_controls(ids, controls, random)[1 : len(window)]
 
 
 def draw_interval(span: tuple[int, int], semitones: int, random: np.random.Generator) -> int:
@@ -73,14 +73,14 @@ def draw_interval(span: tuple[int, int], semitones: int, random: np.random.Gener
     return int(random.integers(max(-semitones, low - span[0]), min(semitones, high - span[1]), endpoint=True))
 
 
-def _draw_controls(ids: Ids, rows: int, controls: Controls, random: np.random.Generator) -> NDArray[np.float32]:
-    """The controls of `rows` ids, (T, C): all off in `UNASKED` of the windows; else both or one, each as often."""
+def _draw_controls(ids: Ids, controls: Controls, random: np.random.Generator) -> NDArray[np.float32]:
+    """The controls of each id, (T, C): all off in `UNASKED` of the windows; else both or one, each choice as often."""
     density, pitch_classes = ((True, True), (True, False), (False, True))[int(random.integers(3))]
     if random.random() < UNASKED:
         density = pitch_classes = False
     elif not (controls.density and controls.pitch_classes):
         density = pitch_classes = True
-    return controls.of(ids, rows, density=density, pitch_classes=pitch_classes)
+    return controls.of(ids, density=density, pitch_classes=pitch_classes)
 
 
 def stretched(ids: Ids, factor: float, layout: Layout, *, canonical: bool = True) -> Ids:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -33,7 +32,6 @@ class Steered(Tokenizer[Performance]):
         drums: Whether pitches are drums, which have no key.
         density: Whether a model can be told how many notes a second to play.
         pitch_classes: Whether a model can be told which pitch classes to play.
-        sounding: Whether a model is told what sounds, and for how long it has.
     """
 
     steps_per_second: int
@@ -42,7 +40,6 @@ class Steered(Tokenizer[Performance]):
     drums: bool
     density: bool
     pitch_classes: bool
-    sounding: bool
 
     controls: ClassVar[tuple[str, ...]] = asking.CONTROLS
     steering: ClassVar[tuple[str, ...]] = asking.STEERING
@@ -55,7 +52,7 @@ class Steered(Tokenizer[Performance]):
     @cached_property
     def side(self) -> Controls:
         """What a model reads beside the ids."""
-        return Controls(self.layout, self.steps_per_second, self.density, self.pitch_classes, self.sounding)
+        return Controls(self.layout, self.steps_per_second, self.density, self.pitch_classes)
 
     @property
     def control_size(self) -> int:
@@ -79,10 +76,6 @@ class Steered(Tokenizer[Performance]):
         semitones = 0 if self.drums else SEMITONES
         canonical = self.order == "canonical"
         return excerpt(ids, length, self.layout, self.side, span, random, canonical=canonical, semitones=semitones)
-
-    def beside(self, ids: NDArray[Any], length: int) -> Iterator[NDArray[np.float32]] | None:
-        """What sounds before each id but the first."""
-        return self.side.unasked(ids, length)
 
     def prime(self, text: str, **controls: Any) -> Prime[Performance]:
         """Raises RequestError: only a file primes a performance."""
