@@ -20,7 +20,7 @@ from folkseq.version import __version__
 if TYPE_CHECKING:
     from folkseq.corpora import BuildReport
 
-_MOST_FAULTS = 10  # shown one by one; the rest are counted
+_MOST_FAULTS, _MOST_FILES = 10, 5  # shown one by one; the rest are counted
 SWING = click.FloatRange(0.5, 0.75)
 LILT = 0.66  # what --swing alone means: a hornpipe's
 
@@ -116,8 +116,9 @@ def corpus(name: str | None, as_json: bool) -> None:
 def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, **settings: Any) -> None:
     """Train a model on files of music.
 
-    TOKENIZER is a representation: abc, or with fields, abc:grace=false. CORPUS are files or folders; corpora/folk.abc
-    is built the first time it is named. Ctrl-C ends training and keeps the best model.
+    TOKENIZER is a representation, abc for tunes or performance for MIDI files; or with fields, abc:grace=false. CORPUS
+    are files or folders; corpora/folk.abc is built the first time it is named. Ctrl-C ends training and keeps the best
+    model.
     """
     from folkseq.commands.train import train as verb
     from folkseq.progress import Watcher
@@ -153,11 +154,11 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
 @click.option("--mode", help="abc: maj, min, dor, mix, …")
 @click.option("--key", help="abc: the key to write in: D (major), Em, Ador, …")
 @click.option("--swing", type=SWING, is_flag=False, flag_value=LILT, help="abc: the first eighth's share of a beat.")
-@click.option("--seconds", type=float, help="performance: how long.  [default: 30 at most]")
+@click.option("--seconds", type=float, help="performance: how long, a prime aside.  [default: up to 30]")
 @click.option("--density", help="performance: notes a second, or some over time: 2,8,16.")
 @click.option("--pitch-classes", help="performance: C,E,G, or some over time: C,E,G/F,A,C.")
-@click.option("--longest-note", type=float, help="performance: seconds.  [default: 30]")
-@click.option("--most-notes", type=int, help="performance: that sound at once.  [default: 64]")
+@click.option("--longest-note", type=float, help="performance: seconds.  [default: 4]")
+@click.option("--most-notes", type=int, help="performance: that sound at once.  [default: 20]")
 @click.option("--bpm", type=float, help="performance: the tempo of the file's bars.  [default: 120]")
 @click.option("--pedal", help="performance: cc, as the pedal's controller, or baked, into the notes.")
 @click.option("--keep-prime/--no-keep-prime", default=None, help="performance: write the prime too.  [default: no]")
@@ -258,8 +259,10 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
     yield f"tokenizer   {facts['tokenizer']}, {model['vocabulary_size']} tokens"
     layers = f"{model['layers']} x {model['hidden']} {model['cell']}"
     yield f"model       {layers}, {facts['parameters']:,} parameters, dropout {model['dropout']:g}"
-    for file in facts["corpus"]:
+    for file in facts["corpus"][:_MOST_FILES]:
         yield f"corpus      {file['name']} (sha256 {file['sha256'][:12]}…)"
+    if len(facts["corpus"]) > _MOST_FILES:
+        yield f"            and {len(facts['corpus']) - _MOST_FILES:,} more files"
     yield f"split       {split.get('train', 0)} / {split.get('valid', 0)} / {split.get('test', 0)} pieces"
     yield f"training    {training['steps']} steps, seed {facts['seed']}"
     for name, value in facts["figures"].items():

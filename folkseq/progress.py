@@ -70,7 +70,7 @@ class Watcher:
             if now.seconds_left is not None
             else ""
         )
-        text = f"step {now.step:,}{steps}  loss {now.loss:.3f}{held_out}{beat}  {now.tokens_per_s:,.0f} tokens/s{left}"
+        text = f"step {now.step:,}{steps}{left}  loss {now.loss:.3f}{held_out}{beat}  {now.tokens_per_s:,.0f} tokens/s"
         if now.heldout_nll is None:
             self._rewrite(text)
             return

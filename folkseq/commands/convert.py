@@ -47,6 +47,8 @@ def convert(
             raise RequestError(f"{path}: cannot be converted by its suffix; there are: {', '.join(known)}")
     if target.exists() and target.samefile(source):
         raise RequestError(f"{target}: is the file to be converted; name another to write to")
+    if source.suffix.lower() in MIDI and target.suffix.lower() in MIDI:
+        return _rewritten(source, target, bpm)
     tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)
     if target.suffix.lower() == ".abc":
         numbers = [tune.number for tune in tunes]
@@ -64,6 +66,18 @@ def convert(
     return Converted(tuple(files), lost, faults)
 
 
+def _rewritten(source: Path, target: Path, bpm: float | None) -> Converted:
+    """A performance as it was, in a file that sequencers import best; in other bars, if asked."""
+    performance, lost, _ = midi.parse(_bytes(source), str(source))
+    if bpm is not None:
+        try:
+            performance = replace(performance, tempos=((0.0, bpm),))
+        except ValueError as error:
+            raise RequestError(f"--bpm {bpm}: {error}") from None
+    write_atomically(target, midi.format(performance))
+    return Converted((target,), lost, ())
+
+
 def _from_abc(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
     book = abc.read(source)
     if not book.tunes:
@@ -72,16 +86,20 @@ def _from_abc(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
 
 
 def _from_midi(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise ParseError(f"{source}: cannot be read ({error.strerror or error})") from None
+    data = _bytes(source)
     try:
         performance, lost, _ = midi.parse(data, str(source))
         tune, not_written = transcribe(performance)
     except ParseError as error:
         raise error if str(source) in str(error) else ParseError(f"{source}: {error}") from None
     return [tune], lost + not_written, ()
+
+
+def _bytes(source: Path) -> bytes:
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise ParseError(f"{source}: cannot be read ({error.strerror or error})") from None
 
 
 def _numbered(target: Path, count: int) -> list[Path]:

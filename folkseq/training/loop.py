@@ -198,7 +198,7 @@ class _Loop:
     def plan(self, step_s: float) -> None:
         """Turn minutes into steps, and do so again if the machine proves slower or faster than it seemed."""
         trainer, settings = self.trainer, self.settings
-        if not self.timed or trainer.step == trainer.steps:
+        if not self.timed:
             return
         budget_s = 60 * settings.minutes
         checks = affordable(settings.checks, budget_s, self.check_s)
