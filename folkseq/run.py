@@ -168,12 +168,15 @@ class Run:
 
     def tokens(self) -> tuple[TokenStore, Split]:
         """The pieces that the run was trained, chosen and tested on. Raises RunError if they are not there."""
-        folder = self.file("tokens")
+        folder = self.folder / "tokens"
         try:
-            sides = json.loads((folder / "split.json").read_text(encoding="utf-8"))
-            return TokenStore.read(folder), Split(**{side: tuple(pieces) for side, pieces in sides.items()})
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"{folder}: cannot be read: {error}; {TRY}") from None
+            kept = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+            store, sides = TokenStore.read(folder), Split(**{side: tuple(pieces) for side, pieces in kept.items()})
+            if max(sides.train + sides.valid + sides.test) >= len(store):
+                raise ValueError("the split names pieces that the store does not hold")
+        except (OSError, EOFError, ValueError, TypeError, AttributeError, IndexError) as error:
+            raise RunError(f"{folder}: the pieces trained on cannot be read: {error}; {TRY}") from None
+        return store, sides
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """The best weights by name. Raises RunError if there are none yet, or broken ones."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import sys
 import time
@@ -38,6 +39,8 @@ from folkseq.tokenizers.vocabulary import Vocabulary
 FEWEST_FILES = 24  # that are worth the processes' own start
 KEPT_S = 30 * 86_400
 _FACTS = "corpus.json"
+_OURS = re.compile(r"[0-9a-f]{32}|\.[0-9a-f]{32}\.[0-9a-f]{8}")
+_BLOCK = 256  # files that are on their way at a time, so that what is read does not pile up behind a slow one
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,19 +90,32 @@ def tokenize_corpus(
     hashes, unreadable = _hashes(tokenizer, files)
     root = _cache_folder()
     folder = root / _key(tokenizer, hashes.values())
-    if not (folder / _FACTS).exists():
-        beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        found = _open(tokenizer, folder, hashes, unreadable)
+    except (OSError, ValueError, EOFError, KeyError):  # it is not there, or something has damaged it
+        rmtree(folder, ignore_errors=True)
+        beside = root / f".{folder.name}.{secrets.token_hex(4)}"
         try:
             _build(tokenizer, list(hashes), unreadable, beside, workers or _cores(), on_read)
-            rmtree(folder, ignore_errors=True)
-            beside.rename(folder)
+            _move(beside, folder)
+            found = _open(tokenizer, folder, hashes, unreadable)
         except OSError as error:
             raise FolkseqError(f"{root}: cannot be written: {error.strerror or error}; set FOLKSEQ_CACHE") from None
         finally:
             rmtree(beside, ignore_errors=True)
         _tidy(root)
-    os.utime(folder / _FACTS)
-    return _open(tokenizer, folder, hashes, unreadable)
+    for path in folder.iterdir():
+        os.utime(path)
+    return found
+
+
+def _move(beside: Path, folder: Path) -> None:
+    """Put a built folder into its place, unless another process has been quicker."""
+    try:
+        beside.rename(folder)
+    except OSError:
+        if not (folder / _FACTS).exists():
+            raise
 
 
 @dataclass(frozen=True)
@@ -241,8 +257,11 @@ def _each(tokenizer: Tokenizer[Any], files: Sequence[Path], workers: int) -> Ite
     method = "fork" if sys.platform == "linux" and "torch" not in sys.modules else "spawn"
     with ProcessPoolExecutor(workers, get_context(method), _ignore_interrupts) as pool:
         try:
-            several = [tokenizer] * len(files)
-            yield from pool.map(_read, several, range(len(files)), files, chunksize=4)
+            for first in range(0, len(files), _BLOCK):
+                block = files[first : first + _BLOCK]
+                yield from pool.map(
+                    _read, [tokenizer] * len(block), range(first, first + len(block)), block, chunksize=4
+                )
         except BrokenProcessPool:
             raise FolkseqError(
                 "a process that read files was ended from outside, perhaps for want of memory; train on fewer at a time"
@@ -291,6 +310,8 @@ def _hashes(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> tuple[dict[Path
                 hashes[file] = hashlib.file_digest(data, "sha256").hexdigest()
         except ParseError as error:
             faults.append(str(error))
+        except OSError as error:  # the disk's, half way through
+            faults.append(f"{file}: cannot be read ({error.strerror or error})")
     if not hashes:
         raise ParseError(faults[0])
     return hashes, faults
@@ -304,7 +325,7 @@ def _key(tokenizer: Tokenizer[Any], hashes: Iterable[str]) -> str:
 def _code() -> str:
     """A digest of the code between files and ids: when it changes, so may the ids."""
     package = Path(__file__).parent
-    parts = [package / "pieces.py", Path(__file__)]
+    parts = [package / "pieces.py", package / "dataset" / "store.py", Path(__file__)]
     parts += [path for name in ("music", "formats", "tokenizers") for path in sorted((package / name).rglob("*.py"))]
     return _digest(b"\0".join(path.read_bytes() for path in parts)).hex()
 
@@ -315,8 +336,8 @@ def _digest(data: bytes) -> bytes:
 
 def _cache_folder() -> Path:
     """The first folder that can be written: the one asked for, the user's, one for the time being."""
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "folkseq"
     asked = os.environ.get("FOLKSEQ_CACHE")
+    own = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "folkseq"
     for folder in [Path(asked)] if asked else [own, Path(gettempdir()) / f"folkseq-{os.environ.get('USER', 'cache')}"]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -328,12 +349,15 @@ def _cache_folder() -> Path:
 
 
 def _tidy(root: Path) -> None:
-    """Remove what was not used for long, and what a process that was killed left half-written."""
+    """Remove what was not used for long, and what a process that was killed left half-written; nothing but our own."""
     for folder in root.iterdir():
-        facts = folder / _FACTS
-        last = (facts if facts.exists() else folder).stat().st_mtime
-        if time.time() - last > KEPT_S:
-            rmtree(folder, ignore_errors=True)
+        try:
+            if _OURS.fullmatch(folder.name) and time.time() - folder.stat().st_mtime > KEPT_S:
+                facts = folder / _FACTS
+                if not facts.exists() or time.time() - facts.stat().st_mtime > KEPT_S:
+                    rmtree(folder, ignore_errors=True)
+        except OSError:  # another process has just moved or removed it
+            continue
 
 
 def _cores() -> int:

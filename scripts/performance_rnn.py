@@ -3,7 +3,8 @@
     python scripts/performance_rnn.py asap/split.csv --minutes 10
 
 The CSV file has a column `split` (train, valid or test) and a column `file`, a path beside it. Both models are trained
-on the files of `train`, one after the other, and judged on those of `test`; the n-gram is trained on the same.
+on the files of `train`, one after the other, and judged on those of `test`. folkseq holds a tenth of the former back to
+choose its weights by, and the n-gram is trained on the rest; Performance RNN's recipe has all of them.
 
 Performance RNN's recipe, as published with its code: sustain baked into the notes; pieces stretched by 0.95, 0.975, 1,
 1.025 or 1.05, transposed by -3 to 3 semitones, cut into 30 seconds and at 512 events; three layers of 512 LSTM cells
@@ -65,7 +66,8 @@ def thirty_seconds(corpus: TokenizedCorpus, tokenizer: tokenizers.base.Tokenizer
     for piece in range(len(corpus.store)):
         ids = corpus.store[piece].astype(np.int64)
         steps = np.cumsum(np.where((ids > shift) & (ids <= most), ids - shift, 0))
-        starts = np.searchsorted(steps, np.arange(0, steps[-1], SECONDS * tokenizer.steps_per_second), side="right")
+        times = np.arange(0, steps[-1], SECONDS * tokenizer.steps_per_second)
+        starts = np.where(times > 0, np.searchsorted(steps, times, side="right"), 0)
         places += [(piece, int(start)) for start in starts]
     return places
 
@@ -112,6 +114,8 @@ def main() -> None:
         out = asked.out or Path(scratch) / "run"
         result = folkseq.train("performance", sides["train"], minutes=asked.minutes, seed=asked.seed, out=out)
         judged = evaluate(out, sides["test"])
+    if +judged.left_out:
+        raise SystemExit(f"not all test files can be judged: {dict(judged.left_out)}")
     ours, *ngrams = judged.losses
     best = ngrams[-1].nats["token"]
     rows = [(f"folkseq, {ours.model}", result.steps, ours.nats)] + [(each.model, 0, each.nats) for each in ngrams]

@@ -201,7 +201,21 @@ def test_rows_read_on_within_a_passage_and_begin_passages_in_turn():
     fresh = np.stack([batch.fresh for batch in batches])  # (12, B)
     assert fresh[0].all()
     for row in range(4):  # the first passage of each row is shorter than the next row's, and then all are alike
-        assert np.flatnonzero(fresh[: row + 5, row]).tolist() == [0, row + 1]
+        assert np.flatnonzero(fresh[: row + 2, row]).tolist() == [0, row + 1]
     for before, after in pairwise(batches):
         goes_on = ~after.fresh
         assert (before.y[goes_on, -1] == after.x[goes_on, 0]).all()
+
+
+def test_passages_that_are_cut_down_to_nothing_are_passed_over():
+    store = TokenStore.of([[0, *[7] * 200, 1], [0, *range(10, 60), 1]])
+
+    class WithoutSevens:
+        lookahead, controls = 0, 0
+
+        def __call__(self, ids, piece, length, random):
+            return ids[: length + 1][ids[: length + 1] != 7], None
+
+    windows = Windows(store, [0, 1], rows=2, length=10, generator=np.random.default_rng(0), cut=WithoutSevens())
+    for _ in range(60):
+        assert (next(windows).y != IGNORED).any(axis=1).all()

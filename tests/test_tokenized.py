@@ -74,9 +74,41 @@ def test_the_same_contents_are_not_read_twice_wherever_they_lie(book, tmp_path, 
 
 def test_what_was_not_used_for_long_goes(book, empty_cache):
     old = tokenize_corpus(AbcTokenizer(), book).folder
-    os.utime(old / "corpus.json", (0, 0))
+    for path in (old / "corpus.json", old):
+        os.utime(path, (0, 0))
+    (empty_cache / "thesis").mkdir()  # somebody else's, and older
+    os.utime(empty_cache / "thesis", (0, 0))
     new = tokenize_corpus(AbcTokenizer(grace=False), book).folder
-    assert list(empty_cache.iterdir()) == [new]
+    assert set(empty_cache.iterdir()) == {new, empty_cache / "thesis"}
+
+
+@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "corpus.json", "spans.npy", "fingerprints.npy"])
+@pytest.mark.parametrize("kept", [None, 0, 100])
+def test_what_was_damaged_is_built_again(book, name, kept):
+    first = tokenize_corpus(AbcTokenizer(), book)
+    ids, path = first.store.ids.copy(), first.folder / name
+    data = path.read_bytes()
+    path.unlink()
+    if kept is not None:
+        path.write_bytes(data[:kept])
+    again = tokenize_corpus(AbcTokenizer(), book)
+    assert np.array_equal(again.store.ids, ids)
+    assert path.read_bytes() == data
+
+
+def test_another_process_may_be_quicker(book, monkeypatch):
+    """While one builds, another puts the same entry into its place."""
+    build = tokenized._build
+
+    def build_twice(*arguments):
+        monkeypatch.setattr(tokenized, "_build", build)
+        tokenize_corpus(AbcTokenizer(), book)
+        build(*arguments)
+
+    monkeypatch.setattr(tokenized, "_build", build_twice)
+    found = tokenize_corpus(AbcTokenizer(), book)
+    assert len(found.store) == 3
+    assert [path.name for path in found.folder.parent.iterdir()] == [found.folder.name]
 
 
 def test_nothing_to_read(tmp_path, monkeypatch):

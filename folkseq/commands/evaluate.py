@@ -22,6 +22,7 @@ from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 Pieces = list[NDArray[Any]]
+SHORT = 1000  # ids, below which a piece may have no figure to be known by, and is compared whole
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,15 @@ def evaluate(
         )
         lost, faults = read.lost, read.faults
         pieces = _in_vocabulary(read.store, read.vocabulary, found.vocabulary, left_out)
-        pieces = _unseen(tokenizer, found.vocabulary, [store[piece] for piece in sides.train], pieces, left_out)
+        known = [store[piece] for piece in (*sides.train, *sides.valid)]  # the latter chose the weights
+        pieces = _unseen(tokenizer, found.vocabulary, known, pieces, left_out)
         where = f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
     else:
         pieces = [store[piece] for piece in sides.test or sides.valid]
-        where = f"the test side of {found.folder}"
+        side = "test" if sides.test else "validation"
+        where = f"the {side} side of {found.folder}"
+        if not sides.test:
+            faults = (f"{found.folder}: too few pieces for a test side; judged on those that chose the weights",)
     if not pieces:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "there is none"
         raise CorpusError(f"{where}: no piece left to judge the run on ({why}); name other files")
@@ -125,11 +130,16 @@ def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary, left
 def _unseen(
     tokenizer: Tokenizer[Any], vocabulary: Vocabulary, trained: Pieces, pieces: Pieces, left_out: Counter[str]
 ) -> Pieces:
-    """The pieces that have no near twin among those trained on."""
+    """The pieces that are not among those trained on, and have no near twin there."""
     fingerprints = [tokenizer.fingerprint(ids, vocabulary) for ids in (*trained, *pieces)]
     labels = cluster(fingerprints, tokenizer.figure, tokenizer.twin_share).tolist()
     seen = set(labels[: len(trained)])
-    unseen = [piece for piece, label in zip(pieces, labels[len(trained) :], strict=True) if label not in seen]
+    exact = {tuple(ids.tolist()) for ids in trained if len(ids) < SHORT}
+    unseen = [
+        piece
+        for piece, label in zip(pieces, labels[len(trained) :], strict=True)
+        if label not in seen and not (len(piece) < SHORT and tuple(piece.tolist()) in exact)
+    ]
     left_out["with a near twin among those trained on"] += len(pieces) - len(unseen)
     return unseen
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from folkseq import tokenizers
 from folkseq.corpora import BuildReport, Corpus, files, listed, locate
-from folkseq.dataset import cluster, split
+from folkseq.dataset import Split, TokenStore, cluster, split
 from folkseq.errors import CorpusError, RequestError
 from folkseq.evaluation.baseline import Baseline
 from folkseq.models.settings import ModelSettings, TrainSettings
@@ -109,11 +109,12 @@ def train(
     ours = not folder.exists()
     if resume:
         run = _resumable(Run.open(folder), chosen.spec, corpus_files, found.vocabulary)
-    else:
-        config = RunConfig(chosen.spec, model, settings, corpus_files, __version__, seed=seed or 0)
-        run = Run.create(folder, config, found.vocabulary)
-        run.keep_tokens(found.folder, sides)
+        sides = _kept_sides(run, found.store)
     try:
+        if not resume:
+            config = RunConfig(chosen.spec, model, settings, corpus_files, __version__, seed=seed or 0)
+            run = Run.create(folder, config, found.vocabulary)
+            run.keep_tokens(found.folder, sides)
         baseline = Baseline.fit(found.store, sides, len(found.vocabulary), settings.look)
         if on_prepared is not None:
             on_prepared(
@@ -193,3 +194,13 @@ def _resumable(run: Run, spec: str, corpus: tuple[Any, ...], vocabulary: Vocabul
             f"{run.folder} was trained by folkseq {run.config.version}, which read these files otherwise"
         )
     return run
+
+
+def _kept_sides(run: Run, store: TokenStore) -> Split:
+    """The split that the run was begun with. Raises RequestError if its pieces are not those of `store`."""
+    kept, sides = run.tokens()
+    if not np.array_equal(kept.offsets, store.offsets):
+        raise RequestError(
+            f"{run.folder} was trained by folkseq {run.config.version}, which read these files otherwise"
+        )
+    return sides

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from folkseq.dataset.batch import IGNORED, Batch
 from folkseq.dataset.store import Ids, TokenStore
 
+MOST_EMPTY = 1000  # passages in a row that may be cut down to nothing, as long silences are
+
 
 class Cut(Protocol):
     """How a stretch of a piece becomes a passage: as it stands, or varied."""
@@ -62,8 +64,9 @@ class Windows:
     """Endless batches of windows.
 
     In an epoch each piece is cut into passages from a phase of its own, drawn afresh, and all passages of all pieces
-    come once in a random order. Passages begin in different batches, so that each batch holds beginnings and ends.
-    The last window of a piece is filled up with targets that are not to be predicted.
+    come once in a random order. Passages begin in different batches, so that each batch holds beginnings and ends; for
+    that the first of each row are cut short. The last window of a piece is filled up with targets that are not to be
+    predicted.
     """
 
     def __init__(
@@ -112,7 +115,9 @@ class Windows:
         controls = np.zeros((rows, length, self._cut.controls), np.float32) if self._cut.controls else None
         fresh = np.zeros(rows, np.bool_)
         for row, passage in enumerate(self._rows):
-            if passage.at >= len(passage.ids) - 1:
+            for _ in range(MOST_EMPTY):
+                if passage.at < len(passage.ids) - 1:
+                    break
                 passage = self._rows[row] = self._take(self._passage)
             fresh[row] = passage.at == 0
             window = slice(passage.at, passage.at + length)
@@ -165,7 +170,9 @@ class Windows:
         self._dealt += 1
         place = int(np.searchsorted(self._ends, number, side="right"))
         within = number - (int(self._ends[place - 1]) if place else 0)
-        start = max(0, int(self._phases[place]) + within * self._passage)
+        start = int(self._phases[place]) + within * self._passage
+        if start < 0:  # up to where the next begins
+            start, most = 0, min(most, start + self._passage)
         return self._read(int(self._pieces[place]), start, most)
 
     def _read(self, piece: int, start: int, most: int) -> _Passage:

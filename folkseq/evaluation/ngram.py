@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
+AT_ONCE = 1_000_000  # ids whose probabilities are looked up together; each takes some 60 bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +96,12 @@ class NGram:
         Returns:
             The total in nats, and the number of ids that were predicted.
         """
-        probabilities = self._probabilities(*_flatten(pieces, self.vocabulary_size))
-        return float(-np.log(probabilities).sum()), len(probabilities)
+        nats, predicted = 0.0, 0
+        for part in _parts(pieces, AT_ONCE):
+            probabilities = self._probabilities(*_flatten(part, self.vocabulary_size))
+            nats -= float(np.log(probabilities).sum())
+            predicted += len(probabilities)
+        return nats, predicted
 
     def _probabilities(self, ids: Integers, age: Integers) -> NDArray[np.float64]:
         size = self.vocabulary_size
@@ -126,6 +131,18 @@ def _flatten(pieces: Iterable[ArrayLike], vocabulary_size: int) -> tuple[Integer
     if len(ids) and not (ids.min() >= 0 and ids.max() < vocabulary_size):
         raise ValueError(f"ids run from 0 to {vocabulary_size - 1}, got {ids.min()} to {ids.max()}")
     return ids, np.concatenate([np.arange(len(array), dtype=np.int64) for array in arrays])
+
+
+def _parts(pieces: Iterable[ArrayLike], most: int) -> Iterator[list[NDArray[Any]]]:
+    """The pieces in their order, as many at a time as hold `most` ids, or one."""
+    part: list[NDArray[Any]] = []
+    for piece in map(np.asarray, pieces):
+        if part and sum(map(len, part)) + len(piece) > most:
+            yield part
+            part = []
+        part.append(piece)
+    if part:
+        yield part
 
 
 def _arrays(pieces: Iterable[ArrayLike]) -> Iterator[Integers]:

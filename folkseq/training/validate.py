@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from folkseq.dataset import IGNORED
@@ -30,17 +31,23 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
     by_length = sorted(pieces, key=len)
     for first in range(0, len(by_length), rows):
         batch = by_length[first : first + rows]
-        longest = max(map(len, batch))
-        x = np.zeros((len(batch), longest - 1), dtype=np.int64)  # (B, T)
-        y = np.full((len(batch), longest - 1), IGNORED, dtype=np.int64)
-        for row, ids in enumerate(batch):
-            x[row, : len(ids) - 1], y[row, : len(ids) - 1] = ids[:-1], ids[1:]
-            predicted += len(ids) - 1
         state = model.init_state(len(batch))
-        for start in range(0, longest - 1, steps):
-            window = slice(start, start + steps)
-            logits, state = model(torch.from_numpy(x[:, window]).to(device), state)  # (B, T, V)
-            targets = torch.from_numpy(y[:, window]).to(device).flatten()
+        for start in range(0, len(batch[-1]) - 1, steps):
+            x, y = _window(batch, start, steps)  # (B, T)
+            logits, state = model(torch.from_numpy(x).to(device), state)  # (B, T, V)
+            targets = torch.from_numpy(y).to(device).flatten()
             total += float(functional.cross_entropy(logits.flatten(0, 1), targets, reduction="sum"))
+            predicted += int((y != IGNORED).sum())
     model.train(was_training)
     return total, predicted
+
+
+def _window(batch: Sequence[Ids], start: int, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ids of each piece from `start` on and those that follow them, padded to the longest, (B, T) each."""
+    windows = [ids[start : start + steps + 1] for ids in batch]
+    length = max(map(len, windows)) - 1
+    x = np.zeros((len(batch), length), dtype=np.int64)
+    y = np.full((len(batch), length), IGNORED, dtype=np.int64)
+    for row, ids in enumerate(windows):
+        x[row, : max(len(ids) - 1, 0)], y[row, : max(len(ids) - 1, 0)] = ids[:-1], ids[1:]
+    return x, y

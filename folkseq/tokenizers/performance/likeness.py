@@ -27,14 +27,14 @@ _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))  # of split
 
 
 def likeness(pitches: NDArray[Any], drums: bool = False) -> NDArray[np.int64]:
-    """What a piece is known by: at most 512 distinct hashes; none for a piece of fewer than twelve notes.
+    """What a piece is known by: at most 512 distinct hashes; one, of all its notes, if they are too few for a set.
 
     Args:
         pitches: (N,) of all notes, 0 to 127, in the order of their onsets.
         drums: whether the pitches are drums.
     """
-    length = DRUM_ONSETS if drums else ONSETS
-    if len(pitches) < length:
+    length = min(DRUM_ONSETS if drums else ONSETS, len(pitches))
+    if not length:
         return np.zeros(0, np.int64)
     windows = np.sort(sliding_window_view(pitches.astype(np.uint8), length), axis=1)  # (N − 11, 12)
     columns = (windows if drums else np.diff(windows, axis=1)).astype(np.uint64)  # (N − 11, 11) semitones
