@@ -6,6 +6,7 @@ import subprocess
 from collections import Counter
 
 import mido
+import numpy as np
 import pytest
 import symusic
 from click.testing import CliRunner
@@ -192,3 +193,35 @@ def test_midish_takes_what_is_written(run, tmp_path, program):
     for file in files:
         heard = subprocess.run([midish, "-b"], input=f'import "{file}"\n', capture_output=True, text=True)
         assert (heard.returncode, heard.stdout, heard.stderr) == (0, "", "")
+
+
+def test_a_performance_is_converted_as_it_is(folder, tmp_path):
+    result = invoke("convert", folder / "0.mid", tmp_path / "again.mid", "--bpm", 72)
+    assert result.exit_code == 0, result.output
+    was, now = (midi.parse(path.read_bytes()).performance for path in (folder / "0.mid", tmp_path / "again.mid"))
+    assert now.tempos[0][1] == pytest.approx(72, rel=1e-5)
+    # Notes that begin together are told apart by their pitch: on another grid their order may be another.
+    before, after = (np.sort(each.tracks[0].notes, order=["pitch", "onset_s"]) for each in (was, now))
+    assert after["pitch"].tolist() == before["pitch"].tolist()
+    for name in ("onset_s", "offset_s"):
+        np.testing.assert_allclose(after[name], before[name], atol=0.002)
+    assert now.tracks[0].pedal["value"].tolist() == was.tracks[0].pedal["value"].tolist()
+    refused = invoke("convert", folder / "0.mid", tmp_path / "no.mid", "--bpm", -1)
+    assert (refused.exit_code, refused.output.count("\n")) == (1, 1)
+
+
+def test_a_resumed_run_keeps_its_split(folder, tmp_path):
+    assert invoke("train", "performance", folder, *SMALL, "-o", tmp_path / "run").exit_code == 0
+    kept = (tmp_path / "run" / "tokens" / "split.json").read_text()
+    sides = json.loads(kept)
+    dealt_otherwise = {
+        "train": sides["train"][:-1],
+        "valid": sides["valid"],
+        "test": [*sides["test"], sides["train"][-1]],
+    }
+    (tmp_path / "run" / "tokens" / "split.json").write_text(json.dumps(dealt_otherwise))
+    resumed = invoke("train", "performance", folder, "--resume", "-o", tmp_path / "run")
+    assert resumed.exit_code == 0, resumed.output
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["split"] == {side: len(pieces) for side, pieces in dealt_otherwise.items()}
+    assert json.loads((tmp_path / "run" / "tokens" / "split.json").read_text()) == dealt_otherwise
