@@ -193,10 +193,17 @@ def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: boo
 
     watcher = Watcher(quiet=quiet)
     found = verb(run, corpus, on_read=watcher.read)
-    facts = {"run": str(found.run), "pieces": found.pieces, **{f"{kind}s": n for kind, n in found.amounts.items()}}
+    facts = {
+        "run": str(found.run),
+        "side": found.side,
+        "pieces": found.pieces,
+        **{f"{kind}s": n for kind, n in found.amounts.items()},
+    }
     losses = [{"model": loss.model, "nats": loss.nats, "ratio": loss.ratio} for loss in found.losses]
     amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
-    lines = [f"{found.pieces:,} pieces, {amounts}; nats:"]
+    side = f" of the {found.side} side" if found.side else ""
+    side += ", which chose the weights" if found.side == "valid" else ""
+    lines = [f"{found.pieces:,} piece{'s' * (found.pieces != 1)}{side}, {amounts}; nats:"]
     lines.append("".join(["".ljust(18), *(f"a {kind}".rjust(11) for kind in found.amounts), "  of the best n-gram's"]))
     for loss in found.losses:
         lines.append(

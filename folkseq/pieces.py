@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +26,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Pieces:
-    """The pieces of some files, with the files' digests and the faults of what could not be read."""
+    """The pieces of some files, and the faults of what could not be read."""
 
     pieces: tuple[Piece, ...]
-    digests: tuple[tuple[str, str], ...]  # file name, SHA-256
     faults: tuple[str, ...]
     stray: Counter[str]  # what lies outside every piece, by kind
 
@@ -44,19 +42,18 @@ class Pieces:
 class FileRead:
     """What one file held, by piece, and what was wrong with it."""
 
-    sha256: str
     pieces: tuple[Any, ...]
     lost: tuple[Mapping[str, int], ...]
     faults: tuple[str, ...]
     stray: Mapping[str, int]  # what lies outside every piece, by kind
 
 
-def open_file(tokenizer: Tokenizer[Any], file: Path) -> BufferedReader:
-    """Opens a file that `tokenizer` is to read. Raises ParseError if it cannot be, or is too large for it."""
+def open_file(file: Path, largest: int | None) -> BufferedReader:
+    """Opens a file. Raises ParseError if it cannot be, or holds more bytes than `largest`."""
     try:
         size = file.stat().st_size
-        if tokenizer.largest is not None and size > tokenizer.largest:
-            raise ParseError(f"{file}: a file of {size:,} bytes; those of at most {tokenizer.largest:,} are read")
+        if largest is not None and size > largest:
+            raise ParseError(f"{file}: a file of {size:,} bytes; those of at most {largest:,} are read")
         return file.open("rb")
     except OSError as error:
         raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
@@ -65,12 +62,12 @@ def open_file(tokenizer: Tokenizer[Any], file: Path) -> BufferedReader:
 def read_file(tokenizer: Tokenizer[Any], file: Path) -> FileRead:
     """Reads the pieces in `file`. Raises ParseError if there can be none."""
     try:
-        with open_file(tokenizer, file) as opened:
+        with open_file(file, tokenizer.largest) as opened:
             data = opened.read()
     except OSError as error:  # the disk's, half way through
         raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
     found = tokenizer.parse(data, str(file))
-    return FileRead(hashlib.sha256(data).hexdigest(), found.pieces, found.lost, found.faults, found.stray or {})
+    return FileRead(found.pieces, found.lost, found.faults, found.stray or {})
 
 
 def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
@@ -82,7 +79,6 @@ def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
     """
     files = list(files)
     pieces: list[Piece] = []
-    digests: list[tuple[str, str]] = []
     faults: list[str] = []
     stray: Counter[str] = Counter()
     for file in files:
@@ -93,7 +89,6 @@ def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
                 raise
             faults.append(str(error))
             continue
-        digests.append((file.name, found.sha256))
         faults.extend(found.faults)
         stray.update(found.stray)
         for number, (piece, lost) in enumerate(zip(found.pieces, found.lost, strict=True), 1):
@@ -102,7 +97,7 @@ def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
     if not pieces:
         reason = f", the first because: {faults[0]}" if faults else ""
         raise CorpusError(f"{_names(files)}: not one piece could be read{reason}")
-    return Pieces(tuple(pieces), tuple(digests), tuple(faults), stray)
+    return Pieces(tuple(pieces), tuple(faults), stray)
 
 
 def _names(files: Sequence[Path]) -> str:

@@ -51,7 +51,9 @@ class Watcher:
         train, valid, test = found.split
         self._line(
             f"{found.pieces:,} pieces ({found.repeats} repeats left out, {found.twins} with near twins), "
-            f"{found.tokens:,} tokens of {found.vocabulary} kinds; "
+            f"{found.tokens:,} tokens of {found.vocabulary} kinds"
+            + "".join(f", {amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
+            + "; "
             f"{train:,} to train on, {valid} held out, {test} to test"
         )
         if found.ngram_nll is not None:

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
@@ -104,8 +105,9 @@ def tokenize_corpus(
         finally:
             rmtree(beside, ignore_errors=True)
         _tidy(root)
-    for path in folder.iterdir():
-        os.utime(path)
+    with suppress(OSError):  # it may be another user's
+        for path in folder.iterdir():
+            os.utime(path)
     return found
 
 
@@ -306,7 +308,7 @@ def _hashes(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> tuple[dict[Path
     faults: list[str] = []
     for file in files:
         try:
-            with open_file(tokenizer, file) as data:
+            with open_file(file, tokenizer.largest) as data:
                 hashes[file] = hashlib.file_digest(data, "sha256").hexdigest()
         except ParseError as error:
             faults.append(str(error))

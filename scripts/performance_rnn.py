@@ -7,10 +7,10 @@ on the files of `train`, one after the other, and judged on those of `test`. fol
 choose its weights by, and the n-gram is trained on the rest; Performance RNN's recipe has all of them.
 
 Performance RNN's recipe, as published with its code: sustain baked into the notes; pieces stretched by 0.95, 0.975, 1,
-1.025 or 1.05, transposed by -3 to 3 semitones, cut into 30 seconds and at 512 events; three layers of 512 LSTM cells
-on one-hot ids; batches of 64 pieces, Adam at 1e-3, gradients clipped to a norm of 3, no dropout. Two deviations, so
-that losses can be compared: it reads folkseq's canonical order of tokens, and any transposition or tempo between those
-bounds is drawn anew for every piece.
+1.025 or 1.05 and transposed by -3 to 3 semitones, begun every 30 seconds and cut at 512 events; three layers of 512
+LSTM cells on one-hot ids; batches of 64 pieces, Adam at 1e-3, gradients clipped to a norm of 3, no dropout. Three
+deviations, two so that losses can be compared: it reads folkseq's canonical order of tokens; any transposition or tempo
+between those bounds is drawn anew for every piece; and a piece of fewer than 512 events in 30 seconds reads on.
 """
 
 from __future__ import annotations

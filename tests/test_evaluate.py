@@ -32,6 +32,7 @@ def run(tmp_path_factory):
 def test_the_test_side_stands_beside_the_baselines(run):
     found = evaluate(run)
     config = Run.open(run).config
+    assert found.side == "test"
     assert found.pieces == config.split["test"] == 1
     assert found.amounts == {"token": 76, "note": 64}  # beside the notes 3 of the header, 8 bar lines, and the end
     ours, *ngrams = found.losses
@@ -69,3 +70,11 @@ def test_the_command_prints_one_table(run, tmp_path):
     assert facts["losses"][0]["nats"].keys() == {"token", "note"}
     missing = CliRunner().invoke(main, ["evaluate", str(tmp_path / "none")])
     assert (missing.exit_code, missing.output.count("\n")) == (1, 1)
+
+
+def test_a_run_too_small_for_a_test_side_says_what_it_is_judged_on(tmp_path):
+    (tmp_path / "two.abc").write_text("\n".join(map(tune, [1, 2])))
+    train("abc", tmp_path / "two.abc", steps=4, hidden=8, layers=1, out=tmp_path / "r")
+    shown = CliRunner().invoke(main, ["evaluate", str(tmp_path / "r")])
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.startswith("1 piece of the valid side, which chose the weights, 76 tokens")

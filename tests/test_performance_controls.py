@@ -136,7 +136,7 @@ def test_a_list_is_spread_over_the_time():
         ({"pitch_classes": "C#b"}, "'C#b' is not one of"),
         ({"seconds": 0.5}, "seconds: from 1 to 3600, got 0.5"),
         ({"seconds": float("nan")}, "seconds: from 1 to 3600, got nan"),
-        ({"bpm": 0}, "bpm: from 20 to 500, got 0"),
+        ({"bpm": 0}, "bpm: from 20 to 400, got 0"),
         ({"longest_note": 0}, "the longest note: from 0.1 to 3600, got 0"),
         ({"most_notes": 129}, "the most notes at once are 1 to 128, got 129"),
         ({"pedal": "on"}, "pedal 'on' does not exist; there are: cc, baked"),

@@ -1,5 +1,3 @@
-import hashlib
-
 import pytest
 from book import BOOK, JIG
 
@@ -26,8 +24,6 @@ def test_everything_is_read_or_accounted_for(tmp_path):
         "a.abc, X:9 (Broken), line 29: a [ that has no partner on its line",
         "c.abc: not text, and so not ABC (it holds zero bytes)",
     ]
-    digest = hashlib.sha256((tmp_path / "b.abc").read_bytes()).hexdigest()
-    assert dict(found.digests)["b.abc"] == digest
 
 
 def test_nothing_to_read(tmp_path):

@@ -1,5 +1,6 @@
 """A corpus on the disk: every file accounted for, the same over one process and many, and not read twice."""
 
+import hashlib
 import os
 
 import numpy as np
@@ -37,6 +38,8 @@ def test_ids_stand_for_the_tokens_and_everything_else_is_accounted_for(book):
     found = tokenize_corpus(AbcTokenizer(), book, workers=2, on_read=lambda *at: seen.append(at))
     assert seen == [(number + 1, 32) for number in range(32)]
     assert [len(found.store), found.repeats, len(found.digests)] == [3, 30, 31]
+    digest = hashlib.sha256(book[1].read_bytes()).hexdigest()
+    assert dict(found.digests)[book[1].name] == digest
     (jig,) = AbcTokenizer().parse(JIG.encode(), "jig").pieces
     assert found.vocabulary.decode(found.store[0]) == AbcTokenizer().tokenize(jig)
     assert list(found.vocabulary.tokens) == sorted(found.vocabulary.tokens)

@@ -12,6 +12,7 @@ from folkseq.formats import abc, midi
 from folkseq.formats.transcription import transcribe
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.music.tune import Tune
+from folkseq.pieces import open_file
 
 ABC, MIDI = (".abc", ".txt"), (".mid", ".midi")
 INPUTS, OUTPUTS = (*ABC, *MIDI), (".abc", ".mid")
@@ -96,10 +97,8 @@ def _from_midi(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]
 
 
 def _bytes(source: Path) -> bytes:
-    try:
-        return source.read_bytes()
-    except OSError as error:
-        raise ParseError(f"{source}: cannot be read ({error.strerror or error})") from None
+    with open_file(source, midi.LARGEST) as file:
+        return file.read()
 
 
 def _numbered(target: Path, count: int) -> list[Path]:

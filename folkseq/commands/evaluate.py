@@ -42,6 +42,8 @@ class Evaluated:
     """How well a run and its baselines foretell pieces."""
 
     run: Path
+    side: str
+    """Of the run's own split, `test` or, where that is empty, `valid`; empty if other files were given."""
     pieces: int
     amounts: dict[str, float]
     """How much of each the pieces hold: tokens, notes, seconds; by their singulars."""
@@ -70,6 +72,7 @@ def evaluate(
     found = Run.latest() if run is None else Run.open(run)
     tokenizer = tokenizers.find(found.config.tokenizer)
     store, sides = found.tokens()
+    side = ""
     left_out: Counter[str] = Counter()
     lost: Counter[str] = Counter()
     faults: tuple[str, ...] = ()
@@ -84,11 +87,9 @@ def evaluate(
         pieces = _unseen(tokenizer, found.vocabulary, known, pieces, left_out)
         where = f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
     else:
-        pieces = [store[piece] for piece in sides.test or sides.valid]
-        side = "test" if sides.test else "validation"
+        side = "test" if sides.test else "valid"
+        pieces = [store[piece] for piece in getattr(sides, side)]
         where = f"the {side} side of {found.folder}"
-        if not sides.test:
-            faults = (f"{found.folder}: too few pieces for a test side; judged on those that chose the weights",)
     if not pieces:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "there is none"
         raise CorpusError(f"{where}: no piece left to judge the run on ({why}); name other files")
@@ -102,7 +103,7 @@ def evaluate(
         Loss(name, {kind: total / amount for kind, amount in amounts.items()}, total / best)
         for name, total in nats.items()
     )
-    return Evaluated(found.folder, len(pieces), amounts, losses, left_out, lost, faults)
+    return Evaluated(found.folder, side, len(pieces), amounts, losses, left_out, lost, faults)
 
 
 def _model_nats(run: Run, pieces: Pieces) -> float:

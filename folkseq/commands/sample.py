@@ -260,7 +260,7 @@ def _prime(tokenizer: Tokenizer[Any], prime: str, controls: Mapping[str, Any]) -
     if "\n" in prime or ("/" not in prime.split("|")[0] and Path(prime).suffix.lower() not in suffixes):
         return tokenizer.prime(prime, **controls)
     try:
-        with open_file(tokenizer, Path(prime)) as file:
+        with open_file(Path(prime), tokenizer.largest) as file:
             data = file.read()
     except (ParseError, OSError, ValueError) as error:
         if Path(prime).suffix or "|" not in prime:

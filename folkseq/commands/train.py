@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from shutil import rmtree
@@ -38,6 +38,7 @@ class Prepared:
     repeats: int  # pieces left out because others have the same tokens
     twins: int  # pieces that have a near twin
     tokens: int
+    amounts: Mapping[str, float]  # of what a listener counts: notes, seconds; by their singulars
     vocabulary: int
     split: tuple[int, int, int]  # pieces to train, validate and test on
     ngram_nll: float | None  # nats a token of the n-gram on the validation side
@@ -123,6 +124,7 @@ def train(
                     repeats=found.repeats,
                     twins=sum(count for count in Counter(labels.tolist()).values() if count > 1),
                     tokens=len(found.store.ids),
+                    amounts={kind: float(amounts.sum()) for kind, amounts in found.extents.items()},
                     vocabulary=len(found.vocabulary),
                     split=(len(sides.train), len(sides.valid), len(sides.test)),
                     ngram_nll=baseline.heldout_nll if baseline else None,

@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.music.performance import PEDAL, Pedal, Performance, Track
-
-DOWN = 64  # the lowest position of the pedal that holds notes
+from folkseq.music.performance import PEDAL, PEDAL_DOWN, Pedal, Performance, Track
 
 Seconds = NDArray[np.float64]
 
@@ -64,7 +62,7 @@ def sounding(track: Track, last_s: float) -> tuple[NDArray[np.int64], Seconds]:
 
 def presses(pedal: Pedal, last_s: float) -> tuple[Seconds, Seconds]:
     """When the pedal goes down, (K,) seconds, and when it comes up again: at `last_s` at the latest."""
-    time_s, up = np.ascontiguousarray(pedal["time_s"]), pedal["value"] < DOWN
+    time_s, up = np.ascontiguousarray(pedal["time_s"]), pedal["value"] < PEDAL_DOWN
     if len(time_s) > 1:
         starts = np.flatnonzero(np.append(True, time_s[1:] != time_s[:-1]))
         time_s, up = time_s[starts], np.logical_or.reduceat(up, starts)  # up wins over down at one instant

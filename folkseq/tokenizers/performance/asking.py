@@ -79,7 +79,7 @@ class Asked:
             most_notes=most_notes if most_notes is not None else MOST_NOTES,
             densities=parse_densities(density) if density is not None else (),
             pitch_classes=parse_pitch_classes(pitch_classes) if pitch_classes is not None else (),
-            bpm=None if bpm is None else _within("bpm", bpm, 20, 500, bpm),
+            bpm=None if bpm is None else _within("bpm", bpm, 20, 400, bpm),
             pedal=pedal,
             keep_prime=keep_prime,
         )
