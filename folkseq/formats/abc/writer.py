@@ -21,7 +21,10 @@ from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
 
 BARS_A_LINE = 4
-SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar line, or it would not fit a page
+SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar line
+# Or it would not fit a page: the most room that a line may take with the next bar, in sounds of the usual width, and
+# that after which it ends on the beat, within a bar that has so much by itself. abcm2ps refused lines of 41 and more.
+ROOM, ROOM_IN_BAR = 38.0, 34.0
 _UNSURE = 99  # stands for an alteration, and is equal to none
 _FERMATAS = frozenset(("H", "!fermata!"))
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
@@ -124,6 +127,7 @@ class _VoiceWriter:
         self.lines: list[str] = []
         self.text = ""
         self.bars = self.sounds = 0  # in this line
+        self.room = 0.0  # that they take
         self.place = Fraction(0)  # since the bar line
         self.pickup = True
         self.written: dict[int, set[tuple[int, int]]] = {}  # letter → (step, alteration) met in this bar
@@ -133,11 +137,12 @@ class _VoiceWriter:
         self.tied: tuple[Pitch, ...] = ()  # into the next sound
 
     def write(self, elements: Sequence[Element]) -> list[str]:
-        for element, following in zip_longest(elements, elements[1:]):
+        coming = self._room_to_come(elements)
+        for element, following, after in zip_longest(elements, elements[1:], coming):
             if isinstance(element, Sound):
                 self._sound(element, following)
             elif isinstance(element, Bar):
-                self._bar(element)
+                self._bar(element, after)
             elif isinstance(element, Tuplet):
                 self._tuplet(element)
             else:
@@ -148,6 +153,8 @@ class _VoiceWriter:
     def _sound(self, sound: Sound, following: Element | None) -> None:
         if self.place and not self.left and self._on_beat():
             self._space()
+            if self.room >= ROOM_IN_BAR and self.broken is None and not self.bars:
+                self._end_line()
         grace = "".join(self._pitch(pitch) for pitch in sound.grace)
         notes = "".join(self._pitch(pitch) for pitch in sound.pitches) or "z"
         if len(sound.pitches) > 1:
@@ -173,6 +180,7 @@ class _VoiceWriter:
         self.tied = sound.pitches if sound.tied else ()
         self.place += sound.duration
         self.sounds += 1 + len(sound.grace) // 2
+        self.room += self._room(sound)
         if self.left:
             self.left -= 1
             self.factor = self.factor if self.left else Fraction(1)
@@ -210,7 +218,25 @@ class _VoiceWriter:
         met.add((pitch.step, pitch.alter))
         return sign + format_step(pitch.step)
 
-    def _bar(self, bar: Bar) -> None:
+    def _room(self, sound: Sound) -> float:
+        """How much of a line a sound takes, beside one of the usual width."""
+        altered = sum(pitch.alter != self.key.alters[pitch.letter] for pitch in (*sound.grace, *sound.pitches))
+        dotted = (sound.duration / self.unit).numerator % 3 == 0
+        return 1 + (len(sound.grace) + altered) / 2 + dotted / 4
+
+    def _room_to_come(self, elements: Sequence[Element]) -> list[float]:
+        """For each element how much of a line the sounds take that follow it up to the next bar line."""
+        coming, room = [0.0] * len(elements), 0.0
+        for index in range(len(elements) - 1, -1, -1):
+            element = elements[index]
+            coming[index] = room
+            if isinstance(element, Sound):
+                room += self._room(element)
+            elif isinstance(element, Bar) and element.style:
+                room = 0.0
+        return coming
+
+    def _bar(self, bar: Bar, coming: float) -> None:
         self._space()
         self.text += "".join(bar.marks) + " " * bool(bar.marks)
         if not bar.style:  # an ending that begins within a bar, which goes on
@@ -223,6 +249,7 @@ class _VoiceWriter:
         self.place = Fraction(0)
         self.written.clear()
         full = self.bars >= BARS_A_LINE or self.sounds >= SOUNDS_A_LINE
+        full = full or (bool(self.sounds) and self.room + coming > ROOM)
         if full and bar.endings:  # the ending begins the next line
             self.text += format_bar(replace(bar, endings=()))
             self._end_line()
@@ -270,4 +297,4 @@ class _VoiceWriter:
     def _end_line(self) -> None:
         if self.text.strip():
             self.lines.append(self.text.strip())
-        self.text, self.bars, self.sounds = "", 0, 0
+        self.text, self.bars, self.sounds, self.room = "", 0, 0, 0.0
