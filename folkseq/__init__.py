@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from folkseq.commands.corpus import corpus
     from folkseq.commands.evaluate import evaluate
     from folkseq.commands.inspect import inspect
-    from folkseq.commands.sample import Model, Sampled, load, sample
+    from folkseq.commands.model import Event, Model, Sampled, load
+    from folkseq.commands.sample import again, sample, stream
     from folkseq.commands.tokenize import tokenize
     from folkseq.commands.train import train
     from folkseq.music.performance import Performance
@@ -30,33 +31,39 @@ if TYPE_CHECKING:
 
 # Imported when first asked for, so that `import folkseq` is quick and takes in neither torch nor music21.
 _HOMES = {
-    "Model": "folkseq.commands.sample",
+    "Event": "folkseq.commands.model",
+    "Model": "folkseq.commands.model",
     "Performance": "folkseq.music.performance",
-    "Sampled": "folkseq.commands.sample",
+    "Sampled": "folkseq.commands.model",
     "Tune": "folkseq.music.tune",
+    "again": "folkseq.commands.sample",
     "convert": "folkseq.commands.convert",
     "corpus": "folkseq.commands.corpus",
     "evaluate": "folkseq.commands.evaluate",
     "inspect": "folkseq.commands.inspect",
-    "load": "folkseq.commands.sample",
+    "load": "folkseq.commands.model",
     "sample": "folkseq.commands.sample",
+    "stream": "folkseq.commands.sample",
     "tokenize": "folkseq.commands.tokenize",
     "train": "folkseq.commands.train",
 }
 
 __all__ = [
+    "Event",
     "FolkseqError",
     "Model",
     "Performance",
     "Sampled",
     "Tune",
     "__version__",
+    "again",
     "convert",
     "corpus",
     "evaluate",
     "inspect",
     "load",
     "sample",
+    "stream",
     "tokenize",
     "train",
 ]

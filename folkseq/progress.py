@@ -94,7 +94,7 @@ class Watcher:
 
     def _snippet(self) -> None:
         """A glimpse of a piece by the best model so far."""
-        from folkseq.commands.sample import load
+        from folkseq.commands.model import load
 
         if self.quiet or self.folder is None:
             return

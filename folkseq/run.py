@@ -4,7 +4,8 @@
     vocabulary.json     the tokens in order of their ids
     model.safetensors   the best weights
     model.onnx          the best weights as one step of the network, int8
-    tokens/             the pieces as ids, and on which side of the split each stands
+    tokens/             the pieces as ids, on which side of the split each stands, and what each is called
+    novelty/            where each passage of those trained on stands
     metrics.jsonl       one line a report
     state/              where training stands, for going on exactly
     samples/            what the model wrote
@@ -14,8 +15,9 @@ Nothing in it is pickled. Every file but the metrics, which only grow, is writte
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from shutil import copyfile
@@ -148,10 +150,15 @@ class Run:
         write_atomically(self.folder / "config.json", run.config.to_json().encode())
         return run
 
-    def keep_tokens(self, folder: Path, sides: Split) -> None:
+    def keep_tokens(self, folder: Path, sides: Split, labels: Sequence[str]) -> None:
         """Take over the store in `folder`, so that the run can be judged and looked into without its corpus.
 
         The files are linked where the disk can do that, else copied. Raises FolkseqError if the disk refuses.
+
+        Args:
+            folder: of a `StoreWriter`.
+            sides: of the split.
+            labels: what each piece is called.
         """
         tokens = self.folder / "tokens"
         try:
@@ -165,6 +172,7 @@ class Run:
         except OSError as error:
             raise FolkseqError(f"{tokens}: cannot be written: {error.strerror or error}") from error
         write_atomically(tokens / "split.json", json.dumps(asdict(sides)).encode())
+        write_atomically(tokens / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
 
     def tokens(self) -> tuple[TokenStore, Split]:
         """The pieces that the run was trained, chosen and tested on. Raises RunError if they are not there."""
@@ -177,6 +185,19 @@ class Run:
         except (OSError, EOFError, ValueError, TypeError, AttributeError, IndexError) as error:
             raise RunError(f"{folder}: the pieces trained on cannot be read: {error}; {TRY}") from None
         return store, sides
+
+    def labels(self) -> list[str]:
+        """What each piece of `tokens` is called. Raises RunError if that is not known."""
+        path = self.file("tokens/labels.txt")
+        try:
+            return path.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: cannot be read: {error}; {TRY}") from None
+
+    def weights_digest(self) -> str:
+        """What tells the best weights from any others: twelve digits of their SHA-256."""
+        with self.file("model.safetensors").open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """The best weights by name. Raises RunError if there are none yet, or broken ones."""

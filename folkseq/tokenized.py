@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from folkseq.dataset.store import StoreWriter, TokenStore
 from folkseq.errors import CorpusError, FolkseqError, ParseError
+from folkseq.machine import cores
 from folkseq.pieces import open_file, read_file
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
@@ -58,8 +59,8 @@ class TokenizedCorpus:
     """(pieces, 2) as `Tokenizer.span` gives them."""
     extents: dict[str, NDArray[np.float64]]
     """How much there is of what a listener counts, by piece: notes, seconds; each (pieces,)."""
-    origins: NDArray[np.int64]
-    """(pieces, 2) the file, as an index into `digests`, and the number in it, from 1."""
+    labels: tuple[str, ...]
+    """What a listener would look each piece up by: its file, and its number and title in it."""
     digests: tuple[tuple[str, str], ...]
     """Name and SHA-256 of every file that could be read."""
     repeats: int
@@ -97,7 +98,7 @@ def tokenize_corpus(
         rmtree(folder, ignore_errors=True)
         beside = root / f".{folder.name}.{secrets.token_hex(4)}"
         try:
-            _build(tokenizer, list(hashes), unreadable, beside, workers or _cores(), on_read)
+            _build(tokenizer, list(hashes), unreadable, beside, workers or cores(), on_read)
             _move(beside, folder)
             found = _open(tokenizer, folder, hashes, unreadable)
         except OSError as error:
@@ -130,6 +131,7 @@ class _Read:
     keys: tuple[bytes, ...] = ()  # of the pieces' tokens: equal if those are
     fingerprints: tuple[NDArray[np.int64], ...] = ()
     spans: tuple[tuple[int, int], ...] = ()
+    labels: tuple[str, ...] = ()
     extents: tuple[dict[str, float], ...] = ()
     lost: Counter[str] | None = None
     faults: tuple[str, ...] = ()
@@ -162,6 +164,7 @@ def _read(tokenizer: Tokenizer[Any], number: int, file: Path) -> _Read:
         tuple(keys),
         tuple(np.asarray(tokenizer.fingerprint(each, local), np.int64) for each in ids),
         tuple(tokenizer.span(each) for each in ids),
+        tuple(" ".join(tokenizer.label(piece).split()) for piece in found.pieces),
         tuple(tokenizer.extent(each, local) for each in ids),
         lost,
         found.faults,
@@ -182,7 +185,7 @@ def _build(
     lost: Counter[str] = Counter()
     faults: list[tuple[int, str]] = []
     read: list[int] = []
-    origins: list[tuple[int, int]] = []
+    labels: list[tuple[int, str]] = []  # the file, as its place among those read, and the piece's own
     spans: list[tuple[int, int]] = []
     extents: list[dict[str, float]] = []
     fingerprints: list[NDArray[np.int64]] = []
@@ -204,13 +207,13 @@ def _build(
                     continue
                 seen.add(key)
                 writer.append(ids if numbers is None else numbers[ids])
-                origins.append((len(read) - 1, number + 1))
+                labels.append((len(read) - 1, each.labels[number]))
                 spans.append(each.spans[number])
                 extents.append(each.extents[number])
                 fingerprints.append(each.fingerprints[number])
             if on_read is not None:
                 on_read(each.file + 1, len(files))
-    if not origins:
+    if not labels:
         if len(files) == 1 and not read:
             raise ParseError(faults[0][1])
         reason = [fault for _, fault in faults] or list(unreadable)
@@ -219,7 +222,6 @@ def _build(
     if fixed is None:
         _sort_vocabulary(folder, tuple(known))
     np.save(folder / "spans.npy", np.array(spans, np.int64))
-    np.save(folder / "origins.npy", np.array(origins, np.int64))
     np.save(folder / "fingerprints.npy", np.concatenate([np.zeros(0, np.int64), *fingerprints]))
     np.save(folder / "fingerprint_offsets.npy", np.cumsum([0, *map(len, fingerprints)], dtype=np.int64))
     for kind in extents[0]:
@@ -228,6 +230,7 @@ def _build(
         "tokens": None if fixed else sorted(known),
         "extents": list(extents[0]),
         "read": read,
+        "labels": labels,
         "repeats": repeats,
         "lost": dict(lost),
         "faults": [(file, fault.replace(str(files[file]), "\0")) for file, fault in faults],
@@ -294,12 +297,19 @@ def _open(
         fingerprints=np.split(fingerprints, offsets[1:-1]),
         spans=np.load(folder / "spans.npy"),
         extents={kind: np.load(folder / f"{kind}s.npy") for kind in facts["extents"]},
-        origins=np.load(folder / "origins.npy"),
+        labels=tuple(
+            f"{_shown(files[facts['read'][file]], len(files))} {label}".strip() for file, label in facts["labels"]
+        ),
         digests=tuple((files[number].name, hashes[files[number]]) for number in facts["read"]),
         repeats=facts["repeats"],
         lost=Counter(facts["lost"]),
         faults=(*unreadable, *(fault.replace("\0", str(files[number])) for number, fault in facts["faults"])),
     )
+
+
+def _shown(file: Path, files: int) -> str:
+    """A file's name, with its folder's where there are several."""
+    return file.name if files == 1 or not file.parent.name else f"{file.parent.name}/{file.name}"
 
 
 def _hashes(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
@@ -360,10 +370,6 @@ def _tidy(root: Path) -> None:
                     rmtree(folder, ignore_errors=True)
         except OSError:  # another process has just moved or removed it
             continue
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _names(files: Sequence[Path]) -> str:

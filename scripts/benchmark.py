@@ -2,69 +2,41 @@
 
 python scripts/benchmark.py reading             from ABC to ids
 python scripts/benchmark.py performances FOLDER from the MIDI files in a folder to ids
+python scripts/benchmark.py sampling [RUN]      from the network to new ids; RUN is one of abc, the newest by default
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from pathlib import Path
-
-from folkseq import tokenizers
-from folkseq.corpora import files, locate
-from folkseq.errors import ParseError
-
-TURNS = 5
+from collections.abc import Callable
+from typing import Any
 
 
-def reading() -> None:
-    """From ABC text to ids, on one core: tunes a second, the best of several turns."""
-    data = locate(Path("corpora/folk.abc")).read_bytes()
-    tokenizer = tokenizers.find("abc")
-    best = float("inf")
-    for _ in range(TURNS):
-        start = time.process_time()
-        tunes = tokenizer.parse(data, "folk.abc").pieces
-        tokens = [tokenizer.tokenize(tune) for tune in tunes]
-        vocabulary = tokenizer.learn(tokens)
-        ids = [vocabulary.encode(each) for each in tokens]
-        best = min(best, time.process_time() - start)
-    count = sum(map(len, ids))
-    print(f"{len(tunes):,} tunes, {count:,} ids: {len(tunes) / best:,.0f} tunes a second")
+def _reading() -> None:
+    from benchmarks import reading
+
+    reading.reading()
 
 
-def performances(folder: str) -> None:
-    """From MIDI files to ids, on one core: notes a second, the best of several turns, and both halves by themselves."""
-    tokenizer = tokenizers.find("performance")
-    vocabulary = tokenizer.vocabulary
-    paths = files(Path(folder), tokenizer.suffixes)
-    best = {"parsing": float("inf"), "encoding": float("inf"), "file to ids": float("inf")}
-    for _ in range(TURNS):
-        notes = ids = 0
-        parsing = encoding = 0.0
-        for path in paths:
-            start = time.process_time()
-            try:
-                (performance,) = tokenizer.parse(path.read_bytes(), str(path)).pieces
-            except ParseError:
-                continue
-            between = time.process_time()
-            encoded = tokenizer.encode(performance, vocabulary)
-            parsing += between - start
-            encoding += time.process_time() - between
-            notes += sum(map(len, performance.tracks))
-            ids += len(encoded)
-        for name, seconds in (("parsing", parsing), ("encoding", encoding), ("file to ids", parsing + encoding)):
-            best[name] = min(best[name], seconds)
-    print(f"{len(paths):,} files, {notes:,} notes, {ids:,} ids")
-    for name, seconds in best.items():
-        print(f"{name}: {notes / seconds:,.0f} notes a second, {len(paths) / seconds:,.0f} files a second")
+def _performances(folder: str) -> None:
+    from benchmarks import reading
+
+    reading.performances(folder)
 
 
-BENCHMARKS = {"reading": reading, "performances": performances}
+def _sampling(run: str | None = None) -> None:
+    from benchmarks import sampling
+
+    sampling.main(run)
+
+
+BENCHMARKS: dict[str, Callable[..., Any]] = {
+    "reading": _reading,
+    "performances": _performances,
+    "sampling": _sampling,
+}
 
 if __name__ == "__main__":
-    try:
-        BENCHMARKS[sys.argv[1]](*sys.argv[2:])
-    except (IndexError, KeyError, TypeError):
+    if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:
         sys.exit(__doc__)
+    BENCHMARKS[sys.argv[1]](*sys.argv[2:])

@@ -1,6 +1,7 @@
 """The command line as a user meets it: real commands on real files, and one line for everything that can be mended."""
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -73,6 +74,111 @@ def test_the_same_seed_gives_the_same_bytes(run, tmp_path):
         invoke("sample", run, "-n", 2, "-o", tmp_path / out, "--seed", 3, "--temperature", 0.8, "--top-p", 0.95)
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_a_piece_is_made_again_from_its_own_file(run, tmp_path):
+    """By itself, as it came out of a batch, whatever was asked of it; and a whole book."""
+    prime = tmp_path / "prime.abc"
+    prime.write_text("X:1\nR:reel\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|EF")
+    for number, asked in enumerate(
+        [
+            ["--temperature", "0.5-1.5", "--top-k", 9, "--min-p", 0.01, "--precision", "float32"],
+            ["--key", "D", "--meter", "4/4", "--bars", 8, "--form", "AABB", "--max-copy", 12, "--limit", 900],
+            ["--prime", prime, "--best", 3],
+            ["--prime", "K:D\nDEFG ABcd|\n", "--no-grammar", "--limit", 200],
+        ]
+    ):
+        out, again = tmp_path / f"out{number}", tmp_path / f"again{number}"
+        result = invoke("sample", run, "-n", 3, "--seed", 11, "-o", out, *asked)
+        assert result.exit_code == 0, result.output
+        for file in sorted(out.iterdir()):
+            made = invoke("sample", run, "--again", file, "-o", again, "--format", file.suffix[1:])
+            assert made.exit_code == 0, made.output
+            assert (again / file.name).read_bytes() == file.read_bytes()
+    assert (
+        "seed 11, piece 2, temperature 0.5-1.5, top-k 9, min-p 0.01, precision float32\n"
+        in (tmp_path / "out0" / "11-002.abc").read_text()
+    )
+    book, copy = tmp_path / "book.abc", tmp_path / "copy.abc"
+    invoke("sample", run, "-n", 3, "-o", book, "--seed", 1)
+    assert invoke("sample", run, "--again", book, "-o", copy).exit_code == 0
+    assert copy.read_bytes() == book.read_bytes()
+
+
+def test_a_file_is_made_again_by_the_run_that_wrote_it_alone(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prime = tmp_path / "prime.abc"
+    prime.write_text("X:1\nR:reel\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|EF")
+    invoke("sample", run, "-o", "tune.abc", "--seed", 1)
+    invoke("sample", run, "-o", "primed.abc", "--seed", 1, "--prime", prime)
+    Path("mine.abc").write_text(JIG)
+    asked = ("sample", run, "-o", "again.abc", "--again")
+    assert "mine.abc: holds no record" in invoke(*asked, "mine.abc").stderr
+    assert "none.abc: cannot be read" in invoke(*asked, "none.abc").stderr
+    assert "is not under runs/; name its folder" in invoke("sample", "--again", "tune.abc").stderr
+    Path("runs").mkdir()
+    Path("runs", "moved").symlink_to(run)
+    assert invoke("sample", "--again", "tune.abc", "-o", "again.abc").exit_code == 0
+    assert Path("again.abc").read_bytes() == Path("tune.abc").read_bytes()
+    text = Path("tune.abc").read_text()
+    Path("other.abc").write_text(text.replace('"weights": "', '"weights": "0'))
+    assert "did not write piece 1 of seed 1, but the run r (weights 0" in invoke(*asked, "other.abc").stderr
+    Path("damaged.abc").write_text(text.replace('"index": 1', '"place": 1'))
+    assert "damaged.abc: its record of how it came about is damaged" in invoke(*asked, "damaged.abc").stderr
+    prime.write_text(prime.read_text() + "G")
+    assert "prime.abc: not the file that the piece goes on from" in invoke(*asked, "primed.abc").stderr
+
+
+def test_tokens_come_one_by_one_and_are_those_of_the_files(run, tmp_path):
+    tokens = [
+        json.loads(line)["tokens"]
+        for line in invoke(
+            "sample", run, "-n", 2, "--seed", 5, "-o", tmp_path, "--json", "--key", "D"
+        ).stdout.splitlines()
+    ]
+    streamed = invoke("sample", run, "-n", 2, "--seed", 5, "--key", "D", "--stream")
+    assert [line.split() for line in streamed.stdout.splitlines()] == tokens
+    events = [json.loads(line) for line in invoke("sample", run, "--seed", 5, "--stream", "--json").stdout.splitlines()]
+    assert events[0] == {"index": 1, "place": 0, "token": "<s>"}
+    assert [event["place"] for event in events] == list(range(len(events)))
+    first = next(folkseq.stream(run, seed=5, key="D"))
+    assert (first.index, first.place, first.token) == (1, 0, "<s>")
+
+
+def test_the_best_of_several_is_kept_and_its_score_told(run, tmp_path):
+    every = [
+        json.loads(line)
+        for line in invoke("sample", run, "-n", 6, "--seed", 2, "-o", tmp_path, "--json").stdout.splitlines()
+    ]
+    best = invoke("sample", run, "-n", 2, "--best", 3, "--seed", 2, "-o", tmp_path, "--json")
+    kept = [json.loads(line) for line in best.stdout.splitlines()]
+    assert [fact["index"] for fact in kept] == [
+        max(part, key=lambda fact: fact["score"])["index"] for part in (every[:3], every[3:])
+    ]
+    assert kept[0]["merits"].keys() == {"likelihood", "novelty", "tonic", "figures"}
+    assert kept[0]["score"] == pytest.approx(sum(kept[0]["merits"].values()) / 4, abs=1e-3)
+    assert "the best of 3: " in best.stderr
+
+
+@pytest.mark.slow
+def test_a_run_that_copies_is_held_to_a_limit(tmp_path):
+    """Ten tunes of the same few phrases, so alike that none is held out, and a model that is trained for too long."""
+    book, run = tmp_path / "book.abc", tmp_path / "run"
+    letters = ["C", "D", "E", "F", "G", "A", "B", "c", "d", "e", "f", "g"]
+    drawn = random.Random(3)
+    phrases = ["|".join("".join(drawn.choices(letters, k=8)) for _ in range(4)) for _ in range(6)]
+    tunes = [f"X:{n}\nT:Tune {n}\nM:4/4\nL:1/8\nK:C\n{'|'.join(drawn.sample(phrases, 5))}|]\n" for n in range(1, 11)]
+    book.write_text("\n".join(tunes))
+    invoke("train", "abc", book, "--steps", 500, "--hidden", 96, "--layers", 1, "--out", run)
+    told = invoke("sample", run, "-n", 6, "--seed", 4, "-o", tmp_path, "--json")
+    free = [json.loads(line)["copied"] for line in told.stdout.splitlines()]
+    limited = invoke("sample", run, "-n", 6, "--seed", 4, "-o", tmp_path, "--json", "--max-copy", 16)
+    held = [json.loads(line)["copied"] for line in limited.stdout.splitlines()]
+    assert max(copied["tokens"] for copied in free) > 40
+    assert max(copied["tokens"] for copied in held) <= 16
+    assert all(copied["source"].startswith("book.abc X:") for copied in free)
+    assert f"shares at most {free[0]['tokens']} tokens in a row" in told.stderr
+    assert f"from {free[0]['at']}, with {free[0]['source']}, from {free[0]['source_at']}" in told.stderr
 
 
 def test_json_is_one_object_a_line(run, tmp_path):
@@ -208,7 +314,23 @@ BAD = [
     (["sample", "RUN", "--temperature", "-1"], "temperature"),
     (["sample", "RUN", "--temperature", "nan"], "temperature"),
     (["sample", "RUN", "--top-p", "0"], "top"),
-    (["sample", "RUN", "--limit", "5"], "a limit of 5 tokens is too few"),
+    (["sample", "RUN", "--limit", "5"], "such a piece may take 160 tokens; raise --limit to that at least, from 5"),
+    (["sample", "RUN", "--bars", "200", "--limit", "300"], "raise --limit to that at least, from 300"),
+    (["sample", "RUN", "--bars", "2"], "a tune has 4 to 256 bars, got 2"),
+    (["sample", "RUN", "--form", "ABA"], "form ABA comes back to a section"),
+    (["sample", "RUN", "--form", "AAB", "--bars", "15"], "ask for 16"),
+    (["sample", "RUN", "--no-grammar", "--form", "AB"], "cannot be held to --form"),
+    (["sample", "RUN", "--temperature", "hot"], "'hot' is not a number, nor two as in 0.7-1.2"),
+    (["sample", "RUN", "--temperature", "0.5-nan"], "temperature"),
+    (["sample", "RUN", "--min-p", "2"], "min-p is a share above 0 and up to 1, got 2"),
+    (["sample", "RUN", "--max-copy", "3"], "ask for 8 or more"),
+    (["sample", "RUN", "--best", "0"], "the best of 0 cannot be kept"),
+    (["sample", "RUN", "--precision", "int4"], "there is no precision 'int4'; there are: int8, float32"),
+    (["sample", "RUN", "--again", "one.abc"], "one.abc: holds no record of how it came about"),
+    (["sample", "RUN", "--again", "one.abc", "--seed", "3"], "--seed means nothing beside --again"),
+    (["sample", "RUN", "--stream", "-o", "tunes"], "means nothing beside --stream"),
+    (["sample", "RUN", "--prime", "M:4/4\nK:D\n" + "DEFG ABcd|" * 200], "the prime takes"),
+    (["evaluate", "RUN", "--samples", "-1"], "the number of samples is 0 or above"),
     (["sample", "RUN", "-n", "0"], "at least one piece"),
     (["sample", "RUN", "--format", "wav"], "--format wav: there are: abc, mid"),
     (["sample", "RUN", "-n", "2", "-o", "two.mid"], "2 pieces do not go into one .mid file"),
@@ -278,7 +400,7 @@ def test_an_interrupt_keeps_the_best_model(tmp_path):
 
 
 def test_public_names_are_there_and_documented():
-    assert set(folkseq.__all__) >= {"train", "load", "sample", "tokenize", "convert", "inspect", "Tune", "Performance"}
+    assert set(folkseq.__all__) >= {"train", "load", "sample", "again", "stream", "Tune", "Performance"}
     for name in folkseq.__all__:
         assert getattr(folkseq, name).__doc__, name
 

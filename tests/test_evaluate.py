@@ -35,7 +35,10 @@ def test_the_test_side_stands_beside_the_baselines(run):
     assert found.side == "test"
     assert found.pieces == config.split["test"] == 1
     assert found.amounts == {"token": 76, "note": 64}  # beside the notes 3 of the header, 8 bar lines, and the end
-    ours, *ngrams = found.losses
+    ours, small, exact, *ngrams = found.losses
+    assert (small.model, exact.model) == ("int8 engine", "float32 engine")
+    assert exact.nats["token"] == pytest.approx(ours.nats["token"], rel=1e-5)
+    assert small.nats["token"] == pytest.approx(ours.nats["token"], rel=2e-3)
     assert ours.nats["token"] == pytest.approx(config.figures["test_nll"], rel=1e-5)
     assert ours.nats["note"] == pytest.approx(ours.nats["token"] * 76 / 64)
     assert ngrams[0].model == "5-gram"

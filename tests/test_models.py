@@ -7,7 +7,9 @@ import torch
 from folkseq.models import onnx_graph
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
+from folkseq.sampling.grammar import put, take
 
 
 def weights_of(model):
@@ -30,6 +32,15 @@ def make_model():
     return make
 
 
+def steps_of(engine, ids, controls=None):
+    """Logits (B, T, V), one id after another."""
+    state, steps = engine.begin(len(ids)), []
+    for step in range(ids.shape[1]):
+        logits, state = engine.step(state, ids[:, step], None if controls is None else controls[:, step])
+        steps.append(logits)
+    return np.stack(steps, axis=1)
+
+
 @torch.inference_mode()
 def logits_of(model, ids, controls=None):
     beside = None if controls is None else torch.from_numpy(controls)
@@ -41,8 +52,7 @@ def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_m
     model = make_model(layers=layers)
     ids = np.random.default_rng(0).integers(0, 11, (4, 12))  # (B, T)
     engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
-    engine.start(4)
-    stepped = np.stack([engine.step(ids[:, step]) for step in range(12)], axis=1)  # (B, T, V)
+    stepped = steps_of(engine, ids)
     np.testing.assert_allclose(stepped, logits_of(model, ids), atol=1e-4)
 
 
@@ -56,9 +66,7 @@ def test_controls_are_read_beside_the_ids(make_model, layers):
     assert engine.controls == 5
 
     def stepped(beside):
-        engine.start(4)
-        steps = [engine.step(ids[:, step], None if beside is None else beside[:, step]) for step in range(12)]
-        return np.stack(steps, axis=1)  # (B, T, V)
+        return steps_of(engine, ids, beside)
 
     np.testing.assert_allclose(stepped(controls), logits_of(model, ids, controls), atol=1e-4)
     np.testing.assert_allclose(stepped(None), logits_of(model, ids), atol=1e-4)
@@ -75,12 +83,9 @@ def test_a_model_without_controls_takes_none(make_model):
 def test_rows_can_be_begun_anew_and_left_out(make_model):
     model = make_model()
     engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
-    engine.start(3)
-    engine.step([1, 2, 3])
-    engine.reset([1])
-    engine.keep([2, 1])
-    assert engine.rows == 2
-    rows = engine.step([4, 5])
+    _, state = engine.step(engine.begin(3), [1, 2, 3])
+    put(state, [1], engine.begin(1))
+    rows, _ = engine.step(take(state, [2, 1]), [4, 5])
     np.testing.assert_allclose(rows[0], logits_of(model, np.array([[3, 4]]))[0, -1], atol=1e-4)
     np.testing.assert_allclose(rows[1], logits_of(model, np.array([[5]]))[0, -1], atol=1e-4)
 
@@ -90,17 +95,13 @@ def test_rows_can_go_on_after_what_was_read_once(make_model):
     engine = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
     ids = np.random.default_rng(4).integers(0, 11, 7)
     beside = np.random.default_rng(5).uniform(0, 1, (7, 3)).astype(np.float32)
-    engine.start(1)
-    for step in range(7):
-        plain = engine.step(ids[step : step + 1], beside[step : step + 1])
-    after = engine.read(ids[:6], beside[:6])
-    engine.start(3, after)
-    assert (engine.step(ids[[6, 6, 6]], beside[[6, 6, 6]]) == plain).all()
-    engine.step([1, 2, 3])
-    engine.reset([1], after)
-    assert (engine.step(ids[[6, 6, 6]], beside[[6, 6, 6]]) == plain).all(axis=1).tolist() == [False, True, False]
-    engine.start(1)
-    assert not (engine.step(ids[6:7], beside[6:7]) == plain).all()
+    plain = steps_of(engine, ids[None], beside[None])[:, -1]
+    state = take(engine.read(ids[:6], beside[:6]), [0, 0, 0])
+    kept = tuple(array.copy() for array in state)
+    again, _ = engine.step(state, ids[[6, 6, 6]], beside[[6, 6, 6]])
+    assert (again == plain).all()
+    assert all((array == copy).all() for array, copy in zip(state, kept, strict=True))
+    assert not (engine.step(engine.begin(1), ids[6:7], beside[6:7])[0] == plain).all()
 
 
 def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
@@ -121,27 +122,26 @@ def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
     assert len(small) < 0.5 * len(exact)
 
     def nll(graph):
-        engine = Engine(graph, threads=1)
-        engine.start(4)
-        total = 0.0
-        for step in range(ids.shape[1] - 1):
-            scores = torch.from_numpy(engine.step(ids[:, step].numpy()))
-            total += float(torch.nn.functional.cross_entropy(scores, ids[:, step + 1], reduction="sum"))
-        return total
+        return scoring.nll(Engine(graph, threads=1), list(ids.numpy()), rows=3)[0]
 
+    with torch.inference_mode():
+        logits = model.eval()(ids[:, :-1], model.init_state(4))[0]
+        own = float(torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum"))
+    assert nll(exact) == pytest.approx(own, rel=1e-5)
     assert nll(small) == pytest.approx(nll(exact), rel=0.003)
 
 
-def test_a_row_of_int8_logits_does_not_depend_on_its_neighbours(make_model):
+@pytest.mark.parametrize("int8", [True, False])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_row_of_logits_does_not_depend_on_its_neighbours(make_model, int8, threads):
     model = make_model(layers=3, hidden=37, controls=22)
-    ids = np.random.default_rng(2).integers(0, 11, (50, 20))
-    controls = np.random.default_rng(3).uniform(0, 1, (20, 50, 22)).astype(np.float32)
-    together, alone = (Engine(onnx_graph.build(weights_of(model), model.settings), threads=1) for _ in range(2))
-    together.start(50)
-    alone.start(1)
-    for step in range(20):
-        beside = controls[step]
-        assert (together.step(ids[:, step], beside)[7] == alone.step(ids[7:8, step], beside[7:8])[0]).all()
+    random = np.random.default_rng(2)
+    ids, controls = random.integers(0, 11, (64, 20)), random.uniform(0, 1, (64, 20, 22)).astype(np.float32)
+    graph = onnx_graph.build(weights_of(model), model.settings, int8)
+    together = steps_of(Engine(graph, threads=threads), ids, controls)
+    for rows in ([0], [7], [63], [3, 4], list(range(10, 17)), list(range(33))):
+        apart = steps_of(Engine(graph, threads=1), ids[rows], controls[rows])
+        assert (together[rows] == apart).all()
 
 
 def test_settings_check_themselves():

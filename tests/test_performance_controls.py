@@ -112,16 +112,45 @@ def test_a_list_is_spread_over_the_time():
     controls = Controls(LAYOUT, STEPS)
     only = np.eye(12).tolist()
     schedule = ControlSchedule(controls, [2, 8], [only[0], only[1], only[11]], steps=60, after=20)
-    seen, state = [], schedule.new_state()
-    for id_ in [388, 360, 60, 265, 188, *[265] * 8]:  # start, a velocity, C4, then half seconds
-        state = schedule.advance(state, id_)
-        vector = schedule.controls(state)
-        seen.append((state, int(vector[1:9].argmax()), int(vector[10:].argmax())))
+    seen, rows = [], schedule.begin(2)
+    for id_ in [360, 356, 60, 265, 188, *[265] * 8]:  # start, a velocity, C4, then half seconds
+        rows = schedule.advance(rows, np.array([id_, 60]))
+        vector, waiting = schedule.controls(rows)
+        seen.append((int(rows[0][0]), int(vector[1:9].argmax()), int(vector[10:].argmax())))
         assert vector[[0, 9]].all()
+        assert waiting[[0, 3, 9, 10]].all()  # in which no time has passed
     beginning = [(0, 2, 0)] * 3 + [(10, 2, 0)] * 2 + [(20, 2, 0), (30, 2, 0)]
     assert seen == [*beginning, (40, 2, 1), (50, 4, 1), (60, 4, 11), (70, 4, 11), (80, 4, 11), (90, 4, 11)]
     off = ControlSchedule(controls, [], [], steps=60)
-    assert not off.controls(off.new_state()).any()
+    assert off.controls(off.begin(3)).shape == (3, 22)
+    assert not off.controls(off.begin(3)).any()
+
+
+@given(
+    st.lists(st.lists(st.integers(0, LAYOUT.size - 1), min_size=3, max_size=3), max_size=30),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.integers(1, 900),
+    st.integers(0, 200),
+)
+def test_each_row_is_asked_what_its_own_time_says(written, rates, shares, steps, after):
+    controls = Controls(LAYOUT, STEPS)
+    densities, weights = [1.5, 5, 20][:rates], np.eye(12)[:shares].tolist()
+    schedule = ControlSchedule(controls, densities, weights, steps=steps, after=after)
+    rows, passed = schedule.begin(3), [0, 0, 0]
+    for ids in written:
+        before = rows[0].copy()
+        advanced = schedule.advance(rows, np.array(ids))
+        assert (rows[0] == before).all()
+        rows, beside = advanced, schedule.controls(advanced)
+        assert beside.dtype == np.float32
+        for row, id_ in enumerate(ids):
+            passed[row] += id_ - 255 if 256 <= id_ < 356 else 0
+            share = min(max(passed[row] - after, 0), steps - 1) / steps
+            asked = int(share * rates + 1e-9), int(share * shares + 1e-9)
+            density = densities[asked[0]] if rates else None
+            histogram = (np.array(weights[asked[1]]) + 0.01) / 1.12 if shares else None
+            np.testing.assert_allclose(beside[row], controls.vectors(density, histogram)[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -165,5 +194,5 @@ def test_a_model_cannot_be_asked_what_it_was_not_trained_on():
         tokenizer.schedule(density="8")
     with pytest.raises(RequestError, match="train one with performance:sustain=tokens"):
         tokenizer.grammar(tokenizer.vocabulary, pedal="cc")
-    with pytest.raises(RequestError, match="C,E: the performance tokenizer is primed by a MIDI file"):
+    with pytest.raises(RequestError, match="C,E: the performance tokenizer is primed by a file of MIDI or ABC"):
         tokenizer.prime("C,E")

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from performance_reference import CLOSED, SlowGrammar
 
+from folkseq.sampling.grammar import put, take
 from folkseq.tokenizers.performance import PerformanceTokenizer
 from folkseq.tokenizers.performance.grammar import PerformanceGrammar
 
@@ -18,18 +20,24 @@ MAGENTA = PerformanceTokenizer(order="magenta", sustain="tokens")
 KINDS = ["NOTE_ON", "NOTE_OFF", "TIME_SHIFT", "VELOCITY", "</s>", "PEDAL_UP", "PEDAL_DOWN", "<s>"]
 
 
-def write(tokenizer, grammar, seed, limit):
-    """Tokens of a piece; how often each kind of id is drawn among those allowed is drawn too, for each piece anew."""
-    random, tokens = np.random.default_rng(seed), tokenizer.vocabulary.tokens
+def weigh(tokens, random):
+    """(V,) how often each id is drawn among those allowed, which is drawn too."""
     likely = dict(zip(KINDS, random.dirichlet(np.full(len(KINDS), 0.5)) + 1e-3, strict=True))
     weights = np.array([likely[token.rstrip("0123456789").rstrip("_")] for token in tokens])
     for kind in KINDS:
         weights[[token.startswith(kind) for token in tokens]] /= sum(token.startswith(kind) for token in tokens) or 1
-    state, ids = grammar.new_state(), []
+    return weights
+
+
+def write(tokenizer, grammar, seed, limit):
+    """Tokens of a piece, with weights drawn for it anew."""
+    random, tokens = np.random.default_rng(seed), tokenizer.vocabulary.tokens
+    weights = weigh(tokens, random)
+    rows, ids = grammar.begin(1), []
     while len(ids) < limit:
-        allowed = np.flatnonzero(grammar.allowed(state, limit - len(ids)))
+        allowed = np.flatnonzero(grammar.allowed(rows, np.array([limit - len(ids)])))
         ids.append(int(random.choice(allowed, p=weights[allowed] / weights[allowed].sum())))
-        state = grammar.advance(state, ids[-1])
+        rows = grammar.advance(rows, np.array(ids[-1:]))
         if tokens[ids[-1]] == "</s>":
             break
     return [tokens[id_] for id_ in ids]
@@ -99,6 +107,77 @@ def test_whatever_is_drawn_ends_in_time_with_nothing_hanging(tokenizer, seed, li
         assert sorted(heard) == sorted(notes)
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    tokenizer=st.sampled_from([*TOKENIZERS, MAGENTA, PerformanceTokenizer(order="magenta", velocity_bins=0)]),
+    seed=st.integers(0, 2**32),
+    limit=st.integers(16, 300),
+    bounds=limits,
+    opening=st.sampled_from([0, 1, 90, 700]),
+    starved=st.booleans(),
+)
+def test_many_rows_are_allowed_what_each_is_alone(tokenizer, seed, limit, bounds, opening, starved):
+    asked = {"end": opening + bounds["end"], "earliest": opening + int(bounds["end"] * bounds["early"])}
+    asked |= {"longest": bounds["longest"], "most": bounds["most"], "opening": opening}
+    asked["canonical"] = tokenizer.order == "canonical"
+    grammar, slow = PerformanceGrammar(tokenizer.layout, **asked), SlowGrammar(tokenizer.layout, **asked)
+    random, tokens, b = np.random.default_rng(seed), tokenizer.vocabulary.tokens, 5
+    weights = np.stack([weigh(tokens, random) for _ in range(b)])  # (B, V)
+    left = random.integers(16, limit, b, endpoint=True) if starved else np.full(b, 10**6)
+    rows, states, over = grammar.begin(b), [slow.new_state()] * b, np.zeros(b, int)
+    for _ in range(limit):
+        for remaining in (random.integers(1, 40, b), left):  # as if the ids ran out here, and as they do
+            pairs = zip(states, remaining.tolist(), strict=True)
+            mask = grammar.allowed(rows, remaining)
+            np.testing.assert_array_equal(mask, np.stack([slow.allowed(*pair) for pair in pairs]))
+            assert mask.any(axis=1).all()
+        steps = np.array([state.step for state in states])
+        going = [state.last != CLOSED for state in states]  # the slow one forgets the step at the end
+        share = np.clip((steps - opening) / bounds["end"], 0, 1)
+        np.testing.assert_array_equal(grammar.progress(rows)[going], share[going])
+        drawn = mask * weights * random.exponential(size=mask.shape)
+        ids = drawn.argmax(axis=1)
+        before = [array.copy() for array in rows]
+        after = grammar.advance(rows, ids)
+        for array, same in zip(rows, before, strict=True):
+            np.testing.assert_array_equal(array, same)
+        rows, states = after, [slow.advance(state, id_) for state, id_ in zip(states, ids.tolist(), strict=True)]
+        left = left - 1
+        over += ids == tokenizer.layout.end
+        if over.all():
+            break
+
+
+def test_rows_may_be_picked_and_replaced():
+    tokenizer = TOKENIZERS[1]
+    grammar, encode = tokenizer.grammar(tokenizer.vocabulary), tokenizer.vocabulary.encode
+    rows = grammar.begin(2)
+    for tokens in [("<s>", "<s>"), ("PEDAL_DOWN", "VELOCITY_9"), ("TIME_SHIFT_5", "NOTE_ON_60")]:
+        rows = grammar.advance(rows, np.array(encode(tokens)))
+    many = np.array([4000, 4000])
+    turned = take(rows, [1, 0])
+    np.testing.assert_array_equal(grammar.allowed(turned, many), grammar.allowed(rows, many)[::-1])
+    put(turned, [1], take(rows, [1]))
+    np.testing.assert_array_equal(grammar.allowed(turned, many), grammar.allowed(rows, many)[[1, 1]])
+    put(turned, [0], grammar.begin(1))
+    assert np.flatnonzero(grammar.allowed(turned, many)[0]).tolist() == [tokenizer.layout.start]
+
+
+class Alone:
+    """A piece that is read by itself, with plenty of ids left unless it is said how many."""
+
+    def __init__(self, grammar, vocabulary):
+        self.grammar, self.vocabulary, self.rows = grammar, vocabulary, grammar.begin(1)
+
+    def read(self, tokens):
+        for id_ in self.vocabulary.encode(tokens.split()):
+            self.rows = self.grammar.advance(self.rows, np.array([id_]))
+
+    def allowed(self, remaining=4000):
+        (mask,) = self.grammar.allowed(self.rows, np.array([remaining]))
+        return self.vocabulary.decode(np.flatnonzero(mask))
+
+
 ALLOWED = [
     ("", "<s>", True),
     ("", "NOTE_ON_60", False),
@@ -134,45 +213,41 @@ ALLOWED = [
 @pytest.mark.parametrize(("tokens", "token", "allowed"), ALLOWED)
 def test_what_may_follow_what(tokens, token, allowed):
     tokenizer = TOKENIZERS[1]
-    grammar, vocabulary = tokenizer.grammar(tokenizer.vocabulary), tokenizer.vocabulary
-    state = grammar.new_state()
-    for position, before in enumerate(tokens.split()):
-        assert grammar.allowed(state, 5000 - position)[vocabulary.id(before)], before
-        state = grammar.advance(state, vocabulary.id(before))
-    assert grammar.allowed(state, 4000)[vocabulary.id(token)] == allowed
+    vocabulary = tokenizer.vocabulary
+    piece = Alone(tokenizer.grammar(vocabulary), vocabulary)
+    for before in tokens.split():
+        assert before in piece.allowed()
+        piece.read(before)
+    assert (token in piece.allowed()) == allowed
 
 
 def test_notes_end_when_they_have_lasted_as_long_as_they_may():
     tokenizer = TOKENIZERS[0]
     vocabulary = tokenizer.vocabulary
-    grammar = tokenizer.grammar(vocabulary, longest_note=0.5, most_notes=2)
-    state = grammar.new_state()
-    for token in ["<s>", "VELOCITY_9", "NOTE_ON_60", "NOTE_ON_64"]:
-        state = grammar.advance(state, vocabulary.id(token))
-    mask = grammar.allowed(state, 4000)
-    assert not mask[vocabulary.id("NOTE_ON_67")]  # a third
-    assert mask[vocabulary.id("TIME_SHIFT_50")]
-    assert not mask[vocabulary.id("TIME_SHIFT_51")]
-    state = grammar.advance(state, vocabulary.id("TIME_SHIFT_50"))
-    assert vocabulary.decode(np.flatnonzero(grammar.allowed(state, 4000))) == ["NOTE_OFF_60"]
-    state = grammar.advance(state, vocabulary.id("NOTE_OFF_60"))
-    assert vocabulary.decode(np.flatnonzero(grammar.allowed(state, 4000))) == ["NOTE_OFF_64"]
+    piece = Alone(tokenizer.grammar(vocabulary, longest_note=0.5, most_notes=2), vocabulary)
+    piece.read("<s> VELOCITY_9 NOTE_ON_60 NOTE_ON_64")
+    assert "NOTE_ON_67" not in piece.allowed()  # a third
+    assert "TIME_SHIFT_50" in piece.allowed()
+    assert "TIME_SHIFT_51" not in piece.allowed()
+    piece.read("TIME_SHIFT_50")
+    assert piece.allowed() == ["NOTE_OFF_60"]
+    piece.read("NOTE_OFF_60")
+    assert piece.allowed() == ["NOTE_OFF_64"]
 
 
 def test_notes_that_are_due_end_first_when_the_ids_run_out():
     tokenizer = TOKENIZERS[0]
     vocabulary = tokenizer.vocabulary
-    grammar = tokenizer.grammar(vocabulary, longest_note=0.5)
-    state = grammar.new_state()
+    piece = Alone(tokenizer.grammar(vocabulary, longest_note=0.5), vocabulary)
     before = "<s> VELOCITY_9 NOTE_ON_70 NOTE_ON_80 TIME_SHIFT_10 NOTE_ON_60 TIME_SHIFT_40 NOTE_OFF_70"
     for token in before.split():
-        assert grammar.allowed(state, 4000)[vocabulary.id(token)], token
-        state = grammar.advance(state, vocabulary.id(token))
+        assert token in piece.allowed()
+        piece.read(token)
     written = []
     for remaining in range(4, 0, -1):
-        (only,) = np.flatnonzero(grammar.allowed(state, remaining))
-        state = grammar.advance(state, int(only))
-        written.append(vocabulary.tokens[only])
+        (only,) = piece.allowed(remaining)
+        piece.read(only)
+        written.append(only)
     assert written == ["NOTE_OFF_80", "TIME_SHIFT_1", "NOTE_OFF_60", "</s>"]
 
 
@@ -182,12 +257,12 @@ def test_a_prime_is_bound_by_no_limit_and_counts_for_none():
     opening = "<s> VELOCITY_9 NOTE_ON_60 NOTE_ON_64 NOTE_ON_67 TIME_SHIFT_100 NOTE_OFF_60 NOTE_OFF_64 NOTE_OFF_67"
     prime = type("Prime", (), {"tokens": tuple(opening.split())})
     grammar = tokenizer.grammar(vocabulary, prime, longest_note=0.5, most_notes=2, seconds=2)
-    state = grammar.new_state()
+    piece = Alone(grammar, vocabulary)
     for token in prime.tokens:
-        assert grammar.allowed(state, 4000)[vocabulary.id(token)], token
-        state = grammar.advance(state, vocabulary.id(token))
-    for token in ["TIME_SHIFT_100", "TIME_SHIFT_90", "NOTE_ON_60"]:
-        state = grammar.advance(state, vocabulary.id(token))
-    mask = grammar.allowed(state, 4000)
-    assert mask[vocabulary.id("TIME_SHIFT_10")]  # 2 s after the prime
-    assert not mask[vocabulary.id("TIME_SHIFT_11")]
+        assert token in piece.allowed()
+        piece.read(token)
+    assert grammar.progress(piece.rows).tolist() == [0]
+    piece.read("TIME_SHIFT_100 TIME_SHIFT_90 NOTE_ON_60")
+    assert grammar.progress(piece.rows).tolist() == [0.95]
+    assert "TIME_SHIFT_10" in piece.allowed()  # 2 s after the prime
+    assert "TIME_SHIFT_11" not in piece.allowed()

@@ -2,14 +2,19 @@
 
 import numpy as np
 import pytest
+from performances import take
+from safetensors.numpy import save_file
 
-from folkseq.commands.sample import load, sample
+from folkseq.commands.model import load
+from folkseq.commands.sample import again, sample, stream
+from folkseq.dataset import Split, StoreWriter, TokenStore
 from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import midi
 from folkseq.models import onnx_graph
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.music.performance import NOTE, PEDAL, Performance, Track
 from folkseq.run import Run, RunConfig
+from folkseq.sampling.novelty import Novelty
 from folkseq.tokenizers.performance import PerformanceTokenizer
 
 
@@ -26,6 +31,13 @@ def make_run(folder, tokenizer):
     weights["output.bias"][: tokenizer.layout.note_off] -= 2  # else hardly anything would ever end
     run = Run.create(folder, RunConfig(tokenizer.spec, settings, TrainSettings(), (), "0"), tokenizer.vocabulary)
     (folder / "model.onnx").write_bytes(onnx_graph.build(weights, settings))
+    save_file(weights, folder / "model.safetensors")
+    store = TokenStore.of([tokenizer.encode(take(seed)) for seed in range(3)])
+    with StoreWriter(folder / "corpus", store.ids.dtype) as writer:
+        for piece in range(3):
+            writer.append(store[piece])
+    run.keep_tokens(folder / "corpus", Split((0, 1), (2,), ()), ["a/0.mid", "a/1.mid", "b/2.mid"])
+    Novelty.build(store, (0, 1), tokenizer.profile(run.vocabulary)).write(folder)
     return run.folder
 
 
@@ -84,6 +96,36 @@ def test_the_same_seed_gives_the_same_bytes_however_many_there_are(run):
     assert write(3, pitch_classes="C,E,G") != many[:3]
 
 
+def test_a_piece_is_made_again_and_streamed_as_it_was(run, prime, tmp_path):
+    asked = {"seed": 9, "seconds": 2, "density": "4,16", "prime": str(prime), "temperature": (0.5, 1.5)}
+    written = list(sample(run, 3, out=tmp_path / "out", **asked))
+    for piece, (path,) in written:
+        ((same, (copy,)),) = again(path, run, out=tmp_path / "again")
+        assert (same.tokens, same.record) == (piece.tokens, piece.record)
+        assert copy.read_bytes() == path.read_bytes()
+    events = list(stream(run, 2, **asked))
+    assert [event.token for event in events if event.index == 2] == list(written[1][0].tokens)
+
+
+def test_how_much_is_copied_is_told(run):
+    for piece in load(run).sample(5, seed=2, seconds=2):
+        assert 0 < piece.copied.tokens < 20
+        assert piece.copied.source in ("a/0.mid", "a/1.mid")
+        assert piece.critique.merits.keys() == {"likelihood", "novelty"}
+    for piece in load(run).sample(20, seed=2, seconds=2, max_copy=8):
+        assert piece.copied.tokens <= 8
+
+
+def test_a_tune_in_abc_is_a_prime_too(run, tmp_path):
+    file = tmp_path / "tune.abc"
+    file.write_text("X:1\nL:1/8\nM:4/4\nK:D\nDEFG A2d2|")
+    (kept,) = load(run).sample(1, seed=1, seconds=2, prime=str(file), keep_prime=True)
+    assert [note.pitch for note in kept.piece.tracks[0]][:6] == [62, 64, 66, 67, 69, 74]
+    file.write_text(file.read_text() + "\n\nX:2\nK:D\nD|")
+    with pytest.raises(FolkseqError, match="holds 2 tunes"):
+        load(run).sample(1, prime=str(file))
+
+
 def test_a_prime_is_stripped_or_kept(run, pedalled, prime):
     for folder in (run, pedalled):
         tokenizer = load(folder).tokenizer
@@ -130,7 +172,7 @@ def test_without_grammar_the_model_is_steered_all_the_same(run):
         ({"pedal": "cc"}, "knows no pedal"),
         ({"density": "loud"}, "density 'loud'"),
         ({"rhythm": "jig"}, "knows no rhythm; it knows: seconds, density"),
-        ({"prime": "C D E"}, "is primed by a MIDI file"),
+        ({"prime": "C D E"}, "is primed by a file of MIDI or ABC"),
         ({"prime": "nothing.mid"}, "nothing.mid: cannot be read"),
         ({"prime": __file__}, "test_performance_sampling.py"),
         ({"formats": ["abc"]}, "--format abc: there are: mid"),

@@ -1,6 +1,8 @@
 """Drawing against a naive reference, and pieces that are theirs alone, keep to a grammar and end in time."""
 
 import math
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,41 +14,48 @@ from folkseq.errors import RequestError, RunError
 from folkseq.models import onnx_graph
 from folkseq.models.settings import ModelSettings
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.generate import ROWS, generate
+from folkseq.sampling.generate import ROWS, Request, generate, stream
 from folkseq.sampling.strategies import Strategy, choose
 
 V, START, END = 6, 0, 1
 
 
-def choose_slowly(scores, strategy, uniform, mask):
-    """One row, one id at a time."""
+def chosen_by(*arguments):
+    return choose(*arguments)[0]
+
+
+def choose_slowly(scores, strategy, temperature, uniform, mask, slack):
+    """One row, one id at a time: the ids that may be drawn, where an edge may be missed by `slack` of all."""
     ids = [i for i in range(len(scores)) if mask is None or mask[i]]
     ranked = sorted(ids, key=lambda i: (-scores[i], i))
-    if strategy.temperature == 0:
+    if temperature == 0:
         return {ranked[0]}
     top = scores[ranked[0]]
-    weights = {i: math.exp((scores[i] - top) / strategy.temperature) for i in ranked}
+    weights = {i: math.exp((scores[i] - top) / temperature) for i in ranked}
     kept = ranked[: strategy.top_k]
     if strategy.top_p is not None:
         total, before, nucleus = sum(weights[i] for i in kept), 0.0, []
         for i in kept:
-            if before < strategy.top_p * total - 1e-12:
+            if before < (strategy.top_p + slack) * total:
                 nucleus.append(i)
             before += weights[i]
-        kept = nucleus
+        kept = nucleus or kept[:1]
+    if strategy.min_p is not None:
+        kept = [i for i in kept if weights[i] >= strategy.min_p - slack]
     total, reached, possible = sum(weights[i] for i in kept), 0.0, set()
     for i in sorted(kept):
         low, reached = reached, reached + weights[i]
-        if low - 1e-9 * total <= uniform * total <= reached + 1e-9 * total:  # at an edge either side will do
+        if low - 1e-6 * total <= uniform * total <= reached + 1e-6 * total:  # at an edge either side will do
             possible.add(i)
     return possible
 
 
 strategies = st.builds(
     Strategy,
-    temperature=st.sampled_from([0.0, 0.1, 0.7, 1.0, 2.5]),
+    temperature=st.sampled_from([0.0, 0.1, 0.7, 1.0, 2.5, (0.0, 1.5), (1.2, 0.4)]),
     top_k=st.sampled_from([None, 1, 2, 4, 50]),
     top_p=st.sampled_from([None, 0.05, 0.33, 0.77, 1.0]),
+    min_p=st.sampled_from([None, 0.021, 0.37, 1.0]),
 )
 
 
@@ -60,25 +69,66 @@ strategies = st.builds(
 )
 def test_ids_are_drawn_as_one_at_a_time(logits, strategy, uniforms, mask, masked):
     mask[:, 2] = True
-    chosen = choose(logits, strategy, uniforms, mask if masked else None)
+    masked = mask if masked else None
+    progress = np.array([0.0, 0.3, 1.0])
+    chosen = chosen_by(logits, strategy, uniforms, masked, progress)
+    first, last = strategy.temperatures
     for row in range(3):
-        expected = choose_slowly(logits[row].astype(float), strategy, uniforms[row], mask[row] if masked else None)
-        assert chosen[row] in expected
-        assert (
-            chosen[row]
-            == choose(
-                logits[row : row + 1], strategy, uniforms[row : row + 1], mask[row : row + 1] if masked else None
-            )[0]
-        )
+        temperature = first + (last - first) * progress[row]
+        own = None if masked is None else mask[row]
+        scores = logits[row].astype(float)
+        expected = [choose_slowly(scores, strategy, temperature, uniforms[row], own, slack) for slack in (-1e-6, 1e-6)]
+        assert chosen[row] in set.union(*expected)
+        one = slice(row, row + 1)
+        alone = chosen_by(logits[one], strategy, uniforms[one], None if masked is None else mask[one], progress[one])
+        assert chosen[row] == alone[0]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([1, 15, 16, 17, 33, 50]), strategies)
+def test_many_rows_draw_what_each_draws_alone(seed, size, strategy):
+    """To the bit, costs and all, though many are drawn by arrays and one in a loop."""
+    random = np.random.default_rng(seed)
+    logits = (random.normal(0, random.choice([0.1, 3, 60]), (9, size))).astype(np.float32)
+    mask, uniforms, progress = random.random((9, size)) < 0.5, random.random(9), random.random(9)
+    mask[np.arange(9), random.integers(0, size, 9)] = True
+    ids, costs = choose(logits, strategy, uniforms, mask, progress)
+    for row in range(9):
+        one = slice(row, row + 1)
+        alone = choose(logits[one], strategy, uniforms[one], mask[one], progress[one])
+        assert (ids[row], costs[row]) == (alone[0][0], alone[1][0])
+        assert mask[row, ids[row]]
+        scores = logits[row].astype(float)
+        expected = np.log(np.exp(scores - scores.max()).sum()) + scores.max() - scores[ids[row]]
+        assert costs[row] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@settings(deadline=None)
+@given(hnp.arrays(np.float32, V, elements=st.floats(-8, 8, width=16)), hnp.arrays(np.bool_, V))
+def test_a_mask_leaves_the_ratios_of_what_is_allowed_as_they_are(logits, mask):
+    mask[2] = True
+    draws = 20_000
+    rows = np.broadcast_to(logits, (draws, V))
+    chosen = chosen_by(rows, Strategy(), (np.arange(draws) + 0.5) / draws, np.broadcast_to(mask, (draws, V)))
+    shares = np.bincount(chosen, minlength=V) / draws
+    weights = np.exp(logits.astype(float)) * mask
+    np.testing.assert_allclose(shares, weights / weights.sum(), atol=V / draws)
 
 
 def test_ids_come_as_often_as_the_model_says():
     logits = np.log(np.array([[0.5, 0.25, 0.25]], dtype=np.float32)).repeat(4000, axis=0)
     uniforms = (np.arange(4000) + 0.5) / 4000
-    assert np.bincount(choose(logits, Strategy(), uniforms)).tolist() == [2000, 1000, 1000]
-    assert np.bincount(choose(logits, Strategy(top_p=0.6), uniforms)).tolist() == [2667, 1333]
-    assert np.bincount(choose(logits, Strategy(temperature=0), uniforms)).tolist() == [4000]
-    assert choose(logits[:1], Strategy(temperature=1e-300), np.array([0.99])).tolist() == [0]
+    assert np.bincount(chosen_by(logits, Strategy(), uniforms)).tolist() == [2000, 1000, 1000]
+    assert np.bincount(chosen_by(logits, Strategy(top_p=0.6), uniforms)).tolist() == [2667, 1333]
+    assert np.bincount(chosen_by(logits, Strategy(temperature=0), uniforms)).tolist() == [4000]
+    assert np.bincount(chosen_by(logits, Strategy(min_p=0.6), uniforms)).tolist() == [4000]
+    assert chosen_by(logits[:1], Strategy(temperature=1e-300), np.array([0.99])).tolist() == [0]
+
+
+def test_of_equals_the_lower_ids_stay():
+    logits, uniforms = np.zeros((400, 5), dtype=np.float32), (np.arange(400) + 0.5) / 400
+    assert np.bincount(chosen_by(logits, Strategy(top_k=2), uniforms)).tolist() == [200, 200]
+    assert np.bincount(chosen_by(logits, Strategy(top_p=0.5), uniforms), minlength=5).tolist() == [133, 134, 133, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -91,16 +141,21 @@ def test_ids_come_as_often_as_the_model_says():
         {"top_p": 0.0},
         {"top_p": 1.5},
         {"top_p": math.nan},
+        {"min_p": 0.0},
+        {"min_p": 1.01},
+        {"temperature": (1.0, -2.0)},
+        {"temperature": 101.0},
     ],
 )
 def test_strategies_that_mean_nothing_are_refused(wrong):
-    with pytest.raises(RequestError, match=str(next(iter(wrong.values())))):
+    value = next(iter(wrong.values()))
+    with pytest.raises(RequestError, match=f"{value[1] if isinstance(value, tuple) else value:g}"):
         Strategy(**wrong)
 
 
 def test_a_mask_that_forbids_everything_is_the_callers_bug():
     with pytest.raises(ValueError, match="at least one id"):
-        choose(np.zeros((1, V)), Strategy(), np.zeros(1), np.zeros((1, V), dtype=bool))
+        chosen_by(np.zeros((1, V), np.float32), Strategy(), np.zeros(1), np.zeros((1, V), dtype=bool))
 
 
 def make_engine(controls=0):
@@ -121,9 +176,29 @@ def engine():
     return make_engine()
 
 
-def write(engine, count, **changes):
-    request = {"start_id": START, "end_id": END, "strategy": Strategy(), "seed": 3, "limit": 40} | changes
-    return list(generate(engine, count=count, **request))
+def write(engine, count, *, prime=(), strategy=None, lanes=1, **changes):
+    request = {"end_id": END, "strategy": strategy or Strategy(), "seed": 3, "limit": 40} | changes
+    return list(generate(engine, Request(opening=(START, *prime), **request), range(count), lanes))
+
+
+def test_lanes_end_when_nobody_asks_any_more_and_say_what_went_wrong(engine):
+    before = threading.active_count()
+    pieces = generate(engine, Request((START,), END, 3, 40), range(5000), lanes=2)
+    first = next(pieces)
+    time.sleep(0.1)  # they are ahead by now, and wait
+    pieces.close()
+    assert threading.active_count() == before
+    assert first == write(engine, 1)[0]
+
+    class Faulty(Endless):
+        def allowed(self, rows, remaining):
+            raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError, match="lost"):
+        write(engine, 9, lanes=2, grammar=Faulty(30))
+    with pytest.raises(RequestError, match="position 1 of the prime"):
+        write(engine, 9, lanes=2, prime=(9,))
+    assert threading.active_count() == before
 
 
 def test_pieces_come_in_order_and_each_is_the_same_however_many_there_are(engine):
@@ -137,15 +212,31 @@ def test_pieces_come_in_order_and_each_is_the_same_however_many_there_are(engine
         assert sample.ids[-1] == END or len(sample.ids) == 40
         assert END not in sample.ids[:-1]
     assert write(engine, 0) == []
+    for lanes in (2, 3):
+        assert write(engine, 2 * ROWS + 5, lanes=lanes) == many
+    assert write(engine, 1, lanes=2) == many[:1]
+    request = Request((START,), END, 3, 40)
+    assert list(generate(engine, request, [7, 3])) == [many[7], many[3]]
+    for index in (0, 70):
+        events = list(stream(engine, request, index))
+        assert tuple(event.id for event in events) == many[index].ids
+        assert [event.place for event in events] == list(range(len(events)))
+
+
+def test_long_pieces_draw_on_in_the_same_way(engine):
+    """Random numbers are drawn ahead, and room for ids is made as it is needed."""
+    (one,) = write(engine, 1, limit=3000, grammar=Endless(2900))
+    assert len(one.ids) == 2902
+    assert write(engine, 5, limit=3000, grammar=Endless(2900))[0] == one
 
 
 def test_the_cost_of_a_piece_is_that_under_the_model_itself(engine):
     (sample,) = write(engine, 1, prime=(2, 3), strategy=Strategy(temperature=0.5, top_k=3))
     assert sample.ids[:3] == (START, 2, 3)
-    engine.start(1)
-    total = 0.0
+    state, total = engine.begin(1), 0.0
     for place, (now, coming) in enumerate(zip(sample.ids, sample.ids[1:], strict=False)):
-        scores = engine.step([now])[0].astype(float)
+        logits, state = engine.step(state, [now])
+        scores = logits[0].astype(float)
         if place >= 2:
             total -= scores[coming] - np.log(np.exp(scores).sum())
     assert sample.nll == pytest.approx(total, rel=1e-4)
@@ -154,23 +245,45 @@ def test_the_cost_of_a_piece_is_that_under_the_model_itself(engine):
 class Turns:
     """Asks for one thing before an even number of ids has been read, and for another after."""
 
-    def new_state(self):
-        return 0
+    def begin(self, rows):
+        return (np.zeros(rows, np.int64),)
 
-    def advance(self, state, token):
-        return state + 1
+    def advance(self, rows, ids):
+        return (rows[0] + 1,)
 
-    def controls(self, state):
-        return np.array([state % 2, 0.5, 0], dtype=np.float32)
+    def controls(self, rows):
+        return np.array([[read % 2, 0.5, 0] for read in rows[0]], dtype=np.float32)
+
+
+class Endless:
+    """Ends after so many ids, and not before."""
+
+    fewest = 0
+
+    def __init__(self, ids):
+        self.ids = ids
+
+    def begin(self, rows):
+        return (np.zeros(rows, np.int64),)
+
+    def advance(self, rows, ids):
+        return (rows[0] + 1,)
+
+    def allowed(self, rows, remaining):
+        ends = rows[0] > self.ids
+        return np.where((np.arange(V) == END)[None, :], ends[:, None], ~ends[:, None])
+
+    def progress(self, rows):
+        return np.minimum(rows[0] / self.ids, 1)
 
 
 def test_the_controls_asked_of_an_id_are_read_beside_the_one_before_it():
     steered = make_engine(controls=3)
     (sample,) = write(steered, 1, schedule=Turns(), prime=(2, 3))
-    steered.start(1)
-    total = 0.0
+    state, total = steered.begin(1), 0.0
     for place, (now, coming) in enumerate(zip(sample.ids, sample.ids[1:], strict=False)):
-        scores = steered.step([now], Turns().controls(place + 1)[None])[0].astype(float)
+        logits, state = steered.step(state, [now], Turns().controls((np.array([place + 1]),)))
+        scores = logits[0].astype(float)
         if place >= 2:
             total -= scores[coming] - np.log(np.exp(scores).sum())
     assert sample.nll == pytest.approx(total, rel=1e-4)
@@ -182,24 +295,25 @@ def test_the_controls_asked_of_an_id_are_read_beside_the_one_before_it():
 
 
 class Pairs:
-    """Every id from 2 on comes twice in a row."""
+    """Every id from 2 on comes twice in a row; a row's state is the id that must come next, 0 if any, −1 at first."""
 
-    def new_state(self):
-        return None
+    fewest = 2
 
-    def advance(self, state, token):
-        return () if token < 2 or state == (token,) else (token,)
+    def begin(self, rows):
+        return (np.full(rows, -1),)
 
-    def allowed(self, state, remaining):
-        mask = np.zeros(V, dtype=bool)
-        if state is None:
-            mask[START] = True
-        elif state:
-            mask[state[0]] = True
-        else:
-            mask[END] = True
-            mask[2:] = remaining >= 3
+    def advance(self, rows, ids):
+        return (np.where((ids < 2) | (rows[0] == ids), 0, ids),)
+
+    def allowed(self, rows, remaining):
+        mask = np.zeros((len(rows[0]), V), dtype=bool)
+        for row, (due, left) in enumerate(zip(rows[0], remaining, strict=True)):
+            mask[row, START if due < 0 else due or END] = True
+            mask[row, 2:] |= due == 0 and left >= 3
         return mask
+
+    def progress(self, rows):
+        return np.zeros(len(rows[0]))
 
 
 def test_a_grammar_is_kept_and_ends_pieces_in_time(engine):
@@ -225,6 +339,16 @@ def test_a_grammar_is_kept_and_ends_pieces_in_time(engine):
 def test_requests_that_cannot_be_met_are_refused(engine, request_, message):
     with pytest.raises(RequestError, match=message):
         write(engine, 1, **request_)
+
+
+def test_a_temperature_follows_how_much_is_written(engine):
+    """At 0 the likeliest, whatever the seed; towards the end the seeds part."""
+    cold, warming = Strategy(temperature=0), Strategy(temperature=(0.0, 3.0))
+    likeliest = write(engine, 1, strategy=cold, grammar=Endless(30))[0].ids
+    for seed in range(4):
+        (piece,) = write(engine, 1, strategy=warming, grammar=Endless(30), seed=seed)
+        assert piece.ids[:2] == likeliest[:2]
+        assert piece.ids != likeliest
 
 
 def test_a_model_that_is_none_is_refused(tmp_path):

@@ -43,7 +43,11 @@ def test_ids_stand_for_the_tokens_and_everything_else_is_accounted_for(book):
     (jig,) = AbcTokenizer().parse(JIG.encode(), "jig").pieces
     assert found.vocabulary.decode(found.store[0]) == AbcTokenizer().tokenize(jig)
     assert list(found.vocabulary.tokens) == sorted(found.vocabulary.tokens)
-    assert found.origins.tolist() == [[0, 1], [1, 1], [2, 1]]
+    assert [label.split("/")[1] for label in found.labels] == [
+        f"{book[0].name} X:1 The Test Jig",
+        f"{book[1].name} X:2 The Test Reel",
+        f"{book[2].name} X:3 The Test Waltz",
+    ]
     assert found.extents["note"].tolist() == [46, 28, 9]
     assert [len(fingerprint) for fingerprint in found.fingerprints] == [45, 27, 8]
     assert [fault.rsplit("/", 1)[1] for fault in found.faults] == [

@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import tokenizers
+from folkseq.commands.model import PRECISIONS, Model
 from folkseq.corpora import Corpus, files, listed, locate
-from folkseq.dataset import TokenStore, cluster
-from folkseq.errors import CorpusError
+from folkseq.dataset import Split, TokenStore, cluster
+from folkseq.errors import CorpusError, RequestError
 from folkseq.evaluation.baseline import ngrams
+from folkseq.evaluation.novelty import same_titles, shares, shares_among
 from folkseq.run import Run
+from folkseq.sampling import scoring
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
@@ -38,6 +41,19 @@ class Loss:
 
 
 @dataclass(frozen=True)
+class Samples:
+    """How new what a run writes is, beside how much the pieces trained on have of one another."""
+
+    count: int
+    shares: dict[int, float]
+    """Of figures of so many notes, the share that stands in a piece trained on."""
+    own_shares: dict[int, float]
+    """The same of the pieces trained on, each against those of other titles."""
+    copied: tuple[int, int]
+    """Tokens of the longest run that a sample shares with a piece trained on: at the middle, and at most."""
+
+
+@dataclass(frozen=True)
 class Evaluated:
     """How well a run and its baselines foretell pieces."""
 
@@ -48,7 +64,8 @@ class Evaluated:
     amounts: dict[str, float]
     """How much of each the pieces hold: tokens, notes, seconds; by their singulars."""
     losses: tuple[Loss, ...]
-    """The run's, then the 5-gram's, then that of the best n-gram, if it is another."""
+    """The run's weights', its engines', then the 5-gram's, then that of the best n-gram, if it is another."""
+    samples: Samples | None
     left_out: Counter[str]
     """Pieces that were not judged, by reason."""
     lost: Counter[str]
@@ -56,7 +73,12 @@ class Evaluated:
 
 
 def evaluate(
-    run: Path | str | None = None, corpus: Corpus = (), *, on_read: Callable[[int, int], None] | None = None
+    run: Path | str | None = None,
+    corpus: Corpus = (),
+    *,
+    samples: int = 0,
+    seed: int = 0,
+    on_read: Callable[[int, int], None] | None = None,
 ) -> Evaluated:
     """Judges a run on pieces that it has not seen.
 
@@ -64,11 +86,15 @@ def evaluate(
         run: the run folder; the newest under `runs` by default.
         corpus: files and folders; those pieces of them are left out that have a near twin among the pieces trained
             on. By default, the test side of the run's own split.
+        samples: how many new pieces are written to see how new they are; none by default.
+        seed: of those.
         on_read: called with the number of files read and that of all, as they are.
 
     Raises:
         FolkseqError: if there is no such run, or nothing to judge it on.
     """
+    if samples < 0:
+        raise RequestError(f"the number of samples is 0 or above, got {samples}")
     found = Run.latest() if run is None else Run.open(run)
     tokenizer = tokenizers.find(found.config.tokenizer)
     store, sides = found.tokens()
@@ -96,6 +122,8 @@ def evaluate(
     amounts = _amounts(tokenizer, found.vocabulary, pieces)
     model = found.config.model
     nats = {f"{model.cell} {model.layers} x {model.hidden}": _model_nats(found, pieces)}
+    writer = Model(found)
+    nats |= {f"{precision} engine": scoring.nll(writer.engine(precision), pieces)[0] for precision in PRECISIONS}
     for ngram in ngrams(store, sides, len(found.vocabulary)):
         nats[f"{ngram.order}-gram"] = ngram.nll(pieces)[0]
     best = list(nats.values())[-1]
@@ -103,7 +131,19 @@ def evaluate(
         Loss(name, {kind: total / amount for kind, amount in amounts.items()}, total / best)
         for name, total in nats.items()
     )
-    return Evaluated(found.folder, side, len(pieces), amounts, losses, left_out, lost, faults)
+    written = _samples(writer, store, sides, samples, seed) if samples else None
+    return Evaluated(found.folder, side, len(pieces), amounts, losses, written, left_out, lost, faults)
+
+
+def _samples(model: Model, store: TokenStore, sides: Split, count: int, seed: int) -> Samples:
+    """How new `count` pieces of a model are."""
+    tokenizer, vocabulary, labels = model.tokenizer, model.run.vocabulary, model.run.labels()
+    pieces = list(model.sample(count, seed=seed))
+    written = [tokenizer.melody(np.array(vocabulary.encode(piece.tokens)), vocabulary) for piece in pieces]
+    books = [tokenizer.melody(store[piece], vocabulary) for piece in sides.train]
+    groups = same_titles([labels[piece] for piece in sides.train])
+    copied = sorted(piece.copied.tokens for piece in pieces)
+    return Samples(count, shares(written, books), shares_among(books, groups), (copied[len(copied) // 2], copied[-1]))
 
 
 def _model_nats(run: Run, pieces: Pieces) -> float:

@@ -19,6 +19,7 @@ from folkseq.errors import CorpusError, RequestError
 from folkseq.evaluation.baseline import Baseline
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.run import CorpusFile, Run, RunConfig
+from folkseq.sampling.novelty import Novelty
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
@@ -115,7 +116,8 @@ def train(
         if not resume:
             config = RunConfig(chosen.spec, model, settings, corpus_files, __version__, seed=seed or 0)
             run = Run.create(folder, config, found.vocabulary)
-            run.keep_tokens(found.folder, sides)
+            run.keep_tokens(found.folder, sides, found.labels)
+            Novelty.build(found.store, sides.train, chosen.profile(found.vocabulary)).write(run.folder)
         baseline = Baseline.fit(found.store, sides, len(found.vocabulary), settings.look)
         if on_prepared is not None:
             on_prepared(

@@ -39,7 +39,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
     keys = [tuple(np.asarray(fingerprint, np.int64).tolist()) for fingerprint in fingerprints]
     shingles = [_shingles(key, length) for key in keys]
     pieces_with = Counter(shingle for piece in shingles for shingle in piece)
-    forest = _Forest(len(keys))
+    forest = Forest(len(keys))
 
     first_with: dict[frozenset[tuple[int, ...]], int] = {}
     for piece, grams in enumerate(shingles):  # equal sets are twins at once; one of them stands for all below
@@ -66,7 +66,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
 def _cluster_sets(sets: Sequence[NDArray[np.int64]], share: float) -> NDArray[np.int64]:
     """The same where a figure is one number: each set is looked up in one sorted array of all, 12 bytes a number."""
     sizes = np.array([len(numbers) for numbers in sets], np.int64)
-    forest = _Forest(len(sets))
+    forest = Forest(len(sets))
     owners = np.repeat(np.arange(len(sets), dtype=np.int32), sizes)
     flat = np.concatenate([np.zeros(0, np.int64), *sets])
     order = np.argsort(flat, kind="stable")
@@ -89,13 +89,14 @@ def _shingles(key: tuple[int, ...], length: int) -> frozenset[tuple[int, ...]]:
     return frozenset(key[start : start + length] for start in range(len(key) - length + 1))
 
 
-class _Forest:
+class Forest:
     """Union–find with path halving; the root of a set is its smallest member."""
 
     def __init__(self, size: int) -> None:
         self.parents = list(range(size))
 
     def root(self, item: int) -> int:
+        """The smallest member of an item's set."""
         parents = self.parents
         while parents[item] != item:
             parents[item] = item = parents[parents[item]]
@@ -107,5 +108,6 @@ class _Forest:
         return np.array([number.setdefault(self.root(item), len(number)) for item in range(size)], dtype=np.int64)
 
     def join(self, one: int, other: int) -> None:
+        """Make one set of those of two items."""
         low, high = sorted((self.root(one), self.root(other)))
         self.parents[high] = low

@@ -1,19 +1,30 @@
-"""The network's step in ONNX Runtime, many rows at a time, with the carried state kept inside."""
+"""The network's step in ONNX Runtime, many rows at a time; it imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from folkseq.errors import RunError
+from folkseq.sampling.grammar import Ids, Rows
 
 Logits = NDArray[np.float32]
-State = list[NDArray[np.float32]]
-"""What is carried from step to step, each (L, B, H)."""
+_ZEROS: dict[str, tuple[type, int]] = {"tensor(float)": (np.float32, 0), "tensor(uint8)": (np.uint8, 128)}
+"""What stands for zero, by type."""
+
+
+class _Carried(NamedTuple):
+    """A part of the state."""
+
+    name: str
+    width: int
+    dtype: type
+    zero: int
 
 
 class Engine:
@@ -46,56 +57,90 @@ class Engine:
         beside = carried.pop(0) if carried[0].name == "controls" else None
         self.controls: int = beside.shape[1] if beside else 0
         """C: the width of what is read beside each id."""
-        self._carried = [value.name for value in carried]
-        self._layers, _, self._hidden = carried[0].shape
+        self._carried = [_Carried(value.name, value.shape[1], *_ZEROS[value.type]) for value in carried]
         self.vocabulary_size: int = self._session.get_outputs()[0].shape[1]
-        self._state: State = []
-        self.start(0)
 
-    @property
-    def rows(self) -> int:
-        """B: how many rows are read at a time."""
-        return int(self._state[0].shape[1])
+    def begin(self, rows: int) -> Rows:
+        """The state at the start of `rows` pieces: what is carried from step to step, (B, H) each."""
+        return tuple(np.full((rows, each.width), each.zero, each.dtype) for each in self._carried)
 
-    def start(self, rows: int, after: State | None = None) -> None:
-        """Begin `rows` new pieces, or go on `after` what `read` has read."""
-        self._state = [np.zeros((self._layers, rows, self._hidden), dtype=np.float32) for _ in self._carried]
-        if after is not None:
-            self.reset(range(rows), after)
+    def step(self, state: Rows, ids: ArrayLike, controls: NDArray[np.float32] | None = None) -> tuple[Logits, Rows]:
+        """Read one id in each row.
 
-    def reset(self, rows: Sequence[int], after: State | None = None) -> None:
-        """Begin a new piece in each of `rows`, or go on `after` what `read` has read."""
-        for place, state in enumerate(self._state):
-            state[:, list(rows)] = 0 if after is None else after[place]
+        Args:
+            state: as `begin` or the last step gave it; it stays as it was.
+            ids: (B,) integers.
+            controls: (B, C) in [−1, 1], read beside them; zeros if None.
 
-    def read(self, ids: Sequence[int], controls: NDArray[np.float32] | None = None) -> State:
-        """The state after ids, (L, 1, H) each, from the start of a piece; the rows that there were are given up.
+        Returns:
+            (B, V) float32, the scores of the ids that may come next; and the state after the step.
+        """
+        feed = {each.name: array for each, array in zip(self._carried, state, strict=True)}
+        feed["ids"] = np.asarray(ids, dtype=np.int64)
+        if self.controls:
+            feed["controls"] = np.zeros((len(feed["ids"]), self.controls), np.float32) if controls is None else controls
+        logits, *after = self._session.run(None, feed)
+        return logits, tuple(after)
+
+    def walk(self, state: Rows) -> Walk:
+        """Go on from a state step by step, the quickest way."""
+        return Walk(self._session, self._carried, self.controls, state)
+
+    def read(self, ids: Sequence[int], controls: NDArray[np.float32] | None = None) -> Rows:
+        """The state of one row after ids from the start of a piece.
 
         Args:
             ids: (T,) integers.
             controls: (T, C), read beside them; zeros if None.
         """
-        self.start(1)
+        walk = self.walk(self.begin(1))
         for place, one in enumerate(ids):
-            self.step([one], None if controls is None else controls[place : place + 1])
-        return self._state
+            walk.step(np.array([one]), None if controls is None else controls[place : place + 1])
+        return walk.state
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with `rows` only, in that order."""
-        self._state = [np.ascontiguousarray(state[:, list(rows)]) for state in self._state]
 
-    def step(self, ids: ArrayLike, controls: NDArray[np.float32] | None = None) -> Logits:
-        """Read one id in each row.
+class Walk:
+    """Rows that go on step by step in memory of their own, so that nothing is made anew or copied at a step."""
 
-        Args:
-            ids: (B,) integers.
-            controls: (B, C) in [−1, 1], read beside them; zeros if None.
+    def __init__(
+        self, session: onnxruntime.InferenceSession, carried: Sequence[_Carried], controls: int, state: Rows
+    ) -> None:
+        rows = len(state[0])
+        self._session = session
+        self._ids = np.zeros(rows, np.int64)
+        self._controls = np.zeros((rows, controls), np.float32)
+        outputs = session.get_outputs()
+        self._logits = np.zeros((rows, outputs[0].shape[1]), np.float32)
+        self._now, self._after = (tuple(np.array(array) for array in state) for _ in range(2))
+        self._bindings = [self._bind(carried, *pair) for pair in ((self._now, self._after), (self._after, self._now))]
+
+    @property
+    def state(self) -> Rows:
+        """What is carried to the next step, (B, H) each, whose rows may be replaced; the step after that reuses it."""
+        return self._now
+
+    def step(self, ids: Ids, controls: NDArray[np.float32] | None = None) -> Logits:
+        """Read one id in each row, (B,), and beside them controls, (B, C) in [−1, 1], zeros if None.
 
         Returns:
-            (B, V) float32: the scores of the ids that may come next.
+            (B, V) float32, the scores of the ids that may come next; the next step reuses it.
         """
-        feed = dict(zip(self._carried, self._state, strict=True))
-        if self.controls:
-            feed["controls"] = np.zeros((self.rows, self.controls), np.float32) if controls is None else controls
-        logits, *self._state = self._session.run(None, {"ids": np.asarray(ids, dtype=np.int64), **feed})
-        return np.asarray(logits)
+        self._ids[:] = ids
+        if controls is not None:
+            self._controls[:] = controls
+        self._session.run_with_iobinding(self._bindings[0])
+        self._bindings.reverse()
+        self._now, self._after = self._after, self._now
+        return self._logits
+
+    def _bind(self, carried: Sequence[_Carried], before: Rows, after: Rows) -> onnxruntime.IOBinding:
+        binding = self._session.io_binding()
+        binding.bind_cpu_input("ids", self._ids)
+        if self._controls.shape[1]:
+            binding.bind_cpu_input("controls", self._controls)
+        outputs = [value.name for value in self._session.get_outputs()]
+        for each, array in zip(carried, before, strict=True):
+            binding.bind_cpu_input(each.name, array)
+        for name, array in zip(outputs, (self._logits, *after), strict=True):
+            binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        return binding

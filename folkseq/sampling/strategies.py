@@ -2,46 +2,83 @@
 
 In order: ids that the mask forbids are left out; the scores are divided by the temperature; `top_k` keeps the k
 likeliest; `top_p` keeps the likeliest that together reach p of what is left (the nucleus of Holtzman et al., 2020);
-one is drawn from the rest. Of equals the lower id is the likelier.
+`min_p` keeps those that are at least so likely as that share of the likeliest (Nguyen et al., 2024); one is drawn from
+the rest. Of equals the lower id is the likelier.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 
+Weights = NDArray[np.float32]
+Ids = NDArray[np.int64]
+MOST_TEMPERATURE = 100.0
+_BLOCK = 16  # ids whose weights are added up first, so that few sums need be looked through
+_FEW = 4  # rows, up to which a loop over them is quicker than arrays
+_FAINT = np.float32(1e-30)  # below this what the mask leaves is weighed anew, so that nothing is lost to rounding
+_BELOW_ONE = 1 - 2.0**-52  # keeps a product with a number below one from being rounded up to the whole
+
 
 @dataclass(frozen=True)
 class Strategy:
     """What is done to the distribution before an id is drawn."""
 
-    temperature: float = 1.0
-    """Below 1 the likely becomes likelier, above 1 less so; 0 always takes the likeliest."""
+    temperature: float | tuple[float, float] = 1.0
+    """Below 1 the likely becomes likelier, above 1 less so; 0 always takes the likeliest. Two go from the first at a
+    piece's beginning to the second at its end."""
     top_k: int | None = None
     """Draw among the k likeliest only."""
     top_p: float | None = None
     """Draw among the likeliest that together hold this much of the probability."""
+    min_p: float | None = None
+    """Draw among those that have at least this share of the likeliest one's probability."""
 
     def __post_init__(self) -> None:
-        if not (self.temperature >= 0 and math.isfinite(self.temperature)):
-            raise RequestError(f"the temperature is 0 or above (try 0.8 to 1.1), got {self.temperature}")
+        for temperature in self.temperatures:
+            if not 0 <= temperature <= MOST_TEMPERATURE:
+                raise RequestError(
+                    f"the temperature is 0 to {MOST_TEMPERATURE:g} (try 0.8 to 1.1), got {temperature:g}"
+                )
         if self.top_k is not None and self.top_k < 1:
             raise RequestError(f"top-k keeps at least 1 id, got {self.top_k}")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise RequestError(f"top-p is a share above 0 and up to 1, got {self.top_p}")
+        for name, share in (("top-p", self.top_p), ("min-p", self.min_p)):
+            if share is not None and not 0 < share <= 1:
+                raise RequestError(f"{name} is a share above 0 and up to 1, got {share}")
+
+    @property
+    def temperatures(self) -> tuple[float, float]:
+        """At a piece's beginning and at its end."""
+        return self.temperature if isinstance(self.temperature, tuple) else (self.temperature, self.temperature)
+
+    @property
+    def changes(self) -> bool:
+        """Whether the temperature depends on how much of a piece is written."""
+        return isinstance(self.temperature, tuple)
+
+    @property
+    def trims(self) -> bool:
+        """Whether ids are left out that the mask allows."""
+        return self.top_k is not None or self.top_p is not None or self.min_p is not None
+
+    def at(self, progress: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The temperature where so much of each piece is written, (B,) of (B,) from 0 to 1."""
+        first, last = self.temperatures
+        return first + (last - first) * progress
 
 
 def choose(
-    logits: NDArray[np.floating],
+    logits: Weights,
     strategy: Strategy,
-    uniforms: NDArray[np.floating],
+    uniforms: NDArray[np.float64],
     mask: NDArray[np.bool_] | None = None,
-) -> NDArray[np.int64]:
+    progress: NDArray[np.float64] | None = None,
+) -> tuple[Ids, NDArray[np.float32]]:
     """Draw one id a row by inverting its cumulative distribution, so that a row's id depends on nothing but the row.
 
     Args:
@@ -49,35 +86,124 @@ def choose(
         strategy: what to do to them first.
         uniforms: (B,) in [0, 1), one a row.
         mask: (B, V), False where an id may not come; each row has at least one that may.
+        progress: (B,) how much of each piece is written, from 0 to 1; 0 if None.
 
     Returns:
-        (B,) int64.
+        The ids, (B,), and what each costs in nats under the scores as they are, (B,).
     """
-    scores = logits.astype(np.float64)  # (B, V)
+    scores = logits - logits.max(axis=1, keepdims=True)  # (B, V), the likeliest scores 0
+    likelihoods = np.exp(scores)
+    if strategy.changes:
+        temperature = strategy.at(np.zeros(len(logits)) if progress is None else progress)  # (B,)
+        ids = _draw(scores, likelihoods, temperature, strategy, uniforms, mask)
+        cold = np.flatnonzero(temperature == 0)
+        ids[cold] = _likeliest(scores[cold], None if mask is None else mask[cold])
+    elif strategy.temperature == 0:
+        ids = _likeliest(scores, mask)
+    else:
+        ids = _draw(scores, likelihoods, np.full(1, strategy.temperature), strategy, uniforms, mask)
+    return ids, np.log(likelihoods.sum(axis=1)) - scores[np.arange(len(ids)), ids]
+
+
+def _likeliest(scores: Weights, mask: NDArray[np.bool_] | None) -> Ids:
+    return np.asarray((scores if mask is None else _masked(scores, mask)).argmax(axis=1), dtype=np.int64)
+
+
+def _masked(scores: Weights, mask: NDArray[np.bool_]) -> Weights:
+    if not mask.any(axis=1).all():
+        raise ValueError("a mask leaves at least one id in every row")
+    return np.where(mask, scores, np.float32(-np.inf))
+
+
+def _draw(
+    scores: Weights,
+    likelihoods: Weights,
+    temperature: NDArray[np.float64],
+    strategy: Strategy,
+    uniforms: NDArray[np.float64],
+    mask: NDArray[np.bool_] | None,
+) -> Ids:
+    """Draw by scores of 0 and below, whose exponentials are `likelihoods`, at a temperature, (B,) or (1,)."""
+    weights = likelihoods if len(temperature) == 1 and temperature[0] == 1 else _weights(scores, temperature)
     if mask is not None:
-        if not mask.any(axis=1).all():
-            raise ValueError("a mask leaves at least one id in every row")
-        scores[~mask] = -np.inf
-    if strategy.temperature == 0:
-        return np.asarray(scores.argmax(axis=1), dtype=np.int64)
-    scores -= scores.max(axis=1, keepdims=True)  # before the division, which may then overflow downwards only
+        weights = weights * mask
+        if weights.max(axis=1).min() < _FAINT:
+            faint = np.flatnonzero(weights.max(axis=1) < _FAINT)
+            own = _masked(scores[faint], mask[faint])
+            own -= own.max(axis=1, keepdims=True)
+            weights[faint] = _weights(own, temperature[faint] if len(temperature) > 1 else temperature)
+    if strategy.trims:
+        weights = weights * _kept(weights, strategy)
+    return _pick(weights, uniforms)
+
+
+def _weights(scores: Weights, temperature: NDArray[np.float64]) -> Weights:
+    """Exponentials of scores at a temperature, of which 0 is taken for as little above it as can be."""
+    cold = np.maximum(temperature, np.finfo(np.float32).tiny).astype(np.float32)
     with np.errstate(over="ignore"):
-        weights = np.exp(scores / strategy.temperature)  # (B, V), the likeliest weighs 1
-    if strategy.top_k is not None or strategy.top_p is not None:
-        _trim(weights, strategy)
-    cumulative = weights.cumsum(axis=1)
-    total = cumulative[:, -1]
-    target = np.minimum(uniforms * total, np.nextafter(total, 0))  # rounding must not pass the end
-    return np.asarray((cumulative <= target[:, None]).sum(axis=1), dtype=np.int64)
+        weights = scores / cold[:, None]
+    return np.asarray(np.exp(weights, out=weights))
 
 
-def _trim(weights: NDArray[np.float64], strategy: Strategy) -> None:
-    """Set to zero what `top_k` and `top_p` leave out."""
-    order = np.argsort(-weights, axis=1, kind="stable")  # (B, V), likeliest first
-    ranked = np.take_along_axis(weights, order, axis=1)
-    if strategy.top_k is not None:
-        ranked[:, strategy.top_k :] = 0
+def _kept(weights: Weights, strategy: Strategy) -> NDArray[np.bool_]:
+    """What `top_k`, `top_p` and `min_p` leave, (B, V).
+
+    How many stay is found on sorted weights, and which by comparing with the least of those, since sorting where each
+    stood as well takes many times as long.
+    """
+    ranked = np.sort(weights, axis=1)[:, ::-1]  # (B, V), likeliest first
+    size = ranked.shape[1]
+    most = min(strategy.top_k or size, size)
+    kept = np.full(len(ranked), most)  # (B,) how many
     if strategy.top_p is not None:
-        before = ranked.cumsum(axis=1) - ranked  # what the likelier ones hold
-        ranked[before >= strategy.top_p * ranked.sum(axis=1, keepdims=True)] = 0
-    np.put_along_axis(weights, order, ranked, axis=1)
+        reached = ranked[:, :most].astype(np.float64).cumsum(axis=1)
+        before = np.minimum((reached < strategy.top_p * reached[:, -1:]).sum(axis=1) + 1, most)
+        kept = np.minimum(kept, before)
+    if strategy.min_p is not None:
+        kept = np.minimum(kept, (ranked >= np.float32(strategy.min_p) * ranked[:, :1]).sum(axis=1))
+    least = ranked[np.arange(len(ranked)), kept - 1]
+    stays = weights >= least[:, None]
+    more = np.flatnonzero(stays.sum(axis=1) > kept)
+    if len(more):  # equals, of which the lower ids stay
+        above = weights[more] > least[more, None]
+        equal = weights[more] == least[more, None]
+        stays[more] = above | (equal & (equal.cumsum(axis=1) <= (kept[more] - above.sum(axis=1))[:, None]))
+    return np.asarray(stays)
+
+
+def _pick(weights: Weights, uniforms: NDArray[np.float64]) -> Ids:
+    """The id of each row at which its cumulative weights pass a share of their sum, (B,).
+
+    Blocks are added up first, then the ids of the one in which the share lies. With few rows that is done in a loop,
+    which gives the same to the bit.
+    """
+    starts = np.arange(0, weights.shape[1], _BLOCK)
+    sums = np.add.reduceat(weights, starts, axis=1)  # (B, V / 16)
+    if len(weights) <= _FEW:
+        each = zip(weights, sums.tolist(), uniforms.tolist(), strict=True)
+        return np.array([_pick_one(*row) for row in each], dtype=np.int64)
+    rows = np.arange(len(weights))
+    reached = sums.cumsum(axis=1, dtype=np.float64)
+    target = uniforms * reached[:, -1] * _BELOW_ONE
+    block = (reached > target[:, None]).argmax(axis=1)
+    target -= np.where(block, reached[rows, block - 1], 0.0)
+    places = np.minimum(block[:, None] * _BLOCK + np.arange(_BLOCK), weights.shape[1] - 1)  # (B, 16)
+    inside = weights[rows[:, None], places]
+    inside[:, 1:][places[:, 1:] == places[:, :-1]] = 0  # beyond the last id
+    passed = inside.cumsum(axis=1, dtype=np.float64) > target[:, None]
+    last = _BLOCK - 1 - (inside > 0)[:, ::-1].argmax(axis=1)  # where rounding lets none pass
+    within = np.where(passed.any(axis=1), passed.argmax(axis=1), last)
+    return np.asarray(block * _BLOCK + within, dtype=np.int64)
+
+
+def _pick_one(weights: Weights, sums: list[float], uniform: float) -> int:
+    """The same for one row."""
+    reached = list(accumulate(sums))
+    target = uniform * reached[-1] * _BELOW_ONE
+    block = next(place for place, total in enumerate(reached) if total > target)
+    target -= reached[block - 1] if block else 0.0
+    inside = weights[block * _BLOCK : (block + 1) * _BLOCK].tolist()
+    for place, total in enumerate(accumulate(inside)):
+        if total > target:
+            return block * _BLOCK + place
+    return block * _BLOCK + max(place for place, weight in enumerate(inside) if weight > 0)

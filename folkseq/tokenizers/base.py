@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 Piece = TypeVar("Piece")
 START, END = "<s>", "</s>"
@@ -98,6 +98,19 @@ class Tokenizer(ABC, Generic[Piece]):
         Its figures of `figure` numbers in a row are compared; `twin_share` of the smaller set make twins.
         """
 
+    def profile(self, vocabulary: Vocabulary) -> Profile:
+        """What a transposition changes of each id; nothing, where nothing else is said, and any id can be replaced."""
+        size = len(vocabulary)
+        none, ends = np.zeros(size, np.bool_), np.isin(vocabulary.tokens, (START, END))
+        return Profile(np.zeros(size, np.int64), np.arange(size), none, ~ends, none, ends)
+
+    def melody(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
+        """The piece's tune, (N, 2): each note's pitch in semitones and its duration, in a unit of the tokenizer's own.
+
+        Durations are all 0 where notes have none; there are no notes where tokens have no pitch.
+        """
+        return np.zeros((0, 2), np.int64)
+
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """How much the piece holds of what a listener counts, by its singular: `note`, `second`."""
         return {}
@@ -155,8 +168,12 @@ class Tokenizer(ABC, Generic[Piece]):
         return None
 
     def limit(self, prime: Prime[Piece] | None = None, **controls: Any) -> int:
-        """The most tokens in a piece where nothing is said; the longest tune of folk.abc has about as many."""
+        """The most tokens in a piece where nothing is said."""
         return 1500
+
+    def label(self, piece: Piece) -> str:
+        """What a listener would look the piece up by in its file, where that holds several."""
+        return ""
 
     def title(self, piece: Piece) -> str:
         """What the piece is called."""
@@ -165,6 +182,14 @@ class Tokenizer(ABC, Generic[Piece]):
     def place(self, tokens: Sequence[str], index: int) -> str:
         """Where in the piece token number `index` stands, as a user would look for it."""
         return f"token {index}"
+
+    def bars(self, tokens: Sequence[str]) -> int:
+        """How many bar lines there are among these tokens."""
+        return 0
+
+    def merits(self, tokens: Sequence[str]) -> dict[str, float]:
+        """What speaks for a whole piece as music, by name, each from 0 to 1."""
+        return {}
 
     def finish(self, piece: Piece, name: str, prime: Prime[Piece] | None = None, **controls: Any) -> Piece:
         """A sampled piece as a user wants it: named, and as the controls ask."""

@@ -24,6 +24,11 @@ class Header(NamedTuple):
     tick_s: float = 0.0
 
 
+def is_midi(data: bytes) -> bool:
+    """Whether bytes begin as those of a MIDI file do."""
+    return data[:4] == b"MThd" or (data[:4] == b"RIFF" and data[8:16] == b"RMIDdata")
+
+
 def locate(data: bytes, lost: Counter[str]) -> tuple[Header, list[tuple[int, int]]]:
     """The header, and where each track's events begin and end; what is passed over is counted in `lost`.
 

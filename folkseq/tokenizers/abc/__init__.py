@@ -17,14 +17,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.errors import RequestError
+from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, midi
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.formats.abc.lexer import parse_note
+from folkseq.formats.transcription import transcribe
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.tokenizers.abc.asking import header_tokens, read_prime, titled, to_key
+from folkseq.tokenizers.abc.form import Plan
 from folkseq.tokenizers.abc.grammar import AbcGrammar
+from folkseq.tokenizers.abc.merits import merits
 from folkseq.tokenizers.abc.rhythms import canonical_rhythm
 from folkseq.tokenizers.abc.spelling import (
     UNIT,
@@ -38,11 +41,12 @@ from folkseq.tokenizers.abc.spelling import (
 )
 from folkseq.tokenizers.abc.structure import clean, dropped, opening, structure
 from folkseq.tokenizers.base import END, START, Parsed, Prime, Tokenizer
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 # The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI): the twelve near whose
 # ends the fewest tunes of O'Neill's, Ryan's and Aird's lie once their tonic is C.
 LOWEST_MEAN = 59
+MELODY_UNITS = 322_560  # of a melody's durations in a whole note: 128ths, by tuplets of two to ten
 _C = Key()
 
 
@@ -59,8 +63,8 @@ class AbcTokenizer(Tokenizer[Tune]):
     name: ClassVar[str] = "abc"
     suffixes: ClassVar[tuple[str, ...]] = (".abc", ".txt")
     outputs: ClassVar[tuple[str, ...]] = (".abc", ".mid")
-    controls: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "key", "swing")
-    steering: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode")
+    controls: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "key", "bars", "form", "swing")
+    steering: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "bars", "form")
 
     def parse(self, data: bytes, file: str) -> Parsed[Tune]:
         """The tunes in a file of ABC. Raises ParseError if it holds none."""
@@ -119,13 +123,56 @@ class AbcTokenizer(Tokenizer[Tune]):
         pitches = (token for token in vocabulary.decode(ids) if kind(token) == "pitch")
         return np.diff(np.fromiter((parse_note(token)[0] for token in pitches), np.int64)).astype(np.int64)
 
+    def profile(self, vocabulary: Vocabulary) -> Profile:
+        """Pitches at their place on the staff, of one kind for each accidental; another pitch can replace any."""
+        size = len(vocabulary)
+        heights, kinds = np.zeros(size, np.int64), np.arange(size)
+        for index, token in enumerate(vocabulary.tokens):
+            if kind(token) == "pitch":
+                heights[index], sign, _ = parse_note(token)
+                kinds[index] = size + (0 if sign is None else 3 + sign)
+        pitched = kinds >= size
+        ends, ties = (np.isin(vocabulary.tokens, tokens) for tokens in ((START, END), ("-",)))
+        return Profile(heights, kinds, pitched, free=pitched, binding=ties, ends=ends)
+
+    def melody(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
+        """The highest notes of its sounds, as written once; ties are one note, rests and grace notes none."""
+        notes: list[list[int]] = []
+        tied = False
+        for sound in self.detokenize(vocabulary.decode(ids)).sounds():
+            if not sound.pitches:
+                tied = False
+                continue
+            pitch, duration = sound.pitches[-1].midi, round(sound.duration * MELODY_UNITS)
+            if tied and notes[-1][0] == pitch:
+                notes[-1][1] += duration
+            else:
+                notes.append([pitch, duration])
+            tied = sound.tied
+        return np.array(notes, np.int64).reshape(-1, 2)
+
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """The number of notes."""
         return {"note": float(sum(kind(token) == "pitch" for token in vocabulary.decode(ids)))}
 
     def prime(self, text: str, **controls: Any) -> Prime[Tune]:
         """The beginning of a tune from ABC; what it leaves open is as asked. Raises RequestError if it is none."""
-        tune = read_prime(text, **controls)
+        return self._primed(read_prime(text, **controls), **controls)
+
+    def prime_file(self, data: bytes, file: str, **controls: Any) -> Prime[Tune]:
+        """The beginning of a tune that a file of ABC, or of MIDI that keeps time, holds; bar lines at its end aside."""
+        if not midi.is_midi(data):
+            return super().prime_file(data, file, **controls)
+        try:
+            tune, _ = transcribe(midi.parse(data, file)[0])
+        except ParseError as error:
+            raise RequestError(f"{file}: cannot be a prime ({error})") from None
+        body = list(tune.body)
+        while body and isinstance(body[-1], Bar):
+            body.pop()
+        return self._primed(replace(tune, voices=(tuple(body),)), **controls)
+
+    def _primed(self, tune: Tune, **controls: Any) -> Prime[Tune]:
         tokens = self._spell(tune, whole=False)
         asked = header_tokens(**{name: value for name, value in controls.items() if name != "key"})
         for token in filter(None, asked.values()):
@@ -134,13 +181,31 @@ class AbcTokenizer(Tokenizer[Tune]):
         return Prime(tuple(tokens), tune)
 
     def grammar(self, vocabulary: Vocabulary, prime: Prime[Tune] | None = None, **controls: Any) -> AbcGrammar:
-        """Valid tunes, with the rhythm, meter and mode asked for. Raises RequestError if the model knows none such."""
+        """Valid tunes, of the header and form asked for. Raises RequestError if the model knows none such."""
         # What a prime says, or is made to say, needs no grammar to be held to.
-        return AbcGrammar(vocabulary, **({} if prime else header_tokens(**controls)))
+        header = {} if prime else header_tokens(**controls)
+        return AbcGrammar(vocabulary, **header, plan=Plan.of(controls.get("bars"), controls.get("form")))
+
+    def limit(self, prime: Prime[Tune] | None = None, **controls: Any) -> int:
+        """The most tokens: of the longest tune of folk.abc, or more than the bars or sections asked for take."""
+        plan = Plan.of(controls.get("bars"), controls.get("form"))
+        return max(1500, 40 * (plan.bars or 0), 400 * len(plan.sections))
+
+    def label(self, piece: Tune) -> str:
+        """Its number and titles."""
+        return f"X:{piece.number} {' / '.join(piece.titles)}".strip()
 
     def place(self, tokens: Sequence[str], index: int) -> str:
         """The bar that a token stands in, counted from 1."""
-        return f"bar {1 + sum(kind(token) == 'bar' for token in tokens[:index])}"
+        return f"bar {1 + self.bars(tokens[:index])}"
+
+    def bars(self, tokens: Sequence[str]) -> int:
+        """How many bar lines there are among these tokens."""
+        return sum(kind(token) == "bar" for token in tokens)
+
+    def merits(self, tokens: Sequence[str]) -> dict[str, float]:
+        """Whether a tune ends on its tonic, and how much of it comes back."""
+        return merits(tokens)
 
     def finish(self, piece: Tune, name: str, prime: Prime[Tune] | None = None, **controls: Any) -> Tune:
         """The tune with a title and a rhythm, in the key asked for, else the prime's, else one that suits its range."""

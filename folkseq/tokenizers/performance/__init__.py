@@ -23,7 +23,7 @@ from folkseq.tokenizers.performance.decoding import Notes, pair, pair_in_turn, p
 from folkseq.tokenizers.performance.events import Layout, Rows
 from folkseq.tokenizers.performance.likeness import SHARE, likeness
 from folkseq.tokenizers.performance.steered import Steered
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 MOST_SHIFTS = 10_000_000  # in a piece; silence that a damaged file makes would else fill the memory
 
@@ -143,6 +143,25 @@ class PerformanceTokenizer(Steered):
     def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
         """What its notes have in common with those of other performances of the work; see `likeness`."""
         return likeness(ids[ids < self.layout.note_off], self.drums)
+
+    def profile(self, vocabulary: Vocabulary) -> Profile:
+        """The pitches of NOTE_ON and NOTE_OFF, but for drums; what ends a note or moves the pedal has to come."""
+        layout, ids = self.layout, np.arange(self.layout.size)
+        pitched = (ids < layout.time_shift) & (not self.drums)
+        ons, rest = ids < layout.note_off, (ids >= layout.time_shift) & (ids < layout.start)
+        return Profile(
+            heights=np.where(pitched, layout.rows[1], 0),
+            kinds=np.where(pitched, np.where(ons, layout.note_on, layout.note_off), ids),
+            pitched=pitched,
+            free=ons | rest,
+            binding=np.zeros(layout.size, np.bool_),
+            ends=(ids == layout.start) | (ids == layout.end),
+        )
+
+    def melody(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
+        """Its pitches in order of their onsets, with durations of 0, since no two players keep the same."""
+        pitches = ids[ids < self.layout.note_off].astype(np.int64)
+        return np.stack((pitches, np.zeros_like(pitches)), axis=1)
 
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """The number of notes, and of seconds up to the last event."""

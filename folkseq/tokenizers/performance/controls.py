@@ -29,6 +29,7 @@ CLASSES = len(EDGES) + 1
 
 Values = NDArray[np.float64]
 Ids = NDArray[Any]
+Rows = tuple[NDArray[Any], ...]
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def shifted(ids: Iterable[int], layout: Layout) -> int:
 class ControlSchedule:
     """What is asked over time (a `folkseq.sampling.grammar.Schedule`): lists whose values share the time evenly.
 
-    A state is the number of steps since the piece began.
+    Its rows hold the number of steps since each piece began, (B,) int64.
     """
 
     def __init__(
@@ -183,23 +184,24 @@ class ControlSchedule:
             steps: which the lists share; the last value stays.
             after: steps before them, in which the first value holds.
         """
-        self._first, self._beyond = controls.layout.time_shift, controls.layout.time_shift + controls.layout.max_shift
-        self._steps, self._after = steps, after
+        self._moves, self._steps, self._after = controls.layout.steps, steps, after
         rates: Sequence[float | None] = densities or [None]
         shares: Sequence[Values | None] = [_shares(np.asarray(weights)) for weights in pitch_classes] or [None]
-        self._table: list[list[NDArray[np.float32]]]
-        self._table = [[controls.vectors(rate, histogram)[0] for histogram in shares] for rate in rates]
+        # (densities, pitch classes, C)
+        self._table = np.array([[controls.vectors(rate, histogram)[0] for histogram in shares] for rate in rates])
 
-    def new_state(self) -> int:
-        """The state before a piece's start id."""
-        return 0
+    def begin(self, rows: int) -> Rows:
+        """Where `rows` pieces stand before their start ids."""
+        return (np.zeros(rows, np.int64),)
 
-    def advance(self, state: int, id: int) -> int:  # noqa: A002 - the field's own word
-        """The state after one more id, whatever it is."""
-        return state + id - self._first + 1 if self._first <= id < self._beyond else state
+    def advance(self, rows: Rows, ids: Ids) -> Rows:
+        """Where they stand after one more id in each, (B,), whatever it is. `rows` stay as they were."""
+        (passed,) = rows
+        return (passed + self._moves[ids],)
 
-    def controls(self, state: int) -> NDArray[np.float32]:
-        """What is asked of the id that comes next, (C,)."""
-        passed = min(max(state - self._after, 0), self._steps - 1)
-        row = self._table[passed * len(self._table) // self._steps]
-        return row[passed * len(row) // self._steps]
+    def controls(self, rows: Rows) -> NDArray[np.float32]:
+        """What is asked of the id that comes next, (B, C)."""
+        (passed,) = rows
+        passed = np.minimum(np.maximum(passed - self._after, 0), self._steps - 1)
+        rates, shares, _ = self._table.shape
+        return np.asarray(self._table[passed * rates // self._steps, passed * shares // self._steps])

@@ -131,6 +131,12 @@ class Layout:
         return kinds, values
 
     @cached_property
+    def steps(self) -> Integers:
+        """(V,) by how many steps each id moves on: 0 but for time shifts."""
+        kinds, values = self.rows
+        return np.where(kinds == _SHIFT, values, 0)
+
+    @cached_property
     def velocity_size(self) -> int:
         """How many velocities share a bin; 127 where there are no bins."""
         return -(-MAX_VELOCITY // self.velocity_bins) if self.velocity_bins else MAX_VELOCITY
@@ -218,9 +224,8 @@ def to_rows(ids: NDArray[Any], layout: Layout, velocity: int = 0) -> Rows:
     """The rows of any (T,) ids, which need be neither a whole piece nor canonical; `velocity` as for `to_ids`."""
     ids = ids.astype(np.int64)
     kinds, values = layout.rows
-    is_shift = kinds[ids] == _SHIFT
     is_bin = kinds[ids] == _BIN
-    step = np.cumsum(np.where(is_shift, values[ids], 0))
+    step = np.cumsum(layout.steps[ids])
     at = np.flatnonzero(kinds[ids] >= 0)
     told = np.where(is_bin, np.arange(1, len(ids) + 1), 0)  # (T,) counted from 1
     told = np.maximum.accumulate(told)[at]  # (R,) where the latest VELOCITY before each row is
@@ -231,5 +236,4 @@ def to_rows(ids: NDArray[Any], layout: Layout, velocity: int = 0) -> Rows:
 
 def length(ids: NDArray[Any], layout: Layout) -> int:
     """How many steps (T,) ids take."""
-    kinds, steps = layout.rows
-    return int(steps[ids][kinds[ids] == _SHIFT].sum())
+    return int(layout.steps[ids].sum())

@@ -8,44 +8,21 @@ note or its pedal. When a limit comes near, of the time or of the ids, what soun
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.tokenizers.performance.events import MAX_VELOCITY, OFF, ON, PEDAL, Layout
+from folkseq.tokenizers.performance import standing
+from folkseq.tokenizers.performance.events import MAX_VELOCITY, Integers, Layout
+from folkseq.tokenizers.performance.standing import BEFORE, CLOSED, EVENT, LONG, LOUD, SILENT, STEP, Masks, Rows
 
 MARGIN = 8
 """Ids; with one for each that sounds, more than end a piece from any state: velocity, note, shift, its end, END."""
 
-BEFORE, EVENT, LONG, SHORT, LOUD, CLOSED = range(6)
-"""What came last: nothing; the start, a note's or the pedal's event; the longest time shift, a shorter one; a velocity;
-the end."""
-
-_PITCHES = (1 << 128) - 1
-
-
-class State(NamedTuple):
-    """Where a piece stands; bit p of `sounding` is pitch p, and `onsets` holds their steps, the earliest first."""
-
-    last: int = BEFORE
-    step: int = 0
-    rank: int = -1
-    """Of the last event of this step in the order of events."""
-    velocity: int = 0
-    """The id in force; 0 before the first."""
-    noted: bool = False
-    """Whether there has been a note."""
-    sounding: int = 0
-    onsets: dict[int, int] = {}  # noqa: RUF012 - never changed, as no state is
-    pedal: bool = False
+_PITCHES = np.arange(128)
 
 
 class PerformanceGrammar:
-    """The grammar over one layout (a `folkseq.sampling.grammar.Grammar`).
-
-    Sets of ids are whole numbers, of which bit i stands for id i.
-    """
+    """The grammar over one layout (a `folkseq.sampling.grammar.Grammar`); `standing` says what its rows hold."""
 
     def __init__(
         self, layout: Layout, *, canonical: bool, end: int, earliest: int = 0, longest: int, most: int, opening: int = 0
@@ -62,111 +39,123 @@ class PerformanceGrammar:
             opening: steps of a prime, which `longest` and `most` do not bind.
         """
         self._end, self._earliest, self._longest, self._most, self._opening = end, earliest, longest, most, opening
-        self._layout, self._size = layout, layout.size
-        self._bytes = (layout.size + 7) // 8
-        # The order of events within a step; notes of one kind share a rank where they may come in any order.
-        self._ranks = [0] * layout.size
-        for pitch in range(128):
-            self._ranks[layout.note_off + pitch] = OFF << 7 | pitch * canonical
-            self._ranks[layout.note_on + pitch] = ON << 7 | pitch * canonical
-        for pedal in range(2 * layout.pedal):
-            self._ranks[layout.pedal_up + pedal] = PEDAL << 7  # which moves once a step
-        again = () if canonical else (OFF << 7, ON << 7)  # ranks that may come more than once
-        # What may follow an event of each rank within its step; at −1, what may follow a time shift.
-        self._follow = {
-            last: sum(1 << at for at, rank in enumerate(self._ranks) if rank > last or (rank == last and last in again))
-            for last in {-1, *self._ranks}
-        }
-        used = (MAX_VELOCITY - 1) // layout.velocity_size + 1 if layout.velocity_bins else 0  # of the bins
-        self._velocities = ((1 << used) - 1) << layout.velocity
-        self._up, self._down = (1 << layout.pedal_up, 1 << layout.pedal_down) if layout.pedal else (0, 0)
+        self._layout = layout
+        self._ons, self._offs = slice(layout.note_on, layout.note_off), slice(layout.note_off, layout.time_shift)
+        self._shifts, self._bins = slice(layout.time_shift, layout.velocity), slice(layout.velocity, layout.start)
+        ranks = standing.ranks(layout, canonical=canonical)
+        self._keep, self._add = standing.moves(layout, ranks)
+        after = standing.followers(ranks, canonical=canonical)  # (R, 256)
+        self._ons_after, self._offs_after = after[:, self._ons].copy(), after[:, self._offs].copy()
+        self._no_rank = len(after) - 1
+        steps = np.arange(1, layout.max_shift + 1)
+        self._shifts_within = steps <= np.arange(layout.max_shift + 1)[:, None]  # (max_shift + 1, max_shift)
+        # Which velocities change the one in force, of those that bins of this size reach; in the last row none does.
+        bins = np.arange(1, layout.velocity_bins + 1)
+        used = bins <= (MAX_VELOCITY - 1) // layout.velocity_size + 1
+        self._no_bin = layout.velocity_bins + 1
+        self._bins_besides = used & (bins != np.arange(self._no_bin + 1)[:, None])  # (velocity_bins + 2, velocity_bins)
+        self._bins_besides[self._no_bin] = False
 
-    def new_state(self) -> State:
-        """The state before the start id."""
-        return State()
+    @property
+    def fewest(self) -> int:
+        """How many ids a limit must leave room for, so that a piece can be led to its end."""
+        return MARGIN
 
-    def advance(self, state: State, id: int) -> State:  # noqa: A002 - the field's own word
-        """The state after one more id that was allowed."""
-        last, step, rank, velocity, noted, sounding, onsets, pedal = state
-        layout = self._layout
-        if id < layout.note_off:
-            return State(EVENT, step, self._ranks[id], velocity, True, sounding | 1 << id, {**onsets, id: step}, pedal)
-        if id < layout.time_shift:
-            pitch = id - layout.note_off
-            onsets = {other: onset for other, onset in onsets.items() if other != pitch}
-            return State(EVENT, step, self._ranks[id], velocity, noted, sounding & ~(1 << pitch), onsets, pedal)
-        if id < layout.velocity:
-            steps = id - layout.time_shift + 1
-            last = SHORT if steps < layout.max_shift else LONG
-            return State(last, step + steps, -1, velocity, noted, sounding, onsets, pedal)
-        if id < layout.start:
-            return State(LOUD, step, rank, id, noted, sounding, onsets, pedal)
-        if id == layout.start:
-            return State(EVENT)
-        if id == layout.end:
-            return State(CLOSED)
-        return State(EVENT, step, self._ranks[id], velocity, noted, sounding, onsets, id == layout.pedal_down)
+    def begin(self, rows: int) -> Rows:
+        """Where `rows` pieces stand before their start ids."""
+        return standing.begin(rows)
 
-    def allowed(self, state: State, remaining: int) -> NDArray[np.bool_]:
-        """Which ids may come next, (V,) bool; never none."""
-        bits = self._allowed(state, remaining).to_bytes(self._bytes, "little")
-        return np.unpackbits(np.frombuffer(bits, np.uint8), count=self._size, bitorder="little").view(np.bool_)
+    def advance(self, rows: Rows, ids: Integers) -> Rows:
+        """Where they stand after one more id in each, (B,), that was allowed. `rows` stay as they were."""
+        now, onsets = rows
+        onsets = onsets.copy()  # (B, 128)
+        at = np.flatnonzero(ids < self._layout.time_shift)  # the rows in which a note begins or ends
+        notes = ids[at]
+        onsets[at, notes & 127] = np.where(notes < self._layout.note_off, now[at, STEP], SILENT)
+        return now * self._keep.take(ids, axis=0) + self._add.take(ids, axis=0), onsets
 
-    def _allowed(self, state: State, remaining: int) -> int:
-        if state.last == BEFORE:
-            return 1 << self._layout.start
-        if state.last == CLOSED:
-            return 1 << self._layout.end
-        follow = self._follow[state.rank]
-        begins = _PITCHES & ~state.sounding & follow
-        if state.last == LOUD:
-            return begins
-        ends = state.sounding << self._layout.note_off | (self._up if state.pedal else 0)
-        if state.step >= self._end:
-            return self._first(ends) or 1 << self._layout.end
-        due = self._due(state)
-        if remaining <= ends.bit_count() + MARGIN:
-            return self._closing(state, begins, ends, follow, due)
-        if due:  # and none that comes after it in this step before it
-            return ends & follow & ((due & -due) * 2 - 1)
-        return self._going_on(state, begins, ends, follow)
+    def progress(self, rows: Rows) -> NDArray[np.float64]:
+        """The share of the time after the prime that has passed, (B,) from 0 to 1."""
+        passed = (rows[0][:, STEP] - self._opening) / max(self._end - self._opening, 1)
+        return np.asarray(np.clip(passed, 0.0, 1.0))
 
-    def _going_on(self, state: State, begins: int, ends: int, follow: int) -> int:
+    def allowed(self, rows: Rows, remaining: Integers) -> Masks:
+        """Which ids may come next, (B, V) bool, where `remaining` (B,) ids may still be written; in no row none."""
+        now, onsets = rows
+        last, step, _, _, _, count, down = now.T  # (B,) each
+        # The step at which the note that has sounded for longest is due.
+        until = np.where(step >= self._opening, onsets.min(axis=1) + self._longest, SILENT)
+        mask = self._going_on(now, onsets, until)
+        closing = remaining <= count + down + MARGIN
+        at = np.flatnonzero((closing | (step >= np.minimum(until, self._end)) | (last <= CLOSED)) & (last != LOUD))
+        if len(at):
+            mask[at] = self._held(now[at], onsets[at], closing[at], mask[at])
+        return mask
+
+    def _going_on(self, now: Integers, onsets: Integers, until: Integers) -> Masks:
         """Whatever leaves a way to the end. After a time shift in silence there must be room for a note."""
-        bound = state.step >= self._opening
-        ids = (ends | (0 if state.pedal else self._down)) & follow
-        if begins and (not bound or len(state.onsets) < self._most):
-            ids |= self._velocities & ~(1 << state.velocity)
-            ids |= begins if state.velocity or not self._velocities else 0
-        if state.last != SHORT:
-            room = self._end - state.step - (not ends or not state.noted)
-            if bound and state.onsets:
-                room = min(room, next(iter(state.onsets.values())) + self._longest - state.step)
-            ids |= ((1 << min(room, self._layout.max_shift)) - 1) << self._layout.time_shift
-        if not ends and state.last == EVENT and state.noted and state.step >= self._earliest:
-            ids |= 1 << self._layout.end
-        return ids
+        layout = self._layout
+        last, step, rank, told, noted, count, down = now.T  # (B,) each
+        sounding, loud = onsets < SILENT, last == LOUD
+        mask = np.zeros((len(now), layout.size), np.bool_)
 
-    def _closing(self, state: State, begins: int, ends: int, follow: int, due: int) -> int:
-        """The shortest way to the end: all that sounds is ended in one step, if not in this then in the next."""
-        if ends and state.noted:
-            if ends & ~follow:
-                return self._first(due) or 1 << self._layout.time_shift
-            return self._first(ends)
-        if state.last == EVENT and state.noted:
-            return 1 << self._layout.end
-        return begins if state.velocity or not self._velocities else self._velocities
+        full = (count >= self._most) & (step >= self._opening)
+        begins = self._ons_after.take(np.where(full, self._no_rank, rank), axis=0) & ~sounding  # (B, 128)
+        np.logical_and(begins, (told >= min(layout.velocity_bins, 1))[:, None], out=mask[:, self._ons])
+        changes = begins.any(axis=1) & ~loud
+        mask[:, self._bins] = self._bins_besides.take(np.where(changes, told, self._no_bin), axis=0)
 
-    def _due(self, state: State) -> int:
-        """The ends of notes that may not last any longer."""
-        due = 0
-        if state.step >= self._opening:
-            for pitch, onset in state.onsets.items():
-                if state.step - onset < self._longest:
-                    break
-                due |= 1 << (pitch + self._layout.note_off)
-        return due
+        ends = self._offs_after.take(np.where(loud, self._no_rank, rank), axis=0)
+        np.logical_and(ends, sounding, out=mask[:, self._offs])
+        if layout.pedal:
+            fresh = (rank == 0) & ~loud
+            mask[:, layout.pedal_up], mask[:, layout.pedal_down] = fresh & (down > 0), fresh & (down == 0)
 
-    def _first(self, ends: int) -> int:
-        """The one of these that comes first within a step; 0 if there are none."""
-        return ends & self._up or ends & -ends
+        silent = count + down == 0
+        room = np.minimum(self._end - step - (silent | (noted == 0)), until - step)  # (B,) steps
+        room = np.maximum(np.minimum(room, layout.max_shift), 0) * (last <= LONG)
+        mask[:, self._shifts] = self._shifts_within.take(room, axis=0)
+        mask[:, layout.end] = silent & (last == EVENT) & (noted > 0) & (step >= self._earliest)
+        return mask
+
+    def _held(self, now: Integers, onsets: Integers, closing: Masks, going: Masks) -> Masks:
+        """What may come next where something has to: the start, or an end, be it of a note, of the time or of the ids.
+
+        Where ids run out that is the shortest way to the end: all that sounds is ended in one step, if not in this then
+        in the next. A note that is due ends before any that comes after it in the step.
+
+        Args:
+            now: (K, COLUMNS), in no row of which a velocity waits for its note.
+            onsets: (K, 128).
+            closing: (K,) whether the ids run out.
+            going: (K, V) what might come next if nothing had to.
+
+        Returns:
+            (K, V).
+        """
+        layout = self._layout
+        last, step, rank, told, noted, count, down = now.T  # (K,) each
+        ends = going[:, self._offs]  # (K, 128) of those that sound, the ones that may still end in this step
+        missed = (np.count_nonzero(ends, axis=1) < count) | ((down > 0) & (rank > 0))
+        due = onsets <= np.where(step >= self._opening, step - self._longest, -1)[:, None]  # (K, 128)
+        is_due, first_due = due.any(axis=1), due.argmax(axis=1)
+        lowest = np.where(count > 0, (onsets < SILENT).argmax(axis=1) + layout.note_off, layout.end)
+        first = np.where(down > 0, layout.pedal_up, lowest)  # what ends first of what sounds, or the piece
+
+        # The only id that may come next; −1 where there are several.
+        wait = np.where(is_due, first_due + layout.note_off, layout.time_shift)
+        silent = count + down == 0
+        end = np.where((last == EVENT) & (noted > 0), layout.end, -1)
+        close = np.where(silent | (noted == 0), end, np.where(missed, wait, first))
+        only = np.where(step >= self._end, first, np.where(closing, close, -1))
+        only = np.where(last == BEFORE, layout.start, np.where(last == CLOSED, layout.end, only))
+
+        mask = np.zeros_like(going)
+        single = np.flatnonzero(only >= 0)
+        mask[single, only[single]] = True
+        several = only < 0
+        begins = (several & closing)[:, None]  # a note must, before the piece can end
+        mask[:, self._ons] = going[:, self._ons] & begins
+        mask[:, self._bins] = going[:, self._bins] & begins & (told == 0)[:, None]
+        mask[:, self._offs] |= ends & (several & ~closing)[:, None] & (first_due[:, None] >= _PITCHES)
+        return mask

@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.errors import RequestError
+from folkseq.errors import ParseError, RequestError
+from folkseq.formats import abc
 from folkseq.music.performance import Performance
+from folkseq.music.playback import perform
 from folkseq.music.sustain import bake
 from folkseq.tokenizers.base import Prime, Tokenizer
 from folkseq.tokenizers.performance import asking
@@ -20,6 +22,8 @@ from folkseq.tokenizers.performance.events import Layout
 from folkseq.tokenizers.performance.excerpt import KEYBOARD, SEMITONES, excerpt
 from folkseq.tokenizers.performance.grammar import PerformanceGrammar
 from folkseq.tokenizers.vocabulary import Vocabulary
+
+_ABC = (".abc", ".txt")
 
 
 class Steered(Tokenizer[Performance]):
@@ -79,11 +83,11 @@ class Steered(Tokenizer[Performance]):
 
     def prime(self, text: str, **controls: Any) -> Prime[Performance]:
         """Raises RequestError: only a file primes a performance."""
-        raise RequestError(f"{text}: the {self.name} tokenizer is primed by a MIDI file; name one")
+        raise RequestError(f"{text}: the {self.name} tokenizer is primed by a file of MIDI or ABC; name one")
 
     def prime_file(self, data: bytes, file: str, **controls: Any) -> Prime[Performance]:
-        """The performance in a MIDI file, as a beginning. Raises ParseError if it holds no notes."""
-        (piece,) = self.parse(data, file).pieces
+        """The performance in a MIDI file, or of the tune in one of ABC. Raises ParseError if it holds none."""
+        piece = _played(data, file) if file.lower().endswith(_ABC) else self.parse(data, file).pieces[0]
         plain = replace(self, order="canonical")  # type: ignore[type-var]  # in it a pitch ends before it begins again
         tokens = self.tokenize(plain.canonical(piece))[:-1]
         if len(tokens) < 2:
@@ -157,3 +161,13 @@ class Steered(Tokenizer[Performance]):
     def _opening(self, prime: Prime[Performance] | None) -> int:
         """The steps that a prime takes."""
         return shifted(self.layout.vocabulary.encode(prime.tokens), self.layout) if prime else 0
+
+
+def _played(data: bytes, file: str) -> Performance:
+    """The one tune in a file of ABC, as it is played. Raises ParseError if there is not one."""
+    book = abc.parse_bytes(data, file)
+    if book.faults:
+        raise ParseError(str(book.faults[0]))
+    if len(book.tunes) != 1:
+        raise ParseError(f"{file}: holds {len(book.tunes)} tunes; give one to go on from")
+    return perform(book.tunes[0])

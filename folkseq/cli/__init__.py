@@ -5,70 +5,26 @@ Results go to stdout, one a line; everything else goes to stderr. What the user 
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from folkseq.errors import FolkseqError
+from folkseq.cli.group import Group
+from folkseq.cli.options import LILT, SWING
+from folkseq.cli.output import say, show, show_lost
+from folkseq.cli.sample import sample
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
+    from folkseq.commands.evaluate import Samples
     from folkseq.corpora import BuildReport
 
-_MOST_FAULTS, _MOST_FILES = 10, 5  # shown one by one; the rest are counted
-SWING = click.FloatRange(0.5, 0.75)
-LILT = 0.66  # what --swing alone means: a hornpipe's
+_MOST_FILES = 5  # shown one by one; the rest are counted
 
 
-class _Group(click.Group):
-    """Shows what the user can mend as one line, and lists the verbs in the order in which they are needed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
-        if not standalone_mode:
-            return super().main(args, prog_name, complete_var, False, **extra)
-        try:
-            code = super().main(args, prog_name, complete_var, False, **extra)
-            sys.stdout.flush()
-        except FolkseqError as error:
-            _fail(str(error))
-        except click.exceptions.NoArgsIsHelpError as error:
-            error.show()
-            code = 0
-        except click.UsageError as error:
-            command = error.ctx.command_path if error.ctx else "folkseq"
-            _fail(f"{error.format_message().rstrip('.')}; see {command} --help")
-        except click.Abort:
-            _say("folkseq: interrupted")
-            sys.exit(130)
-        except BrokenPipeError:  # the reader of the results has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 0
-        except OSError as error:
-            _fail(f"the results cannot be written ({error.strerror or error})")
-        sys.exit(code if isinstance(code, int) else 0)
-
-
-def _fail(message: str) -> NoReturn:
-    _say(f"folkseq: {' '.join(message.split())}")
-    sys.exit(1)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="folkseq")
 def main() -> None:
     """Learn music as sequences of symbols, and write new music.
@@ -89,13 +45,13 @@ def corpus(name: str | None, as_json: bool) -> None:
     if name is not None:
         report = verb.corpus(name)
         _built(report)
-        _result(as_json, {"file": str(report.path), "tunes": report.tunes, "sha256": report.digest}, str(report.path))
+        show(as_json, {"file": str(report.path), "tunes": report.tunes, "sha256": report.digest}, str(report.path))
         return
     for description in verb.list_corpora().values():
         terms = " (non-commercial use only)" if description.non_commercial else ""
         text = f"corpora/{description.name}.abc  {description.tunes:,} tunes  {description.title}{terms}"
         facts = {"name": description.name, "title": description.title, "tunes": description.tunes}
-        _result(as_json, {**facts, "licence": description.licence, "credit": description.credit}, text)
+        show(as_json, {**facts, "licence": description.licence, "credit": description.credit}, text)
 
 
 @main.command()
@@ -134,55 +90,20 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
         on_progress=watcher.progress,
     )
     watcher.done(result)
-    _result(as_json, {"run": str(result.run.folder), **result.run.config.figures}, str(result.run.folder))
+    show(as_json, {"run": str(result.run.folder), **result.run.config.figures}, str(result.run.folder))
 
 
-@main.command()
-@click.argument("run", required=False)
-@click.option("-n", "--num", "count", type=int, default=1, show_default=True, help="How many pieces.")
-@click.option("-o", "--output", "out", help="A folder, or one file.  [default: RUN/samples]")
-@click.option("--format", "formats", help="What to write into the folder.  [default: abc,mid, or mid alone]")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), help="The same seed gives the same pieces.  [default: drawn]"
-)
-@click.option("--temperature", type=float, default=1.0, show_default=True, help="Above 1 bolder, below 1 plainer.")
-@click.option("--top-k", type=int, help="Draw among so many likeliest tokens only.")
-@click.option("--top-p", type=float, help="Draw among the likeliest tokens of this probability in all.")
-@click.option("--prime", help="A beginning to continue: a file, or ABC text.")
-@click.option("--rhythm", help="abc: reel, jig, hornpipe, …")
-@click.option("--meter", help="abc: 4/4, 6/8, C|, …")
-@click.option("--mode", help="abc: maj, min, dor, mix, …")
-@click.option("--key", help="abc: the key to write in: D (major), Em, Ador, …")
-@click.option("--swing", type=SWING, is_flag=False, flag_value=LILT, help="abc: the first eighth's share of a beat.")
-@click.option("--seconds", type=float, help="performance: how long, a prime aside.  [default: up to 30]")
-@click.option("--density", help="performance: notes a second, or some over time: 2,8,16.")
-@click.option("--pitch-classes", help="performance: C,E,G, or some over time: C,E,G/F,A,C.")
-@click.option("--longest-note", type=float, help="performance: seconds.  [default: 4]")
-@click.option("--most-notes", type=int, help="performance: that sound at once.  [default: 20]")
-@click.option("--bpm", type=float, help="performance: the tempo of the file's bars.  [default: 120]")
-@click.option("--pedal", help="performance: cc, as the pedal's controller, or baked, into the notes.")
-@click.option("--keep-prime/--no-keep-prime", default=None, help="performance: write the prime too.  [default: no]")
-@click.option("--limit", type=int, help="The most tokens in a piece.  [default: abc 1500, performance by the seconds]")
-@click.option("--grammar/--no-grammar", default=True, help="Keep to valid pieces, or let the model write as it likes.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a piece.")
-def sample(as_json: bool, run: str | None, count: int, formats: str | None, **settings: Any) -> None:
-    """Write new pieces from a trained run (the newest by default)."""
-    from folkseq.commands.sample import sample as verb
-
-    for piece, files in verb(run, count, formats=formats.split(",") if formats else None, **settings):
-        if piece.index == 1:
-            _say(f"seed {piece.seed}")
-        facts = {"index": piece.index, "seed": piece.seed, "title": piece.title, "files": list(map(str, files))}
-        facts |= {"settings": piece.settings, "nll": round(piece.nll, 4), "tokens": list(piece.tokens)}
-        _result(as_json, facts, *map(str, files))
+main.add_command(sample)
 
 
 @main.command()
 @click.argument("run", required=False)
 @click.argument("corpus", nargs=-1)
+@click.option("--samples", type=int, default=0, help="Write so many new pieces, and say how new they are.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Of those.  [default: 0]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+def evaluate(run: str | None, corpus: tuple[str, ...], samples: int, seed: int, as_json: bool, quiet: bool) -> None:
     """Judge a run on pieces that it has not seen, beside n-grams trained on the same.
 
     CORPUS are files or folders, of which pieces that have a near twin among those trained on are left out; without it,
@@ -192,7 +113,7 @@ def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: boo
     from folkseq.progress import Watcher
 
     watcher = Watcher(quiet=quiet)
-    found = verb(run, corpus, on_read=watcher.read)
+    found = verb(run, corpus, samples=samples, seed=seed, on_read=watcher.read)
     facts = {
         "run": str(found.run),
         "side": found.side,
@@ -209,11 +130,14 @@ def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: boo
         lines.append(
             "".join([loss.model.ljust(18), *(f"{nats:11.4f}" for nats in loss.nats.values()), f"{loss.ratio:9.3f}"])
         )
-    _result(as_json, {**facts, "losses": losses, "left_out": dict(found.left_out)}, *lines)
+    if found.samples is not None:
+        facts["samples"] = asdict(found.samples)
+        lines += _novelty(found.samples)
+    show(as_json, {**facts, "losses": losses, "left_out": dict(found.left_out)}, *lines)
     for reason, count in found.left_out.items():
         if count:
-            _say(f"left out: {count:,} {reason}")
-    _report(found.lost, found.faults)
+            say(f"left out: {count:,} {reason}")
+    show_lost(found.lost, found.faults)
 
 
 @main.command()
@@ -229,8 +153,8 @@ def tokenize(tokenizer: str, corpus: tuple[str, ...], run: str | None, write: st
     found = verb(tokenizer, corpus, run=run, write=write)
     for piece in found.pieces.pieces:
         facts = {"file": piece.file, "number": piece.number, "tokens": list(piece.tokens), "ids": found.ids(piece)}
-        _result(as_json, {**facts, "lost": dict(piece.lost)}, " ".join(piece.tokens))
-    _report(found.pieces.lost, found.pieces.faults)
+        show(as_json, {**facts, "lost": dict(piece.lost)}, " ".join(piece.tokens))
+    show_lost(found.pieces.lost, found.pieces.faults)
 
 
 @main.command()
@@ -245,7 +169,7 @@ def convert(source: str, target: str, swing: float | None, bpm: float | None) ->
     done = verb(source, target, swing=swing, bpm=bpm)
     for file in done.files:
         click.echo(str(file))
-    _report(done.lost, done.faults)
+    show_lost(done.lost, done.faults)
 
 
 @main.command()
@@ -256,7 +180,7 @@ def inspect(run: str | None, as_json: bool) -> None:
     from folkseq.commands.inspect import inspect as verb
 
     facts = verb(run)
-    _result(as_json, facts, *_table(facts))
+    show(as_json, facts, *_table(facts))
 
 
 def _table(facts: Mapping[str, Any]) -> Iterable[str]:
@@ -276,27 +200,17 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
         yield f"{name:<11} {value:.4g}"
 
 
-def _result(as_json: bool, facts: Mapping[str, Any], *lines: str) -> None:
-    for line in [json.dumps(facts, ensure_ascii=False)] if as_json else lines:
-        click.echo(line)
+def _novelty(samples: Samples) -> Iterable[str]:
+    """How new samples are, for a reader."""
+    middle, most = samples.copied
+    yield f"{samples.count:,} samples; the longest run shared with a piece trained on: {middle} tokens at the middle, "
+    yield f"{most} at most; of figures of so many notes, the share found in a piece trained on (% of all):"
+    yield "".join(["".ljust(24), *(f"{length:7}" for length in samples.shares)])
+    for name, found in (("samples", samples.shares), ("pieces trained on", samples.own_shares)):
+        yield "".join([name.ljust(24), *(f"{100 * share:7.1f}" for share in found.values())])
 
 
 def _built(report: BuildReport) -> None:
-    _say(f"built {report.path}: {report.tunes:,} tunes ({report.repeats} exact repeats dropped)")
+    say(f"built {report.path}: {report.tunes:,} tunes ({report.repeats} exact repeats dropped)")
     if report.notice:
-        _say(report.notice)
-
-
-def _report(lost: Counter[str], faults: Iterable[str]) -> None:
-    """What was lost, by kind and count, and what could not be read."""
-    if lost:
-        _say("lost: " + ", ".join(f"{kind} {count:,}" for kind, count in lost.most_common()))
-    faults = list(faults)
-    for fault in faults[:_MOST_FAULTS]:
-        _say(f"not read: {fault}")
-    if len(faults) > _MOST_FAULTS:
-        _say(f"not read: {len(faults) - _MOST_FAULTS} more")
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+        say(report.notice)

@@ -1,0 +1,34 @@
+"""What is printed: results to stdout, one a line; everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+_MOST_FAULTS = 10  # shown one by one; the rest are counted
+
+
+def show(as_json: bool, facts: Mapping[str, Any], *lines: str) -> None:
+    """Print facts as one JSON object, or lines for a reader."""
+    for line in [json.dumps(facts, ensure_ascii=False)] if as_json else lines:
+        click.echo(line)
+
+
+def show_lost(lost: Counter[str], faults: Iterable[str]) -> None:
+    """What was lost, by kind and count, and what could not be read."""
+    if lost:
+        say("lost: " + ", ".join(f"{kind} {count:,}" for kind, count in lost.most_common()))
+    faults = list(faults)
+    for fault in faults[:_MOST_FAULTS]:
+        say(f"not read: {fault}")
+    if len(faults) > _MOST_FAULTS:
+        say(f"not read: {len(faults) - _MOST_FAULTS} more")
+
+
+def say(text: str) -> None:
+    """Tell the user something beside the results."""
+    click.echo(text, err=True)

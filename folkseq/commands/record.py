@@ -1,0 +1,114 @@
+"""How a piece came about, as it stands in its file, so that it can be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+from folkseq.errors import RequestError
+from folkseq.version import __version__
+
+_BEGINS = '{"folkseq": '
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that a piece depends on: the run, and what was asked of it."""
+
+    run: str
+    """The folder's name."""
+    weights: str
+    """What tells the run's weights from any others."""
+    seed: int
+    index: int
+    """Of the pieces drawn with this seed, from 1."""
+    temperature: float | tuple[float, float] = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    prime: str | None = None
+    """Text of music, or the path of a file."""
+    prime_sha256: str | None = None
+    """Of that file."""
+    grammar: bool = True
+    limit: int | None = None
+    max_copy: int | None = None
+    precision: str = "int8"
+    controls: Mapping[str, Any] = field(default_factory=dict)
+    """What the representation understands."""
+    version: str = __version__
+    """folkseq's own."""
+
+    ASKED: ClassVar[tuple[str, ...]] = (
+        "temperature",
+        "top_k",
+        "top_p",
+        "min_p",
+        "prime",
+        "grammar",
+        "limit",
+        "max_copy",
+        "precision",
+    )
+    """The fields that a user sets."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for, where it is not the usual; controls under their own names."""
+        usual = {each.name: each.default for each in fields(self)}
+        names = (*self.ASKED, "prime_sha256")
+        asked = {name: getattr(self, name) for name in names if getattr(self, name) != usual[name]}
+        return {**asked, **self.controls}
+
+    def to_json(self) -> str:
+        """The record in one line of ASCII, without the signs that end a comment in ABC."""
+        facts: dict[str, Any] = {"folkseq": self.version, "run": self.run, "weights": self.weights}
+        facts |= {"seed": self.seed, "index": self.index, **self.settings}
+        return json.dumps(facts).replace("%", "\\u0025")
+
+    def describe(self) -> str:
+        """The record in a few words."""
+        said = [f"folkseq {self.version}", f"run {self.run}", f"seed {self.seed}", f"piece {self.index}"]
+        for name, value in {"temperature": self.temperature, **self.settings}.items():
+            if name == "prime":
+                said.append("primed")
+            elif name == "grammar":
+                said.append("no grammar")
+            elif name != "prime_sha256":
+                said.append(f"{name.replace('_', '-')} {spelt(value, '-')}")
+        return ", ".join(said)
+
+    @classmethod
+    def find(cls, data: bytes, file: str) -> list[Self]:
+        """The records in a file's bytes, of whatever format. Raises RequestError if there are none, or damaged ones."""
+        found = []
+        for facts in _objects(data.decode("latin-1")):
+            own = {"version": facts.pop("folkseq")}
+            own |= {each.name: facts.pop(each.name) for each in fields(cls) if each.name in facts}
+            if isinstance(own.get("temperature"), list):
+                own["temperature"] = tuple(own["temperature"])
+            try:
+                found.append(cls(**own, controls=facts))
+            except TypeError:
+                raise RequestError(f"{file}: its record of how it came about is damaged") from None
+        if not found:
+            raise RequestError(f"{file}: holds no record of how it came about; only what folkseq wrote is made again")
+        return found
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    at = text.find(_BEGINS)
+    while at >= 0:
+        with suppress(ValueError):  # something else that begins so
+            yield json.JSONDecoder().raw_decode(text, at)[0]
+        at = text.find(_BEGINS, at + 1)
+
+
+def spelt(value: Any, between: str = ",") -> str:
+    """A setting as the command line would have it."""
+    if isinstance(value, list | tuple):
+        return between.join(map(spelt, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

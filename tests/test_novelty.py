@@ -1,0 +1,126 @@
+"""Runs shared with a training set, against a search by plain loops."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, stores
+
+from folkseq.dataset import TokenStore
+from folkseq.errors import FolkseqError, RunError
+from folkseq.sampling import passages
+from folkseq.sampling.novelty import Novelty
+
+
+@st.composite
+def cases(draw):
+    """A profile, a store, which of its pieces are trained on, and pieces that copy from it, moved or not."""
+    profile, store, trained = draw(stores(40))
+    inner = st.integers(2, len(profile.heights) - 1)
+    pieces = []
+    for _ in range(draw(st.integers(0, 3))):
+        piece = [START] if draw(st.booleans()) else []
+        for _ in range(draw(st.integers(0, 3))):
+            body = store[draw(st.integers(0, len(store) - 1))][1:-1].tolist()
+            first = draw(st.integers(0, len(body)))
+            piece += moved(body[first : first + draw(st.integers(0, 40))], draw(st.integers(-2, 2)), profile)
+            piece += draw(st.lists(inner, max_size=2))
+        pieces.append(np.array([*piece, END] if draw(st.booleans()) else piece, np.int64))
+    return profile, store, trained, pieces
+
+
+def check(profile, store, trained, pieces):
+    found = Novelty.build(store, trained, profile).longest(pieces)
+    expected = [longest_slowly(piece.tolist(), store, trained, profile) for piece in pieces]
+    assert list(zip(*map(np.ndarray.tolist, found), strict=True)) == expected
+
+
+@settings(deadline=None, max_examples=300)
+@given(cases())
+def test_the_longest_run_is_that_of_plain_loops(case):
+    check(*case)
+
+
+@settings(deadline=None)
+@given(cases())
+def test_hashes_are_not_trusted(case):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passages, "mixed", lambda numbers: np.zeros(len(numbers), np.uint64))  # all kinds look alike
+        check(*case)
+
+
+def test_of_equal_runs_the_first_in_the_piece_and_in_the_store():
+    store = TokenStore.of([[0, 2, 3, 1], [0, 4, 4, 1], [0, 3, 4, 4, 2, 3, 1]])
+    found = Novelty.build(store, [2, 1, 0], TEXT).longest([np.array([0, 3, 2, 3, 2, 4, 4, 1]), np.array([0, 1])])
+    assert [array.tolist() for array in found] == [[2, 0], [2, 0], [0, -1], [1, 0]]
+    found = Novelty.build(store, [1, 2], TEXT).longest([np.array([2, 3])])  # piece 0 is not trained on
+    assert [array.tolist() for array in found] == [[2], [0], [2], [4]]
+    assert [len(array) for array in Novelty.build(store, [1, 2], TEXT).longest([])] == [0] * 4
+
+
+def test_a_transposition_is_a_copy_and_a_changed_accidental_is_not():
+    bar, low, sharp = 2, 4, 9
+    store = TokenStore.of([[START, bar, low, low + 1, bar, low + 2, bar, END]])
+    index = Novelty.build(store, [0], TUNES)
+    pieces = [[bar, low + 1, low + 2, bar, low + 3], [bar, low + 1, low + 2, bar, low + 2], [bar, low, low + 1, sharp]]
+    assert index.longest([np.array(piece) for piece in pieces]).length.tolist() == [5, 4, 3]
+
+
+def test_the_index_is_kept_with_the_run(tmp_path):
+    random = np.random.default_rng(0)
+    store = TokenStore.of([[START, *random.integers(2, 10, 100), END] for _ in range(20)])
+    built = Novelty.build(store, range(20), TUNES)
+    built.write(tmp_path)
+    built.write(tmp_path)  # in place of what is there
+    assert [path.name for path in tmp_path.iterdir()] == ["novelty"]
+    read = Novelty.read(tmp_path, store, TUNES)
+    pieces = [np.asarray(store[3]), random.integers(2, 10, 50)]
+    assert [a.tolist() for a in read.longest(pieces)] == [a.tolist() for a in built.longest(pieces)]
+    assert sum(path.stat().st_size for path in tmp_path.glob("novelty/*")) <= 12 * len(store.ids) + 256
+
+    other = TokenStore.of([[START, *random.integers(2, 10, 100), END] for _ in range(20)])
+    with pytest.raises(RunError, match="not the index of the pieces"):
+        Novelty.read(tmp_path, other, TUNES)
+    (tmp_path / "novelty" / "keys.npy").write_bytes(b"")
+    with pytest.raises(RunError, match="cannot be read"):
+        Novelty.read(tmp_path, store, TUNES)
+    (tmp_path / "file").touch()
+    with pytest.raises(FolkseqError, match="cannot be written"):
+        built.write(tmp_path / "file")
+
+
+def test_large_training_sets_are_known_by_the_beginnings_of_their_pieces(monkeypatch):
+    monkeypatch.setattr(passages, "MOST_IDS", 60)
+    store = TokenStore.of([[START, *[2, 3] * 20, END], [START, *[4] * 40, END]])
+    index = Novelty.build(store, [0, 1], TEXT)
+    assert len(index.keys) == 58
+    assert index.longest([np.asarray(store[1])]).length.tolist() == [40]
+
+
+def test_it_is_cheap():
+    random = np.random.default_rng(0)
+    bodies = random.integers(2, 10, (3000, 200))
+    bodies[:, 50:70] = bodies[0, 50:70]  # what all of them have in common
+    store = TokenStore.of([[START, *body, END] for body in bodies.tolist()])
+    start = time.process_time()
+    index = Novelty.build(store, range(3000), TUNES)
+    assert time.process_time() - start < 1  # it takes a tenth of it
+    pieces = [np.concatenate((random.integers(2, 10, 150), bodies[number, 100:])) for number in range(64)]
+    start = time.process_time()
+    found = index.longest(pieces)
+    assert time.process_time() - start < 0.1  # it takes 5 ms
+    assert (found.length >= 100).all()
+    copies = [np.asarray(store[number]) for number in range(10)]
+    ten = Novelty.build(TokenStore.of(copies), range(10), TUNES)
+    start = time.process_time()
+    assert ten.longest(copies * 6).length.tolist() == [200] * 60
+    assert ten.longest([bodies[0, 50:70]] * 60).length.tolist() == [20] * 60
+    assert time.process_time() - start < 0.2
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_empty_training_set_shares_nothing(profile):
+    index = Novelty.build(TokenStore.of([[START, END]]), [0], profile)
+    assert index.longest([np.array([START, 2, 3, END])]).length.tolist() == [0]
