@@ -306,3 +306,26 @@ def test_what_is_read_is_written_the_same_for_ever(music: str) -> None:
     (read,) = abc.parse(text).tunes
     assert read.voices == tune.voices
     assert abc.format(read) == text
+
+
+def test_a_line_ends_where_the_next_bar_would_not_fit():
+    def lines(*bars):
+        (tune,) = abc.parse("X:1\nM:4/4\nL:1/16\nK:C\n" + "|".join(bars) + "|]\n").tunes
+        return [line.count("|") for line in abc.format(tune).splitlines() if "|" in line]
+
+    eighths, sixteenths, altered = "C2D2E2F2 G2A2B2c2", "CDEFGABc CDEFGABc", "^C_D^E^F ^G^A_B_c ^C_D^E^F ^G^A_B_c"
+    assert lines(*[eighths] * 8) == [4, 4]
+    assert lines(*[sixteenths] * 4) == [2, 2]
+    assert lines(sixteenths, altered, altered, eighths, eighths) == [1, 1, 2, 1]
+    (tune,) = abc.parse("X:1\nM:4/4\nL:1/32\nK:C\n" + "^C_D^E^F" * 16 + "|" + "C4" * 8 + "|]\n").tunes
+    assert len([line for line in abc.format(tune).splitlines() if line[:1] in "^_=CDEF"]) == 3  # one within the bar
+    assert abc.parse(abc.format(tune)).tunes[0].voices == tune.voices
+
+
+@pytest.mark.parametrize(
+    ("meter", "notes", "name"),
+    [("4/4", "(3CDE F2|", "hornpipe"), ("4/4", "(3C2D/E/ F2|", "HORNPIPE"), ("3/2", "C4|", "HORNPIPE")],
+)
+def test_a_hornpipe_that_abc2midi_cannot_lilt_is_in_capitals(meter, notes, name):
+    (tune,) = abc.parse(f"X:1\nR:hornpipe\nM:{meter}\nL:1/8\nK:C\n{notes}\n").tunes
+    assert f"R:{name}\n" in abc.format(tune)

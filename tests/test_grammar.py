@@ -273,8 +273,8 @@ def test_a_form_that_the_vocabulary_has_no_sign_for_is_refused():
 
 @pytest.mark.judges
 def test_judges_find_no_fault(program, tmp_path):
-    """What is drawn evenly is far wilder than what a model writes; abc2midi must find every bar full all the same."""
-    abc2midi = program("abc2midi")
+    """What is drawn evenly is far wilder than what a model writes; every bar must be full, every line fit its page."""
+    abc2midi, abcm2ps = program("abc2midi"), program("abcm2ps")
     for seed in range(40):
         tune = replace(TOKENIZER.detokenize(write(seed, 250)[0]), titles=("A tune",))
         file = tmp_path / f"{seed}.abc"
@@ -284,3 +284,5 @@ def test_judges_find_no_fault(program, tmp_path):
         ).stdout
         assert "Error" not in said, (seed, said)
         assert "time units" not in said, (seed, said)
+        drawn = subprocess.run([abcm2ps, file, "-O", "/dev/null"], capture_output=True, text=True, check=False)
+        assert "error" not in drawn.stdout + drawn.stderr, (seed, drawn.stdout, drawn.stderr)

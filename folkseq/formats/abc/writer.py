@@ -55,10 +55,25 @@ def format(tune: Tune, comments: Sequence[str] = ()) -> str:
 
 
 def _rhythm(tune: Tune) -> str:
-    """The rhythm's name, in capitals where abc2midi would refuse the tune: it knows `hornpipe` in 2/4 and 4/4 alone."""
+    """The rhythm's name, in capitals where abc2midi would refuse the tune.
+
+    It lilts a `hornpipe`, which it knows in 2/4 and 4/4 alone, and stumbles over tuplets of notes that are not equal.
+    """
     name = _line(tune.rhythm)
-    refused = name[1:8] == "ornpipe" and (tune.meter.beats, tune.meter.unit) not in ((2, 4), (4, 4))
-    return name.upper() if refused else name
+    if name[1:8] != "ornpipe":
+        return name
+    known = (tune.meter.beats, tune.meter.unit) in ((2, 4), (4, 4))
+    return name if known and not any(map(_has_uneven_tuplet, tune.voices)) else name.upper()
+
+
+def _has_uneven_tuplet(voice: Sequence[Element]) -> bool:
+    """Whether a tuplet's sounds are not all of one length."""
+    for index, element in enumerate(voice):
+        if isinstance(element, Tuplet):
+            sounds = voice[index + 1 : index + 1 + element.count]
+            if len({sound.duration for sound in sounds if isinstance(sound, Sound)}) > 1:
+                return True
+    return False
 
 
 def _line(text: str) -> str:
