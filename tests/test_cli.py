@@ -11,6 +11,7 @@ import click
 import pytest
 from book import BOOK, JIG
 from click.testing import CliRunner
+from performances import take
 
 import folkseq
 from folkseq.cli import main
@@ -199,6 +200,19 @@ def test_a_prime_is_continued_in_its_own_key(run, tmp_path):
     (given,) = abc.read(prime).tunes
     assert tune.body[:11] == given.body
     assert str(tune.key) == "Dmaj"
+
+
+def test_a_midi_file_that_keeps_time_is_a_prime_too(run, tmp_path):
+    prime, out = tmp_path / "prime.abc", tmp_path / "out.abc"
+    prime.write_text("X:1\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|EFGA B2\n")
+    assert invoke("convert", prime, tmp_path / "prime.mid").exit_code == 0
+    result = invoke("sample", run, "-o", out, "--seed", 1, "--prime", tmp_path / "prime.mid")
+    assert result.exit_code == 0, result.output
+    assert "K:Dmaj\nDEFG ABcd | EFGA B2" in out.read_text()
+    (tmp_path / "free.mid").write_bytes(midi.format(take(1)))
+    said = invoke("sample", run, "-o", out, "--prime", tmp_path / "free.mid").stderr
+    assert said.startswith("folkseq: ")
+    assert said.count("\n") == 1
 
 
 def test_a_prime_takes_what_is_asked_and_its_own_key(run, tmp_path):

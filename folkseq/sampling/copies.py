@@ -3,8 +3,8 @@
 At each place of the training set where a free id stands, that id may not follow what came before it there once the run
 would grow too long: with the id itself, and with all ids that are not free after it, on which a grammar might insist.
 So where q ids follow that are not free, the last `most` − q ids decide. At each step a hash of the last `most` ids is
-looked up, one of the last `most` − 1, and so on down to the largest q. In folk.abc q is 0 to 2 at 99 places in a
-hundred, and 11 at most.
+looked up, one of the last `most` − 1, and so on; but for a few q only, of which the next above stands for those between.
+In folk.abc q is 0 to 2 at 99 places in a hundred, and 11 at most.
 
 Deviation: no fewer than four ids decide. Where more than `most` − 4 ids in a row are not free, as where a pianist lifts
 the pedal, a run of these and four ids more can still come (`CopyLimit.longest` says how long it can be). Were it one
@@ -40,6 +40,7 @@ from folkseq.tokenizers.vocabulary import Profile
 
 FEWEST = 8
 _DECIDE = 4  # ids at least; with one or two, much of what anybody would write is forbidden
+_FOLLOWING = np.array([0, 1, 2, 4, 8, 16, 32, 64, 1 << 30])  # the q that are told apart
 _SPARSE = 32  # bits of the filter for each entry, so that few needles pass it by chance
 _BYTE, _BIT = np.uint64(3), np.uint64(7)  # how far to shift a bit's number for its byte's, and what is left of it
 
@@ -78,8 +79,8 @@ class CopyLimit:
         self._filter = np.zeros(1 << bits - 3, np.uint8)  # a bit for all entries that begin with the bit's number
         begun = self._entries >> self._away
         np.bitwise_or.at(self._filter, begun >> _BYTE, np.uint8(1) << (begun & _BIT).astype(np.uint8))
-        self._fewest = min(fewest for _, fewest, _ in found)  # ids that decide anywhere
-        self._powers = powers(most + 1)[self._fewest :, None, None]
+        self._decide = np.unique(np.concatenate([lengths for _, lengths, _ in found]))  # (C,) how many ids
+        self._powers = powers(most + 1)[self._decide, None, None]
         self._before = mixed(np.arange(2 * (most + 1))).reshape(most + 1, 2, 1)
 
     def begin(self, rows: int) -> Rows:
@@ -100,7 +101,7 @@ class CopyLimit:
         """Which ids make no run longer than `most`, (B, V); None where all do in every row."""
         history, height = rows
         history = history.transpose(2, 1, 0)
-        sums = history[0] - history[self._fewest :] * self._powers  # (C, 2, B)
+        sums = history[0] - history[self._decide] * self._powers  # (C, 2, B)
         hashes = sums[:, 0] - height.astype(np.uint64) * RISE * sums[:, 1]  # (C, B)
         begun = hashes >> self._away
         bits = self._filter[(begun >> _BYTE).view(np.int64)] >> (begun & _BIT).astype(np.uint8)
@@ -147,15 +148,15 @@ class CopyLimit:
         places = hashing.kinds * room + hashing.levels + np.where(profile.pitched, reach, 0)
         self._ids[places[free]] = free
 
-    def _learn(self, ids: NDArray[Any]) -> tuple[Hashes, int, int]:
-        """The entries of whole pieces, (T,), the fewest ids that decide in them, and the longest run that can be."""
+    def _learn(self, ids: NDArray[Any]) -> tuple[Hashes, Integers, int]:
+        """The entries of whole pieces, (T,), how many ids decide in them, and the longest run that can be."""
         profile, place = self._profile, np.arange(len(ids))
         ends, pitched = profile.ends[ids], profile.pitched[ids]
         by_id = profile.free[ids] & ~ends
         bound = np.r_[False, (last_pitch(profile.binding[ids]) > last_pitch(by_id | ends))[:-1]]
         free = by_id & ~bound
         following = np.append(next_pitch(free | ends), len(ids))[1:] - place - 1  # (T,) q
-        length = np.maximum(self.most - following, _DECIDE)
+        length = np.maximum(self.most - _FOLLOWING[np.searchsorted(_FOLLOWING, following)], _DECIDE)
         known = place - last_pitch(ends) - 1  # (T,) ids before each in its piece
         at = np.flatnonzero(free & (known >= length))
         decides = length[at]
@@ -169,4 +170,4 @@ class CopyLimit:
         slot = np.where(pitched[at], np.where(before >= at - decides, above, self._slots - 1), 0)
         code = (self._hashing.kinds[ids[at]] * self._slots + slot).astype(np.uint64)
         longest = np.where(free, following + length, np.where(ends, following, 0)).max()
-        return hashes & ~self._low | code, int(decides.min(initial=self.most)), int(longest)
+        return hashes & ~self._low | code, np.unique(decides), int(longest)

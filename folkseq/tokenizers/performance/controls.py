@@ -10,7 +10,7 @@ and where no time is left the last value stays, in place of 0 and of equal share
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,11 +153,6 @@ def held_before(pitch: Ids, is_on: Ids) -> NDArray[np.int64]:
         lowest = np.minimum.reduceat(balance, first) - (balance - steps)[first]
         held[pitch[first]] = np.maximum(-lowest, 0)
     return held
-
-
-def shifted(ids: Iterable[int], layout: Layout) -> int:
-    """How many steps ids move on by."""
-    return sum(shift - layout.time_shift + 1 for shift in ids if layout.time_shift <= shift < layout.velocity)
 
 
 class ControlSchedule:

@@ -17,8 +17,8 @@ from folkseq.music.playback import perform
 from folkseq.music.sustain import bake
 from folkseq.tokenizers.base import Prime, Tokenizer
 from folkseq.tokenizers.performance import asking
-from folkseq.tokenizers.performance.controls import Controls, ControlSchedule, shifted
-from folkseq.tokenizers.performance.events import Layout
+from folkseq.tokenizers.performance.controls import Controls, ControlSchedule
+from folkseq.tokenizers.performance.events import Layout, length
 from folkseq.tokenizers.performance.excerpt import KEYBOARD, SEMITONES, excerpt
 from folkseq.tokenizers.performance.grammar import PerformanceGrammar
 from folkseq.tokenizers.vocabulary import Vocabulary
@@ -160,7 +160,7 @@ class Steered(Tokenizer[Performance]):
 
     def _opening(self, prime: Prime[Performance] | None) -> int:
         """The steps that a prime takes."""
-        return shifted(self.layout.vocabulary.encode(prime.tokens), self.layout) if prime else 0
+        return length(np.array(self.layout.vocabulary.encode(prime.tokens)), self.layout) if prime else 0
 
 
 def _played(data: bytes, file: str) -> Performance:
