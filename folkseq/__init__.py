@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from folkseq.commands.corpus import corpus
     from folkseq.commands.evaluate import evaluate
     from folkseq.commands.inspect import inspect
-    from folkseq.commands.model import Event, Model, Sampled, load
+    from folkseq.commands.model import Model, load
     from folkseq.commands.sample import again, sample, stream
+    from folkseq.commands.sampled import Event, Sampled
     from folkseq.commands.tokenize import tokenize
     from folkseq.commands.train import train
     from folkseq.music.performance import Performance
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
 # Imported when first asked for, so that `import folkseq` is quick and takes in neither torch nor music21.
 _HOMES = {
-    "Event": "folkseq.commands.model",
+    "Event": "folkseq.commands.sampled",
     "Model": "folkseq.commands.model",
     "Performance": "folkseq.music.performance",
-    "Sampled": "folkseq.commands.model",
+    "Sampled": "folkseq.commands.sampled",
     "Tune": "folkseq.music.tune",
     "again": "folkseq.commands.sample",
     "convert": "folkseq.commands.convert",

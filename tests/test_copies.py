@@ -13,9 +13,8 @@ from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, r
 
 from folkseq.dataset import TokenStore
 from folkseq.errors import RequestError
-from folkseq.sampling.copies import CopyLimit
 from folkseq.sampling.grammar import put, take
-from folkseq.sampling.novelty import Novelty
+from folkseq.sampling.novelty import CopyLimit, Novelty
 from folkseq.tokenizers.abc import AbcTokenizer
 from folkseq.tokenizers.base import Tokenizer
 

@@ -10,8 +10,7 @@ from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, s
 
 from folkseq.dataset import TokenStore
 from folkseq.errors import FolkseqError, RunError
-from folkseq.sampling import passages
-from folkseq.sampling.novelty import Novelty
+from folkseq.sampling.novelty import Novelty, passages
 
 
 @st.composite

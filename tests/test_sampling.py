@@ -13,8 +13,9 @@ from hypothesis.extra import numpy as hnp
 from folkseq.errors import RequestError, RunError
 from folkseq.models import onnx_graph
 from folkseq.models.settings import ModelSettings
+from folkseq.sampling.batch import Request
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.generate import ROWS, Request, generate, stream
+from folkseq.sampling.generate import ROWS, generate, stream
 from folkseq.sampling.strategies import Strategy, choose
 
 V, START, END = 6, 0, 1

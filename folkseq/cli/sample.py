@@ -17,7 +17,7 @@ from folkseq.cli.output import say, show
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from folkseq.commands.model import Event, Sampled
+    from folkseq.commands.sampled import Event, Sampled
 
 _MOST_TOLD = 20  # pieces of which each one's longest copied run is told
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -14,92 +13,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from folkseq import tokenizers
+from folkseq.commands.prepared import Prepared
 from folkseq.commands.record import Record, spelt
-from folkseq.errors import ParseError, RequestError
+from folkseq.commands.sampled import Copied, Event, Sampled
+from folkseq.errors import RequestError
 from folkseq.evaluation.critic import Critique
-from folkseq.files import write_atomically
 from folkseq.machine import cores
-from folkseq.pieces import open_file
 from folkseq.run import Run
-from folkseq.sampling.strategies import Strategy
-from folkseq.tokenizers.base import END, START, Prime, Tokenizer
+from folkseq.tokenizers.base import Tokenizer
 
 if TYPE_CHECKING:
+    from folkseq.sampling.batch import Sample
     from folkseq.sampling.engine import Engine
-    from folkseq.sampling.generate import Request, Sample
     from folkseq.sampling.novelty import Novelty
 
-FEWEST = 160  # tokens; below that a grammar has no room to end a piece
 PRECISIONS = ("int8", "float32")
 MOST_LANES = 4  # threads that write side by side; more would wait for one another in Python
 _TOGETHER = 16  # pieces that are compared with the training set at a time, which is cheaper than one by one
-
-
-@dataclass(frozen=True)
-class Copied:
-    """The longest run that a piece shares with what the model was trained on, in any key."""
-
-    tokens: int
-    bars: int
-    """Bar lines in it."""
-    at: str
-    """Where in the piece it begins."""
-    source: str
-    """The piece trained on: its file, number and title; empty if nothing is shared."""
-    source_at: str
-    """Where in that it begins."""
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A new piece, and how it came about."""
-
-    piece: Any  # what the tokenizer makes: a Tune for `abc`
-    tokens: tuple[str, ...]
-    nll: float  # nats that its tokens cost under the model itself
-    copied: Copied
-    critique: Critique
-    record: Record
-    tokenizer: Tokenizer[Any] = field(repr=False)
-
-    @property
-    def seed(self) -> int:
-        """The seed that it was drawn with."""
-        return self.record.seed
-
-    @property
-    def index(self) -> int:
-        """Its number among the pieces of that seed, from 1."""
-        return self.record.index
-
-    @property
-    def title(self) -> str:
-        """The piece's title, unique to the seed and index."""
-        return self.tokenizer.title(self.piece)
-
-    def format(self, suffix: str) -> bytes:
-        """The piece as a file's bytes; `suffix` such as `.mid`."""
-        if suffix not in self.tokenizer.outputs:
-            known = ", ".join(self.tokenizer.outputs)
-            raise RequestError(f"{suffix or 'no suffix'}: a sampled piece is written as one of {known}")
-        comments = [self.record.describe(), self.record.to_json()]
-        return self.tokenizer.format(self.piece, suffix, comments, **self.record.controls)
-
-    def save(self, path: Path | str) -> Path:
-        """Writes the piece to `path` in the format that its suffix names. Raises FolkseqError if it cannot be."""
-        write_atomically(Path(path), self.format(Path(path).suffix.lower()))
-        return Path(path)
-
-
-@dataclass(frozen=True)
-class Event:
-    """One token of a piece, as soon as it is drawn."""
-
-    index: int
-    """Of the piece, from 1."""
-    place: int
-    """In the piece, from 0."""
-    token: str
 
 
 @dataclass(frozen=True)
@@ -199,7 +129,7 @@ class Model:
             precision=precision,
             **controls,
         )
-        return self._write(_Prepared.of(self, record), range(count * best), best)
+        return self._write(Prepared.of(self.run, self.tokenizer, record), range(count * best), best)
 
     def again(self, record: Record) -> Sampled:
         """The piece that a record tells of, once more. Raises RequestError if this run did not write it."""
@@ -209,7 +139,7 @@ class Model:
                 f"(weights {record.weights}); name that"
             )
         given = record.prime_sha256
-        prepared = _Prepared.of(self, record)
+        prepared = Prepared.of(self.run, self.tokenizer, record)
         if given != prepared.record.prime_sha256:
             raise RequestError(f"{record.prime}: not the file that the piece goes on from; put that back in its place")
         (piece,) = self._write(prepared, [record.index - 1], 1)
@@ -228,7 +158,7 @@ class Model:
         from folkseq.sampling.generate import stream
 
         record = self._record(**settings)
-        prepared = _Prepared.of(self, record)
+        prepared = Prepared.of(self.run, self.tokenizer, record)
         engine, tokens = self.engine(record.precision), self.run.vocabulary.tokens
         return (
             Event(event.index + 1, event.place, tokens[event.id])
@@ -244,7 +174,7 @@ class Model:
         seed = secrets.randbelow(2**31) if seed is None else seed
         return Record(self.run.folder.resolve().name, self.run.weights_digest(), seed, 0, **own, controls=given)
 
-    def _write(self, prepared: _Prepared, indices: Sequence[int], best: int) -> Iterator[Sampled]:
+    def _write(self, prepared: Prepared, indices: Sequence[int], best: int) -> Iterator[Sampled]:
         """The pieces of these indices, or of each `best` of them in a row the best."""
         from folkseq.sampling.generate import generate
 
@@ -256,7 +186,7 @@ class Model:
             for first in range(0, len(pieces), best):
                 yield max(pieces[first : first + best], key=lambda piece: piece.critique.score)
 
-    def _judged(self, prepared: _Prepared, samples: Sequence[Sample]) -> list[Sampled]:
+    def _judged(self, prepared: Prepared, samples: Sequence[Sample]) -> list[Sampled]:
         vocabulary, tokenizer = self.run.vocabulary, self.tokenizer
         opening = prepared.opening
         pieces = []
@@ -289,93 +219,3 @@ class Model:
 def load(run: Path | str | None = None) -> Model:
     """The model in a run folder; the newest under `runs` by default. Raises RunError if there is none."""
     return Model(Run.latest() if run is None else Run.open(run))
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """What was asked, checked."""
-
-    record: Record
-    request: Request
-    opening: Prime[Any] | None
-
-    @classmethod
-    def of(cls, model: Model, record: Record) -> _Prepared:
-        """The request that a record makes of a model. Raises RequestError for what cannot be met."""
-        from folkseq.sampling.copies import CopyLimit
-        from folkseq.sampling.generate import Request
-
-        tokenizer, vocabulary, controls = model.tokenizer, model.run.vocabulary, record.controls
-        _check(tokenizer, record)
-        strategy = Strategy(record.temperature, record.top_k, record.top_p, record.min_p)
-        opening = None
-        if record.prime is not None:
-            opening, digest = _prime(tokenizer, record.prime, controls)
-            record = replace(record, prime_sha256=digest)
-        grammar = tokenizer.grammar(vocabulary, opening, **controls)  # which checks them, even if unused
-        limit = tokenizer.limit(opening, **controls) if record.limit is None else record.limit
-        rules = grammar if record.grammar else None
-        copies = None
-        if record.max_copy is not None:
-            store, sides = model.run.tokens()
-            copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), record.max_copy)
-        ids = vocabulary.encode(opening.tokens) if opening else [vocabulary.id(START)]
-        room = max(FEWEST, grammar.fewest if rules is not None else 0)
-        if room > limit:
-            raise RequestError(f"such a piece may take {room} tokens; raise --limit to that at least, from {limit}")
-        if opening is not None:
-            _check_opening(tokenizer, opening, ids, rules, limit, room)
-        request = Request(
-            opening=tuple(ids),
-            end_id=vocabulary.id(END),
-            seed=record.seed,
-            limit=limit,
-            strategy=strategy,
-            grammar=rules,
-            schedule=tokenizer.schedule(opening, **controls),
-            copies=copies,
-        )
-        return cls(record, request, opening)
-
-
-def _check(tokenizer: Tokenizer[Any], record: Record) -> None:
-    """Raises RequestError for what the representation does not know, or what goes against something else."""
-    unknown = sorted(set(record.controls) - set(tokenizer.controls))
-    if unknown:
-        known = ", ".join(tokenizer.controls)
-        raise RequestError(f"the {tokenizer.name} tokenizer knows no {unknown[0]}; it knows: {known}")
-    steered = [name for name in tokenizer.steering if name in record.controls]
-    if steered and not record.grammar:
-        option = f"--{steered[0].replace('_', '-')}"
-        raise RequestError(f"without its grammar the model cannot be held to {option}; leave one of them out")
-
-
-def _check_opening(
-    tokenizer: Tokenizer[Any], opening: Prime[Any], ids: Sequence[int], rules: Any, limit: int, room: int
-) -> None:
-    """Raises RequestError if a model cannot go on from `opening`, and says where."""
-    if len(ids) > limit - room:
-        raise RequestError(f"the prime takes {len(ids)} of {limit} tokens; raise --limit or give a shorter one")
-    if rules is None:
-        return
-    rows = rules.begin(1)
-    for index, token_id in enumerate(ids):
-        if not rules.allowed(rows, np.array([limit - index]))[0, token_id]:
-            place = tokenizer.place(opening.tokens, index)
-            raise RequestError(f"the prime goes against the grammar in {place}; mend it, or use --no-grammar")
-        rows = rules.advance(rows, np.array([token_id]))
-
-
-def _prime(tokenizer: Tokenizer[Any], prime: str, controls: Mapping[str, Any]) -> tuple[Prime[Any], str | None]:
-    """The beginning that a file holds, and its digest; or that `prime` itself is where it does not look like a path."""
-    suffixes = {*tokenizer.suffixes, ".abc", ".txt", ".mid", ".midi"}
-    if "\n" in prime or ("/" not in prime.split("|")[0] and Path(prime).suffix.lower() not in suffixes):
-        return tokenizer.prime(prime, **controls), None
-    try:
-        with open_file(Path(prime), tokenizer.largest) as file:
-            data = file.read()
-    except (ParseError, OSError, ValueError) as error:
-        if Path(prime).suffix or "|" not in prime:
-            raise error if isinstance(error, ParseError) else RequestError(f"{prime}: is no prime ({error})") from None
-        return tokenizer.prime(prime, **controls), None
-    return tokenizer.prime_file(data, prime, **controls), hashlib.sha256(data).hexdigest()[:12]

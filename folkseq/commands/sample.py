@@ -8,8 +8,9 @@ from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
-from folkseq.commands.model import Event, Model, Sampled, load
+from folkseq.commands.model import Model, load
 from folkseq.commands.record import Record
+from folkseq.commands.sampled import Event, Sampled
 from folkseq.errors import RequestError, RunError
 from folkseq.files import write_atomically
 from folkseq.run import Run

@@ -23,9 +23,10 @@ from folkseq.machine import cores
 from folkseq.models import onnx_graph
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
-from folkseq.sampling.copies import CopyLimit
+from folkseq.sampling.batch import Request
 from folkseq.sampling.engine import Engine, Walk
-from folkseq.sampling.generate import ROWS, Request, generate
+from folkseq.sampling.generate import ROWS, generate
+from folkseq.sampling.novelty import CopyLimit
 from folkseq.sampling.strategies import Strategy, choose
 from folkseq.tokenizers.base import END, START
 

@@ -3,8 +3,8 @@
 At each place of the training set where a free id stands, that id may not follow what came before it there once the run
 would grow too long: with the id itself, and with all ids that are not free after it, on which a grammar might insist.
 So where q ids follow that are not free, the last `most` − q ids decide. At each step a hash of the last `most` ids is
-looked up, one of the last `most` − 1, and so on; but for a few q only, of which the next above stands for those between.
-In folk.abc q is 0 to 2 at 99 places in a hundred, and 11 at most.
+looked up, one of the last `most` − 1, and so on, for a few q only, of which the next above stands for those between. In
+folk.abc q is 0 to 2 at 99 places in a hundred, and 11 at most.
 
 Deviation: no fewer than four ids decide. Where more than `most` − 4 ids in a row are not free, as where a pianist lifts
 the pedal, a run of these and four ids more can still come (`CopyLimit.longest` says how long it can be). Were it one
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from folkseq.dataset import TokenStore
 from folkseq.errors import RequestError
 from folkseq.sampling.grammar import Ids, Rows
-from folkseq.sampling.passages import (
+from folkseq.sampling.novelty.passages import (
     BASE,
     RISE,
     Hashes,

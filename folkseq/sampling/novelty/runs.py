@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.sampling.passages import Hashing, Integers, last_pitch, next_pitch
+from folkseq.sampling.novelty.passages import Hashing, Integers, last_pitch, next_pitch
 
 _WIDTHS = (4, 16, 64, 256)  # ids that are compared at once: few at first, since most runs are short
 _CELLS = 1 << 20  # comparisons at once

@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.sampling.passages import AT_ONCE, Integers
-from folkseq.sampling.runs import Codes
+from folkseq.sampling.novelty.passages import AT_ONCE, Integers
+from folkseq.sampling.novelty.runs import Codes
 
 LONGEST = 4
 

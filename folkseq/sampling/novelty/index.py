@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from folkseq.dataset import TokenStore
 from folkseq.errors import FolkseqError, RunError
-from folkseq.sampling.passages import BASE, RISE, Hashes, Hashing, Integers, next_pitch, parts
-from folkseq.sampling.runs import Best, Codes, Comparison, Runs, Text
-from folkseq.sampling.short import LONGEST, Short
+from folkseq.sampling.novelty.passages import BASE, RISE, Hashes, Hashing, Integers, next_pitch, parts
+from folkseq.sampling.novelty.runs import Best, Codes, Comparison, Runs, Text
+from folkseq.sampling.novelty.short import LONGEST, Short
 from folkseq.tokenizers.vocabulary import Profile
 
 FOLDER = "novelty"

@@ -1,0 +1,113 @@
+"""From what a user asks to what the sampler is asked, checked against representation, grammar and limits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from folkseq.commands.record import Record
+from folkseq.errors import ParseError, RequestError
+from folkseq.pieces import open_file
+from folkseq.run import Run
+from folkseq.sampling.strategies import Strategy
+from folkseq.tokenizers.base import END, START, Prime, Tokenizer
+
+if TYPE_CHECKING:
+    from folkseq.sampling.batch import Request
+
+FEWEST = 160  # tokens; below that a grammar has no room to end a piece
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was asked, checked."""
+
+    record: Record
+    request: Request
+    opening: Prime[Any] | None
+
+    @classmethod
+    def of(cls, run: Run, tokenizer: Tokenizer[Any], record: Record) -> Self:
+        """The request that a record makes of a run. Raises RequestError for what cannot be met."""
+        from folkseq.sampling.batch import Request
+        from folkseq.sampling.novelty import CopyLimit
+
+        vocabulary, controls = run.vocabulary, record.controls
+        _check(tokenizer, record)
+        strategy = Strategy(record.temperature, record.top_k, record.top_p, record.min_p)
+        opening = None
+        if record.prime is not None:
+            opening, digest = _prime(tokenizer, record.prime, controls)
+            record = replace(record, prime_sha256=digest)
+        grammar = tokenizer.grammar(vocabulary, opening, **controls)  # which checks them, even if unused
+        limit = tokenizer.limit(opening, **controls) if record.limit is None else record.limit
+        rules = grammar if record.grammar else None
+        copies = None
+        if record.max_copy is not None:
+            store, sides = run.tokens()
+            copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), record.max_copy)
+        ids = vocabulary.encode(opening.tokens) if opening else [vocabulary.id(START)]
+        room = max(FEWEST, grammar.fewest if rules is not None else 0)
+        if room > limit:
+            raise RequestError(f"such a piece may take {room} tokens; raise --limit to that at least, from {limit}")
+        if opening is not None:
+            _check_opening(tokenizer, opening, ids, rules, limit, room)
+        request = Request(
+            opening=tuple(ids),
+            end_id=vocabulary.id(END),
+            seed=record.seed,
+            limit=limit,
+            strategy=strategy,
+            grammar=rules,
+            schedule=tokenizer.schedule(opening, **controls),
+            copies=copies,
+        )
+        return cls(record, request, opening)
+
+
+def _check(tokenizer: Tokenizer[Any], record: Record) -> None:
+    """Raises RequestError for what the representation does not know, or what goes against something else."""
+    unknown = sorted(set(record.controls) - set(tokenizer.controls))
+    if unknown:
+        known = ", ".join(tokenizer.controls)
+        raise RequestError(f"the {tokenizer.name} tokenizer knows no {unknown[0]}; it knows: {known}")
+    steered = [name for name in tokenizer.steering if name in record.controls]
+    if steered and not record.grammar:
+        option = f"--{steered[0].replace('_', '-')}"
+        raise RequestError(f"without its grammar the model cannot be held to {option}; leave one of them out")
+
+
+def _check_opening(
+    tokenizer: Tokenizer[Any], opening: Prime[Any], ids: Sequence[int], rules: Any, limit: int, room: int
+) -> None:
+    """Raises RequestError if a model cannot go on from `opening`, and says where."""
+    if len(ids) > limit - room:
+        raise RequestError(f"the prime takes {len(ids)} of {limit} tokens; raise --limit or give a shorter one")
+    if rules is None:
+        return
+    rows = rules.begin(1)
+    for index, token_id in enumerate(ids):
+        if not rules.allowed(rows, np.array([limit - index]))[0, token_id]:
+            place = tokenizer.place(opening.tokens, index)
+            raise RequestError(f"the prime goes against the grammar in {place}; mend it, or use --no-grammar")
+        rows = rules.advance(rows, np.array([token_id]))
+
+
+def _prime(tokenizer: Tokenizer[Any], prime: str, controls: Mapping[str, Any]) -> tuple[Prime[Any], str | None]:
+    """The beginning that a file holds, and its digest; or that `prime` itself is where it does not look like a path."""
+    suffixes = {*tokenizer.suffixes, ".abc", ".txt", ".mid", ".midi"}
+    if "\n" in prime or ("/" not in prime.split("|")[0] and Path(prime).suffix.lower() not in suffixes):
+        return tokenizer.prime(prime, **controls), None
+    try:
+        with open_file(Path(prime), tokenizer.largest) as file:
+            data = file.read()
+    except (ParseError, OSError, ValueError) as error:
+        if Path(prime).suffix or "|" not in prime:
+            raise error if isinstance(error, ParseError) else RequestError(f"{prime}: is no prime ({error})") from None
+        return tokenizer.prime(prime, **controls), None
+    return tokenizer.prime_file(data, prime, **controls), hashlib.sha256(data).hexdigest()[:12]
