@@ -194,9 +194,9 @@ class Run:
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: cannot be read: {error}; {TRY}") from None
 
-    def weights_digest(self) -> str:
-        """What tells the best weights from any others: twelve digits of their SHA-256."""
-        with self.file("model.safetensors").open("rb") as file:
+    def weights_digest(self, precision: str = "int8") -> str:
+        """What tells the network that samples from any other: twelve digits of its file's SHA-256."""
+        with self.file("model.onnx" if precision == "int8" else "model.safetensors").open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
     def weights(self) -> dict[str, NDArray[np.float32]]:

@@ -123,9 +123,13 @@ def test_a_file_is_made_again_by_the_run_that_wrote_it_alone(run, tmp_path, monk
     assert Path("again.abc").read_bytes() == Path("tune.abc").read_bytes()
     text = Path("tune.abc").read_text()
     Path("other.abc").write_text(text.replace('"weights": "', '"weights": "0'))
-    assert "did not write piece 1 of seed 1, but the run r (weights 0" in invoke(*asked, "other.abc").stderr
-    Path("damaged.abc").write_text(text.replace('"index": 1', '"place": 1'))
-    assert "damaged.abc: its record of how it came about is damaged" in invoke(*asked, "damaged.abc").stderr
+    assert "did not write it, but the run r (weights 0" in invoke(*asked, "other.abc").stderr
+    for wrong in ('"place": 1', '"index": -1', '"index": 1, "temperature": "hot"', '"index": 1, "top_k": [3]'):
+        Path("damaged.abc").write_text(text.replace('"index": 1', wrong))
+        assert "damaged.abc: its record of how it came about is damaged" in invoke(*asked, "damaged.abc").stderr
+    Path("runs", "broken").mkdir()
+    Path("runs", "broken", "config.json").write_text("{}")
+    assert invoke("sample", "--again", "tune.abc", "-o", "again.abc").exit_code == 0
     prime.write_text(prime.read_text() + "G")
     assert "prime.abc: not the file that the piece goes on from" in invoke(*asked, "primed.abc").stderr
 
@@ -142,6 +146,9 @@ def test_tokens_come_one_by_one_and_are_those_of_the_files(run, tmp_path):
     events = [json.loads(line) for line in invoke("sample", run, "--seed", 5, "--stream", "--json").stdout.splitlines()]
     assert events[0] == {"index": 1, "place": 0, "token": "<s>"}
     assert [event["place"] for event in events] == list(range(len(events)))
+    formed = invoke("sample", run, "--seed", 5, "--bars", 8, "--json", "-o", tmp_path)
+    streamed = invoke("sample", run, "--seed", 5, "--bars", 8, "--stream")
+    assert streamed.stdout.split() == json.loads(formed.stdout)["tokens"]
     first = next(folkseq.stream(run, seed=5, key="D"))
     assert (first.index, first.place, first.token) == (1, 0, "<s>")
 
@@ -153,9 +160,9 @@ def test_the_best_of_several_is_kept_and_its_score_told(run, tmp_path):
     ]
     best = invoke("sample", run, "-n", 2, "--best", 3, "--seed", 2, "-o", tmp_path, "--json")
     kept = [json.loads(line) for line in best.stdout.splitlines()]
-    assert [fact["index"] for fact in kept] == [
-        max(part, key=lambda fact: fact["score"])["index"] for part in (every[:3], every[3:])
-    ]
+    assert [fact["index"] for fact in kept] == [1, 2]
+    draws = [fact["record"].get("draw", fact["index"]) for fact in kept]
+    assert draws == [max(part, key=lambda fact: fact["score"])["index"] for part in (every[:3], every[3:])]
     assert kept[0]["merits"].keys() == {"likelihood", "novelty", "tonic", "figures"}
     assert kept[0]["score"] == pytest.approx(sum(kept[0]["merits"].values()) / 4, abs=1e-3)
     assert "the best of 3: " in best.stderr
@@ -264,6 +271,31 @@ def test_help_shows_the_two_commands_a_line_each():
     assert "\n  folkseq train abc corpora/folk.abc     train" in invoke("--help").stdout
 
 
+def test_what_cannot_be_played_is_told_and_the_rest_goes_on(run, tmp_path, monkeypatch):
+    """Without its grammar a model may write a tune in which nothing sounds, or break off anywhere."""
+    first = iter([True])
+    perform = folkseq.tokenizers.abc.perform
+    silent = "a tune without a note or rest cannot be played"
+
+    def once(piece, **asked):
+        if next(first, False):
+            raise ValueError(silent)
+        return perform(piece, **asked)
+
+    monkeypatch.setattr("folkseq.tokenizers.abc.perform", once)
+    asked = ("sample", run, "-n", 3, "-o", tmp_path, "--seed", 1, "--no-grammar", "--limit", 60)
+    result = invoke(*asked, "--format", "mid")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [str(tmp_path / "1-002.mid"), str(tmp_path / "1-003.mid")]
+    assert "cannot be written, since nothing sounds in it" in result.stderr
+
+
+def test_a_book_of_one_tune_is_number_one(run, tmp_path):
+    invoke("sample", run, "-n", 3, "-o", tmp_path, "--seed", 1)
+    assert invoke("sample", run, "--again", tmp_path / "1-002.abc", "-o", tmp_path / "one.abc").exit_code == 0
+    assert (tmp_path / "one.abc").read_bytes() == (tmp_path / "1-002.abc").read_bytes()
+
+
 def test_several_tunes_make_a_book(run, tmp_path):
     assert invoke("sample", run, "-n", 3, "-o", tmp_path / "book.abc", "--seed", 1).exit_code == 0
     assert len(abc.read(tmp_path / "book.abc").tunes) == 3
@@ -341,6 +373,11 @@ BAD = [
     (["sample", "RUN", "--best", "0"], "the best of 0 cannot be kept"),
     (["sample", "RUN", "--precision", "int4"], "there is no precision 'int4'; there are: int8, float32"),
     (["sample", "RUN", "--again", "one.abc"], "one.abc: holds no record of how it came about"),
+    (["sample", "RUN", "--limit", "1" + "0" * 30], "a piece has at most 10,000,000 tokens"),
+    (["sample", "RUN", "-n", "1" + "0" * 21], "ask for at most 1,000,000 pieces"),
+    (["sample", "RUN", "-o", "one.mid", "--format", "abc"], "one.mid is a file, whose name says its format"),
+    (["sample", "RUN", "--seconds", "5"], "is a model of abc, which knows no seconds"),
+    (["sample", "RUN", "--prime", "K:D\nDEFG A2d2|]"], "the prime ends the tune; leave its last bar line out"),
     (["sample", "RUN", "--again", "one.abc", "--seed", "3"], "--seed means nothing beside --again"),
     (["sample", "RUN", "--stream", "-o", "tunes"], "means nothing beside --stream"),
     (["sample", "RUN", "--prime", "M:4/4\nK:D\n" + "DEFG ABcd|" * 200], "the prime takes"),

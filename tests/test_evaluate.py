@@ -66,7 +66,7 @@ def test_the_command_prints_one_table(run, tmp_path):
     (tmp_path / "some.abc").write_text("\n".join(map(tune, [1, 41, 42])))
     shown = CliRunner().invoke(main, ["evaluate", str(run), str(tmp_path)])
     assert shown.exit_code == 0, shown.output
-    assert shown.stdout.startswith("2 pieces, 152 tokens, 128 notes; nats:\n")
+    assert shown.stdout.startswith(f"{run}: 2 pieces, 152 tokens, 128 notes; nats:\n")
     assert "lstm 1 x 16" in shown.stdout
     assert "left out: 1 with a near twin among those trained on" in shown.stderr
     facts = json.loads(CliRunner().invoke(main, ["evaluate", str(run), str(tmp_path), "--json"]).stdout)
@@ -80,4 +80,4 @@ def test_a_run_too_small_for_a_test_side_says_what_it_is_judged_on(tmp_path):
     train("abc", tmp_path / "two.abc", steps=4, hidden=8, layers=1, out=tmp_path / "r")
     shown = CliRunner().invoke(main, ["evaluate", str(tmp_path / "r")])
     assert shown.exit_code == 0, shown.output
-    assert shown.stdout.startswith("1 piece of the valid side, which chose the weights, 76 tokens")
+    assert shown.stdout.startswith(f"{tmp_path / 'r'}: 1 piece of the valid side, which chose the weights, 76 tokens")

@@ -16,8 +16,9 @@ from folkseq.sampling.grammar import put, take
 from folkseq.tokenizers.abc import AbcTokenizer
 from folkseq.tokenizers.abc.alphabet import Alphabet
 from folkseq.tokenizers.abc.filling import AT_LINE, IN_CHORD, NOWHERE, TIEABLE, TIED, TIED_OVER, Filler
-from folkseq.tokenizers.abc.form import BODY, FEWEST_BARS, MOST_ENDING, Form, Plan
+from folkseq.tokenizers.abc.form import BODY, MOST_ENDING, SECTION, Form, Plan
 from folkseq.tokenizers.abc.grammar import AbcGrammar
+from folkseq.tokenizers.vocabulary import Vocabulary
 
 MORE = ["4", "3", "6", "/2", "/4", "3/4", "7/2", "5/2", "||", "::", "|]", "[1", "[2", "(5", "(2", "M:4/4", "R:hornpipe"]
 TOKENIZER = AbcTokenizer()
@@ -242,7 +243,7 @@ def test_bars_and_form_are_as_asked(bars, form, expected):
 def test_a_form_without_bars_is_as_asked(form, repeats):
     for tokens in write(3, 600, TOKENIZER.grammar(VOCABULARY, form=form), rows=30):
         assert [repeated for _, repeated in read_through(tokens)] == repeats, tokens
-        assert all(count >= FEWEST_BARS for count, _ in read_through(tokens)), tokens
+        assert all(count == SECTION for count, _ in read_through(tokens)), tokens
 
 
 @pytest.mark.parametrize(
@@ -265,8 +266,33 @@ def test_forms_that_cannot_be_met_are_refused(asked, message):
         TOKENIZER.grammar(VOCABULARY, **asked)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_any_few_tunes_make_a_vocabulary_that_ends(seed):
+    random = np.random.default_rng(seed)
+    letters, lengths = ["C", "D", "E", "F", "G", "A", "B", "c", "^F", "_B", "z"], ["", "", "2", "3", "/2", "4", "3/4"]
+    meters = ["4/4", "6/8", "24/8", "8/2", "5/4", "2/4", "3/16"]
+    some = [
+        f"X:1\nM:{random.choice(meters)}\nL:1/8\nK:C\n"
+        + "".join(random.choice(letters) + random.choice(lengths) for _ in range(9))
+        + random.choice([":|", "|]", "||", ""])
+        for _ in range(random.integers(1, 4))
+    ]
+    vocabulary = TOKENIZER.learn([TOKENIZER.tokenize(abc.parse(text).tunes[0]) for text in some])
+    grammar = TOKENIZER.grammar(vocabulary)
+    for limit in (grammar.fewest + 1, 700):
+        for tokens in write(seed, limit, grammar, rows=40, vocabulary=vocabulary):
+            assert tokens[-1] == "</s>"
+            assert tokens[-2] in ("|]", ":|")
+
+
+def test_a_corpus_without_bars_has_no_grammar():
+    free = TOKENIZER.learn([TOKENIZER.tokenize(abc.parse("X:1\nM:none\nK:C\nCDE|").tunes[0])])
+    with pytest.raises(RequestError, match="the model knows no meter whose bars could be filled; use --no-grammar"):
+        TOKENIZER.grammar(free)
+
+
 def test_a_form_that_the_vocabulary_has_no_sign_for_is_refused():
-    poor = TOKENIZER.learn([TOKENIZER.tokenize(abc.parse("X:1\nM:4/4\nK:C\nC4D4|E8|]").tunes[0])])
+    poor = Vocabulary.learn([TOKENIZER.tokenize(abc.parse("X:1\nM:4/4\nK:C\nC4D4|E8|]").tunes[0])])
     with pytest.raises(RequestError, match=re.escape("the model knows no ::, which such a form needs")):
         TOKENIZER.grammar(poor, form="AABB")
 

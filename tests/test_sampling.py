@@ -1,6 +1,8 @@
 """Drawing against a naive reference, and pieces that are theirs alone, keep to a grammar and end in time."""
 
 import math
+import os
+import signal
 import threading
 import time
 
@@ -188,6 +190,14 @@ def test_lanes_end_when_nobody_asks_any_more_and_say_what_went_wrong(engine):
     first = next(pieces)
     time.sleep(0.1)  # they are ahead by now, and wait
     pieces.close()
+    assert threading.active_count() == before
+    endless = generate(engine, Request((START,), END, 3, 10**9, grammar=Endless(10**9)), range(4), lanes=2)
+    interrupt = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        next(endless)
+    endless.close()  # which comes back at once, though no piece ever ends
+    interrupt.join()
     assert threading.active_count() == before
     assert first == write(engine, 1)[0]
 

@@ -124,7 +124,7 @@ def evaluate(run: str | None, corpus: tuple[str, ...], samples: int, seed: int, 
     amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
     side = f" of the {found.side} side" if found.side else ""
     side += ", which chose the weights" if found.side == "valid" else ""
-    lines = [f"{found.pieces:,} piece{'s' * (found.pieces != 1)}{side}, {amounts}; nats:"]
+    lines = [f"{found.run}: {found.pieces:,} piece{'s' * (found.pieces != 1)}{side}, {amounts}; nats:"]
     lines.append("".join(["".ljust(18), *(f"a {kind}".rjust(11) for kind in found.amounts), "  of the best n-gram's"]))
     for loss in found.losses:
         lines.append(
@@ -205,9 +205,11 @@ def _novelty(samples: Samples) -> Iterable[str]:
     middle, most = samples.copied
     yield f"{samples.count:,} samples; the longest run shared with a piece trained on: {middle} tokens at the middle, "
     yield f"{most} at most; of figures of so many notes, the share found in a piece trained on (% of all):"
-    yield "".join(["".ljust(24), *(f"{length:7}" for length in samples.shares)])
+    lengths = sorted({*samples.shares, *samples.own_shares})
+    yield "".join(["".ljust(24), *(f"{length:7}" for length in lengths)])
     for name, found in (("samples", samples.shares), ("pieces trained on", samples.own_shares)):
-        yield "".join([name.ljust(24), *(f"{100 * share:7.1f}" for share in found.values())])
+        shares = [f"{100 * found[length]:.1f}" if length in found else "-" for length in lengths]
+        yield "".join([name.ljust(24), *(share.rjust(7) for share in shares)])
 
 
 def _built(report: BuildReport) -> None:

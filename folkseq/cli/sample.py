@@ -84,8 +84,7 @@ def sample(
     elif stream:
         _alone("--stream", given & {"--output", "-o", "--format", "--best"})
         del settings["best"]
-        for event in verb.stream(run, count, **settings):
-            _tell(event, as_json)
+        _tell(verb.stream(run, count, **settings), as_json)
     else:
         _show_pieces(verb.sample(run, count, **files, **settings), as_json, settings["best"])
 
@@ -96,14 +95,18 @@ def _alone(option: str, others: Iterable[str]) -> None:
         raise click.UsageError(f"{found[0]} means nothing beside {option}; leave one of them out")
 
 
-def _tell(event: Event, as_json: bool) -> None:
-    """Print a token: a piece's all on one line, or one JSON object each."""
-    facts = {"index": event.index, "place": event.place, "token": event.token}
-    ends = "\n" if event.token == "</s>" else " "
-    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else event.token, nl=as_json)
+def _tell(events: Iterable[Event], as_json: bool) -> None:
+    """Print tokens as they come: a piece's all on one line, or one JSON object each."""
+    for event in events:
+        facts = {"index": event.index, "place": event.place, "token": event.token}
+        before = "" if event.place else "\n" if event.index > 1 else ""
+        if as_json:
+            click.echo(json.dumps(facts, ensure_ascii=False))
+        else:
+            click.echo(f"{before}{event.token} " if event.token != "</s>" else event.token, nl=False)
+        sys.stdout.flush()
     if not as_json:
-        click.echo(ends, nl=False)
-    sys.stdout.flush()
+        click.echo()
 
 
 def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, best: int) -> None:
@@ -127,6 +130,8 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
             "tokens": list(piece.tokens),
         }
         show(as_json, facts, *map(str, files))
+        if not files:
+            say(f"  {piece.title}: cannot be written, since nothing sounds in it")
         if len(copied) <= _MOST_TOLD:
             say(f"  {_told(piece)}")
         if best > 1:

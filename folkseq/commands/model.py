@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +53,11 @@ class Model:
         """Where each passage of what it was trained on stands."""
         from folkseq.sampling.novelty import Novelty
 
-        store, _ = self.run.tokens()
-        return Novelty.read(self.run.folder, store, self.tokenizer.profile(self.run.vocabulary))
+        store, sides = self.run.tokens()
+        profile = self.tokenizer.profile(self.run.vocabulary)
+        if not Novelty.stands_in(self.run.folder):
+            return Novelty.build(store, sides.train, profile)
+        return Novelty.read(self.run.folder, store, profile)
 
     def engine(self, precision: str = "int8", threads: int | None = None) -> Engine:
         """Its network, one step at a time, by so many threads, or all. Raises RequestError for no such precision."""
@@ -129,24 +132,29 @@ class Model:
             precision=precision,
             **controls,
         )
-        return self._write(Prepared.of(self.run, self.tokenizer, record), range(count * best), best)
+        return self._write(Prepared.of(self.run, self.tokenizer, record), count, best)
 
-    def again(self, record: Record) -> Sampled:
-        """The piece that a record tells of, once more. Raises RequestError if this run did not write it."""
-        if record.weights != self.run.weights_digest():
-            raise RequestError(
-                f"{self.run.folder} did not write piece {record.index} of seed {record.seed}, but the run {record.run} "
-                f"(weights {record.weights}); name that"
-            )
-        given = record.prime_sha256
-        prepared = Prepared.of(self.run, self.tokenizer, record)
-        if given != prepared.record.prime_sha256:
-            raise RequestError(f"{record.prime}: not the file that the piece goes on from; put that back in its place")
-        (piece,) = self._write(prepared, [record.index - 1], 1)
-        return piece
+    def again(self, records: Sequence[Record]) -> Iterator[Sampled]:
+        """The pieces that records tell of, once more. Raises RequestError if this run did not write them."""
+        for alike, of_them in groupby(records, key=lambda record: replace(record, index=0, draw=None)):
+            if alike.weights != self.run.weights_digest(alike.precision):
+                raise RequestError(
+                    f"{self.run.folder} did not write it, but the run {alike.run} (weights {alike.weights}); name that"
+                )
+            prepared = Prepared.of(self.run, self.tokenizer, alike)
+            if alike.prime_sha256 != prepared.record.prime_sha256:
+                raise RequestError(
+                    f"{alike.prime}: not the file that the piece goes on from; put that back in its place"
+                )
+            numbers = {(each.draw or each.index) - 1: each.index for each in of_them}
+            samples = self._generate(prepared, list(numbers))
+            while together := list(islice(samples, _TOGETHER)):
+                yield from self._judged(prepared, together, [numbers[sample.index] for sample in together])
 
     def stream(self, count: int = 1, **settings: Any) -> Iterator[Event]:
         """Writes pieces one after another, and gives out each token as soon as it is drawn.
+
+        Where a form is asked for, which of several fits it is found out before the first token.
 
         Args:
             count: how many.
@@ -160,10 +168,11 @@ class Model:
         record = self._record(**settings)
         prepared = Prepared.of(self.run, self.tokenizer, record)
         engine, tokens = self.engine(record.precision), self.run.vocabulary.tokens
+        draws = (sample.index for sample in self._fitting(prepared, count)) if prepared.tries > 1 else range(count)
         return (
-            Event(event.index + 1, event.place, tokens[event.id])
-            for index in range(count)
-            for event in stream(engine, prepared.request, index)
+            Event(number, event.place, tokens[event.id])
+            for number, draw in enumerate(draws, 1)
+            for event in stream(engine, prepared.request, draw)
         )
 
     def _record(self, *, seed: int | None = None, **asked: Any) -> Record:
@@ -172,33 +181,47 @@ class Model:
         own = {name: given.pop(name) for name in Record.ASKED if name in given}
         given = {name: spelt(value) if isinstance(value, list | tuple) else value for name, value in given.items()}
         seed = secrets.randbelow(2**31) if seed is None else seed
-        return Record(self.run.folder.resolve().name, self.run.weights_digest(), seed, 0, **own, controls=given)
+        weights = self.run.weights_digest(own.get("precision", "int8"))
+        return Record(self.run.folder.resolve().name, weights, seed, 0, **own, controls=given)
 
-    def _write(self, prepared: Prepared, indices: Sequence[int], best: int) -> Iterator[Sampled]:
-        """The pieces of these indices, or of each `best` of them in a row the best."""
+    def _generate(self, prepared: Prepared, draws: Sequence[int]) -> Iterator[Sample]:
+        """The pieces of these draws, in lanes."""
         from folkseq.sampling.generate import generate
 
-        lanes = min(cores(), MOST_LANES, len(indices))
+        lanes = min(cores(), MOST_LANES, len(draws))
         engine = self.engine(prepared.record.precision, max(cores() // lanes, 1))
-        samples = generate(engine, prepared.request, indices, lanes)
+        return generate(engine, prepared.request, draws, lanes)
+
+    def _fitting(self, prepared: Prepared, count: int) -> Iterator[Sample]:
+        """`count` pieces, each of which is the one of `Prepared.tries` that was forced to its form least."""
+        samples = self._generate(prepared, range(count * prepared.tries))
+        while those := list(islice(samples, prepared.tries)):
+            yield max(those, key=lambda sample: sample.fit)
+
+    def _write(self, prepared: Prepared, count: int, best: int) -> Iterator[Sampled]:
+        """`count` pieces, each of which is the best of `best`."""
+        samples, number = self._fitting(prepared, count * best), 1
         while together := list(islice(samples, best * max(_TOGETHER // best, 1))):
-            pieces = self._judged(prepared, together)
+            pieces = self._judged(prepared, together, [number + place // best for place in range(len(together))])
             for first in range(0, len(pieces), best):
                 yield max(pieces[first : first + best], key=lambda piece: piece.critique.score)
+                number += 1
 
-    def _judged(self, prepared: Prepared, samples: Sequence[Sample]) -> list[Sampled]:
-        vocabulary, tokenizer = self.run.vocabulary, self.tokenizer
-        opening = prepared.opening
+    def _judged(self, prepared: Prepared, samples: Sequence[Sample], numbers: Sequence[int]) -> list[Sampled]:
+        """The samples as pieces of these numbers; what was given is no part of what is judged."""
+        vocabulary, tokenizer, given = self.run.vocabulary, self.tokenizer, len(prepared.request.opening)
         pieces = []
-        runs = self.novelty.longest([np.array(sample.ids) for sample in samples])
-        for sample, *run in zip(samples, *(found.tolist() for found in runs), strict=True):
+        runs = self.novelty.longest([np.array(sample.ids[given:]) for sample in samples])
+        found = zip(*(each.tolist() for each in runs), strict=True)
+        for sample, number, (length, start, *source) in zip(samples, numbers, found, strict=True):
             tokens = tuple(vocabulary.decode(sample.ids))
-            record = replace(prepared.record, index=sample.index + 1)
-            name = f"{record.seed}-{record.index}"
-            piece = tokenizer.finish(tokenizer.detokenize(tokens), name, opening, **record.controls)
-            copied = self._copied(tokens, *run)
-            drawn = max(len(tokens) - len(prepared.request.opening), 1)
-            critique = Critique.of(sample.nll / drawn, copied.tokens, len(tokens), tokenizer.merits(tokens))
+            draw = sample.index + 1
+            record = replace(prepared.record, index=number, draw=None if draw == number else draw)
+            name = f"{record.seed}-{number}"
+            piece = tokenizer.finish(tokenizer.detokenize(tokens), name, prepared.opening, **record.controls)
+            copied = self._copied(tokens, length, start + given, *source)
+            drawn = max(len(tokens) - given, 1)
+            critique = Critique.of(sample.nll / drawn, length, drawn, tokenizer.merits(tokens))
             pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, record, tokenizer))
         return pieces
 

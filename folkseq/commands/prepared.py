@@ -20,7 +20,7 @@ from folkseq.tokenizers.base import END, START, Prime, Tokenizer
 if TYPE_CHECKING:
     from folkseq.sampling.batch import Request
 
-FEWEST = 160  # tokens; below that a grammar has no room to end a piece
+FEWEST, MOST = 160, 10_000_000  # tokens; below the one a grammar has no room to end a piece
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Prepared:
     record: Record
     request: Request
     opening: Prime[Any] | None
+    tries: int
+    """How many pieces are written for each, of which one is kept."""
 
     @classmethod
     def of(cls, run: Run, tokenizer: Tokenizer[Any], record: Record) -> Self:
@@ -38,7 +40,7 @@ class Prepared:
         from folkseq.sampling.novelty import CopyLimit
 
         vocabulary, controls = run.vocabulary, record.controls
-        _check(tokenizer, record)
+        _check(run, tokenizer, record)
         strategy = Strategy(record.temperature, record.top_k, record.top_p, record.min_p)
         opening = None
         if record.prime is not None:
@@ -50,13 +52,17 @@ class Prepared:
         copies = None
         if record.max_copy is not None:
             store, sides = run.tokens()
-            copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), record.max_copy)
+            longest = int(np.diff(store.offsets).max())  # a higher limit is none
+            copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), min(record.max_copy, longest))
         ids = vocabulary.encode(opening.tokens) if opening else [vocabulary.id(START)]
-        room = max(FEWEST, grammar.fewest if rules is not None else 0)
+        if limit > MOST:
+            raise RequestError(f"a piece has at most {MOST:,} tokens, got a limit of {limit:,}")
+        room = max(FEWEST, rules.fewest) if rules is not None else 1
         if room > limit:
             raise RequestError(f"such a piece may take {room} tokens; raise --limit to that at least, from {limit}")
         if opening is not None:
             _check_opening(tokenizer, opening, ids, rules, limit, room)
+        tries = tokenizer.tries(**controls) if rules is not None else 1
         request = Request(
             opening=tuple(ids),
             end_id=vocabulary.id(END),
@@ -66,16 +72,20 @@ class Prepared:
             grammar=rules,
             schedule=tokenizer.schedule(opening, **controls),
             copies=copies,
+            weighs=tries > 1,
         )
-        return cls(record, request, opening)
+        return cls(record, request, opening, tries)
 
 
-def _check(tokenizer: Tokenizer[Any], record: Record) -> None:
+def _check(run: Run, tokenizer: Tokenizer[Any], record: Record) -> None:
     """Raises RequestError for what the representation does not know, or what goes against something else."""
     unknown = sorted(set(record.controls) - set(tokenizer.controls))
     if unknown:
         known = ", ".join(tokenizer.controls)
-        raise RequestError(f"the {tokenizer.name} tokenizer knows no {unknown[0]}; it knows: {known}")
+        raise RequestError(
+            f"{run.folder} is a model of {tokenizer.name}, which knows no {unknown[0]}; it knows: {known}; "
+            "or name another run"
+        )
     steered = [name for name in tokenizer.steering if name in record.controls]
     if steered and not record.grammar:
         option = f"--{steered[0].replace('_', '-')}"

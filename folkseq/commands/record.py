@@ -12,6 +12,24 @@ from folkseq.errors import RequestError
 from folkseq.version import __version__
 
 _BEGINS = '{"folkseq": '
+_NUMBER, _WHOLE, _TEXT = (int, float), (int, type(None)), (str, type(None))
+_KINDS: dict[str, Any] = {  # of the fields' values
+    "run": str,
+    "weights": str,
+    "seed": int,
+    "index": int,
+    "draw": _WHOLE,
+    "temperature": _NUMBER,
+    "top_k": _WHOLE,
+    "top_p": (*_NUMBER, type(None)),
+    "min_p": (*_NUMBER, type(None)),
+    "prime": _TEXT,
+    "prime_sha256": _TEXT,
+    "grammar": bool,
+    "limit": _WHOLE,
+    "max_copy": _WHOLE,
+    "precision": str,
+}
 
 
 @dataclass(frozen=True)
@@ -21,10 +39,12 @@ class Record:
     run: str
     """The folder's name."""
     weights: str
-    """What tells the run's weights from any others."""
+    """What tells the network that wrote it from any other."""
     seed: int
     index: int
-    """Of the pieces drawn with this seed, from 1."""
+    """Of the pieces written with this seed, from 1."""
+    draw: int | None = None
+    """Of all that were drawn for them, from 1, where it is another."""
     temperature: float | tuple[float, float] = 1.0
     top_k: int | None = None
     top_p: float | None = None
@@ -41,6 +61,15 @@ class Record:
     """What the representation understands."""
     version: str = __version__
     """folkseq's own."""
+
+    def __post_init__(self) -> None:
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            each = value if isinstance(value, tuple) else (value,)
+            if not all(isinstance(one, kinds) for one in each):
+                raise TypeError(f"{name} cannot be {value!r}")
+        if not (0 <= self.seed < 2**64 and 0 <= self.index < 2**63 and 0 < (self.draw or 1) < 2**63):
+            raise ValueError(f"there is no piece {self.index} of seed {self.seed}")
 
     ASKED: ClassVar[tuple[str, ...]] = (
         "temperature",
@@ -59,7 +88,7 @@ class Record:
     def settings(self) -> dict[str, Any]:
         """What was asked for, where it is not the usual; controls under their own names."""
         usual = {each.name: each.default for each in fields(self)}
-        names = (*self.ASKED, "prime_sha256")
+        names = (*self.ASKED, "prime_sha256", "draw")
         asked = {name: getattr(self, name) for name in names if getattr(self, name) != usual[name]}
         return {**asked, **self.controls}
 
@@ -77,7 +106,7 @@ class Record:
                 said.append("primed")
             elif name == "grammar":
                 said.append("no grammar")
-            elif name != "prime_sha256":
+            elif name not in ("prime_sha256", "draw"):
                 said.append(f"{name.replace('_', '-')} {spelt(value, '-')}")
         return ", ".join(said)
 
@@ -92,8 +121,8 @@ class Record:
                 own["temperature"] = tuple(own["temperature"])
             try:
                 found.append(cls(**own, controls=facts))
-            except TypeError:
-                raise RequestError(f"{file}: its record of how it came about is damaged") from None
+            except (TypeError, ValueError) as error:
+                raise RequestError(f"{file}: its record of how it came about is damaged ({error})") from None
         if not found:
             raise RequestError(f"{file}: holds no record of how it came about; only what folkseq wrote is made again")
         return found
@@ -108,7 +137,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def spelt(value: Any, between: str = ",") -> str:
-    """A setting as the command line would have it."""
+    """A setting as the command line would have it; lists of lists with a stroke between."""
     if isinstance(value, list | tuple):
-        return between.join(map(spelt, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ("/" if any(isinstance(each, list | tuple) for each in value) else between).join(map(spelt, value))
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count as count_from
 from pathlib import Path
@@ -15,6 +16,7 @@ from folkseq.errors import RequestError, RunError
 from folkseq.files import write_atomically
 from folkseq.run import Run
 
+MOST = 1_000_000  # pieces
 Written = Iterator[tuple[Sampled, list[Path]]]
 
 
@@ -44,6 +46,8 @@ def sample(
     model = load(run)
     if count < 1:
         raise RequestError(f"-n {count}: ask for at least one piece")
+    if count > MOST:
+        raise RequestError(f"-n {count}: ask for at most {MOST:,} pieces at a time")
     place, suffixes = _place(model, count, out, formats)
     pieces = model.sample(count, **settings)
     return _to_folder(place, suffixes, pieces) if suffixes else _to_file(place, pieces)
@@ -76,7 +80,7 @@ def again(
         raise RequestError(f"{file}: cannot be read ({error.strerror or error})") from None
     model = load(run) if run is not None else _model_of(records[0], file)
     place, suffixes = _place(model, len(records), out, formats)
-    pieces = map(model.again, records)
+    pieces = model.again(records)
     return _to_folder(place, suffixes, pieces) if suffixes else _to_file(place, pieces)
 
 
@@ -100,12 +104,10 @@ def stream(run: Path | str | None = None, count: int = 1, **settings: Any) -> It
 def _model_of(record: Record, file: Path | str) -> Model:
     """The run under `runs` that wrote a piece, wherever it was moved to there."""
     for config in sorted(Path("runs").glob("*/config.json")):
-        model = Model(Run.open(config.parent))
-        try:
-            if model.run.weights_digest() == record.weights:
-                return model
-        except RunError:
-            continue
+        with suppress(RunError, OSError):  # another run may be broken
+            found = Run.open(config.parent)
+            if found.weights_digest(record.precision) == record.weights:
+                return Model(found)
     raise RequestError(f"{file}: the run that wrote it, {record.run}, is not under runs/; name its folder")
 
 
@@ -121,6 +123,8 @@ def _place(
             raise RequestError(f"--format {suffix[1:]}: there are: {known}")
     place = Path(out) if out is not None else model.run.folder / "samples"
     suffix = "" if place.is_dir() else place.suffix.lower()
+    if suffix and formats:
+        raise RequestError(f"{place} is a file, whose name says its format; leave out --format, or name a folder")
     if str(place) == "-" or (suffix and suffix not in outputs):
         raise RequestError(f"{place}: name a folder, or a file that ends in {' or '.join(outputs)}")
     if count > 1 and suffix and suffix not in model.tokenizer.books:
@@ -130,7 +134,10 @@ def _place(
 
 def _to_folder(folder: Path, suffixes: Sequence[str], pieces: Iterator[Sampled]) -> Written:
     for piece in pieces:
-        written = {suffix: piece.format(suffix) for suffix in suffixes}
+        written = {}
+        for suffix in suffixes:
+            with suppress(RequestError):  # without a grammar, a piece may be such that it cannot be played
+                written[suffix] = piece.format(suffix)
         paths = _free(folder, f"{piece.seed}-{piece.index:03d}", written)
         for path, data in zip(paths, written.values(), strict=True):
             write_atomically(path, data)
@@ -150,7 +157,7 @@ def _free(folder: Path, stem: str, written: Mapping[str, bytes]) -> list[Path]:
 def _to_file(file: Path, pieces: Iterator[Sampled]) -> Written:
     written = list(pieces)
     tokenizer = written[0].tokenizer
-    numbered = [replace(each, piece=tokenizer.numbered(each.piece, each.index)) for each in written]
+    numbered = [replace(each, piece=tokenizer.numbered(each.piece, number)) for number, each in enumerate(written, 1)]
     write_atomically(file, b"\n".join(each.format(file.suffix.lower()) for each in numbered))
     for piece in written:
         yield piece, [file]

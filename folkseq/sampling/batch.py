@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from folkseq.errors import RequestError
 from folkseq.sampling.engine import Engine
 from folkseq.sampling.grammar import Grammar, Ids, Rows, Schedule, put, take
-from folkseq.sampling.strategies import Strategy, choose
+from folkseq.sampling.strategies import Strategy, allowed_shares, choose
 
 if TYPE_CHECKING:
     from folkseq.sampling.novelty import CopyLimit
@@ -39,6 +39,8 @@ class Request:
     """Masks ids that would make a piece invalid, and ends it before `limit`."""
     schedule: Schedule | None = None
     """What is read beside the ids, by a model that takes controls; they are zeros without."""
+    weighs: bool = False
+    """Whether each piece's `Sample.fit` is taken."""
     copies: CopyLimit | None = None
     """Masks ids that would make too long a copy of what was trained on."""
 
@@ -60,6 +62,9 @@ class Sample:
     """From the start id to the end id, or to the limit."""
     nll: float
     """Nats that the sampled ids cost under the model itself, before mask, temperature and trimming."""
+    fit: float = 0.0
+    """Logarithm of how much of its probability the model gave to what the masks allowed, over the whole piece: among
+    pieces of one form, how well each is as the model itself would write it in that form."""
 
 
 class Batch:
@@ -74,7 +79,7 @@ class Batch:
         self.indices = np.zeros(rows, np.int64)
         self.lengths = np.zeros(rows, np.int64)
         self.ids = np.zeros((rows, _ROOM), np.int64)
-        self.nll = np.zeros(rows)
+        self.nll, self.fit = np.zeros(rows), np.zeros(rows)
         self.uniforms = np.zeros((rows, _DRAWN))
         self.random: list[np.random.Generator] = [np.random.default_rng(0)] * rows
         self.standing = tuple(take(each, [0] * rows) for each in self._opened)
@@ -91,7 +96,8 @@ class Batch:
         for place, index in zip(places.tolist(), indices, strict=True):
             key = np.array([self.request.seed, index], dtype=np.uint64)
             self.random[place] = np.random.Generator(np.random.Philox(key=key))
-        self.indices[places], self.lengths[places], self.nll[places] = indices, len(opening), 0
+        self.indices[places], self.lengths[places] = indices, len(opening)
+        self.nll[places] = self.fit[places] = 0
         self.ids[places, : len(opening)] = opening
         put(self.walk.state, places, self._read)
         for each, opened in zip(self.standing, self._opened, strict=True):
@@ -104,7 +110,7 @@ class Batch:
         going = np.setdiff1d(np.arange(len(self)), places)
         self.random = [self.random[place] for place in going.tolist()]
         self.indices, self.lengths, self.ids = self.indices[going], self.lengths[going], self.ids[going]
-        self.nll, self.uniforms = self.nll[going], self.uniforms[going]
+        self.nll, self.fit, self.uniforms = self.nll[going], self.fit[going], self.uniforms[going]
         self.standing = tuple(take(each, going) for each in self.standing)
         self.walk = self.engine.walk(take(self.walk.state, going))
 
@@ -118,6 +124,8 @@ class Batch:
         mask, progress = self._mask(grammar, copied), None
         if request.strategy.changes:
             progress = self.lengths / request.limit if request.grammar is None else request.grammar.progress(grammar)
+        if request.weighs and mask is not None:
+            self.fit += allowed_shares(logits, mask)
         ids, costs = choose(logits, request.strategy, self._draw(every), mask, progress)
         self.nll += costs
         self.standing = (
@@ -140,7 +148,7 @@ class Batch:
     def sample(self, place: int) -> Sample:
         """The piece in the row at `place`."""
         ids = self.ids[place, : self.lengths[place]]
-        return Sample(int(self.indices[place]), tuple(ids.tolist()), float(self.nll[place]))
+        return Sample(int(self.indices[place]), tuple(ids.tolist()), float(self.nll[place]), float(self.fit[place]))
 
     def _mask(self, grammar: Rows, copied: Rows) -> NDArray[np.bool_] | None:
         """Which ids may come next, (B, V); what the grammar leaves counts for more than the limit on copies."""

@@ -6,6 +6,7 @@ each other, so a piece is the same however many are written beside it.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from threading import Event, Lock, Thread
 from folkseq.sampling.batch import Batch, Request, Sample
 from folkseq.sampling.engine import Engine
 
+_LOOK_S = 0.2  # between two looks at whether the user has interrupted
 ROWS = 64
 """The most pieces written side by side; twice as many are written a twentieth faster."""
 
@@ -45,7 +47,8 @@ def generate(engine: Engine, request: Request, indices: Sequence[int], lanes: in
     """
     deal = _Deal(indices)
     lanes = min(lanes, len(indices))
-    samples = _in_lanes(engine, request, deal, lanes) if lanes > 1 else _write(engine, request, deal, ROWS)
+    going_on = Event()  # never set: who asks for the pieces writes them
+    samples = _in_lanes(engine, request, deal, lanes) if lanes > 1 else _write(engine, request, deal, ROWS, going_on)
     finished: dict[int, Sample] = {}
     for index in indices:
         while index not in finished:
@@ -79,10 +82,10 @@ class _Deal:
         return taken
 
 
-def _write(engine: Engine, request: Request, deal: _Deal, rows: int) -> Iterator[Sample]:
+def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Event) -> Iterator[Sample]:
     """Write pieces side by side while there are indices, and give each out when it has come to its end."""
     batch = Batch(engine, request, deal.take(rows))
-    while len(batch):
+    while len(batch) and not stopped.is_set():
         batch.step()
         ended = batch.ended()
         if not len(ended):
@@ -102,10 +105,8 @@ def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Iter
 
     def write() -> None:
         try:
-            for sample in _write(engine, request, deal, rows):
+            for sample in _write(engine, request, deal, rows, stopped):
                 ready.put(sample)
-                if stopped.is_set():
-                    return
             ready.put(None)
         except BaseException as error:  # which is raised where the pieces are asked for
             ready.put(error)
@@ -113,10 +114,21 @@ def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Iter
     threads = [Thread(target=write, daemon=True) for _ in range(lanes)]
     for thread in threads:
         thread.start()
+
+    def stop() -> None:
+        stopped.set()
+        while any(thread.is_alive() for thread in threads):
+            with suppress(Empty):
+                ready.get(timeout=0.01)
+
+    atexit.register(stop)  # a thread that is within the network when the program ends would break it off
     going = lanes
     try:
         while going:
-            found = ready.get()
+            try:
+                found = ready.get(timeout=_LOOK_S)
+            except Empty:
+                continue
             if isinstance(found, BaseException):
                 raise found
             if found is None:
@@ -124,7 +136,5 @@ def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Iter
             else:
                 yield found
     finally:
-        stopped.set()
-        while any(thread.is_alive() for thread in threads):
-            with suppress(Empty):
-                ready.get(timeout=0.01)
+        stop()
+        atexit.unregister(stop)

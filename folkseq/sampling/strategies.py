@@ -105,6 +105,13 @@ def choose(
     return ids, np.log(likelihoods.sum(axis=1)) - scores[np.arange(len(ids)), ids]
 
 
+def allowed_shares(logits: Weights, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How much of its probability the model gives to what a mask allows, as logarithms, (B,) of (B, V) each."""
+    likelihoods = np.exp(logits - logits.max(axis=1, keepdims=True))
+    kept = (likelihoods * mask).sum(axis=1, dtype=np.float64)
+    return np.asarray(np.log(np.maximum(kept, _FAINT) / likelihoods.sum(axis=1, dtype=np.float64)))
+
+
 def _likeliest(scores: Weights, mask: NDArray[np.bool_] | None) -> Ids:
     return np.asarray((scores if mask is None else _masked(scores, mask)).argmax(axis=1), dtype=np.int64)
 

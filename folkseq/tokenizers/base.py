@@ -171,6 +171,10 @@ class Tokenizer(ABC, Generic[Piece]):
         """The most tokens in a piece where nothing is said."""
         return 1500
 
+    def tries(self, **controls: Any) -> int:
+        """How many pieces are written for each, of which the one is kept that the model was forced to least."""
+        return 1
+
     def label(self, piece: Piece) -> str:
         """What a listener would look the piece up by in its file, where that holds several."""
         return ""

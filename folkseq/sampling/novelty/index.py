@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from folkseq.dataset import TokenStore
 from folkseq.errors import FolkseqError, RunError
-from folkseq.sampling.novelty.passages import BASE, RISE, Hashes, Hashing, Integers, next_pitch, parts
+from folkseq.sampling.novelty.passages import BASE, RISE, Hashes, Hashing, Integers, Part, next_pitch, parts
 from folkseq.sampling.novelty.runs import Best, Codes, Comparison, Runs, Text
 from folkseq.sampling.novelty.short import LONGEST, Short
 from folkseq.tokenizers.vocabulary import Profile
@@ -63,6 +63,11 @@ def keys_of(ids: NDArray[Any], hashing: Hashing) -> Hashes:
     return found
 
 
+def _lasts(part: Part) -> Integers:
+    """Where the pieces of a part end."""
+    return np.flatnonzero(part.left == 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Novelty:
     """All places of a training set in the order of their keys, so that what stands in it is soon found.
@@ -84,7 +89,9 @@ class Novelty:
         found, places = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
         kind = np.uint32 if len(store.ids) < 2**32 else np.uint64
         for part in parts(store, pieces):
-            inner = ~profile.ends[part.ids]
+            # The key of one of the last ids depends on the end that follows, which a piece that is cut short lacks.
+            ended = np.repeat(profile.ends[part.ids[_lasts(part)]], np.diff(_lasts(part), prepend=-1))
+            inner = ~profile.ends[part.ids] & (ended | (part.left >= SEED))
             found.append(keys_of(part.ids, hashing)[inner])
             places.append(part.places[inner].astype(kind))
         order = np.argsort(every := np.concatenate(found))
@@ -93,17 +100,24 @@ class Novelty:
     def write(self, run: Path) -> None:
         """Leave the index in a folder of the run's, in place of what is there. Raises FolkseqError if it cannot be."""
         folder = run / FOLDER
-        beside = run / f".{FOLDER}.{secrets.token_hex(4)}"
+        beside, before = (run / f".{FOLDER}.{secrets.token_hex(4)}" for _ in range(2))
         try:
             beside.mkdir(parents=True)
             np.save(beside / KEYS, self.keys, allow_pickle=False)
             np.save(beside / PLACES, self.places, allow_pickle=False)
-            rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                folder.rename(before)
             beside.rename(folder)
         except OSError as error:
             raise FolkseqError(f"{folder}: cannot be written: {error.strerror or error}") from error
         finally:
             rmtree(beside, ignore_errors=True)
+            rmtree(before, ignore_errors=True)
+
+    @staticmethod
+    def stands_in(run: Path) -> bool:
+        """Whether a run has an index."""
+        return (run / FOLDER).exists()
 
     @classmethod
     def read(cls, run: Path, store: TokenStore, profile: Profile) -> Self:
@@ -112,7 +126,7 @@ class Novelty:
         try:
             found, places = (np.asarray(np.load(folder / name, mmap_mode="r")) for name in (KEYS, PLACES))
         except (OSError, EOFError, ValueError) as error:
-            raise RunError(f"{folder}: the index of the pieces trained on cannot be read: {error}") from None
+            raise RunError(f"{folder}: the index of the pieces trained on cannot be read: {error}; remove it") from None
         index = cls(store, Hashing(profile), found, places)
         if not index._fits():
             raise RunError(f"{folder}: not the index of the pieces that this run was trained on; remove it")

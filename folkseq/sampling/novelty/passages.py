@@ -117,6 +117,8 @@ class Part:
     """(T,)."""
     places: Integers
     """(T,) where in the store's flat array each of them stands."""
+    left: Integers
+    """(T,) how many of the piece's ids there are from each on; of a piece that is cut short none too many."""
 
 
 def parts(store: TokenStore, pieces: Sequence[int]) -> Iterator[Part]:
@@ -129,4 +131,5 @@ def parts(store: TokenStore, pieces: Sequence[int]) -> Iterator[Part]:
         those = lengths[first:last]
         shift = starts[first:last] - (np.cumsum(those) - those)
         places = np.arange(those.sum()) + np.repeat(shift, those)
-        yield Part(np.asarray(store.ids)[places], places)
+        left = np.repeat(np.cumsum(those), those) - np.arange(those.sum())
+        yield Part(np.asarray(store.ids)[places], places, left)

@@ -24,7 +24,7 @@ from folkseq.formats.abc.lexer import parse_note
 from folkseq.formats.transcription import transcribe
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
 from folkseq.music.playback import STRAIGHT, perform
-from folkseq.tokenizers.abc.asking import header_tokens, read_prime, titled, to_key
+from folkseq.tokenizers.abc.asking import header_tokens, read_key, read_prime, titled, to_key
 from folkseq.tokenizers.abc.form import Plan
 from folkseq.tokenizers.abc.grammar import AbcGrammar
 from folkseq.tokenizers.abc.merits import merits
@@ -40,12 +40,16 @@ from folkseq.tokenizers.abc.spelling import (
     spell_tuplet,
 )
 from folkseq.tokenizers.abc.structure import clean, dropped, opening, structure
+from folkseq.tokenizers.abc.tables import LINES
 from folkseq.tokenizers.base import END, START, Parsed, Prime, Tokenizer
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 # The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI): the twelve near whose
 # ends the fewest tunes of O'Neill's, Ryan's and Aird's lie once their tonic is C.
 LOWEST_MEAN = 59
+# Tunes, of which one fits the form that is asked for. Of 60 of 16 bars in the form AABB 47 % ended on their tonic when
+# the first was taken, 82 % of 32 tries, 92 % of 64; without a form 90 % do.
+TRIES = 64
 MELODY_UNITS = 322_560  # of a melody's durations in a whole note: 128ths, by tuplets of two to ten
 _C = Key()
 
@@ -123,6 +127,10 @@ class AbcTokenizer(Tokenizer[Tune]):
         pitches = (token for token in vocabulary.decode(ids) if kind(token) == "pitch")
         return np.diff(np.fromiter((parse_note(token)[0] for token in pitches), np.int64)).astype(np.int64)
 
+    def learn(self, pieces: Sequence[Sequence[str]]) -> Vocabulary:
+        """What occurs in tokenized pieces, the two ends, and every line, so that a grammar can always close a tune."""
+        return super().learn([*pieces, LINES, ("[1", "[2")])
+
     def profile(self, vocabulary: Vocabulary) -> Profile:
         """Pitches at their place on the staff, of one kind for each accidental; another pitch can replace any."""
         size = len(vocabulary)
@@ -164,7 +172,10 @@ class AbcTokenizer(Tokenizer[Tune]):
         if not midi.is_midi(data):
             return super().prime_file(data, file, **controls)
         try:
-            tune, _ = transcribe(midi.parse(data, file)[0])
+            performance = midi.parse(data, file)[0]
+            if controls.get("key") and not performance.keys:
+                performance = replace(performance, keys=((0.0, read_key(controls["key"])),))
+            tune, _ = transcribe(performance)
         except ParseError as error:
             raise RequestError(f"{file}: cannot be a prime ({error})") from None
         body = list(tune.body)
@@ -174,6 +185,9 @@ class AbcTokenizer(Tokenizer[Tune]):
 
     def _primed(self, tune: Tune, **controls: Any) -> Prime[Tune]:
         tokens = self._spell(tune, whole=False)
+        last = tune.body[-1] if tune.body else None
+        if isinstance(last, Bar) and last.style == "|]":
+            raise RequestError("the prime ends the tune; leave its last bar line out, and the model goes on from there")
         asked = header_tokens(**{name: value for name, value in controls.items() if name != "key"})
         for token in filter(None, asked.values()):
             if token not in tokens:
@@ -191,13 +205,19 @@ class AbcTokenizer(Tokenizer[Tune]):
         plan = Plan.of(controls.get("bars"), controls.get("form"))
         return max(1500, 40 * (plan.bars or 0), 400 * len(plan.sections))
 
+    def tries(self, **controls: Any) -> int:
+        """Many where a form is asked for, or most tunes would end in the middle of a phrase."""
+        return TRIES if controls.get("bars") or controls.get("form") else 1
+
     def label(self, piece: Tune) -> str:
         """Its number and titles."""
         return f"X:{piece.number} {' / '.join(piece.titles)}".strip()
 
     def place(self, tokens: Sequence[str], index: int) -> str:
         """The bar that a token stands in, counted from 1."""
-        return f"bar {1 + self.bars(tokens[:index])}"
+        before = tokens[:index]
+        sounded = next((place for place, token in enumerate(before) if kind(token) in ("pitch", "rest")), len(before))
+        return f"bar {1 + self.bars(before[sounded:])}"
 
     def bars(self, tokens: Sequence[str]) -> int:
         """How many bar lines there are among these tokens."""

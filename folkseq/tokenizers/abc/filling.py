@@ -40,11 +40,11 @@ class Filling(NamedTuple):
     def taken(self, ticks: int) -> Filling:
         """The state once a sound is complete, which is written as `ticks` long."""
         if not self.actual:
-            return self._replace(room=self.room - ticks, waits=False)
+            return self._replace(room=max(self.room - ticks, 0), waits=False)
         written = self.written + ticks
         if self.left:
             return self._replace(written=written, waits=False)
-        room = self.room - written * self.normal // self.actual
+        room = max(self.room - written * self.normal // self.actual, 0)
         return self._replace(room=room, actual=0, normal=0, written=0, waits=False)
 
     def begun(self, single: bool) -> Filling:
@@ -102,7 +102,7 @@ class Filler:
             return self._sounds(settled)
         if not any(self._fits(settled, ticks) for ticks in self.alphabet.sizes):
             return []
-        return self._ids["pitch"]
+        return self._ids["pitch"] or self._ids["rest"]
 
     def settled(self, state: Filling) -> Filling:
         """The state with its waiting sound complete, as an eighth."""

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from folkseq.errors import RequestError
 
-FEWEST_BARS = 4  # before a tune, or a section whose length is not asked for, may end of its own accord
+FEWEST_BARS = 4  # before a tune whose length is not asked for may end of its own accord
 MOST_BARS, MOST_SECTIONS = 256, 26
 MOST_ENDING = 4  # bars of a first ending; of folk.abc's 357 first endings 353 have no more
+SECTION = 8  # bars of each section, where a form is asked for and no number of bars
 BARS = 16  # that a tune is expected to have where nothing is said
 
 # Where a tune stands in its repeats.
@@ -54,7 +55,7 @@ class Plan:
                 f"{bars} bars, as they are written, do not divide into the {len(letters)} sections of {form}; "
                 f"ask for {lower + len(letters)}"
             )
-        return cls(bars, tuple(len(run) == 2 for run in letters))
+        return cls(bars or SECTION * len(letters) or None, tuple(len(run) == 2 for run in letters))
 
     @property
     def target(self) -> int | None:
@@ -122,7 +123,7 @@ class Form:
             beginning = self._beginning(frame)
             if beginning and frame.repeat == OUTSIDE and self._sections[:1] != (False,):
                 tokens.add("|:")
-            if frame.may_end and frame.bars >= FEWEST_BARS and self._target is None and not self._sections:
+            if frame.may_end and frame.bars >= FEWEST_BARS and self._target is None:
                 tokens.add("</s>")
             if not beginning and not frame.changed & METER and not frame.owed:
                 tokens.add("meter")
@@ -197,7 +198,7 @@ class Form:
             return set()  # a pickup would be longer
         if not self._planned:
             return lines & {"|]", ":|"} or (lines & {"|"} if full else set())
-        ends_now = frame.repeat == FIRST or self._target in (None, self._counted(frame, place))
+        ends_now = frame.repeat == FIRST or self._counted(frame, place) == self._target
         ends = lines - {"|"} if ends_now else set()
         if self._beginning(frame) and frame.repeat == OUTSIDE and self._sections[:1] == (True,):
             ends = lines
@@ -207,7 +208,7 @@ class Form:
         """How many bars a tune led to its end takes at most from here, beyond the section that it stands in."""
         target = self._target
         if target is None:
-            return 2 * FEWEST_BARS * max(len(self._sections) - frame.section, 0)
+            return 0
         after = max(len(self._sections) - 1 - frame.section, 0)
         endings = target - frame.branched if frame.repeat in (FIRST, BETWEEN) else 0
         return max(target - frame.bars, 0) + endings + after * target
@@ -230,7 +231,7 @@ class Form:
 
     @property
     def _planned(self) -> bool:
-        return self._target is not None or bool(self._sections)
+        return self._target is not None
 
     def _beginning(self, frame: Frame) -> bool:
         """Whether this is the tune's first bar, which may be a pickup."""
@@ -259,7 +260,7 @@ class Form:
         """The lines that may end the section, where its last bar is as long as it must be."""
         target, closing = self._target, frame.repeat == FIRST
         if self._sections:
-            if bars != (target or FEWEST_BARS):
+            if bars != target:
                 return set()
             follows = self._sections[frame.section + 1 : frame.section + 2]
             if frame.repeat == INSIDE:

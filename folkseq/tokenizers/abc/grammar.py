@@ -25,8 +25,8 @@ from folkseq.tokenizers.abc.tables import Ids, Mask, Tables
 from folkseq.tokenizers.base import START
 from folkseq.tokenizers.vocabulary import Vocabulary
 
-CLOSING = 80
-"""Ids; more than the longest way from any state to the end of its section's second ending."""
+CLOSING, CLOSING_BARS = 40, 6
+"""Ids, and bars filled the shortest way; together more than the way from any state to its section's second ending."""
 _NO_PLAN = Plan()
 
 Rows = tuple[NDArray[Any], ...]
@@ -57,6 +57,9 @@ class AbcGrammar:
         if missing:
             raise RequestError(f"the model knows no {missing[0]}, which such a form needs; ask for another")
         meters = [i for i in alphabet.asked("M:", meter) if i in alphabet.meters]
+        if not meters:
+            asked = f"{meter[2:]} has no bars that" if meter else "the model knows no meter whose bars"
+            raise RequestError(f"{asked} could be filled; use --no-grammar")
         rhythms = alphabet.asked("R:", rhythm)
         header = {
             BEFORE: alphabet.ids[START],
@@ -74,7 +77,7 @@ class AbcGrammar:
         steps = np.array([alphabet.steps.get(i, -(10**6)) for i in range(len(vocabulary))])
         self._higher = (steps[None, :] > steps[:, None]) & self._is_pitch  # (V, V)
         # A frame within a first ending has to write what is left of its section twice.
-        self._nearing = CLOSING + 2 * self._form.bars_left(Frame()) * self._ids_a_bar
+        self._nearing = self._margin(Frame()) + self._form.bars_left(Frame()) * self._ids_a_bar
         self._closings: dict[tuple[int, int], tuple[Mask, Mask]] = {}
 
     @property
@@ -115,7 +118,7 @@ class AbcGrammar:
 
     def _margin(self, frame: Frame) -> int:
         """How many ids lead a tune to its end from any place in a frame's bar."""
-        return CLOSING + self._form.bars_left(frame) * self._ids_a_bar
+        return CLOSING + (CLOSING_BARS + self._form.bars_left(frame)) * self._ids_a_bar
 
     def _closing(self, filling: int, frame: int, pitch: int) -> Mask:
         """What leads one row to its end by the shortest way, (V,)."""

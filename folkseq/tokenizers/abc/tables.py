@@ -141,7 +141,7 @@ class Tables:
                 self.sounds, self._next = _doubled(self.sounds, 0), _doubled(self._next, -1)
                 self.code = _doubled(self.code, 0)
             room = self.filler.line_room(state)
-            self.code[number] = self.codes.get(room, room // self.alphabet.grid)
+            self.code[number] = self.codes.get(room, max(room, 0) // self.alphabet.grid)
             sounds = self.mask(self.filler.allowed(state))
             if room not in (0, AT_LINE, TIED_OVER, TIEABLE):  # there sounds are all that there is
                 sounds = self.or_anything(sounds)
