@@ -10,7 +10,7 @@ SWING = click.FloatRange(0.5, 0.75)
 LILT = 0.66  # what --swing alone means: a hornpipe's
 
 
-class _Temperature(click.ParamType):  # type: ignore[type-arg]  # generic in the type checker's eyes alone
+class _Temperature(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
     """One number, or two with a dash between: at a piece's beginning and at its end."""
 
     name = "number"

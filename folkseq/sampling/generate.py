@@ -7,8 +7,8 @@ each other, so a piece is the same however many are written beside it.
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, Queue
@@ -50,11 +50,12 @@ def generate(engine: Engine, request: Request, indices: Sequence[int], lanes: in
     going_on = Event()  # never set: who asks for the pieces writes them
     samples = _in_lanes(engine, request, deal, lanes) if lanes > 1 else _write(engine, request, deal, ROWS, going_on)
     finished: dict[int, Sample] = {}
-    for index in indices:
-        while index not in finished:
-            sample = next(samples)
-            finished[sample.index] = sample
-        yield finished.pop(index)
+    with closing(samples):
+        for index in indices:
+            while index not in finished:
+                sample = next(samples)
+                finished[sample.index] = sample
+            yield finished.pop(index)
 
 
 def stream(engine: Engine, request: Request, index: int) -> Iterator[Drawn]:
@@ -82,7 +83,7 @@ class _Deal:
         return taken
 
 
-def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Event) -> Iterator[Sample]:
+def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Event) -> Generator[Sample]:
     """Write pieces side by side while there are indices, and give each out when it has come to its end."""
     batch = Batch(engine, request, deal.take(rows))
     while len(batch) and not stopped.is_set():
@@ -97,7 +98,7 @@ def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Ev
         yield from samples
 
 
-def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Iterator[Sample]:
+def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Generator[Sample]:
     """The same in several threads, of which those that are ahead of who asks for pieces wait."""
     ready: Queue[Sample | BaseException | None] = Queue(maxsize=ROWS)
     stopped = Event()
