@@ -124,7 +124,15 @@ def test_a_file_is_made_again_by_the_run_that_wrote_it_alone(run, tmp_path, monk
     text = Path("tune.abc").read_text()
     Path("other.abc").write_text(text.replace('"weights": "', '"weights": "0'))
     assert "did not write it, but the run r (weights 0" in invoke(*asked, "other.abc").stderr
-    for wrong in ('"place": 1', '"index": -1', '"index": 1, "temperature": "hot"', '"index": 1, "top_k": [3]'):
+    Path("damaged.abc").write_text(text.replace('"index": 1', '"index": 1, "bars": "8"'))
+    assert "the record of seed 1 is damaged" in invoke(*asked, "damaged.abc").stderr
+    for wrong in (
+        '"place": 1',
+        '"index": 1, "temperature": [1, 2, 3]',
+        '"index": -1',
+        '"index": 1, "temperature": "hot"',
+        '"index": 1, "top_k": [3]',
+    ):
         Path("damaged.abc").write_text(text.replace('"index": 1', wrong))
         assert "damaged.abc: its record of how it came about is damaged" in invoke(*asked, "damaged.abc").stderr
     Path("runs", "broken").mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -84,7 +85,10 @@ def sample(
     elif stream:
         _alone("--stream", given & {"--output", "-o", "--format", "--best"})
         del settings["best"]
-        _tell(verb.stream(run, count, **settings), as_json)
+        settings["seed"] = secrets.randbelow(2**31) if settings["seed"] is None else settings["seed"]
+        events = verb.stream(run, count, **settings)  # which says at once what cannot be met
+        say(f"seed {settings['seed']}")
+        _tell(events, as_json)
     else:
         _show_pieces(verb.sample(run, count, **files, **settings), as_json, settings["best"])
 

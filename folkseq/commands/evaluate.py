@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import tokenizers
-from folkseq.commands.model import PRECISIONS, Model
+from folkseq.commands.model import Model
+from folkseq.commands.record import PRECISIONS
 from folkseq.corpora import Corpus, files, listed, locate
 from folkseq.dataset import Split, TokenStore, cluster
 from folkseq.errors import CorpusError, RequestError

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from folkseq.sampling.engine import Engine
     from folkseq.sampling.novelty import Novelty
 
-PRECISIONS = ("int8", "float32")
 MOST_LANES = 4  # threads that write side by side; more would wait for one another in Python
 _TOGETHER = 16  # pieces that are compared with the training set at a time, which is cheaper than one by one
 
@@ -60,11 +59,9 @@ class Model:
         return Novelty.read(self.run.folder, store, profile)
 
     def engine(self, precision: str = "int8", threads: int | None = None) -> Engine:
-        """Its network, one step at a time, by so many threads, or all. Raises RequestError for no such precision."""
+        """Its network, one step at a time, in one of `PRECISIONS`, by so many threads, or all."""
         from folkseq.sampling.engine import Engine
 
-        if precision not in PRECISIONS:
-            raise RequestError(f"there is no precision {precision!r}; there are: {', '.join(PRECISIONS)}")
         threads = threads or cores()
         if (precision, threads) not in self.engines:
             graph: Path | bytes = self.run.file("model.onnx")
@@ -112,7 +109,7 @@ class Model:
                 for `performance` seconds, density, pitch_classes, longest_note, most_notes, bpm, pedal and keep_prime.
 
         Returns:
-            The pieces in the order of their index, each written when it is taken.
+            The pieces in the order of their index, written as they are taken, some sixteen ahead.
 
         Raises:
             RequestError: for an argument that cannot be met.
@@ -141,7 +138,10 @@ class Model:
                 raise RequestError(
                     f"{self.run.folder} did not write it, but the run {alike.run} (weights {alike.weights}); name that"
                 )
-            prepared = Prepared.of(self.run, self.tokenizer, alike)
+            try:
+                prepared = Prepared.of(self.run, self.tokenizer, alike)
+            except TypeError as error:  # of a control whose value was changed to one of another kind
+                raise RequestError(f"the record of seed {alike.seed} is damaged ({error})") from None
             if alike.prime_sha256 != prepared.record.prime_sha256:
                 raise RequestError(
                     f"{alike.prime}: not the file that the piece goes on from; put that back in its place"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from folkseq.commands.record import Record
+from folkseq.commands.record import PRECISIONS, Record
 from folkseq.errors import ParseError, RequestError
 from folkseq.pieces import open_file
 from folkseq.run import Run
@@ -52,7 +52,7 @@ class Prepared:
         copies = None
         if record.max_copy is not None:
             store, sides = run.tokens()
-            longest = int(np.diff(store.offsets).max())  # a higher limit is none
+            longest = max(int(np.diff(store.offsets).max()), 8)  # a higher limit is none
             copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), min(record.max_copy, longest))
         ids = vocabulary.encode(opening.tokens) if opening else [vocabulary.id(START)]
         if limit > MOST:
@@ -79,6 +79,8 @@ class Prepared:
 
 def _check(run: Run, tokenizer: Tokenizer[Any], record: Record) -> None:
     """Raises RequestError for what the representation does not know, or what goes against something else."""
+    if record.precision not in PRECISIONS:
+        raise RequestError(f"there is no precision {record.precision!r}; there are: {', '.join(PRECISIONS)}")
     unknown = sorted(set(record.controls) - set(tokenizer.controls))
     if unknown:
         known = ", ".join(tokenizer.controls)

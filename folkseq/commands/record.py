@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from folkseq.errors import RequestError
 from folkseq.version import __version__
 
+PRECISIONS = ("int8", "float32")
 _BEGINS = '{"folkseq": '
 _NUMBER, _WHOLE, _TEXT = (int, float), (int, type(None)), (str, type(None))
 _KINDS: dict[str, Any] = {  # of the fields' values
@@ -66,7 +67,7 @@ class Record:
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
             each = value if isinstance(value, tuple) else (value,)
-            if not all(isinstance(one, kinds) for one in each):
+            if not all(isinstance(one, kinds) for one in each) or len(each) > 1 + (name == "temperature"):
                 raise TypeError(f"{name} cannot be {value!r}")
         if not (0 <= self.seed < 2**64 and 0 <= self.index < 2**63 and 0 < (self.draw or 1) < 2**63):
             raise ValueError(f"there is no piece {self.index} of seed {self.seed}")

@@ -126,8 +126,7 @@ class Walk:
             (B, V) float32, the scores of the ids that may come next; the next step reuses it.
         """
         self._ids[:] = ids
-        if controls is not None:
-            self._controls[:] = controls
+        self._controls[:] = 0 if controls is None else controls
         self._session.run_with_iobinding(self._bindings[0])
         self._bindings.reverse()
         self._now, self._after = self._after, self._now

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from folkseq.errors import RequestError
 
 FEWEST_BARS = 4  # before a tune whose length is not asked for may end of its own accord
-MOST_BARS, MOST_SECTIONS = 256, 26
+MOST_BARS = 256
 MOST_ENDING = 4  # bars of a first ending; of folk.abc's 357 first endings 353 have no more
 SECTION = 8  # bars of each section, where a form is asked for and no number of bars
 BARS = 16  # that a tune is expected to have where nothing is said
