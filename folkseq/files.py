@@ -1,16 +1,21 @@
-"""Writing files so that a reader never meets half of one.
+"""Writing files so that a reader never meets half of one, and a power cut never leaves one.
 
 The bytes go to a temporary file beside the target, are flushed to the disk, and are renamed over the target in one
-step.
+step; then the folder is flushed, or the disk might still forget the renaming.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 
 from folkseq.errors import FolkseqError
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def write_atomically(path: Path | str, data: bytes) -> None:
@@ -38,5 +43,26 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         except BaseException:  # an interrupt must not leave the temporary file either
             beside.unlink(missing_ok=True)
             raise
+        _sync(path.parent)
     except OSError as error:
         raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def clear_temporary(folder: Path) -> None:
+    """Remove what a process that was killed left half-written in `folder`."""
+    for path in folder.glob(".*"):
+        if _TEMPORARY.fullmatch(path.name):
+            if path.is_dir():
+                rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Flush a folder's own entries, where the system can do that."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

@@ -40,6 +40,8 @@ class Watcher:
     def prepared(self, found: Prepared) -> None:
         """What was read."""
         self.folder = found.folder
+        for notice in found.notices:
+            self._line(notice)
         for fault in found.faults[:_MOST_FAULTS]:
             self._line(f"not read: {fault}")
         if len(found.faults) > _MOST_FAULTS:
@@ -62,6 +64,9 @@ class Watcher:
 
     def progress(self, now: Progress) -> None:
         """Where training stands."""
+        if now.event:
+            self._line(f"step {now.step:,}: {now.event}")
+            return
         held_out = f"  held-out {now.heldout_nll:.3f}" if now.heldout_nll is not None else ""
         if not held_out and now.best is not None:
             held_out = f"  best held-out {now.best:.3f}"

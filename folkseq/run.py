@@ -4,7 +4,7 @@
     vocabulary.json     the tokens in order of their ids
     model.safetensors   the best weights
     model.onnx          the best weights as one step of the network, int8
-    tokens/             the pieces as ids, on which side of the split each stands, and what each is called
+    tokens/             the pieces as ids, on which side of the split each stands, and what is known of each
     novelty/            where each passage of those trained on stands
     metrics.jsonl       one line a report
     state/              where training stands, for going on exactly
@@ -19,6 +19,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from io import BytesIO
 from pathlib import Path
 from shutil import copyfile
 from typing import Any, Self
@@ -34,6 +35,7 @@ from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 TASKS = ("continue",)
+SPANS = "spans.npy"
 TRY = "train one with `folkseq train TOKENIZER CORPUS`"
 
 
@@ -150,7 +152,7 @@ class Run:
         write_atomically(self.folder / "config.json", run.config.to_json().encode())
         return run
 
-    def keep_tokens(self, folder: Path, sides: Split, labels: Sequence[str]) -> None:
+    def keep_tokens(self, folder: Path, sides: Split, labels: Sequence[str], spans: NDArray[np.int64]) -> None:
         """Take over the store in `folder`, so that the run can be judged and looked into without its corpus.
 
         The files are linked where the disk can do that, else copied. Raises FolkseqError if the disk refuses.
@@ -159,6 +161,7 @@ class Run:
             folder: of a `StoreWriter`.
             sides: of the split.
             labels: what each piece is called.
+            spans: (pieces, 2) what cutting an excerpt has to know of each.
         """
         tokens = self.folder / "tokens"
         try:
@@ -171,8 +174,10 @@ class Run:
                     copyfile(folder / name, tokens / name)
         except OSError as error:
             raise FolkseqError(f"{tokens}: cannot be written: {error.strerror or error}") from error
-        write_atomically(tokens / "split.json", json.dumps(asdict(sides)).encode())
+        write_atomically(tokens / SPANS, _npy(spans))
         write_atomically(tokens / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
+        # The last, without which the others do not count.
+        write_atomically(tokens / "split.json", json.dumps(asdict(sides)).encode())
 
     def tokens(self) -> tuple[TokenStore, Split]:
         """The pieces that the run was trained, chosen and tested on. Raises RunError if they are not there."""
@@ -185,6 +190,15 @@ class Run:
         except (OSError, EOFError, ValueError, TypeError, AttributeError, IndexError) as error:
             raise RunError(f"{folder}: the pieces trained on cannot be read: {error}; {TRY}") from None
         return store, sides
+
+    def spans(self) -> NDArray[np.int64]:
+        """(pieces, 2) what cutting an excerpt has to know of each piece. Raises RunError if that is not known."""
+        path = self.file(f"tokens/{SPANS}")
+        try:
+            spans: NDArray[np.int64] = np.load(path)
+        except (OSError, EOFError, ValueError) as error:
+            raise RunError(f"{path}: cannot be read: {error}; {TRY}") from None
+        return spans
 
     def labels(self) -> list[str]:
         """What each piece of `tokens` is called. Raises RunError if that is not known."""
@@ -231,7 +245,24 @@ class Run:
                 line = json.loads(text)
             except ValueError:  # the power failed in the middle of it
                 continue
-            while lines and line["step"] <= lines[-1]["step"]:
+            while lines and _stands_after(lines[-1], line):
                 lines.pop()
             lines.append(line)
         return lines
+
+    def rewind(self, step: int) -> None:
+        """Take back the lines of the metrics after `step`, from which training goes on."""
+        kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
+        write_atomically(self.folder / "metrics.jsonl", "".join(kept).encode())
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    data = BytesIO()
+    np.save(data, array, allow_pickle=False)
+    return data.getvalue()
+
+
+def _stands_after(line: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether a line of the metrics comes after another; an event stands beside the figures of its step."""
+    same = line["step"] == other["step"] and "event" not in line and "event" not in other
+    return bool(line["step"] > other["step"] or same)

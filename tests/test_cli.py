@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -252,14 +253,46 @@ def test_a_tune_of_the_same_seed_is_not_replaced_by_another(run, tmp_path):
 
 def test_a_run_goes_on_as_it_was_begun(run, tmp_path):
     book = run.parent / "book.abc"
+    weights = (run / "model.safetensors").read_bytes()
+
+    def again(*arguments):
+        return invoke("train", "abc", *arguments, "-o", run, "--resume").stderr
+
+    assert "its --steps is 24, not 9; its --hidden is 32, not 8; train anew" in again(book, "--steps", 9, "--hidden", 8)
+    (tmp_path / "book.abc").write_text(book.read_text() + "\n")
+    (tmp_path / "more.abc").write_text(BOOK)
+    assert "changed: book.abc; new: more.abc; train anew" in again(tmp_path)
+    assert "gone: book.abc; new: more.abc; train anew" in again(tmp_path / "more.abc")
     assert (
-        "leave out --hidden and --steps"
-        in invoke("train", "abc", book, "-o", run, "--resume", "--steps", 9, "--hidden", 8).stderr
+        "its tokenizer is abc, not abc:grace=false"
+        in invoke("train", "abc:grace=false", book, "-o", run, "--resume").stderr
     )
-    other = tmp_path / "other.abc"
-    other.write_text(book.read_text() + "\n")
-    assert "other files than these" in invoke("train", "abc", other, "-o", run, "--resume").stderr
-    assert invoke("train", "abc", book, "-o", run, "--resume").exit_code == 0
+    assert "done: 24 steps" in again(book, "--steps", 24, "--hidden", 32, "--seed", 0)
+    assert (run / "model.safetensors").read_bytes() == weights
+
+
+def test_a_run_of_another_version_goes_on_and_says_so(run, tmp_path):
+    shutil.copytree(run, tmp_path / "r")
+    path = tmp_path / "r" / "config.json"
+    path.write_text(path.read_text().replace(f'"version": "{folkseq.__version__}"', '"version": "0.0.9"'))
+    said = invoke("train", "abc", run.parent / "book.abc", "-o", tmp_path / "r", "--resume").stderr
+    assert f"begun by folkseq 0.0.9, goes on by {folkseq.__version__}: perhaps not to the bit" in said
+
+
+def test_to_resume_where_nothing_has_begun_is_to_begin(run, tmp_path):
+    arguments = ["train", "abc", run.parent / "book.abc", "--steps", 8, "--hidden", 8, "-o", tmp_path / "r", "--resume"]
+    assert invoke(*arguments).exit_code == 0
+    weights = (tmp_path / "r" / "model.safetensors").read_bytes()
+    for lost in ("tokens/split.json", "tokens/spans.npy", "state/last.safetensors"):
+        (tmp_path / "r" / lost).unlink()  # as if it had been killed before they were written
+        assert invoke(*arguments).exit_code == 0, lost
+        assert (tmp_path / "r" / "model.safetensors").read_bytes() == weights
+    (tmp_path / "r" / "model.safetensors").unlink()
+    assert "model.safetensors: cannot be read: " in invoke(*arguments).stderr
+    shutil.rmtree(tmp_path / "r" / "state")
+    shutil.rmtree(tmp_path / "r" / "novelty")
+    assert invoke(*arguments).exit_code == 0
+    assert (tmp_path / "r" / "novelty").exists()
 
 
 def test_a_run_that_came_to_nothing_is_taken_away_but_nothing_else(tmp_path, monkeypatch):

@@ -21,12 +21,13 @@ from folkseq.tokenizers.performance import PerformanceTokenizer
 def make_run(folder, tokenizer):
     """A run whose small model has learnt nothing, but hears what is asked of it."""
     settings = ModelSettings(
-        len(tokenizer.vocabulary), layers=1, hidden=16, embedding=8, controls=tokenizer.control_size
+        len(tokenizer.vocabulary), layers=1, hidden=16, embedding=8, gain=1.0, controls=tokenizer.control_size
     )
     random, v = np.random.default_rng(0), settings.vocabulary_size
     shapes = {"embedding.weight": (v, 8), "output.weight": (v, 16), "output.bias": (v,)}
-    shapes |= {"cells.weight_ih_l0": (64, 8), "cells.weight_hh_l0": (64, 16)}
-    shapes |= {"cells.bias_ih_l0": (64,), "cells.bias_hh_l0": (64,), "control.weight": (8, tokenizer.control_size)}
+    shapes |= {"cells.0.weight_ih_l0": (64, 8), "cells.0.weight_hh_l0": (64, 16)}
+    shapes |= {"cells.0.bias_ih_l0": (64,), "cells.0.bias_hh_l0": (64,)}
+    shapes["control.weight"] = (8, tokenizer.control_size)
     weights = {name: random.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
     weights["output.bias"][: tokenizer.layout.note_off] -= 2  # else hardly anything would ever end
     run = Run.create(folder, RunConfig(tokenizer.spec, settings, TrainSettings(), (), "0"), tokenizer.vocabulary)
@@ -36,7 +37,9 @@ def make_run(folder, tokenizer):
     with StoreWriter(folder / "corpus", store.ids.dtype) as writer:
         for piece in range(3):
             writer.append(store[piece])
-    run.keep_tokens(folder / "corpus", Split((0, 1), (2,), ()), ["a/0.mid", "a/1.mid", "b/2.mid"])
+    run.keep_tokens(
+        folder / "corpus", Split((0, 1), (2,), ()), ["a/0.mid", "a/1.mid", "b/2.mid"], np.zeros((3, 2), np.int64)
+    )
     Novelty.build(store, (0, 1), tokenizer.profile(run.vocabulary)).write(folder)
     return run.folder
 

@@ -165,12 +165,13 @@ def make_engine(controls=0):
     rng = np.random.default_rng(0)
     shapes = {"embedding.weight": (V, 5), "output.weight": (V, 12), "output.bias": (V,)}
     for layer, width in enumerate((5, 12)):
-        shapes |= {f"cells.weight_ih_l{layer}": (48, width), f"cells.weight_hh_l{layer}": (48, 12)}
-        shapes |= {f"cells.bias_ih_l{layer}": (48,), f"cells.bias_hh_l{layer}": (48,)}
+        cell = f"cells.{layer}"
+        shapes |= {f"{cell}.weight_ih_l0": (48, width), f"{cell}.weight_hh_l0": (48, 12)}
+        shapes |= {f"{cell}.bias_ih_l0": (48,), f"{cell}.bias_hh_l0": (48,)}
     if controls:
         shapes["control.weight"] = (5, controls)
     weights = {name: rng.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
-    settings = ModelSettings(V, layers=2, hidden=12, embedding=5, controls=controls)
+    settings = ModelSettings(V, layers=2, hidden=12, embedding=5, controls=controls, gain=1.0)
     return Engine(onnx_graph.build(weights, settings), threads=1)
 
 

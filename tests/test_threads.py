@@ -8,7 +8,7 @@ def test_the_faster_number_of_threads_stays_until_the_next_trial(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(torch, "set_num_threads", used.append)
     monkeypatch.setattr(threads.time, "monotonic", lambda: clock[0])
-    chosen = threads.Threads(choose=True)
+    chosen = threads.Threads()
     seconds = {1: 0.1, 2: 1.0}  # another program keeps a core busy
     for _ in range(20):
         with chosen.update():
@@ -25,7 +25,10 @@ def test_the_faster_number_of_threads_stays_until_the_next_trial(monkeypatch):
     assert used[-1] == 2
 
 
-def test_a_run_by_steps_keeps_its_threads(monkeypatch):
-    monkeypatch.setattr(torch, "set_num_threads", lambda _: (_ for _ in ()).throw(AssertionError))
-    with threads.Threads(choose=False).update():
+def test_a_number_that_is_fixed_stays(monkeypatch):
+    used = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(torch, "set_num_threads", used.append)
+    with threads.Threads(fixed=1).update():
         pass
+    assert used == [1]

@@ -1,5 +1,10 @@
 """Training learns, goes on exactly from where it stood, and ends in good order whatever happens."""
 
+import json
+import resource
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -18,9 +23,11 @@ from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
 from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.training import fit
-from folkseq.training.loop import REPORT_EVERY
-from folkseq.training.schedule import affordable, learning_rate, misses, plan_steps
-from folkseq.training.trainer import STATE
+from folkseq.training.loop import MOST_HALVINGS, REPORT_EVERY
+from folkseq.training.plan import Pace, plan
+from folkseq.training.schedule import learning_rate
+from folkseq.training.state import STATE
+from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll
 
 START, END, V = 0, 1, 6
@@ -50,7 +57,7 @@ def test_the_model_beats_the_five_gram_where_memory_is_needed(make_run, store):
     sides = split(range(1500))
     heldout = [store[piece] for piece in sides.valid]
     total, predicted = NGram.fit([store[piece] for piece in sides.train], 5, V).nll(heldout)
-    settings = TrainSettings(steps=300, rows=16, length=16, warm_up=20, learning_rate=1e-2, checks=6)
+    settings = TrainSettings(steps=300, rows=16, length=16, warm_up=20, learning_rate=1e-2, checks=6, clip=0.5)
     seen = []
     result = fit(
         store,
@@ -64,13 +71,16 @@ def test_the_model_beats_the_five_gram_where_memory_is_needed(make_run, store):
     assert result.test_nll < 0.72 * total / predicted
     assert (result.steps, result.interrupted) == (300, False)
     looks = [progress for progress in seen if progress.heldout_nll is not None]
-    assert [progress.step for progress in looks] == [20, 50, 100, 150, 200, 250, 300]
+    assert [progress.step for progress in looks] == [50, 100, 150, 200, 250, 300]
     assert min(progress.heldout_nll for progress in looks) == result.heldout_nll
 
     run = Run.open(result.run.folder)
     assert run.config.figures["heldout_nll"] == result.heldout_nll
     assert run.config.split == {"train": 1350, "valid": 75, "test": 75}
-    assert [line["step"] for line in run.metrics()] == [progress.step for progress in seen]
+    lines = run.metrics()
+    assert [line["step"] for line in lines] == [progress.step for progress in seen]
+    assert all(line["grad_norm_clipped"] <= min(line["grad_norm"], settings.clip) + 1e-6 for line in lines)
+    assert max(line["grad_norm"] for line in lines) > settings.clip > min(line["grad_norm"] for line in lines)
     cost, count = scoring.nll(Engine(run.file("model.onnx"), threads=1), heldout)
     assert count == predicted
     assert cost / count == pytest.approx(result.heldout_nll, rel=0.01)
@@ -96,8 +106,8 @@ def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, tra
     whole = fit(store, sides, make_run("whole", model, training), cut=cut)
 
     def stop(progress):
-        if progress.step == REPORT_EVERY:  # a report between two saves
-            raise KeyboardInterrupt
+        if progress.step == REPORT_EVERY:
+            signal.raise_signal(signal.SIGINT)
 
     stopped = fit(store, sides, make_run("stopped", model, training), cut=cut, on_progress=stop)
     assert stopped.interrupted
@@ -111,39 +121,146 @@ def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, tra
     assert learnt[0] == learnt[1]
 
 
-def test_an_interrupt_before_the_first_look_still_leaves_a_model(make_run, store):
+LONG = TrainSettings(steps=1500, rows=4, length=8, warm_up=5, checks=30)
+KILLED = """
+import sys
+import numpy as np, torch
+from folkseq.dataset import TokenStore, split
+from folkseq.run import Run
+from folkseq.training import fit
+torch.set_num_threads(1)
+store = TokenStore(np.load(sys.argv[2]), np.load(sys.argv[3]))
+fit(store, split(range(1500)), Run.open(sys.argv[1]), resume=True, on_progress=lambda now: print(now.step, flush=True))
+"""
+
+
+def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_bytes(make_run, store, tmp_path):
+    whole = fit(store, split(range(1500)), make_run("whole", training=LONG))
+    killed = make_run("killed", training=replace(whole.run.config.training, save_every=7))
+    np.save(tmp_path / "ids.npy", store.ids)
+    np.save(tmp_path / "offsets.npy", store.offsets)
+    command = [sys.executable, "-c", KILLED, killed.folder, tmp_path / "ids.npy", tmp_path / "offsets.npy"]
+    random = np.random.default_rng(0)
+    deaths = 0
+    while True:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for _ in range(int(random.integers(1, 25))):
+                process.stdout.readline()
+            time.sleep(random.random() * 0.02)
+            if process.poll() is not None or not process.stdout.readline():
+                break
+            process.kill()
+            deaths += 1
+    assert deaths > 3
+    assert process.returncode == 0
+    for name in ("model.safetensors", "model.onnx"):
+        assert (killed.folder / name).read_bytes() == (whole.run.folder / name).read_bytes()
+    left = [path.name for path in killed.folder.rglob(".*")]
+    assert left == []  # nothing half-written
+    lines = (killed.folder / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines if "event" not in line] == sorted(
+        {*range(16, 1500, 16), *range(50, 1501, 50), *range(7, 1501, 7)}
+    )
+
+
+def test_an_interrupt_before_the_first_look_still_leaves_a_model_and_a_state(make_run, store):
     def stop(_):
         raise KeyboardInterrupt
 
-    settings = TrainSettings(steps=500, rows=4, length=8, warm_up=100, checks=2)
+    settings = TrainSettings(steps=100, rows=4, length=8, warm_up=10, checks=2)
     result = fit(store, split(range(1500)), make_run(training=settings), on_progress=stop)
     assert result.interrupted
     assert set(result.run.weights()) == set(LanguageModel(MODEL).state_dict())
-    with pytest.raises(RunError, match="to go on from"):
-        fit(store, split(range(1500)), result.run, resume=True)
+    whole = fit(store, split(range(1500)), make_run("whole", training=settings))
+    resumed = fit(store, split(range(1500)), Run.open(result.run.folder), resume=True)
+    assert resumed.heldout_nll == whole.heldout_nll
 
 
-def test_minutes_become_steps_that_are_written_down(make_run, store):
-    started = time.monotonic()
-    result = fit(
-        store, split(range(1500)), make_run(training=TrainSettings(minutes=0.03, rows=4, length=8, warm_up=20))
-    )
-    assert time.monotonic() - started < 10
-    assert result.run.config.training.steps == result.steps > 20
+def test_minutes_become_steps_that_are_written_down_before_the_first(make_run, store):
+    planned = []
+
+    def look(progress):
+        planned.append(Run.open(run.folder).config.training)
+
+    run = make_run(training=TrainSettings(minutes=0.03, rows=4, length=8, warm_up=20))
+    result = fit(store, split(range(1500)), run, on_progress=look)
+    assert set(planned) == {result.run.config.training}
+    assert planned[0].steps == result.steps > 20
+    assert planned[0].save_every > 20
 
 
-def test_a_loss_that_is_no_number_ends_in_one_line(make_run, store):
-    settings = TrainSettings(steps=50, rows=4, length=8, warm_up=0, learning_rate=1e30, clip=1e30)
-    with pytest.raises(FolkseqError, match="try a lower learning rate than 1e"):
-        fit(store, split(range(1500)), make_run(training=settings))
+@pytest.mark.parametrize("rate", [1e4, 1e30])
+def test_training_that_diverges_goes_back_and_halves_the_rate_until_it_is_given_up(make_run, store, rate):
+    settings = TrainSettings(steps=50, rows=4, length=8, warm_up=0, learning_rate=rate, clip=1e30)
+    words = []
+    run = make_run(training=settings)
+    with pytest.raises(FolkseqError, match=r"diverges by step .* the settings of this run do not train"):
+        fit(store, split(range(1500)), run, on_progress=lambda now: words.append(now.event))
+    assert [line["event"] for line in run.metrics()] == [word for word in words if word]
+    assert len(run.metrics()) == MOST_HALVINGS
+
+
+def test_training_that_diverges_once_goes_on_from_the_last_state(make_run, store, monkeypatch):
+    update = Trainer.update
+
+    def broken(self):
+        done = update(self)
+        return done._replace(loss=done.loss * np.nan) if self.step == 40 and self.rate_scale == 1 else done
+
+    monkeypatch.setattr(Trainer, "update", broken)
+    words = []
+    settings = TrainSettings(steps=96, rows=4, length=8, warm_up=5, checks=3, save_every=10)
+    result = fit(store, split(range(1500)), make_run(training=settings), on_progress=lambda now: words.append(now))
+    (word,) = [now.event for now in words if now.event]
+    assert word == "diverged by step 40: back to step 32, the learning rate at most 0.0015 from there"
+    assert result.steps == 96
+    rates = {line["step"]: line["learning_rate"] for line in result.run.metrics() if "event" not in line}
+    assert rates[40] == pytest.approx(rates[30] / 2, rel=0.2)
+
+
+def test_a_model_that_learns_by_heart_is_told_of_once(make_run):
+    noise = np.random.default_rng(0).integers(2, V, (24, 30))
+    few = TokenStore.of([[START, *row, END] for row in noise.tolist()])
+    settings = TrainSettings(steps=600, rows=4, length=31, warm_up=5, checks=20, learning_rate=1e-2)
+    words = []
+    run = make_run(model=replace(MODEL, hidden=64, dropout=0.0), training=settings)
+    fit(few, split(range(24)), run, on_progress=lambda now: words.append(now.event))
+    (word,) = filter(None, words)
+    assert word.startswith("overfits: ")
 
 
 def test_a_broken_state_is_refused(make_run, store):
-    run = make_run()
+    run = make_run(training=replace(QUICK, save_every=10))
     (run.folder / "state").mkdir()
     (run.folder / STATE).write_bytes(b"junk")
     with pytest.raises(RunError, match="cannot be gone on from"):
         fit(store, split(range(1500)), run, resume=True)
+
+
+def test_a_full_disk_leaves_the_last_good_state_and_says_so(make_run, store):
+    """A limit on the size of files refuses as a full disk does; what is half-written goes."""
+    whole = fit(store, split(range(1500)), make_run("whole"))
+    run = make_run(training=replace(QUICK, save_every=5))
+    size = 0
+
+    def limit(progress):
+        nonlocal size
+        if progress.step == 10:
+            size = (run.folder / STATE).stat().st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, before[1]))
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with pytest.raises(FolkseqError, match=r"last\.safetensors: cannot be written: .*the state before it stands"):
+            fit(store, split(range(1500)), run, on_progress=limit)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert (run.folder / STATE).stat().st_size == size
+    assert list(run.folder.rglob(".*")) == []
+    resumed = fit(store, split(range(1500)), Run.open(run.folder), resume=True)
+    assert resumed.heldout_nll == whole.heldout_nll
 
 
 def test_one_piece_is_enough(make_run):
@@ -166,28 +283,25 @@ def test_held_out_pieces_are_read_whole_from_a_zero_state(store):
     assert model.training
 
 
-def test_the_rate_rises_without_knowing_the_end_and_then_falls_to_zero():
-    settings = TrainSettings(learning_rate=1.0, warm_up=4)
-    assert [learning_rate(step, settings, None) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
-    falling = [learning_rate(step, settings, 14) for step in range(4, 15)]
+def test_the_rate_rises_and_then_falls_to_zero():
+    settings = TrainSettings(learning_rate=1.0, warm_up=4, steps=14)
+    assert [learning_rate(step, settings) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
+    falling = [learning_rate(step, settings) for step in range(4, 15)]
     assert falling[0] == 1.0
     assert falling[5] == pytest.approx(0.5)
     assert falling[-1] == pytest.approx(0)
     assert all(before > after for before, after in pairwise(falling))
-    assert learning_rate(3, TrainSettings(steps=2), 2) < 3e-3
+    assert learning_rate(3, TrainSettings(steps=2)) < 3e-3
+    assert learning_rate(10_000, TrainSettings()) == 3e-3  # the end is not known yet
 
 
-def test_a_plan_fills_its_time_and_is_made_anew_when_it_misses_by_far():
-    costs = {"budget_s": 100.0, "step_s": 0.1, "check_s": 0.5, "checks": 20}
-    steps = plan_steps(100, 10.0, **costs)
-    assert 10 + (steps - 100) * 0.1 + 19 * 0.5 == pytest.approx(100, abs=0.2)
-    assert not misses(100, steps, 10.0, **costs)
-    assert misses(200, steps, 30.0, **costs | {"step_s": 0.2})  # twice as slow as planned
-    assert not misses(900, steps, 95.0, **costs | {"step_s": 0.2})  # too little is left to plan
-    assert plan_steps(100, 200.0, **costs) == 101
-
-
-def test_looking_takes_no_more_than_its_share_of_the_time():
-    assert affordable(20, budget_s=600.0, check_s=1.5) == 20
-    assert affordable(20, budget_s=60.0, check_s=1.0) == 6
-    assert affordable(20, budget_s=60.0, check_s=30.0) == 3
+def test_a_plan_fills_its_time():
+    pace = Pace(step_s=0.1, check_s=0.5, threads=2, free=True)
+    planned = plan(TrainSettings(minutes=10), pace, spent_s=10, final_s=5)
+    assert 10 + planned.steps * 0.1 + planned.checks * 0.5 + 5 == pytest.approx(600, abs=1)
+    assert (planned.checks, planned.save_every, planned.threads) == (20, 600, None)
+    short = plan(TrainSettings(minutes=1), replace(pace, free=False), spent_s=3, final_s=2)
+    assert 3 + short.steps * 0.1 + short.checks * 0.5 + 2 == pytest.approx(60, abs=1)
+    assert (short.checks, short.threads) == (6, 2)
+    assert plan(TrainSettings(minutes=1), pace, spent_s=100, final_s=5).steps == 300  # half of the time at least
+    assert plan(TrainSettings(steps=7), pace, spent_s=100, final_s=5).steps == 7

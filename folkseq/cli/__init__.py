@@ -77,9 +77,11 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
     model.
     """
     from folkseq.commands.train import train as verb
+    from folkseq.machine import ranks
     from folkseq.progress import Watcher
 
-    watcher = Watcher(quiet=quiet)
+    first = ranks()[0] == 0  # of those that train together, one speaks
+    watcher = Watcher(quiet=quiet or not first)
     result = verb(
         tokenizer,
         corpus,
@@ -90,7 +92,8 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
         on_progress=watcher.progress,
     )
     watcher.done(result)
-    show(as_json, {"run": str(result.run.folder), **result.run.config.figures}, str(result.run.folder))
+    if first:
+        show(as_json, {"run": str(result.run.folder), **result.run.config.figures}, str(result.run.folder))
 
 
 main.add_command(sample)

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import tokenizers
+from folkseq.commands.begun import Begun
 from folkseq.corpora import BuildReport, Corpus, files, listed, locate
-from folkseq.dataset import Split, TokenStore, cluster, split
+from folkseq.dataset import cluster, split
 from folkseq.errors import CorpusError, RequestError
 from folkseq.evaluation.baseline import Baseline
-from folkseq.models.settings import ModelSettings, TrainSettings
-from folkseq.run import CorpusFile, Run, RunConfig
-from folkseq.sampling.novelty import Novelty
+from folkseq.machine import ranks
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
-from folkseq.tokenizers.vocabulary import Vocabulary
-from folkseq.version import __version__
 
 if TYPE_CHECKING:
-    from folkseq.training import Progress, TrainResult
+    from folkseq.training import Progress, Ranks, TrainResult
 
 FEWEST_PIECES = 2
 
@@ -46,6 +44,7 @@ class Prepared:
     ngram_order: int
     lost: Counter[str]
     faults: tuple[str, ...]
+    notices: tuple[str, ...]  # of a run that goes on
     folder: Path
 
 
@@ -78,7 +77,8 @@ def train(
         hidden: the width of each, 320 by default.
         seed: of the weights, the order of the pieces and the dropout, 0 by default.
         out: the run folder; `runs/TOKENIZER-N`, the next free one, by default.
-        resume: go on with the run in `out` where it was left, as it was begun.
+        resume: go on with the run in `out` where it was left; or begin it, if there is none yet. What else is given
+            must be as it was begun.
         on_build: called if a named corpus was built.
         on_read: called with the number of files read and that of all, as they are.
         on_prepared: called once with what was read, before training.
@@ -90,70 +90,121 @@ def train(
     Raises:
         FolkseqError: for anything that the user can mend; nothing half-written is left.
     """
-    chosen = tokenizers.find(tokenizer)
     asked = {"minutes": minutes, "steps": steps, "cell": cell, "layers": layers, "hidden": hidden, "seed": seed}
+    job = _Job(
+        tokenizers.find(tokenizer),
+        corpus,
+        {name: value for name, value in asked.items() if value is not None},
+        Path(out) if out is not None else None,
+        resume,
+        on_progress,
+    )
     if resume and out is None:
         raise RequestError("which run to go on with? name it: --out RUN --resume")
-    given = sorted(name for name, value in asked.items() if value is not None)
-    if resume and given:
-        raise RequestError(f"a run goes on as it was begun; leave out --{' and --'.join(given)}")
-    paths = [file for path in listed(corpus) for file in files(locate(path, on_build), chosen.suffixes)]
-    settings = _settings(TrainSettings, chosen, minutes=minutes, steps=steps)
-    found = tokenize_corpus(chosen, paths, on_read=on_read)
-    if len(found.store) < FEWEST_PIECES:
-        raise CorpusError(f"{paths[0]}: {len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more")
-    sizes = {"vocabulary_size": len(found.vocabulary), "controls": chosen.control_size}
-    model = _settings(ModelSettings, chosen, **sizes, cell=cell, layers=layers, hidden=hidden)
-    labels = cluster(found.fingerprints, chosen.figure, chosen.twin_share)
-    sides = split(labels)
-    corpus_files = tuple(CorpusFile(name, digest) for name, digest in found.digests)
-    folder = Path(out) if out else _next_folder(chosen.name)
-    ours = not folder.exists()
-    if resume:
-        run = _resumable(Run.open(folder), chosen.spec, corpus_files, found.vocabulary)
-        sides = _kept_sides(run, found.store)
-    try:
-        if not resume:
-            config = RunConfig(chosen.spec, model, settings, corpus_files, __version__, seed=seed or 0)
-            run = Run.create(folder, config, found.vocabulary)
-            run.keep_tokens(found.folder, sides, found.labels)
-            Novelty.build(found.store, sides.train, chosen.profile(found.vocabulary)).write(run.folder)
-        baseline = Baseline.fit(found.store, sides, len(found.vocabulary), settings.look)
-        if on_prepared is not None:
-            on_prepared(
-                Prepared(
-                    pieces=len(found.store),
-                    repeats=found.repeats,
-                    twins=sum(count for count in Counter(labels.tolist()).values() if count > 1),
-                    tokens=len(found.store.ids),
-                    amounts={kind: float(amounts.sum()) for kind, amounts in found.extents.items()},
-                    vocabulary=len(found.vocabulary),
-                    split=(len(sides.train), len(sides.valid), len(sides.test)),
-                    ngram_nll=baseline.heldout_nll if baseline else None,
-                    ngram_order=baseline.order if baseline else 0,
-                    lost=found.lost,
-                    faults=found.faults,
-                    folder=run.folder,
-                )
-            )
+    if ranks()[1] == 1:
+        return job.train(job.prepare(on_build, on_read, on_prepared))
 
+    from folkseq.training import joined
+
+    with joined() as together:
+        if not together.first:
+            return job.train(Begun.of(Path(together.share().decode())), ranks=together)
+        begun = job.prepare(on_build, on_read, on_prepared)
+        together.share(str(begun.run.folder).encode())
+        return job.train(begun, ranks=together)
+
+
+@dataclass
+class _Job:
+    """One call of `train`."""
+
+    tokenizer: Tokenizer[Any]
+    corpus: Corpus
+    asked: Mapping[str, Any]
+    out: Path | None
+    resume: bool
+    on_progress: Callable[[Progress], None] | None
+    ngram: tuple[float, float] | None = None
+    made: Path | None = None  # a folder that was not there before
+
+    def prepare(
+        self,
+        on_build: Callable[[BuildReport], None] | None,
+        on_read: Callable[[int, int], None] | None,
+        on_prepared: Callable[[Prepared], None] | None,
+    ) -> Begun:
+        """Read the corpus and lay out the run."""
+        chosen = self.tokenizer
+        paths = [file for path in listed(self.corpus) for file in files(locate(path, on_build), chosen.suffixes)]
+        found = tokenize_corpus(chosen, paths, on_read=on_read)
+        if len(found.store) < FEWEST_PIECES:
+            few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"
+            raise CorpusError(f"{paths[0]}: {few}")
+        labels = cluster(found.fingerprints, chosen.figure, chosen.twin_share)
+        folder = self.out or _next_folder(chosen.name)
+        self.made = None if folder.exists() else folder
+        goes_on = self.resume and (folder / "config.json").exists()
+        with self._cleared():
+            begun = (Begun.resume if goes_on else Begun.begin)(folder, chosen, found, split(labels), self.asked)
+            sides = begun.sides
+            baseline = Baseline.fit(found.store, sides, len(found.vocabulary), begun.run.config.training.look)
+            if baseline is not None:
+                self.ngram = (baseline.looked_at_nll, baseline.heldout_nll)
+            if on_prepared is not None:
+                on_prepared(
+                    Prepared(
+                        pieces=len(found.store),
+                        repeats=found.repeats,
+                        twins=sum(count for count in Counter(labels.tolist()).values() if count > 1),
+                        tokens=len(found.store.ids),
+                        amounts={kind: float(amounts.sum()) for kind, amounts in found.extents.items()},
+                        vocabulary=len(found.vocabulary),
+                        split=(len(sides.train), len(sides.valid), len(sides.test)),
+                        ngram_nll=baseline.heldout_nll if baseline else None,
+                        ngram_order=baseline.order if baseline else 0,
+                        lost=found.lost,
+                        faults=found.faults,
+                        notices=begun.notices,
+                        folder=begun.run.folder,
+                    )
+                )
+        return begun
+
+    def train(self, begun: Begun, ranks: Ranks | None = None) -> TrainResult:
+        """Train the run."""
         from folkseq.training import fit
 
-        cut = _Cut(chosen, found.spans)
-        ngram = (baseline.looked_at_nll, baseline.heldout_nll) if baseline else None
-        return fit(found.store, sides, run, cut=cut, ngram_nll=ngram, on_progress=on_progress, resume=resume)
-    except (MemoryError, RuntimeError) as error:
-        if "alloc" not in str(error) and not isinstance(error, MemoryError):
+        model = begun.run.config.model
+        try:
+            with self._cleared():
+                return fit(
+                    begun.store,
+                    begun.sides,
+                    begun.run,
+                    cut=Cut(self.tokenizer, begun.spans),
+                    ngram_nll=self.ngram,
+                    on_progress=self.on_progress if ranks is None or ranks.first else None,
+                    resume=self.resume,
+                    ranks=ranks,
+                )
+        except (MemoryError, RuntimeError) as error:
+            if "alloc" not in str(error) and not isinstance(error, MemoryError):
+                raise
+            sizes = f"{model.layers} layers of {model.hidden}"
+            raise RequestError(f"{sizes} do not fit into this machine's memory; ask for less") from None
+
+    @contextmanager
+    def _cleared(self) -> Iterator[None]:
+        """Leave no folder of a run that has no weights, if it ends here."""
+        try:
+            yield
+        except BaseException:
+            if self.made is not None and not (self.made / "model.safetensors").exists():
+                rmtree(self.made, ignore_errors=True)
             raise
-        raise RequestError(
-            f"{model.layers} layers of {model.hidden} do not fit into this machine's memory; ask for less"
-        ) from None
-    finally:
-        if ours and not (folder / "model.safetensors").exists():
-            rmtree(folder, ignore_errors=True)  # a run without weights is none
 
 
-class _Cut:
+class Cut:
     """The tokenizer's excerpts, as the dataset asks for them."""
 
     def __init__(self, tokenizer: Tokenizer[Any], spans: NDArray[np.int64]) -> None:
@@ -163,20 +214,8 @@ class _Cut:
     def __call__(
         self, ids: NDArray[Any], piece: int, length: int, random: np.random.Generator
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+        """A passage, varied as the tokenizer knows how."""
         return self._excerpt(ids, length, self._spans[piece], random)
-
-
-Settings = TypeVar("Settings", "ModelSettings", "TrainSettings")
-
-
-def _settings(kind: type[Settings], tokenizer: Tokenizer[Any], **asked: Any) -> Settings:
-    """Settings as asked, else as the representation's recipe has them. Raises RequestError for what cannot be."""
-    names = {field.name for field in fields(kind)}
-    recipe = {name: value for name, value in tokenizer.recipe.items() if name in names}
-    try:
-        return kind(**{**recipe, **{name: value for name, value in asked.items() if value is not None}})
-    except ValueError as error:
-        raise RequestError(str(error)) from None
 
 
 def _next_folder(name: str) -> Path:
@@ -185,26 +224,3 @@ def _next_folder(name: str) -> Path:
     while (folder := Path("runs") / f"{name}-{number}").exists():
         number += 1
     return folder
-
-
-def _resumable(run: Run, spec: str, corpus: tuple[Any, ...], vocabulary: Vocabulary) -> Run:
-    """The run, if it was trained on just this. Raises RequestError that says what differs."""
-    if run.config.tokenizer != spec:
-        raise RequestError(f"{run.folder} was trained with the tokenizer {run.config.tokenizer}, not {spec}")
-    if [file.sha256 for file in run.config.corpus] != [file.sha256 for file in corpus]:
-        raise RequestError(f"{run.folder} was trained on other files than these, or in another order; train anew")
-    if run.vocabulary != vocabulary:
-        raise RequestError(
-            f"{run.folder} was trained by folkseq {run.config.version}, which read these files otherwise"
-        )
-    return run
-
-
-def _kept_sides(run: Run, store: TokenStore) -> Split:
-    """The split that the run was begun with. Raises RequestError if its pieces are not those of `store`."""
-    kept, sides = run.tokens()
-    if not np.array_equal(kept.offsets, store.offsets):
-        raise RequestError(
-            f"{run.folder} was trained by folkseq {run.config.version}, which read these files otherwise"
-        )
-    return sides

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from folkseq.errors import CorpusError
+
+FEWEST = 1  # pieces in a cluster
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Split:
     def __post_init__(self) -> None:
         if not self.train:
             raise ValueError("a split has at least one piece to train on")
-        pieces = self.train + self.valid + self.test
-        if len(set(pieces)) != len(pieces):
+        pieces = np.concatenate([np.asarray(side, np.int64) for side in (self.train, self.valid, self.test)])
+        if len(np.unique(pieces)) != len(pieces):
             raise ValueError("a piece stands on more than one side of the split")
 
 
@@ -49,27 +51,36 @@ def split(labels: ArrayLike, shares: tuple[float, float, float] = (0.90, 0.05, 0
     """
     if min(shares) < 0 or not math.isclose(sum(shares), 1.0, abs_tol=1e-6):
         raise ValueError(f"shares are positive and sum to one, got {shares}")
-    members: dict[int, list[int]] = defaultdict(list)
-    for piece, label in enumerate(np.asarray(labels).tolist()):
-        members[label].append(piece)
-    if not members:
+    clusters, sizes = _by_first(np.asarray(labels))  # (pieces,) the cluster of each; (clusters,)
+    if not len(sizes):
         raise CorpusError("the corpus holds no pieces that could be trained on")
-    clusters = list(members.values())
-    order = [clusters[index] for index in np.random.default_rng(seed).permutation(len(clusters))]
-    largest = order.pop(max(range(len(order)), key=lambda index: len(order[index])))
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = np.delete(order, np.argmax(sizes[order]))  # the largest is trained on
 
-    wanted = [sum(map(len, clusters)) * share for share in shares[1:]]
-    held_out: list[list[int]] = [[], []]
-    rest: list[list[int]] = []
-    for pieces in order:
-        for side, target in zip(held_out, wanted, strict=True):
-            if abs(len(side) + len(pieces) - target) < abs(len(side) - target):
-                side.extend(pieces)
+    wanted = [len(clusters) * share for share in shares[1:]]
+    side_of = np.zeros(len(sizes), np.int8)
+    held = [0, 0]
+    for cluster in order.tolist():
+        missing = [target - count for target, count in zip(wanted, held, strict=True)]
+        if max(missing) <= FEWEST / 2:
+            break
+        for side, lacking in enumerate(missing):
+            if sizes[cluster] < 2 * lacking:  # it ends closer to its share with the cluster than without
+                held[side] += int(sizes[cluster])
+                side_of[cluster] = side + 1
                 break
-        else:
-            rest.append(pieces)
-    for side, target in zip(held_out, wanted, strict=True):
-        if not side and rest and target > 0:
-            side.extend(rest.pop(min(range(len(rest)), key=lambda index: len(rest[index]))))
-    train = [*largest, *(piece for pieces in rest for piece in pieces)]
-    return Split(tuple(sorted(train)), tuple(sorted(held_out[0])), tuple(sorted(held_out[1])))
+    for side, target in enumerate(wanted):
+        rest = order[side_of[order] == 0]
+        if not held[side] and len(rest) and target > 0:
+            side_of[rest[np.argmin(sizes[rest])]] = side + 1
+    sides = side_of[clusters]
+    return Split(*(tuple(np.flatnonzero(sides == side).tolist()) for side in range(3)))
+
+
+def _by_first(labels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Labels as numbers 0, 1, 2, … in order of first appearance, and how many pieces bear each."""
+    _, first, numbers, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place[numbers.ravel()], counts[order]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from folkseq.errors import CorpusError, FolkseqError
 
 Ids = NDArray[Any]
 IDS, OFFSETS = "ids.npy", "offsets.npy"
+EACH = 256  # ids of a piece's beginning, at least, that say something of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,16 @@ class TokenStore:
             raise IndexError(f"piece {piece} of {len(self)}")
         return self.ids[self.offsets[piece] : self.offsets[piece + 1]]
 
+    def forget(self) -> None:
+        """Give the memory back that reading has taken, where the ids are mapped; pieces are then read one by one.
+
+        Else the system maps what lies around each, and a store would come to stand in memory as a whole.
+        """
+        mapped = getattr(self.ids, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_RANDOM"):
+            mapped.madvise(mmap.MADV_RANDOM)
+            mapped.madvise(mmap.MADV_DONTNEED)
+
     def count(self, pieces: Sequence[int]) -> int:
         """How many tokens `pieces` hold together."""
         return int(np.diff(self.offsets)[list(pieces)].sum())
@@ -69,10 +82,15 @@ class TokenStore:
     def beginnings(self, pieces: Sequence[int], most: int) -> list[Ids]:
         """The ids of `pieces`, or, where they hold more than `most` together, so much of each one's beginning.
 
+        Where that would be less than `EACH` ids, there are fewer pieces instead, evenly spaced.
+
         >>> store = TokenStore.of([[0, 5, 1], [0, 7, 7, 7, 7, 7, 1]])
         >>> [ids.tolist() for ids in store.beginnings([0, 1], 8)]
         [[0, 5, 1], [0, 7, 7, 7, 7]]
         """
+        if len(pieces) * EACH > most:
+            places = np.linspace(0, len(pieces) - 1, max(most // EACH, 1)).astype(np.int64)
+            pieces = [pieces[place] for place in places.tolist()]
         lengths = np.sort(np.diff(self.offsets)[list(pieces)])
         left, share = most, int(lengths[-1]) if len(lengths) else 0
         if lengths.sum() > most:
@@ -94,7 +112,7 @@ class StoreWriter:
     def __init__(self, folder: Path, dtype: DTypeLike) -> None:
         """Begin `ids.npy` in `folder`. Raises FolkseqError if the disk refuses, here and below."""
         self._folder, self._dtype = folder, np.dtype(dtype)
-        self._lengths: list[int] = []
+        self._lengths = array("q")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = (folder / IDS).open("wb")
@@ -113,7 +131,7 @@ class StoreWriter:
 
     def close(self) -> None:
         """Write what is only known at the end: how many ids there are, and where the pieces begin."""
-        offsets = np.cumsum([0, *self._lengths], dtype=np.int64)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(self._lengths, np.int64))])
         try:
             self._file.seek(0)
             self._write_header(int(offsets[-1]))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from folkseq.dataset.batch import Batch
 from folkseq.dataset.store import TokenStore
@@ -21,7 +22,7 @@ class Streams:
     """
 
     def __init__(
-        self, store: TokenStore, pieces: Sequence[int], rows: int, steps: int, generator: np.random.Generator
+        self, store: TokenStore, pieces: ArrayLike, rows: int, steps: int, generator: np.random.Generator
     ) -> None:
         """Open the streams at the start of the first epoch.
 
@@ -32,9 +33,9 @@ class Streams:
             steps: T.
             generator: draws each epoch's order; over a bit generator whose state is plain integers, such as PCG64.
         """
-        if not pieces or rows < 1 or steps < 1:
-            raise ValueError(f"expected pieces, rows >= 1, steps >= 1, got {len(pieces)}, {rows}, {steps}")
         self._store, self._pieces, self._steps, self._generator = store, np.asarray(pieces), steps, generator
+        if not self._pieces.size or rows < 1 or steps < 1:
+            raise ValueError(f"expected pieces, rows >= 1, steps >= 1, got {self._pieces.size}, {rows}, {steps}")
         self._epoch, self._dealt = 0, 0
         self._shuffle()
         self._cursors = [(self._take(), 0) for _ in range(rows)]

@@ -9,12 +9,12 @@ into a piece, from which it foretells nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from folkseq.dataset.batch import IGNORED, Batch
 from folkseq.dataset.store import Ids, TokenStore
@@ -72,7 +72,7 @@ class Windows:
     def __init__(
         self,
         store: TokenStore,
-        pieces: Sequence[int],
+        pieces: ArrayLike,
         rows: int,
         length: int,
         generator: np.random.Generator,
@@ -90,10 +90,10 @@ class Windows:
             cut: makes a passage of a stretch of ids.
             windows: in a passage.
         """
-        if not pieces or min(rows, length, windows) < 1:
-            wanted = "pieces, rows >= 1, length >= 1, windows >= 1"
-            raise ValueError(f"expected {wanted}, got {len(pieces)}, {rows}, {length}, {windows}")
         self._store, self._pieces, self._cut = store, np.asarray(pieces), cut
+        if not self._pieces.size or min(rows, length, windows) < 1:
+            wanted = "pieces, rows >= 1, length >= 1, windows >= 1"
+            raise ValueError(f"expected {wanted}, got {self._pieces.size}, {rows}, {length}, {windows}")
         self._length, self._passage, self._generator = length, length * windows, generator
         self._epoch = 0
         self._shuffle()

@@ -59,9 +59,11 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
     below = ""
     for layer in range(settings.layers):
         h, c = graph.carry(f"h_{layer}", settings.hidden, bounded=True), graph.carry(f"c_{layer}", settings.hidden)
-        bias = _ordered(weights[f"cells.bias_ih_l{layer}"] + weights[f"cells.bias_hh_l{layer}"])
-        w_in = _ordered(weights[f"cells.weight_ih_l{layer}"]).T  # (E or H, 4H)
-        w_h = _ordered(weights[f"cells.weight_hh_l{layer}"]).T  # (H, 4H)
+        bias = _ordered(weights[f"cells.{layer}.bias_ih_l0"] + weights[f"cells.{layer}.bias_hh_l0"])
+        w_in = _ordered(weights[f"cells.{layer}.weight_ih_l0"]).T * np.float32(
+            settings.gain if layer else 1
+        )  # (E or H, 4H)
+        w_h = _ordered(weights[f"cells.{layer}.weight_hh_l0"]).T  # (H, 4H)
         if layer == 0:
             looked_up = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in + bias), "ids")
             gates = graph.node("Add", looked_up, graph.product(h, w_h))  # (B, 4H)
@@ -72,7 +74,9 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
             both = graph.node("Concat", below, h, axis=1)  # (B, 2H)
             gates = graph.product(both, np.concatenate([w_in, w_h]), bias)
         below = _lstm(graph, gates, c, layer, settings.hidden)
-    scores = graph.product(below, weights["output.weight"].T, weights["output.bias"])  # (B, V)
+    scores = graph.product(
+        below, weights["output.weight"].T * np.float32(settings.gain), weights["output.bias"]
+    )  # (B, V)
     graph.result("logits", scores)
 
     beside = [_value("controls", TensorProto.FLOAT, "B", settings.controls)] if settings.controls else []

@@ -34,6 +34,10 @@ class ModelSettings:
     """E: the width of the vectors that stand for ids; 320 learnt no more in as many steps, and took a sixth longer."""
     dropout: float = 0.25
     """The share of values dropped while training, after the embedding and after every layer; in [0, 1)."""
+    gain: float = 4.0
+    """What every layer's output is multiplied by before it is read. It lies in [−1, 1] and is mostly small, and AdamW's
+    steps are as long whatever it is, so what reads it would learn too slowly. It is folded into the weights where the
+    model is sampled from."""
     controls: int = 0
     """C: the width of what is read beside each id, such as how dense the music is to be; 0 for nothing."""
 
@@ -49,6 +53,8 @@ class ModelSettings:
             raise TypeError(f"controls is a whole number, got {self.controls!r}")
         if self.controls < 0:
             raise ValueError(f"controls is 0 or above, got {self.controls}")
+        if not (self.gain > 0 and math.isfinite(self.gain)):
+            raise ValueError(f"gain is above 0, got {self.gain}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a share from 0 up to, not with, 1, got {self.dropout}")
 
@@ -65,7 +71,7 @@ class TrainSettings:
     minutes: float = 10.0
     """How long to train; turned into `steps` while the rate warms up."""
     steps: int | None = None
-    """How many updates to make; given, `minutes` is not looked at."""
+    """How many updates to make; given, `minutes` is not looked at, and else planned from it."""
     batches: str = "streams"
     """One of `BATCHES`: rows that read short pieces one after another, with the state carried from batch to batch, or
     windows of passages drawn at random out of long ones."""
@@ -80,24 +86,33 @@ class TrainSettings:
     warm_up: int = 100
     """Updates over which the rate rises in a straight line."""
     weight_decay: float = 0.01
+    beta2: float = 0.99
+    """How much of AdamW's mean of squared gradients stays at each update; PyTorch's own is 0.999."""
     clip: float = 1.0
     """The longest that a gradient may be; longer ones are scaled down, so that none explodes."""
     checks: int = 20
-    """How often, spread evenly, the held-out pieces are looked at and the state is saved."""
+    """How often, spread evenly, the held-out pieces are looked at."""
     look: int = 65_536
     """The most held-out ids that are then looked at; in the end all of them are, or `JUDGED` of them."""
+    save_every: int | None = None
+    """Steps from one saved state to the next, planned to be a minute; it is saved at every best, too."""
+    threads: int | None = None
+    """The number of threads, where others would give other weights; planned."""
 
     def __post_init__(self) -> None:
         if self.batches not in BATCHES:
             raise ValueError(f"there are no batches {self.batches!r}; there are: {', '.join(BATCHES)}")
         for name in ("rows", "length", "passage", "checks", "look"):
             _check_count(name, getattr(self, name))
-        if self.steps is not None:
-            _check_count("steps", self.steps)
+        for name in ("steps", "save_every", "threads"):
+            if getattr(self, name) is not None:
+                _check_count(name, getattr(self, name))
         for name in ("minutes", "learning_rate", "clip"):
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"{name} is above 0, got {value}")
+        if not 0 <= self.beta2 < 1:
+            raise ValueError(f"beta2 is a share from 0 up to, not with, 1, got {self.beta2}")
         for name in ("warm_up", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is 0 or above, got {getattr(self, name)}")

@@ -1,50 +1,39 @@
-"""The training loop: updates, and now and then a look at the held-out pieces, which decides what weights are kept."""
+"""The training loop: updates, and now and then a look at the held-out pieces, which decides what weights are kept.
+
+What happens at which step depends on the settings and on what was learnt, never on the clock, so that a run that was
+killed and goes on from its last state ends with the bytes of one that was not.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 import torch
 
 from folkseq.dataset import Cut, Split, TokenStore, Whole
-from folkseq.dataset.store import Ids
 from folkseq.errors import FolkseqError
-from folkseq.files import write_atomically
-from folkseq.models import onnx_graph
-from folkseq.models.settings import JUDGED
+from folkseq.files import clear_temporary
+from folkseq.models.settings import TrainSettings
 from folkseq.run import Run
-from folkseq.training.schedule import affordable, misses, plan_steps
-from folkseq.training.threads import TRIED, Threads
+from folkseq.training import plan, state
+from folkseq.training.heldout import HeldOut
+from folkseq.training.interrupts import held_back
+from folkseq.training.ranks import Ranks
+from folkseq.training.reports import Progress, Reports
+from folkseq.training.threads import Threads, choices
 from folkseq.training.trainer import Trainer
-from folkseq.training.validate import nll
 
-WEIGHTS = "model.safetensors"
 REPORT_EVERY = 16
-"""Steps between two lines of the metrics; about a second on two cores."""
-SETTLED = 2 * TRIED
-"""Steps after which their time is taken; the first ones allocate memory and try numbers of threads."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training stands."""
-
-    step: int
-    steps: int | None
-    """None until they are planned."""
-    epoch: float
-    loss: float
-    """Nats an id over the steps since the last report, with dropout."""
-    heldout_nll: float | None
-    """Nats an id on the held-out pieces, where they were looked at just now."""
-    best: float | None
-    ngram_nll: float | None
-    """The baseline on the same pieces."""
-    tokens_per_s: float
-    seconds_left: float | None
+"""Steps between two lines of the metrics; less than a second on two cores."""
+DIVERGED = 2.0
+"""A loss so many times that of guessing evenly, or one that is no number, is a divergence."""
+MOST_HALVINGS = 6
+"""Of the learning rate, before a run that goes on diverging is given up."""
 
 
 @dataclass(frozen=True)
@@ -71,38 +60,45 @@ def fit(
     ngram_nll: tuple[float, float] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     resume: bool = False,
+    ranks: Ranks | None = None,
 ) -> TrainResult:
     """Train the model that the run's configuration describes, and leave the best one in the run's folder.
 
-    An interrupt (KeyboardInterrupt) after the first step ends training early and in good order; the saved state is
-    then that of the last look at the held-out pieces.
+    An interrupt (SIGINT, or KeyboardInterrupt from `on_progress`) ends training early and in good order, with a state
+    to go on from.
 
     Args:
         store: all pieces.
         split: which of them to train, choose and test on; without a valid side the training pieces choose.
-        run: its configuration holds the settings; the steps, the split's sizes and the figures are written into it.
+        run: its configuration holds the settings; the plan, the split's sizes and the figures are written into it.
         cut: makes windows of stretches of pieces, where the settings ask for windows.
         ngram_nll: the baseline that the reports hold the model against, in nats an id: on what is looked at of the
             valid side while training, and on all of it.
         on_progress: called at every report.
-        resume: go on from the run's saved state.
+        resume: go on from the run's saved state; from the beginning, if it was stopped before there was one.
+        ranks: the processes that train together, all of which call this; one by default.
 
     Raises:
-        FolkseqError: the loss is no longer a finite number, or the disk refuses.
-        RunError: there is no state to go on from.
+        FolkseqError: training diverges whatever the learning rate, or the disk refuses.
+        RunError: the saved state cannot be gone on from.
     """
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(run.config.seed)
-        loop = _Loop(store, split, run, cut or Whole(), ngram_nll, on_progress, resume)
-        interrupted = False
+    ranks = ranks or Ranks(device=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    if len(split.train) < ranks.count:
+        raise FolkseqError(f"there are {ranks.count} ranks and {len(split.train)} pieces to train on; start fewer")
+    before = torch.get_num_threads()
+    devices = [ranks.device] if ranks.device.type == "cuda" else []
+    with torch.random.fork_rng(devices), held_back() as stopped:
         try:
-            loop.train()
-        except KeyboardInterrupt:
-            interrupted = True
+            loop = _Loop(store, split, run, cut or Whole(), ngram_nll, on_progress, ranks)
+            loop.begin(resume)
+            interrupted = False
+            try:
+                interrupted = loop.train(stopped)
+            except KeyboardInterrupt:
+                interrupted = True
+            return loop.finish(interrupted)
         finally:
-            loop.threads.restore()
-        return loop.finish(interrupted)
+            torch.set_num_threads(before)
 
 
 class _Loop:
@@ -116,152 +112,128 @@ class _Loop:
         cut: Cut,
         ngram_nll: tuple[float, float] | None,
         on_progress: Callable[[Progress], None] | None,
-        resume: bool,
+        ranks: Ranks,
     ) -> None:
-        self.store, self.split, self.on_progress = store, split, on_progress
-        self.settings = settings = run.config.training
-        self.looked_at = store.beginnings(split.valid or split.train, settings.look)
-        self.looked_at_ngram_nll = ngram_nll[0] if ngram_nll else None
+        self.store, self.split, self.run, self.cut, self.ranks = store, split, run, cut, ranks
+        self.pieces = np.asarray(split.train)[ranks.rank :: ranks.count]
+        self.settings = run.config.training
+        self.heldout = HeldOut(store, split, self.settings.look, run, ranks)
         self.ngram_nll = ngram_nll[1] if ngram_nll else None
-        self.run = run.with_config(split={side: len(getattr(split, side)) for side in ("train", "valid", "test")})
-        self.timed = settings.steps is None
-        self.trainer = Trainer(store, split.train, run.config.model, settings, run.config.seed, cut)
-        if resume:
-            self.trainer.restore(run.folder)
-        self.began = time.monotonic() - self.trainer.elapsed_s
-        self.losses: list[torch.Tensor] = []
-        self.reported = (self.elapsed(), self.trainer.step)
-        self.settled = (self.elapsed(), self.trainer.step)
-        self.check_s = 0.0
-        self.threads = Threads(choose=self.timed)
+        self.reports = Reports(run, ranks, ngram_nll[0] if ngram_nll else None, on_progress)
 
-    def elapsed(self) -> float:
-        """Seconds of training so far, those before a resume among them."""
-        return time.monotonic() - self.began
+    def make(self) -> Trainer:
+        """A trainer at its very beginning."""
+        config = self.run.config
+        return Trainer(self.store, self.pieces, config.model, self.settings, config.seed, self.cut, self.ranks)
 
-    def train(self) -> None:
-        """Make every step that is left."""
-        trainer = self.trainer
-        while trainer.steps is None or trainer.step < trainer.steps:
-            with self.threads.update():
-                loss, norm, rate = trainer.update()
-            self.losses.append(loss)
-            if trainer.step == SETTLED:
-                self.settled = (self.elapsed(), trainer.step)
-            planning = trainer.steps is None and self.is_time_to_plan()
-            heldout = self.check() if planning or self.is_time_to_check() else None
-            if heldout is not None or trainer.step % REPORT_EVERY == 0:
-                self.report(heldout, float(norm), rate)
-
-    def is_time_to_plan(self) -> bool:
-        """At the end of the warm-up at the latest, and before a tenth of the time is over."""
-        late = self.elapsed() > 0.1 * 60 * self.settings.minutes
-        return self.trainer.step > SETTLED and (late or self.trainer.step >= self.settings.warm_up)
-
-    def is_time_to_check(self) -> bool:
-        """After the warm-up, then evenly, then at the end: by step alone, so that a rerun checks when this one did."""
-        step, steps = self.trainer.step, self.trainer.steps
-        if steps is None:
-            return False
-        return step in (self.settings.warm_up, steps) or step % math.ceil(steps / self.settings.checks) == 0
-
-    def check(self) -> float:
-        """Look at the held-out pieces, keep the weights if they are the best, and save the state."""
-        trainer, start = self.trainer, self.elapsed()
-        step_s = (start - self.settled[0]) / max(trainer.step - self.settled[1], 1)
-        self.finite_loss()
-        heldout = self.keep_if_best()
-        self.check_s = self.elapsed() - start
-        self.plan(step_s)
-        trainer.elapsed_s = self.elapsed()
-        trainer.save(self.run.folder)
-        self.check_s = self.elapsed() - start
-        self.settled = (self.elapsed(), trainer.step)
-        return heldout
-
-    def keep_if_best(self) -> float:
-        """The held-out nats an id; if they are the fewest so far, the weights go into the run's folder."""
-        trainer = self.trainer
-        heldout = self.judge(self.looked_at)
-        self.check_finite(heldout)
-        if trainer.best is None or heldout < trainer.best:
-            trainer.save_weights(self.run.folder / WEIGHTS, heldout)
-            self.export()
-            trainer.best = heldout
-        return heldout
-
-    def export(self) -> None:
-        """Write the step of the best weights, so that the run can be sampled from while it still trains."""
-        graph = onnx_graph.build(self.run.weights(), self.run.config.model)
-        write_atomically(self.run.folder / "model.onnx", graph)
-
-    def plan(self, step_s: float) -> None:
-        """Turn minutes into steps, and do so again if the machine proves slower or faster than it seemed."""
-        trainer, settings = self.trainer, self.settings
-        if not self.timed:
+    def begin(self, resume: bool) -> None:
+        """Plan how many steps there are and make a state to go on from, or take over both."""
+        folder = self.run.folder
+        if self.ranks.first:
+            clear_temporary(folder)
+            clear_temporary(folder / "state")
+        if self.settings.save_every is None:
+            self.plan()
+        self.trainer = self.make()
+        self.threads = Threads(self.settings.threads)
+        if not (resume and state.exists(folder)):
+            self.save()
+            self.reports.restart()
             return
-        budget_s = 60 * settings.minutes
-        checks = affordable(settings.checks, budget_s, self.check_s)
-        costs = (self.elapsed(), budget_s, step_s, self.check_s, checks)
-        if trainer.steps is None or misses(trainer.step, trainer.steps, *costs):
-            trainer.steps = plan_steps(trainer.step, *costs)
-            self.settings = replace(settings, checks=checks)
-            self.run = self.run.with_config(training=replace(self.settings, steps=trainer.steps))
+        written_by = state.read(self.trainer, folder)
+        if self.ranks.first:
+            self.run.rewind(self.trainer.step)
+        self.reports.began = time.monotonic() - self.trainer.elapsed_s
+        self.reports.restart()
+        if written_by != torch.__version__:
+            words = f"begun by PyTorch {written_by}, goes on by {torch.__version__}: perhaps not to the bit"
+            self.reports.tell(self.trainer, words)
 
-    def finite_loss(self) -> float:
-        """The mean loss since the last report, which is a number."""
-        loss = float(torch.stack(self.losses).mean())
-        self.check_finite(loss)
-        return loss
+    def plan(self) -> None:
+        """Count everything that was left open in steps, and write it into the run."""
+        elapsed = self.reports.elapsed
+        budget_s = 60 * self.settings.minutes
+        pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
+        self.trainer, start = self.make(), elapsed()
+        self.save()
+        pace = replace(pace, check_s=pace.check_s + elapsed() - start)
+        planned = plan.plan(self.settings, pace, elapsed(), self.heldout.looks_at_the_end * pace.check_s)
+        agreed = self.ranks.share(json.dumps(asdict(planned)).encode())
+        self.settings = TrainSettings(**json.loads(agreed))
+        if self.ranks.first:
+            sizes = {side: len(getattr(self.split, side)) for side in ("train", "valid", "test")}
+            self.run = self.run.with_config(training=self.settings, split=sizes)
 
-    def check_finite(self, loss: float) -> None:
-        """Raise FolkseqError if the loss is not a number any more."""
-        if not math.isfinite(loss):
+    def train(self, stopped: Callable[[], bool]) -> bool:
+        """Make every step that is left; or, if it is `stopped`, save the state of the last one, and give true."""
+        trainer, steps = self.trainer, self.settings.steps or 0
+        while trainer.step < steps:
+            with self.threads.update():
+                self.reports.seen.append(trainer.update())
+            check = plan.is_time_to_check(trainer.step, self.settings)
+            save = trainer.step % (self.settings.save_every or steps) == 0
+            if not (check or save or trainer.step % REPORT_EVERY == 0):
+                continue
+            if not self.look_up(check, save):
+                self.step_back()
+            if self.ranks.sum([float(stopped())])[0]:
+                self.save()
+                return True
+        return False
+
+    def look_up(self, check: bool, save: bool) -> bool:
+        """Say where training stands, look at the held-out pieces, and save; false if it has diverged."""
+        trainer, found = self.trainer, self.reports.figures(self.trainer)
+        guess = math.log(self.run.config.model.vocabulary_size)
+        if not found.loss < DIVERGED * guess or not math.isfinite(found.norm):  # such a gradient spoils the weights
+            return False
+        looked, warning = None, ""
+        if check:
+            looked = self.heldout.look(trainer)
+            if not math.isfinite(looked):
+                return False
+            warning = self.heldout.warning(trainer, looked)
+            save |= self.heldout.keep_if_best(trainer, looked)
+        if save:
+            self.save()
+        self.reports.report(trainer, found, looked)
+        if warning:
+            self.reports.tell(trainer, warning)
+        self.reports.restart()
+        return True
+
+    def save(self) -> None:
+        """Write the state."""
+        self.trainer.elapsed_s = self.reports.elapsed()
+        state.write(self.trainer, self.run.folder)
+        self.store.forget()
+
+    def step_back(self) -> None:
+        """Go on from the last state with half the learning rate, since training diverged."""
+        trainer, scale = self.trainer, self.trainer.rate_scale / 2
+        at, rate = trainer.step, self.settings.learning_rate * scale
+        if scale < 0.5**MOST_HALVINGS:
             raise FolkseqError(
-                f"the loss became {loss} before step {self.trainer.step}; "
-                f"try a lower learning rate than {self.settings.learning_rate:g}"
+                f"training diverges by step {at} even at a learning rate of {2 * rate:g}: "
+                "the settings of this run do not train"
             )
-
-    def report(self, heldout: float | None, norm: float, rate: float) -> None:
-        """Write a line of the metrics and tell the caller."""
-        trainer, now, loss = self.trainer, self.elapsed(), self.finite_loss()
-        tokens = (trainer.step - self.reported[1]) * self.settings.rows * self.settings.length
-        looking_s = 0.0 if heldout is None else self.check_s
-        speed = tokens / max(now - self.reported[0] - looking_s, 1e-9)
-        self.losses, self.reported = [], (now, trainer.step)
-        step, steps, epoch = trainer.step, trainer.steps, trainer.batches.epoch
-        line = {"step": step, "steps": steps, "epoch": epoch, "loss": loss, "heldout_nll": heldout}
-        self.run.log({**line, "learning_rate": rate, "grad_norm": norm, "tokens_per_s": speed, "elapsed_s": now})
-        if self.on_progress is not None:
-            left = self.seconds_left(now)
-            seen = (loss, heldout, trainer.best, self.looked_at_ngram_nll)
-            self.on_progress(Progress(step, steps, epoch, *seen, speed, left))
-
-    def seconds_left(self, now: float) -> float | None:
-        """Of the minutes asked for, or, where steps were, at the pace so far."""
-        step, steps = self.trainer.step, self.trainer.steps
-        if self.timed:
-            return max(60 * self.settings.minutes - now, 0.0)
-        return None if steps is None else (steps - step) * now / step
-
-    def judge(self, pieces: Sequence[Ids]) -> float:
-        """The model's nats an id."""
-        total, predicted = nll(self.trainer.model, pieces)
-        return total / predicted
+        state.read(trainer, self.run.folder)
+        trainer.rate_scale = scale
+        self.save()
+        self.reports.restart()
+        words = f"diverged by step {at}: back to step {trainer.step}, the learning rate at most {rate:g} from there"
+        self.reports.tell(trainer, words)
 
     def finish(self, interrupted: bool) -> TrainResult:
         """Judge the best weights on both held-out sides, whole, and write the figures into the run."""
         trainer = self.trainer
         if trainer.best is None:
-            self.keep_if_best()
-        trainer.load_weights(self.run.folder / WEIGHTS)
-        self.export()  # once more, since an interrupt may have come between the weights and their step
-        seconds = self.elapsed()
-        heldout = self.store.beginnings(self.split.valid or self.split.train, JUDGED)
-        best = self.judge(heldout)
-        test_nll = self.judge(self.store.beginnings(self.split.test, JUDGED)) if self.split.test else None
+            self.heldout.keep_if_best(trainer, self.heldout.look(trainer))
+        best, test_nll = self.heldout.judge_best(trainer)
+        seconds = self.reports.elapsed()
         figures = {"heldout_nll": best, "test_nll": test_nll, "ngram_nll": self.ngram_nll}
         figures |= {"steps": trainer.step, "epochs": trainer.batches.epoch, "minutes": seconds / 60}
         known = {name: value for name, value in figures.items() if value is not None}
-        self.run = self.run.with_config(figures={**self.run.config.figures, **known})
+        if self.ranks.first:
+            self.run = self.run.with_config(figures={**self.run.config.figures, **known})
         return TrainResult(self.run, trainer.step, best, test_nll, seconds, interrupted)

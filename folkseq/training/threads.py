@@ -1,8 +1,9 @@
 """How many threads work on an update: every core, or one while something else keeps a core busy.
 
 PyTorch's threads wait for each other by spinning. On two quiet cores two threads make an update in 0.6 of the time
-that one takes; with another program on one of the cores they take seven times as long as one does. So both are
-tried at the start and again every minute, a few updates each, and the faster stays.
+that one takes; with another program on one of the cores they take seven times as long as one does. So where all
+numbers of threads give the same weights to the bit, as `plan.measure` finds out, they are tried again every minute,
+a few updates each, and the fastest stays.
 """
 
 from __future__ import annotations
@@ -18,17 +19,25 @@ TRIED = 4
 EVERY_S = 60.0
 
 
+def choices() -> tuple[int, ...]:
+    """The numbers of threads that are worth trying: as many as PyTorch has now, and one."""
+    most = torch.get_num_threads()
+    return (most, 1) if most > 1 else (most,)
+
+
 class Threads:
     """Sets PyTorch's number of threads, update by update."""
 
-    def __init__(self, choose: bool) -> None:
-        """With `choose` false the number stays as it is, so that a run can be repeated to the bit."""
-        most = torch.get_num_threads()
-        self.choices = (most, 1) if choose and most > 1 else (most,)
-        self.best = most
+    def __init__(self, fixed: int | None = None) -> None:
+        """With a `fixed` number it is that, so that a run can be repeated to the bit."""
+        self.before = torch.get_num_threads()
+        self.choices = choices() if fixed is None else (fixed,)
+        self.best = self.choices[0]
         self._due = 0.0
         self._trials: list[int] = []
         self._seconds: dict[int, list[float]] = {}
+        if fixed is not None and fixed != self.before:
+            torch.set_num_threads(fixed)
 
     @contextmanager
     def update(self) -> Iterator[None]:
@@ -51,4 +60,4 @@ class Threads:
 
     def restore(self) -> None:
         """Gives PyTorch the number of threads back that it had."""
-        torch.set_num_threads(self.choices[0])
+        torch.set_num_threads(self.before)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
+from benchmarks.plain import Plain
 from onnx import TensorProto, helper, numpy_helper
 
 from folkseq.commands.model import MOST_LANES, Model, load
@@ -53,13 +54,14 @@ def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = LanguageModel(settings).eval()
+        plain = Plain(VOCABULARY, layers, hidden, settings.embedding).eval()
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     graphs = {name: onnx_graph.build(weights, settings, name == "int8") for name in ("float32", "int8")}
     products = (2 * layers - 1) * 4 * hidden * hidden + hidden * VOCABULARY  # a token, and bytes of weights in int8
     print(f"\n{layers} x {hidden} {settings.cell}, {VOCABULARY} ids: {products / 1e6:.2f} M products a token")
     for rows in STREAMS:
         for draws in (False, True):
-            loops: dict[str, Loop] = {"PyTorch, nn.LSTM": _torch_loop(model, rows, draws)}
+            loops: dict[str, Loop] = {"PyTorch, nn.LSTM": _torch_loop(plain, rows, draws)}
             if rows == 1:
                 loops["NumPy, fused"] = _numpy_loop(weights, settings, draws)
             loops |= {f"folkseq, {name}": _engine_loop(graph, rows, draws) for name, graph in graphs.items()}
@@ -104,7 +106,7 @@ def _repeat(step: Callable[[], None], seconds: float) -> int:
     return done
 
 
-def _torch_loop(model: LanguageModel, rows: int, draws: bool) -> Loop:
+def _torch_loop(model: Plain, rows: int, draws: bool) -> Loop:
     state, ids = model.init_state(rows), torch.zeros(rows, 1, dtype=torch.long)
 
     def step() -> None:
@@ -144,8 +146,9 @@ def _numpy_loop(weights: dict[str, Any], settings: ModelSettings, draws: bool) -
     """One row, each layer's weights in one matrix, the first's multiplied with the embedding beforehand."""
     hidden, layers = settings.hidden, []
     for layer in range(settings.layers):
-        w_in, w_h = weights[f"cells.weight_ih_l{layer}"].T, weights[f"cells.weight_hh_l{layer}"].T
-        bias = weights[f"cells.bias_ih_l{layer}"] + weights[f"cells.bias_hh_l{layer}"]
+        cell = f"cells.{layer}"
+        w_in, w_h = weights[f"{cell}.weight_ih_l0"].T, weights[f"{cell}.weight_hh_l0"].T
+        bias = weights[f"{cell}.bias_ih_l0"] + weights[f"{cell}.bias_hh_l0"]
         layers.append((w_h, None) if layer == 0 else (np.concatenate([w_in, w_h]), bias))
         if layer == 0:
             table = weights["embedding.weight"] @ w_in + bias

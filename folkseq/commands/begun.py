@@ -1,0 +1,149 @@
+"""What training begins from, or goes on with: a run folder that holds its pieces, their split and their index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.dataset import Split, TokenStore
+from folkseq.errors import RequestError, RunError
+from folkseq.files import clear_temporary
+from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.run import CorpusFile, Run, RunConfig
+from folkseq.sampling.novelty import Novelty
+from folkseq.tokenized import TokenizedCorpus
+from folkseq.tokenizers.base import Tokenizer
+from folkseq.version import __version__
+
+_SHOWN = 3  # changed files that are named
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that can be trained."""
+
+    run: Run
+    store: TokenStore
+    sides: Split
+    spans: NDArray[np.int64]
+    """(pieces, 2) as `Tokenizer.span` gives them."""
+    notices: tuple[str, ...] = ()
+    """What the user should know of it."""
+
+    @classmethod
+    def begin(
+        cls, folder: Path, tokenizer: Tokenizer[Any], found: TokenizedCorpus, sides: Split, asked: Mapping[str, Any]
+    ) -> Self:
+        """Make a new run of a corpus. Raises RunError if a run stands in `folder` already."""
+        sizes = {"vocabulary_size": len(found.vocabulary), "controls": tokenizer.control_size}
+        model = _settings(ModelSettings, tokenizer, **sizes, **_of(ModelSettings, asked))
+        training = _settings(TrainSettings, tokenizer, **_of(TrainSettings, asked))
+        seed = asked.get("seed") or 0
+        config = RunConfig(tokenizer.spec, model, training, _files(found), __version__, seed=seed)
+        return cls._complete(Run.create(folder, config, found.vocabulary), tokenizer, found, sides)
+
+    @classmethod
+    def resume(
+        cls, folder: Path, tokenizer: Tokenizer[Any], found: TokenizedCorpus, sides: Split, asked: Mapping[str, Any]
+    ) -> Self:
+        """Go on with the run in `folder`, as it was begun.
+
+        Raises:
+            RequestError: it was begun with something else; the message says with what.
+        """
+        run = Run.open(folder)
+        changed = [*_changed_files(run.config.corpus, _files(found)), *_changed_settings(run.config, tokenizer, asked)]
+        if changed:
+            raise RequestError(f"{folder} cannot go on as it was begun: {'; '.join(changed)}; train anew")
+        if run.vocabulary != found.vocabulary:
+            raise _read_otherwise(run)
+        notices: tuple[str, ...] = ()
+        if run.config.version != __version__:
+            notices = (f"begun by folkseq {run.config.version}, goes on by {__version__}: perhaps not to the bit",)
+        clear_temporary(folder)
+        return cls._complete(run, tokenizer, found, sides, notices)
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """The run that another rank has begun in `folder`."""
+        run = Run.open(folder)
+        return cls(run, *run.tokens(), run.spans())
+
+    @classmethod
+    def _complete(
+        cls, run: Run, tokenizer: Tokenizer[Any], found: TokenizedCorpus, sides: Split, notices: tuple[str, ...] = ()
+    ) -> Self:
+        """Give the run what it does not hold yet, which is all of it unless it goes on."""
+        try:
+            store, sides = run.tokens()
+            run.spans()
+        except RunError:  # not there yet, or not whole
+            run.keep_tokens(found.folder, sides, found.labels, found.spans)
+            store = found.store
+        if not np.array_equal(store.offsets, found.store.offsets):
+            raise _read_otherwise(run)
+        if not Novelty.stands_in(run.folder):
+            Novelty.build(store, sides.train, tokenizer.profile(run.vocabulary)).write(run.folder)
+        return cls(run, found.store, sides, found.spans, notices)
+
+
+def _read_otherwise(run: Run) -> RequestError:
+    return RequestError(
+        f"{run.folder} was begun by folkseq {run.config.version}, which read these files otherwise; train anew"
+    )
+
+
+def _files(found: TokenizedCorpus) -> tuple[CorpusFile, ...]:
+    return tuple(CorpusFile(name, digest) for name, digest in found.digests)
+
+
+def _changed_files(before: Sequence[CorpusFile], now: Sequence[CorpusFile]) -> list[str]:
+    """What is not as it was about the files, in words."""
+    if [file.sha256 for file in before] == [file.sha256 for file in now]:
+        return []
+    was, is_now = ({(file.name, file.sha256) for file in files} for files in (before, now))
+    names_before, names_now = ({file.name for file in files} for files in (before, now))
+    lists = {
+        "changed": sorted({name for name, _ in was ^ is_now} & names_before & names_now),
+        "gone": sorted(names_before - names_now),
+        "new": sorted(names_now - names_before),
+    }
+    found = []
+    for kind, names in lists.items():
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            found.append(f"{kind}: {', '.join(names[:_SHOWN])}{more}")
+    return found or ["the files come in another order"]
+
+
+def _changed_settings(config: RunConfig, tokenizer: Tokenizer[Any], asked: Mapping[str, Any]) -> list[str]:
+    """What is asked for that is not as it was, in words."""
+    was = {"seed": config.seed}
+    for settings in (config.model, config.training):
+        was |= {name: getattr(settings, name) for name in _of(type(settings), asked)}
+    changed = [f"its --{name} is {was[name]}, not {value}" for name, value in asked.items() if value != was[name]]
+    if config.tokenizer != tokenizer.spec:
+        changed.append(f"its tokenizer is {config.tokenizer}, not {tokenizer.spec}")
+    return changed
+
+
+def _of(kind: type[Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings asked for that are of a kind."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in asked.items() if name in names}
+
+
+Settings = TypeVar("Settings", "ModelSettings", "TrainSettings")
+
+
+def _settings(kind: type[Settings], tokenizer: Tokenizer[Any], **asked: Any) -> Settings:
+    """Settings as asked, else as the representation's recipe has them. Raises RequestError for what cannot be."""
+    try:
+        return kind(**{**_of(kind, tokenizer.recipe), **asked})
+    except ValueError as error:
+        raise RequestError(str(error)) from None

@@ -1,0 +1,123 @@
+"""How many steps fit into a number of minutes: tried out on a few updates that are then forgotten.
+
+After that everything is counted in steps, so that a run that was stopped and goes on ends as if it had not been. What
+other programs do to the machine afterwards makes training take longer, but changes nothing that it learns.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from folkseq.models.settings import TrainSettings
+from folkseq.training.ranks import Ranks
+from folkseq.training.trainer import Trainer
+
+WARM, TRIED = 2, 6
+"""Updates before an update's time is taken, and those of which it is."""
+TRYING, LONGEST_S = 0.01, 5.0
+"""The share of the time, and the seconds, that go into longer trials where updates are short."""
+CHECKING = 0.05
+"""The most of the time that goes into looking at the held-out pieces, unless that is too little for `FEWEST_CHECKS`."""
+FEWEST_CHECKS = 4
+LEARNING = 0.5
+"""The least of the time that goes into updates, even if judging then takes longer than there is."""
+SAVE_EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What was found out."""
+
+    step_s: float
+    """What an update takes."""
+    check_s: float
+    """What looking at the held-out pieces and saving takes."""
+    threads: int
+    """The number that was fastest."""
+    free: bool
+    """Whether all numbers of threads give the same weights to the bit, so that it may change on the way."""
+
+
+def measure(
+    make: Callable[[], Trainer],
+    check: Callable[[Trainer], None],
+    budget_s: float,
+    ranks: Ranks,
+    choices: tuple[int, ...],
+) -> Pace:
+    """Try a few updates with each number of threads, and one look at the held-out pieces.
+
+    Args:
+        make: a trainer at its very beginning.
+        check: looks at the held-out pieces, and writes what is written then.
+        budget_s: the whole time, of which trying takes a small part.
+        ranks: all of which call this.
+        choices: numbers of threads.
+    """
+    took: dict[int, float] = {}
+    weights: list[torch.Tensor] = []
+    for threads in choices:
+        torch.set_num_threads(threads)
+        trainer = make()
+        _updates(trainer, WARM)
+        took[threads] = _updates(trainer, TRIED)
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()]))
+    best = choices[_agreed(ranks, min(range(len(choices)), key=lambda place: took[choices[place]]))]
+    torch.set_num_threads(best)
+    longer = min(TRYING * budget_s, LONGEST_S) / took[best]
+    count = _agreed(ranks, int(longer) if longer > TRIED else 0)
+    step_s = _updates(trainer, count) if count else took[best]
+    fresh, start = make(), time.monotonic()
+    check(fresh)  # whatever trying has done to the weights of the other
+    return Pace(step_s, time.monotonic() - start, best, all(torch.equal(weights[0], other) for other in weights))
+
+
+def plan(settings: TrainSettings, pace: Pace, spent_s: float, final_s: float) -> TrainSettings:
+    """The settings with everything that was left open counted in steps.
+
+    Args:
+        settings: with `minutes`, unless they say how many steps.
+        pace: of training.
+        spent_s: of the minutes.
+        final_s: what judging the best weights in the end takes.
+    """
+    budget_s = 60 * settings.minutes
+    checks = settings.checks
+    steps = settings.steps
+    if steps is None:
+        checks = min(checks, max(FEWEST_CHECKS, int(CHECKING * budget_s / max(pace.check_s, 1e-9))))
+        left_s = budget_s - spent_s - final_s - checks * pace.check_s
+        steps = max(1, int(max(left_s, LEARNING * budget_s) / pace.step_s))
+    save_every = max(1, int(SAVE_EVERY_S / pace.step_s))
+    threads = None if pace.free else pace.threads
+    return replace(settings, steps=steps, checks=checks, save_every=save_every, threads=threads)
+
+
+def is_time_to_check(step: int, settings: TrainSettings) -> bool:
+    """Evenly, and at the end."""
+    return step == settings.steps or step % check_every(settings) == 0
+
+
+def check_every(settings: TrainSettings) -> int:
+    """Steps from one look at the held-out pieces to the next."""
+    return math.ceil((settings.steps or 1) / settings.checks)
+
+
+def _updates(trainer: Trainer, count: int) -> float:
+    """What one of so many updates takes, in seconds."""
+    trainer.wait()
+    start = time.monotonic()
+    for _ in range(count):
+        trainer.update()
+    trainer.wait()
+    return (time.monotonic() - start) / count
+
+
+def _agreed(ranks: Ranks, value: int) -> int:
+    """The first rank's value."""
+    return int(ranks.share(str(value).encode()))

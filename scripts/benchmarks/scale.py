@@ -1,0 +1,65 @@
+"""A store of a billion ids: how much memory training on it takes, and how soon the first batch comes."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from folkseq.dataset import StoreWriter, TokenStore, split
+from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.run import Run, RunConfig
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+V = 138
+PIECE = 150
+"""Ids in a piece, as in a folk tune."""
+
+
+def main(ids: str = "1e9", steps: str = "200") -> None:
+    count = int(float(ids))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start = time.monotonic()
+        with StoreWriter(folder / "store", np.uint8) as writer:
+            for piece in _pieces(count // PIECE):
+                writer.append(piece)
+        print(f"{count:,} ids written in {time.monotonic() - start:.0f} s", flush=True)
+        _train(TokenStore.read(folder / "store"), folder, int(steps))
+
+
+def _pieces(count: int) -> Iterator[np.ndarray]:
+    random = np.random.default_rng(0)
+    for _ in range(count // 1000):
+        yield from random.integers(2, V, (1000, PIECE), dtype=np.uint8)
+
+
+def _train(store: TokenStore, folder: Path, steps: int) -> None:
+    from folkseq.training import fit
+    from folkseq.training.trainer import Trainer
+
+    sides = split(np.arange(len(store)))
+    print(f"{len(store):,} pieces split; so far {_resident():.2f} GB at most", flush=True)
+    config = RunConfig("char", ModelSettings(V), TrainSettings(steps=steps, checks=2), (), "benchmark")
+    run = Run.create(folder / "run", config, Vocabulary(tuple(f"{number:03}" for number in range(V))))
+    update, first = Trainer.update, []
+
+    def timed(trainer: Trainer) -> object:
+        first.append(time.monotonic())
+        return update(trainer)
+
+    Trainer.update = timed  # type: ignore[assignment]
+    start = time.monotonic()
+    result = fit(store, sides, run)
+    print(f"first batch after {first[0] - start:.1f} s; {result.steps} steps in {result.seconds:.0f} s")
+    print(f"resident at most {_resident():.2f} GB")
+
+
+def _resident() -> float:
+    unit = 1e9 if sys.platform == "darwin" else 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -1,0 +1,96 @@
+"""How fast training is, beside a bare loop over `nn.LSTM` of the same sizes and what the machine can multiply."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from benchmarks.plain import Loop, Plain
+
+from folkseq.dataset import Streams, TokenStore, Whole, split
+from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.run import Run, RunConfig
+from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.training import Ranks, fit
+from folkseq.training.trainer import Trainer
+
+VOCABULARY, TURNS, TURN_S = 138, 7, 3.0
+SIZES = ((2, 320), (3, 512))
+PIECES, PIECE = 2000, 150
+MATRIX = 2048
+
+
+def main() -> None:
+    """Print tokens a second of both, turn by turn, and the share of the peak."""
+    random = np.random.default_rng(0)
+    store = TokenStore.of(list(random.integers(2, VOCABULARY, (PIECES, PIECE))))
+    print(f"{torch.get_num_threads()} threads; medians of {TURNS} turns of {TURN_S:g} s")
+    for layers, hidden in SIZES:
+        _race(store, ModelSettings(VOCABULARY, layers=layers, hidden=hidden))
+    _whole(store)
+
+
+def _race(store: TokenStore, model: ModelSettings) -> None:
+    """One update after another, without looking at held-out pieces."""
+    settings = TrainSettings(steps=1_000_000)
+    pieces = np.arange(len(store))
+    trainer = Trainer(store, pieces, model, settings, 0, Whole(), Ranks())
+    plain = Plain(VOCABULARY, model.layers, model.hidden, model.embedding, model.dropout)
+    loop = Loop(plain, settings.rows, settings.learning_rate)
+    batches = Streams(store, pieces, settings.rows, settings.length, np.random.default_rng(0))
+    half = [torch.rand(MATRIX, MATRIX) for _ in range(2)]
+    updates: dict[str, Callable[[], object]] = {
+        "folkseq": trainer.update,
+        "bare loop": lambda: loop.update(next(batches)),
+        "products": lambda: half[0] @ half[1],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in updates}
+    for _ in range(TURNS):
+        for name, update in updates.items():
+            seconds[name].append(_seconds(update))
+    ids = settings.rows * settings.length
+    cells = sum(4 * model.hidden * (width + model.hidden) for width in _widths(model))
+    flops = 3 * 2 * ids * (cells + model.hidden * VOCABULARY)  # forward, and back to the values and to the weights
+    peak = 2 * MATRIX**3 / median(seconds["products"])
+    print(f"\n{model.layers} x {model.hidden}, {settings.rows} rows of {settings.length} ids")
+    for name in ("folkseq", "bare loop"):
+        ratio = median(other / own for own, other in zip(seconds[name], seconds["bare loop"], strict=True))
+        speed, share = ids / median(seconds[name]), flops / median(seconds[name]) / peak
+        print(
+            f"  {name:10} {speed:9,.0f} tokens a second  {ratio:5.2f} x the bare loop  {100 * share:3.0f} % of the peak"
+        )
+    print(f"  {'peak':10} {peak / 1e9:9,.0f} GFLOP/s, products of {MATRIX} x {MATRIX} in float32")
+
+
+def _whole(store: TokenStore) -> None:
+    """A whole training with its reports and saved states, beside its updates alone."""
+    with tempfile.TemporaryDirectory() as name:
+        settings = TrainSettings(steps=600, checks=1, look=256)
+        config = RunConfig("char", ModelSettings(VOCABULARY), settings, (), "benchmark")
+        run = Run.create(Path(name) / "run", config, Vocabulary(tuple(f"{number:03}" for number in range(VOCABULARY))))
+        times = []
+        fit(
+            store, split(np.arange(len(store))), run, on_progress=lambda now: times.append((now.step, time.monotonic()))
+        )
+    (first, start), (last, end) = times[0], times[-2]
+    ids = settings.rows * settings.length
+    print(f"\na whole run of `fit`, reports and all: {(last - first) * ids / (end - start):,.0f} tokens a second")
+
+
+def _widths(model: ModelSettings) -> list[int]:
+    return [model.embedding] + [model.hidden] * (model.layers - 1)
+
+
+def _seconds(update: Callable[[], object]) -> float:
+    """What one takes, over `TURN_S`."""
+    update()
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < TURN_S:
+        update()
+        count += 1
+    return (time.perf_counter() - start) / count

@@ -1,0 +1,114 @@
+"""Two processes that train one model together, as torchrun starts them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from book import BOOK
+
+from folkseq.dataset import TokenStore, split
+from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.run import Run, RunConfig
+from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.training import Ranks, fit
+
+pytestmark = pytest.mark.slow
+
+START, END, V = 0, 1, 6
+SETTINGS = TrainSettings(steps=240, rows=8, length=16, warm_up=20, learning_rate=1e-2, checks=6, save_every=20)
+TRAIN = """
+import os, sys
+from folkseq.run import Run
+from folkseq.training import fit, joined
+with joined() as ranks:
+    run = Run.open(sys.argv[1])
+    def watch(now):
+        if ranks.rank == 1 and now.step >= int(sys.argv[2]):
+            os.kill(os.getpid(), 9)
+    fit(*run.tokens(), run, resume=True, ranks=ranks, on_progress=watch)
+"""
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Makes a run of pieces that begin and end alike, with four ids of noise between."""
+
+    def make(name, rows):
+        notes = np.random.default_rng(0).integers(2, V, (1500, 5))
+        store = TokenStore.of([[START, *row, row[0], row[0], END] for row in notes.tolist()])
+        model = ModelSettings(V, layers=1, hidden=32, embedding=8, dropout=0.0)
+        config = RunConfig("char", model, TrainSettings(**{**vars(SETTINGS), "rows": rows}), (), "0")
+        run = Run.create(tmp_path / name, config, Vocabulary(tuple("abcdef")))
+        np.save(tmp_path / "ids.npy", store.ids)
+        np.save(tmp_path / "offsets.npy", store.offsets)
+        run.keep_tokens(tmp_path, split(range(1500)), ["piece"] * 1500, np.zeros((1500, 2), np.int64))
+        return run
+
+    return make
+
+
+def torchrun(*arguments):
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+
+
+def losses(run):
+    return np.array([line["loss"] for line in run.metrics() if "event" not in line])
+
+
+def test_two_ranks_learn_as_one_does_from_twice_the_batch(make_run, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN)
+    one, two = make_run("one", rows=16), make_run("two", rows=8)
+    fit(*one.tokens(), one, ranks=Ranks())
+    done = torchrun(script, two.folder, 10_000)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(losses(two)[2:], losses(one)[2:], rtol=0.06)
+    figures = [Run.open(run.folder).config.figures["heldout_nll"] for run in (one, two)]
+    assert figures[0] == pytest.approx(figures[1], rel=0.02)
+
+
+def test_a_rank_that_dies_ends_the_job_which_then_goes_on_to_the_same_bytes(make_run, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN)
+    whole, killed = make_run("whole", rows=8), make_run("killed", rows=8)
+    assert torchrun(script, whole.folder, 10_000).returncode == 0
+    dead = torchrun(script, killed.folder, 100)
+    assert dead.returncode != 0
+    assert f"Signal {signal.SIGKILL.value} (SIGKILL)" in dead.stderr  # torchrun's own reason
+    assert 0 < losses(killed).size < losses(whole).size
+    assert torchrun(script, killed.folder, 10_000).returncode == 0
+    for name in ("model.safetensors", "model.onnx"):
+        assert (killed.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+
+
+def test_the_command_line_under_torchrun(tmp_path):
+    (tmp_path / "three.abc").write_text(BOOK)  # of which one is trained on
+    few = torchrun("-m", "folkseq", "train", "abc", tmp_path / "three.abc", "-o", tmp_path / "other")
+    assert few.returncode != 0
+    assert "there are 2 ranks and 1 pieces to train on; start fewer" in few.stderr
+
+    random = np.random.default_rng(0)
+    tunes = [
+        f"X:{n}\nM:4/4\nL:1/4\nK:C\n" + "|".join(map("".join, random.choice([*"CDEFGAB"], (8, 4)))) for n in range(20)
+    ]
+    (tmp_path / "book.abc").write_text("|]\n\n".join(tunes))
+    train = ["-m", "folkseq", "train", "abc", tmp_path / "book.abc", "--hidden", "8", "-o", tmp_path / "run"]
+    done = torchrun(*train, "--steps", "20", "--json")
+    assert done.returncode == 0, done.stderr
+    (facts,) = map(json.loads, done.stdout.splitlines())  # one rank speaks
+    assert facts["steps"] == 20
+    assert done.stderr.count("held-out") >= 4
+    assert (tmp_path / "run" / "model.onnx").exists()
+    again = subprocess.run([sys.executable, *map(str, train), "--resume"], capture_output=True, text=True, timeout=100)
+    assert "was written by 2 ranks, and there are 1; go on with as many" in again.stderr
+    refused = torchrun("-m", "folkseq", "train", "abc", tmp_path / "none.abc", "-o", tmp_path / "other")
+    assert refused.returncode != 0
+    assert "none.abc" in refused.stderr
+    assert not (tmp_path / "other").exists()
