@@ -2,8 +2,8 @@
 
 A share or a rate is that of all pieces together, so that a long piece weighs more than a short one. The overlap of two
 histograms is the sum over all values of the smaller of their two probabilities, which is 1 less their total variation
-distance: 1 where they are alike, 0 where no value is in both. Two samples of one distribution overlap by less than 1, and
-the less the smaller they are, so an overlap means something beside that of real pieces that were held out.
+distance: 1 where they are alike, 0 where no value is in both. Two samples of one distribution overlap by less than 1,
+and the less the smaller they are, so an overlap means something beside that of real pieces that were held out.
 """
 
 from __future__ import annotations
