@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +29,7 @@ from torch.nn import functional
 
 import folkseq
 from folkseq import tokenizers
-from folkseq.commands.evaluate import evaluate
+from folkseq.commands.evaluate import Loss, evaluate
 from folkseq.dataset import IGNORED
 from folkseq.tokenized import TokenizedCorpus, tokenize_corpus
 from folkseq.training.validate import nll
@@ -99,6 +100,10 @@ def train(corpus: TokenizedCorpus, minutes: float, seed: int) -> tuple[Performan
     return model, updates
 
 
+def in_nats(loss: Loss) -> dict[str, float]:
+    return {"token": loss.nats_per_token, **{kind: bits * math.log(2) for kind, bits in loss.bits.items()}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("split", type=Path)
@@ -116,9 +121,10 @@ def main() -> None:
         judged = evaluate(out, sides["test"])
     if +judged.left_out:
         raise SystemExit(f"not all test files can be judged: {dict(judged.left_out)}")
-    ours, *ngrams = judged.losses
-    best = ngrams[-1].nats["token"]
-    rows = [(f"folkseq, {ours.model}", result.steps, ours.nats)] + [(each.model, 0, each.nats) for each in ngrams]
+    ours, *others = judged.losses
+    best = ours.nats_per_token / ours.of_best_ngram
+    rows = [(f"folkseq, {ours.model}", result.steps, in_nats(ours))]
+    rows += [(each.model, 0, in_nats(each)) for each in others if each.model.endswith("gram")]
 
     tokenizer = tokenizers.find("performance")
     model, updates = train(tokenize_corpus(tokenizer, sides["train"]), asked.minutes, asked.seed)

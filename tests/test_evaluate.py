@@ -1,6 +1,7 @@
 """A run is judged on what it has not seen, and says what it leaves out."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,15 +36,30 @@ def test_the_test_side_stands_beside_the_baselines(run):
     assert found.side == "test"
     assert found.pieces == config.split["test"] == 1
     assert found.amounts == {"token": 76, "note": 64}  # beside the notes 3 of the header, 8 bar lines, and the end
-    ours, small, exact, *ngrams = found.losses
-    assert (small.model, exact.model) == ("int8 engine", "float32 engine")
-    assert exact.nats["token"] == pytest.approx(ours.nats["token"], rel=1e-5)
-    assert small.nats["token"] == pytest.approx(ours.nats["token"], rel=2e-3)
-    assert ours.nats["token"] == pytest.approx(config.figures["test_nll"], rel=1e-5)
-    assert ours.nats["note"] == pytest.approx(ours.nats["token"] * 76 / 64)
-    assert ngrams[0].model == "5-gram"
-    assert ngrams[-1].ratio == 1
-    assert ours.ratio == pytest.approx(ours.nats["token"] / ngrams[-1].nats["token"])
+    assert [loss.model for loss in found.losses[:6]] == [
+        "lstm 1 x 16",
+        "float32 engine",
+        "int8 engine",
+        *("unigram", "2-gram", "3-gram"),  # the 2-gram, since it is the best
+    ]
+    ours, exact, small, *ngrams = found.losses
+    assert exact.nats_per_token == pytest.approx(ours.nats_per_token, rel=1e-5)
+    assert small.nats_per_token == pytest.approx(ours.nats_per_token, rel=2e-3)
+    assert ours.nats_per_token == pytest.approx(config.figures["test_nll"], rel=1e-5)
+    assert ours.bits == {"note": pytest.approx(ours.nats_per_token * 76 / 64 / np.log(2))}
+    assert min(loss.of_best_ngram for loss in ngrams) == 1
+    best = min(loss.nats_per_token for loss in ngrams)
+    assert ours.of_best_ngram == pytest.approx(ours.nats_per_token / best)
+    assert found.first_tokens is None
+
+
+def test_of_many_tokens_the_beginnings_are_judged(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("folkseq.commands.evaluate.JUDGED", 80)
+    (tmp_path / "some.abc").write_text("\n".join(map(tune, [41, 42])))
+    found = evaluate(run, tmp_path)
+    assert (found.pieces, found.first_tokens, found.amounts["token"]) == (2, 40, 78)
+    shown = CliRunner().invoke(main, ["evaluate", str(run), str(tmp_path)])
+    assert "2 pieces, of each the first 40 tokens: 78 tokens, 64 notes" in shown.stdout
 
 
 def test_pieces_that_were_trained_on_are_left_out(run, tmp_path):
@@ -66,11 +82,12 @@ def test_the_command_prints_one_table(run, tmp_path):
     (tmp_path / "some.abc").write_text("\n".join(map(tune, [1, 41, 42])))
     shown = CliRunner().invoke(main, ["evaluate", str(run), str(tmp_path)])
     assert shown.exit_code == 0, shown.output
-    assert shown.stdout.startswith(f"{run}: 2 pieces, 152 tokens, 128 notes; nats:\n")
-    assert "lstm 1 x 16" in shown.stdout
+    assert shown.stdout.startswith(f"{run}: 2 pieces: 152 tokens, 128 notes\n\n")
+    assert "nats a token   bits a note   of the best n-gram's\nlstm 1 x 16  " in shown.stdout
     assert "left out: 1 with a near twin among those trained on" in shown.stderr
     facts = json.loads(CliRunner().invoke(main, ["evaluate", str(run), str(tmp_path), "--json"]).stdout)
-    assert facts["losses"][0]["nats"].keys() == {"token", "note"}
+    assert facts["losses"][0].keys() == {"model", "nats_per_token", "bits_per_note", "of_best_ngram"}
+    assert "samples" not in facts
     missing = CliRunner().invoke(main, ["evaluate", str(tmp_path / "none")])
     assert (missing.exit_code, missing.output.count("\n")) == (1, 1)
 
@@ -80,4 +97,44 @@ def test_a_run_too_small_for_a_test_side_says_what_it_is_judged_on(tmp_path):
     train("abc", tmp_path / "two.abc", steps=4, hidden=8, layers=1, out=tmp_path / "r")
     shown = CliRunner().invoke(main, ["evaluate", str(tmp_path / "r")])
     assert shown.exit_code == 0, shown.output
-    assert shown.stdout.startswith(f"{tmp_path / 'r'}: 1 piece of the valid side, which chose the weights, 76 tokens")
+    assert shown.stdout.startswith(f"{tmp_path / 'r'}: 1 piece of the valid side, which chose the weights: 76 tokens")
+
+
+def test_samples_stand_beside_the_corpus(run):
+    asked = ["evaluate", str(run), "--samples", "5", "--seed", "3"]
+    facts = json.loads(CliRunner().invoke(main, [*asked, "--json"]).stdout)["samples"]
+    assert facts.keys() == {"count", "seed", "samples", "without_grammar", "held_out", "novelty"}
+    shares = {"valid_pieces", "sections_of_8_bars", "last_note_on_tonic", "bars_heard_again"}
+    for column, pieces in (("samples", 5), ("without_grammar", 5), ("held_out", 2)):
+        found = facts[column]
+        assert found["pieces"] == pieces
+        assert found["shares"].keys() >= shares - {"sections_of_8_bars"}
+        assert found["overlaps"].keys() <= {"pitch", "duration", "section_length"}
+        assert found["shares"]["valid_pieces"] == pytest.approx(1 - sum(found["faults"].values()) / pieces)
+        assert all(0 <= share <= 1 for share in (*found["shares"].values(), *found["overlaps"].values()))
+    assert facts["samples"]["shares"]["valid_pieces"] == 1
+    assert facts["without_grammar"]["shares"]["valid_pieces"] == 0  # after twelve steps of training
+    held_out = facts["held_out"]
+    known = {name: held_out["shares"][name] for name in ("valid_pieces", "sections_of_8_bars", "bars_heard_again")}
+    assert known == {"valid_pieces": 1, "sections_of_8_bars": 1, "bars_heard_again": 0}
+    assert held_out["overlaps"]["duration"] == held_out["overlaps"]["section_length"] == 1
+    assert facts["novelty"]["figures_known_share_of_trained"]["32"] == 0
+
+    lines = CliRunner().invoke(main, asked).stdout.splitlines()
+    table = lines[lines.index("", 2) + 1 :]
+    assert table[0].split() == ["samples", "without", "grammar", "held", "out"]
+    (valid,) = [line for line in table if line.startswith("valid pieces, %")]
+    assert valid.split()[-3:] == ["100.0", "0.0", "100.0"]
+    assert len({len(line) for line in table[: table.index("")] if line.strip() and "overlap" not in line}) == 1
+    assert any(line.startswith("longest run of tokens shared with a piece trained on: ") for line in table)
+
+
+def test_where_nothing_is_held_out_nothing_stands_there(run, monkeypatch, tmp_path):
+    store, sides = Run.open(run).tokens()
+    alone = replace(sides, train=sides.train + sides.valid + sides.test, valid=(), test=())
+    monkeypatch.setattr(Run, "tokens", lambda _: (store, alone))
+    (tmp_path / "new.abc").write_text(tune(41))
+    shown = CliRunner().invoke(main, ["evaluate", str(run), str(tmp_path), "--samples", "1"])
+    assert shown.exit_code == 0, shown.output
+    (valid,) = [line for line in shown.stdout.splitlines() if line.startswith("valid pieces, %")]
+    assert valid.split()[-1] == "-"

@@ -18,6 +18,7 @@ from folkseq.tokenizers.abc.alphabet import Alphabet
 from folkseq.tokenizers.abc.filling import AT_LINE, IN_CHORD, NOWHERE, TIEABLE, TIED, TIED_OVER, Filler
 from folkseq.tokenizers.abc.form import BODY, MOST_ENDING, SECTION, Form, Plan
 from folkseq.tokenizers.abc.grammar import AbcGrammar
+from folkseq.tokenizers.abc.validity import fault
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 MORE = ["4", "3", "6", "/2", "/4", "3/4", "7/2", "5/2", "||", "::", "|]", "[1", "[2", "(5", "(2", "M:4/4", "R:hornpipe"]
@@ -71,6 +72,7 @@ def test_whatever_is_drawn_is_a_valid_tune(seed, limit):
     assert tokens[0] == "<s>"
     assert tokens[-1] == "</s>"
     assert tokens[-2] in ("|]", ":|")
+    assert fault(tokens) == ""
     tune = TOKENIZER.detokenize(tokens)
     for length, full, before, after in bars(tune):
         assert length <= full

@@ -90,6 +90,7 @@ def test_whatever_is_drawn_ends_in_time_with_nothing_hanging(tokenizer, seed, li
     assert tokens[0] == "<s>"
     assert tokens[-1] == "</s>"
     assert len(tokens) <= limit
+    assert tokenizer.fault(np.array(tokenizer.vocabulary.encode(tokens)), tokenizer.vocabulary) == ""
     notes, length = play(tokens)
     assert notes
     assert length <= end

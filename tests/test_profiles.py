@@ -6,7 +6,8 @@ from book import JIG, REEL, WALTZ
 from performances import solo
 
 from folkseq.formats import abc
-from folkseq.tokenizers.abc import MELODY_UNITS, AbcTokenizer
+from folkseq.tokenizers.abc import AbcTokenizer
+from folkseq.tokenizers.abc.traits import MELODY_UNITS
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.performance import PerformanceTokenizer
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary

@@ -6,11 +6,11 @@ Results go to stdout, one a line; everything else goes to stderr. What the user 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from folkseq.cli.evaluate import evaluate
 from folkseq.cli.group import Group
 from folkseq.cli.options import LILT, SWING
 from folkseq.cli.output import say, show, show_lost
@@ -18,7 +18,6 @@ from folkseq.cli.sample import sample
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
-    from folkseq.commands.evaluate import Samples
     from folkseq.corpora import BuildReport
 
 _MOST_FILES = 5  # shown one by one; the rest are counted
@@ -99,48 +98,7 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
 main.add_command(sample)
 
 
-@main.command()
-@click.argument("run", required=False)
-@click.argument("corpus", nargs=-1)
-@click.option("--samples", type=int, default=0, help="Write so many new pieces, and say how new they are.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Of those.  [default: 0]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def evaluate(run: str | None, corpus: tuple[str, ...], samples: int, seed: int, as_json: bool, quiet: bool) -> None:
-    """Judge a run on pieces that it has not seen, beside n-grams trained on the same.
-
-    CORPUS are files or folders, of which pieces that have a near twin among those trained on are left out; without it,
-    the run is judged on the test side of its own split. RUN is the newest by default.
-    """
-    from folkseq.commands.evaluate import evaluate as verb
-    from folkseq.progress import Watcher
-
-    watcher = Watcher(quiet=quiet)
-    found = verb(run, corpus, samples=samples, seed=seed, on_read=watcher.read)
-    facts = {
-        "run": str(found.run),
-        "side": found.side,
-        "pieces": found.pieces,
-        **{f"{kind}s": n for kind, n in found.amounts.items()},
-    }
-    losses = [{"model": loss.model, "nats": loss.nats, "ratio": loss.ratio} for loss in found.losses]
-    amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
-    side = f" of the {found.side} side" if found.side else ""
-    side += ", which chose the weights" if found.side == "valid" else ""
-    lines = [f"{found.run}: {found.pieces:,} piece{'s' * (found.pieces != 1)}{side}, {amounts}; nats:"]
-    lines.append("".join(["".ljust(18), *(f"a {kind}".rjust(11) for kind in found.amounts), "  of the best n-gram's"]))
-    for loss in found.losses:
-        lines.append(
-            "".join([loss.model.ljust(18), *(f"{nats:11.4f}" for nats in loss.nats.values()), f"{loss.ratio:9.3f}"])
-        )
-    if found.samples is not None:
-        facts["samples"] = asdict(found.samples)
-        lines += _novelty(found.samples)
-    show(as_json, {**facts, "losses": losses, "left_out": dict(found.left_out)}, *lines)
-    for reason, count in found.left_out.items():
-        if count:
-            say(f"left out: {count:,} {reason}")
-    show_lost(found.lost, found.faults)
+main.add_command(evaluate)
 
 
 @main.command()
@@ -201,18 +159,6 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
     yield f"training    {training['steps']} steps, seed {facts['seed']}"
     for name, value in facts["figures"].items():
         yield f"{name:<11} {value:.4g}"
-
-
-def _novelty(samples: Samples) -> Iterable[str]:
-    """How new samples are, for a reader."""
-    middle, most = samples.copied
-    yield f"{samples.count:,} samples; the longest run shared with a piece trained on: {middle} tokens at the middle, "
-    yield f"{most} at most; of figures of so many notes, the share found in a piece trained on (% of all):"
-    lengths = sorted({*samples.shares, *samples.own_shares})
-    yield "".join(["".ljust(24), *(f"{length:7}" for length in lengths)])
-    for name, found in (("samples", samples.shares), ("pieces trained on", samples.own_shares)):
-        shares = [f"{100 * found[length]:.1f}" if length in found else "-" for length in lengths]
-        yield "".join([name.ljust(24), *(share.rjust(7) for share in shares)])
 
 
 def _built(report: BuildReport) -> None:

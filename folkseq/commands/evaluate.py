@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import tokenizers
+from folkseq.commands.judged import Samples, judge
 from folkseq.commands.model import Model
 from folkseq.commands.record import PRECISIONS
 from folkseq.corpora import Corpus, files, listed, locate
-from folkseq.dataset import Split, TokenStore, cluster
+from folkseq.dataset import Split, TokenStore, beginning, cluster
 from folkseq.errors import CorpusError, RequestError
 from folkseq.evaluation.baseline import ngrams
-from folkseq.evaluation.novelty import same_titles, shares, shares_among
+from folkseq.models.settings import JUDGED
 from folkseq.run import Run
 from folkseq.sampling import scoring
 from folkseq.tokenized import tokenize_corpus
@@ -26,32 +28,21 @@ from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 Pieces = list[NDArray[Any]]
+SHOWN = (1, 3, 5)  # orders of the n-grams that stand beside a run, and the best one's
 SHORT = 1000  # ids, below which a piece may have no figure to be known by, and is compared whole
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What one model makes of the pieces."""
+    """What one model makes of the pieces: its negative log likelihood."""
 
     model: str
     """`lstm 2 x 320`, `3-gram`, …"""
-    nats: dict[str, float]
-    """Negative log likelihood, for each token and for each of what a listener counts: `token`, `note`, `second`."""
-    ratio: float
-    """Of the nats to those of the best n-gram."""
-
-
-@dataclass(frozen=True)
-class Samples:
-    """How new what a run writes is, beside how much the pieces trained on have of one another."""
-
-    count: int
-    shares: dict[int, float]
-    """Of figures of so many notes, the share that stands in a piece trained on."""
-    own_shares: dict[int, float]
-    """The same of the pieces trained on, each against those of other titles."""
-    copied: tuple[int, int]
-    """Tokens of the longest run that a sample shares with a piece trained on: at the middle, and at most."""
+    nats_per_token: float
+    bits: dict[str, float]
+    """For each of what a listener counts, by its singular: `note`, `second`."""
+    of_best_ngram: float
+    """Its ratio to that of the best n-gram."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +55,10 @@ class Evaluated:
     pieces: int
     amounts: dict[str, float]
     """How much of each the pieces hold: tokens, notes, seconds; by their singulars."""
+    first_tokens: int | None
+    """How many ids of each piece were judged, where all of them would have been too many."""
     losses: tuple[Loss, ...]
-    """The run's weights', its engines', then the 5-gram's, then that of the best n-gram, if it is another."""
+    """The run's weights', its engines', then those of n-grams by rising order."""
     samples: Samples | None
     left_out: Counter[str]
     """Pieces that were not judged, by reason."""
@@ -87,7 +80,8 @@ def evaluate(
         run: the run folder; the newest under `runs` by default.
         corpus: files and folders; those pieces of them are left out that have a near twin among the pieces trained
             on. By default, the test side of the run's own split.
-        samples: how many new pieces are written to see how new they are; none by default.
+        samples: how many new pieces are written to see whether they are whole, what they are like, and how new they
+            are; none by default.
         seed: of those.
         on_read: called with the number of files read and that of all, as they are.
 
@@ -120,31 +114,38 @@ def evaluate(
     if not pieces:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "there is none"
         raise CorpusError(f"{where}: no piece left to judge the run on ({why}); name other files")
+    lengths = [len(piece) for piece in pieces]
+    most = beginning(lengths, JUDGED)
+    pieces = [piece[:most] for piece in pieces]
+    model = Model(found)
     amounts = _amounts(tokenizer, found.vocabulary, pieces)
-    model = found.config.model
-    nats = {f"{model.cell} {model.layers} x {model.hidden}": _model_nats(found, pieces)}
-    writer = Model(found)
-    nats |= {f"{precision} engine": scoring.nll(writer.engine(precision), pieces)[0] for precision in PRECISIONS}
-    for ngram in ngrams(store, sides, len(found.vocabulary)):
-        nats[f"{ngram.order}-gram"] = ngram.nll(pieces)[0]
-    best = list(nats.values())[-1]
-    losses = tuple(
-        Loss(name, {kind: total / amount for kind, amount in amounts.items()}, total / best)
+    losses = _losses(model, store, sides, pieces, amounts)
+    written = judge(model, store, sides, samples, seed) if samples else None
+    first = most if most < max(lengths) else None
+    return Evaluated(found.folder, side, len(pieces), amounts, first, losses, written, left_out, lost, faults)
+
+
+def _losses(
+    model: Model, store: TokenStore, sides: Split, pieces: Pieces, amounts: dict[str, float]
+) -> tuple[Loss, ...]:
+    """What the weights, the engines and n-grams make of the pieces."""
+    settings = model.run.config.model
+    nats = {f"{settings.cell} {settings.layers} x {settings.hidden}": _model_nats(model.run, pieces)}
+    for precision in reversed(PRECISIONS):
+        nats[f"{precision} engine"] = scoring.nll(model.engine(precision), pieces)[0]
+    longest, best = ngrams(store, sides, len(model.run.vocabulary))
+    by_order = {order: longest.of_order(order).nll(pieces)[0] for order in sorted({*SHOWN, best.order})}
+    nats |= {"unigram" if order == 1 else f"{order}-gram": total for order, total in by_order.items()}
+    listened = {kind: amount for kind, amount in amounts.items() if kind != "token"}
+    return tuple(
+        Loss(
+            name,
+            total / amounts["token"],
+            {kind: total / math.log(2) / amount for kind, amount in listened.items()},
+            total / by_order[best.order],
+        )
         for name, total in nats.items()
     )
-    written = _samples(writer, store, sides, samples, seed) if samples else None
-    return Evaluated(found.folder, side, len(pieces), amounts, losses, written, left_out, lost, faults)
-
-
-def _samples(model: Model, store: TokenStore, sides: Split, count: int, seed: int) -> Samples:
-    """How new `count` pieces of a model are."""
-    tokenizer, vocabulary, labels = model.tokenizer, model.run.vocabulary, model.run.labels()
-    pieces = list(model.sample(count, seed=seed))
-    written = [tokenizer.melody(np.array(vocabulary.encode(piece.tokens)), vocabulary) for piece in pieces]
-    books = [tokenizer.melody(store[piece], vocabulary) for piece in sides.train]
-    groups = same_titles([labels[piece] for piece in sides.train])
-    copied = sorted(piece.copied.tokens for piece in pieces)
-    return Samples(count, shares(written, books), shares_among(books, groups), (copied[len(copied) // 2], copied[-1]))
 
 
 def _model_nats(run: Run, pieces: Pieces) -> float:

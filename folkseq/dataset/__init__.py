@@ -7,7 +7,7 @@ stands for. `Streams` read short pieces one after another; `Windows` passages of
 from folkseq.dataset.batch import IGNORED, Batch, Batches
 from folkseq.dataset.clusters import cluster
 from folkseq.dataset.split import Split, split
-from folkseq.dataset.store import StoreWriter, TokenStore
+from folkseq.dataset.store import StoreWriter, TokenStore, beginning
 from folkseq.dataset.streams import Streams
 from folkseq.dataset.windows import Cut, Whole, Windows
 
@@ -22,6 +22,7 @@ __all__ = [
     "TokenStore",
     "Whole",
     "Windows",
+    "beginning",
     "cluster",
     "split",
 ]

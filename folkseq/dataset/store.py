@@ -91,15 +91,32 @@ class TokenStore:
         if len(pieces) * EACH > most:
             places = np.linspace(0, len(pieces) - 1, max(most // EACH, 1)).astype(np.int64)
             pieces = [pieces[place] for place in places.tolist()]
-        lengths = np.sort(np.diff(self.offsets)[list(pieces)])
-        left, share = most, int(lengths[-1]) if len(lengths) else 0
-        if lengths.sum() > most:
-            for place, length in enumerate(lengths.tolist()):
-                share = left // (len(lengths) - place)
-                if length > share:
-                    break
-                left -= length
-        return [self[piece][: max(share, 2)] for piece in pieces]
+        share = beginning(np.diff(self.offsets)[list(pieces)], most)
+        return [self[piece][:share] for piece in pieces]
+
+
+def beginning(lengths: ArrayLike, most: int) -> int:
+    """How many ids each of several pieces may keep, so that they hold no more than `most` together.
+
+    >>> beginning([3, 7], 8), beginning([3, 4], 8)
+    (5, 4)
+
+    Args:
+        lengths: (P,) of the pieces.
+        most: as many may be kept; but no piece is left with less than two.
+
+    Returns:
+        The longest piece's length, where all may be kept.
+    """
+    rising = np.sort(np.asarray(lengths, np.int64))
+    left, share = most, int(rising[-1]) if len(rising) else 0
+    if rising.sum() > most:
+        for place, length in enumerate(rising.tolist()):
+            share = left // (len(rising) - place)
+            if length > share:
+                break
+            left -= length
+    return max(share, 2)
 
 
 class StoreWriter:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
+from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 Piece = TypeVar("Piece")
@@ -110,6 +111,14 @@ class Tokenizer(ABC, Generic[Piece]):
         Durations are all 0 where notes have none; there are no notes where tokens have no pitch.
         """
         return np.zeros((0, 2), np.int64)
+
+    def fault(self, ids: NDArray[Any], vocabulary: Vocabulary) -> str:
+        """What is wrong with a whole piece first, by a strict reading of its ids; nothing if nothing is."""
+        return ""
+
+    def traits(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Traits:
+        """What of the piece can be counted, so that pieces written can be held against those trained on."""
+        return Traits()
 
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """How much the piece holds of what a listener counts, by its singular: `note`, `second`."""

@@ -41,7 +41,10 @@ from folkseq.tokenizers.abc.spelling import (
 )
 from folkseq.tokenizers.abc.structure import clean, dropped, opening, structure
 from folkseq.tokenizers.abc.tables import LINES
+from folkseq.tokenizers.abc.traits import melody, traits
+from folkseq.tokenizers.abc.validity import fault
 from folkseq.tokenizers.base import END, START, Parsed, Prime, Tokenizer
+from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 # The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI): the twelve near whose
@@ -50,7 +53,6 @@ LOWEST_MEAN = 59
 # Tunes, of which one fits the form that is asked for. Of 60 of 16 bars in the form AABB 47 % ended on their tonic when
 # the first was taken, 82 % of 32 tries, 92 % of 64; without a form 90 % do.
 TRIES = 64
-MELODY_UNITS = 322_560  # of a melody's durations in a whole note: 128ths, by tuplets of two to ten
 _C = Key()
 
 
@@ -145,19 +147,16 @@ class AbcTokenizer(Tokenizer[Tune]):
 
     def melody(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
         """The highest notes of its sounds, as written once; ties are one note, rests and grace notes none."""
-        notes: list[list[int]] = []
-        tied = False
-        for sound in self.detokenize(vocabulary.decode(ids)).sounds():
-            if not sound.pitches:
-                tied = False
-                continue
-            pitch, duration = sound.pitches[-1].midi, round(sound.duration * MELODY_UNITS)
-            if tied and notes[-1][0] == pitch:
-                notes[-1][1] += duration
-            else:
-                notes.append([pitch, duration])
-            tied = sound.tied
-        return np.array(notes, np.int64).reshape(-1, 2)
+        return melody(self.detokenize(vocabulary.decode(ids)))
+
+    def fault(self, ids: NDArray[Any], vocabulary: Vocabulary) -> str:
+        """What a strict reading finds wrong first: `validity` says what there may be."""
+        return fault(vocabulary.decode(ids))
+
+    def traits(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Traits:
+        """Its sections, its end, its bars that come back, and its notes' pitches and durations."""
+        tokens = vocabulary.decode(ids)
+        return traits(self.detokenize(tokens), tokens)
 
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """The number of notes."""

@@ -18,6 +18,13 @@ def merits(tokens: Sequence[str]) -> dict[str, float]:
         a repeat aside.
     """
     last = next((token for token in reversed(tokens) if kind(token) == "pitch"), None)
+    again, bars = heard_again(tokens)
+    tonic = last is not None and parse_note(last)[0] % 7 == 0
+    return {"tonic": float(tonic), "figures": again / max(bars, 1)}
+
+
+def heard_again(tokens: Sequence[str]) -> tuple[int, int]:
+    """How many of a tune's bars are heard more than once in it, as it is written, and how many there are."""
     bars: list[list[str]] = [[]]
     for token in tokens:
         if kind(token) in ("bar", "ending"):
@@ -25,6 +32,4 @@ def merits(tokens: Sequence[str]) -> dict[str, float]:
         elif token not in (START, END) and token[:2] not in ("R:", "M:", "K:"):
             bars[-1].append(token)
     heard = Counter(tuple(bar) for bar in bars if bar)
-    again = sum(count for count in heard.values() if count > 1)
-    tonic = last is not None and parse_note(last)[0] % 7 == 0
-    return {"tonic": float(tonic), "figures": again / max(sum(heard.values()), 1)}
+    return sum(count for count in heard.values() if count > 1), sum(heard.values())

@@ -18,11 +18,12 @@ from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.music.performance import Performance
 from folkseq.tokenizers.base import Parsed
-from folkseq.tokenizers.performance import events, grid, magenta
+from folkseq.tokenizers.performance import events, grid, magenta, traits
 from folkseq.tokenizers.performance.decoding import Notes, pair, pair_in_turn, pedal_turns, perform
 from folkseq.tokenizers.performance.events import Layout, Rows
 from folkseq.tokenizers.performance.likeness import SHARE, likeness
 from folkseq.tokenizers.performance.steered import Steered
+from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 MOST_SHIFTS = 10_000_000  # in a piece; silence that a damaged file makes would else fill the memory
@@ -167,6 +168,14 @@ class PerformanceTokenizer(Steered):
         """The number of notes, and of seconds up to the last event."""
         seconds = events.length(ids, self.layout) / self.steps_per_second
         return {"note": float(np.count_nonzero(ids < self.layout.note_off)), "second": seconds}
+
+    def fault(self, ids: NDArray[Any], vocabulary: Vocabulary) -> str:
+        """What a strict reading finds wrong first: `traits` says what there may be."""
+        return traits.fault(ids, self.layout, several=self.order == "magenta")
+
+    def traits(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Traits:
+        """Its notes' pitches, durations and velocities, how many there are a second, and how many sound at once."""
+        return traits.traits(ids, self.layout, self.steps_per_second, several=self.order == "magenta")
 
     def _grid(self, piece: Performance) -> grid.Grid:
         return grid.on_grid(piece, self.steps_per_second, self.sustain == "baked", self.drums)

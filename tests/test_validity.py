@@ -1,0 +1,124 @@
+"""A strict reading finds what is wrong with a piece, and nothing in one that is whole."""
+
+import numpy as np
+import pytest
+from book import JIG, REEL, WALTZ
+from performances import take
+
+from folkseq.formats import abc
+from folkseq.tokenizers.abc import AbcTokenizer
+from folkseq.tokenizers.abc.validity import fault
+from folkseq.tokenizers.performance import PerformanceTokenizer
+
+WHOLE = [
+    "|: C | E 3 G 3 | [1 C 5 :| [2 C 6 | D 6 |]",
+    "|: E 6 :: F 6 | [1 C 6 :| [2 D 6 :| [3 E 6 || F 6 |]",
+    "C 3 - C 3 - | C 2 z 4 | [M:3/4] (3 { D ^E } E F =F [ C E ] 4 - | C 6 |]",
+    "[K:Gmaj] ^f 6 - | f 6 |]",  # one pitch, spelt in two ways
+    "C 2 | D 6 |: E 6 :|",  # a pickup outside the repeat
+]
+FAULTS = [
+    ("C 6", "no_end"),
+    ("C 6 |] D 6 |]", "no_end"),
+    ("C 6 | ] D 6 |]", "misspelt"),
+    ("C 6 | 2 |]", "misspelt"),
+    ("z 3 - C 3 |]", "misspelt"),
+    ("{ } C 6 |]", "misspelt"),
+    ("[ C E 6 |]", "misspelt"),
+    ("R:jig C 6 |]", "misspelt"),
+    ("C 6 | C 5 | C 6 |]", "bar_of_wrong_length"),
+    ("C 6 | C 7 |]", "bar_of_wrong_length"),
+    ("C 6 | | C 6 |]", "bar_of_wrong_length"),
+    ("| C 6 |]", "bar_of_wrong_length"),
+    ("C 6 | C 3 [1 C 3 |]", "bar_of_wrong_length"),
+    ("(3 C 3 D 3 | E 6 |]", "unclosed_tuplet"),
+    ("(3 C (3 D E F |]", "unclosed_tuplet"),
+    ("C 6 - | D 6 |]", "tie_to_no_note"),
+    ("C 3 - z 3 |]", "tie_to_no_note"),
+    ("C 6 - |]", "tie_to_no_note"),
+    ("C 3 [M:3/4] C 3 |]", "meter_within_bar"),
+    ("C 6 :|", "unpaired_repeat"),
+    ("|: C 6 |: C 6 :|", "unpaired_repeat"),
+    ("|: C 6 |]", "unpaired_repeat"),
+    ("|: C 6 | [1 D 6 :| E 6 |]", "unpaired_ending"),
+    ("|: C 6 | [1 D 6 |]", "unpaired_ending"),
+    ("|: C 6 | [1 D 6 :| [3 E 6 |]", "unpaired_ending"),
+    ("|: C 6 | [2 D 6 |]", "unpaired_ending"),
+    ("|: C 6 :| [2 D 6 |]", "unpaired_ending"),
+    ("C 6 | [1 D 6 |]", "unpaired_ending"),
+]
+
+
+def jig(body):
+    return ["<s>", "M:6/8", "K:Cmaj", *body.split(), "</s>"]
+
+
+@pytest.mark.parametrize("body", WHOLE)
+def test_whole_tunes(body):
+    assert fault(jig(body)) == ""
+
+
+@pytest.mark.parametrize(("body", "wrong"), FAULTS)
+def test_what_is_wrong_with_a_tune(body, wrong):
+    assert fault(jig(body)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("tokens", "wrong"),
+    [
+        ("", "no_end"),
+        ("<s> M:6/8 K:Cmaj C 6 |]", "no_end"),  # cut off
+        ("<s> K:Cmaj M:6/8 C 6 |] </s>", "misspelt"),
+        ("<s> M:6/8 K:Cmaj </s>", "no_end"),
+        ("<s> M:none K:Cmaj C 6 | D 7 | E |] </s>", ""),
+        ("<s> R:jig M:6/8 K:Cmaj C 6 |] </s> </s>", "misspelt"),
+    ],
+)
+def test_heads_and_tails(tokens, wrong):
+    assert fault(tokens.split()) == wrong
+
+
+def test_books_are_read_by_the_same_rules():
+    tokenizer = AbcTokenizer()
+    found = []
+    for text in (JIG, REEL, WALTZ):
+        tokens = tokenizer.tokenize(abc.parse(text).tunes[0])
+        vocabulary = tokenizer.learn([tokens])
+        found.append(tokenizer.fault(np.array(vocabulary.encode(tokens)), vocabulary))
+    assert found == ["", "", ""]
+
+
+PLAIN, PEDAL, MAGENTA = (
+    PerformanceTokenizer(),
+    PerformanceTokenizer(sustain="tokens"),
+    PerformanceTokenizer(order="magenta"),
+)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "body", "wrong", "paired"),
+    [
+        (PLAIN, "NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60", "", (2, 2)),
+        (PLAIN, "NOTE_ON_60 TIME_SHIFT_9 NOTE_ON_64 NOTE_OFF_60", "note_does_not_end", (2, 3)),
+        (PLAIN, "NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_64 NOTE_OFF_60", "note_ends_that_is_silent", (2, 3)),
+        (PLAIN, "NOTE_ON_60 TIME_SHIFT_9 NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60", "note_begins_that_sounds", (2, 3)),
+        (MAGENTA, "NOTE_ON_60 TIME_SHIFT_9 NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60 NOTE_OFF_60", "", (4, 4)),
+        (PEDAL, "PEDAL_DOWN NOTE_ON_60 TIME_SHIFT_9 PEDAL_UP NOTE_OFF_60", "", (2, 2)),
+        (PEDAL, "PEDAL_DOWN NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60", "pedal_does_not_rise", (2, 2)),
+    ],
+)
+def test_what_is_wrong_with_a_performance(tokenizer, body, wrong, paired):
+    vocabulary = tokenizer.vocabulary
+    ids = np.array(vocabulary.encode(["<s>", *body.split(), "</s>"]))
+    assert tokenizer.fault(ids, vocabulary) == wrong
+    assert tokenizer.traits(ids, vocabulary).shares == {"note_events_paired": paired}
+
+
+def test_a_performance_that_is_cut_off_or_corrupted_is_not_whole():
+    vocabulary = PLAIN.vocabulary
+    ids = PLAIN.encode(take(1, seconds=5))
+    assert PLAIN.fault(ids, vocabulary) == ""
+    assert PLAIN.fault(ids[:-1], vocabulary) == "no_end"
+    assert PLAIN.fault(ids[:0], vocabulary) == "no_end"
+    last_end = np.flatnonzero((ids >= 128) & (ids < 256))[-1]
+    assert PLAIN.fault(np.delete(ids, last_end), vocabulary) == "note_does_not_end"
