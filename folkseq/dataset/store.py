@@ -82,17 +82,19 @@ class TokenStore:
     def beginnings(self, pieces: Sequence[int], most: int) -> list[Ids]:
         """The ids of `pieces`, or, where they hold more than `most` together, so much of each one's beginning.
 
-        Where that would be less than `EACH` ids, there are fewer pieces instead, evenly spaced.
-
         >>> store = TokenStore.of([[0, 5, 1], [0, 7, 7, 7, 7, 7, 1]])
         >>> [ids.tolist() for ids in store.beginnings([0, 1], 8)]
         [[0, 5, 1], [0, 7, 7, 7, 7]]
         """
+        share = beginning(np.diff(self.offsets)[list(pieces)], most)
+        return [self[piece][:share] for piece in pieces]
+
+    def some(self, pieces: Sequence[int], most: int) -> list[Ids]:
+        """The same for judging by: where less than `EACH` ids of each were left, of fewer pieces, evenly spaced."""
         if len(pieces) * EACH > most:
             places = np.linspace(0, len(pieces) - 1, max(most // EACH, 1)).astype(np.int64)
             pieces = [pieces[place] for place in places.tolist()]
-        share = beginning(np.diff(self.offsets)[list(pieces)], most)
-        return [self[piece][:share] for piece in pieces]
+        return self.beginnings(pieces, most)
 
 
 def beginning(lengths: ArrayLike, most: int) -> int:

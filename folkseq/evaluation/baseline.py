@@ -37,14 +37,14 @@ class Baseline:
         if not sides.valid:
             return None
         _, best = ngrams(store, sides, vocabulary_size)
-        heldout, looked_at = (store.beginnings(sides.valid, most) for most in (JUDGED, look))
+        heldout, looked_at = (store.some(sides.valid, most) for most in (JUDGED, look))
         return cls(best.order, _mean(best, heldout), _mean(best, looked_at))
 
 
 def ngrams(store: TokenStore, sides: Split, vocabulary_size: int) -> tuple[NGram, NGram]:
     """The n-gram of order `ORDER` over the training side, and that of the order that is best on the validation side."""
     longest = NGram.fit(store.beginnings(sides.train, MOST_IDS), ORDER, vocabulary_size)
-    return longest, longest.best(store.beginnings(sides.valid or sides.train, JUDGED))
+    return longest, longest.best(store.some(sides.valid or sides.train, JUDGED))
 
 
 def _mean(ngram: NGram, pieces: Sequence[NDArray[Any]]) -> float:

@@ -27,9 +27,9 @@ class HeldOut:
     def __init__(self, store: TokenStore, split: Split, look: int, run: Run, ranks: Ranks) -> None:
         """Without a valid side the training pieces choose; of more than `look` ids, so many are looked at."""
         self.run, self.ranks = run, ranks
-        self.looked_at = store.beginnings(split.valid or split.train, look)
-        self.judged = store.beginnings(split.valid or split.train, JUDGED)
-        self.tested = store.beginnings(split.test, JUDGED)
+        self.looked_at = store.some(split.valid or split.train, look)
+        self.judged = store.some(split.valid or split.train, JUDGED)
+        self.tested = store.some(split.test, JUDGED)
 
     @property
     def looks_at_the_end(self) -> float:

@@ -134,6 +134,9 @@ class _Loop:
             clear_temporary(folder / "state")
         if self.settings.save_every is None:
             self.plan()
+        if self.ranks.first:
+            sizes = {side: len(getattr(self.split, side)) for side in ("train", "valid", "test")}
+            self.run = self.run.with_config(training=self.settings, split=sizes)
         self.trainer = self.make()
         self.threads = Threads(self.settings.threads)
         if not (resume and state.exists(folder)):
@@ -160,9 +163,6 @@ class _Loop:
         planned = plan.plan(self.settings, pace, elapsed(), self.heldout.looks_at_the_end * pace.check_s)
         agreed = self.ranks.share(json.dumps(asdict(planned)).encode())
         self.settings = TrainSettings(**json.loads(agreed))
-        if self.ranks.first:
-            sizes = {side: len(getattr(self.split, side)) for side in ("train", "valid", "test")}
-            self.run = self.run.with_config(training=self.settings, split=sizes)
 
     def train(self, stopped: Callable[[], bool]) -> bool:
         """Make every step that is left; or, if it is `stopped`, save the state of the last one, and give true."""
