@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from folkseq.commands.evaluate import evaluate
     from folkseq.commands.inspect import inspect
     from folkseq.commands.model import Model, load
+    from folkseq.commands.plot import plot
     from folkseq.commands.sample import again, sample, stream
     from folkseq.commands.sampled import Event, Sampled
     from folkseq.commands.tokenize import tokenize
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from folkseq.music.performance import Performance
     from folkseq.music.tune import Tune
 
-# Imported when first asked for, so that `import folkseq` is quick and takes in neither torch nor music21.
+# Imported when first asked for, so that `import folkseq` is quick and takes in none of torch, music21 and matplotlib.
 _HOMES = {
     "Event": "folkseq.commands.sampled",
     "Model": "folkseq.commands.model",
@@ -43,6 +44,7 @@ _HOMES = {
     "evaluate": "folkseq.commands.evaluate",
     "inspect": "folkseq.commands.inspect",
     "load": "folkseq.commands.model",
+    "plot": "folkseq.commands.plot",
     "sample": "folkseq.commands.sample",
     "stream": "folkseq.commands.sample",
     "tokenize": "folkseq.commands.tokenize",
@@ -63,6 +65,7 @@ __all__ = [
     "evaluate",
     "inspect",
     "load",
+    "plot",
     "sample",
     "stream",
     "tokenize",

@@ -9,6 +9,7 @@
     metrics.jsonl       one line a report
     state/              where training stands, for going on exactly
     samples/            what the model wrote
+    plots/              pictures of its training
 
 Nothing in it is pickled. Every file but the metrics, which only grow, is written beside its place and renamed.
 """
@@ -234,20 +235,32 @@ class Run:
             raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of the metrics in order of their steps.
+        """The lines of the metrics in order of their steps, reports and events.
 
         Where training went on from an earlier step, the lines that it then wrote again stand for those before.
+
+        Raises:
+            RunError: if the file cannot be read.
         """
         lines: list[dict[str, Any]] = []
         path = self.folder / "metrics.jsonl"
-        for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            texts = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+        except OSError as error:
+            raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
+        for text in texts:
             try:
                 line = json.loads(text)
             except ValueError:  # the power failed in the middle of it
                 continue
-            while lines and _stands_after(lines[-1], line):
+            if not isinstance(line, dict) or not isinstance(step := line.get("step"), int):
+                continue
+            while lines and lines[-1]["step"] > step:
                 lines.pop()
-            lines.append(line)
+            same = len(lines)
+            while same and lines[same - 1]["step"] == step:
+                same -= 1
+            lines[same:] = [*(known for known in lines[same:] if known.get("event") != line.get("event")), line]
         return lines
 
     def rewind(self, step: int) -> None:
@@ -260,9 +273,3 @@ def _npy(array: NDArray[Any]) -> bytes:
     data = BytesIO()
     np.save(data, array, allow_pickle=False)
     return data.getvalue()
-
-
-def _stands_after(line: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether a line of the metrics comes after another; an event stands beside the figures of its step."""
-    same = line["step"] == other["step"] and "event" not in line and "event" not in other
-    return bool(line["step"] > other["step"] or same)

@@ -109,6 +109,35 @@ def test_metrics_written_again_after_going_back_replace_those_before(tmp_path):
     assert run.metrics() == [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.5}]
 
 
+def test_reports_and_events_of_one_step_stand_together(tmp_path):
+    run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+    lines = [{"step": 1, "loss": 3.0}, {"step": 1, "event": "halved"}, {"step": 1, "event": "skipped"}]
+    for line in [*lines, {"step": 2, "event": "halved"}, {"step": 2, "loss": 2.0}]:
+        run.log(line)
+    assert run.metrics() == [*lines, {"step": 2, "event": "halved"}, {"step": 2, "loss": 2.0}]
+    for line in lines:  # training went on from before them
+        run.log(line)
+    assert run.metrics() == lines
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "[]", '"step"', "7", "{}", '{"step": "7"}', '{"step": Infinity}', "\x00", "\udcff"]
+)
+def test_lines_that_are_none_are_passed_over(tmp_path, text):
+    run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+    data = f'{text}\n{{"step": 1}}\n'.encode(errors="surrogateescape")
+    (run.folder / "metrics.jsonl").write_bytes(data)
+    assert run.metrics() == [{"step": 1}]
+
+
+def test_metrics_that_cannot_be_read_are_said_to_be(tmp_path):
+    run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+    (run.folder / "metrics.jsonl").mkdir()
+    with pytest.raises(RunError, match=r"metrics\.jsonl: cannot be read") as error:
+        run.metrics()
+    assert one_line(error)
+
+
 def test_a_file_is_replaced_whole_or_left_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "new" / "file"
     write_atomically(path, b"old")

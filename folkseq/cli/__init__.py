@@ -14,6 +14,7 @@ from folkseq.cli.evaluate import evaluate
 from folkseq.cli.group import Group
 from folkseq.cli.options import LILT, SWING
 from folkseq.cli.output import say, show, show_lost
+from folkseq.cli.plot import plot
 from folkseq.cli.sample import sample
 from folkseq.version import __version__
 
@@ -142,6 +143,9 @@ def inspect(run: str | None, as_json: bool) -> None:
 
     facts = verb(run)
     show(as_json, facts, *_table(facts))
+
+
+main.add_command(plot)
 
 
 def _table(facts: Mapping[str, Any]) -> Iterable[str]:
