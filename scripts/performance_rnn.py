@@ -40,6 +40,8 @@ ROWS, EVENTS, SECONDS, HIDDEN, LAYERS = 64, 512, 30, 512, 3
 class PerformanceRNN(nn.Module):
     """Three layers of LSTM on one-hot ids, (B, T) in and (B, T, V) out."""
 
+    recaller = None  # as `LanguageModel` has
+
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size

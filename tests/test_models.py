@@ -56,6 +56,38 @@ def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_m
     np.testing.assert_allclose(stepped, logits_of(model, ids), atol=1e-4)
 
 
+RECALL = {"recall": (1, 2), "bar_ends": (3, 4), "section_ends": (4,)}
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, layers):
+    model = make_model(layers=layers, **RECALL)
+    ids = np.random.default_rng(0).integers(0, 11, (4, 30))  # (B, T)
+    shown = np.stack([model.recaller.of(row) for row in ids])
+    with torch.inference_mode():
+        state = model.init_state(4)
+        expected = model(torch.from_numpy(ids), state, None, torch.from_numpy(shown))[0].numpy()
+        nothing = torch.from_numpy(np.broadcast_to(model.recaller.of([0])[0], shown.shape).copy())
+        unlike = model(torch.from_numpy(ids), state, None, nothing)[0].numpy()
+    assert np.abs(expected - unlike).max() > 0.1  # it hears what it is shown
+    engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
+    np.testing.assert_allclose(steps_of(engine, ids), expected, atol=1e-4)
+    walk = engine.walk(engine.begin(4))
+    walked = [walk.step(column).copy() for column in ids.T]
+    np.testing.assert_allclose(np.stack(walked, axis=1), expected, atol=1e-4)
+    whole = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
+    rows = [whole.step(whole.read(row[:-1].tolist()), row[-1:])[0][0] for row in ids]  # one row at a time, int8
+    np.testing.assert_array_equal(np.stack(rows), steps_of(whole, ids)[:, -1])
+
+
+def test_a_model_that_recalls_must_be_shown_it(make_model):
+    model = make_model(**RECALL)
+    with pytest.raises(ValueError, match="Recall"):
+        model(torch.zeros(1, 1, dtype=torch.long), model.init_state(1))
+    with pytest.raises(ValueError, match="a section where a bar does"):
+        ModelSettings(11, bar_ends=(1,), section_ends=(2,))
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 def test_controls_are_read_beside_the_ids(make_model, layers):
     model = make_model(layers=layers, controls=5)

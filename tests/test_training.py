@@ -97,12 +97,20 @@ class Steered:
         return ids, np.full((len(ids) - 1, 1), piece / 1500, np.float32)
 
 
+RECALLED = {"recall": (1, 3), "bar_ends": (0, 2), "section_ends": (0,)}
+
+
 @pytest.mark.parametrize(
-    ("training", "cut"), [(QUICK, None), (replace(QUICK, batches="windows", passage=2, length=3), Steered())]
+    ("training", "cut", "changes"),
+    [
+        (QUICK, None, {}),
+        (QUICK, None, RECALLED),
+        (replace(QUICK, batches="windows", passage=2, length=3), Steered(), {"controls": 1}),
+    ],
 )
-def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, training, cut):
+def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, training, cut, changes):
     sides = split(range(1500))
-    model = replace(MODEL, controls=cut.controls if cut else 0)
+    model = replace(MODEL, **changes)
     whole = fit(store, sides, make_run("whole", model, training), cut=cut)
 
     def stop(progress):
@@ -269,14 +277,16 @@ def test_one_piece_is_enough(make_run):
     assert result.test_nll is None
 
 
-def test_held_out_pieces_are_read_whole_from_a_zero_state(store):
+@pytest.mark.parametrize("changes", [{}, RECALLED])
+def test_held_out_pieces_are_read_whole_from_a_zero_state(store, changes):
     torch.manual_seed(0)
-    model = LanguageModel(MODEL)
+    model = LanguageModel(replace(MODEL, **changes))
     pieces = [store[0], np.array([START, END]), *[np.concatenate([store[i], store[i + 1]]) for i in range(5)]]
     total = 0.0
     for piece in pieces:  # one at a time and unpadded
         ids = torch.from_numpy(piece.astype(np.int64))[None]
-        logits = model.eval()(ids[:, :-1], model.init_state(1))[0]
+        beside = () if not changes else (None, torch.from_numpy(model.recaller.of(piece[:-1]))[None])
+        logits = model.eval()(ids[:, :-1], model.init_state(1), *beside)[0]
         total += float(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:], reduction="sum").detach())
     model.train()
     assert nll(model, pieces, rows=3, steps=5) == (pytest.approx(total, rel=1e-5), 8 + 1 + 5 * 17)

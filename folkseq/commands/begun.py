@@ -18,6 +18,7 @@ from folkseq.run import CorpusFile, Run, RunConfig
 from folkseq.sampling.novelty import Novelty
 from folkseq.tokenized import TokenizedCorpus
 from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.version import __version__
 
 _SHOWN = 3  # changed files that are named
@@ -40,7 +41,7 @@ class Begun:
         cls, folder: Path, tokenizer: Tokenizer[Any], found: TokenizedCorpus, sides: Split, asked: Mapping[str, Any]
     ) -> Self:
         """Make a new run of a corpus. Raises RunError if a run stands in `folder` already."""
-        sizes = {"vocabulary_size": len(found.vocabulary), "controls": tokenizer.control_size}
+        sizes = sizes_of(tokenizer, found.vocabulary)
         model = _settings(ModelSettings, tokenizer, **sizes, **_of(ModelSettings, asked))
         training = _settings(TrainSettings, tokenizer, **_of(TrainSettings, asked))
         seed = asked.get("seed") or 0
@@ -90,6 +91,13 @@ class Begun:
         if not Novelty.stands_in(run.folder):
             Novelty.build(store, sides.train, tokenizer.profile(run.vocabulary)).write(run.folder)
         return cls(run, found.store, sides, found.spans, notices)
+
+
+def sizes_of(tokenizer: Tokenizer[Any], vocabulary: Vocabulary) -> dict[str, Any]:
+    """What a model must know of a representation."""
+    bars, sections = (tuple(np.flatnonzero(ends).tolist()) for ends in tokenizer.bar_ends(vocabulary))
+    controls = tokenizer.control_size
+    return {"vocabulary_size": len(vocabulary), "bar_ends": bars, "section_ends": sections, "controls": controls}
 
 
 def _read_otherwise(run: Run) -> RequestError:

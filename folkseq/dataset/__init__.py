@@ -6,6 +6,7 @@ stands for. `Streams` read short pieces one after another; `Windows` passages of
 
 from folkseq.dataset.batch import IGNORED, Batch, Batches
 from folkseq.dataset.clusters import cluster
+from folkseq.dataset.recall import Recall
 from folkseq.dataset.split import Split, split
 from folkseq.dataset.store import StoreWriter, TokenStore, beginning
 from folkseq.dataset.streams import Streams
@@ -16,6 +17,7 @@ __all__ = [
     "Batch",
     "Batches",
     "Cut",
+    "Recall",
     "Split",
     "StoreWriter",
     "Streams",

@@ -23,6 +23,8 @@ class Batch(NamedTuple):
     """(B,) whether a row's state is to begin at zero, and not where the row before it ended."""
     controls: NDArray[np.float32] | None = None
     """(B, T, C) what is said of each id of `y` beforehand, if anything is."""
+    recalled: NDArray[np.int64] | None = None
+    """(B, T, K + 1) what `Recall` gives beside each id of `x`, if anything."""
 
 
 class Batches(Protocol):

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from folkseq.dataset.batch import Batch
+from folkseq.dataset.recall import Recall
 from folkseq.dataset.store import TokenStore
 
 
@@ -22,7 +23,13 @@ class Streams:
     """
 
     def __init__(
-        self, store: TokenStore, pieces: ArrayLike, rows: int, steps: int, generator: np.random.Generator
+        self,
+        store: TokenStore,
+        pieces: ArrayLike,
+        rows: int,
+        steps: int,
+        generator: np.random.Generator,
+        recall: Recall | None = None,
     ) -> None:
         """Open the streams at the start of the first epoch.
 
@@ -32,10 +39,13 @@ class Streams:
             rows: B.
             steps: T.
             generator: draws each epoch's order; over a bit generator whose state is plain integers, such as PCG64.
+            recall: what is to be given beside the ids, if anything.
         """
         self._store, self._pieces, self._steps, self._generator = store, np.asarray(pieces), steps, generator
         if not self._pieces.size or rows < 1 or steps < 1:
             raise ValueError(f"expected pieces, rows >= 1, steps >= 1, got {self._pieces.size}, {rows}, {steps}")
+        self._recall = recall
+        self._recalled: dict[int, NDArray[np.int64]] = {}  # of the pieces that are being read
         self._epoch, self._dealt = 0, 0
         self._shuffle()
         self._cursors = [(self._take(), 0) for _ in range(rows)]
@@ -52,17 +62,27 @@ class Streams:
         """Read one batch."""
         fresh = np.array([start == 0 for _, start in self._cursors])
         window = np.empty((len(self._cursors), self._steps + 1), dtype=np.int64)  # (B, T + 1)
+        recalled = None
+        if self._recall is not None:
+            recalled = np.empty((*window.shape, self._recall.width), np.int64)  # (B, T + 1, K + 1)
         for row, (piece, start) in enumerate(self._cursors):
             filled = 0
             while True:
                 ids = self._store[piece][start : start + self._steps + 1 - filled]
                 window[row, filled : filled + len(ids)] = ids
+                if recalled is not None:
+                    recalled[row, filled : filled + len(ids)] = self._recalled_of(piece)[start : start + len(ids)]
                 filled += len(ids)
                 if filled > self._steps:
                     break
                 piece, start = self._take(), 0
             self._cursors[row] = (piece, start + len(ids) - 1)  # the last id is the next batch's first
-        return Batch(window[:, :-1], window[:, 1:], fresh)
+        beside = None
+        if recalled is not None:
+            beside = recalled[:, :-1]
+            reading = {piece for piece, _ in self._cursors}
+            self._recalled = {piece: of for piece, of in self._recalled.items() if piece in reading}
+        return Batch(window[:, :-1], window[:, 1:], fresh, recalled=beside)
 
     def state(self) -> dict[str, Any]:
         """Where the streams stand, as values that JSON can hold exactly."""
@@ -79,6 +99,13 @@ class Streams:
         self._shuffle()
         self._epoch, self._dealt = state["epoch"], state["dealt"]
         self._cursors = [(piece, start) for piece, start in state["cursors"]]
+
+    def _recalled_of(self, piece: int) -> NDArray[np.int64]:
+        if self._recall is None:
+            raise ValueError("nothing is recalled")
+        if piece not in self._recalled:
+            self._recalled[piece] = self._recall.of(self._store[piece])
+        return self._recalled[piece]
 
     def _shuffle(self) -> None:
         self._before: Any = self._generator.bit_generator.state  # drawing from it again gives this order again

@@ -1,6 +1,6 @@
 """The language model in PyTorch: an embedding, a stack of recurrent layers, and a score for every id.
 
-What is read beside an id, where a model takes such controls, is added to its embedding. Dropout is locked (Gal and
+What is read beside an id, controls or what is recalled, is added to its embedding. Dropout is locked (Gal and
 Ghahramani, A theoretically grounded application of dropout in recurrent neural networks, 2016): what is dropped in a
 row stays dropped for all of its steps. Here it learns no less than dropping each value anew, and drawing T times fewer
 numbers makes an update a sixth shorter.
@@ -48,6 +48,9 @@ class LanguageModel(nn.Module):
         self.cells = nn.ModuleList(nn.LSTM(width, settings.hidden, batch_first=True) for width in widths)
         self.output = nn.Linear(settings.hidden, settings.vocabulary_size)
         self.dropout = LockedDropout(settings.dropout)
+        self.recaller = settings.recaller
+        if self.recaller is not None:
+            self.recalled = nn.EmbeddingBag(self.recaller.size, settings.embedding, mode="sum")
         if settings.controls:
             self.control = nn.Linear(settings.controls, settings.embedding, bias=False)
 
@@ -57,13 +60,16 @@ class LanguageModel(nn.Module):
         shape = (settings.layers, rows, settings.hidden)
         return tuple(self.output.weight.new_zeros(shape) for _ in settings.carried)
 
-    def forward(self, x: Tensor, state: State, controls: Tensor | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, x: Tensor, state: State, controls: Tensor | None = None, recalled: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Read T ids in each of B rows.
 
         Args:
             x: (B, T) int64.
             state: as `init_state` or the last call gave it.
             controls: (B, T, C) float32 in [−1, 1], read beside the ids; zeros if None.
+            recalled: (B, T, K + 1) int64, what `Recall` gives beside the ids, where the settings ask for it.
 
         Returns:
             Logits (B, T, V), one distribution after every id read, and the state after the last.
@@ -71,6 +77,10 @@ class LanguageModel(nn.Module):
         below = self.embedding(x)  # (B, T, E)
         if controls is not None:
             below = below + self.control(controls)
+        if self.recaller is not None:
+            if recalled is None:
+                raise ValueError("this model reads what `Recall` gives beside the ids")
+            below = below + self.recalled(recalled.flatten(0, 1)).view_as(below)
         after = []
         for layer, cell in enumerate(self.cells):
             before = tuple(tensor[layer : layer + 1] for tensor in state)  # (1, B, H) each

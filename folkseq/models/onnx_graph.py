@@ -1,9 +1,10 @@
 """One step of a trained model as an ONNX graph, built from its weights without PyTorch.
 
-Inputs are `ids` (B,) int64, `controls` (B, C) float32 if the model reads any, and the carried state: `h_0`, `c_0`,
-`h_1` and so on, (B, H) each; outputs are `logits` (B, V), and the state after the step in the same order. The first
-layer's weights are multiplied with the embedding beforehand, so that it looks up a row of gates, and likewise with what
-the controls are read by.
+Inputs are `ids` (B,) int64, `controls` (B, C) float32 and `recalled` (B, K + 1) int64 if the model reads any, and the
+carried state: `h_0`, `c_0`, `h_1` and so on, (B, H) each; outputs are `logits` (B, V), and the state after the step in
+the same order. The first layer's weights are multiplied with the embedding beforehand, so that it looks up a row of
+gates, and likewise with what the controls and what is recalled are read by. How to recall stands in the model's
+metadata, so that the file can be used by itself.
 
 The graph spells the LSTM out instead of using ONNX's own operator, for the sake of int8. ONNX Runtime's quantised LSTM
 scales what it reads by the largest value in the batch, so that a row's logits depend on its neighbours, and a piece on
@@ -15,7 +16,9 @@ and the bias in one pass.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -29,6 +32,8 @@ Weights = Mapping[str, NDArray[np.float32]]
 Matrix = NDArray[np.float32]
 
 OPSET = 17
+RECALL = "recall"
+"""Under which name a model tells what it recalls, as JSON."""
 IR_VERSION = 8
 """The oldest that opset 17 goes with, so that older runtimes read it too."""
 CONTRIBUTED = "com.microsoft"
@@ -55,7 +60,7 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
     Returns:
         A serialised ONNX model.
     """
-    graph = _Graph(int8)
+    graph, recall = _Graph(int8), settings.recaller
     below = ""
     for layer in range(settings.layers):
         h, c = graph.carry(f"h_{layer}", settings.hidden, bounded=True), graph.carry(f"c_{layer}", settings.hidden)
@@ -67,6 +72,11 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
         if layer == 0:
             looked_up = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in + bias), "ids")
             gates = graph.node("Add", looked_up, graph.product(h, w_h))  # (B, 4H)
+            if recall is not None:
+                table = graph.constant(weights["recalled.weight"] @ w_in)  # (rows, 4H)
+                shown = graph.node("Gather", table, "recalled")  # (B, K + 1, 4H)
+                summed = graph.node("ReduceSum", shown, graph.constant(np.array([1])), keepdims=0)
+                gates = graph.node("Add", gates, summed)
             if settings.controls:
                 read = weights["control.weight"].T @ w_in  # (C, 4H)
                 gates = graph.node("Add", gates, graph.product(graph.bounded("controls"), read))
@@ -80,6 +90,8 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
     graph.result("logits", scores)
 
     beside = [_value("controls", TensorProto.FLOAT, "B", settings.controls)] if settings.controls else []
+    if recall is not None:
+        beside.append(_value("recalled", TensorProto.INT64, "B", recall.width))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -92,6 +104,8 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
         producer_name="folkseq",
         ir_version=IR_VERSION,
     )
+    if recall is not None:
+        helper.set_model_props(model, {RECALL: json.dumps(asdict(recall))})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from folkseq.dataset.recall import Recall
+
 CELLS: dict[str, tuple[str, ...]] = {"lstm": ("h", "c")}
 """The cells there are, each with the names of what it carries from one step to the next."""
 
@@ -38,6 +40,12 @@ class ModelSettings:
     """What every layer's output is multiplied by before it is read. It lies in [−1, 1] and is mostly small, and AdamW's
     steps are as long whatever it is, so what reads it would learn too slowly. It is folded into the weights where the
     model is sampled from."""
+    recall: tuple[int, ...] = ()
+    """Distances in bars, of which the network is shown what stood there; see `dataset.recall`."""
+    bar_ends: tuple[int, ...] = ()
+    """Ids that end a bar, where anything is recalled."""
+    section_ends: tuple[int, ...] = ()
+    """Those of them that end a section, too."""
     controls: int = 0
     """C: the width of what is read beside each id, such as how dense the music is to be; 0 for nothing."""
 
@@ -49,6 +57,12 @@ class ModelSettings:
         for name, most in (("layers", MOST_LAYERS), ("hidden", MOST_HIDDEN)):
             if getattr(self, name) > most:
                 raise ValueError(f"{name} is at most {most}, got {getattr(self, name)}")
+        for name in ("recall", "bar_ends", "section_ends"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
+        for distance in self.recall:
+            _check_count("recall", distance)
+        if not set(self.section_ends) <= set(self.bar_ends) <= set(range(self.vocabulary_size)):
+            raise ValueError("bars and sections end at ids of the vocabulary, and a section where a bar does")
         if not isinstance(self.controls, int):
             raise TypeError(f"controls is a whole number, got {self.controls!r}")
         if self.controls < 0:
@@ -57,6 +71,13 @@ class ModelSettings:
             raise ValueError(f"gain is above 0, got {self.gain}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a share from 0 up to, not with, 1, got {self.dropout}")
+
+    @property
+    def recaller(self) -> Recall | None:
+        """What gives the network what it recalls, if it does."""
+        if not self.recall:
+            return None
+        return Recall(self.vocabulary_size, self.recall, self.bar_ends, self.section_ends)
 
     @property
     def carried(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,9 +11,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
+from folkseq.dataset.recall import Recall
 from folkseq.errors import RunError
 from folkseq.sampling.grammar import Ids, Rows
 
+RECALL = "recall"
+"""Under which name a model tells what it recalls, as JSON."""
 Logits = NDArray[np.float32]
 _ZEROS: dict[str, tuple[type, int]] = {"tensor(float)": (np.float32, 0), "tensor(uint8)": (np.uint8, 128)}
 """What stands for zero, by type."""
@@ -27,11 +31,17 @@ class _Carried(NamedTuple):
     zero: int
 
 
+def _recall(told: str) -> Recall:
+    facts = json.loads(told)
+    return Recall(facts.pop("vocabulary_size"), **{name: tuple(ids) for name, ids in facts.items()})
+
+
 class Engine:
     """Reads one id in each row and gives the scores of the next.
 
-    The sizes are read from the graph: its first input is the ids, the second the controls if it takes any, the others
-    are the carried state, and its outputs are the logits and the state after the step, in the same order.
+    The sizes are read from the graph: its inputs are the ids, the controls and what is recalled if it takes any, and
+    the carried state; its outputs are the logits and the state after the step, in the same order. What it recalls is
+    kept by the engine, as the last arrays of the state.
     """
 
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
@@ -53,16 +63,19 @@ class Engine:
         except Exception as error:  # the runtime's own exceptions have no common base of their own
             name = "the model" if isinstance(model, bytes) else model
             raise RunError(f"{name}: cannot be loaded: {str(error).splitlines()[0]}") from None
-        _, *carried = self._session.get_inputs()
-        beside = carried.pop(0) if carried[0].name == "controls" else None
-        self.controls: int = beside.shape[1] if beside else 0
+        inputs = {value.name: value for value in self._session.get_inputs()}
+        self.controls: int = inputs["controls"].shape[1] if "controls" in inputs else 0
         """C: the width of what is read beside each id."""
+        told = self._session.get_modelmeta().custom_metadata_map.get(RECALL)
+        self._recall = _recall(told) if told else None
+        carried = [value for name, value in inputs.items() if name not in ("ids", "controls", "recalled")]
         self._carried = [_Carried(value.name, value.shape[1], *_ZEROS[value.type]) for value in carried]
         self.vocabulary_size: int = self._session.get_outputs()[0].shape[1]
 
     def begin(self, rows: int) -> Rows:
-        """The state at the start of `rows` pieces: what is carried from step to step, (B, H) each."""
-        return tuple(np.full((rows, each.width), each.zero, each.dtype) for each in self._carried)
+        """The state at the start of `rows` pieces: what is carried from step to step, (B, …) each."""
+        state: Rows = tuple(np.full((rows, each.width), each.zero, each.dtype) for each in self._carried)
+        return state if self._recall is None else (*state, *self._recall.begin(rows))
 
     def step(self, state: Rows, ids: ArrayLike, controls: NDArray[np.float32] | None = None) -> tuple[Logits, Rows]:
         """Read one id in each row.
@@ -75,16 +88,19 @@ class Engine:
         Returns:
             (B, V) float32, the scores of the ids that may come next; and the state after the step.
         """
-        feed = {each.name: array for each, array in zip(self._carried, state, strict=True)}
+        carried, memory = state[: len(self._carried)], tuple(array.copy() for array in state[len(self._carried) :])
+        feed = {each.name: array for each, array in zip(self._carried, carried, strict=True)}
         feed["ids"] = np.asarray(ids, dtype=np.int64)
+        if self._recall is not None:
+            feed["recalled"] = self._recall.step(memory, feed["ids"])
         if self.controls:
             feed["controls"] = np.zeros((len(feed["ids"]), self.controls), np.float32) if controls is None else controls
         logits, *after = self._session.run(None, feed)
-        return logits, tuple(after)
+        return logits, (*after, *memory)
 
     def walk(self, state: Rows) -> Walk:
         """Go on from a state step by step, the quickest way."""
-        return Walk(self._session, self._carried, self.controls, state)
+        return Walk(self._session, self._carried, self.controls, self._recall, state)
 
     def read(self, ids: Sequence[int], controls: NDArray[np.float32] | None = None) -> Rows:
         """The state of one row after ids from the start of a piece.
@@ -103,21 +119,29 @@ class Walk:
     """Rows that go on step by step in memory of their own, so that nothing is made anew or copied at a step."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, carried: Sequence[_Carried], controls: int, state: Rows
+        self,
+        session: onnxruntime.InferenceSession,
+        carried: Sequence[_Carried],
+        controls: int,
+        recall: Recall | None,
+        state: Rows,
     ) -> None:
         rows = len(state[0])
+        self._recall = recall
+        self._recalled = np.zeros((rows, recall.width if recall else 0), np.int64)
         self._session = session
         self._ids = np.zeros(rows, np.int64)
         self._controls = np.zeros((rows, controls), np.float32)
         outputs = session.get_outputs()
         self._logits = np.zeros((rows, outputs[0].shape[1]), np.float32)
-        self._now, self._after = (tuple(np.array(array) for array in state) for _ in range(2))
+        self._now, self._after = (tuple(np.array(array) for array in state[: len(carried)]) for _ in range(2))
+        self._memory = tuple(np.array(array) for array in state[len(carried) :])
         self._bindings = [self._bind(carried, *pair) for pair in ((self._now, self._after), (self._after, self._now))]
 
     @property
     def state(self) -> Rows:
-        """What is carried to the next step, (B, H) each, whose rows may be replaced; the step after that reuses it."""
-        return self._now
+        """What is carried to the next step, (B, …) each, whose rows may be replaced; the step after that reuses it."""
+        return (*self._now, *self._memory)
 
     def step(self, ids: Ids, controls: NDArray[np.float32] | None = None) -> Logits:
         """Read one id in each row, (B,), and beside them controls, (B, C) in [−1, 1], zeros if None.
@@ -127,6 +151,8 @@ class Walk:
         """
         self._ids[:] = ids
         self._controls[:] = 0 if controls is None else controls
+        if self._recall is not None:
+            self._recalled[:] = self._recall.step(self._memory, self._ids)
         self._session.run_with_iobinding(self._bindings[0])
         self._bindings.reverse()
         self._now, self._after = self._after, self._now
@@ -137,6 +163,8 @@ class Walk:
         binding.bind_cpu_input("ids", self._ids)
         if self._controls.shape[1]:
             binding.bind_cpu_input("controls", self._controls)
+        if self._recall is not None:
+            binding.bind_cpu_input("recalled", self._recalled)
         outputs = [value.name for value in self._session.get_outputs()]
         for each, array in zip(carried, before, strict=True):
             binding.bind_cpu_input(each.name, array)

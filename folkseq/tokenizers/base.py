@@ -105,6 +105,11 @@ class Tokenizer(ABC, Generic[Piece]):
         none, ends = np.zeros(size, np.bool_), np.isin(vocabulary.tokens, (START, END))
         return Profile(np.zeros(size, np.int64), np.arange(size), none, ~ends, none, ends)
 
+    def bar_ends(self, vocabulary: Vocabulary) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which ids end a bar, (V,), and which of them end a section, too; none, where there are no bars."""
+        none = np.zeros(len(vocabulary), np.bool_)
+        return none, none
+
     def melody(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
         """The piece's tune, (N, 2): each note's pitch in semitones and its duration, in a unit of the tokenizer's own.
 

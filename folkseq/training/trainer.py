@@ -61,7 +61,10 @@ class Trainer:
         random = np.random.default_rng([seed, ranks.rank] if ranks.count > 1 else seed)
         reading = (store, pieces, settings.rows, settings.length, random)
         windows = settings.batches == "windows"
-        self.batches: Batches = Windows(*reading, cut, settings.passage) if windows else Streams(*reading)
+        recall = model_settings.recaller
+        if windows and recall is not None:
+            raise ValueError("windows begin anywhere, so nothing can be recalled in them")
+        self.batches: Batches = Windows(*reading, cut, settings.passage) if windows else Streams(*reading, recall)
         self.carried = self.model.init_state(settings.rows)
         self.half = ranks.device.type == "cuda" and torch.cuda.is_bf16_supported()
         self.step = 0
@@ -101,11 +104,12 @@ class Trainer:
         batch = next(self.batches)
         x, y, fresh = (self._moved(array) for array in batch[:3])  # (B, T) twice, (B,)
         controls = None if batch.controls is None else self._moved(batch.controls)  # (B, T, C)
+        recalled = None if batch.recalled is None else self._moved(batch.recalled)  # (B, T, K + 1)
         # Most pieces begin inside a batch, in the state that the one before them left. Those that begin with it begin
         # at zero, as every piece does that is judged or sampled, or the model would never learn to.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.half):
-            logits, carried = self.network(x, state, controls)  # (B, T, V)
+            logits, carried = self.network(x, state, controls, recalled)  # (B, T, V)
         self.carried = tuple(state.detach().float() for state in carried)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), y.flatten(), ignore_index=IGNORED)
         self.optimizer.zero_grad()

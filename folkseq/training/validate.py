@@ -25,6 +25,7 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
         The total in nats, and the number of ids that were predicted.
     """
     device = model.output.weight.device
+    recall = model.recaller
     was_training = model.training
     model.eval()
     total, predicted = 0.0, 0
@@ -32,14 +33,26 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
     for first in range(0, len(by_length), rows):
         batch = by_length[first : first + rows]
         state = model.init_state(len(batch))
+        memories = [] if recall is None else [recall.of(ids) for ids in batch]
         for start in range(0, len(batch[-1]) - 1, steps):
             x, y = _window(batch, start, steps)  # (B, T)
-            logits, state = model(torch.from_numpy(x).to(device), state)  # (B, T, V)
+            beside = _recalled(memories, start, x.shape) if recall is not None else None  # (B, T, K + 1)
+            recalled = () if beside is None else (None, torch.from_numpy(beside).to(device))
+            logits, state = model(torch.from_numpy(x).to(device), state, *recalled)  # (B, T, V)
             targets = torch.from_numpy(y).to(device).flatten()
             total += float(functional.cross_entropy(logits.flatten(0, 1), targets, reduction="sum"))
             predicted += int((y != IGNORED).sum())
     model.train(was_training)
     return total, predicted
+
+
+def _recalled(memories: Sequence[NDArray[np.int64]], start: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """What is recalled in a window, (B, T, K + 1)."""
+    window = np.zeros((*shape, memories[0].shape[1]), np.int64)
+    for row, memory in enumerate(memories):
+        part = memory[start : start + shape[1]]
+        window[row, : len(part)] = part
+    return window
 
 
 def _window(batch: Sequence[Ids], start: int, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

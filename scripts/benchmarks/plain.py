@@ -15,6 +15,8 @@ from folkseq.dataset.batch import IGNORED
 class Plain(nn.Module):
     """An embedding, `nn.LSTM` and a linear layer, with dropout between them."""
 
+    recaller = None  # as `LanguageModel` has
+
     def __init__(self, vocabulary: int, layers: int, hidden: int, embedding: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding)

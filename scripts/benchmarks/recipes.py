@@ -25,6 +25,8 @@ import torch
 from benchmarks.plain import Loop, Plain
 
 from folkseq import tokenizers
+from folkseq.commands.begun import sizes_of
+from folkseq.commands.train import Cut
 from folkseq.corpora import files, listed, locate
 from folkseq.dataset import IGNORED, Batch, Streams, cluster, split
 from folkseq.evaluation.baseline import Baseline
@@ -36,6 +38,7 @@ from folkseq.training.validate import nll
 
 UNDONE: dict[str, dict[str, Any]] = {
     "folkseq": {},
+    "no recall": {"recall": ()},
     "gain=1": {"gain": 1.0},
     "beta2=0.999": {"beta2": 0.999},
     "dropout=0.1": {"dropout": 0.1},
@@ -71,12 +74,10 @@ class Pieces:
 
     def folkseq(self, seed: int, changes: dict[str, Any]) -> tuple[int, float]:
         """Updates, and held-out nats a token, of folkseq with some settings changed."""
-        from folkseq.commands.train import Cut
-
         recipe = {**self.tokenizer.recipe, **changes}
-        sizes = {"vocabulary_size": len(self.vocabulary), "controls": self.tokenizer.control_size}
         model = ModelSettings(
-            **sizes, **{name: value for name, value in recipe.items() if name in _names(ModelSettings)}
+            **sizes_of(self.tokenizer, self.vocabulary),
+            **{name: value for name, value in recipe.items() if name in _names(ModelSettings)},
         )
         asked = {name: value for name, value in recipe.items() if name in _names(TrainSettings)}
         settings = TrainSettings(minutes=self.minutes, **asked)

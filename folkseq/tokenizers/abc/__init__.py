@@ -71,6 +71,7 @@ class AbcTokenizer(Tokenizer[Tune]):
     outputs: ClassVar[tuple[str, ...]] = (".abc", ".mid")
     controls: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "key", "bars", "form", "swing")
     steering: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "bars", "form")
+    recipe: ClassVar[Mapping[str, Any]] = {"recall": (1, 2, 4, 8)}
 
     def parse(self, data: bytes, file: str) -> Parsed[Tune]:
         """The tunes in a file of ABC. Raises ParseError if it holds none."""
@@ -144,6 +145,12 @@ class AbcTokenizer(Tokenizer[Tune]):
         pitched = kinds >= size
         ends, ties = (np.isin(vocabulary.tokens, tokens) for tokens in ((START, END), ("-",)))
         return Profile(heights, kinds, pitched, free=pitched, binding=ties, ends=ends)
+
+    def bar_ends(self, vocabulary: Vocabulary) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Bars end at their lines, sections at those that are not plain; both begin anew after the header's tokens."""
+        header = [token == START or token[:2] in ("R:", "M:", "K:") for token in vocabulary.tokens]
+        bars = np.array([kind(token) == "bar" for token in vocabulary.tokens])
+        return bars | header, bars & (np.array(vocabulary.tokens) != "|") | header
 
     def melody(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
         """The highest notes of its sounds, as written once; ties are one note, rests and grace notes none."""

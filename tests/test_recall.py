@@ -1,0 +1,115 @@
+"""What stood at the same place some bars ago: whole pieces, many rows and one row say the same as plain loops."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from folkseq.dataset import Recall, Streams, TokenStore
+from folkseq.dataset.recall import MOST_BARS, WIDTH
+from folkseq.tokenizers.abc import AbcTokenizer
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+V = 7
+RECALL = Recall(V, (1, 2, 5), bar_ends=(3, 4, 5), section_ends=(4, 5))
+pieces = st.lists(st.integers(0, V - 1), min_size=1, max_size=300) | st.builds(
+    lambda head, length: [*head, *[0] * length, 3, *[1] * length], st.lists(st.integers(0, V - 1)), st.integers(60, 70)
+)
+
+
+def plain(ids):
+    bars, begun, found = [[]], 0, []
+    for one in ids:
+        bars[-1].append(one)
+        if one in RECALL.bar_ends:
+            bars.append([])
+        if one in RECALL.section_ends:
+            begun = len(bars) - 1
+        place, now, row = len(bars[-1]), len(bars) - 1, []
+        for column, distance in enumerate(RECALL.distances):
+            earlier = bars[now - distance] if now >= distance else []
+            there = place < min(len(earlier), WIDTH)
+            row.append(column * (V + 1) + (earlier[place] if there else V))
+        found.append([*row, len(RECALL.distances) * (V + 1) + min(now - begun, MOST_BARS)])
+    return found
+
+
+@given(pieces)
+def test_a_whole_piece(ids):
+    found = RECALL.of(ids)
+    assert found.tolist() == plain(ids)
+    assert found.max() < RECALL.size
+
+
+@given(st.lists(pieces, min_size=1, max_size=4))
+def test_step_by_step_in_any_company(rows):
+    memory = RECALL.begin(len(rows))
+    for step in range(min(map(len, rows))):
+        found = RECALL.step(memory, np.array([ids[step] for ids in rows]))
+        if step % 7 == 0:
+            assert found.tolist() == [plain(ids)[step] for ids in rows]
+
+
+def test_streams_give_it_beside_every_id():
+    random = np.random.default_rng(0)
+    store = TokenStore.of([random.integers(0, V, size) for size in (5, 40, 3, 90, 17, 2)])
+    streams = Streams(store, range(6), 3, 8, np.random.default_rng(1), RECALL)
+    rows: list[list[tuple[int, list[int]]]] = [[], [], []]
+    for _ in range(30):
+        batch = next(streams)
+        for row in range(3):
+            rows[row] += zip(batch.x[row].tolist(), batch.recalled[row].tolist(), strict=True)
+    known = {tuple(zip(store[piece].tolist(), map(tuple, plain(store[piece])), strict=True)) for piece in range(6)}
+    for row in rows:  # piece after piece, each from its first id
+        read = [(one, tuple(beside)) for one, beside in row]
+        while len(read) > 90:
+            piece = next(piece for piece in known if tuple(read[: len(piece)]) == piece)
+            read = read[len(piece) :]
+    kept = streams.state()
+    ahead = [next(streams).recalled for _ in range(3)]
+    again = Streams(store, range(6), 3, 8, np.random.default_rng(9), RECALL)
+    again.restore(kept)
+    for expected in ahead:
+        np.testing.assert_array_equal(next(again).recalled, expected)
+
+
+def test_bars_of_a_tune():
+    tune = "<s> R:reel M:4/4 K:Cmaj |: C D E | [1 C D F :| [2 G A | G A B || c </s>"
+    tokens = tune.split()
+    vocabulary = Vocabulary(tuple(sorted(set(tokens))))
+    ends = AbcTokenizer().bar_ends(vocabulary)
+    bars, sections = ({token for token, end in zip(vocabulary.tokens, each, strict=True) if end} for each in ends)
+    assert sections == {"<s>", "R:reel", "M:4/4", "K:Cmaj", "|:", ":|", "||"}
+    assert bars == sections | {"|"}
+    recall = Recall(len(vocabulary), (1,), *(tuple(np.flatnonzero(each).tolist()) for each in ends))
+    shown = recall.of(vocabulary.encode(tokens))
+    names = [*vocabulary.tokens, "-"]
+    shown_one_bar_ago = "<s> R:reel M:4/4 K:Cmaj |: - - - C D E | - [1 C D F [2 G A | G A B"
+    assert " ".join(names[one] for one in shown[:, 0]) == shown_one_bar_ago
+    assert (shown[:, 1] - len(vocabulary) - 1).tolist()[4:] == [
+        0,
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+        1,
+        0,
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+        0,
+        0,
+        0,
+    ]
+
+
+def test_what_cannot_be():
+    with pytest.raises(IndexError):
+        Recall(3, (1,), bar_ends=(9,), section_ends=()).of([0])
