@@ -36,7 +36,7 @@ def allowed_slowly(history, store, trained, profile, most):
         free = free_slowly(piece, profile)
         for place in range(1, len(piece) - 1):
             following = next((at for at in range(place + 1, len(piece) - 1) if free[at]), len(piece) - 1) - place - 1
-            length = max(most - following, 4)
+            length = max(most - min(told for told in (0, 1, 2, 4, 8, 16, 32) if told >= following), 4)
             if free[place] and length <= min(place, len(history)):
                 given = piece[place - length : place + 1]
                 for one in np.flatnonzero(profile.free).tolist():
