@@ -24,7 +24,7 @@ from folkseq.sampling.engine import Engine
 from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.training import fit
 from folkseq.training.loop import MOST_HALVINGS, REPORT_EVERY
-from folkseq.training.plan import Pace, plan
+from folkseq.training.plan import Pace, dropout, plan
 from folkseq.training.schedule import learning_rate
 from folkseq.training.state import STATE
 from folkseq.training.trainer import Trainer
@@ -303,6 +303,20 @@ def test_the_rate_rises_and_then_falls_to_zero():
     assert all(before > after for before, after in pairwise(falling))
     assert learning_rate(3, TrainSettings(steps=2)) < 3e-3
     assert learning_rate(10_000, TrainSettings()) == 3e-3  # the end is not known yet
+
+
+def test_dropout_is_planned_from_how_often_the_pieces_are_read(make_run, store):
+    shares = []
+    for steps in (20, 2000):
+        run = make_run(f"r{steps}", replace(MODEL, dropout=None), replace(QUICK, steps=steps, checks=1))
+        result = fit(store, split(range(1500)), run, on_progress=None if steps < 100 else interrupt)
+        shares.append(Run.open(result.run.folder).config.model.dropout)
+    assert shares == [0.0, dropout(2000 * 4 * 8 / store.count(range(1350)))]
+    assert 0.1 < shares[1] < 0.2
+
+
+def interrupt(_):
+    raise KeyboardInterrupt
 
 
 def test_a_plan_fills_its_time():

@@ -154,7 +154,7 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
     yield f"run         {facts['run']} (folkseq {facts['version']})"
     yield f"tokenizer   {facts['tokenizer']}, {model['vocabulary_size']} tokens"
     layers = f"{model['layers']} x {model['hidden']} {model['cell']}"
-    yield f"model       {layers}, {facts['parameters']:,} parameters, dropout {model['dropout']:g}"
+    yield f"model       {layers}, {facts['parameters']:,} parameters, dropout {model['dropout'] or 0:g}"
     for file in facts["corpus"][:_MOST_FILES]:
         yield f"corpus      {file['name']} (sha256 {file['sha256'][:12]}…)"
     if len(facts["corpus"]) > _MOST_FILES:

@@ -47,7 +47,7 @@ class LanguageModel(nn.Module):
         widths = [settings.embedding] + [settings.hidden] * (settings.layers - 1)
         self.cells = nn.ModuleList(nn.LSTM(width, settings.hidden, batch_first=True) for width in widths)
         self.output = nn.Linear(settings.hidden, settings.vocabulary_size)
-        self.dropout = LockedDropout(settings.dropout)
+        self.dropout = LockedDropout(settings.dropout or 0.0)
         self.recaller = settings.recaller
         if self.recaller is not None:
             self.recalled = nn.EmbeddingBag(self.recaller.size, settings.embedding, mode="sum")

@@ -34,8 +34,9 @@ class ModelSettings:
     """H: the width of each layer."""
     embedding: int = 128
     """E: the width of the vectors that stand for ids; 320 learnt no more in as many steps, and took a sixth longer."""
-    dropout: float = 0.25
-    """The share of values dropped while training, after the embedding and after every layer; in [0, 1)."""
+    dropout: float | None = None
+    """The share of values dropped while training, after the embedding and after every layer; in [0, 1). None until it
+    is planned from how often training will read the pieces."""
     gain: float = 4.0
     """What every layer's output is multiplied by before it is read. It lies in [−1, 1] and is mostly small, and AdamW's
     steps are as long whatever it is, so what reads it would learn too slowly. It is folded into the weights where the
@@ -69,7 +70,7 @@ class ModelSettings:
             raise ValueError(f"controls is 0 or above, got {self.controls}")
         if not (self.gain > 0 and math.isfinite(self.gain)):
             raise ValueError(f"gain is above 0, got {self.gain}")
-        if not 0 <= self.dropout < 1:
+        if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a share from 0 up to, not with, 1, got {self.dropout}")
 
     @property

@@ -116,15 +116,15 @@ class _Loop:
     ) -> None:
         self.store, self.split, self.run, self.cut, self.ranks = store, split, run, cut, ranks
         self.pieces = np.asarray(split.train)[ranks.rank :: ranks.count]
-        self.settings = run.config.training
+        self.settings, self.model = run.config.training, run.config.model
         self.heldout = HeldOut(store, split, self.settings.look, run, ranks)
         self.ngram_nll = ngram_nll[1] if ngram_nll else None
         self.reports = Reports(run, ranks, ngram_nll[0] if ngram_nll else None, on_progress)
 
     def make(self) -> Trainer:
         """A trainer at its very beginning."""
-        config = self.run.config
-        return Trainer(self.store, self.pieces, config.model, self.settings, config.seed, self.cut, self.ranks)
+        seed = self.run.config.seed
+        return Trainer(self.store, self.pieces, self.model, self.settings, seed, self.cut, self.ranks)
 
     def begin(self, resume: bool) -> None:
         """Plan how many steps there are and make a state to go on from, or take over both."""
@@ -136,7 +136,9 @@ class _Loop:
             self.plan()
         if self.ranks.first:
             sizes = {side: len(getattr(self.split, side)) for side in ("train", "valid", "test")}
-            self.run = self.run.with_config(training=self.settings, split=sizes)
+            known = {} if self.ngram_nll is None else {"ngram_nll": self.ngram_nll}
+            figures = {**self.run.config.figures, **known}
+            self.run = self.run.with_config(model=self.model, training=self.settings, split=sizes, figures=figures)
         self.trainer = self.make()
         self.threads = Threads(self.settings.threads)
         if not (resume and state.exists(folder)):
@@ -163,6 +165,9 @@ class _Loop:
         planned = plan.plan(self.settings, pace, elapsed(), self.heldout.looks_at_the_end * pace.check_s)
         agreed = self.ranks.share(json.dumps(asdict(planned)).encode())
         self.settings = TrainSettings(**json.loads(agreed))
+        if self.model.dropout is None:
+            read = (self.settings.steps or 0) * self.trainer.ids
+            self.model = replace(self.model, dropout=plan.dropout(read / self.store.count(self.split.train)))
 
     def train(self, stopped: Callable[[], bool]) -> bool:
         """Make every step that is left; or, if it is `stopped`, save the state of the last one, and give true."""
@@ -184,7 +189,7 @@ class _Loop:
     def look_up(self, check: bool, save: bool) -> bool:
         """Say where training stands, look at the held-out pieces, and save; false if it has diverged."""
         trainer, found = self.trainer, self.reports.figures(self.trainer)
-        guess = math.log(self.run.config.model.vocabulary_size)
+        guess = math.log(self.model.vocabulary_size)
         if not found.loss < DIVERGED * guess or not math.isfinite(found.norm):  # such a gradient spoils the weights
             return False
         looked, warning = None, ""

@@ -22,7 +22,7 @@ from folkseq.training.trainer import Trainer
 VOCABULARY, TURNS, TURN_S = 138, 7, 3.0
 SIZES = ((2, 320), (3, 512))
 PIECES, PIECE = 2000, 150
-MATRIX = 2048
+MATRIX, DROPOUT = 2048, 0.25
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     store = TokenStore.of(list(random.integers(2, VOCABULARY, (PIECES, PIECE))))
     print(f"{torch.get_num_threads()} threads; medians of {TURNS} turns of {TURN_S:g} s")
     for layers, hidden in SIZES:
-        _race(store, ModelSettings(VOCABULARY, layers=layers, hidden=hidden))
+        _race(store, ModelSettings(VOCABULARY, layers=layers, hidden=hidden, dropout=DROPOUT))
     _whole(store)
 
 
@@ -40,7 +40,7 @@ def _race(store: TokenStore, model: ModelSettings) -> None:
     settings = TrainSettings(steps=1_000_000)
     pieces = np.arange(len(store))
     trainer = Trainer(store, pieces, model, settings, 0, Whole(), Ranks())
-    plain = Plain(VOCABULARY, model.layers, model.hidden, model.embedding, model.dropout)
+    plain = Plain(VOCABULARY, model.layers, model.hidden, model.embedding, DROPOUT)
     loop = Loop(plain, settings.rows, settings.learning_rate)
     batches = Streams(store, pieces, settings.rows, settings.length, np.random.default_rng(0))
     half = [torch.rand(MATRIX, MATRIX) for _ in range(2)]
