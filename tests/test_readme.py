@@ -31,6 +31,9 @@ def test_every_command_works_in_the_order_in_which_it_stands(tmp_path):
         f'#!/bin/sh\ncase $1 in train) set -- "$@" {short};; esac\nexec {sys.executable} -m folkseq "$@"\n'
     )
     program.chmod(0o755)
+    launcher = tmp_path / "bin" / "torchrun"
+    launcher.write_text(f'#!/bin/sh\nexec {sys.executable} -m torch.distributed.run "$@" {short}\n')
+    launcher.chmod(0o755)
     (tmp_path / "tune.abc").write_text(JIG)
     (tmp_path / "mine.abc").write_text(BOOK)
     (tmp_path / "my-tunes").mkdir()

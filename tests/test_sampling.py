@@ -161,7 +161,7 @@ def test_a_mask_that_forbids_everything_is_the_callers_bug():
         chosen_by(np.zeros((1, V), np.float32), Strategy(), np.zeros(1), np.zeros((1, V), dtype=bool))
 
 
-def make_engine(controls=0):
+def make_engine(controls=0, **recall):
     rng = np.random.default_rng(0)
     shapes = {"embedding.weight": (V, 5), "output.weight": (V, 12), "output.bias": (V,)}
     for layer, width in enumerate((5, 12)):
@@ -170,14 +170,16 @@ def make_engine(controls=0):
         shapes |= {f"{cell}.bias_ih_l0": (48,), f"{cell}.bias_hh_l0": (48,)}
     if controls:
         shapes["control.weight"] = (5, controls)
+    settings = ModelSettings(V, layers=2, hidden=12, embedding=5, controls=controls, gain=1.0, **recall)
+    if recall:
+        shapes["recalled.weight"] = (settings.recaller.size, 5)
     weights = {name: rng.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
-    settings = ModelSettings(V, layers=2, hidden=12, embedding=5, controls=controls, gain=1.0)
     return Engine(onnx_graph.build(weights, settings), threads=1)
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return make_engine()
+@pytest.fixture(scope="module", params=[{}, {"recall": (1, 2), "bar_ends": (2, 3), "section_ends": (3,)}])
+def engine(request):
+    return make_engine(**request.param)
 
 
 def write(engine, count, *, prime=(), strategy=None, lanes=1, **changes):

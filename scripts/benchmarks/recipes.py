@@ -54,7 +54,7 @@ UNDONE: dict[str, dict[str, Any]] = {
     "learning_rate=2e-3": {"learning_rate": 2e-3},
     "learning_rate=5e-3": {"learning_rate": 5e-3},
     "weight_decay=0.1": {"weight_decay": 0.1},
-    "windows": {"batches": "windows"},
+    "windows": {"batches": "windows", "recall": ()},
 }
 OTHERS = ("plain loop", "folk-rnn")
 TRIED = 8  # updates by which a schedule is planned
