@@ -152,7 +152,7 @@ def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_bytes(make_run, 
     deaths = 0
     while True:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            for _ in range(int(random.integers(1, 25))):
+            for _ in range(int(random.integers(5, 130))):
                 process.stdout.readline()
             time.sleep(random.random() * 0.02)
             if process.poll() is not None or not process.stdout.readline():
