@@ -477,7 +477,7 @@ def test_sampling_imports_neither_torch_nor_matplotlib(run, tmp_path):
 def test_an_interrupt_keeps_the_best_model(tmp_path):
     book, folder = tmp_path / "book.abc", tmp_path / "run"
     book.write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)))
-    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "10", "-o", str(folder)]
+    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "1", "-o", str(folder)]
     with subprocess.Popen(
         [*command, "--hidden", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as job:
