@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import median
 
 import torch
 
@@ -71,9 +72,9 @@ def measure(
         weights.append(torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()]))
     best = choices[_agreed(ranks, min(range(len(choices)), key=lambda place: took[choices[place]]))]
     torch.set_num_threads(best)
-    longer = min(TRYING * budget_s, LONGEST_S) / took[best]
-    count = _agreed(ranks, int(longer) if longer > TRIED else 0)
-    step_s = _updates(trainer, count) if count else took[best]
+    turns = _agreed(ranks, int(min(TRYING * budget_s, LONGEST_S) / took[best] / TRIED))
+    _updates(trainer, WARM)  # the last were made by other threads
+    step_s = median([_updates(trainer, TRIED) for _ in range(turns)] or [took[best]])
     fresh, start = make(), time.monotonic()
     check(fresh)  # whatever trying has done to the weights of the other
     return Pace(step_s, time.monotonic() - start, best, all(torch.equal(weights[0], other) for other in weights))
