@@ -320,7 +320,7 @@ def interrupt(_):
 
 
 def test_a_plan_fills_its_time():
-    pace = Pace(step_s=0.1, check_s=0.5, threads=2, free=True)
+    pace = Pace(step_s=0.1, check_s=0.5, most=4, threads=2, free=True)
     planned = plan(TrainSettings(minutes=10), pace, spent_s=10, final_s=5)
     assert 10 + planned.steps * 0.1 + planned.checks * 0.5 + 5 == pytest.approx(600, abs=1)
     assert (planned.checks, planned.save_every, planned.threads) == (20, 600, None)
@@ -329,3 +329,4 @@ def test_a_plan_fills_its_time():
     assert (short.checks, short.threads) == (6, 2)
     assert plan(TrainSettings(minutes=1), pace, spent_s=100, final_s=5).steps == 300  # half of the time at least
     assert plan(TrainSettings(steps=7), pace, spent_s=100, final_s=5).steps == 7
+    assert plan(TrainSettings(steps=7), replace(pace, free=False), spent_s=100, final_s=5).threads == 4

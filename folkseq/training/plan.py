@@ -40,6 +40,8 @@ class Pace:
     """What an update takes."""
     check_s: float
     """What looking at the held-out pieces and saving takes."""
+    most: int
+    """Threads that there can be."""
     threads: int
     """The number that was fastest."""
     free: bool
@@ -77,7 +79,9 @@ def measure(
     step_s = median([_updates(trainer, TRIED) for _ in range(turns)] or [took[best]])
     fresh, start = make(), time.monotonic()
     check(fresh)  # whatever trying has done to the weights of the other
-    return Pace(step_s, time.monotonic() - start, best, all(torch.equal(weights[0], other) for other in weights))
+    return Pace(
+        step_s, time.monotonic() - start, choices[0], best, all(torch.equal(weights[0], other) for other in weights)
+    )
 
 
 def plan(settings: TrainSettings, pace: Pace, spent_s: float, final_s: float) -> TrainSettings:
@@ -97,7 +101,8 @@ def plan(settings: TrainSettings, pace: Pace, spent_s: float, final_s: float) ->
         left_s = budget_s - spent_s - final_s - checks * pace.check_s
         steps = max(1, int(max(left_s, LEARNING * budget_s) / pace.step_s))
     save_every = max(1, int(SAVE_EVERY_S / pace.step_s))
-    threads = None if pace.free else pace.threads
+    # Who asks for a number of steps may want them again on another day, when another number of threads is fastest.
+    threads = None if pace.free else pace.threads if settings.steps is None else pace.most
     return replace(settings, steps=steps, checks=checks, save_every=save_every, threads=threads)
 
 
