@@ -28,6 +28,7 @@ class Ranks:
     rank: int = 0
     count: int = 1
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - a device never changes
+    gradients: distributed.ProcessGroup | None = None  # that averages them
 
     @property
     def first(self) -> bool:
@@ -36,7 +37,7 @@ class Ranks:
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model, with its gradients averaged over the ranks; all of them begin with the first's weights."""
-        return nn.parallel.DistributedDataParallel(model) if self.count > 1 else model
+        return nn.parallel.DistributedDataParallel(model, process_group=self.gradients) if self.count > 1 else model
 
     def sum(self, values: Sequence[float]) -> list[float]:
         """The sums of every rank's values."""
@@ -80,8 +81,12 @@ def joined() -> Iterator[Ranks]:
         yield Ranks(device=device)
         return
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    # DistributedDataParallel never lets go of its group. Gloo's threads end with the last reference to theirs, and one
+    # that is still letting go of a tensor when the interpreter ends aborts the process; so the group that speaks last,
+    # which is this module's, must not be DDP's.
+    gradients = distributed.new_group()
     try:
-        yield Ranks(rank, count, device)
+        yield Ranks(rank, count, device, gradients)
     except RuntimeError as error:  # what the backends raise, gloo without a class of its own
         if "Connection" not in str(error) and not isinstance(error, distributed.DistBackendError):
             raise
