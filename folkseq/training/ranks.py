@@ -6,12 +6,14 @@ from k times as large batches. One of them, the first, writes. Between them go t
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import torch
+import torch.distributed.nn  # whose defaults keep the group alive that is there when it is first imported: see joined
 from torch import distributed, nn
 
 from folkseq.errors import FolkseqError
@@ -28,7 +30,6 @@ class Ranks:
     rank: int = 0
     count: int = 1
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - a device never changes
-    gradients: distributed.ProcessGroup | None = None  # that averages them
 
     @property
     def first(self) -> bool:
@@ -37,7 +38,7 @@ class Ranks:
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model, with its gradients averaged over the ranks; all of them begin with the first's weights."""
-        return nn.parallel.DistributedDataParallel(model, process_group=self.gradients) if self.count > 1 else model
+        return nn.parallel.DistributedDataParallel(model) if self.count > 1 else model
 
     def sum(self, values: Sequence[float]) -> list[float]:
         """The sums of every rank's values."""
@@ -81,12 +82,8 @@ def joined() -> Iterator[Ranks]:
         yield Ranks(device=device)
         return
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
-    # DistributedDataParallel never lets go of its group. Gloo's threads end with the last reference to theirs, and one
-    # that is still letting go of a tensor when the interpreter ends aborts the process; so the group that speaks last,
-    # which is this module's, must not be DDP's.
-    gradients = distributed.new_group()
     try:
-        yield Ranks(rank, count, device, gradients)
+        yield Ranks(rank, count, device)
     except RuntimeError as error:  # what the backends raise, gloo without a class of its own
         if "Connection" not in str(error) and not isinstance(error, distributed.DistBackendError):
             raise
@@ -96,3 +93,6 @@ def joined() -> Iterator[Ranks]:
         ) from None
     finally:
         distributed.destroy_process_group()
+        # Gloo's threads end with the last reference to their group. One that still lets go of a tensor when the
+        # interpreter ends aborts the process, so none may be left to what a trainer's cycles hold.
+        gc.collect()
