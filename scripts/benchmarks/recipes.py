@@ -2,7 +2,8 @@
 
 Each is given the same minutes, one after another on all cores, on the same pieces, and judged on the same held-out
 ones. folkseq's keeps its best weights; the others are judged as they are in the end, the plain loop after a schedule of
-just those minutes.
+just those minutes. Or each is given as many updates as take as long as a number of folkseq's own. How much longer one
+of a recipe's takes is measured first, in turns, so that what other programs do meanwhile changes little.
 
 folk-rnn's recipe, as published with its code: three layers of 512 LSTM cells on one-hot ids with dropout of 0.5, whole
 tunes in batches of 64, RMSprop at 3e-3 that falls by 0.97 an epoch from the 20th on, gradients clipped to a norm of 5.
@@ -14,11 +15,11 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean
-from typing import Any
+from statistics import mean, median
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -33,7 +34,9 @@ from folkseq.evaluation.baseline import Baseline
 from folkseq.models.settings import JUDGED, ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
 from folkseq.tokenized import tokenize_corpus
-from folkseq.training import fit
+from folkseq.training import Ranks, fit
+from folkseq.training.schedule import learning_rate
+from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll
 
 UNDONE: dict[str, dict[str, Any]] = {
@@ -41,7 +44,8 @@ UNDONE: dict[str, dict[str, Any]] = {
     "no recall": {"recall": ()},
     "gain=1": {"gain": 1.0},
     "beta2=0.999": {"beta2": 0.999},
-    "dropout=0.1": {"dropout": 0.1},
+    "dropout=0.05": {"dropout": 0.05},
+    "dropout=0.25": {"dropout": 0.25},
     "dropout=0.4": {"dropout": 0.4},
     "hidden=256": {"hidden": 256},
     "hidden=400": {"hidden": 400},
@@ -58,13 +62,14 @@ UNDONE: dict[str, dict[str, Any]] = {
 }
 OTHERS = ("plain loop", "folk-rnn")
 TRIED = 8  # updates by which a schedule is planned
+TURNS, IN_TURN = 8, 2  # how often, and how many of its updates, each recipe is timed
 
 
 class Pieces:
     """A corpus, split, with what is asked of every recipe."""
 
-    def __init__(self, tokenizer: str, corpus: list[str], minutes: float) -> None:
-        self.minutes, self.tokenizer = minutes, tokenizers.find(tokenizer)
+    def __init__(self, tokenizer: str, corpus: list[str]) -> None:
+        self.tokenizer = tokenizers.find(tokenizer)
         paths = [file for path in listed(corpus) for file in files(locate(path, None), self.tokenizer.suffixes)]
         self.found = tokenize_corpus(self.tokenizer, paths)
         labels = cluster(self.found.fingerprints, self.tokenizer.figure, self.tokenizer.twin_share)
@@ -72,60 +77,30 @@ class Pieces:
         self.ngram = Baseline.fit(self.store, self.sides, len(self.vocabulary), JUDGED)
         self.heldout = self.store.beginnings(self.sides.valid, JUDGED)
 
-    def folkseq(self, seed: int, changes: dict[str, Any]) -> tuple[int, float]:
-        """Updates, and held-out nats a token, of folkseq with some settings changed."""
-        recipe = {**self.tokenizer.recipe, **changes}
-        model = ModelSettings(
-            **sizes_of(self.tokenizer, self.vocabulary),
-            **{name: value for name, value in recipe.items() if name in _names(ModelSettings)},
-        )
-        asked = {name: value for name, value in recipe.items() if name in _names(TrainSettings)}
-        settings = TrainSettings(minutes=self.minutes, **asked)
-        with tempfile.TemporaryDirectory() as folder:
-            config = RunConfig(self.tokenizer.spec, model, settings, (), "benchmark", seed=seed)
-            run = Run.create(Path(folder) / "run", config, self.vocabulary)
-            result = fit(self.store, self.sides, run, cut=Cut(self.tokenizer, self.found.spans))
-        return result.steps, result.heldout_nll
+    def recipe(self, name: str) -> Recipe:
+        """One of `UNDONE` or `OTHERS`."""
+        made = {"plain loop": self.plain, "folk-rnn": self.folk_rnn}.get(name)
+        return Theirs(self, made) if made else Ours(self, UNDONE[name])
 
-    def plain(self, seed: int) -> tuple[int, float]:
+    def plain(self, seed: int) -> Course:
         """A plain loop, tuned: two layers of 320, AdamW with warm-up and cosine decay, sixteen streams."""
         torch.manual_seed(seed)
         settings = TrainSettings()
         model = Plain(len(self.vocabulary), 2, 320, 128, dropout=0.25)
         loop = Loop(model, settings.rows, settings.learning_rate, settings.clip)
         reading = (self.store, self.sides.train, settings.rows, settings.length, np.random.default_rng(seed))
-        return self._train(loop, Streams(*reading), lambda step, steps: _cosine(step, steps, settings))
+        return Course(loop, Streams(*reading), lambda step, of: learning_rate(step, replace(settings, steps=of)))
 
-    def folk_rnn(self, seed: int) -> tuple[int, float]:
+    def folk_rnn(self, seed: int) -> Course:
         """folk-rnn's recipe; see above."""
         torch.manual_seed(seed)
-        random = np.random.default_rng(seed)
         model = Plain(len(self.vocabulary), 3, 512, len(self.vocabulary), dropout=0.5)
         model.embedding = torch.nn.Embedding.from_pretrained(torch.eye(len(self.vocabulary)))  # one-hot
         loop = Loop(model, 64, 3e-3, clip=5.0)
         loop.optimizer = torch.optim.RMSprop([each for each in model.parameters() if each.requires_grad], 3e-3)
         each = math.ceil(len(self.sides.train) / 64)
-        return self._train(
-            loop, self._tunes(random), lambda step, _: 3e-3 * 0.97 ** max(step // each - 20, 0), fresh=True
-        )
-
-    def _train(
-        self, loop: Loop, batches: Iterator[Batch], rate: Callable[[int, int], float], fresh: bool = False
-    ) -> tuple[int, float]:
-        """Updates for as many minutes, and the loss after them; `fresh` states are zero at every batch."""
-        began, steps, step = time.monotonic(), 0, 0
-        while not steps or step < steps:
-            if step == TRIED:
-                steps = int(60 * self.minutes / ((time.monotonic() - began) / TRIED))
-            for group in loop.optimizer.param_groups:
-                group["lr"] = rate(step, steps or 1_000_000)
-            batch = next(batches)
-            if fresh:
-                loop.state = loop.model.init_state(len(batch.x))
-            loop.update(batch)
-            step += 1
-        total, predicted = nll(loop.model, self.heldout)
-        return step, total / predicted
+        tunes = self._tunes(np.random.default_rng(seed))
+        return Course(loop, tunes, lambda step, _: 3e-3 * 0.97 ** max(step // each - 20, 0), fresh=True)
 
     def _tunes(self, random: np.random.Generator) -> Iterator[Batch]:
         """Whole tunes, 64 at a time, padded."""
@@ -140,34 +115,140 @@ class Pieces:
                 yield Batch(x, y, np.ones(len(pieces), np.bool_))
 
 
+class Recipe(Protocol):
+    """A way to train."""
+
+    def updates(self) -> Callable[[], object]:
+        """What makes one update after another, to be timed."""
+
+    def train(self, seed: int, minutes: float, steps: int | None) -> tuple[int, float]:
+        """Updates, and held-out nats a token after so many of them, or so many minutes."""
+
+
+@dataclass
+class Ours:
+    """folkseq's, with some settings changed."""
+
+    pieces: Pieces
+    changes: Mapping[str, Any]
+
+    def settings(self, **asked: Any) -> tuple[ModelSettings, TrainSettings]:
+        """As `folkseq train` would write them down."""
+        recipe = {**self.pieces.tokenizer.recipe, **self.changes}
+        sizes = sizes_of(self.pieces.tokenizer, self.pieces.vocabulary)
+        model = {name: value for name, value in recipe.items() if name in _names(ModelSettings)}
+        train = {name: value for name, value in recipe.items() if name in _names(TrainSettings)}
+        return ModelSettings(**sizes, **model), TrainSettings(**train, **asked)
+
+    def updates(self) -> Callable[[], object]:
+        """Those of its trainer."""
+        model, settings = self.settings(steps=1_000_000)
+        train = np.asarray(self.pieces.sides.train)
+        dropout = 0.2 if model.dropout is None else model.dropout
+        return Trainer(self.pieces.store, train, replace(model, dropout=dropout), settings, 0, self.cut, Ranks()).update
+
+    def train(self, seed: int, minutes: float, steps: int | None) -> tuple[int, float]:
+        """All of `folkseq train`, in a folder that is thrown away."""
+        pieces = self.pieces
+        model, settings = self.settings(minutes=minutes, steps=steps)
+        with tempfile.TemporaryDirectory() as folder:
+            config = RunConfig(pieces.tokenizer.spec, model, settings, (), "benchmark", seed=seed)
+            run = Run.create(Path(folder) / "run", config, pieces.vocabulary)
+            result = fit(pieces.store, pieces.sides, run, cut=self.cut)
+        return result.steps, result.heldout_nll
+
+    @property
+    def cut(self) -> Cut:
+        """Its excerpts."""
+        return Cut(self.pieces.tokenizer, self.pieces.found.spans)
+
+
+@dataclass
+class Course:
+    """A loop with what it reads and how fast it learns."""
+
+    loop: Loop
+    batches: Iterator[Batch]
+    rate: Callable[[int, int], float]
+    """After so many updates, of how many."""
+    fresh: bool = False
+    """Whether every batch begins at zero states."""
+
+    def update(self, step: int = 0, steps: int = 1_000_000) -> None:
+        """One."""
+        for group in self.loop.optimizer.param_groups:
+            group["lr"] = self.rate(step, steps)
+        batch = next(self.batches)
+        if self.fresh:
+            self.loop.state = self.loop.model.init_state(len(batch.x))
+        self.loop.update(batch)
+
+
+@dataclass
+class Theirs:
+    """Another's: a bare loop."""
+
+    pieces: Pieces
+    make: Callable[[int], Course]
+
+    def updates(self) -> Callable[[], object]:
+        """Those of the loop."""
+        return self.make(0).update
+
+    def train(self, seed: int, minutes: float, steps: int | None) -> tuple[int, float]:
+        """Updates for as many minutes, and the loss after them."""
+        course, began, step = self.make(seed), time.monotonic(), 0
+        while steps is None or step < steps:
+            if steps is None and step == TRIED:
+                steps = int(60 * minutes / ((time.monotonic() - began) / TRIED))
+            course.update(step, steps or 1_000_000)
+            step += 1
+        total, predicted = nll(course.loop.model, self.pieces.heldout)
+        return step, total / predicted
+
+
+def costs(recipes: Mapping[str, Recipe]) -> dict[str, float]:
+    """What an update of each takes, in seconds, measured in turns."""
+    updates = {name: recipe.updates() for name, recipe in recipes.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in recipes}
+    for turn in range(TURNS + 1):
+        for name, update in updates.items():
+            began = time.monotonic()
+            for _ in range(IN_TURN):
+                update()
+            if turn:  # the first is to warm up
+                seconds[name].append((time.monotonic() - began) / IN_TURN)
+    return {name: median(taken) for name, taken in seconds.items()}
+
+
 def main(*arguments: str) -> None:
     """Print a table, a line a recipe."""
     parser = argparse.ArgumentParser(prog="benchmark.py recipes", description=__doc__.splitlines()[0])
     parser.add_argument("tokenizer", nargs="?", default="abc")
     parser.add_argument("corpus", nargs="*", default=["corpora/folk.abc"])
     parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--updates", type=int, help="of folkseq's own, and of others as many as take as long")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", default="folkseq,plain loop,folk-rnn", help="names, or 'all'")
     asked = parser.parse_args(arguments)
     names = [*UNDONE, *OTHERS] if asked.only == "all" else asked.only.split(",")
-    pieces = Pieces(asked.tokenizer, asked.corpus, asked.minutes)
+    pieces = Pieces(asked.tokenizer, asked.corpus)
+    recipes = {name: pieces.recipe(name) for name in names}
+    steps: dict[str, int] = {}
+    if asked.updates is not None:
+        cost = costs({"folkseq": pieces.recipe("folkseq"), **recipes})
+        steps = {name: round(asked.updates * cost["folkseq"] / cost[name]) for name in names}
+    each = f"{asked.minutes:g} minutes" if asked.updates is None else f"{asked.updates} of folkseq's updates"
     baseline = pieces.ngram.heldout_nll
-    print(f"{asked.minutes:g} minutes each, {asked.seeds} seeds; {pieces.ngram.order}-gram {baseline:.4f} nats a token")
+    print(f"{each}, {asked.seeds} seeds; {pieces.ngram.order}-gram {baseline:.4f} nats a token")
     print("| recipe | updates | held-out | from, to | of the n-gram's |\n| --- | --- | --- | --- | --- |", flush=True)
-    others = {"plain loop": pieces.plain, "folk-rnn": pieces.folk_rnn}
-    for name in names:
-        train = others.get(name) or (lambda seed, name=name: pieces.folkseq(seed, UNDONE[name]))
-        steps, losses = zip(*(train(seed) for seed in range(asked.seeds)), strict=True)
+    for name, recipe in recipes.items():
+        trained = (recipe.train(seed, asked.minutes, steps.get(name)) for seed in range(asked.seeds))
+        made, losses = zip(*trained, strict=True)
         span = f"{min(losses):.4f}, {max(losses):.4f}"
         print(
-            f"| {name} | {mean(steps):,.0f} | {mean(losses):.4f} | {span} | {mean(losses) / baseline:.3f} |", flush=True
+            f"| {name} | {mean(made):,.0f} | {mean(losses):.4f} | {span} | {mean(losses) / baseline:.3f} |", flush=True
         )
-
-
-def _cosine(step: int, steps: int, settings: TrainSettings) -> float:
-    from folkseq.training.schedule import learning_rate
-
-    return learning_rate(step, replace(settings, steps=steps))
 
 
 def _names(kind: type[Any]) -> set[str]:
