@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from folkseq.models import onnx_graph
+from folkseq.models import onnx_step
 from folkseq.models.language_model import LanguageModel
-from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.models.settings import CELLS, ModelSettings, TrainSettings
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
 from folkseq.sampling.grammar import put, take
@@ -47,11 +47,12 @@ def logits_of(model, ids, controls=None):
     return model(torch.from_numpy(ids), model.init_state(len(ids)), beside)[0].numpy()
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3])
-def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_model, layers):
-    model = make_model(layers=layers)
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_model, cell, layers):
+    model = make_model(cell=cell, layers=layers)
     ids = np.random.default_rng(0).integers(0, 11, (4, 12))  # (B, T)
-    engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
+    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
     stepped = steps_of(engine, ids)
     np.testing.assert_allclose(stepped, logits_of(model, ids), atol=1e-4)
 
@@ -60,8 +61,9 @@ RECALL = {"recall": (1, 2), "bar_ends": (3, 4), "section_ends": (4,)}
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, layers):
-    model = make_model(layers=layers, **RECALL)
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, cell, layers):
+    model = make_model(cell=cell, layers=layers, **RECALL)
     ids = np.random.default_rng(0).integers(0, 11, (4, 30))  # (B, T)
     shown = np.stack([model.recaller.of(row) for row in ids])
     with torch.inference_mode():
@@ -70,12 +72,12 @@ def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, layers):
         nothing = torch.from_numpy(np.broadcast_to(model.recaller.of([0])[0], shown.shape).copy())
         unlike = model(torch.from_numpy(ids), state, None, nothing)[0].numpy()
     assert np.abs(expected - unlike).max() > 0.1  # it hears what it is shown
-    engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
+    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
     np.testing.assert_allclose(steps_of(engine, ids), expected, atol=1e-4)
     walk = engine.walk(engine.begin(4))
     walked = [walk.step(column).copy() for column in ids.T]
     np.testing.assert_allclose(np.stack(walked, axis=1), expected, atol=1e-4)
-    whole = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
+    whole = Engine(onnx_step.build(weights_of(model), model.settings), threads=1)
     rows = [whole.step(whole.read(row[:-1].tolist()), row[-1:])[0][0] for row in ids]  # one row at a time, int8
     np.testing.assert_array_equal(np.stack(rows), steps_of(whole, ids)[:, -1])
 
@@ -89,12 +91,13 @@ def test_a_model_that_recalls_must_be_shown_it(make_model):
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_controls_are_read_beside_the_ids(make_model, layers):
-    model = make_model(layers=layers, controls=5)
+@pytest.mark.parametrize("cell", CELLS)
+def test_controls_are_read_beside_the_ids(make_model, cell, layers):
+    model = make_model(cell=cell, layers=layers, controls=5)
     random = np.random.default_rng(0)
     ids = random.integers(0, 11, (4, 12))  # (B, T)
     controls = random.uniform(0, 1, (4, 12, 5)).astype(np.float32)  # (B, T, C)
-    engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
+    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
     assert engine.controls == 5
 
     def stepped(beside):
@@ -108,13 +111,13 @@ def test_controls_are_read_beside_the_ids(make_model, layers):
 
 def test_a_model_without_controls_takes_none(make_model):
     model = make_model()
-    assert Engine(onnx_graph.build(weights_of(model), model.settings), threads=1).controls == 0
+    assert Engine(onnx_step.build(weights_of(model), model.settings), threads=1).controls == 0
     assert "control.weight" not in weights_of(model)
 
 
 def test_rows_can_be_begun_anew_and_left_out(make_model):
     model = make_model()
-    engine = Engine(onnx_graph.build(weights_of(model), model.settings, int8=False), threads=1)
+    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
     _, state = engine.step(engine.begin(3), [1, 2, 3])
     put(state, [1], engine.begin(1))
     rows, _ = engine.step(take(state, [2, 1]), [4, 5])
@@ -124,7 +127,7 @@ def test_rows_can_be_begun_anew_and_left_out(make_model):
 
 def test_rows_can_go_on_after_what_was_read_once(make_model):
     model = make_model(controls=3)
-    engine = Engine(onnx_graph.build(weights_of(model), model.settings), threads=1)
+    engine = Engine(onnx_step.build(weights_of(model), model.settings), threads=1)
     ids = np.random.default_rng(4).integers(0, 11, 7)
     beside = np.random.default_rng(5).uniform(0, 1, (7, 3)).astype(np.float32)
     plain = steps_of(engine, ids[None], beside[None])[:, -1]
@@ -136,8 +139,9 @@ def test_rows_can_go_on_after_what_was_read_once(make_model):
     assert not (engine.step(engine.begin(1), ids[6:7], beside[6:7])[0] == plain).all()
 
 
-def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
-    model = make_model(hidden=64, dropout=0.0).train()
+@pytest.mark.parametrize("cell", CELLS)
+def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model, cell):
+    model = make_model(cell=cell, hidden=64, dropout=0.0).train()
     ids = torch.from_numpy(np.random.default_rng(1).integers(0, 11, (4, 3)).repeat(16, axis=1))  # (B, T)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     for _ in range(30):
@@ -149,8 +153,8 @@ def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
         optimizer.step()
     assert 0.1 < float(loss.detach()) < 1.5  # neither unlearnt nor certain, so that a change would show
 
-    exact = onnx_graph.build(weights_of(model), model.settings, int8=False)
-    small = onnx_graph.build(weights_of(model), model.settings)
+    exact = onnx_step.build(weights_of(model), model.settings, int8=False)
+    small = onnx_step.build(weights_of(model), model.settings)
     assert len(small) < 0.5 * len(exact)
 
     def nll(graph):
@@ -160,16 +164,17 @@ def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model):
         logits = model.eval()(ids[:, :-1], model.init_state(4))[0]
         own = float(torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum"))
     assert nll(exact) == pytest.approx(own, rel=1e-5)
-    assert nll(small) == pytest.approx(nll(exact), rel=0.003)
+    assert nll(small) == pytest.approx(nll(exact), abs=0.002 * ids[:, 1:].numel())
 
 
 @pytest.mark.parametrize("int8", [True, False])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_row_of_logits_does_not_depend_on_its_neighbours(make_model, int8, threads):
-    model = make_model(layers=3, hidden=37, controls=22)
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_row_of_logits_does_not_depend_on_its_neighbours(make_model, cell, int8, threads):
+    model = make_model(cell=cell, layers=3, hidden=37, controls=22)
     random = np.random.default_rng(2)
     ids, controls = random.integers(0, 11, (64, 20)), random.uniform(0, 1, (64, 20, 22)).astype(np.float32)
-    graph = onnx_graph.build(weights_of(model), model.settings, int8)
+    graph = onnx_step.build(weights_of(model), model.settings, int8)
     together = steps_of(Engine(graph, threads=threads), ids, controls)
     for rows in ([0], [7], [63], [3, 4], list(range(10, 17)), list(range(33))):
         apart = steps_of(Engine(graph, threads=1), ids[rows], controls[rows])
@@ -177,7 +182,7 @@ def test_a_row_of_logits_does_not_depend_on_its_neighbours(make_model, int8, thr
 
 
 def test_settings_check_themselves():
-    with pytest.raises(ValueError, match="no cell 'gru2'; there are: lstm"):
+    with pytest.raises(ValueError, match="no cell 'gru2'; there are: rnn, gru, lstm, peephole"):
         ModelSettings(vocabulary_size=5, cell="gru2")
     with pytest.raises(ValueError, match="layers is at least 1, got 0"):
         ModelSettings(vocabulary_size=5, layers=0)

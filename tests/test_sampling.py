@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from folkseq.errors import RequestError, RunError
-from folkseq.models import onnx_graph
+from folkseq.models import onnx_step
 from folkseq.models.settings import ModelSettings
 from folkseq.sampling.batch import Request
 from folkseq.sampling.engine import Engine
@@ -174,7 +174,7 @@ def make_engine(controls=0, **recall):
     if recall:
         shapes["recalled.weight"] = (settings.recaller.size, 5)
     weights = {name: rng.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
-    return Engine(onnx_graph.build(weights, settings), threads=1)
+    return Engine(onnx_step.build(weights, settings), threads=1)
 
 
 @pytest.fixture(scope="module", params=[{}, {"recall": (1, 2), "bar_ends": (2, 3), "section_ends": (3,)}])

@@ -17,7 +17,7 @@ from folkseq.dataset import TokenStore, split
 from folkseq.errors import FolkseqError, RunError
 from folkseq.evaluation.ngram import NGram
 from folkseq.models.language_model import LanguageModel
-from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.models.settings import CELLS, ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
@@ -105,6 +105,7 @@ RECALLED = {"recall": (1, 3), "bar_ends": (0, 2), "section_ends": (0,)}
     [
         (QUICK, None, {}),
         (QUICK, None, RECALLED),
+        *((QUICK, None, {"cell": cell}) for cell in CELLS if cell != "lstm"),
         (replace(QUICK, batches="windows", passage=2, length=3), Steered(), {"controls": 1}),
     ],
 )

@@ -59,7 +59,7 @@ def corpus(name: str | None, as_json: bool) -> None:
 @click.argument("corpus", nargs=-1, required=True)
 @click.option("--minutes", type=float, help="How long to train.  [default: 10]")
 @click.option("--steps", type=int, help="How many updates to make, in place of --minutes.")
-@click.option("--cell", help="The recurrent cell.  [default: lstm]")
+@click.option("--cell", help="The recurrent cell: rnn (tanh), gru, lstm or peephole.  [default: lstm]")
 @click.option("--layers", type=int, help="How many layers of cells.  [default: 2]")
 @click.option("--hidden", type=int, help="The width of each layer.  [default: 320]")
 @click.option(

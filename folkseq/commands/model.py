@@ -66,9 +66,9 @@ class Model:
         if (precision, threads) not in self.engines:
             graph: Path | bytes = self.run.file("model.onnx")
             if precision == "float32":
-                from folkseq.models import onnx_graph
+                from folkseq.models import onnx_step
 
-                graph = onnx_graph.build(self.run.weights(), self.run.config.model, int8=False)
+                graph = onnx_step.build(self.run.weights(), self.run.config.model, int8=False)
             self.engines[precision, threads] = Engine(graph, threads)
         return self.engines[precision, threads]
 

@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from folkseq.models.cells import LAYERS
 from folkseq.models.settings import ModelSettings
 
 State = tuple[Tensor, ...]
@@ -37,7 +38,7 @@ class LockedDropout(nn.Module):
 class LanguageModel(nn.Module):
     """Predicts each next id from those before it.
 
-    The names and shapes of its weights are those that `onnx_graph` reads.
+    The names and shapes of its weights are those that `onnx_step` reads.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -45,7 +46,7 @@ class LanguageModel(nn.Module):
         self.settings = settings
         self.embedding = nn.Embedding(settings.vocabulary_size, settings.embedding)
         widths = [settings.embedding] + [settings.hidden] * (settings.layers - 1)
-        self.cells = nn.ModuleList(nn.LSTM(width, settings.hidden, batch_first=True) for width in widths)
+        self.cells = nn.ModuleList(LAYERS[settings.cell](width, settings.hidden) for width in widths)
         self.output = nn.Linear(settings.hidden, settings.vocabulary_size)
         self.dropout = LockedDropout(settings.dropout or 0.0)
         self.recaller = settings.recaller

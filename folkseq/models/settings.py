@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from folkseq.dataset.recall import Recall
 
-CELLS: dict[str, tuple[str, ...]] = {"lstm": ("h", "c")}
+CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
 """The cells there are, each with the names of what it carries from one step to the next."""
 
 BATCHES = ("streams", "windows")

@@ -45,7 +45,7 @@ class Engine:
     """
 
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
-        """Load a model as `models.onnx_graph` builds it.
+        """Load a model as `models.onnx_step` builds it.
 
         Args:
             model: a file, or what it holds.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from folkseq.dataset import Split, TokenStore
 from folkseq.dataset.store import Ids
 from folkseq.files import write_atomically
-from folkseq.models import onnx_graph
+from folkseq.models import onnx_step
 from folkseq.models.settings import JUDGED
 from folkseq.run import Run
 from folkseq.training import plan, state
@@ -40,7 +40,7 @@ class HeldOut:
     def try_look(self, trainer: Trainer) -> None:
         """All of a look, and of what it may lead to, but the writing."""
         self.look(trainer)
-        onnx_graph.build(trainer.weights(), self.run.config.model)
+        onnx_step.build(trainer.weights(), self.run.config.model)
 
     def look(self, trainer: Trainer) -> float:
         """The model's nats an id, on what is looked at while training."""
@@ -77,7 +77,7 @@ class HeldOut:
 
     def _export(self, trainer: Trainer) -> None:
         """Write the step of the best weights, so that the run can be sampled from while it still trains."""
-        write_atomically(self.run.folder / STEP, onnx_graph.build(trainer.weights(), self.run.config.model))
+        write_atomically(self.run.folder / STEP, onnx_step.build(trainer.weights(), self.run.config.model))
 
     def _judge(self, trainer: Trainer, pieces: Sequence[Ids]) -> float:
         """The model's nats an id, each rank reading some of the pieces."""

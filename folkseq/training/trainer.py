@@ -84,7 +84,7 @@ class Trainer:
         return self.ranks.count * self.settings.rows * self.settings.length
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """The weights by name, as `onnx_graph` reads them."""
+        """The weights by name, as `onnx_step` reads them."""
         return {name: tensor.cpu().numpy() for name, tensor in self.model.state_dict().items()}
 
     def standing(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from folkseq.commands.model import MOST_LANES, Model, load
 from folkseq.machine import cores
-from folkseq.models import onnx_graph
+from folkseq.models import onnx_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
 from folkseq.sampling.batch import Request
@@ -56,7 +56,7 @@ def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
         model = LanguageModel(settings).eval()
         plain = Plain(VOCABULARY, layers, hidden, settings.embedding).eval()
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    graphs = {name: onnx_graph.build(weights, settings, name == "int8") for name in ("float32", "int8")}
+    graphs = {name: onnx_step.build(weights, settings, name == "int8") for name in ("float32", "int8")}
     products = (2 * layers - 1) * 4 * hidden * hidden + hidden * VOCABULARY  # a token, and bytes of weights in int8
     print(f"\n{layers} x {hidden} {settings.cell}, {VOCABULARY} ids: {products / 1e6:.2f} M products a token")
     for rows in STREAMS:
@@ -206,8 +206,8 @@ def _product(side: int) -> bytes:
     y = helper.make_tensor_value_info("y", TensorProto.INT32, ["B", side])
     nodes = [helper.make_node("MatMulInteger", ["x", "w", "zero"], ["y"])]
     graph = helper.make_graph(nodes, "product", [x], [y], constants)
-    opsets = [helper.make_opsetid("", onnx_graph.OPSET)]
-    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=onnx_graph.IR_VERSION).SerializeToString())
+    opsets = [helper.make_opsetid("", onnx_step.OPSET)]
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=onnx_step.IR_VERSION).SerializeToString())
 
 
 def _best(action: Callable[[], Any], turns: int = 30) -> float:
@@ -241,7 +241,7 @@ def _choosing() -> None:
     for layers, hidden in SIZES:
         settings = ModelSettings(VOCABULARY, layers=layers, hidden=hidden)
         weights = {name: tensor.numpy() for name, tensor in LanguageModel(settings).state_dict().items()}
-        engine = Engine(onnx_graph.build(weights, settings))
+        engine = Engine(onnx_step.build(weights, settings))
         state, ids = engine.begin(rows), np.zeros(rows, np.int64)
         step = _median_us(lambda engine=engine, state=state, ids=ids: engine.step(state, ids))
         print(f"  a step of {layers} x {hidden}, int8: {step:6.0f}")
