@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from folkseq.errors import CorpusError, ParseError
-from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.base import Parsed, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,6 @@ class Pieces:
         return sum((piece.lost for piece in self.pieces), self.stray.copy())
 
 
-@dataclass(frozen=True)
-class FileRead:
-    """What one file held, by piece, and what was wrong with it."""
-
-    pieces: tuple[Any, ...]
-    lost: tuple[Mapping[str, int], ...]
-    faults: tuple[str, ...]
-    stray: Mapping[str, int]  # what lies outside every piece, by kind
-
-
 def open_file(file: Path, largest: int | None) -> BufferedReader:
     """Opens a file. Raises ParseError if it cannot be, or holds more bytes than `largest`."""
     try:
@@ -59,15 +49,13 @@ def open_file(file: Path, largest: int | None) -> BufferedReader:
         raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
 
 
-def read_file(tokenizer: Tokenizer[Any], file: Path) -> FileRead:
-    """Reads the pieces in `file`. Raises ParseError if there can be none."""
+def read_file(tokenizer: Tokenizer[Any], file: Path) -> Iterator[Parsed[Any]]:
+    """Reads the pieces in `file`, as many at a time as the tokenizer likes. Raises ParseError if there can be none."""
     try:
         with open_file(file, tokenizer.largest) as opened:
-            data = opened.read()
+            yield from tokenizer.read(opened, str(file))
     except OSError as error:  # the disk's, half way through
         raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
-    found = tokenizer.parse(data, str(file))
-    return FileRead(found.pieces, found.lost, found.faults, found.stray or {})
 
 
 def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
@@ -83,15 +71,17 @@ def read(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> Pieces:
     stray: Counter[str] = Counter()
     for file in files:
         try:
-            found = read_file(tokenizer, file)
+            found = list(read_file(tokenizer, file))
         except ParseError as error:
             if len(files) == 1:
                 raise
             faults.append(str(error))
             continue
-        faults.extend(found.faults)
-        stray.update(found.stray)
-        for number, (piece, lost) in enumerate(zip(found.pieces, found.lost, strict=True), 1):
+        for part in found:
+            faults.extend(part.faults)
+            stray.update(part.stray or {})
+        held = [each for part in found for each in zip(part.pieces, part.lost, strict=True)]
+        for number, (piece, lost) in enumerate(held, 1):
             tokens = tuple(tokenizer.tokenize(piece))
             pieces.append(Piece(str(file), number, piece, tokens, Counter(lost) + Counter(tokenizer.lost(piece))))
     if not pieces:

@@ -104,7 +104,7 @@ class Watcher:
         if self.quiet or self.folder is None:
             return
         for piece in load(self.folder).sample(1, seed=_SNIPPET_SEED + self.checks):
-            self._line(f"    {piece.title}: {piece.tokenizer.glimpse(piece.piece)}")
+            self._line(f"    {': '.join(filter(None, (piece.title, piece.tokenizer.glimpse(piece.piece))))}")
 
     def _line(self, text: str) -> None:
         if self.quiet:

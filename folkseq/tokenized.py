@@ -35,10 +35,11 @@ from folkseq.dataset.store import StoreWriter, TokenStore
 from folkseq.errors import CorpusError, FolkseqError, ParseError
 from folkseq.machine import cores
 from folkseq.pieces import open_file, read_file
-from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.base import Parsed, Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 FEWEST_FILES = 24  # that are worth the processes' own start
+MOST_ON_THE_WAY = 1 << 30  # bytes of files that several processes read at a time, each whole
 KEPT_S = 30 * 86_400
 _FACTS = "corpus.json"
 _OURS = re.compile(r"[0-9a-f]{32}|\.[0-9a-f]{32}\.[0-9a-f]{8}")
@@ -59,6 +60,8 @@ class TokenizedCorpus:
     """(pieces, 2) as `Tokenizer.span` gives them."""
     extents: dict[str, NDArray[np.float64]]
     """How much there is of what a listener counts, by piece: notes, seconds; each (pieces,)."""
+    sources: NDArray[np.int64]
+    """(pieces,) the file that each comes from, as its place in `digests`."""
     labels: tuple[str, ...]
     """What a listener would look each piece up by: its file, and its number and title in it."""
     digests: tuple[tuple[str, str], ...]
@@ -138,12 +141,21 @@ class _Read:
     whole: bool = True
 
 
-def _read(tokenizer: Tokenizer[Any], number: int, file: Path) -> _Read:
+def _read(tokenizer: Tokenizer[Any], number: int, file: Path) -> Iterator[_Read]:
+    """What one file holds, as many pieces at a time as the tokenizer likes."""
     try:
-        found = read_file(tokenizer, file)
+        for found in read_file(tokenizer, file):
+            yield _tokenized(tokenizer, number, found)
     except ParseError as error:
-        return _Read(number, faults=(str(error),), whole=False)
-    lost = sum((Counter(each) for each in found.lost), Counter(found.stray))
+        yield _Read(number, faults=(str(error),), whole=False)
+
+
+def _read_at_once(tokenizer: Tokenizer[Any], number: int, file: Path) -> list[_Read]:
+    return list(_read(tokenizer, number, file))
+
+
+def _tokenized(tokenizer: Tokenizer[Any], number: int, found: Parsed[Any]) -> _Read:
+    lost = sum((Counter(each) for each in found.lost), Counter(found.stray or {}))
     fixed, tokens = tokenizer.vocabulary, None
     if fixed is None:
         spelt = [tokenizer.tokenize(piece) for piece in found.pieces]
@@ -194,7 +206,7 @@ def _build(
     dtype = np.uint32 if fixed is None else np.min_scalar_type(len(fixed) - 1)
     with StoreWriter(folder, dtype) as writer:
         for each in _each(tokenizer, files, workers):
-            if each.whole:
+            if each.whole and read[-1:] != [each.file]:
                 read.append(each.file)
             faults += [(each.file, fault) for fault in each.faults]
             lost += each.lost or Counter()
@@ -254,9 +266,9 @@ def _sort_vocabulary(folder: Path, known: tuple[str, ...]) -> None:
 
 def _each(tokenizer: Tokenizer[Any], files: Sequence[Path], workers: int) -> Iterator[_Read]:
     """What each file holds, in their order."""
-    if workers < 2 or len(files) < FEWEST_FILES:
+    if workers < 2 or len(files) < FEWEST_FILES or sum(file.stat().st_size for file in files) > MOST_ON_THE_WAY:
         for number, file in enumerate(files):
-            yield _read(tokenizer, number, file)
+            yield from _read(tokenizer, number, file)
         return
     # A fork is there at once; but the threads that torch may have started by now would be lacking in it.
     method = "fork" if sys.platform == "linux" and "torch" not in sys.modules else "spawn"
@@ -264,9 +276,9 @@ def _each(tokenizer: Tokenizer[Any], files: Sequence[Path], workers: int) -> Ite
         try:
             for first in range(0, len(files), _BLOCK):
                 block = files[first : first + _BLOCK]
-                yield from pool.map(
-                    _read, [tokenizer] * len(block), range(first, first + len(block)), block, chunksize=4
-                )
+                numbers = range(first, first + len(block))
+                for parts in pool.map(_read_at_once, [tokenizer] * len(block), numbers, block, chunksize=4):
+                    yield from parts
         except BrokenProcessPool:
             raise FolkseqError(
                 "a process that read files was ended from outside, perhaps for want of memory; train on fewer at a time"
@@ -297,6 +309,7 @@ def _open(
         fingerprints=np.split(fingerprints, offsets[1:-1]),
         spans=np.load(folder / "spans.npy"),
         extents={kind: np.load(folder / f"{kind}s.npy") for kind in facts["extents"]},
+        sources=np.array([file for file, _ in facts["labels"]], np.int64),
         labels=tuple(
             f"{_shown(files[facts['read'][file]], len(files))} {label}".strip() for file, label in facts["labels"]
         ),

@@ -107,7 +107,7 @@ def _tell(events: Iterable[Event], as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(facts, ensure_ascii=False))
         else:
-            click.echo(f"{before}{event.token} " if event.token != "</s>" else event.token, nl=False)
+            click.echo(f"{before}{event.shown}", nl=False)
         sys.stdout.flush()
     if not as_json:
         click.echo()

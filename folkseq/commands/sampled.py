@@ -78,3 +78,5 @@ class Event:
     place: int
     """In the piece, from 0."""
     token: str
+    shown: str
+    """The token as a reader is to see it, with what parts it from the next."""

@@ -68,6 +68,6 @@ def _decoded(tokenizer: Any, found: Pieces, suffix: str) -> bytes:
             f"--write: {len(found.pieces)} pieces do not go into one {suffix} file; tokenize one at a time"
         )
     pieces = (tokenizer.detokenize(piece.tokens) for piece in found.pieces)
-    return b"\n".join(
+    return bytes(tokenizer.between).join(
         tokenizer.format(tokenizer.numbered(piece, number), suffix) for number, piece in enumerate(pieces, 1)
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from folkseq import tokenizers
 from folkseq.commands.begun import Begun
 from folkseq.corpora import BuildReport, Corpus, files, listed, locate
-from folkseq.dataset import cluster, split
+from folkseq.dataset import cluster, split, split_in_order
 from folkseq.errors import CorpusError, RequestError
 from folkseq.evaluation.baseline import Baseline
 from folkseq.machine import ranks
@@ -140,12 +140,16 @@ class _Job:
         if len(found.store) < FEWEST_PIECES:
             few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"
             raise CorpusError(f"{paths[0]}: {few}")
-        labels = cluster(found.fingerprints, chosen.figure, chosen.twin_share)
+        if chosen.in_order:
+            labels, sides = np.arange(len(found.store)), split_in_order(found.sources, np.diff(found.store.offsets))
+        else:
+            labels = cluster(found.fingerprints, chosen.figure, chosen.twin_share)
+            sides = split(labels)
         folder = self.out or _next_folder(chosen.name)
         self.made = None if folder.exists() else folder
         goes_on = self.resume and (folder / "config.json").exists()
         with self._cleared():
-            begun = (Begun.resume if goes_on else Begun.begin)(folder, chosen, found, split(labels), self.asked)
+            begun = (Begun.resume if goes_on else Begun.begin)(folder, chosen, found, sides, self.asked)
             sides = begun.sides
             baseline = Baseline.fit(found.store, sides, len(found.vocabulary), begun.run.config.training.look)
             if baseline is not None:

@@ -7,7 +7,7 @@ stands for. `Streams` read short pieces one after another; `Windows` passages of
 from folkseq.dataset.batch import IGNORED, Batch, Batches
 from folkseq.dataset.clusters import cluster
 from folkseq.dataset.recall import Recall
-from folkseq.dataset.split import Split, split
+from folkseq.dataset.split import Split, split, split_in_order
 from folkseq.dataset.store import StoreWriter, TokenStore, beginning
 from folkseq.dataset.streams import Streams
 from folkseq.dataset.windows import Cut, Whole, Windows
@@ -27,4 +27,5 @@ __all__ = [
     "beginning",
     "cluster",
     "split",
+    "split_in_order",
 ]

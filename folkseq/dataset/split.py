@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from folkseq.errors import CorpusError
 
 FEWEST = 1  # pieces in a cluster
+MANY = 20  # files, of which some can be held out whole
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,36 @@ def split(labels: ArrayLike, shares: tuple[float, float, float] = (0.90, 0.05, 0
             side_of[rest[np.argmin(sizes[rest])]] = side + 1
     sides = side_of[clusters]
     return Split(*(tuple(np.flatnonzero(sides == side).tolist()) for side in range(3)))
+
+
+def split_in_order(sources: ArrayLike, lengths: ArrayLike, share: float = 0.1) -> Split:
+    """Hold out the end of each file, where a file's pieces go on from one another; of many files, some whole.
+
+    >>> split_in_order([0, 0, 0, 0, 1, 1], [30, 50, 15, 5, 10, 10])
+    Split(train=(0, 1, 4), valid=(2, 3, 5), test=())
+
+    Args:
+        sources: (pieces,) the file of each, in order.
+        lengths: (pieces,) how many ids each has.
+        share: of each file's ids, that is held out at least, in whole pieces; but its first piece is trained on.
+
+    Raises:
+        CorpusError: there are no pieces.
+    """
+    sources, lengths = np.asarray(sources), np.asarray(lengths)
+    files = np.unique(sources)
+    if len(files) >= MANY:
+        return split(sources)
+    valid: list[int] = []
+    for file in files.tolist():
+        pieces = np.flatnonzero(sources == file)
+        after = np.cumsum(lengths[pieces][::-1])[::-1]  # ids from each piece on
+        enough = np.flatnonzero(after >= share * after[0])[-1]  # the last from which on they are enough
+        valid += pieces[max(enough, 1) :].tolist()
+    train = np.setdiff1d(np.arange(len(sources)), valid)
+    if not len(train):
+        raise CorpusError("the corpus holds no pieces that could be trained on")
+    return Split(tuple(train.tolist()), tuple(valid), ())
 
 
 def _by_first(labels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -78,6 +78,7 @@ class Windows:
         generator: np.random.Generator,
         cut: Cut,
         windows: int = 1,
+        last_only: bool = False,
     ) -> None:
         """Begin the first epoch.
 
@@ -89,12 +90,14 @@ class Windows:
             generator: draws each epoch's phases and order; over a bit generator whose state is plain integers.
             cut: makes a passage of a stretch of ids.
             windows: in a passage.
+            last_only: whether the last id of each window is all that is to be predicted.
         """
         self._store, self._pieces, self._cut = store, np.asarray(pieces), cut
         if not self._pieces.size or min(rows, length, windows) < 1:
             wanted = "pieces, rows >= 1, length >= 1, windows >= 1"
             raise ValueError(f"expected {wanted}, got {self._pieces.size}, {rows}, {length}, {windows}")
         self._length, self._passage, self._generator = length, length * windows, generator
+        self._last_only = last_only
         self._epoch = 0
         self._shuffle()
         self._rows = [self._take(length * (row % windows + 1)) for row in range(rows)]
@@ -123,6 +126,8 @@ class Windows:
             window = slice(passage.at, passage.at + length)
             following = passage.ids[passage.at + 1 : passage.at + 1 + length]
             x[row, : len(following)], y[row, : len(following)] = passage.ids[window][: len(following)], following
+            if self._last_only:
+                y[row, : len(following) - 1] = IGNORED
             if controls is not None and passage.controls is not None:
                 controls[row, : len(following)] = passage.controls[window]
             passage.at += length

@@ -11,6 +11,7 @@ CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c"
 """The cells there are, each with the names of what it carries from one step to the next."""
 
 BATCHES = ("streams", "windows")
+TARGETS = ("all", "last")
 JUDGED = 2_000_000  # ids, of which the figures at the end are made
 
 MOST_LAYERS, MOST_HIDDEN = 64, 16_384
@@ -97,6 +98,8 @@ class TrainSettings:
     batches: str = "streams"
     """One of `BATCHES`: rows that read short pieces one after another, with the state carried from batch to batch, or
     windows of passages drawn at random out of long ones."""
+    targets: str = "all"
+    """One of `TARGETS`: which ids of a window are predicted, `all` of them or only the `last`."""
     passage: int = 8
     """How many windows of a passage are read one after another, with the state carried."""
     rows: int = 16
@@ -124,6 +127,10 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.batches not in BATCHES:
             raise ValueError(f"there are no batches {self.batches!r}; there are: {', '.join(BATCHES)}")
+        if self.targets not in TARGETS:
+            raise ValueError(f"there are no targets {self.targets!r}; there are: {', '.join(TARGETS)}")
+        if self.targets == "last" and self.batches != "windows":
+            raise ValueError("only windows can be learnt from by their last ids")
         for name in ("rows", "length", "passage", "checks", "look"):
             _check_count(name, getattr(self, name))
         for name in ("steps", "save_every", "threads"):

@@ -7,9 +7,9 @@ Adding one edits nothing else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,13 @@ class Tokenizer(ABC, Generic[Piece]):
     largest: ClassVar[int | None] = None  # bytes that a file may hold
     figure: ClassVar[int] = 9  # numbers of a fingerprint that are one figure
     twin_share: ClassVar[float] = 0.5  # of the figures, that makes two pieces near twins
-    recipe: ClassVar[Mapping[str, Any]] = {}  # settings of model and training that serve it better than the usual ones
+    between: ClassVar[bytes] = b"\n"  # what stands there between two of them
+    in_order: ClassVar[bool] = False  # whether a file's pieces go on from one another
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """Settings of model and training that serve it better than the usual ones."""
+        return {}
 
     @property
     def vocabulary(self) -> Vocabulary | None:
@@ -67,6 +73,14 @@ class Tokenizer(ABC, Generic[Piece]):
     def encode(self, piece: Piece, vocabulary: Vocabulary) -> NDArray[Any]:
         """The ids of the piece's tokens, (T,) integers. Raises TokenError at a token that the vocabulary lacks."""
         return np.array(vocabulary.encode(self.tokenize(piece)))
+
+    def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Piece]]:
+        """The pieces in a file, some at a time where all of them need not fit into memory.
+
+        Raises:
+            ParseError: there are none.
+        """
+        yield self.parse(opened.read(), file)
 
     @abstractmethod
     def parse(self, data: bytes, file: str) -> Parsed[Piece]:
@@ -212,6 +226,10 @@ class Tokenizer(ABC, Generic[Piece]):
     def finish(self, piece: Piece, name: str, prime: Prime[Piece] | None = None, **controls: Any) -> Piece:
         """A sampled piece as a user wants it: named, and as the controls ask."""
         return piece
+
+    def shown(self, token: str) -> str:
+        """A token as it is shown while a piece is being written."""
+        return token if token == END else f"{token} "
 
     def glimpse(self, piece: Piece) -> str:
         """What a reader may see of a piece in one line."""

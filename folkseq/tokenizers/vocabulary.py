@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from folkseq.errors import RunError, TokenError
 
+_SHOWN = 8  # unknown tokens that are named
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -53,16 +55,20 @@ class Vocabulary:
         try:
             return self._ids[token]
         except KeyError:
-            raise TokenError(
-                f"the token {token!r} is not among the {len(self)} that this model was trained on"
-            ) from None
+            raise self._lacking([token]) from None
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
-        """The ids of `tokens`. Raises TokenError at the first unknown one."""
+        """The ids of `tokens`. Raises TokenError, which names the unknown ones, if there are any."""
         try:
             return list(map(self._ids.__getitem__, tokens))
         except KeyError:
-            return [self.id(token) for token in tokens]
+            raise self._lacking(dict.fromkeys(token for token in tokens if token not in self._ids)) from None
+
+    def _lacking(self, unknown: Iterable[str]) -> TokenError:
+        names = list(map(repr, unknown))
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        verb = "tokens {} are" if len(names) > 1 else "token {} is"
+        return TokenError(f"the {verb.format(shown)} not among the {len(self)} that this model was trained on")
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """The tokens of `ids`."""

@@ -64,7 +64,11 @@ class Trainer:
         recall = model_settings.recaller
         if windows and recall is not None:
             raise ValueError("windows begin anywhere, so nothing can be recalled in them")
-        self.batches: Batches = Windows(*reading, cut, settings.passage) if windows else Streams(*reading, recall)
+        self.batches: Batches = (
+            Windows(*reading, cut, settings.passage, last_only=settings.targets == "last")
+            if windows
+            else Streams(*reading, recall)
+        )
         self.carried = self.model.init_state(settings.rows)
         self.half = ranks.device.type == "cuda" and torch.cuda.is_bf16_supported()
         self.step = 0

@@ -71,7 +71,11 @@ class AbcTokenizer(Tokenizer[Tune]):
     outputs: ClassVar[tuple[str, ...]] = (".abc", ".mid")
     controls: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "key", "bars", "form", "swing")
     steering: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "bars", "form")
-    recipe: ClassVar[Mapping[str, Any]] = {"recall": (1, 2, 4, 8)}
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """Tunes come back to their bars."""
+        return {"recall": (1, 2, 4, 8)}
 
     def parse(self, data: bytes, file: str) -> Parsed[Tune]:
         """The tunes in a file of ABC. Raises ParseError if it holds none."""

@@ -58,15 +58,6 @@ class PerformanceTokenizer(Steered):
     outputs: ClassVar[tuple[str, ...]] = (".mid",)
     largest: ClassVar[int] = midi.LARGEST
     figure: ClassVar[int] = 1
-    # Passages from all over the corpus, and no dropout, since ten minutes do not take in all of a large one.
-    recipe: ClassVar[Mapping[str, Any]] = {
-        "batches": "windows",
-        "rows": 16,
-        "length": 128,
-        "passage": 4,
-        "learning_rate": 6e-3,
-        "dropout": 0.0,
-    }
     twin_share: ClassVar[float] = SHARE
 
     def __post_init__(self) -> None:
@@ -77,6 +68,12 @@ class PerformanceTokenizer(Steered):
         for field, choices in {"sustain": ("baked", "tokens"), "order": ("canonical", "magenta")}.items():
             if getattr(self, field) not in choices:
                 raise ValueError(f"{field} is {' or '.join(choices)}, not {getattr(self, field)!r}")
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """Passages from all over the corpus, and no dropout, since ten minutes do not take in all of a large one."""
+        windows = {"batches": "windows", "rows": 16, "length": 128, "passage": 4}
+        return {**windows, "learning_rate": 6e-3, "dropout": 0.0}
 
     @cached_property
     def layout(self) -> Layout:

@@ -1,0 +1,119 @@
+"""Any text as characters."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from folkseq import tokenizers
+from folkseq.cli import main
+from folkseq.dataset import IGNORED, TokenStore, Whole, Windows, split_in_order
+from folkseq.errors import ParseError, TokenError
+from folkseq.tokenizers.char import LONGEST, SHORTEST, CharTokenizer, Text
+from folkseq.tokenizers.vocabulary import Vocabulary
+
+VERSE = "All the world's a stage,\nAnd all the men and women merely players;\n"
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+@given(st.text(min_size=1), st.sampled_from(["utf-8", "utf-8-sig"]))
+def test_the_stretches_of_a_file_are_its_text(text, encoding):
+    assume(not text.startswith("\ufeff"))
+    pieces = CharTokenizer().parse(text.encode(encoding), "a.txt").pieces
+    assert "".join(piece.text for piece in pieces) == text
+    assert [piece.ends for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+    assert all(len(piece.text) <= LONGEST for piece in pieces)
+
+
+@given(st.text(), st.booleans())
+def test_a_text_comes_back_from_its_tokens(text, ends):
+    char, piece = CharTokenizer(), Text(text, ends)
+    tokens = char.tokenize(piece)
+    assert char.detokenize(tokens) == char.canonical(piece)
+    assert char.tokenize(char.detokenize(tokens)) == tokens
+
+
+def test_golden_tokens():
+    assert CharTokenizer().tokenize(Text("Ré\n")) == ["<s>", "R", "é", "\n", "</s>"]
+    assert CharTokenizer().tokenize(Text("a", ends=False)) == ["<s>", "a"]
+
+
+def test_stretches_end_at_lines_and_rather_between_tunes():
+    tune = "X:1\nK:C\nCDEF GABc|\n"  # 20 characters
+    book = (tune * 3 + "\n") * 200
+    pieces = CharTokenizer().parse(book.encode(), "book.abc").pieces
+    assert "".join(piece.text for piece in pieces) == book
+    assert len(pieces) >= 20
+    assert all(piece.text.endswith("\n\n") for piece in pieces)
+    unbroken = CharTokenizer().parse(b"x" * 1000, "x.txt").pieces
+    assert [len(piece.text) for piece in unbroken] == [SHORTEST] * 7 + [1000 - 7 * SHORTEST]
+
+
+def test_bytes_that_are_no_utf_8_are_read_as_latin_1_and_none_as_a_fault():
+    (piece,) = CharTokenizer().parse("Après".encode("latin-1"), "a.txt").pieces
+    assert piece.text == "Après"
+    with pytest.raises(ParseError, match=r"a\.txt: holds no text"):
+        CharTokenizer().parse(b"", "a.txt")
+
+
+def test_the_end_of_every_file_is_held_out_and_of_many_some_whole():
+    sides = split_in_order([0] * 10 + [1] * 3, [10] * 10 + [100, 5, 5])
+    assert sides.valid == (9, 11, 12)
+    assert sides.train == (*range(9), 10)
+    many = split_in_order(np.repeat(np.arange(40), 3), np.full(120, 7))
+    assert {piece // 3 for piece in many.train}.isdisjoint({piece // 3 for piece in many.valid})
+    assert len(many.valid) == 6
+
+
+def test_the_textbook_s_windows_predict_the_one_character_that_follows():
+    store = TokenStore.of([np.arange(100)])
+    batch = next(Windows(store, [0], 4, 30, np.random.default_rng(0), Whole(), last_only=True))
+    for x, y in zip(batch.x, batch.y, strict=True):
+        (place,) = np.flatnonzero(y != IGNORED)
+        assert y[place] == x[place] + 1
+    assert (batch.y[:, -1] != IGNORED).sum() >= 2  # most are whole
+
+
+def test_every_unknown_character_of_a_prime_is_named():
+    with pytest.raises(TokenError, match="the tokens 'é', '!' are not among the 3 that"):
+        Vocabulary(("<s>", "a", "b")).encode(["<s>", "a", "é", "b", "é", "!"])
+    with pytest.raises(TokenError, match="the token 'c' is not among"):
+        Vocabulary(("a", "b")).encode("abc")
+
+
+def test_a_field_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="window is a number of characters, or 0, not -1"):
+        CharTokenizer(window=-1)
+    assert tokenizers.find("char:window=30").spec == "char:window=30"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", ["char", "char:window=30"])
+def test_train_and_sample_as_a_user_would(tmp_path, spec):
+    text, run, out = tmp_path / "verse.txt", tmp_path / "run", tmp_path / "new.txt"
+    text.write_text(VERSE * 40)
+    trained = invoke("train", spec, text, "--steps", 60, "--hidden", 32, "--layers", 1, "-o", run)
+    assert trained.exit_code == 0, trained.output
+    assert "held-out" in trained.stderr
+    done = invoke("sample", run, "--seed", 1, "--prime", "All the", "--limit", 200, "-o", out)
+    assert done.exit_code == 0, done.output
+    assert out.read_text().startswith("All the")
+    streamed = invoke("sample", run, "--seed", 1, "--prime", "All the", "--limit", 200, "--stream").stdout
+    assert streamed.rstrip("\n") == out.read_text().rstrip("\n")
+    assert "'é'" in invoke("sample", run, "--prime", "é").stderr
+    assert json.loads(invoke("evaluate", run, "--json").stdout)["pieces"] > 0
+
+
+def test_tokenize_gives_the_file_back(tmp_path):
+    text, back = tmp_path / "a.txt", tmp_path / "b.txt"
+    text.write_text(VERSE * 20)
+    lines = invoke("tokenize", "char", text, "--json", "--write", back).stdout.splitlines()
+    assert back.read_bytes() == text.read_bytes()
+    tokens = [token for line in lines for token in json.loads(line)["tokens"] if len(token) == 1]
+    assert "".join(tokens) == VERSE * 20
