@@ -36,6 +36,7 @@ def test_every_command_works_in_the_order_in_which_it_stands(tmp_path):
     launcher.chmod(0o755)
     (tmp_path / "tune.abc").write_text(JIG)
     (tmp_path / "mine.abc").write_text(BOOK)
+    (tmp_path / "my-text.txt").write_text("ROMEO:\nBut soft, what light through yonder window breaks?\n" * 40)
     (tmp_path / "my-tunes").mkdir()
     (tmp_path / "my-tunes" / "one.abc").write_text(JIG)
     (tmp_path / "my-performances").mkdir()
