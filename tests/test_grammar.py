@@ -65,6 +65,20 @@ def bars(tune):
             length, before = Fraction(0), element
 
 
+def test_what_was_given_is_not_made_longer():
+    """A prime that ends on a note without a length means an eighth."""
+    before = stand(["<s>", "R:reel", "M:4/4", "K:Cmaj", "c", "d"])
+    after = GRAMMAR.given(before)
+    remaining, lengths = np.array([1000]), [VOCABULARY.id(token) for token in ("2", "3", "/2")]
+    assert GRAMMAR.allowed(before, remaining)[0, lengths].any()
+    assert not GRAMMAR.allowed(after, remaining)[0, lengths].any()
+    assert GRAMMAR.allowed(after, remaining)[0, [VOCABULARY.id("e"), VOCABULARY.id("-")]].all()
+    following = [GRAMMAR.advance(rows, np.array([VOCABULARY.id("e")])) for rows in (before, after)]
+    assert all((one == other).all() for one, other in zip(*following, strict=True))
+    begun = GRAMMAR.begin(1)
+    assert all((one == other).all() for one, other in zip(begun, GRAMMAR.given(begun), strict=True))
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.integers(160, 400))
 def test_whatever_is_drawn_is_a_valid_tune(seed, limit):

@@ -196,5 +196,7 @@ def _read(engine: Engine, request: Request) -> tuple[Rows, Rows, Rows, Rows]:
             controls.append(schedule.controls(asked)[0])
         if copies is not None:
             copied = copies.advance(copied, ids)
+    if grammar is not None:
+        standing = grammar.given(standing)
     state = engine.read(opening[:-1], np.stack(controls) if controls else None)
     return state, standing, asked, copied

@@ -46,6 +46,10 @@ class Grammar(Protocol):
         """
         ...
 
+    def given(self, rows: Rows) -> Rows:
+        """Where they stand if what was read so far was given, and is not to be changed by what follows."""
+        ...
+
     def progress(self, rows: Rows) -> NDArray[np.float64]:
         """How much of each piece is written, (B,) from 0 to 1, as far as that can be foreseen."""
         ...

@@ -108,6 +108,10 @@ class Filler:
         """The state with its waiting sound complete, as an eighth."""
         return state.taken(EIGHTH) if state.waits else state
 
+    def unlengthened(self, state: Filling) -> Filling:
+        """The same, if what waits can be an eighth."""
+        return self.settled(state) if state.waits and self._fits(state, EIGHTH) else state
+
     def line_room(self, state: Filling) -> int:
         """At how much room a bar line would be drawn now: ticks, or one of the names above."""
         if state.tied:

@@ -112,6 +112,11 @@ class AbcGrammar:
                     mask[row] = self._closing(int(filling[row]), int(frame[row]), int(pitch[row]))
         return mask
 
+    def given(self, rows: Rows) -> Rows:
+        """With a last note that has no length written as long as it stands there: an eighth."""
+        filling, *others = rows
+        return (self._tables.settled(filling), *others)
+
     def progress(self, rows: Rows) -> NDArray[np.float64]:
         """The share of the bars asked for, or of a usual tune's, that are written, (B,)."""
         return np.minimum(rows[3] / (self._plan.bars or BARS), 1.0)

@@ -120,6 +120,11 @@ class Tables:
                 after[row] = self._fill(now, token_id)
         return after, frame, bars
 
+    def settled(self, filling: Ids) -> Ids:
+        """The fillings, (B,), in which a sound that waits for its length is an eighth, where one fits."""
+        states = [self.filler.unlengthened(self.filling_of[number]) for number in filling.tolist()]
+        return np.array([self._number(state) for state in states], filling.dtype)
+
     def at_line(self, frame: Frame, tokens: set[str]) -> list[int]:
         """The ids of what `Form.at_line` gives, or of what the header may go on with."""
         if frame.phase in self._header:

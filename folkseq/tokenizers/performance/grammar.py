@@ -74,6 +74,10 @@ class PerformanceGrammar:
         onsets[at, notes & 127] = np.where(notes < self._layout.note_off, now[at, STEP], SILENT)
         return now * self._keep.take(ids, axis=0) + self._add.take(ids, axis=0), onsets
 
+    def given(self, rows: Rows) -> Rows:
+        """The same: a note that was begun is still to be ended."""
+        return rows
+
     def progress(self, rows: Rows) -> NDArray[np.float64]:
         """The share of the time after the prime that has passed, (B,) from 0 to 1."""
         passed = (rows[0][:, STEP] - self._opening) / max(self._end - self._opening, 1)
