@@ -39,7 +39,7 @@ from folkseq.tokenizers.base import Parsed, Tokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 FEWEST_FILES = 24  # that are worth the processes' own start
-MOST_ON_THE_WAY = 1 << 30  # bytes of files that several processes read at a time, each whole
+LARGEST_SHARED = 1 << 26  # bytes of a file that another process may read, since it gives back all of it at once
 KEPT_S = 30 * 86_400
 _FACTS = "corpus.json"
 _OURS = re.compile(r"[0-9a-f]{32}|\.[0-9a-f]{32}\.[0-9a-f]{8}")
@@ -266,7 +266,7 @@ def _sort_vocabulary(folder: Path, known: tuple[str, ...]) -> None:
 
 def _each(tokenizer: Tokenizer[Any], files: Sequence[Path], workers: int) -> Iterator[_Read]:
     """What each file holds, in their order."""
-    if workers < 2 or len(files) < FEWEST_FILES or sum(file.stat().st_size for file in files) > MOST_ON_THE_WAY:
+    if workers < 2 or len(files) < FEWEST_FILES or _largest(files) > LARGEST_SHARED:
         for number, file in enumerate(files):
             yield from _read(tokenizer, number, file)
         return
@@ -286,6 +286,10 @@ def _each(tokenizer: Tokenizer[Any], files: Sequence[Path], workers: int) -> Ite
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _largest(files: Sequence[Path]) -> int:
+    return max(file.stat().st_size for file in files)
 
 
 def _ignore_interrupts() -> None:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 
 import torch
-import torch.distributed.nn  # whose defaults keep the group alive that is there when it is first imported: see joined
 from torch import distributed, nn
 
 from folkseq.errors import FolkseqError
@@ -81,6 +81,7 @@ def joined() -> Iterator[Ranks]:
     if count == 1:
         yield Ranks(device=device)
         return
+    import_module("torch.distributed.nn")  # its defaults keep the group alive that is there when DDP imports it
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Ranks(rank, count, device)
