@@ -166,8 +166,6 @@ def _stretches(text: str, longest: int, whole: bool) -> tuple[list[Text], str]:
         stretches.append(Text(text[start:end], ends=False))
         start = end
     rest = text[start:]
-    if not whole:
-        return stretches, rest
-    if rest or not stretches:
-        return [*stretches, *([Text(rest)] if rest else [])], ""
-    return stretches, ""
+    if whole and rest:  # which there is, if there was any text
+        return [*stretches, Text(rest)], ""
+    return stretches, rest

@@ -57,7 +57,9 @@ UNDONE: dict[str, dict[str, Any]] = {
     "32 rows of 32": {"rows": 32, "length": 32},
     "learning_rate=2e-3": {"learning_rate": 2e-3},
     "learning_rate=5e-3": {"learning_rate": 5e-3},
+    "weight_decay=0.01": {"weight_decay": 0.01},
     "weight_decay=0.1": {"weight_decay": 0.1},
+    "weight_decay=1": {"weight_decay": 1.0},
     "windows": {"batches": "windows", "recall": ()},
 }
 OTHERS = ("plain loop", "folk-rnn")

@@ -53,7 +53,7 @@ def _train(store: TokenStore, folder: Path, steps: int) -> None:
         first.append(time.monotonic())
         return update(trainer)
 
-    Trainer.update = timed  # type: ignore[assignment]
+    Trainer.update = timed  # type: ignore[assignment]  # to see when the first update begins
     start = time.monotonic()
     result = fit(store, sides, run)
     print(f"first batch after {first[0] - start:.1f} s; {result.steps} steps in {result.seconds:.0f} s")
