@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from folkseq.frames import Frames
 from folkseq.models import onnx_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings, TrainSettings
@@ -194,3 +195,69 @@ def test_settings_check_themselves():
         ModelSettings(vocabulary_size=5, dropout=1)
     with pytest.raises(ValueError, match="minutes is above 0, got nan"):
         TrainSettings(minutes=float("nan"))
+
+
+FIELDS = (3, 2, 4)
+
+
+def framed_ids(rows, frames, seed=0):
+    """Pieces of frames, (B, T), of which each row has another field first."""
+    layout, random = Frames(FIELDS), np.random.default_rng(seed)
+    pieces = []
+    for row in range(rows):
+        order = layout.order(row % layout.width)
+        values = [layout.firsts[field] + random.integers(0, FIELDS[field], frames) for field in order]
+        ends = [[one] * layout.width for one in (order[0], layout.end)]
+        pieces.append(np.concatenate([ends[0], np.stack(values, axis=1).ravel(), ends[1]]))
+    return np.stack(pieces)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_frames_are_foretold_field_by_field_in_both(make_model, cell, layers):
+    model = make_model(cell=cell, layers=layers, vocabulary_size=13, fields=FIELDS)
+    ids = framed_ids(6, 5)
+    expected = logits_of(model, ids)
+    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
+    np.testing.assert_allclose(steps_of(engine, ids), expected, atol=1e-4, rtol=1e-6)
+    for cut in (3, 4, 5, 8):  # of whole frames or not, what is read so far says what comes next
+        np.testing.assert_allclose(logits_of(model, ids[:, :cut]), expected[:, :cut], atol=1e-5, rtol=1e-6)
+    with torch.inference_mode():
+        state, parts = model.init_state(6), []
+        for start in range(0, ids.shape[1], 6):
+            logits, state = model(torch.from_numpy(ids[:, start : start + 6]), state)
+            parts.append(logits.numpy())
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=1e-5, rtol=1e-6)
+    small = Engine(onnx_step.build(weights_of(model), model.settings), threads=1)
+    rows = [small.step(small.read(row[:-1].tolist()), row[-1:])[0][0] for row in ids]
+    np.testing.assert_array_equal(np.stack(rows), steps_of(small, ids)[:, -1])
+
+
+def test_a_frame_is_a_distribution_over_all_that_it_could_be(make_model):
+    model = make_model(vocabulary_size=13, fields=FIELDS)
+    layout = Frames(FIELDS)
+    for first in range(3):
+        before = np.repeat([[first] * 3], 24, axis=0)  # (24, 3)
+        frames = np.stack(np.meshgrid(*(np.arange(n) for n in FIELDS), indexing="ij"), -1).reshape(24, 3)
+        ids = (frames + layout.firsts[:3])[:, layout.order(first)]
+        logits = torch.from_numpy(logits_of(model, np.concatenate([before, ids], axis=1)))
+        costs = torch.log_softmax(logits, 2)[:, 2:5].gather(2, torch.from_numpy(ids)[:, :, None])
+        end = torch.log_softmax(logits, 2)[0, 2, layout.end].exp()
+        assert float(costs.sum((1, 2)).exp().sum() + end) == pytest.approx(1, abs=1e-5)
+
+
+def test_of_frames_only_those_ids_can_come_whose_turn_it_is(make_model):
+    model = make_model(vocabulary_size=13, fields=FIELDS)
+    ids = framed_ids(3, 2)
+    probabilities = torch.softmax(torch.from_numpy(logits_of(model, ids)), 2)
+    np.testing.assert_allclose(probabilities[:, :2].gather(2, torch.from_numpy(ids[:, 1:3, None])), 1)  # the start
+    np.testing.assert_allclose(probabilities[:, -3:-1].gather(2, torch.from_numpy(ids[:, -2:, None])), 1)  # the end
+    possible = [set(np.flatnonzero(row).tolist()) for row in (probabilities[1] > 0).numpy()]  # field 1 comes first
+    assert possible[2:6] == [{3, 7, 8}, {4, 5, 6}, {9, 10, 11, 12}, {3, 7, 8}]
+
+
+def test_settings_of_frames_check_themselves():
+    with pytest.raises(ValueError, match=r"fields of \(2, 2\) values have 7 ids, not 8"):
+        ModelSettings(8, fields=(2, 2))
+    with pytest.raises(ValueError, match="two fields or more"):
+        ModelSettings(8, fields=(2,))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from folkseq.models.cells import LAYERS
+from folkseq.models.chain import Chain
 from folkseq.models.settings import ModelSettings
 
 State = tuple[Tensor, ...]
@@ -52,6 +53,9 @@ class LanguageModel(nn.Module):
         self.recaller = settings.recaller
         if self.recaller is not None:
             self.recalled = nn.EmbeddingBag(self.recaller.size, settings.embedding, mode="sum")
+        self.frames = settings.frames
+        if self.frames is not None:
+            self.chain = Chain(self.frames, settings.hidden)
         if settings.controls:
             self.control = nn.Linear(settings.controls, settings.embedding, bias=False)
 
@@ -67,7 +71,7 @@ class LanguageModel(nn.Module):
         """Read T ids in each of B rows.
 
         Args:
-            x: (B, T) int64.
+            x: (B, T) int64; where ids come in frames, whole ones first. One that it breaks off is not carried on.
             state: as `init_state` or the last call gave it.
             controls: (B, T, C) float32 in [−1, 1], read beside the ids; zeros if None.
             recalled: (B, T, K + 1) int64, what `Recall` gives beside the ids, where the settings ask for it.
@@ -76,6 +80,10 @@ class LanguageModel(nn.Module):
             Logits (B, T, V), one distribution after every id read, and the state after the last.
         """
         below = self.embedding(x)  # (B, T, E)
+        if self.frames is not None:
+            width = self.frames.width
+            steps = x.shape[1] // width
+            below = below[:, : steps * width].view(len(x), steps, width, -1).sum(2)  # (B, T / F, E)
         if controls is not None:
             below = below + self.control(controls)
         if self.recaller is not None:
@@ -88,5 +96,11 @@ class LanguageModel(nn.Module):
             hidden, carried = cell(self.dropout(below), before)  # (B, T, H)
             below = self.settings.gain * hidden
             after.append(carried)
-        logits = self.output(self.dropout(below))  # (B, T, V)
+        below = self.dropout(below)
+        if self.frames is not None:
+            heard_before = self.settings.gain * state[0][-1]  # (B, H)
+            below = self.settings.gain * self.chain(heard_before, below, x)  # (B, T, H)
+        logits = self.output(below)  # (B, T, V)
+        if self.frames is not None:
+            logits = self.chain.masked(logits, x)
         return cast(Tensor, logits), tuple(torch.cat(parts) for parts in zip(*after, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from folkseq.frames import Frames
 from folkseq.dataset.recall import Recall
 
 CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
@@ -12,6 +13,8 @@ CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c"
 
 BATCHES = ("streams", "windows")
 TARGETS = ("all", "last")
+IMPOSSIBLE = -1e9
+"""The score of an id that cannot come next, whatever the model has learnt."""
 JUDGED = 2_000_000  # ids, of which the figures at the end are made
 
 MOST_LAYERS, MOST_HIDDEN = 64, 16_384
@@ -50,6 +53,9 @@ class ModelSettings:
     """Those of them that end a section, too."""
     controls: int = 0
     """C: the width of what is read beside each id, such as how dense the music is to be; 0 for nothing."""
+    fields: tuple[int, ...] = ()
+    """How many values each field has, where ids come in frames of several fields; see `folkseq.frames`. The cells then
+    make a step a frame, and the fields of a frame are foretold one after another."""
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -59,12 +65,16 @@ class ModelSettings:
         for name, most in (("layers", MOST_LAYERS), ("hidden", MOST_HIDDEN)):
             if getattr(self, name) > most:
                 raise ValueError(f"{name} is at most {most}, got {getattr(self, name)}")
-        for name in ("recall", "bar_ends", "section_ends"):
+        for name in ("recall", "bar_ends", "section_ends", "fields"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
         for distance in self.recall:
             _check_count("recall", distance)
         if not set(self.section_ends) <= set(self.bar_ends) <= set(range(self.vocabulary_size)):
             raise ValueError("bars and sections end at ids of the vocabulary, and a section where a bar does")
+        if self.frames is not None and self.frames.size != self.vocabulary_size:
+            raise ValueError(f"fields of {self.fields} values have {self.frames.size} ids, not {self.vocabulary_size}")
+        if self.fields and (self.recall or self.controls):
+            raise ValueError("beside frames nothing can be read or recalled")
         if not isinstance(self.controls, int):
             raise TypeError(f"controls is a whole number, got {self.controls!r}")
         if self.controls < 0:
@@ -80,6 +90,16 @@ class ModelSettings:
         if not self.recall:
             return None
         return Recall(self.vocabulary_size, self.recall, self.bar_ends, self.section_ends)
+
+    @property
+    def frames(self) -> Frames | None:
+        """The frames in which ids come, if they do."""
+        return Frames(self.fields) if self.fields else None
+
+    @property
+    def ids_per_step(self) -> int:
+        """How many ids the cells read in a step."""
+        return len(self.fields) or 1
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -105,7 +125,7 @@ class TrainSettings:
     rows: int = 16
     """B: how many are read side by side. Updates matter more than their size, so it is small."""
     length: int = 64
-    """T: steps in a batch, and how far gradients reach back."""
+    """T: steps of the cells in a batch, and how far gradients reach back."""
     learning_rate: float = 3e-3
     """The highest, reached after `warm_up` updates."""
     warm_up: int = 100

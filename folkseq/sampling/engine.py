@@ -18,7 +18,11 @@ from folkseq.sampling.grammar import Ids, Rows
 RECALL = "recall"
 """Under which name a model tells what it recalls, as JSON."""
 Logits = NDArray[np.float32]
-_ZEROS: dict[str, tuple[type, int]] = {"tensor(float)": (np.float32, 0), "tensor(uint8)": (np.uint8, 128)}
+_ZEROS: dict[str, tuple[type, int]] = {
+    "tensor(float)": (np.float32, 0),
+    "tensor(uint8)": (np.uint8, 128),
+    "tensor(int64)": (np.int64, 0),
+}
 """What stands for zero, by type."""
 
 

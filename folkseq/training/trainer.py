@@ -59,7 +59,8 @@ class Trainer:
             fused=True,
         )
         random = np.random.default_rng([seed, ranks.rank] if ranks.count > 1 else seed)
-        reading = (store, pieces, settings.rows, settings.length, random)
+        self.length = settings.length * model_settings.ids_per_step
+        reading = (store, pieces, settings.rows, self.length, random)
         windows = settings.batches == "windows"
         recall = model_settings.recaller
         if windows and recall is not None:
@@ -85,7 +86,7 @@ class Trainer:
     @property
     def ids(self) -> int:
         """How many ids all ranks read in an update."""
-        return self.ranks.count * self.settings.rows * self.settings.length
+        return self.ranks.count * self.settings.rows * self.length
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """The weights by name, as `onnx_step` reads them."""

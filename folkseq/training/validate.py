@@ -18,14 +18,16 @@ from folkseq.models.language_model import LanguageModel
 def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int = 256) -> tuple[float, int]:
     """How surprised the model is by `pieces`, of which it predicts every id after the start id, with its controls off.
 
-    Pieces of like length share a padded batch, which is read `steps` ids at a time, so memory is bounded however long
-    they are.
+    Pieces of like length share a padded batch, which is read `steps` ids at a time, or as many as are whole frames, so
+    memory is bounded however long they are.
 
     Returns:
         The total in nats, and the number of ids that were predicted.
     """
     device = model.output.weight.device
     recall = model.recaller
+    frame = 1 if model.frames is None else model.frames.width
+    steps = max(steps // frame, 1) * frame
     was_training = model.training
     model.eval()
     total, predicted = 0.0, 0

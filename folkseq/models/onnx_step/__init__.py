@@ -4,9 +4,10 @@ Inputs are `ids` (B,) int64, `controls` (B, C) float32 and `recalled` (B, K + 1)
 carried state: `h_0`, `c_0`, `h_1` and so on, (B, H) each; outputs are `logits` (B, V), and the state after the step in
 the same order. The first layer's weights are multiplied with the embedding beforehand, so that it looks up a row of
 gates, and likewise with what the controls and what is recalled are read by. How to recall stands in the model's
-metadata, so that the file can be used by itself.
+metadata, so that the file can be used by itself. Where ids come in frames, a step reads one id nonetheless, and the
+cells step when it ends a frame; then `place`, `read` and `told` are carried, too.
 
-`cells` has a step of each cell, `graph` what they are written with.
+`cells` has a step of each cell, `frames` of what foretells the fields of a frame, `graph` what they are written with.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from folkseq.models.onnx_step.cells import STEPS, Layer, Weights
+from folkseq.models.onnx_step.frames import Turn
 from folkseq.models.onnx_step.graph import CONTRIBUTED, Graph, value
 from folkseq.models.settings import ModelSettings
 
@@ -41,11 +43,15 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
         A serialised ONNX model.
     """
     graph, recall = Graph(int8), settings.recaller
+    turn = Turn(graph, settings.frames, weights, settings.gain) if settings.frames else None
     below = ""
     for number in range(settings.layers):
-        below = STEPS[settings.cell](Layer(graph, settings, weights, number, below))
+        below = STEPS[settings.cell](Layer(graph, settings, weights, number, below, turn.whole if turn else ""))
+    if turn:
+        below = turn.told(below)
     read_by = weights["output.weight"].T * np.float32(settings.gain)  # (H, V)
-    graph.result("logits", graph.product(below, read_by, weights["output.bias"]))
+    logits = graph.product(below, read_by, weights["output.bias"])
+    graph.result("logits", turn.masked(logits) if turn else logits)
 
     beside = [value("controls", TensorProto.FLOAT, "B", settings.controls)] if settings.controls else []
     if recall is not None:

@@ -27,6 +27,8 @@ class Layer:
     number: int
     below: str = ""
     """The h of the layer below, as `Graph.bounded` gives it; the first reads the inputs."""
+    whole: str = ""
+    """Where ids come in frames, whether the id ends one, (B, 1); until then the cells do not step."""
 
     def weight(self, name: str, order: tuple[int, ...]) -> Matrix:
         """One of its weights, with the gates stacked along the first axis in another order."""
@@ -42,7 +44,12 @@ class Layer:
                 return graph.product(self.below, w_in, bias)
             both = graph.node("Concat", self.below, h, axis=1)  # (B, 2H)
             return graph.product(both, np.concatenate([w_in, w_h.T]), bias)
-        sums = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in + bias), "ids")
+        if self.whole:
+            each = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in), "ids")
+            summed = sum_of_frame(graph, "read", each, len(bias), self.whole)
+            sums = graph.node("Add", summed, graph.constant(bias))
+        else:
+            sums = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in + bias), "ids")
         if w_h is not None:
             sums = graph.node("Add", sums, graph.product(h, w_h.T))
         if settings.recall:
@@ -60,7 +67,16 @@ class Layer:
 
     def result(self, name: str, value: str) -> str:
         """What that state becomes."""
+        if self.whole:
+            value = self.graph.node("Where", self.whole, value, f"{name}_{self.number}")
         return self.graph.result(f"{name}_{self.number}_next", value)
+
+
+def sum_of_frame(graph: Graph, name: str, value: str, width: int, whole: str) -> str:
+    """The sum of a value, (B, width), over the ids of a frame so far; carried on until the frame is `whole`."""
+    total = graph.node("Add", graph.carry(name, width), value)
+    graph.result(f"{name}_next", graph.node("Where", whole, graph.constant(np.zeros((1, 1), np.float32)), total))
+    return total
 
 
 def _rnn(layer: Layer) -> str:

@@ -51,9 +51,12 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values).reshape(np.shape(values)), name))
         return name
 
-    def carry(self, name: str, width: int, bounded: bool = False) -> str:
-        """Add a state that goes from step to step, (B, width), as bytes if it is one that `bounded` gives."""
-        kind = TensorProto.UINT8 if bounded and self.int8 else TensorProto.FLOAT
+    def carry(self, name: str, width: int, bounded: bool = False, whole: bool = False) -> str:
+        """Add a state that goes from step to step, (B, width), as bytes if it is one that `bounded` gives.
+
+        A `whole` one is of int64.
+        """
+        kind = TensorProto.UINT8 if bounded and self.int8 else TensorProto.INT64 if whole else TensorProto.FLOAT
         self.carried.append(value(name, kind, "B", width))
         self.after.append(value(f"{name}_next", kind, "B", width))
         return name
