@@ -139,6 +139,7 @@ class _Read:
     lost: Counter[str] | None = None
     faults: tuple[str, ...] = ()
     whole: bool = True
+    shape: str = ""
 
 
 def _read(tokenizer: Tokenizer[Any], number: int, file: Path) -> Iterator[_Read]:
@@ -180,6 +181,7 @@ def _tokenized(tokenizer: Tokenizer[Any], number: int, found: Parsed[Any]) -> _R
         tuple(tokenizer.extent(each, local) for each in ids),
         lost,
         found.faults,
+        shape=tokenizer.shape(found.pieces[0]) if found.pieces else "",
     )
 
 
@@ -204,8 +206,13 @@ def _build(
     repeats = 0
     fixed = tokenizer.vocabulary
     dtype = np.uint32 if fixed is None else np.min_scalar_type(len(fixed) - 1)
+    shape: str | None = None
     with StoreWriter(folder, dtype) as writer:
         for each in _each(tokenizer, files, workers):
+            shape = each.shape if shape is None and each.ids else shape
+            if each.ids and each.shape != shape:
+                faults.append((each.file, f"{files[each.file]}: has {each.shape}, where the first file has {shape}"))
+                continue
             if each.whole and read[-1:] != [each.file]:
                 read.append(each.file)
             faults += [(each.file, fault) for fault in each.faults]
@@ -231,15 +238,16 @@ def _build(
         reason = [fault for _, fault in faults] or list(unreadable)
         because = f", the first because: {reason[0]}" if reason else ""
         raise CorpusError(f"{_names(files)}: not one piece could be read{because}")
+    final = fixed or tokenizer.learn([tuple(known)])
     if fixed is None:
-        _sort_vocabulary(folder, tuple(known))
+        _renumber(folder, tuple(known), final)
     np.save(folder / "spans.npy", np.array(spans, np.int64))
     np.save(folder / "fingerprints.npy", np.concatenate([np.zeros(0, np.int64), *fingerprints]))
     np.save(folder / "fingerprint_offsets.npy", np.cumsum([0, *map(len, fingerprints)], dtype=np.int64))
     for kind in extents[0]:
         np.save(folder / f"{kind}s.npy", np.array([each[kind] for each in extents], np.float64))
     facts = {
-        "tokens": None if fixed else sorted(known),
+        "tokens": None if fixed else final.tokens,
         "extents": list(extents[0]),
         "read": read,
         "labels": labels,
@@ -250,11 +258,10 @@ def _build(
     (folder / _FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
 
-def _sort_vocabulary(folder: Path, known: tuple[str, ...]) -> None:
-    """Turn the numbers in which tokens were met into ids: their places among all, sorted."""
+def _renumber(folder: Path, known: tuple[str, ...], vocabulary: Vocabulary) -> None:
+    """Turn the numbers in which tokens were met into ids of a vocabulary."""
     met = TokenStore.read(folder)
-    order = {token: index for index, token in enumerate(sorted(known))}
-    ids = np.array([order[token] for token in known], np.min_scalar_type(max(len(known) - 1, 0)))
+    ids = np.array(vocabulary.encode(known), np.min_scalar_type(max(len(vocabulary) - 1, 0)))
     final = folder / "sorted"
     with StoreWriter(final, ids.dtype) as writer:
         for piece in range(len(met)):

@@ -156,7 +156,9 @@ def test_a_window_is_moved_as_drawn_and_its_controls_are_those_of_what_is_predic
     random = np.random.default_rng(1)
     for _ in range(400):
         start = int(random.integers(0, 400))
-        window, controls = tokenizer.excerpt(ids[start : start + 101 + tokenizer.lookahead], 100, (60, 65), random)
+        window, controls = tokenizer.excerpt(
+            ids[start : start + 101 + tokenizer.lookahead], 100, (60, 65), tokenizer.vocabulary, random
+        )
         assert len(window) == 101
         assert controls.shape == (100, 22)
         assert controls.dtype == np.float32
@@ -184,7 +186,10 @@ def test_a_window_is_moved_as_drawn_and_its_controls_are_those_of_what_is_predic
 
 def test_drums_have_no_key():
     drums, random = PerformanceTokenizer(drums=True), np.random.default_rng(0)
-    windows = [drums.excerpt(np.array([388, 380, 60, 300, 188, 389]), 9, (60, 60), random)[0] for _ in range(50)]
+    windows = [
+        drums.excerpt(np.array([388, 380, 60, 300, 188, 389]), 9, (60, 60), drums.vocabulary, random)[0]
+        for _ in range(50)
+    ]
     assert {ids[2] for ids in windows} == {60}
 
 
@@ -193,7 +198,7 @@ def test_the_least_there_can_be(tokenizer):
     random = np.random.default_rng(0)
     layout = tokenizer.layout
     for ids in ([layout.start], [layout.start, layout.end], [255], [260, 260], [60], []):
-        window, _ = tokenizer.excerpt(np.array(ids, np.uint16), 10, (60, 60), random)
+        window, _ = tokenizer.excerpt(np.array(ids, np.uint16), 10, (60, 60), tokenizer.vocabulary, random)
         assert len(window) <= len(ids)
     assert tokenizer.span(np.array([layout.start, layout.end])) == (21, 108)
     assert tokenizer.span(np.array([layout.start, layout.velocity, 60, 270, 50, 188])) == (50, 60)

@@ -19,7 +19,7 @@ from folkseq.cli.sample import sample
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
-    from folkseq.corpora import BuildReport
+    from folkseq.corpora import BuildReport, MadeReport
 
 _MOST_FILES = 5  # shown one by one; the rest are counted
 
@@ -39,19 +39,21 @@ def main() -> None:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def corpus(name: str | None, as_json: bool) -> None:
-    """List the named corpora, or build corpora/NAME.abc."""
+    """List the named corpora, or build one, as corpora/NAME.abc or corpora/NAME."""
     from folkseq.commands import corpus as verb
 
     if name is not None:
         report = verb.corpus(name)
         _built(report)
-        show(as_json, {"file": str(report.path), "tunes": report.tunes, "sha256": report.digest}, str(report.path))
+        show(as_json, {"file": str(report.path), **report.figures}, str(report.path))
         return
     for description in verb.list_corpora().values():
         terms = " (non-commercial use only)" if description.non_commercial else ""
         text = f"corpora/{description.name}.abc  {description.tunes:,} tunes  {description.title}{terms}"
         facts = {"name": description.name, "title": description.title, "tunes": description.tunes}
         show(as_json, {**facts, "licence": description.licence, "credit": description.credit}, text)
+    for made in verb.list_made().values():
+        show(as_json, {"name": made.name, "title": made.title}, f"corpora/{made.name}  {made.title} (made up)")
 
 
 @main.command()
@@ -165,7 +167,7 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
         yield f"{name:<11} {value:.4g}"
 
 
-def _built(report: BuildReport) -> None:
-    say(f"built {report.path}: {report.tunes:,} tunes ({report.repeats} exact repeats dropped)")
+def _built(report: BuildReport | MadeReport) -> None:
+    say(f"built {report.path}: {report.summary}")
     if report.notice:
         say(report.notice)

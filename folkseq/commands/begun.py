@@ -97,7 +97,8 @@ def sizes_of(tokenizer: Tokenizer[Any], vocabulary: Vocabulary) -> dict[str, Any
     """What a model must know of a representation."""
     bars, sections = (tuple(np.flatnonzero(ends).tolist()) for ends in tokenizer.bar_ends(vocabulary))
     controls = tokenizer.control_size
-    return {"vocabulary_size": len(vocabulary), "bar_ends": bars, "section_ends": sections, "controls": controls}
+    sizes = {"vocabulary_size": len(vocabulary), "bar_ends": bars, "section_ends": sections, "controls": controls}
+    return {**sizes, "fields": tokenizer.fields(vocabulary)}
 
 
 def _read_otherwise(run: Run) -> RequestError:

@@ -170,8 +170,9 @@ class Model:
         engine, tokens = self.engine(record.precision), self.run.vocabulary.tokens
         draws = (sample.index for sample in self._fitting(prepared, count)) if prepared.tries > 1 else range(count)
         return (
-            Event(number, event.place, tokens[event.id], self.tokenizer.shown(tokens[event.id]))
+            Event(number, event.place, tokens[event.id], tell(tokens[event.id]))
             for number, draw in enumerate(draws, 1)
+            for tell in [self.tokenizer.teller()]
             for event in stream(engine, prepared.request, draw)
         )
 

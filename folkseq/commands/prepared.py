@@ -15,7 +15,7 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.pieces import open_file
 from folkseq.run import Run
 from folkseq.sampling.strategies import Strategy
-from folkseq.tokenizers.base import END, START, Prime, Tokenizer
+from folkseq.tokenizers.base import END, Prime, Tokenizer
 
 if TYPE_CHECKING:
     from folkseq.sampling.batch import Request
@@ -54,7 +54,7 @@ class Prepared:
             store, sides = run.tokens()
             longest = max(int(np.diff(store.offsets).max()), 8)  # a higher limit is none
             copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), min(record.max_copy, longest))
-        ids = vocabulary.encode(opening.tokens) if opening else [vocabulary.id(START)]
+        ids = vocabulary.encode(opening.tokens if opening else tokenizer.opening(vocabulary, **controls))
         if limit > MOST:
             raise RequestError(f"a piece has at most {MOST:,} tokens, got a limit of {limit:,}")
         room = max(FEWEST, rules.fewest) if rules is not None else 1

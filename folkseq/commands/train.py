@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from folkseq import tokenizers
 from folkseq.commands.begun import Begun
-from folkseq.corpora import BuildReport, Corpus, files, listed, locate
+from folkseq.corpora import BuildReport, Corpus, MadeReport, files, listed, locate
 from folkseq.dataset import cluster, split, split_in_order
 from folkseq.errors import CorpusError, RequestError
 from folkseq.evaluation.baseline import Baseline
 from folkseq.machine import ranks
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from folkseq.training import Progress, Ranks, TrainResult
@@ -60,7 +61,7 @@ def train(
     seed: int | None = None,
     out: Path | str | None = None,
     resume: bool = False,
-    on_build: Callable[[BuildReport], None] | None = None,
+    on_build: Callable[[BuildReport | MadeReport], None] | None = None,
     on_read: Callable[[int, int], None] | None = None,
     on_prepared: Callable[[Prepared], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -129,7 +130,7 @@ class _Job:
 
     def prepare(
         self,
-        on_build: Callable[[BuildReport], None] | None,
+        on_build: Callable[[BuildReport | MadeReport], None] | None,
         on_read: Callable[[int, int], None] | None,
         on_prepared: Callable[[Prepared], None] | None,
     ) -> Begun:
@@ -185,7 +186,7 @@ class _Job:
                     begun.store,
                     begun.sides,
                     begun.run,
-                    cut=Cut(self.tokenizer, begun.spans),
+                    cut=Cut(self.tokenizer, begun.run.vocabulary, begun.spans, model.ids_per_step),
                     ngram_nll=self.ngram,
                     on_progress=self.on_progress if ranks is None or ranks.first else None,
                     resume=self.resume,
@@ -211,15 +212,17 @@ class _Job:
 class Cut:
     """The tokenizer's excerpts, as the dataset asks for them."""
 
-    def __init__(self, tokenizer: Tokenizer[Any], spans: NDArray[np.int64]) -> None:
-        self.lookahead, self.controls = tokenizer.lookahead, tokenizer.control_size
-        self._excerpt, self._spans = tokenizer.excerpt, spans.tolist()
+    def __init__(
+        self, tokenizer: Tokenizer[Any], vocabulary: Vocabulary, spans: NDArray[np.int64], stride: int = 1
+    ) -> None:
+        self.lookahead, self.controls, self.stride = tokenizer.lookahead, tokenizer.control_size, stride
+        self._excerpt, self._vocabulary, self._spans = tokenizer.excerpt, vocabulary, spans.tolist()
 
     def __call__(
         self, ids: NDArray[Any], piece: int, length: int, random: np.random.Generator
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """A passage, varied as the tokenizer knows how."""
-        return self._excerpt(ids, length, self._spans[piece], random)
+        return self._excerpt(ids, length, self._spans[piece], self._vocabulary, random)
 
 
 def _next_folder(name: str) -> Path:

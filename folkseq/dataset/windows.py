@@ -29,6 +29,8 @@ class Cut(Protocol):
     """How many ids beyond the passage it may look at."""
     controls: int
     """C: the width of the side input that it gives; 0 if it gives none."""
+    stride: int
+    """Where in a piece a passage may begin: at every so many ids."""
 
     def __call__(
         self, ids: Ids, piece: int, length: int, random: np.random.Generator
@@ -52,6 +54,7 @@ class Whole:
 
     lookahead = 0
     controls = 0
+    stride = 1
 
     def __call__(
         self, ids: Ids, piece: int, length: int, random: np.random.Generator
@@ -93,6 +96,8 @@ class Windows:
             last_only: whether the last id of each window is all that is to be predicted.
         """
         self._store, self._pieces, self._cut = store, np.asarray(pieces), cut
+        if length % cut.stride:
+            raise ValueError(f"windows begin at every {cut.stride} ids, so their length cannot be {length}")
         if not self._pieces.size or min(rows, length, windows) < 1:
             wanted = "pieces, rows >= 1, length >= 1, windows >= 1"
             raise ValueError(f"expected {wanted}, got {self._pieces.size}, {rows}, {length}, {windows}")
@@ -160,7 +165,8 @@ class Windows:
         self._before: Any = self._generator.bit_generator.state  # drawing from it again gives this epoch again
         predicted = np.diff(self._store.offsets)[self._pieces] - 1
         # A phase below 0 begins with a passage of which a part would lie before the piece: it begins with the piece.
-        self._phases = -self._generator.integers(0, self._passage, len(self._pieces))
+        stride = self._cut.stride
+        self._phases = -stride * self._generator.integers(0, self._passage // stride, len(self._pieces))
         passages = -((self._phases - predicted) // self._passage)  # by piece, rounded up
         self._ends = np.cumsum(passages)
         self._order = self._generator.permutation(int(self._ends[-1]))

@@ -113,7 +113,9 @@ def _is_header(rows: Sequence[Sequence[str]]) -> bool:
 def _check_names(names: Sequence[str], file: str) -> None:
     for number, name in enumerate(names, 1):
         if "=" in name or not name.isprintable():
-            raise ParseError(f"{file}: row 1, column {number}: a column cannot be called {name!r}; leave out = and breaks")
+            raise ParseError(
+                f"{file}: row 1, column {number}: a column cannot be called {name!r}; leave out = and breaks"
+            )
     for one, other in pairwise(sorted(names)):
         if one == other:
             raise ParseError(f"{file}: row 1, column {len(names) - names[::-1].index(one)}: a second column {one!r}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from folkseq.frames import Frames
 from folkseq.dataset.recall import Recall
+from folkseq.frames import Frames
 
 CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
 """The cells there are, each with the names of what it carries from one step to the next."""

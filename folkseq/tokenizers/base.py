@@ -7,7 +7,7 @@ Adding one edits nothing else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 
@@ -131,6 +131,14 @@ class Tokenizer(ABC, Generic[Piece]):
         """
         return np.zeros((0, 2), np.int64)
 
+    def shape(self, piece: Piece) -> str:
+        """What all pieces of a corpus have alike, in words; nothing, where they need have nothing."""
+        return ""
+
+    def fields(self, vocabulary: Vocabulary) -> tuple[int, ...]:
+        """How many values each field has, where ids come in frames (`folkseq.frames`); nothing, where they do not."""
+        return ()
+
     def fault(self, ids: NDArray[Any], vocabulary: Vocabulary) -> str:
         """What is wrong with a whole piece first, by a strict reading of its ids; nothing if nothing is."""
         return ""
@@ -158,7 +166,12 @@ class Tokenizer(ABC, Generic[Piece]):
         return (0, 0)
 
     def excerpt(
-        self, ids: NDArray[Any], length: int, span: tuple[int, int], random: np.random.Generator
+        self,
+        ids: NDArray[Any],
+        length: int,
+        span: tuple[int, int],
+        vocabulary: Vocabulary,
+        random: np.random.Generator,
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """A window to train on, varied as the representation allows: transposed, played faster or slower.
 
@@ -166,6 +179,7 @@ class Tokenizer(ABC, Generic[Piece]):
             ids: of a piece, from the window's first on, to the piece's end or `length` + 1 + `lookahead` at most.
             length: T.
             span: what `span` gave for the whole piece.
+            vocabulary: whose ids they are.
             random: draws how the window is varied.
 
         Returns:
@@ -186,6 +200,10 @@ class Tokenizer(ABC, Generic[Piece]):
         except UnicodeDecodeError:
             text = data.decode("latin-1")
         return self.prime(text, **controls)
+
+    def opening(self, vocabulary: Vocabulary, **controls: Any) -> tuple[str, ...]:
+        """What a piece begins with where no prime is given."""
+        return (START,)
 
     def grammar(self, vocabulary: Vocabulary, prime: Prime[Piece] | None = None, **controls: Any) -> Any:
         """What may follow what (a `folkseq.sampling.grammar.Grammar`), as asked; None where anything may."""
@@ -230,6 +248,10 @@ class Tokenizer(ABC, Generic[Piece]):
     def shown(self, token: str) -> str:
         """A token as it is shown while a piece is being written."""
         return token if token == END else f"{token} "
+
+    def teller(self) -> Callable[[str], str]:
+        """Shows the tokens of a piece one after another, as it is being written."""
+        return self.shown
 
     def glimpse(self, piece: Piece) -> str:
         """What a reader may see of a piece in one line."""

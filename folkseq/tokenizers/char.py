@@ -66,7 +66,7 @@ class CharTokenizer(Tokenizer[Text]):
     def recipe(self) -> Mapping[str, Any]:
         """Of the textbook's windows there are more at once, since each teaches one character only."""
         if not self.window:
-            return {}
+            return {"weight_decay": 0.1}
         return {"batches": "windows", "length": self.window, "passage": 1, "rows": 128, "targets": "last"}
 
     def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Text]]:

@@ -162,7 +162,7 @@ class Ours:
     @property
     def cut(self) -> Cut:
         """Its excerpts."""
-        return Cut(self.pieces.tokenizer, self.pieces.found.spans)
+        return Cut(self.pieces.tokenizer, self.pieces.found.vocabulary, self.pieces.found.spans)
 
 
 @dataclass

@@ -24,7 +24,9 @@ def pack(values: Sequence[int], radices: Sequence[int]) -> int:
     for place in range(len(values) - 1, -1, -1):
         value, radix = values[place], radices[place]
         if not 0 <= value < radix:
-            raise ValueError(f"value {place + 1} of {len(values)} is {value}, which is out of its radix, 0 to {radix - 1}")
+            raise ValueError(
+                f"value {place + 1} of {len(values)} is {value}, which is out of its radix, 0 to {radix - 1}"
+            )
         code = code * radix + value
     return code
 

@@ -74,7 +74,12 @@ class Steered(Tokenizer[Performance]):
         return (int(pitches.min()), int(pitches.max())) if len(pitches) else KEYBOARD
 
     def excerpt(
-        self, ids: NDArray[Any], length: int, span: tuple[int, int], random: np.random.Generator
+        self,
+        ids: NDArray[Any],
+        length: int,
+        span: tuple[int, int],
+        vocabulary: Vocabulary,
+        random: np.random.Generator,
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """A window in another key and at another tempo, with its controls."""
         semitones = 0 if self.drums else SEMITONES

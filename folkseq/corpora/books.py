@@ -1,4 +1,4 @@
-"""Named corpora: described by a committed TOML, built from tunes that an installed package already holds.
+"""Books of tunes: described by a committed TOML, built from those that an installed package already holds.
 
 A corpus such as ``folk`` is one file, ``corpora/folk.toml``: what it is, its licence and credit, where its files stand
 inside the package, and the digest of what must come out. The built ``corpora/folk.abc`` is not committed.
@@ -20,12 +20,11 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias
 
 from folkseq.errors import CorpusError
 from folkseq.files import write_atomically
@@ -50,9 +49,6 @@ SLIPS = {
     "bdu uva": "bdu.uva",
     ")M:C\n": ')"\n',
 }
-
-
-Corpus: TypeAlias = Path | str | Sequence[Path | str]  # files, folders and named corpora
 
 
 @dataclass(frozen=True)
@@ -152,6 +148,16 @@ class BuildReport:
     notice: str | None
 
     @property
+    def summary(self) -> str:
+        """What was built, in a few words."""
+        return f"{self.tunes:,} tunes ({self.repeats} exact repeats dropped)"
+
+    @property
+    def figures(self) -> dict[str, int | str]:
+        """What was built, for a program."""
+        return {"tunes": self.tunes, "sha256": self.digest}
+
+    @property
     def digest_matches(self) -> bool:
         """Whether the file is, to the byte, the one that was described."""
         return self.notice is None
@@ -163,7 +169,7 @@ def descriptions(folder: Path = Path("corpora")) -> dict[str, Description]:
     Raises:
         CorpusError: A description cannot be read.
     """
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     shipped = here / "descriptions"  # in a wheel; a checkout has them beside the package
     homes = (shipped if shipped.is_dir() else here.parent / "corpora", folder)
     return {path.stem: Description.read(path) for home in homes for path in sorted(home.glob("*.toml"))}
@@ -198,60 +204,6 @@ def build(description: Description, out: Path) -> BuildReport:
         digest=digest,
         notice=_notice(description, digest),
     )
-
-
-def locate(path: Path, announce: Callable[[BuildReport], None] | None = None) -> Path:
-    """Return ``path``; if it is missing but is a described corpus, such as ``corpora/folk.abc``, build it first.
-
-    A corpus is described by a TOML of the same stem beside it, or by its name if its folder is called ``corpora``.
-
-    Args:
-        path: A file or folder of tunes, as the user named it.
-        announce: Called with the report of the build, if there is one.
-
-    Raises:
-        CorpusError: The path is missing and names no described corpus, or the corpus cannot be built.
-    """
-    if path.exists():
-        return path
-    named = descriptions()
-    description = None
-    if path.suffix == ".abc":
-        beside = path.with_suffix(".toml")
-        if beside.is_file():
-            description = Description.read(beside)
-        elif path.absolute().parent.name == "corpora":
-            description = named.get(path.stem)
-    if description is None:
-        known = ", ".join(f"corpora/{name}.abc" for name in named)
-        raise CorpusError(f"{path}: no such file or folder; the named corpora are {known}")
-    report = build(description, path)
-    if announce is not None:
-        announce(report)
-    return path
-
-
-def listed(corpus: Corpus) -> list[Path]:
-    """Return the paths of a corpus that is given as one path or several."""
-    return [Path(corpus)] if isinstance(corpus, str | Path) else [Path(path) for path in corpus]
-
-
-def files(path: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files of a corpus: the file itself, or all in a folder and below it, sorted.
-
-    Args:
-        path: A file, of any suffix, or a folder.
-        suffixes: Which files of a folder count, such as ``(".mid", ".midi")``; capitals do not matter.
-
-    Raises:
-        CorpusError: The path is missing, or the folder holds no such file.
-    """
-    if path.is_file():
-        return [path]
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
-    if not found:
-        raise CorpusError(f"{path}: no file that ends in {' or '.join(suffixes)}; name a file or a folder with some")
-    return found
 
 
 def _source_files(package: str, source: Source) -> list[Path]:
