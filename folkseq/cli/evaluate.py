@@ -13,6 +13,7 @@ from folkseq.cli.output import say, show, show_lost
 if TYPE_CHECKING:
     from folkseq.commands.evaluate import Evaluated
     from folkseq.commands.judged import Samples
+    from folkseq.commands.players import Player
     from folkseq.evaluation.portrait import Portrait
 
 _COLUMNS = ("samples", "without_grammar", "held_out")
@@ -23,9 +24,10 @@ _COLUMNS = ("samples", "without_grammar", "held_out")
 @click.argument("corpus", nargs=-1)
 @click.option("--samples", type=int, default=0, help="Write so many new pieces, and hold them against the corpus.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Of those.  [default: 0]")
+@click.option("--lead-column", help="packed: the player who leads, by name or number.  [default: the first]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def evaluate(run: str | None, corpus: tuple[str, ...], samples: int, seed: int, as_json: bool, quiet: bool) -> None:
+def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: bool, **settings: Any) -> None:
     """Judge a run on pieces that it has not seen, beside n-grams trained on the same.
 
     CORPUS are files or folders, of which pieces that have a near twin among those trained on are left out; without it,
@@ -36,8 +38,8 @@ def evaluate(run: str | None, corpus: tuple[str, ...], samples: int, seed: int, 
     from folkseq.progress import Watcher
 
     watcher = Watcher(quiet=quiet)
-    found = verb(run, corpus, samples=samples, seed=seed, on_read=watcher.read)
-    lines = [*_losses(found), *([] if found.samples is None else _samples(found.samples))]
+    found = verb(run, corpus, **settings, on_read=watcher.read)
+    lines = [*_losses(found), *_players(found.players), *([] if found.samples is None else _samples(found.samples))]
     show(as_json, _facts(found), *lines)
     for reason, count in found.left_out.items():
         if count:
@@ -62,6 +64,7 @@ def _facts(found: Evaluated) -> dict[str, Any]:
             }
             for loss in found.losses
         ],
+        **({"players": list(map(asdict, found.players))} if found.players else {}),
         **({} if found.samples is None else {"samples": asdict(found.samples)}),
         "left_out": dict(found.left_out),
     }
@@ -80,6 +83,20 @@ def _losses(found: Evaluated) -> Iterator[str]:
     for loss in found.losses:
         bits = [f"{loss.bits[kind]:.3f}" for kind in kinds]
         rows.append([loss.model, f"{loss.nats_per_token:.4f}", *bits, f"{loss.of_best_ngram:.3f}"])
+    yield from _aligned(rows)
+
+
+def _players(found: Sequence[Player]) -> Iterator[str]:
+    """How well each player was foretold, and whether the leader was heard, for a reader."""
+    if not found:
+        return
+    yield ""
+    lead = next(player.name for player in found if player.leads)
+    others = ["nobody heard now", "own Markov chain", "led by another"]
+    rows = [["bits a gesture", f"after {lead}", *others]]
+    for player in found:
+        figures = (player.bits, player.unheard_bits, player.markov_bits, player.other_lead_bits)
+        rows.append([player.name, *("-" if bits is None else f"{bits:.3f}" for bits in figures)])
     yield from _aligned(rows)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from folkseq import tokenizers
 from folkseq.commands.judged import Samples, judge
 from folkseq.commands.model import Model
+from folkseq.commands.players import Player, players
 from folkseq.commands.record import PRECISIONS
 from folkseq.corpora import Corpus, files, listed, locate
 from folkseq.dataset import Split, TokenStore, beginning, cluster
@@ -59,6 +60,8 @@ class Evaluated:
     """How many ids of each piece were judged, where all of them would have been too many."""
     losses: tuple[Loss, ...]
     """The run's weights', its engines', then those of n-grams by rising order."""
+    players: tuple[Player, ...]
+    """Of an ensemble."""
     samples: Samples | None
     left_out: Counter[str]
     """Pieces that were not judged, by reason."""
@@ -72,6 +75,7 @@ def evaluate(
     *,
     samples: int = 0,
     seed: int = 0,
+    lead_column: str | None = None,
     on_read: Callable[[int, int], None] | None = None,
 ) -> Evaluated:
     """Judges a run on pieces that it has not seen.
@@ -83,6 +87,7 @@ def evaluate(
         samples: how many new pieces are written to see whether they are whole, what they are like, and how new they
             are; none by default.
         seed: of those.
+        lead_column: which player of an ensemble leads the others, by name or number; the first by default.
         on_read: called with the number of files read and that of all, as they are.
 
     Raises:
@@ -120,9 +125,12 @@ def evaluate(
     model = Model(found)
     amounts = _amounts(tokenizer, found.vocabulary, pieces)
     losses = _losses(model, store, sides, pieces, amounts)
+    heard = players(model, store, sides, pieces, lead_column)
+    if lead_column is not None and not heard:
+        raise RequestError(f"{found.folder} is no model of players, so there is no --lead-column")
     written = judge(model, store, sides, samples, seed) if samples else None
     first = most if most < max(lengths) else None
-    return Evaluated(found.folder, side, len(pieces), amounts, first, losses, written, left_out, lost, faults)
+    return Evaluated(found.folder, side, len(pieces), amounts, first, losses, heard, written, left_out, lost, faults)
 
 
 def _losses(

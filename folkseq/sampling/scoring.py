@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,16 @@ from numpy.typing import NDArray
 from folkseq.sampling.engine import Engine, Logits
 from folkseq.sampling.grammar import Ids, take
 
+Cost = Callable[[Logits, Ids], NDArray[np.float64]]
+"""From (B, V) scores and (B,) ids to what is to be known of each, (B, …)."""
+
+
+def costs_of(logits: Logits, ids: Ids) -> NDArray[np.float64]:
+    """What an id costs in each row in nats, (B,) of (B, V) scores and (B,) ids."""
+    top = logits.max(axis=1)
+    total = np.log(np.exp(logits - top[:, None]).sum(axis=1, dtype=np.float64)) + top
+    return np.asarray(total - logits[np.arange(len(ids)), ids])
+
 
 def nll(engine: Engine, pieces: Sequence[NDArray[Any]], rows: int = 64) -> tuple[float, int]:
     """How surprised the engine is by every id of `pieces` after the start ids, with its controls off.
@@ -18,10 +28,19 @@ def nll(engine: Engine, pieces: Sequence[NDArray[Any]], rows: int = 64) -> tuple
     Returns:
         The total in nats, and the number of ids that were foretold.
     """
-    total = 0.0
-    by_length = sorted(pieces, key=len, reverse=True)
-    for first in range(0, len(by_length), rows):
-        batch = by_length[first : first + rows]
+    total = sum(float(each.sum()) for each in costs(engine, pieces, rows=rows))
+    return total, sum(len(ids) - 1 for ids in pieces)
+
+
+def costs(
+    engine: Engine, pieces: Sequence[NDArray[Any]], cost: Cost = costs_of, rows: int = 64
+) -> list[NDArray[np.float64]]:
+    """The same id by id, (T − 1, …) of each piece of T ids, in nats or in what else `cost` gives."""
+    found: dict[int, NDArray[np.float64]] = {}
+    order = sorted(range(len(pieces)), key=lambda piece: len(pieces[piece]), reverse=True)
+    for first in range(0, len(order), rows):
+        batch = [pieces[piece] for piece in order[first : first + rows]]
+        steps = []
         lengths = np.array([len(ids) for ids in batch])
         padded = np.zeros((lengths[0], len(batch)), np.int64)  # (T, B), a step's ids side by side
         for row, ids in enumerate(batch):
@@ -32,12 +51,7 @@ def nll(engine: Engine, pieces: Sequence[NDArray[Any]], rows: int = 64) -> tuple
             if going < len(state[0]):
                 state = take(state, np.arange(going))
             logits, state = engine.step(state, padded[step, :going])
-            total += float(_costs(logits, padded[step + 1, :going]).sum())
-    return total, sum(len(ids) - 1 for ids in pieces)
-
-
-def _costs(logits: Logits, ids: Ids) -> NDArray[np.float64]:
-    """What an id costs in each row in nats, (B,) of (B, V) scores and (B,) ids."""
-    top = logits.max(axis=1)
-    total = np.log(np.exp(logits - top[:, None]).sum(axis=1, dtype=np.float64)) + top
-    return np.asarray(total - logits[np.arange(len(ids)), ids])
+            steps.append(cost(logits, padded[step + 1, :going]))
+        for row, piece in enumerate(order[first : first + rows]):
+            found[piece] = np.array([each[row] for each in steps[: lengths[row] - 1]], np.float64)
+    return [found[piece] for piece in range(len(pieces))]
