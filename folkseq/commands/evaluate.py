@@ -141,6 +141,8 @@ def _losses(
     nats = {f"{settings.cell} {settings.layers} x {settings.hidden}": _model_nats(model.run, pieces)}
     for precision in reversed(PRECISIONS):
         nats[f"{precision} engine"] = scoring.nll(model.engine(precision), pieces)[0]
+    tokenizer, vocabulary = model.tokenizer, model.run.vocabulary
+    nats |= tokenizer.baselines([store[piece] for piece in sides.train], pieces, vocabulary)
     longest, best = ngrams(store, sides, len(model.run.vocabulary))
     by_order = {order: longest.of_order(order).nll(pieces)[0] for order in sorted({*SHOWN, best.order})}
     nats |= {"unigram" if order == 1 else f"{order}-gram": total for order, total in by_order.items()}

@@ -42,6 +42,7 @@ def tokenize(
     """
     chosen = tokenizers.find(tokenizer)
     paths = [file for path in listed(corpus) for file in files(locate(path), chosen.suffixes)]
+    chosen = chosen.suited(paths)
     if write is not None and Path(write).exists() and any(Path(write).samefile(path) for path in paths):
         raise RequestError(f"{write}: is one of the files to be read; name another to write to")
     found = read(chosen, paths)

@@ -135,8 +135,9 @@ class _Job:
         on_prepared: Callable[[Prepared], None] | None,
     ) -> Begun:
         """Read the corpus and lay out the run."""
-        chosen = self.tokenizer
-        paths = [file for path in listed(self.corpus) for file in files(locate(path, on_build), chosen.suffixes)]
+        asked = self.tokenizer
+        paths = [file for path in listed(self.corpus) for file in files(locate(path, on_build), asked.suffixes)]
+        chosen = self.tokenizer = asked.suited(paths)
         found = tokenize_corpus(chosen, paths, on_read=on_read)
         if len(found.store) < FEWEST_PIECES:
             few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"

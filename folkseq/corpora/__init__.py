@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from folkseq.corpora import ensemble
+from folkseq.corpora import ensemble, picture
 from folkseq.corpora.books import BuildReport, Description, Source, build, descriptions
 from folkseq.corpora.made import Made, MadeReport
 from folkseq.errors import CorpusError
@@ -32,7 +32,7 @@ __all__ = [
 
 Corpus: TypeAlias = Path | str | Sequence[Path | str]
 """Files, folders and named corpora."""
-MADE = {made.name: made for made in (ensemble.MADE,)}
+MADE = {made.name: made for made in (ensemble.MADE, picture.MADE)}
 """Those that are made up, by name; each is a folder."""
 
 

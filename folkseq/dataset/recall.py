@@ -24,10 +24,10 @@ from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
 Memory = tuple[NDArray[Any], ...]
-"""The last bars of each row, (B, R, `WIDTH` + 1), and where each row stands, (B, 3); see `Recall.begin`."""
+"""The last bars of each row, (B, R, `reach` + 1), and where each row stands, (B, 3); see `Recall.begin`."""
 
 WIDTH = 64
-"""Ids of a bar that are remembered; nothing stands at the places after them."""
+"""Ids of a bar that are remembered, where nothing else is said."""
 MOST_BARS = 17
 """As many bars since the section began are told apart."""
 
@@ -36,8 +36,9 @@ MOST_BARS = 17
 class Recall:
     """What is recalled, and at which ids bars and sections end.
 
-    What is recalled of an id is a row of K + 1 numbers, one for each distance and one for the bars of the section. They
-    are indices into one table of `size` rows: those of each distance have a row for every id and one for nothing.
+    What is recalled of an id is a row of K + 1 numbers, one for each distance and one for the bars of the section, and
+    one for the place in the bar if that is asked for. They are indices into one table of `size` rows: those of each
+    distance have a row for every id and one for nothing.
 
     >>> recall = Recall(vocabulary_size=4, distances=(1,), bar_ends=(3,), section_ends=())
     >>> recall.of([0, 1, 3, 0, 2, 3, 1]).tolist()
@@ -52,16 +53,24 @@ class Recall:
     """Ids."""
     section_ends: tuple[int, ...]
     """Those of them that end a section, too."""
+    reach: int = WIDTH
+    """Ids of a bar that are remembered; nothing stands at the places after them."""
+    places: bool = False
+    """Whether it is told, too, at which place of its bar the id that is to come stands."""
+
+    def __post_init__(self) -> None:
+        for name in ("distances", "bar_ends", "section_ends"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
 
     @property
     def width(self) -> int:
-        """K + 1."""
-        return len(self.distances) + 1
+        """K + 1, or K + 2 with `places`."""
+        return len(self.distances) + 1 + self.places
 
     @property
     def size(self) -> int:
         """Rows of the table."""
-        return len(self.distances) * (self.vocabulary_size + 1) + MOST_BARS + 1
+        return len(self.distances) * (self.vocabulary_size + 1) + MOST_BARS + 1 + self.places * (self.reach + 1)
 
     def of(self, ids: ArrayLike) -> Integers:
         """What is recalled after each id of a piece, for the one that follows it: (T,) to (T, K + 1)."""
@@ -75,15 +84,17 @@ class Recall:
         for column, distance in enumerate(self.distances):
             earlier = np.maximum(bar - distance, 0)
             at = starts[earlier] + place
-            there = (bar >= distance) & (at < after[earlier]) & (place < WIDTH)
+            there = (bar >= distance) & (at < after[earlier]) & (place < self.reach)
             recalled[:, column] = np.where(there, read[np.where(there, at, 0)], self.vocabulary_size)
         begun = np.maximum.accumulate(np.where(self._section_ends[read], bar, 0))
-        recalled[:, -1] = np.minimum(bar - begun, MOST_BARS)
+        recalled[:, len(self.distances)] = np.minimum(bar - begun, MOST_BARS)
+        if self.places:
+            recalled[:, -1] = np.minimum(place, self.reach)
         return recalled + self._offsets
 
     def begin(self, rows: int) -> Memory:
         """The memory of rows that have read nothing: a ring of bars, and each one's bar, place in it and section."""
-        bars = np.full((rows, max(self.distances) + 1, WIDTH + 1), self.vocabulary_size, np.int32)
+        bars = np.full((rows, max(self.distances) + 1, self.reach + 1), self.vocabulary_size, np.int32)
         return bars, np.zeros((rows, 3), np.int64)
 
     def step(self, memory: Memory, ids: Integers) -> Integers:
@@ -93,8 +104,8 @@ class Recall:
         bars, standing = memory
         bar, place, begun = standing.T
         rows, ring = np.arange(len(ids)), bars.shape[1]
-        bars[rows, bar % ring, np.minimum(place, WIDTH)] = ids
-        bars[rows, bar % ring, WIDTH] = self.vocabulary_size  # what did not fit is not remembered
+        bars[rows, bar % ring, np.minimum(place, self.reach)] = ids
+        bars[rows, bar % ring, self.reach] = self.vocabulary_size  # what did not fit is not remembered
         place += 1
         ended = np.flatnonzero(self._bar_ends[ids])
         if len(ended):
@@ -105,8 +116,11 @@ class Recall:
             begun[sections] = bar[sections]
         recalled = np.empty((len(ids), self.width), np.int64)
         earlier = (bar[:, None] - self._distances) % ring  # (B, K)
-        recalled[:, :-1] = bars[rows[:, None], earlier, np.minimum(place, WIDTH)[:, None]]
-        recalled[:, -1] = np.minimum(bar - begun, MOST_BARS)
+        at, told = np.minimum(place, self.reach), len(self.distances)
+        recalled[:, :told] = bars[rows[:, None], earlier, at[:, None]]
+        recalled[:, told] = np.minimum(bar - begun, MOST_BARS)
+        if self.places:
+            recalled[:, -1] = at
         recalled += self._offsets
         return recalled
 
@@ -115,7 +129,7 @@ class Recall:
         bars, standing = memory[0][0], memory[1][0]
         bar, place, begun = standing.tolist()
         ring, none = len(bars), self.vocabulary_size
-        if place < WIDTH:
+        if place < self.reach:
             bars[bar % ring, place] = one
         place += 1
         if one in self._ending:
@@ -124,9 +138,10 @@ class Recall:
             if one in self._closing:
                 begun = bar
         standing[:] = bar, place, begun
-        at = min(place, WIDTH)
+        at = min(place, self.reach)
         recalled = [bars[(bar - distance) % ring, at] for distance in self.distances]
-        return np.array([[*recalled, min(bar - begun, MOST_BARS)]], np.int64) + self._offsets
+        told = [*recalled, min(bar - begun, MOST_BARS), *([at] if self.places else [])]
+        return np.array([told], np.int64) + self._offsets
 
     @cached_property
     def _distances(self) -> Integers:
@@ -134,7 +149,8 @@ class Recall:
 
     @cached_property
     def _offsets(self) -> Integers:
-        return np.arange(self.width) * (self.vocabulary_size + 1)
+        offsets = np.arange(len(self.distances) + 1) * (self.vocabulary_size + 1)
+        return np.append(offsets, offsets[-1] + MOST_BARS + 1) if self.places else offsets
 
     @cached_property
     def _bar_ends(self) -> NDArray[np.bool_]:

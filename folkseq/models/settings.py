@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from folkseq.dataset.recall import Recall
+from folkseq.dataset.recall import WIDTH, Recall
 from folkseq.frames import Frames
 
 CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
@@ -47,6 +47,10 @@ class ModelSettings:
     model is sampled from."""
     recall: tuple[int, ...] = ()
     """Distances in bars, of which the network is shown what stood there; see `dataset.recall`."""
+    recall_reach: int = WIDTH
+    """How many ids of a bar are remembered for that."""
+    recall_places: bool = False
+    """Whether the network is shown each id's place in its bar, too."""
     bar_ends: tuple[int, ...] = ()
     """Ids that end a bar, where anything is recalled."""
     section_ends: tuple[int, ...] = ()
@@ -67,6 +71,7 @@ class ModelSettings:
                 raise ValueError(f"{name} is at most {most}, got {getattr(self, name)}")
         for name in ("recall", "bar_ends", "section_ends", "fields"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
+        _check_count("recall_reach", self.recall_reach)
         for distance in self.recall:
             _check_count("recall", distance)
         if not set(self.section_ends) <= set(self.bar_ends) <= set(range(self.vocabulary_size)):
@@ -89,7 +94,8 @@ class ModelSettings:
         """What gives the network what it recalls, if it does."""
         if not self.recall:
             return None
-        return Recall(self.vocabulary_size, self.recall, self.bar_ends, self.section_ends)
+        ends = self.bar_ends, self.section_ends
+        return Recall(self.vocabulary_size, self.recall, *ends, self.recall_reach, self.recall_places)
 
     @property
     def frames(self) -> Frames | None:

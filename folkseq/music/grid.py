@@ -14,12 +14,14 @@ class Grid:
         rows: One a step, each of a label for every column.
         ends: Whether nothing comes after it, as after the part of a performance that is its last.
         named: Whether the columns have names, or are only numbered.
+        title: What it is called; may be empty.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     ends: bool = True
     named: bool = True
+    title: str = ""
 
     def __post_init__(self) -> None:
         if len(set(self.columns)) != len(self.columns):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -36,8 +36,8 @@ class _Carried(NamedTuple):
 
 
 def _recall(told: str) -> Recall:
-    facts = json.loads(told)
-    return Recall(facts.pop("vocabulary_size"), **{name: tuple(ids) for name, ids in facts.items()})
+    facts: dict[str, Any] = json.loads(told)
+    return Recall(**facts)
 
 
 class Engine:

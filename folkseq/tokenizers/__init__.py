@@ -43,6 +43,6 @@ def find(spec: str) -> Tokenizer[Any]:
             raise RequestError(f"tokenizer {name} has no field {field!r}; it has: {', '.join(defaults) or 'none'}")
         given[field] = parse_field(name, field, value, defaults[field])
     try:
-        return kind(**given)
+        return kind.of(**given)
     except ValueError as error:
         raise RequestError(f"tokenizer {spec}: {error}") from None

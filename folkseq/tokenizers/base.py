@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,15 @@ class Tokenizer(ABC, Generic[Piece]):
     def encode(self, piece: Piece, vocabulary: Vocabulary) -> NDArray[Any]:
         """The ids of the piece's tokens, (T,) integers. Raises TokenError at a token that the vocabulary lacks."""
         return np.array(vocabulary.encode(self.tokenize(piece)))
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """The tokenizer of these fields. Raises ValueError for a value that one cannot have."""
+        return cls(**fields)
+
+    def suited(self, files: Sequence[Path]) -> Self:
+        """The tokenizer for these files, where their kind decides. Raises RequestError if they are of several."""
+        return self
 
     def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Piece]]:
         """The pieces in a file, some at a time where all of them need not fit into memory.
@@ -138,6 +148,12 @@ class Tokenizer(ABC, Generic[Piece]):
     def fields(self, vocabulary: Vocabulary) -> tuple[int, ...]:
         """How many values each field has, where ids come in frames (`folkseq.frames`); nothing, where they do not."""
         return ()
+
+    def baselines(
+        self, trained: Sequence[NDArray[Any]], pieces: Sequence[NDArray[Any]], vocabulary: Vocabulary
+    ) -> dict[str, float]:
+        """What `pieces` cost in all, in nats, by rules of thumb of the representation's own, by their names."""
+        return {}
 
     def fault(self, ids: NDArray[Any], vocabulary: Vocabulary) -> str:
         """What is wrong with a whole piece first, by a strict reading of its ids; nothing if nothing is."""

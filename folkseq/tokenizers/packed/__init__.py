@@ -1,16 +1,18 @@
 """Several small integers at every step: players' gestures, drums, voices, or the pixels of a picture.
 
-`media` reads and writes files, `steps` and `pixels` make tokens of what is in them, `layout` says which id is which,
-`grammar` what may follow what, `lead` gives one player to the others. `packing` makes one integer of several.
+`media` reads and writes files, `steps` makes tokens of what is in them, `layout` says which id is which, `grammar` what
+may follow what, `lead` gives one player to the others. `packing` makes one integer of several. Pictures, which are read
+pixel by pixel, have a tokenizer of their own under the same name, in `pictured`, and `pixels` in place of `steps`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
+from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +26,15 @@ from folkseq.tokenizers.packed import steps
 from folkseq.tokenizers.packed.grammar import StepGrammar
 from folkseq.tokenizers.packed.layout import CHAINED, JOINT, Layout
 from folkseq.tokenizers.packed.lead import Lead
-from folkseq.tokenizers.packed.media import drums, tables, voices
+from folkseq.tokenizers.packed.media import drums, pictures, tables, voices
 from folkseq.tokenizers.packed.packing import pack, unpack
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 __all__ = ["PackedTokenizer", "pack", "unpack"]
 
-TABLE = "table"
-MEDIA: dict[str, ModuleType] = {TABLE: tables, "drums": drums, "voices": voices}
+TABLE, PICTURE = "table", "picture"
+MEDIA: dict[str, ModuleType] = {TABLE: tables, "drums": drums, "voices": voices, PICTURE: pictures}
 _UNFORESEEN, _FORESEEN = 4096, 10_000_000  # ids of a piece that ends as it likes, and of one whose end is known
 
 
@@ -41,22 +43,34 @@ class PackedTokenizer(Tokenizer[Grid]):
     """Steps of several small integers.
 
     Attributes:
-        grid: What files hold: a `table` of CSV, `drums` or `voices` of MIDI.
+        grid: What files hold: a `table` of CSV, `drums` or `voices` of MIDI, or a `picture`, which files of that kind
+            are known by.
         head: `chained`, a softmax a field, each seeing those before it; or `joint`, one over all that a step can be.
         permute: Whether players change places while training; all columns then know the same labels.
         division: Steps in a quarter note, for what comes from MIDI.
+        colours: The most that a picture may have; of more, so many are made.
     """
 
     grid: str = TABLE
     head: str = CHAINED
     permute: bool = False
     division: int = 4
+    colours: int = 16
 
     name: ClassVar[str] = "packed"
-    steering: ClassVar[tuple[str, ...]] = ("steps", "bars", "lead", "lead_column")
+    steering: ClassVar[tuple[str, ...]] = ("steps", "bars", "lead", "lead_column", "size")
     books: ClassVar[tuple[str, ...]] = ()
     in_order: ClassVar[bool] = True
     largest: ClassVar[int] = 1 << 28
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """The tokenizer of these fields; that of pictures, if they say so."""
+        if fields.get("grid") == PICTURE:
+            from folkseq.tokenizers.packed.pictured import PictureTokenizer
+
+            return cast(Self, PictureTokenizer(**fields))
+        return cls(**fields)
 
     def __post_init__(self) -> None:
         for field, choices in {"grid": tuple(MEDIA), "head": (CHAINED, JOINT)}.items():
@@ -64,13 +78,16 @@ class PackedTokenizer(Tokenizer[Grid]):
                 raise ValueError(f"{field} is one of {', '.join(choices)}, not {getattr(self, field)!r}")
         if not 1 <= self.division <= 96:
             raise ValueError(f"division is 1 to 96 steps in a quarter, not {self.division}")
+        if not 2 <= self.colours <= 256:
+            raise ValueError(f"a picture has 2 to 256 colours, not {self.colours}")
         if self.permute and self.grid != TABLE:
             raise ValueError(f"players change places in a table, not in {self.grid}")
 
     @property
     def suffixes(self) -> tuple[str, ...]:  # type: ignore[override]  # it depends on the field
         """Of the files that such grids come from."""
-        return tuple(self._medium.SUFFIXES)
+        either = pictures.SUFFIXES if self.grid == TABLE else ()
+        return (*self._medium.SUFFIXES, *either)
 
     @property
     def outputs(self) -> tuple[str, ...]:  # type: ignore[override]  # it depends on the field
@@ -87,9 +104,22 @@ class PackedTokenizer(Tokenizer[Grid]):
         """Passages from all over the corpus, in which another field may come first each time."""
         return {"batches": "windows", "rows": 16, "length": 64, "passage": 4}
 
+    def suited(self, files: Sequence[Path]) -> Self:
+        """The same for pictures, if that is what the files are. Raises RequestError where there are several kinds."""
+        kinds = {name for name, medium in MEDIA.items() for file in files if file.suffix.lower() in medium.SUFFIXES}
+        if self.grid != TABLE or kinds <= {TABLE}:
+            return self
+        if kinds == {PICTURE}:
+            return self.of(**{**asdict(self), "grid": PICTURE})
+        if TABLE not in kinds and PICTURE not in kinds:
+            raise RequestError(
+                f"{files[0]}: packed reads MIDI on a grid; which? packed:grid=drums or packed:grid=voices"
+            )
+        raise RequestError("tables, pictures and MIDI files are not learnt together; name files of one kind")
+
     def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Grid]]:
         """The grids in a file."""
-        grids, lost = self._medium.read(opened, file, self.division, 0)
+        grids, lost = self._medium.read(opened, file, self.division, self.colours)
         yield Parsed(tuple(grids), ({},) * len(grids), stray=lost)
 
     def parse(self, data: bytes, file: str) -> Parsed[Grid]:
@@ -112,7 +142,7 @@ class PackedTokenizer(Tokenizer[Grid]):
 
     def canonical(self, piece: Grid) -> Grid:
         """The piece itself; columns called by their numbers have no names."""
-        return steps.detokenize(steps.tokenize(piece, self.head))
+        return self.detokenize(self.tokenize(piece))
 
     def lost(self, piece: Grid) -> Mapping[str, int]:
         """Nothing that was not lost when it was read."""
@@ -125,7 +155,7 @@ class PackedTokenizer(Tokenizer[Grid]):
 
     def shape(self, piece: Grid) -> str:
         """Its columns, which all pieces of a corpus have."""
-        return ", ".join(piece.columns)
+        return f"the columns {', '.join(piece.columns)}"
 
     def fields(self, vocabulary: Vocabulary) -> tuple[int, ...]:
         """How many labels each column has, where they are foretold one by one."""
@@ -171,12 +201,12 @@ class PackedTokenizer(Tokenizer[Grid]):
 
     def opening(self, vocabulary: Vocabulary, **controls: Any) -> tuple[str, ...]:
         """The start of frames in which the lead, if there is one, comes first."""
-        layout = Layout.of(vocabulary)
         if controls.get("lead") is None:
             return (START,)
+        layout = Layout.of(vocabulary)
         return steps.opening(layout.column(controls.get("lead_column")) if self.head == CHAINED else 0, layout.width)
 
-    def grammar(self, vocabulary: Vocabulary, prime: Prime[Grid] | None = None, **controls: Any) -> StepGrammar:
+    def grammar(self, vocabulary: Vocabulary, prime: Prime[Grid] | None = None, **controls: Any) -> Any:
         """Whole steps, as many as are asked for, with the lead as it is given."""
         layout = Layout.of(vocabulary)
         wanted = _count("steps", controls)
@@ -228,9 +258,9 @@ class PackedTokenizer(Tokenizer[Grid]):
         """Its first steps."""
         return " | ".join(" ".join(row) for row in piece.rows[:8])
 
-    def title(self, piece: Grid) -> str:
-        """How long it is."""
-        return f"{len(piece.rows)} steps"
+    def finish(self, piece: Grid, name: str, prime: Prime[Grid] | None = None, **controls: Any) -> Grid:
+        """The grid by a name of its own."""
+        return replace(piece, title=f"{self.grid.capitalize()} {name}")
 
     @property
     def _medium(self) -> ModuleType:

@@ -81,7 +81,7 @@ def write(grid: Grid, suffix: str, comments: Sequence[str], **controls: Any) -> 
         for pitch, cell in zip(pitches, row, strict=True)
         if cell == "1"
     ]
-    return midi.format(performed([Track.of(notes, "Drums", drum=True)], len(grid.rows), step_s, controls), comments)
+    return midi.format(performed(grid, [Track.of(notes, "Drums", drum=True)], step_s, controls), comments)
 
 
 def bar_steps(performance: Performance, division: int) -> int:
@@ -101,7 +101,8 @@ def seconds_a_step(controls: dict[str, Any], division: int) -> float:
     return 60 / float(controls.get("bpm") or DEFAULT_BPM) / division
 
 
-def performed(tracks: Sequence[Track], steps: int, step_s: float, controls: dict[str, Any]) -> Performance:
-    """Tracks of so many steps, in bars of 4/4."""
+def performed(grid: Grid, tracks: Sequence[Track], step_s: float, controls: dict[str, Any]) -> Performance:
+    """What plays a grid, in bars of 4/4."""
     bpm = float(controls.get("bpm") or DEFAULT_BPM)
-    return Performance(tuple(tracks), ((0.0, bpm),), ((0.0, Meter(4, 4)),), length_s=steps * step_s)
+    meters = ((0.0, Meter(4, 4)),)
+    return Performance(tuple(tracks), ((0.0, bpm),), meters, name=grid.title, length_s=len(grid.rows) * step_s)

@@ -51,7 +51,7 @@ def write(grid: Grid, suffix: str, comments: Sequence[str], **controls: Any) -> 
         Track.of(_notes(grid.column(column), step_s), f"Voice {number}")
         for number, column in enumerate(grid.columns, 1)
     ]
-    return midi.format(performed(tracks, len(grid.rows), step_s, controls), comments)
+    return midi.format(performed(grid, tracks, step_s, controls), comments)
 
 
 def _voice(track: Track, clock: TempoMap, length: int, lost: Counter[str]) -> list[str]:

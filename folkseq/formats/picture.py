@@ -1,0 +1,100 @@
+"""Pictures in PNG or NumPy files, as rows of colours: a cell a pixel, `#rrggbb`.
+
+A picture of more colours than are wanted is brought to a palette of its own, by median cut (Heckbert 1982) and without
+dithering. Of arrays, (H, W) are shades of grey and (H, W, 3) red, green and blue, from 0 to 255; integers below the
+number of colours are entries of a palette of greys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.errors import ParseError
+
+WIDEST, HIGHEST = 256, 4096  # pixels
+_SHIFTS = np.array([1 << 16, 1 << 8, 1])
+
+Cells: TypeAlias = tuple[tuple[str, ...], ...]
+Pixels: TypeAlias = NDArray[np.uint8]  # (H, W, 3)
+
+
+def parse(opened: BinaryIO, file: str, colours: int) -> tuple[Cells, int]:
+    """The cells of a picture, by rows, and how many colours it lost.
+
+    Raises:
+        ParseError: it is no picture, or too wide.
+    """
+    pixels = _array(opened, file, colours) if file.lower().endswith(".npy") else _image(opened, file)
+    packed = pixels.astype(np.int64) @ _SHIFTS  # (H, W)
+    lost = max(len(np.unique(packed)) - colours, 0)
+    if lost:
+        packed = _quantised(pixels, colours).astype(np.int64) @ _SHIFTS
+    return tuple(tuple(f"#{cell:06x}" for cell in row) for row in packed.tolist()), lost
+
+
+def format(rows: Cells, comments: Sequence[str] = ()) -> bytes:
+    """A PNG file of a palette, with the comments as its text."""
+    from PIL import Image, PngImagePlugin
+
+    colours = sorted({cell for row in rows for cell in row})
+    places = {colour: place for place, colour in enumerate(colours)}
+    indices = np.array([[places[cell] for cell in row] for row in rows], np.uint8).reshape(len(rows), -1)
+    image = Image.fromarray(indices if indices.size else np.zeros((1, 1), np.uint8), "P")
+    image.putpalette(bytes.fromhex("".join(colour.removeprefix("#") for colour in colours or ["#000000"])))
+    info = PngImagePlugin.PngInfo()
+    for comment in comments:
+        info.add_text("Comment", comment)
+    data = BytesIO()
+    image.save(data, "PNG", pnginfo=info)
+    return data.getvalue()
+
+
+def _image(opened: BinaryIO, file: str) -> Pixels:
+    from PIL import Image
+
+    try:
+        with Image.open(opened, formats=("PNG",)) as image:
+            _check_size(image.height, image.width, file)
+            over = Image.new("RGBA", image.size, "white")
+            over.alpha_composite(image.convert("RGBA"))
+            return np.asarray(over.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ParseError(f"{file}: not a PNG picture ({str(error).splitlines()[0]})") from None
+
+
+def _array(opened: BinaryIO, file: str, colours: int) -> Pixels:
+    try:
+        array = np.load(opened, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ParseError(f"{file}: not an array of NumPy ({str(error).splitlines()[0]})") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif" or array.ndim not in (2, 3):
+        raise ParseError(f"{file}: not an array of numbers, (H, W) or (H, W, 3)")
+    if array.ndim == 3 and array.shape[2] != 3:
+        raise ParseError(f"{file}: an array of {array.shape}; those of (H, W) or (H, W, 3) are read")
+    _check_size(array.shape[0], array.shape[1], file)
+    whole = np.rint(array.astype(np.float64))
+    if not (np.isfinite(whole).all() and whole.min() >= 0 and whole.max() <= 255):
+        raise ParseError(f"{file}: holds values from {array.min()} to {array.max()}; those from 0 to 255 are read")
+    if array.ndim == 2 and whole.max() < colours:
+        whole = whole * 255 // max(colours - 1, 1)
+    if array.ndim == 2:
+        whole = np.repeat(whole[:, :, None], 3, axis=2)
+    return whole.astype(np.uint8)
+
+
+def _check_size(height: int, width: int, file: str) -> None:
+    if not (1 <= width <= WIDEST and 1 <= height <= HIGHEST):
+        most = f"{WIDEST} x {HIGHEST}"
+        raise ParseError(f"{file}: {width} x {height} pixels; pictures of 1 x 1 to {most} are read: scale it down")
+
+
+def _quantised(pixels: Pixels, colours: int) -> Pixels:
+    from PIL import Image
+
+    image = Image.fromarray(pixels).quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return np.asarray(image.convert("RGB"))
