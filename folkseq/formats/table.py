@@ -19,6 +19,7 @@ from folkseq.errors import ParseError
 
 LONGEST_LINE = 1 << 20  # bytes
 MOST_COLUMNS = 64
+HIGHEST = 4095  # of integers
 _DELIMITERS = (",", ";", "\t")
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
@@ -85,7 +86,7 @@ def canonical(cell: str) -> str:
     >>> canonical("+07"), canonical("x7")
     ('7', 'x7')
     """
-    return str(int(cell)) if _INTEGER.fullmatch(cell) and len(cell) < 20 else cell
+    return str(int(cell)) if _INTEGER.fullmatch(cell) and len(cell) < 10 else cell
 
 
 def _lines(opened: BinaryIO, file: str) -> Iterator[str]:
@@ -131,6 +132,10 @@ def _checked(row: Sequence[str], number: int, names: Sequence[str], file: str) -
         where = f"{file}: row {number}, column {column}" + ("" if name == str(column) else f" ({name})")
         if not cell:
             raise ParseError(f"{where}: the cell is missing")
+        if not cell.isprintable():
+            raise ParseError(f"{where}: the cell holds a tab or a line break; leave it out")
+        if _INTEGER.fullmatch(cell) and not cell.startswith("-") and (len(cell) > 9 or int(cell) > HIGHEST):
+            raise ParseError(f"{where}: {cell} is above {HIGHEST:,}; put some together")
         if _is_number(cell) and not _INTEGER.fullmatch(cell):
             raise ParseError(f"{where}: {cell} is neither an integer nor a label; round it")
         if _INTEGER.fullmatch(cell) and cell.startswith("-") and cell.strip("-0"):

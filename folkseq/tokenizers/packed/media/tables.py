@@ -16,7 +16,7 @@ from folkseq.music.grid import Grid
 SUFFIXES = (".csv",)
 OUTPUTS = (".csv",)
 CONTROLS = ("steps", "lead", "lead_column")
-SHORTEST, SHARE = 32, 0.125  # rows of a file whose end is parted from it, and its share
+SHORTEST, SHARE = 8, 0.125  # rows of a file whose end is parted from it, and its share
 
 
 def read(opened: BinaryIO, file: str, division: int, colours: int) -> tuple[list[Grid], Counter[str]]:

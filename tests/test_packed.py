@@ -1,0 +1,328 @@
+"""Steps of several fields: their tokens, their grammar, and what a lead fixes."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from folkseq import tokenizers
+from folkseq.cli import main
+from folkseq.errors import ParseError, RequestError
+from folkseq.frames import Frames
+from folkseq.music.grid import Grid
+from folkseq.tokenizers.packed import PackedTokenizer, pack
+from folkseq.tokenizers.packed.layout import Layout
+from folkseq.tokenizers.packed.lead import Lead
+
+DUO = Grid(("lead", "bass"), (("FT", "0"), ("N", "2"), ("FT", "1")))
+CHAINED, JOINT = PackedTokenizer(), PackedTokenizer(head="joint")
+
+
+def invoke(*arguments, **settings):
+    return CliRunner().invoke(main, [*map(str, arguments)], **settings)
+
+
+def parsed(text, tokenizer=CHAINED, file="a.csv"):
+    return tokenizer.parse(text.encode(), file).pieces
+
+
+def test_golden_tokens():
+    tokens = CHAINED.tokenize(DUO)
+    assert tokens == ["<s>", "<s>", "lead=FT", "bass=0", "lead=N", "bass=2", "lead=FT", "bass=1", "</s>", "</s>"]
+    vocabulary = CHAINED.learn([tokens])
+    assert vocabulary.tokens == ("<s>", "<s:2>", "</s>", "lead=FT", "lead=N", "bass=0", "bass=1", "bass=2")
+    assert CHAINED.encode(DUO, vocabulary).tolist() == [0, 0, 3, 5, 4, 7, 3, 6, 2, 2]
+    assert CHAINED.fields(vocabulary) == (2, 3)
+
+
+def test_the_id_of_a_joint_token_is_its_packed_code_after_start_and_end():
+    tokens = JOINT.tokenize(DUO)
+    assert tokens == ["<s>", "lead=FT\tbass=0", "lead=N\tbass=2", "lead=FT\tbass=1", "</s>"]
+    vocabulary = JOINT.learn([tokens])
+    assert len(vocabulary) == 2 + 2 * 3  # all that a step can be, seen or not
+    codes = [pack(values, (2, 3)) for values in ([0, 0], [1, 2], [0, 1])]
+    assert JOINT.encode(DUO, vocabulary).tolist() == [0, *(code + 2 for code in codes), 1]
+    assert JOINT.fields(vocabulary) == ()
+    assert Layout.of(vocabulary).values(np.arange(8)).tolist() == [[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2]]
+
+
+LABELS = st.text(st.characters(categories=("L", "Nd", "P"), exclude_characters="\t"), min_size=1, max_size=3)
+
+
+@st.composite
+def grids(draw):
+    names = draw(st.lists(LABELS.filter(lambda name: "=" not in name), min_size=2, max_size=5, unique=True))
+    rows = draw(st.lists(st.tuples(*[LABELS] * len(names)), min_size=1, max_size=6))
+    named = names != list(map(str, range(1, len(names) + 1)))
+    return Grid(tuple(names), tuple(rows), draw(st.booleans()), named)
+
+
+@given(grids(), st.sampled_from([CHAINED, JOINT]))
+def test_contract(grid, tokenizer):
+    tokens = tokenizer.tokenize(grid)
+    assert tokenizer.detokenize(tokens) == tokenizer.canonical(grid) == grid
+    assert tokenizer.tokenize(tokenizer.detokenize(tokens)) == tokens
+
+
+@given(st.lists(st.sampled_from([*CHAINED.tokenize(DUO), "<s:2>", "bass=2"]), max_size=12))
+def test_any_tokens_decode_and_are_canonical_from_then_on(tokens):
+    grid = CHAINED.detokenize(tokens)
+    assert CHAINED.detokenize(CHAINED.tokenize(grid)) == grid
+
+
+@given(grids(), st.data())
+def test_whichever_field_comes_first_the_columns_keep_their_order(grid, data):
+    vocabulary = CHAINED.learn([CHAINED.tokenize(grid)])
+    layout = Layout.of(vocabulary)
+    ids = CHAINED.encode(grid, vocabulary)
+    first = data.draw(st.integers(0, layout.width - 1))
+    values = layout.values(ids)
+    led = np.concatenate([np.full(layout.width, first), layout.ids(values, first)])
+    np.testing.assert_array_equal(layout.values(led), values)
+    assert CHAINED.detokenize(vocabulary.decode(led)).rows == grid.rows
+    assert CHAINED.detokenize(vocabulary.decode(led)).columns == grid.columns
+
+
+def test_a_column_of_integers_knows_all_from_0_to_its_highest():
+    vocabulary = CHAINED.learn([CHAINED.tokenize(Grid(("1", "2"), (("0", "3"), ("0", "0")), named=False))])
+    assert Layout.of(vocabulary).labels == (("0",), ("0", "1", "2", "3"))
+
+
+def test_a_joint_head_has_at_most_65536_codes_and_says_what_to_use():
+    wide = Grid(tuple("abcdef"), (("8",) * 6,))
+    with pytest.raises(RequestError, match=r"9 x 9 x 9 x 9 x 9 x 9 = 531,441 codes; .*take head=chained"):
+        JOINT.learn([JOINT.tokenize(wide)])
+    assert len(JOINT.learn([JOINT.tokenize(Grid(tuple("abcde"), (("8",) * 5,)))])) == 9**5 + 2
+
+
+def test_the_end_of_a_performance_is_a_piece_of_its_own():
+    rows = "".join(f"{step % 3},{step % 2}\n" for step in range(80))
+    first, last = parsed(rows)
+    assert (len(first.rows), first.ends, len(last.rows), last.ends) == (70, False, 10, True)
+    assert CHAINED.tokenize(first)[-1] == "2=1"
+
+
+@pytest.mark.parametrize("head", ["chained", "joint"])
+def test_a_passage_begins_with_its_start_whichever_field_is_first(head):
+    tokenizer = PackedTokenizer(head=head)
+    grid = Grid(("a", "b", "c"), tuple((str(t % 5), str(t % 3), str(t % 2)) for t in range(40)))
+    vocabulary = tokenizer.learn([tokenizer.tokenize(grid)])
+    ids, layout, random = tokenizer.encode(grid, vocabulary), Layout.of(vocabulary), np.random.default_rng(0)
+    seen = set()
+    for _ in range(40):
+        row = int(random.integers(0, 42))
+        found, controls = tokenizer.excerpt(ids[row * layout.width :], 30, (0, 0), vocabulary, random)
+        assert controls is None
+        assert len(found) <= 31
+        values, whole = layout.values(found), layout.values(ids)
+        if not len(values):
+            continue
+        start = max(row - 1, 0)
+        np.testing.assert_array_equal(values, whole[start : start + len(values)])
+        if head == "chained":
+            seen.add(int(found[0]))
+            assert found[:3].tolist() == [found[0]] * 3
+    assert seen == ({0, 1, 2} if head == "chained" else set())
+
+
+def test_players_change_places_where_that_is_asked_for():
+    tokenizer = tokenizers.find("packed:permute=true")
+    grid = Grid(("a", "b"), (("x", "1"), ("y", "1")) * 10)
+    vocabulary = tokenizer.learn([tokenizer.tokenize(grid)])
+    assert Layout.of(vocabulary).labels == (("1", "x", "y"),) * 2
+    ids, random = tokenizer.encode(grid, vocabulary), np.random.default_rng(0)
+    passages = [tokenizer.excerpt(ids, 20, (0, 0), vocabulary, random)[0] for _ in range(40)]
+    columns = {tuple(map(tuple, Layout.of(vocabulary).values(ids).T.tolist())) for ids in passages}
+    assert len(columns) == 2
+    with pytest.raises(RequestError, match="players change places in a table, not in drums"):
+        tokenizers.find("packed:grid=drums,permute=true")
+
+
+def walk(grammar, random, limit=500):
+    """Ids drawn evenly from what a grammar allows."""
+    rows, ids = grammar.begin(1), []
+    while len(ids) < limit:
+        allowed = grammar.allowed(rows, np.array([limit - len(ids)]))[0]
+        assert allowed.any()
+        ids.append(int(random.choice(np.flatnonzero(allowed))))
+        rows = grammar.advance(rows, np.array(ids[-1:]))
+        if ids[-1] == grammar.layout.width:  # the end
+            break
+    return ids
+
+
+@pytest.mark.parametrize("tokenizer", [CHAINED, JOINT])
+def test_whatever_the_grammar_allows_is_whole_steps_as_many_as_asked_for(tokenizer):
+    vocabulary = tokenizer.learn([tokenizer.tokenize(DUO)])
+    random = np.random.default_rng(0)
+    for steps in (1, 7, None):
+        for _ in range(20):
+            grid = tokenizer.detokenize(vocabulary.decode(walk(tokenizer.grammar(vocabulary, steps=steps), random)))
+            assert steps is None or (grid.ends and len(grid.rows) == steps)
+    short = walk(tokenizer.grammar(vocabulary), random, limit=9)
+    assert len(short) <= 9
+
+
+@pytest.mark.parametrize("tokenizer", [CHAINED, JOINT])
+@pytest.mark.parametrize("column", ["1", "bass"])
+def test_the_lead_is_kept_as_it_is_given(tmp_path, tokenizer, column):
+    vocabulary = tokenizer.learn([tokenizer.tokenize(DUO)])
+    name = "lead" if column == "1" else "bass"
+    given = ["N", "FT", "FT", "N"] if name == "lead" else ["2", "0", "0", "1"]
+    lead = tmp_path / "lead.csv"
+    lead.write_text("\n".join([name, *given]) + "\n")
+    grammar = tokenizer.grammar(vocabulary, lead=str(lead), lead_column=column)
+    opening = vocabulary.encode(tokenizer.opening(vocabulary, lead=str(lead), lead_column=column))
+    ids = [*opening, *walk_from(grammar, opening, np.random.default_rng(1))]
+    grid = tokenizer.detokenize(vocabulary.decode(ids))
+    assert grid.column(name) == tuple(given)
+    assert grid.ends
+
+
+def walk_from(grammar, opening, random):
+    rows = grammar.begin(1)
+    for one in opening:
+        assert grammar.allowed(rows, np.array([100]))[0, one]
+        rows = grammar.advance(rows, np.array([one]))
+    ids = []
+    while not ids or ids[-1] != grammar.layout.width:
+        allowed = np.flatnonzero(grammar.allowed(rows, np.array([100 - len(ids)]))[0])
+        ids.append(int(random.choice(allowed)))
+        rows = grammar.advance(rows, np.array(ids[-1:]))
+    return ids
+
+
+LAYOUT = Layout(("lead", "bass"), (("FT", "N"), ("0", "1", "2")), "chained")
+
+
+def led(tmp_path, text, column=0):
+    path = tmp_path / "lead.csv"
+    path.write_text(text)
+    return Lead(LAYOUT, column, str(path))
+
+
+def test_a_lead_is_read_from_a_column_alone_by_its_name_or_among_all(tmp_path):
+    for text in ("FT\nN\nN\n", "lead\nFT\nN\nN\n", "bass,lead\n0,FT\n1,N\n2,N\n", "FT,0\nN,2\nN,1\n"):
+        lead = led(tmp_path, text)
+        assert [lead.value(step) for step in range(4)] == [0, 1, 1, None]
+    assert [led(tmp_path, "FT\nN\n").value(step) for step in range(3)] == [0, 1, None]  # two labels, and no header
+    with pytest.raises(RequestError, match=r"row 3, column 1: 'X' is no value of lead; there are: FT, N"):
+        led(tmp_path, "lead\nFT\nX\n")
+    with pytest.raises(RequestError, match="has the columns a, b, c, and none lead"):
+        led(tmp_path, "a,b,c\n1,2,3\n")
+    with pytest.raises(RequestError, match="cannot be read"):
+        Lead(LAYOUT, 0, str(tmp_path / "gone.csv"))
+
+
+def test_a_live_lead_is_read_as_far_as_it_is_needed():
+    lines = io.StringIO("lead\nFT\n\nN\nFT,2\noops\n")
+    lead = Lead(LAYOUT, 0, "-", lines)
+    assert [lead.value(0), lines.tell()] == [0, len("lead\nFT\n")]
+    assert [lead.value(step) for step in (1, 2)] == [1, 0]
+    with pytest.raises(RequestError, match="line 6 of the lead: 'oops' is no value of lead; there are: FT, N"):
+        lead.value(3)
+
+
+def test_frames_of_files_with_other_columns_are_not_mixed(tmp_path):
+    for name, header in {"a": "x,y", "b": "x,z", "c": "x,y"}.items():
+        (tmp_path / f"{name}.csv").write_text(f"{header}\n" + f"1,2\n0,{len(name)}\n" * 9 + f"{ord(name) - 97},0\n")
+    result = invoke("train", "packed", tmp_path, "--steps", 2, "-o", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert "b.csv: has the columns" in result.output
+
+
+def quartet(steps=400, seed=0):
+    """A leader of three gestures, whom the second player copies and the third answers a step later."""
+    random = np.random.default_rng(seed)
+    leader = random.integers(0, 3, steps)
+    third = np.concatenate([[0], (leader[:-1] + 1) % 3])
+    return "leader,second,third\n" + "".join(f"{a},{b},{c}\n" for a, b, c in zip(leader, leader, third, strict=True))
+
+
+@pytest.fixture(scope="module", params=["chained", "joint"])
+def run(request, tmp_path_factory):
+    """A run that has learnt `quartet`, which is done in seconds."""
+    folder = tmp_path_factory.mktemp("packed")
+    for number in range(4):
+        (folder / f"{number}.csv").write_text(quartet(seed=number))
+    arguments = ["--steps", 150, "--hidden", 64, "--layers", 1, "-q", "-o", folder / "run"]
+    result = invoke("train", f"packed:head={request.param}", folder, *arguments)
+    assert result.exit_code == 0, result.output
+    return folder / "run"
+
+
+def test_the_others_follow_the_lead_and_evaluate_says_that_they_listen(run, tmp_path):
+    (tmp_path / "lead.csv").write_text("0\n2\n1\n1\n" * 10)
+    result = invoke("sample", run, "--lead", tmp_path / "lead.csv", "--seed", 1, "-o", tmp_path / "out.csv")
+    assert result.exit_code == 0, result.output
+    rows = [line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()[1:]]
+    assert [row[0] for row in rows] == ["0", "2", "1", "1"] * 10
+    assert np.mean([row[1] == row[0] for row in rows]) > 0.9
+    found = json.loads(invoke("evaluate", run, "--json").stdout)
+    second = next(player for player in found["players"] if player["name"] == "second")
+    assert second["bits"] < 0.3
+    assert second["unheard_bits"] > 1.4  # of log2(3) = 1.58
+    assert second["markov_bits"] > 1.4
+    assert second["other_lead_bits"] > 2
+    assert next(player for player in found["players"] if player["leads"])["other_lead_bits"] is None
+
+
+def test_a_line_is_answered_by_a_line(run):
+    result = invoke("sample", run, "--stream", "--lead", "-", "--seed", 1, input="leader\n0\n2\n\n1\n")
+    assert result.exit_code == 0, result.output
+    rows = [line.split(",") for line in result.stdout.splitlines() if line]
+    assert [row[0] for row in rows] == ["0", "2", "1"]
+    assert all(len(row) == 3 for row in rows)
+
+
+def test_any_column_may_lead_and_what_cannot_be_asked_is_said(run, tmp_path):
+    (tmp_path / "lead.csv").write_text("third\n0\n2\n1\n")
+    out = tmp_path / "out.csv"
+    result = invoke("sample", run, "--lead", tmp_path / "lead.csv", "--lead-column", "third", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert [line.split(",")[2] for line in out.read_text().splitlines()] == ["third", "0", "2", "1"]
+    for arguments, said in {
+        (
+            "--lead",
+            tmp_path / "lead.csv",
+            "--lead-column",
+            "fourth",
+        ): "there is no column fourth; there are: leader",
+        ("--lead-column", "2"): "--lead-column says whose --lead is",
+        ("--lead", tmp_path / "lead.csv", "--no-grammar"): "cannot be held to --lead",
+        ("--steps", 0): "--steps 0: ask for 1 to 1,000,000",
+        ("--rhythm", "jig"): "knows no rhythm; it knows: steps, lead, lead_column",
+    }.items():
+        result = invoke("sample", run, *arguments)
+        assert result.exit_code == 1
+        assert said in result.output
+
+
+def test_a_run_of_players_goes_on_from_a_table_and_stops_where_asked(run, tmp_path):
+    (tmp_path / "begin.csv").write_text(quartet(12))
+    out = tmp_path / "out.csv"
+    result = invoke("sample", run, "--prime", tmp_path / "begin.csv", "--steps", 20, "-o", out)
+    assert result.exit_code == 0, result.output
+    lines = out.read_text().splitlines()
+    assert lines[:13] == quartet(12).splitlines()
+    assert len(lines) == 21
+
+
+def test_packed_says_which_grid_midi_is_to_be_read_on(tmp_path):
+    (tmp_path / "a.mid").write_bytes(b"MThd")
+    result = invoke("train", "packed", tmp_path / "a.mid")
+    assert "packed reads MIDI on a grid; which? packed:grid=drums or packed:grid=voices" in result.output
+    with pytest.raises(RequestError, match="grid is one of table, drums, voices, picture, not 'piano'"):
+        tokenizers.find("packed:grid=piano")
+
+
+def test_frames_are_laid_out_as_the_vocabulary_is():
+    vocabulary = LAYOUT.vocabulary()
+    assert Frames(LAYOUT.radices).size == len(vocabulary)
+    assert vocabulary.tokens[Frames(LAYOUT.radices).firsts[1]] == "bass=0"
+    with pytest.raises(ParseError):
+        CHAINED.parse(b"1\n", "a.csv")

@@ -1,0 +1,106 @@
+"""Several integers in one, and CSV files of them."""
+
+import io
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from folkseq.errors import ParseError
+from folkseq.formats import table
+from folkseq.formats.table import Table
+from folkseq.tokenizers.packed import pack, unpack
+
+RADICES = st.lists(st.integers(1, 10**12), min_size=1, max_size=12)
+
+
+@st.composite
+def packable(draw):
+    radices = draw(RADICES)
+    return [draw(st.integers(0, radix - 1)) for radix in radices], radices
+
+
+@given(packable())
+def test_unpacking_undoes_packing(case):
+    values, radices = case
+    code = pack(values, radices)
+    assert 0 <= code < math.prod(radices)
+    assert unpack(code, radices) == tuple(values)
+
+
+@given(RADICES, st.data())
+def test_packing_undoes_unpacking(radices, data):
+    code = data.draw(st.integers(0, math.prod(radices) - 1))
+    assert pack(unpack(code, radices), radices) == code
+
+
+def test_a_quartet_of_nine_gestures_is_one_of_6561_codes_in_the_order_of_its_players():
+    assert pack([1, 2, 3, 4], [9, 9, 9, 9]) == 1 + 2 * 9 + 3 * 81 + 4 * 729
+    assert sorted(pack([a, b], [3, 2]) for a in range(3) for b in range(2)) == list(range(6))
+
+
+def test_what_is_out_of_its_radix_is_named():
+    with pytest.raises(ValueError, match="value 2 of 3 is 9, which is out of its radix, 0 to 8"):
+        pack([0, 9, 0], [9, 9, 9])
+    with pytest.raises(ValueError, match="is -1"):
+        pack([-1], [9])
+    with pytest.raises(ValueError, match="2 values cannot be packed by 3 radices"):
+        pack([0, 0], [9, 9, 9])
+    with pytest.raises(ValueError, match=r"code 81 is out of the radices \(9, 9\)"):
+        unpack(81, [9, 9])
+    with pytest.raises(ValueError, match="code -1"):
+        unpack(-1, [9])
+
+
+def parse(text, **settings):
+    return table.parse(io.BytesIO(text if isinstance(text, bytes) else text.encode()), "t.csv", **settings)
+
+
+def test_a_table_with_a_header_and_one_without():
+    assert parse("lead, bass\nFT,03\nST,1\n\n") == Table(("lead", "bass"), (("FT", "3"), ("ST", "1")), True)
+    assert parse("0;1\n2;1\n") == Table(("1", "2"), (("0", "1"), ("2", "1")), False)
+    labels = parse("a\tb\nc\tb\n")  # b comes again in its column, so the first line is no header
+    assert (labels.header, labels.rows[0]) == (False, ("a", "b"))
+    assert parse('"x, y",z\r\n"1",2\r\n').columns == ("x, y", "z")
+    assert parse("nom,é\n1,2\n".encode("latin-1")).columns == ("nom", "é")
+
+
+CELLS = st.text(st.characters(categories=("L", "N", "P"), exclude_characters="=-+."), min_size=1).map(str.strip)
+
+
+@given(st.data(), st.integers(2, 5), st.integers(1, 6))
+def test_a_table_comes_back_from_its_file(data, width, height):
+    cell = CELLS.filter(lambda text: text and not any(map(str.isdigit, text)) and text.lower() not in _NUMBERS)
+    names = data.draw(st.lists(cell, min_size=width, max_size=width, unique=True))
+    rows = data.draw(st.lists(st.lists(st.sampled_from("0123"), min_size=width, max_size=width), min_size=height))
+    whole = Table(tuple(names), tuple(map(tuple, rows)) or (("0",) * width,), True)
+    assert table.parse(io.BytesIO(table.format(whole)), "t.csv").rows == whole.rows
+
+
+_NUMBERS = ("nan", "inf", "infinity")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n1,\n", r"t\.csv: row 3, column 2 \(b\): the cell is missing"),
+        ("1,2\n1\n", r"t\.csv: row 2, column 2: the cell is missing"),
+        ("1,2\n1,2,3\n", r"t\.csv: row 2, column 3: a cell more than the 2 of row 1"),
+        ("1,2\n1,-1\n", r"t\.csv: row 2, column 2: -1 is below 0"),
+        ("1,2\n1,99999\n", r"t\.csv: row 2, column 2: 99999 is above 4,095"),
+        ("1,2\n1,0.5\n", r"t\.csv: row 2, column 2: 0\.5 is neither an integer nor a label"),
+        ("1\n2\n", r"t\.csv: one column"),
+        ("", r"t\.csv: holds no rows"),
+        ("a,b\n", r"t\.csv: holds no rows but its header"),
+        ("a,a\n1,2\n", r"t\.csv: row 1, column 2: a second column 'a'"),
+        ("a=b,c\n1,2\n", r"t\.csv: row 1, column 1: a column cannot be called 'a=b'"),
+        ('a,b\n"x\ty",2\n', r"t\.csv: row 2, column 1 \(a\): the cell holds a tab"),
+        (b"\0\1\2", r"t\.csv: row 1: not text"),
+        ("1," * 1_000_000, r"t\.csv: row 1, from column 1 on: a line of more than"),
+        (",".join("1" * 65), r"t\.csv: row 1: 65 columns"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said_with_row_and_column(text, said):
+    with pytest.raises(ParseError, match=said):
+        parse(text, fewest_columns=2)
