@@ -18,6 +18,8 @@ from folkseq.tokenizers.packed import PackedTokenizer, pack
 from folkseq.tokenizers.packed.layout import Layout
 from folkseq.tokenizers.packed.lead import Lead
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 DUO = Grid(("lead", "bass"), (("FT", "0"), ("N", "2"), ("FT", "1")))
 CHAINED, JOINT = PackedTokenizer(), PackedTokenizer(head="joint")
 

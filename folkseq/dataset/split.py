@@ -79,7 +79,9 @@ def split(labels: ArrayLike, shares: tuple[float, float, float] = (0.90, 0.05, 0
 
 
 def split_in_order(sources: ArrayLike, lengths: ArrayLike, share: float = 0.1) -> Split:
-    """Hold out the end of each file, where a file's pieces go on from one another; of many files, some whole.
+    """Hold out the end of each file, where a file's pieces go on from one another.
+
+    Of many files, or of files of a piece each, some are held out whole.
 
     >>> split_in_order([0, 0, 0, 0, 1, 1], [30, 50, 15, 5, 10, 10])
     Split(train=(0, 1, 4), valid=(2, 3, 5), test=())
@@ -102,6 +104,8 @@ def split_in_order(sources: ArrayLike, lengths: ArrayLike, share: float = 0.1) -
         after = np.cumsum(lengths[pieces][::-1])[::-1]  # ids from each piece on
         enough = np.flatnonzero(after >= share * after[0])[-1]  # the last from which on they are enough
         valid += pieces[max(enough, 1) :].tolist()
+    if not valid and len(files) > 1:  # each is one piece
+        return split(sources)
     train = np.setdiff1d(np.arange(len(sources)), valid)
     if not len(train):
         raise CorpusError("the corpus holds no pieces that could be trained on")

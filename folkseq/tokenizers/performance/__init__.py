@@ -73,7 +73,7 @@ class PerformanceTokenizer(Steered):
     def recipe(self) -> Mapping[str, Any]:
         """Passages from all over the corpus, and no dropout, since ten minutes do not take in all of a large one."""
         windows = {"batches": "windows", "rows": 16, "length": 128, "passage": 4}
-        return {**windows, "learning_rate": 6e-3, "dropout": 0.0}
+        return {**windows, "learning_rate": 6e-3, "dropout": 0.0, "weight_decay": 0.3}
 
     @cached_property
     def layout(self) -> Layout:

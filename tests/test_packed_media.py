@@ -1,0 +1,264 @@
+"""Drums, voices and pictures as steps of several fields or pixels, and back."""
+
+import io
+import json
+import subprocess
+
+import mido
+import numpy as np
+import pretty_midi
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from folkseq import tokenizers
+from folkseq.cli import main
+from folkseq.errors import ParseError, RequestError
+from folkseq.formats import midi, picture
+from folkseq.music.grid import Grid
+from folkseq.music.performance import Note, Performance, Track
+from folkseq.tokenizers.packed.media import drums, voices
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+DRUMS, VOICES, PICTURE = (tokenizers.find(f"packed:grid={grid}") for grid in ("drums", "voices", "picture"))
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+def beat(bars, seed=0):
+    """A rock beat of quarters at 120, with a crash wherever the seed likes."""
+    random, notes = np.random.default_rng(seed), []
+    for step in range(16 * bars):
+        struck = [42] * (step % 2 == 0) + [36] * (step % 8 == 0) + [38] * (step % 8 == 4)
+        struck += [49] * (step % 16 == 0 and random.random() < 0.3)
+        notes += [Note(step * 0.125, step * 0.125 + 0.05, pitch, 90) for pitch in struck]
+    return midi.format(Performance((Track.of(notes, "Kit", drum=True),)))
+
+
+def test_a_beat_is_a_bit_a_class_of_drums_at_every_sixteenth():
+    (grid,) = DRUMS.parse(beat(1, seed=3), "beat.mid").pieces
+    assert grid.columns == tuple(drums.CLASSES)
+    assert len(grid.rows) == 16
+    lines = {column: "".join(grid.column(column)) for column in grid.columns}
+    assert lines["kick"] == "1000000010000000"
+    assert lines["snare"] == "0000100000001000"
+    assert lines["closed_hat"] == "1010101010101010"
+    assert lines["ride"] == "0" * 16
+
+
+def test_what_the_grid_does_not_hold_of_drums_is_counted():
+    notes = [Note(0, 0.1, 36), Note(0, 0.1, 35), Note(0.13, 0.2, 38), Note(0.25, 0.3, 80)]
+    found = DRUMS.parse(midi.format(Performance((Track.of(notes, drum=True),))), "a.mid")
+    assert found.stray == {
+        "stroke beside another of its class": 1,
+        "stroke moved to the grid": 1,
+        "drum of no class": 1,
+        "loudness of a stroke": 4,
+    }
+    with pytest.raises(ParseError, match=r"a\.mid: holds no drums"):
+        DRUMS.parse(midi.format(Performance((Track.of([Note(0, 1, 60)]),))), "a.mid")
+
+
+@given(st.lists(st.tuples(*[st.sampled_from("01")] * 9), min_size=1, max_size=40), st.sampled_from([60, 97.3, 240]))
+def test_drums_come_back_from_their_file_at_any_tempo(rows, bpm):
+    rows = [*rows, ("1",) + ("0",) * 8]  # which is not silent
+    grid = Grid(tuple(drums.CLASSES), tuple(rows))
+    (found,) = DRUMS.parse(DRUMS.format(grid, ".mid", bpm=bpm), "a.mid").pieces
+    assert found.rows[: len(rows)] == grid.rows
+    assert len(found.rows) % 16 == 0
+    assert not any("1" in row for row in found.rows[len(rows) :])
+
+
+def test_drums_are_written_on_channel_10_of_a_type_1_file_that_programs_read():
+    (grid,) = DRUMS.parse(beat(4), "beat.mid").pieces
+    data = DRUMS.format(grid, ".mid", ["made here"], bpm=100)
+    file = mido.MidiFile(file=io.BytesIO(data))
+    assert (file.type, len(file.tracks)) == (1, 2)
+    assert {message.channel for message in file if not message.is_meta} == {9}
+    read = pretty_midi.PrettyMIDI(io.BytesIO(data))
+    assert [(instrument.is_drum, len(instrument.notes)) for instrument in read.instruments] == [
+        (True, len(strokes(grid)))
+    ]
+    assert read.get_tempo_changes()[1].tolist() == [pytest.approx(100, rel=1e-4)]
+
+
+def strokes(grid):
+    return [cell for row in grid.rows for cell in row if cell == "1"]
+
+
+@pytest.mark.judges
+def test_a_drum_file_is_read_by_a_sequencer(tmp_path, program):
+    (grid,) = DRUMS.parse(beat(4), "beat.mid").pieces
+    (tmp_path / "a.mid").write_bytes(DRUMS.format(grid, ".mid"))
+    said = subprocess.run(
+        [program("midish"), "-b"],
+        input=f'import "{tmp_path}/a.mid"\nprint [tlist]\n',
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "error" not in (said.stdout + said.stderr).lower()
+
+
+@given(st.data())
+def test_voices_come_back_from_their_file(data):
+    cells = st.sampled_from(["60", "64", "67", "hold", "rest"])
+    length = data.draw(st.integers(1, 24))
+    columns = [data.draw(st.lists(cells, min_size=length, max_size=length)) for _ in range(3)]
+    columns = [["60", *_canonical(column)] for column in columns]
+    grid = Grid(("1", "2", "3"), tuple(zip(*columns, strict=True)), named=False)
+    (found,) = VOICES.parse(VOICES.format(grid, ".mid"), "a.mid").pieces
+    assert found.rows[: length + 1] == grid.rows
+    assert all(row == ("rest",) * 3 for row in found.rows[length + 1 :])
+
+
+def _canonical(column):
+    """Rests where a hold holds nothing."""
+    sounding, found = True, []
+    for cell in column:
+        sounding = cell != "rest" and (sounding or cell != "hold")
+        found.append("rest" if cell == "hold" and not sounding else cell)
+    return found
+
+
+def test_a_voice_is_one_note_at_a_time():
+    high = Track.of([Note(0, 1, 60), Note(0, 1, 64), Note(0.5, 1, 67)])
+    low = Track.of([Note(0, 0.25, 40)])
+    found = VOICES.parse(midi.format(Performance((high, low))), "a.mid")
+    assert found.pieces[0].rows[:5] == (
+        ("64", "40"),
+        ("hold", "hold"),
+        ("hold", "rest"),
+        ("hold", "rest"),
+        ("67", "rest"),
+    )
+    assert found.stray == {"note beside another of its voice": 1, "note cut where another begins": 1}
+    with pytest.raises(ParseError, match="1 track with notes; two voices or more"):
+        VOICES.parse(midi.format(Performance((high,))), "a.mid")
+    assert voices.HOLD == "hold"
+
+
+COLOURS = st.sampled_from(["#000000", "#ff0000", "#00ff80", "#ffffff"])
+
+
+@given(st.data(), st.integers(1, 6), st.integers(1, 6))
+def test_a_picture_comes_back_from_its_file_and_from_its_tokens(data, width, height):
+    rows = tuple(tuple(data.draw(COLOURS) for _ in range(width)) for _ in range(height))
+    (grid,) = PICTURE.parse(picture.format(rows), "a.png").pieces
+    assert grid.rows == rows
+    tokens = PICTURE.tokenize(grid)
+    assert tokens[1] == f"{width}x{height}"
+    assert len(tokens) == 3 + (width + 1) * height
+    assert PICTURE.detokenize(tokens) == PICTURE.canonical(grid) == grid
+
+
+@given(st.lists(st.sampled_from(["<s>", "2x2", "#000000", "#ffffff", "/", "</s>"])))
+def test_any_tokens_of_pictures_decode_and_are_canonical_from_then_on(tokens):
+    grid = PICTURE.detokenize(tokens)
+    assert PICTURE.detokenize(PICTURE.tokenize(grid)) == grid
+
+
+def test_a_picture_of_many_colours_is_brought_to_a_palette():
+    fade = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
+    data = io.BytesIO()
+    np.save(data, fade)
+    found = tokenizers.find("packed:grid=picture,colours=8").parse(data.getvalue(), "a.npy")
+    cells = {cell for piece in found.pieces for row in piece.rows for cell in row}
+    assert len(cells) == 8
+    assert found.stray == {"colour": 248}
+    assert [len(piece.rows) for piece in found.pieces] == [224, 32]
+    indices = io.BytesIO()
+    np.save(indices, np.array([[0, 7], [7, 0]]))
+    (small,) = tokenizers.find("packed:grid=picture,colours=8").parse(indices.getvalue(), "a.npy").pieces
+    assert small.rows == (("#000000", "#ffffff"), ("#ffffff", "#000000"))
+
+
+def _npy(array):
+    data = io.BytesIO()
+    np.save(data, array)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "said"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\nrest", "not a PNG picture"),
+        ("a.png", b"", "not a PNG picture"),
+        ("a.npy", b"x", "not an array of NumPy"),
+        ("a.npy", _npy(np.array(["a"])), "not an array of numbers"),
+        ("a.npy", _npy(np.zeros((2, 2, 4))), r"an array of \(2, 2, 4\)"),
+        ("a.npy", _npy(np.full((2, 2), -1)), "holds values from -1 to -1"),
+        ("a.npy", _npy(np.zeros((2, 300), np.uint8)), "300 x 2 pixels; pictures of 1 x 1 to 256 x 4096"),
+    ],
+)
+def test_what_is_no_picture_is_said(file, data, said):
+    with pytest.raises(ParseError, match=said):
+        PICTURE.parse(data, file)
+
+
+def test_the_grammar_of_pictures_keeps_their_width_and_height():
+    pieces = [
+        PICTURE.tokenize(Grid(tuple("123"), (("#000000", "#ffffff", "#000000"),) * high, named=False))
+        for high in (2, 3)
+    ]
+    vocabulary, random = PICTURE.learn(pieces), np.random.default_rng(0)
+
+    def drawn(**controls):
+        grammar = PICTURE.grammar(vocabulary, **controls)
+        rows, ids = grammar.begin(1), []
+        while not ids or ids[-1] != vocabulary.id("</s>"):
+            allowed = np.flatnonzero(grammar.allowed(rows, np.array([99]))[0])
+            ids.append(int(random.choice(allowed)))
+            rows = grammar.advance(rows, np.array(ids[-1:]))
+        assert len(ids) <= grammar.fewest
+        grid = PICTURE.detokenize(vocabulary.decode(ids))
+        return len(grid.columns), len(grid.rows)
+
+    assert {drawn() for _ in range(20)} == {(3, 2), (3, 3)}
+    assert {drawn(size="3x7") for _ in range(5)} == {(3, 7)}
+    with pytest.raises(RequestError, match="--size: the pictures trained on are 3 pixels wide, not 4"):
+        PICTURE.grammar(vocabulary, size="4x4")
+    with pytest.raises(RequestError, match="--size wide: not a width and a height"):
+        PICTURE.grammar(vocabulary, size="wide")
+
+
+def test_drums_are_learnt_and_written_in_bars(tmp_path):
+    for number in range(4):
+        (tmp_path / f"{number}.mid").write_bytes(beat(8, seed=number))
+    small = ["--steps", 60, "--hidden", 64, "--layers", 1, "-q"]
+    result = invoke("train", "packed:grid=drums", tmp_path, *small, "-o", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    result = invoke("sample", tmp_path / "run", "--bars", 2, "--bpm", 90, "--seed", 3, "-o", tmp_path / "out.mid")
+    assert result.exit_code == 0, result.output
+    assert mido.MidiFile(tmp_path / "out.mid").length == pytest.approx(2 * 4 * 60 / 90, rel=1e-3)
+    again = invoke("sample", "--again", tmp_path / "out.mid", tmp_path / "run", "-o", tmp_path / "again.mid")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "out.mid").read_bytes()
+
+
+def test_pictures_are_known_by_their_files_learnt_and_written(tmp_path):
+    for number in range(3):
+        cells = np.add.outer(np.arange(12), np.arange(12)) // (number + 2) % 2
+        rows = tuple(tuple(("#102030", "#f0e0d0")[cell] for cell in row) for row in cells.tolist())
+        (tmp_path / f"{number}.png").write_bytes(picture.format(rows))
+    small = ["--steps", 60, "--hidden", 64, "--layers", 1, "-q"]
+    result = invoke("train", "packed", tmp_path, *small, "-o", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert json.loads(invoke("inspect", tmp_path / "run", "--json").stdout)["tokenizer"] == "packed:grid=picture"
+    result = invoke("sample", tmp_path / "run", "-n", 2, "--seed", 1, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    for file in (tmp_path / "out").iterdir():
+        with Image.open(file) as image:
+            assert (image.format, image.size) == ("PNG", (12, 12))
+    found = json.loads(invoke("evaluate", tmp_path / "run", "--json").stdout)
+    names = [loss["model"] for loss in found["losses"]]
+    assert names[3:5] == ["as the pixel before", "as the pixel above"]
+    assert all(loss["bits_per_pixel"] > 0 for loss in found["losses"])
+    (tmp_path / "a.csv").write_text("1,2\n3,4\n")
+    result = invoke("train", "packed", tmp_path, *small)
+    assert "tables, pictures and MIDI files are not learnt together" in result.output
