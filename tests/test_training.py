@@ -90,6 +90,7 @@ class Steered:
     """Passages that are varied at random, and a number said of each id."""
 
     lookahead, controls = 3, 1
+    stride = 1
 
     def __call__(self, ids, piece, length, random):
         ids = ids[: length + 1].copy()
