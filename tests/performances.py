@@ -62,3 +62,24 @@ def take(seed, seconds=20.0):
         rows += zip(pitches.tolist(), velocities.tolist(), onsets.tolist(), (onsets + lengths).tolist(), strict=True)
     pedal = [(time, value) for bar in np.arange(0.5, seconds, 2.0) for time, value in ((bar, 127), (bar + 1.8, 0))]
     return solo(*rows, pedal=pedal)
+
+
+def beat(seed, bars=8):
+    """A rock beat of quarters at 120, with a crash wherever the seed likes."""
+    random, rows = np.random.default_rng(seed), []
+    for step in range(16 * bars):
+        struck = [42] * (step % 2 == 0) + [36] * (step % 8 == 0) + [38] * (step % 8 == 4)
+        struck += [49] * (step % 16 == 0 and random.random() < 0.3)
+        rows += [(pitch, 90, step * 0.125, step * 0.125 + 0.05) for pitch in struck]
+    return solo(*rows, drum=True)
+
+
+def choir(seed, notes=24):
+    """Two voices in quarters and halves, a track each."""
+    random = np.random.default_rng(seed)
+    tracks = []
+    for low, length in ((60, 0.5), (48, 1.0)):
+        pitches = low + random.choice([0, 2, 4, 5, 7], round(notes / length / 2))
+        rows = [(pitch, 80, place * length, (place + 1) * length) for place, pitch in enumerate(pitches.tolist())]
+        tracks.append(track(*rows))
+    return Performance(tuple(tracks))

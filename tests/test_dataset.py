@@ -214,7 +214,6 @@ def test_passages_that_are_cut_down_to_nothing_are_passed_over():
     class WithoutSevens:
         lookahead, controls = 0, 0
         stride = 1
-        stride = 1
 
         def __call__(self, ids, piece, length, random):
             return ids[: length + 1][ids[: length + 1] != 7], None

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from performances import beat
 from PIL import Image
 
 from folkseq import tokenizers
@@ -30,18 +31,8 @@ def invoke(*arguments):
     return CliRunner().invoke(main, [*map(str, arguments)])
 
 
-def beat(bars, seed=0):
-    """A rock beat of quarters at 120, with a crash wherever the seed likes."""
-    random, notes = np.random.default_rng(seed), []
-    for step in range(16 * bars):
-        struck = [42] * (step % 2 == 0) + [36] * (step % 8 == 0) + [38] * (step % 8 == 4)
-        struck += [49] * (step % 16 == 0 and random.random() < 0.3)
-        notes += [Note(step * 0.125, step * 0.125 + 0.05, pitch, 90) for pitch in struck]
-    return midi.format(Performance((Track.of(notes, "Kit", drum=True),)))
-
-
 def test_a_beat_is_a_bit_a_class_of_drums_at_every_sixteenth():
-    (grid,) = DRUMS.parse(beat(1, seed=3), "beat.mid").pieces
+    (grid,) = DRUMS.parse(midi.format(beat(3, bars=1)), "beat.mid").pieces
     assert grid.columns == tuple(drums.CLASSES)
     assert len(grid.rows) == 16
     lines = {column: "".join(grid.column(column)) for column in grid.columns}
@@ -75,7 +66,7 @@ def test_drums_come_back_from_their_file_at_any_tempo(rows, bpm):
 
 
 def test_drums_are_written_on_channel_10_of_a_type_1_file_that_programs_read():
-    (grid,) = DRUMS.parse(beat(4), "beat.mid").pieces
+    (grid,) = DRUMS.parse(midi.format(beat(0, bars=4)), "beat.mid").pieces
     data = DRUMS.format(grid, ".mid", ["made here"], bpm=100)
     file = mido.MidiFile(file=io.BytesIO(data))
     assert (file.type, len(file.tracks)) == (1, 2)
@@ -93,7 +84,7 @@ def strokes(grid):
 
 @pytest.mark.judges
 def test_a_drum_file_is_read_by_a_sequencer(tmp_path, program):
-    (grid,) = DRUMS.parse(beat(4), "beat.mid").pieces
+    (grid,) = DRUMS.parse(midi.format(beat(0, bars=4)), "beat.mid").pieces
     (tmp_path / "a.mid").write_bytes(DRUMS.format(grid, ".mid"))
     said = subprocess.run(
         [program("midish"), "-b"],
@@ -229,7 +220,7 @@ def test_the_grammar_of_pictures_keeps_their_width_and_height():
 
 def test_drums_are_learnt_and_written_in_bars(tmp_path):
     for number in range(4):
-        (tmp_path / f"{number}.mid").write_bytes(beat(8, seed=number))
+        (tmp_path / f"{number}.mid").write_bytes(midi.format(beat(number)))
     small = ["--steps", 60, "--hidden", 64, "--layers", 1, "-q"]
     result = invoke("train", "packed:grid=drums", tmp_path, *small, "-o", tmp_path / "run")
     assert result.exit_code == 0, result.output

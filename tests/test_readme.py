@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from book import BOOK, JIG
-from performances import take
+from performances import beat, choir, take
 
 from folkseq.formats import midi
 
@@ -42,6 +42,10 @@ def test_every_command_works_in_the_order_in_which_it_stands(tmp_path):
     (tmp_path / "my-performances").mkdir()
     for seed in range(6):
         (tmp_path / "my-performances" / f"{seed}.mid").write_bytes(midi.format(take(seed)))
+    for folder, played in {"my-drums": beat, "my-chorales": choir}.items():
+        (tmp_path / folder).mkdir()
+        for seed in range(4):
+            (tmp_path / folder / f"{seed}.mid").write_bytes(midi.format(played(seed)))
     (tmp_path / "take.mid").write_bytes(midi.format(take(6, seconds=5)))
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     typed = 0

@@ -74,9 +74,9 @@ def corpus(name: str | None, as_json: bool) -> None:
 def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, **settings: Any) -> None:
     """Train a model on files of music.
 
-    TOKENIZER is a representation, abc for tunes or performance for MIDI files; or with fields, abc:grace=false. CORPUS
-    are files or folders; corpora/folk.abc is built the first time it is named. Ctrl-C ends training and keeps the best
-    model.
+    TOKENIZER is a representation: abc for tunes, performance for MIDI files, packed for tables of gestures, drums and
+    pictures, char for any text; or with fields, abc:grace=false. CORPUS are files or folders; corpora/folk.abc is built
+    the first time it is named. Ctrl-C ends training and keeps the best model.
     """
     from folkseq.commands.train import train as verb
     from folkseq.machine import ranks
