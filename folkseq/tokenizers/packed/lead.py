@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import TextIO
 
 from folkseq.errors import ParseError, RequestError
@@ -33,17 +34,19 @@ class Lead:
         self._layout = layout
         self.live = source == STREAM
         self._known: list[int] = []
+        self._turn = Lock()
         self._coming = iter(()) if not self.live else self._lines(stream or sys.stdin)
         if not self.live:
             self._known = self._read(source)
 
     def value(self, step: int) -> int | None:
         """The value at a step, from 0; None when the lead has ended. Waits for it where it is live."""
-        while step >= len(self._known):
-            coming = next(self._coming, None)
-            if coming is None:
-                return None
-            self._known.append(coming)
+        with self._turn:  # pieces may be written in several threads
+            while step >= len(self._known):
+                coming = next(self._coming, None)
+                if coming is None:
+                    return None
+                self._known.append(coming)
         return self._known[step]
 
     def __len__(self) -> int:
