@@ -89,7 +89,8 @@ def train(corpus: TokenizedCorpus, minutes: float, seed: int) -> tuple[Performan
         for row, place in enumerate(random.integers(0, len(places), ROWS)):
             piece, start = places[place]
             ids = corpus.store[piece][start : start + EVENTS + tokenizer.lookahead]
-            ids, _ = tokenizer.excerpt(ids, EVENTS - 1, tuple(corpus.spans[piece].tolist()), random)
+            span = tuple(corpus.spans[piece].tolist())
+            ids, _ = tokenizer.excerpt(ids, EVENTS - 1, span, corpus.vocabulary, random)
             batch[row, : len(ids)] = ids
         read = torch.from_numpy(batch)
         logits, _ = model(read[:, :-1].clamp(min=0), model.init_state(ROWS))
