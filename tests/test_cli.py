@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from book import BOOK, JIG
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from performances import take
 
 import folkseq
 from folkseq.cli import main
+from folkseq.commands.model import load
 from folkseq.formats import abc, midi
 
 
@@ -44,6 +46,22 @@ def _bars():
 
 def invoke(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_what_rambles_is_written_anew_and_again(run):
+    model = load(run)
+    longest = max(400, *np.diff(model.run.tokens()[0].offsets))  # of eight tunes
+    pieces = list(model.sample(12, seed=1))
+    draws = [(piece.record.draw or piece.index) - 1 for piece in pieces]
+    assert any(draw != place for place, draw in enumerate(draws))  # such a model rambles
+    for place, (piece, draw) in enumerate(zip(pieces, draws, strict=True)):
+        assert draw % (1 << 40) == place
+        assert len(piece.tokens) <= longest or draw >> 40 == 8
+    assert [piece.tokens for piece in model.again([piece.record for piece in pieces])] == [p.tokens for p in pieces]
+    assert [piece.tokens for piece in model.sample(3, seed=1)] == [piece.tokens for piece in pieces[:3]]
+    streamed = [event.token for event in model.stream(12, seed=1) if event.index == 12]
+    assert streamed == list(pieces[11].tokens)
+    assert all(piece.record.draw is None for piece in model.sample(12, seed=1, limit=300))
 
 
 def test_train_leaves_a_run_that_stands_alone(run):
@@ -170,7 +188,7 @@ def test_the_best_of_several_is_kept_and_its_score_told(run, tmp_path):
     best = invoke("sample", run, "-n", 2, "--best", 3, "--seed", 2, "-o", tmp_path, "--json")
     kept = [json.loads(line) for line in best.stdout.splitlines()]
     assert [fact["index"] for fact in kept] == [1, 2]
-    draws = [fact["record"].get("draw", fact["index"]) for fact in kept]
+    draws = [fact["record"].get("draw", fact["index"]) % (1 << 40) for fact in kept]  # one that rambled has another
     for draw, part in zip(draws, (every[:3], every[3:]), strict=True):  # scores are told in four digits, and may tie
         assert {fact["index"]: fact["score"] for fact in part}[draw] == max(fact["score"] for fact in part)
     assert kept[0]["merits"].keys() == {"likelihood", "novelty", "tonic", "figures"}
@@ -422,7 +440,7 @@ BAD = [
     (["sample", "RUN", "--prime", "K:D\nDEFG A2d2|]"], "the prime ends the tune; leave its last bar line out"),
     (["sample", "RUN", "--again", "one.abc", "--seed", "3"], "--seed means nothing beside --again"),
     (["sample", "RUN", "--stream", "-o", "tunes"], "means nothing beside --stream"),
-    (["sample", "RUN", "--prime", "M:4/4\nK:D\n" + "DEFG ABcd|" * 200], "the prime takes"),
+    (["sample", "RUN", "--limit", "999", "--prime", "M:4/4\nK:D\n" + "DEFG ABcd|" * 200], "the prime takes"),
     (["evaluate", "RUN", "--samples", "-1"], "the number of samples is 0 or above"),
     (["sample", "RUN", "-n", "0"], "at least one piece"),
     (["sample", "RUN", "--format", "wav"], "--format wav: there are: abc, mid"),

@@ -63,7 +63,7 @@ _MOST_TOLD = 20  # pieces of which each one's longest copied run is told
 @click.option("--lead", help="packed: one player's gestures, in a table or, with -, line by line; the others follow.")
 @click.option("--lead-column", help="packed: which player that is, by name or number.  [default: the first]")
 @click.option("--size", help="packed: of a picture, as in 48x32.  [default: as the model likes]")
-@click.option("--limit", type=int, help="The most tokens in a piece.  [default: by bars or seconds, else 1500]")
+@click.option("--limit", type=int, help="The most tokens in a piece.  [default: by what is asked, else as in training]")
 @click.option("--grammar/--no-grammar", default=True, help="Keep to valid pieces, or let the model write as it likes.")
 @click.option("--precision", default="int8", show_default=True, help="int8, or float32: the trained weights' own.")
 @click.option("--again", help="Make the pieces in this file once more, from the record that stands in it.")

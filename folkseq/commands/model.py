@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from folkseq.sampling.novelty import Novelty
 
 MOST_LANES = 4  # threads that write side by side; more would wait for one another in Python
+REDRAWN = 8  # times that a piece that rambles is written anew
+_APART = 1 << 40  # between the numbers of a piece's draws, so that they are no other piece's
 _TOGETHER = 16  # pieces that are compared with the training set at a time, which is cheaper than one by one
 
 
@@ -154,7 +156,7 @@ class Model:
     def stream(self, count: int = 1, **settings: Any) -> Iterator[Event]:
         """Writes pieces one after another, and gives out each token as soon as it is drawn.
 
-        Where a form is asked for, which of several fits it is found out before the first token.
+        Where a form is asked for, which of several fits it is found out before the first token, as is which rambles.
 
         Args:
             count: how many.
@@ -168,7 +170,8 @@ class Model:
         record = self._record(**settings)
         prepared = Prepared.of(self.run, self.tokenizer, record)
         engine, tokens = self.engine(record.precision), self.run.vocabulary.tokens
-        draws = (sample.index for sample in self._fitting(prepared, count)) if prepared.tries > 1 else range(count)
+        found_out = prepared.tries > 1 or prepared.longest is not None
+        draws = (sample.index for sample in self._fitting(prepared, count)) if found_out else range(count)
         return (
             Event(number, event.place, tokens[event.id], tell(tokens[event.id]))
             for number, draw in enumerate(draws, 1)
@@ -196,8 +199,19 @@ class Model:
     def _fitting(self, prepared: Prepared, count: int) -> Iterator[Sample]:
         """`count` pieces, each of which is the one of `Prepared.tries` that was forced to its form least."""
         samples = self._generate(prepared, range(count * prepared.tries))
+        if prepared.tries == 1:
+            yield from (self._within(prepared, sample) for sample in samples)
         while those := list(islice(samples, prepared.tries)):
             yield max(those, key=lambda sample: sample.fit)
+
+    def _within(self, prepared: Prepared, sample: Sample) -> Sample:
+        """The sample or, as long as it rambles, another in its place; the last of `REDRAWN` as it is."""
+        index = sample.index
+        for again in range(1, REDRAWN + 1):
+            if prepared.longest is None or len(sample.ids) <= prepared.longest:
+                break
+            sample = next(self._generate(prepared, [index + again * _APART]))
+        return sample
 
     def _write(self, prepared: Prepared, count: int, best: int) -> Iterator[Sampled]:
         """`count` pieces, each of which is the best of `best`."""

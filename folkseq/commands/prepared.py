@@ -20,6 +20,8 @@ from folkseq.tokenizers.base import END, Prime, Tokenizer
 if TYPE_CHECKING:
     from folkseq.sampling.batch import Request
 
+LONGER = 0.005  # of the pieces trained on are longer than what is written
+ROOM = 200  # tokens beyond that, in which a piece may end by itself before it is made to
 FEWEST, MOST = 160, 10_000_000  # tokens; below the one a grammar has no room to end a piece
 
 
@@ -32,6 +34,8 @@ class Prepared:
     opening: Prime[Any] | None
     tries: int
     """How many pieces are written for each, of which one is kept."""
+    longest: int | None = None
+    """Tokens, beyond which a piece rambles, and another is written in its place."""
 
     @classmethod
     def of(cls, run: Run, tokenizer: Tokenizer[Any], record: Record) -> Self:
@@ -47,7 +51,13 @@ class Prepared:
             opening, digest = _prime(tokenizer, record.prime, controls)
             record = replace(record, prime_sha256=digest)
         grammar = tokenizer.grammar(vocabulary, opening, **controls)  # which checks them, even if unused
-        limit = tokenizer.limit(opening, **controls) if record.limit is None else record.limit
+        tries = tokenizer.tries(**controls) if record.grammar else 1
+        limit, longest = record.limit, None
+        if limit is None:
+            limit = tokenizer.limit(opening, **controls)
+            if tokenizer.by_length and tries == 1:
+                longest = max(limit, _usual(run) + (len(opening.tokens) if opening else 0))
+                limit = longest + ROOM
         rules = grammar if record.grammar else None
         copies = None
         if record.max_copy is not None:
@@ -62,7 +72,6 @@ class Prepared:
             raise RequestError(f"such a piece may take {room} tokens; raise --limit to that at least, from {limit}")
         if opening is not None:
             _check_opening(tokenizer, opening, ids, rules, limit, room)
-        tries = tokenizer.tries(**controls) if rules is not None else 1
         request = Request(
             opening=tuple(ids),
             end_id=vocabulary.id(END),
@@ -74,7 +83,13 @@ class Prepared:
             copies=copies,
             weighs=tries > 1,
         )
-        return cls(record, request, opening, tries)
+        return cls(record, request, opening, tries, longest if record.grammar else None)
+
+
+def _usual(run: Run) -> int:
+    """A length that one piece in two hundred of those trained on exceeds."""
+    store, sides = run.tokens()
+    return int(np.quantile(np.diff(store.offsets)[list(sides.train)], 1 - LONGER))
 
 
 def _check(run: Run, tokenizer: Tokenizer[Any], record: Record) -> None:

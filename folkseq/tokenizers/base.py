@@ -60,6 +60,7 @@ class Tokenizer(ABC, Generic[Piece]):
     twin_share: ClassVar[float] = 0.5  # of the figures, that makes two pieces near twins
     between: ClassVar[bytes] = b"\n"  # what stands there between two of them
     in_order: ClassVar[bool] = False  # whether a file's pieces go on from one another
+    by_length: ClassVar[bool] = False  # whether what is written may be as long as most of what was trained on
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -230,7 +231,7 @@ class Tokenizer(ABC, Generic[Piece]):
         return None
 
     def limit(self, prime: Prime[Piece] | None = None, **controls: Any) -> int:
-        """The most tokens in a piece where nothing is said."""
+        """The most tokens in a piece where nothing is said; with `by_length`, the least that this may be."""
         return 1500
 
     def tries(self, **controls: Any) -> int:

@@ -70,6 +70,7 @@ class AbcTokenizer(Tokenizer[Tune]):
     suffixes: ClassVar[tuple[str, ...]] = (".abc", ".txt")
     outputs: ClassVar[tuple[str, ...]] = (".abc", ".mid")
     controls: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "key", "bars", "form", "swing")
+    by_length: ClassVar[bool] = True
     steering: ClassVar[tuple[str, ...]] = ("rhythm", "meter", "mode", "bars", "form")
 
     @property
@@ -211,9 +212,9 @@ class AbcTokenizer(Tokenizer[Tune]):
         return AbcGrammar(vocabulary, **header, plan=Plan.of(controls.get("bars"), controls.get("form")))
 
     def limit(self, prime: Prime[Tune] | None = None, **controls: Any) -> int:
-        """The most tokens: of the longest tune of folk.abc, or more than the bars or sections asked for take."""
+        """The most tokens: those of two parts and a prime, or more than the bars or sections asked for take."""
         plan = Plan.of(controls.get("bars"), controls.get("form"))
-        return max(1500, 40 * (plan.bars or 0), 400 * len(plan.sections))
+        return max(400 + (len(prime.tokens) if prime else 0), 40 * (plan.bars or 0), 400 * len(plan.sections))
 
     def tries(self, **controls: Any) -> int:
         """Many where a form is asked for, or most tunes would end in the middle of a phrase."""
