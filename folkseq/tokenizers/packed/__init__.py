@@ -102,7 +102,7 @@ class PackedTokenizer(Tokenizer[Grid]):
     @property
     def recipe(self) -> Mapping[str, Any]:
         """Passages from all over the corpus, in which another field may come first each time."""
-        return {"batches": "windows", "rows": 16, "length": 64, "passage": 4}
+        return {"batches": "windows", "rows": 16, "length": 64, "passage": 4, "weight_decay": 0.3}
 
     def suited(self, files: Sequence[Path]) -> Self:
         """The same for pictures, if that is what the files are. Raises RequestError where there are several kinds."""
