@@ -36,7 +36,7 @@ class Player:
     markov_bits: float
     """Of its own order-2 Markov chain."""
     other_lead_bits: float | None
-    """Of a follower, where the lead is that of another performance; None where there is no other."""
+    """Of a follower, where the lead is that of another performance: the next one judged, or one trained on."""
 
 
 def players(
@@ -53,9 +53,10 @@ def players(
     layout = Layout.of(vocabulary)
     first = layout.column(lead)
     grids = [values for values in map(layout.values, pieces) if len(values)]
-    heard = _bits(model, layout, grids, first)
-    lost = _lost(model, layout, grids, heard, first) if len(grids) > 1 else None
     trained = [values for values in (layout.values(store[piece]) for piece in sides.train) if len(values)]
+    heard = _bits(model, layout, grids, first)
+    leaders = [*grids[1:], grids[0] if len(grids) > 1 else trained[0]]
+    lost = _lost(model, layout, grids, leaders, heard, first)
     found = []
     for column, name in enumerate(layout.columns):
         bits, alone = (float(_mean(costs)[column]) for costs in (heard, _bits(model, layout, grids, column)))
@@ -66,18 +67,23 @@ def players(
                 bits=bits,
                 unheard_bits=alone,
                 markov_bits=_markov(trained, grids, column, layout.radices[column]),
-                other_lead_bits=None if lost is None or column == first else bits + float(lost[column]),
+                other_lead_bits=None if column == first else bits + float(lost[column]),
             )
         )
     return tuple(found)
 
 
 def _lost(
-    model: Model, layout: Layout, grids: Sequence[NDArray[np.int64]], heard: Costs, first: int
+    model: Model,
+    layout: Layout,
+    grids: Sequence[NDArray[np.int64]],
+    leaders: Sequence[NDArray[np.int64]],
+    heard: Costs,
+    first: int,
 ) -> NDArray[np.float64]:
-    """(F,) the bits a gesture that are lost where each performance is led by the next one's leader."""
+    """(F,) the bits a gesture that are lost where each performance is led by the leader of another."""
     led = []
-    for values, other in zip(grids, [*grids[1:], grids[0]], strict=True):
+    for values, other in zip(grids, leaders, strict=True):
         values = values[: len(other)].copy()
         values[:, first] = other[: len(values), first]
         led.append(values)
