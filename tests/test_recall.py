@@ -6,48 +6,54 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkseq.dataset import Recall, Streams, TokenStore
-from folkseq.dataset.recall import MOST_BARS, WIDTH
+from folkseq.dataset.recall import MOST_BARS
 from folkseq.tokenizers.abc import AbcTokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 V = 7
 RECALL = Recall(V, (1, 2, 5), bar_ends=(3, 4, 5), section_ends=(4, 5))
+PLACED = Recall(V, (1, 3), bar_ends=(3, 4, 5), section_ends=(4, 5), reach=9, places=True)
+recalls = pytest.mark.parametrize("recall", [RECALL, PLACED])
 pieces = st.lists(st.integers(0, V - 1), min_size=1, max_size=300) | st.builds(
     lambda head, length: [*head, *[0] * length, 3, *[1] * length], st.lists(st.integers(0, V - 1)), st.integers(60, 70)
 )
 
 
-def plain(ids):
+def plain(ids, recall):
     bars, begun, found = [[]], 0, []
     for one in ids:
         bars[-1].append(one)
-        if one in RECALL.bar_ends:
+        if one in recall.bar_ends:
             bars.append([])
-        if one in RECALL.section_ends:
+        if one in recall.section_ends:
             begun = len(bars) - 1
         place, now, row = len(bars[-1]), len(bars) - 1, []
-        for column, distance in enumerate(RECALL.distances):
+        for column, distance in enumerate(recall.distances):
             earlier = bars[now - distance] if now >= distance else []
-            there = place < min(len(earlier), WIDTH)
+            there = place < min(len(earlier), recall.reach)
             row.append(column * (V + 1) + (earlier[place] if there else V))
-        found.append([*row, len(RECALL.distances) * (V + 1) + min(now - begun, MOST_BARS)])
+        sections = len(recall.distances) * (V + 1)
+        row.append(sections + min(now - begun, MOST_BARS))
+        found.append([*row, *([sections + MOST_BARS + 1 + min(place, recall.reach)] if recall.places else [])])
     return found
 
 
-@given(pieces)
-def test_a_whole_piece(ids):
-    found = RECALL.of(ids)
-    assert found.tolist() == plain(ids)
-    assert found.max() < RECALL.size
+@recalls
+@given(ids=pieces)
+def test_a_whole_piece(recall, ids):
+    found = recall.of(ids)
+    assert found.tolist() == plain(ids, recall)
+    assert found.max() < recall.size
 
 
-@given(st.lists(pieces, min_size=1, max_size=4))
-def test_step_by_step_in_any_company(rows):
-    memory = RECALL.begin(len(rows))
+@recalls
+@given(rows=st.lists(pieces, min_size=1, max_size=4))
+def test_step_by_step_in_any_company(recall, rows):
+    memory = recall.begin(len(rows))
     for step in range(min(map(len, rows))):
-        found = RECALL.step(memory, np.array([ids[step] for ids in rows]))
+        found = recall.step(memory, np.array([ids[step] for ids in rows]))
         if step % 7 == 0:
-            assert found.tolist() == [plain(ids)[step] for ids in rows]
+            assert found.tolist() == [plain(ids, recall)[step] for ids in rows]
 
 
 def test_streams_give_it_beside_every_id():
@@ -59,7 +65,9 @@ def test_streams_give_it_beside_every_id():
         batch = next(streams)
         for row in range(3):
             rows[row] += zip(batch.x[row].tolist(), batch.recalled[row].tolist(), strict=True)
-    known = {tuple(zip(store[piece].tolist(), map(tuple, plain(store[piece])), strict=True)) for piece in range(6)}
+    known = {
+        tuple(zip(store[piece].tolist(), map(tuple, plain(store[piece], RECALL)), strict=True)) for piece in range(6)
+    }
     for row in rows:  # piece after piece, each from its first id
         read = [(one, tuple(beside)) for one, beside in row]
         while len(read) > 90:

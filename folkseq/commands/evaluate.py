@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -108,6 +109,11 @@ def evaluate(
             tokenizer, [file for path in paths for file in files(locate(path), tokenizer.suffixes)], on_read=on_read
         )
         lost, faults = read.lost, read.faults
+        if tokenizer.shape_of(read.vocabulary) != tokenizer.shape_of(found.vocabulary):
+            raise CorpusError(
+                f"{paths[0]}: has {tokenizer.shape_of(read.vocabulary)}, where {found.folder} was trained on "
+                f"{tokenizer.shape_of(found.vocabulary)}"
+            )
         pieces = _in_vocabulary(read.store, read.vocabulary, found.vocabulary, left_out)
         known = [store[piece] for piece in (*sides.train, *sides.valid)]  # the latter chose the weights
         pieces = _unseen(tokenizer, found.vocabulary, known, pieces, left_out)
@@ -187,14 +193,21 @@ def _unseen(
     fingerprints = [tokenizer.fingerprint(ids, vocabulary) for ids in (*trained, *pieces)]
     labels = cluster(fingerprints, tokenizer.figure, tokenizer.twin_share).tolist()
     seen = set(labels[: len(trained)])
-    exact = {tuple(ids.tolist()) for ids in trained if len(ids) < SHORT}
+    whole = [
+        len(figures) == 0 or len(ids) < SHORT for ids, figures in zip((*trained, *pieces), fingerprints, strict=True)
+    ]
+    exact = {_digest(ids) for ids, alike in zip(trained, whole, strict=False) if alike}
     unseen = [
         piece
-        for piece, label in zip(pieces, labels[len(trained) :], strict=True)
-        if label not in seen and not (len(piece) < SHORT and tuple(piece.tolist()) in exact)
+        for piece, label, alike in zip(pieces, labels[len(trained) :], whole[len(trained) :], strict=True)
+        if label not in seen and not (alike and _digest(piece) in exact)
     ]
     left_out["with a near twin among those trained on"] += len(pieces) - len(unseen)
     return unseen
+
+
+def _digest(ids: NDArray[Any]) -> bytes:
+    return hashlib.sha256(np.asarray(ids, np.int64).tobytes()).digest()
 
 
 def _amounts(tokenizer: Tokenizer[Any], vocabulary: Vocabulary, pieces: Sequence[NDArray[Any]]) -> dict[str, float]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 
+from folkseq.errors import FolkseqError
 from folkseq.files import write_atomically
 
 
@@ -41,6 +44,16 @@ class Made:
     def build(self, folder: Path) -> MadeReport:
         """Write the files into `folder`. Raises FolkseqError if the disk refuses."""
         made = self.make()
-        for name, data in made.items():
-            write_atomically(folder / name, data)
+        there = folder.exists()  # with files of the user's own, perhaps
+        beside = folder if there else folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+        try:
+            for name, data in made.items():
+                write_atomically(beside / name, data)
+            if not there:
+                beside.rename(folder)
+        except OSError as error:
+            raise FolkseqError(f"{folder}: cannot be written: {error.strerror or error}") from None
+        finally:
+            if not there:
+                rmtree(beside, ignore_errors=True)
         return MadeReport(folder, len(made), f"{len(made)} {self.what}, made up")

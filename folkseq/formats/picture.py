@@ -63,15 +63,17 @@ def _image(opened: BinaryIO, file: str) -> Pixels:
             over = Image.new("RGBA", image.size, "white")
             over.alpha_composite(image.convert("RGBA"))
             return np.asarray(over.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ParseError(f"{file}: not a PNG picture ({str(error).splitlines()[0]})") from None
+    except ParseError:
+        raise
+    except Exception as error:  # Pillow's decoders have no common base for what a damaged file makes them raise
+        raise ParseError(f"{file}: not a PNG picture ({_reason(error)})") from None
 
 
 def _array(opened: BinaryIO, file: str, colours: int) -> Pixels:
     try:
         array = np.load(opened, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ParseError(f"{file}: not an array of NumPy ({str(error).splitlines()[0]})") from None
+    except Exception as error:  # nor have NumPy's
+        raise ParseError(f"{file}: not an array of NumPy ({_reason(error)})") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif" or array.ndim not in (2, 3):
         raise ParseError(f"{file}: not an array of numbers, (H, W) or (H, W, 3)")
     if array.ndim == 3 and array.shape[2] != 3:
@@ -85,6 +87,10 @@ def _array(opened: BinaryIO, file: str, colours: int) -> Pixels:
     if array.ndim == 2:
         whole = np.repeat(whole[:, :, None], 3, axis=2)
     return whole.astype(np.uint8)
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _check_size(height: int, width: int, file: str) -> None:

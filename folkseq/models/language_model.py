@@ -71,7 +71,7 @@ class LanguageModel(nn.Module):
         """Read T ids in each of B rows.
 
         Args:
-            x: (B, T) int64; where ids come in frames, whole ones first. One that it breaks off is not carried on.
+            x: (B, T) int64; where ids come in frames, from the first of one on. One that breaks off is not carried on.
             state: as `init_state` or the last call gave it.
             controls: (B, T, C) float32 in [−1, 1], read beside the ids; zeros if None.
             recalled: (B, T, K + 1) int64, what `Recall` gives beside the ids, where the settings ask for it.
@@ -83,7 +83,7 @@ class LanguageModel(nn.Module):
         if self.frames is not None:
             width = self.frames.width
             steps = x.shape[1] // width
-            below = below[:, : steps * width].view(len(x), steps, width, -1).sum(2)  # (B, T / F, E)
+            below = below[:, : steps * width].view(len(x), steps, width, below.shape[2]).sum(2)  # (B, T / F, E)
         if controls is not None:
             below = below + self.control(controls)
         if self.recaller is not None:
@@ -93,6 +93,10 @@ class LanguageModel(nn.Module):
         after = []
         for layer, cell in enumerate(self.cells):
             before = tuple(tensor[layer : layer + 1] for tensor in state)  # (1, B, H) each
+            if not below.shape[1]:  # less than a frame, in which the cells do not step
+                below = below.new_zeros(len(x), 0, self.settings.hidden)
+                after.append(before)
+                continue
             hidden, carried = cell(self.dropout(below), before)  # (B, T, H)
             below = self.settings.gain * hidden
             after.append(carried)

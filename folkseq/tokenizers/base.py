@@ -146,6 +146,10 @@ class Tokenizer(ABC, Generic[Piece]):
         """What all pieces of a corpus have alike, in words; nothing, where they need have nothing."""
         return ""
 
+    def shape_of(self, vocabulary: Vocabulary) -> str:
+        """The same of all pieces that gave a vocabulary."""
+        return ""
+
     def fields(self, vocabulary: Vocabulary) -> tuple[int, ...]:
         """How many values each field has, where ids come in frames (`folkseq.frames`); nothing, where they do not."""
         return ()

@@ -21,6 +21,7 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
 from folkseq.formats.table import Table
 from folkseq.music.grid import Grid
+from folkseq.music.performance import DEFAULT_BPM
 from folkseq.tokenizers.base import START, Parsed, Prime, Tokenizer
 from folkseq.tokenizers.packed import steps
 from folkseq.tokenizers.packed.grammar import StepGrammar
@@ -35,6 +36,7 @@ __all__ = ["PackedTokenizer", "pack", "unpack"]
 
 TABLE, PICTURE = "table", "picture"
 MEDIA: dict[str, ModuleType] = {TABLE: tables, "drums": drums, "voices": voices, PICTURE: pictures}
+SLOWEST, FASTEST = 20, 400  # quarters a minute
 _UNFORESEEN, _FORESEEN = 4096, 10_000_000  # ids of a piece that ends as it likes, and of one whose end is known
 
 
@@ -110,6 +112,8 @@ class PackedTokenizer(Tokenizer[Grid]):
         if self.grid != TABLE or kinds <= {TABLE}:
             return self
         if kinds == {PICTURE}:
+            if self.permute:
+                raise RequestError("players change places in a table, not in a picture; leave out permute")
             return self.of(**{**asdict(self), "grid": PICTURE})
         if TABLE not in kinds and PICTURE not in kinds:
             raise RequestError(
@@ -156,6 +160,10 @@ class PackedTokenizer(Tokenizer[Grid]):
     def shape(self, piece: Grid) -> str:
         """Its columns, which all pieces of a corpus have."""
         return f"the columns {', '.join(piece.columns)}"
+
+    def shape_of(self, vocabulary: Vocabulary) -> str:
+        """The columns that a vocabulary was learnt from."""
+        return f"the columns {', '.join(Layout.of(vocabulary).columns)}"
 
     def fields(self, vocabulary: Vocabulary) -> tuple[int, ...]:
         """How many labels each column has, where they are foretold one by one."""
@@ -209,6 +217,8 @@ class PackedTokenizer(Tokenizer[Grid]):
     def grammar(self, vocabulary: Vocabulary, prime: Prime[Grid] | None = None, **controls: Any) -> Any:
         """Whole steps, as many as are asked for, with the lead as it is given."""
         layout = Layout.of(vocabulary)
+        if not SLOWEST <= float(controls.get("bpm") or DEFAULT_BPM) <= FASTEST:
+            raise RequestError(f"--bpm {controls['bpm']}: a tempo is {SLOWEST} to {FASTEST} quarters a minute")
         wanted = _count("steps", controls)
         if (bars := _count("bars", controls)) is not None:
             if wanted is not None:

@@ -53,9 +53,9 @@ class StepGrammar:
         width = self.layout.width
         for row in np.flatnonzero((place % width == 0) & (steps >= 0)).tolist():
             step = int(steps[row])
-            given = self.lead.value(step) if self.lead is not None else None
-            over = step == self.steps if self.steps is not None else self.lead is not None and given is None
-            if over or int(remaining[row]) <= width or (self.lead is not None and given is None):
+            over = step == self.steps or int(remaining[row]) <= width
+            given = None if over or self.lead is None else self.lead.value(step)
+            if over or (self.lead is not None and given is None):
                 allowed[row] = False
                 allowed[row, end] = True
                 continue

@@ -5,6 +5,7 @@ A file is a table of that column alone, or one that has the column by its name, 
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Iterator
 from functools import cached_property
@@ -84,7 +85,10 @@ class Lead:
 
     def _lines(self, stream: TextIO) -> Iterator[int]:
         for number, line in enumerate(iter(stream.readline, ""), 1):
-            cells = table.cells(line)
+            try:
+                cells = table.cells(line)
+            except csv.Error as error:
+                raise RequestError(f"line {number} of the lead: {error}") from None
             if not cells or cells == [""]:
                 continue
             if number == 1 and self.name in cells and self.name not in self._places:

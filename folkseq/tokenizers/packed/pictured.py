@@ -51,6 +51,10 @@ class PictureTokenizer(PackedTokenizer):
         """Nothing: pictures may be of several sizes."""
         return ""
 
+    def shape_of(self, vocabulary: Vocabulary) -> str:
+        """Nothing, too."""
+        return ""
+
     def fields(self, vocabulary: Vocabulary) -> tuple[int, ...]:
         """Nothing: a pixel is one value."""
         return ()
