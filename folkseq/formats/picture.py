@@ -79,7 +79,9 @@ def _array(opened: BinaryIO, file: str, colours: int) -> Pixels:
     if array.ndim == 3 and array.shape[2] != 3:
         raise ParseError(f"{file}: an array of {array.shape}; those of (H, W) or (H, W, 3) are read")
     _check_size(array.shape[0], array.shape[1], file)
-    whole = np.rint(array.astype(np.float64))
+    whole = array.astype(np.float64)
+    if not (whole == np.rint(whole)).all():
+        raise ParseError(f"{file}: holds numbers that are no integers; scale them to 0 to 255, and round them")
     if not (np.isfinite(whole).all() and whole.min() >= 0 and whole.max() <= 255):
         raise ParseError(f"{file}: holds values from {array.min()} to {array.max()}; those from 0 to 255 are read")
     if array.ndim == 2 and whole.max() < colours:

@@ -28,7 +28,11 @@ class StepGrammar:
     """How many a piece has; as the model likes if it is None."""
     lead: Lead | None = None
 
-    fewest = 1
+    @property
+    def fewest(self) -> int:
+        """All that was asked for, as far as it is known."""
+        wanted = self.steps or (len(self.lead) if self.lead is not None else 0)
+        return (wanted + 2) * self.layout.width
 
     def begin(self, rows: int) -> Rows:
         """See the protocol."""

@@ -128,7 +128,7 @@ class Layout:
         name = self.columns[0] if name is None else str(name)
         if name in self.columns:
             return self.columns.index(name)
-        if name.isdecimal() and 1 <= int(name) <= len(self.columns):
+        if name.isdecimal() and len(name) < 6 and 1 <= int(name) <= len(self.columns):
             return int(name) - 1
         raise RequestError(
             f"there is no column {name}; there are: {', '.join(self.columns)}, or 1 to {len(self.columns)}"

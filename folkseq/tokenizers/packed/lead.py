@@ -84,6 +84,7 @@ class Lead:
         raise RequestError(f"{source}: has the columns {', '.join(columns)}, and none {self.name}; give that one alone")
 
     def _lines(self, stream: TextIO) -> Iterator[int]:
+        column = self.column
         for number, line in enumerate(iter(stream.readline, ""), 1):
             try:
                 cells = table.cells(line)
@@ -92,8 +93,9 @@ class Lead:
             if not cells or cells == [""]:
                 continue
             if number == 1 and self.name in cells and self.name not in self._places:
-                continue  # a header
-            place = 0 if len(cells) == 1 else self.column
+                column = cells.index(self.name)  # a header, whose order holds
+                continue
+            place = 0 if len(cells) == 1 else column
             if len(cells) not in (1, len(self._layout.columns)):
                 raise RequestError(f"line {number} of the lead: {len(cells)} cells; give one, that of {self.name}")
             yield self._of(cells[place], f"line {number} of the lead")
