@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from folkseq.dataset import Cut, Split, TokenStore, Whole
+from folkseq.dataset import Cut, Draw, Split, TokenStore, Whole
 from folkseq.errors import FolkseqError
 from folkseq.files import clear_temporary
 from folkseq.models.settings import TrainSettings
@@ -57,6 +57,7 @@ def fit(
     run: Run,
     *,
     cut: Cut | None = None,
+    draw: Draw | None = None,
     ngram_nll: tuple[float, float] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     resume: bool = False,
@@ -72,6 +73,7 @@ def fit(
         split: which of them to train, choose and test on; without a valid side the training pieces choose.
         run: its configuration holds the settings; the plan, the split's sizes and the figures are written into it.
         cut: makes windows of stretches of pieces, where the settings ask for windows.
+        draw: makes pairs of pieces, where the model has an encoder.
         ngram_nll: the baseline that the reports hold the model against, in nats an id: on what is looked at of the
             valid side while training, and on all of it.
         on_progress: called at every report.
@@ -89,7 +91,7 @@ def fit(
     devices = [ranks.device] if ranks.device.type == "cuda" else []
     with torch.random.fork_rng(devices), held_back() as stopped:
         try:
-            loop = _Loop(store, split, run, cut or Whole(), ngram_nll, on_progress, ranks)
+            loop = _Loop(store, split, run, cut or Whole(), draw, ngram_nll, on_progress, ranks)
             loop.begin(resume)
             interrupted = False
             try:
@@ -110,21 +112,22 @@ class _Loop:
         split: Split,
         run: Run,
         cut: Cut,
+        draw: Draw | None,
         ngram_nll: tuple[float, float] | None,
         on_progress: Callable[[Progress], None] | None,
         ranks: Ranks,
     ) -> None:
-        self.store, self.split, self.run, self.cut, self.ranks = store, split, run, cut, ranks
+        self.store, self.split, self.run, self.cut, self.draw, self.ranks = store, split, run, cut, draw, ranks
         self.pieces = np.asarray(split.train)[ranks.rank :: ranks.count]
         self.settings, self.model = run.config.training, run.config.model
-        self.heldout = HeldOut(store, split, self.settings.look, run, ranks)
+        self.heldout = HeldOut(store, split, self.settings.look, run, ranks, draw)
         self.ngram_nll = ngram_nll[1] if ngram_nll else None
         self.reports = Reports(run, ranks, ngram_nll[0] if ngram_nll else None, on_progress)
 
     def make(self) -> Trainer:
         """A trainer at its very beginning."""
         seed = self.run.config.seed
-        return Trainer(self.store, self.pieces, self.model, self.settings, seed, self.cut, self.ranks)
+        return Trainer(self.store, self.pieces, self.model, self.settings, seed, self.cut, self.ranks, self.draw)
 
     def begin(self, resume: bool) -> None:
         """Plan how many steps there are and make a state to go on from, or take over both."""
@@ -166,8 +169,8 @@ class _Loop:
         agreed = self.ranks.share(json.dumps(asdict(planned)).encode())
         self.settings = TrainSettings(**json.loads(agreed))
         if self.model.dropout is None:
-            read = (self.settings.steps or 0) * self.trainer.ids
-            self.model = replace(self.model, dropout=plan.dropout(read / self.store.count(self.split.train)))
+            epochs = (self.settings.steps or 0) * self.trainer.epochs_a_step
+            self.model = replace(self.model, dropout=plan.dropout(epochs))
 
     def train(self, stopped: Callable[[], bool]) -> bool:
         """Make every step that is left; or, if it is `stopped`, save the state of the last one, and give true."""
@@ -199,11 +202,11 @@ class _Loop:
                 return False
             warning = self.heldout.warning(trainer, looked)
             save |= self.heldout.keep_if_best(trainer, looked)
-        if save:
-            self.save()
         self.reports.report(trainer, found, looked)
         if warning:
             self.reports.tell(trainer, warning)
+        if save:  # the last, since who goes on from a state has only its later lines written again
+            self.save()
         self.reports.restart()
         return True
 
