@@ -4,8 +4,9 @@ A piece is a 1-D array of ids that begins with a start id and ends with an end i
 stands for. `Streams` read short pieces one after another; `Windows` passages of long ones.
 """
 
-from folkseq.dataset.batch import IGNORED, Batch, Batches
+from folkseq.dataset.batch import IGNORED, Batch, Batches, Known
 from folkseq.dataset.clusters import cluster
+from folkseq.dataset.pairs import Draw, Pairs, batch_of
 from folkseq.dataset.recall import Recall
 from folkseq.dataset.split import Split, split, split_in_order
 from folkseq.dataset.store import StoreWriter, TokenStore, beginning
@@ -17,6 +18,9 @@ __all__ = [
     "Batch",
     "Batches",
     "Cut",
+    "Draw",
+    "Known",
+    "Pairs",
     "Recall",
     "Split",
     "StoreWriter",
@@ -24,6 +28,7 @@ __all__ = [
     "TokenStore",
     "Whole",
     "Windows",
+    "batch_of",
     "beginning",
     "cluster",
     "split",

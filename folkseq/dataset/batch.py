@@ -12,6 +12,19 @@ IGNORED = -100
 """The target that is not to be predicted; PyTorch's cross entropy leaves it out."""
 
 
+class Known(NamedTuple):
+    """What is known of each row, where the rest of a piece is."""
+
+    source: NDArray[np.int64]
+    """(B, S, F) ids."""
+    lengths: NDArray[np.int64]
+    """(B,) how many elements of each row are of it."""
+    at: NDArray[np.int64]
+    """(B, T) the element where the writer is at each step."""
+    near: NDArray[np.int64]
+    """(B, T, S) how near each element is to that, as `folkseq.pairs.Reach` says."""
+
+
 class Batch(NamedTuple):
     """Ids, those that follow them, and what goes with them."""
 
@@ -25,6 +38,8 @@ class Batch(NamedTuple):
     """(B, T, C) what is said of each id of `y` beforehand, if anything is."""
     recalled: NDArray[np.int64] | None = None
     """(B, T, K + 1) what `Recall` gives beside each id of `x`, if anything."""
+    known: Known | None = None
+    """What is known besides, where ids are those of a part of a piece."""
 
 
 class Batches(Protocol):

@@ -8,6 +8,7 @@ numbers makes an update a sixth shorter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -79,32 +80,58 @@ class LanguageModel(nn.Module):
         Returns:
             Logits (B, T, V), one distribution after every id read, and the state after the last.
         """
-        below = self.embedding(x)  # (B, T, E)
-        if self.frames is not None:
-            width = self.frames.width
-            steps = x.shape[1] // width
-            below = below[:, : steps * width].view(len(x), steps, width, below.shape[2]).sum(2)  # (B, T / F, E)
+        below = self.read(x)
         if controls is not None:
             below = below + self.control(controls)
         if self.recaller is not None:
             if recalled is None:
                 raise ValueError("this model reads what `Recall` gives beside the ids")
             below = below + self.recalled(recalled.flatten(0, 1)).view_as(below)
+        below, after = self.run(below, state)
+        return self.foretell(below, state, x), after
+
+    def read(self, x: Tensor) -> Tensor:
+        """What ids, (B, T), are to the cells: (B, T, E), or (B, T // F, E) of frames, the sum of their ids'."""
+        below = cast(Tensor, self.embedding(x))
+        if self.frames is not None:
+            width = self.frames.width
+            steps = x.shape[1] // width
+            below = below[:, : steps * width].view(len(x), steps, width, below.shape[2]).sum(2)
+        return below
+
+    def run(
+        self, below: Tensor, state: State, between: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[Tensor, State]:
+        """Every layer's steps.
+
+        Args:
+            below: (B, T, E) what the first layer reads.
+            state: before the first step.
+            between: what becomes of the first layer's output, (B, T, H), before the next one reads it.
+
+        Returns:
+            (B, T, H), what the last layer gives, and the state after the last step.
+        """
         after = []
         for layer, cell in enumerate(self.cells):
             before = tuple(tensor[layer : layer + 1] for tensor in state)  # (1, B, H) each
             if not below.shape[1]:  # less than a frame, in which the cells do not step
-                below = below.new_zeros(len(x), 0, self.settings.hidden)
+                below = below.new_zeros(len(below), 0, self.settings.hidden)
                 after.append(before)
                 continue
             hidden, carried = cell(self.dropout(below), before)  # (B, T, H)
             below = self.settings.gain * hidden
             after.append(carried)
-        below = self.dropout(below)
+            if between is not None and not layer:
+                below = self.settings.gain * between(self.dropout(below))
+        return self.dropout(below), tuple(torch.cat(parts) for parts in zip(*after, strict=True))
+
+    def foretell(self, below: Tensor, state: State, x: Tensor) -> Tensor:
+        """Logits (B, T, V) after every id, from what the last layer gives and the state before the first step."""
         if self.frames is not None:
             heard_before = self.settings.gain * state[0][-1]  # (B, H)
             below = self.settings.gain * self.chain(heard_before, below, x)  # (B, T, H)
         logits = self.output(below)  # (B, T, V)
         if self.frames is not None:
             logits = self.chain.masked(logits, x)
-        return cast(Tensor, logits), tuple(torch.cat(parts) for parts in zip(*after, strict=True))
+        return cast(Tensor, logits)

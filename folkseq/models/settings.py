@@ -7,17 +7,62 @@ from dataclasses import dataclass
 
 from folkseq.dataset.recall import WIDTH, Recall
 from folkseq.frames import Frames
+from folkseq.pairs import Reach
 
 CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
 """The cells there are, each with the names of what it carries from one step to the next."""
 
-BATCHES = ("streams", "windows")
+GATES = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
+"""How many times its width of sums each makes at a step."""
+DIRECTIONS = {"both": 2, "forward": 1}
+"""How many ways an encoder reads what is known: `both` forwards and backwards, or only `forward`."""
+ATTENTIONS = ("dot", "additive")
+BATCHES = ("streams", "windows", "pairs")
 TARGETS = ("all", "last")
 IMPOSSIBLE = -1e9
 """The score of an id that cannot come next, whatever the model has learnt."""
 JUDGED = 2_000_000  # ids, of which the figures at the end are made
 
 MOST_LAYERS, MOST_HIDDEN = 64, 16_384
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """What reads all that is known beforehand, and how the model looks at it while it writes."""
+
+    source: tuple[int, ...]
+    """How many ids each field has of what is known."""
+    along: int
+    """How far apart places are told from one another; see `folkseq.pairs.Reach`."""
+    within: int = 0
+    direction: str = "both"
+    """One of `DIRECTIONS`. Of an encoder that reads only forward the model sees nothing beyond its own place."""
+    attention: str = "dot"
+    """One of `ATTENTIONS`."""
+    heads: int = 4
+    """How many places it can look at at once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", tuple(self.source))  # JSON gives lists
+        for name, known in (("direction", tuple(DIRECTIONS)), ("attention", ATTENTIONS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
+        if not self.source:
+            raise ValueError("what is known has one field or more")
+        for size in (*self.source, self.heads):
+            _check_count("source and heads", size)
+        if min(self.along, self.within) < 0:
+            raise ValueError(f"places reach 0 or farther, got {self.along} and {self.within}")
+
+    @property
+    def reach(self) -> Reach:
+        """How near places are."""
+        return Reach(self.along, self.within)
+
+    @property
+    def onward(self) -> bool:
+        """Whether the model sees what stands beyond its own place."""
+        return self.direction == "both"
 
 
 @dataclass(frozen=True)
@@ -60,6 +105,8 @@ class ModelSettings:
     fields: tuple[int, ...] = ()
     """How many values each field has, where ids come in frames of several fields; see `folkseq.frames`. The cells then
     make a step a frame, and the fields of a frame are foretold one after another."""
+    encoder: EncoderSettings | None = None
+    """What reads the rest of a piece, where a part of it is to be written."""
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -80,6 +127,13 @@ class ModelSettings:
             raise ValueError(f"fields of {self.fields} values have {self.frames.size} ids, not {self.vocabulary_size}")
         if self.fields and (self.recall or self.controls):
             raise ValueError("beside frames nothing can be read or recalled")
+        if isinstance(self.encoder, dict):  # from JSON
+            object.__setattr__(self, "encoder", EncoderSettings(**self.encoder))
+        if self.encoder is not None:
+            if self.recall or self.controls:
+                raise ValueError("beside what an encoder reads nothing can be read or recalled")
+            if self.hidden % self.encoder.heads:
+                raise ValueError(f"a width of {self.hidden} does not divide among {self.encoder.heads} heads")
         if not isinstance(self.controls, int):
             raise TypeError(f"controls is a whole number, got {self.controls!r}")
         if self.controls < 0:
@@ -103,6 +157,28 @@ class ModelSettings:
         return Frames(self.fields) if self.fields else None
 
     @property
+    def encoder_width(self) -> int:
+        """The width of each of the encoder's directions: half of `hidden` for both, or as many weights one way."""
+        both = max(self.hidden // 2, 1)
+        if self.encoder is None or self.encoder.direction == "both":
+            return both
+        wanted = self._encoder_weights(2, both)
+        return min(range(both, 2 * both + 1), key=lambda width: abs(self._encoder_weights(1, width) - wanted))
+
+    @property
+    def encoder_layers(self) -> int:
+        """One fewer than there are of the decoder's, whose first reads what the encoder gives; one at least."""
+        return max(self.layers - 1, 1)
+
+    def _encoder_weights(self, directions: int, width: int) -> int:
+        """How many weights an encoder has of so many directions of a width, with what reads it."""
+        total, read = directions * width * (self.embedding + 2 * self.hidden), self.embedding
+        for _ in range(self.encoder_layers):
+            total += directions * GATES[self.cell] * width * (read + width + 2)
+            read = directions * width
+        return total
+
+    @property
     def ids_per_step(self) -> int:
         """How many ids the cells read in a step."""
         return len(self.fields) or 1
@@ -123,7 +199,7 @@ class TrainSettings:
     """How many updates to make; given, `minutes` is not looked at, and else planned from it."""
     batches: str = "streams"
     """One of `BATCHES`: rows that read short pieces one after another, with the state carried from batch to batch, or
-    windows of passages drawn at random out of long ones."""
+    windows of passages drawn at random out of long ones; or `pairs`, where a part of a piece is to be written."""
     targets: str = "all"
     """One of `TARGETS`: which ids of a window are predicted, `all` of them or only the `last`."""
     passage: int = 8

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.grammar import Grammar, Ids, Rows, Schedule, put, take
+from folkseq.sampling.grammar import Grammar, Ids, Placed, Rows, Schedule, put, take
 from folkseq.sampling.strategies import Strategy, allowed_shares, choose
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Request:
     """Whether each piece's `Sample.fit` is taken."""
     copies: CopyLimit | None = None
     """Masks ids that would make too long a copy of what was trained on."""
+    place: Placed | None = None
+    """The grammar, where it tells in what is known each piece is."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**64:
@@ -120,7 +122,8 @@ class Batch:
         grammar, asked, copied = self.standing
         last = self.ids[every, self.lengths - 1]
         controls = request.schedule.controls(asked) if request.schedule is not None else None  # (B, C)
-        logits = self.walk.step(last, controls)  # (B, V)
+        at = None if request.place is None else request.place.at(grammar)  # (B,)
+        logits = self.walk.step(last, controls, at)  # (B, V)
         mask, progress = self._mask(grammar, copied), None
         if request.strategy.changes:
             progress = self.lengths / request.limit if request.grammar is None else request.grammar.progress(grammar)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from folkseq.dataset.recall import Recall
-from folkseq.errors import RunError
 from folkseq.sampling.grammar import Ids, Rows
+from folkseq.sampling.memory import Memory
+from folkseq.sampling.session import open_session
 
 RECALL = "recall"
 """Under which name a model tells what it recalls, as JSON."""
 Logits = NDArray[np.float32]
+_BESIDE = ("ids", "controls", "recalled", "at", "near", "here", "keys", "values")
+"""What a step reads but for the state."""
 _ZEROS: dict[str, tuple[type, int]] = {
     "tensor(float)": (np.float32, 0),
     "tensor(uint8)": (np.uint8, 128),
@@ -45,8 +49,11 @@ class Engine:
 
     The sizes are read from the graph: its inputs are the ids, the controls and what is recalled if it takes any, and
     the carried state; its outputs are the logits and the state after the step, in the same order. What it recalls is
-    kept by the engine, as the last arrays of the state.
+    kept by the engine, as the last arrays of the state. What it looks at, if it does, is given by `knowing`.
     """
+
+    memory: Memory | None = None
+    """What is known, if anything."""
 
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
         """Load a model as `models.onnx_step` builds it.
@@ -58,21 +65,13 @@ class Engine:
         Raises:
             RunError: the file is missing or is not a model.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        options.log_severity_level = 3
-        source = model if isinstance(model, bytes) else str(model)
-        try:
-            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's own exceptions have no common base of their own
-            name = "the model" if isinstance(model, bytes) else model
-            raise RunError(f"{name}: cannot be loaded: {str(error).splitlines()[0]}") from None
+        self._session = open_session(model, threads)
         inputs = {value.name: value for value in self._session.get_inputs()}
         self.controls: int = inputs["controls"].shape[1] if "controls" in inputs else 0
         """C: the width of what is read beside each id."""
         told = self._session.get_modelmeta().custom_metadata_map.get(RECALL)
         self._recall = _recall(told) if told else None
-        carried = [value for name, value in inputs.items() if name not in ("ids", "controls", "recalled")]
+        carried = [value for name, value in inputs.items() if name not in _BESIDE]
         self._carried = [_Carried(value.name, value.shape[1], *_ZEROS[value.type]) for value in carried]
         self.vocabulary_size: int = self._session.get_outputs()[0].shape[1]
 
@@ -81,13 +80,22 @@ class Engine:
         state: Rows = tuple(np.full((rows, each.width), each.zero, each.dtype) for each in self._carried)
         return state if self._recall is None else (*state, *self._recall.begin(rows))
 
-    def step(self, state: Rows, ids: ArrayLike, controls: NDArray[np.float32] | None = None) -> tuple[Logits, Rows]:
+    def knowing(self, memory: Memory) -> Self:
+        """The same network, which looks at what is known."""
+        engine = copy(self)
+        engine.memory = memory
+        return engine
+
+    def step(
+        self, state: Rows, ids: ArrayLike, controls: NDArray[np.float32] | None = None, at: Ids | None = None
+    ) -> tuple[Logits, Rows]:
         """Read one id in each row.
 
         Args:
             state: as `begin` or the last step gave it; it stays as it was.
             ids: (B,) integers.
             controls: (B, C) in [−1, 1], read beside them; zeros if None.
+            at: (B,) where in what is known each row is, if anything is.
 
         Returns:
             (B, V) float32, the scores of the ids that may come next; and the state after the step.
@@ -99,12 +107,15 @@ class Engine:
             feed["recalled"] = self._recall.step(memory, feed["ids"])
         if self.controls:
             feed["controls"] = np.zeros((len(feed["ids"]), self.controls), np.float32) if controls is None else controls
+        if self.memory is not None:
+            feed["at"] = np.zeros(len(feed["ids"]), np.int64) if at is None else at
+            feed |= {"near": self.memory.near(feed["at"]), **self.memory.arrays}
         logits, *after = self._session.run(None, feed)
         return logits, (*after, *memory)
 
     def walk(self, state: Rows) -> Walk:
         """Go on from a state step by step, the quickest way."""
-        return Walk(self._session, self._carried, self.controls, self._recall, state)
+        return Walk(self._session, self._carried, self.controls, self._recall, self.memory, state)
 
     def read(self, ids: Sequence[int], controls: NDArray[np.float32] | None = None) -> Rows:
         """The state of one row after ids from the start of a piece.
@@ -128,9 +139,13 @@ class Walk:
         carried: Sequence[_Carried],
         controls: int,
         recall: Recall | None,
+        known: Memory | None,
         state: Rows,
     ) -> None:
         rows = len(state[0])
+        self._known = known
+        self._at = np.zeros(rows, np.int64)
+        self._near = np.zeros((rows, len(known.places) if known else 0), np.int64)
         self._recall = recall
         self._recalled = np.zeros((rows, recall.width if recall else 0), np.int64)
         self._session = session
@@ -147,8 +162,13 @@ class Walk:
         """What is carried to the next step, (B, …) each, whose rows may be replaced; the step after that reuses it."""
         return (*self._now, *self._memory)
 
-    def step(self, ids: Ids, controls: NDArray[np.float32] | None = None) -> Logits:
+    def step(self, ids: Ids, controls: NDArray[np.float32] | None = None, at: Ids | None = None) -> Logits:
         """Read one id in each row, (B,), and beside them controls, (B, C) in [−1, 1], zeros if None.
+
+        Args:
+            ids: (B,) integers.
+            controls: (B, C).
+            at: (B,) where in what is known each row is, if anything is.
 
         Returns:
             (B, V) float32, the scores of the ids that may come next; the next step reuses it.
@@ -157,6 +177,9 @@ class Walk:
         self._controls[:] = 0 if controls is None else controls
         if self._recall is not None:
             self._recalled[:] = self._recall.step(self._memory, self._ids)
+        if self._known is not None:
+            self._at[:] = 0 if at is None else at
+            self._near[:] = self._known.near(self._at)
         self._session.run_with_iobinding(self._bindings[0])
         self._bindings.reverse()
         self._now, self._after = self._after, self._now
@@ -169,6 +192,9 @@ class Walk:
             binding.bind_cpu_input("controls", self._controls)
         if self._recall is not None:
             binding.bind_cpu_input("recalled", self._recalled)
+        if self._known is not None:
+            for name, array in {"at": self._at, "near": self._near, **self._known.arrays}.items():
+                binding.bind_cpu_input(name, array)
         outputs = [value.name for value in self._session.get_outputs()]
         for each, array in zip(carried, before, strict=True):
             binding.bind_cpu_input(each.name, array)

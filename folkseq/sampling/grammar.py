@@ -55,6 +55,14 @@ class Grammar(Protocol):
         ...
 
 
+class Placed(Grammar, Protocol):
+    """A grammar of what is written where the rest of a piece is known."""
+
+    def at(self, rows: Rows) -> Ids:
+        """Where in what is known each piece is, (B,)."""
+        ...
+
+
 class Schedule(Protocol):
     """The controls that a model reads beside the ids, as they are asked for over time.
 

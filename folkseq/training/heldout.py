@@ -4,43 +4,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from folkseq.dataset import Split, TokenStore
+import numpy as np
+
+from folkseq.dataset import Draw, Split, TokenStore
 from folkseq.dataset.store import Ids
 from folkseq.files import write_atomically
-from folkseq.models import onnx_step
+from folkseq.models import onnx_encoder, onnx_step
 from folkseq.models.settings import JUDGED
+from folkseq.pairs import Pair
 from folkseq.run import Run
 from folkseq.training import plan, state
 from folkseq.training.ranks import Ranks
 from folkseq.training.trainer import Trainer
-from folkseq.training.validate import nll
+from folkseq.training.validate import nll, nll_of_pairs
 
-WEIGHTS, STEP = "model.safetensors", "model.onnx"
+WEIGHTS, STEP, ENCODER = "model.safetensors", "model.onnx", "encoder.onnx"
 OVERFIT, OVERFIT_LOOKS = 1.01, 3
 """A loss so many times the best, and so many looks after it, is worth a word."""
+TURNS = 2
+"""How many pairs of a held-out piece are judged."""
 
 
 class HeldOut:
     """Those that choose the best weights, and those that are only looked at in the end."""
 
-    def __init__(self, store: TokenStore, split: Split, look: int, run: Run, ranks: Ranks) -> None:
-        """Without a valid side the training pieces choose; of more than `look` ids, so many are looked at."""
+    def __init__(
+        self, store: TokenStore, split: Split, look: int, run: Run, ranks: Ranks, draw: Draw | None = None
+    ) -> None:
+        """Without a valid side the training pieces choose; of more than `look` ids, so many are looked at.
+
+        With `draw` it is pairs that are judged, the same ones each time.
+        """
         self.run, self.ranks = run, ranks
-        self.looked_at = store.some(split.valid or split.train, look)
-        self.judged = store.some(split.valid or split.train, JUDGED)
-        self.tested = store.some(split.test, JUDGED)
+        chosen = split.valid or split.train
+        sides = ((chosen, look), (chosen, JUDGED), (split.test, JUDGED))
+        self.looked_at, self.judged, self.tested = (
+            store.some(side, most) if draw is None else pairs_of(store, side, most, draw) for side, most in sides
+        )
 
     @property
     def looks_at_the_end(self) -> float:
         """How many looks judging in the end is worth."""
-        looked_at, judged = (sum(map(len, pieces)) for pieces in (self.looked_at, [*self.judged, *self.tested]))
+        looked_at, judged = (sum(map(_size, of_them)) for of_them in (self.looked_at, [*self.judged, *self.tested]))
         return judged / looked_at
 
     def try_look(self, trainer: Trainer) -> None:
         """All of a look, and of what it may lead to, but the writing."""
         self.look(trainer)
-        onnx_step.build(trainer.weights(), self.run.config.model)
+        self._built(trainer)
 
     def look(self, trainer: Trainer) -> float:
         """The model's nats an id, on what is looked at while training."""
@@ -77,9 +90,41 @@ class HeldOut:
 
     def _export(self, trainer: Trainer) -> None:
         """Write the step of the best weights, so that the run can be sampled from while it still trains."""
-        write_atomically(self.run.folder / STEP, onnx_step.build(trainer.weights(), self.run.config.model))
+        for name, data in self._built(trainer).items():
+            write_atomically(self.run.folder / name, data)
 
-    def _judge(self, trainer: Trainer, pieces: Sequence[Ids]) -> float:
+    def _built(self, trainer: Trainer) -> dict[str, bytes]:
+        """The model as it samples, by the names of its files."""
+        weights, settings = trainer.weights(), self.run.config.model
+        encoder = {} if settings.encoder is None else {ENCODER: onnx_encoder.build(weights, settings)}
+        return {**encoder, STEP: onnx_step.build(weights, settings)}
+
+    def _judge(self, trainer: Trainer, pieces: Sequence[Ids] | Sequence[Pair]) -> float:
         """The model's nats an id, each rank reading some of the pieces."""
-        total, predicted = self.ranks.sum(nll(trainer.model, pieces[self.ranks.rank :: self.ranks.count]))
+        judge: Any = nll if self.run.config.model.encoder is None else nll_of_pairs
+        total, predicted = self.ranks.sum(judge(trainer.model, pieces[self.ranks.rank :: self.ranks.count]))
         return total / predicted if predicted else math.nan
+
+
+def pairs_of(store: TokenStore, pieces: Sequence[int], most: int, draw: Draw) -> list[Pair]:
+    """Pairs of `pieces`, `TURNS` of each, as long as they hold no more than `most` ids to be foretold; always the same.
+
+    Args:
+        store: the pieces' ids.
+        pieces: of which pairs are made.
+        most: after so many ids there are no more.
+        draw: makes them.
+    """
+    found: list[Pair] = []
+    held = 0
+    for turn in range(TURNS):
+        for piece in pieces:
+            pair = draw(store[piece], piece, np.random.default_rng([piece, turn]))
+            if pair is not None and held < most:
+                found.append(pair)
+                held += _size(pair)
+    return found
+
+
+def _size(example: Ids | Pair) -> int:
+    return len(example.ids) if isinstance(example, Pair) else len(example)

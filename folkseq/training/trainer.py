@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from folkseq.dataset import IGNORED, Batches, Cut, Streams, TokenStore, Windows
-from folkseq.models.language_model import LanguageModel
+from folkseq.dataset import IGNORED, Batches, Cut, Draw, Pairs, Streams, TokenStore, Windows
+from folkseq.models.encoder_decoder import Known, make
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.training.ranks import Ranks
 from folkseq.training.schedule import learning_rate
@@ -44,10 +44,11 @@ class Trainer:
         seed: int,
         cut: Cut,
         ranks: Ranks,
+        draw: Draw | None = None,
     ) -> None:
         self.settings, self.ranks = settings, ranks
         torch.manual_seed(seed)
-        self.model = LanguageModel(model_settings).to(ranks.device)
+        self.model = make(model_settings).to(ranks.device)
         self.network = ranks.wrap(self.model)
         if ranks.count > 1:
             torch.manual_seed(seed + ranks.rank)  # each rank drops other values
@@ -60,16 +61,24 @@ class Trainer:
         )
         random = np.random.default_rng([seed, ranks.rank] if ranks.count > 1 else seed)
         self.length = settings.length * model_settings.ids_per_step
-        reading = (store, pieces, settings.rows, self.length, random)
-        windows = settings.batches == "windows"
-        recall = model_settings.recaller
-        if windows and recall is not None:
-            raise ValueError("windows begin anywhere, so nothing can be recalled in them")
-        self.batches: Batches = (
-            Windows(*reading, cut, settings.passage, last_only=settings.targets == "last")
-            if windows
-            else Streams(*reading, recall)
-        )
+        self.epochs_a_step = settings.rows * self.length / store.count(pieces.tolist())
+        """How often the pieces are read in an update."""
+        encoder, recall = model_settings.encoder, model_settings.recaller
+        self.batches: Batches
+        if encoder is not None:
+            if draw is None:
+                raise ValueError("an encoder reads what `draw` gives")
+            frame = model_settings.ids_per_step
+            pairs = Pairs(store, pieces, settings.rows, random, draw, encoder.reach, encoder.onward, frame)
+            self.batches, self.length = pairs, round(pairs.length)
+            self.epochs_a_step = settings.rows / len(pieces)
+        elif settings.batches == "windows":
+            if recall is not None:
+                raise ValueError("windows begin anywhere, so nothing can be recalled in them")
+            reading = (store, pieces, settings.rows, self.length, random, cut, settings.passage)
+            self.batches = Windows(*reading, last_only=settings.targets == "last")
+        else:
+            self.batches = Streams(store, pieces, settings.rows, self.length, random, recall)
         self.carried = self.model.init_state(settings.rows)
         self.half = ranks.device.type == "cuda" and torch.cuda.is_bf16_supported()
         self.step = 0
@@ -108,13 +117,17 @@ class Trainer:
             group["lr"] = rate
         batch = next(self.batches)
         x, y, fresh = (self._moved(array) for array in batch[:3])  # (B, T) twice, (B,)
-        controls = None if batch.controls is None else self._moved(batch.controls)  # (B, T, C)
-        recalled = None if batch.recalled is None else self._moved(batch.recalled)  # (B, T, K + 1)
+        beside: tuple[Any, ...] = (
+            None if batch.controls is None else self._moved(batch.controls),  # (B, T, C)
+            None if batch.recalled is None else self._moved(batch.recalled),  # (B, T, K + 1)
+        )
+        if batch.known is not None:
+            beside = (Known(*map(self._moved, batch.known)),)
         # Most pieces begin inside a batch, in the state that the one before them left. Those that begin with it begin
         # at zero, as every piece does that is judged or sampled, or the model would never learn to.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.half):
-            logits, carried = self.network(x, state, controls, recalled)  # (B, T, V)
+            logits, carried = self.network(x, state, *beside)  # (B, T, V)
         self.carried = tuple(state.detach().float() for state in carried)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), y.flatten(), ignore_index=IGNORED)
         self.optimizer.zero_grad()

@@ -9,9 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from folkseq.dataset import IGNORED
+from folkseq.dataset import IGNORED, batch_of
 from folkseq.dataset.store import Ids
+from folkseq.models.encoder_decoder import Known
 from folkseq.models.language_model import LanguageModel
+from folkseq.pairs import Pair
 
 
 @torch.inference_mode()
@@ -44,6 +46,34 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
             targets = torch.from_numpy(y).to(device).flatten()
             total += float(functional.cross_entropy(logits.flatten(0, 1), targets, reduction="sum"))
             predicted += int((y != IGNORED).sum())
+    model.train(was_training)
+    return total, predicted
+
+
+@torch.inference_mode()
+def nll_of_pairs(model: LanguageModel, pairs: Sequence[Pair], rows: int = 32) -> tuple[float, int]:
+    """How surprised the model is by what stands in gaps, of which it predicts every id that was not given.
+
+    Returns:
+        The total in nats, and the number of ids that were predicted.
+    """
+    device, settings = model.output.weight.device, model.settings
+    if settings.encoder is None:
+        raise ValueError("this model reads no pairs")
+    was_training = model.training
+    model.eval()
+    total, predicted = 0.0, 0
+    by_length = sorted(pairs, key=lambda pair: (len(pair.source), len(pair.ids)))
+    for first in range(0, len(by_length), rows):
+        some = by_length[first : first + rows]
+        batch = batch_of(some, settings.encoder.reach, settings.encoder.onward, settings.ids_per_step, only_free=True)
+        if batch.known is None:
+            raise ValueError("pairs have a source")
+        known = Known(*(torch.from_numpy(array).to(device) for array in batch.known))
+        x, y = (torch.from_numpy(array).to(device) for array in batch[:2])
+        logits, _ = model(x, model.init_state(len(some)), known)
+        total += float(functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum"))
+        predicted += int((y != IGNORED).sum())
     model.train(was_training)
     return total, predicted
 

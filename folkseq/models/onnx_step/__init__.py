@@ -5,7 +5,8 @@ carried state: `h_0`, `c_0`, `h_1` and so on, (B, H) each; outputs are `logits` 
 the same order. The first layer's weights are multiplied with the embedding beforehand, so that it looks up a row of
 gates, and likewise with what the controls and what is recalled are read by. How to recall stands in the model's
 metadata, so that the file can be used by itself. Where ids come in frames, a step reads one id nonetheless, and the
-cells step when it ends a frame; then `place`, `read` and `told` are carried, too.
+cells step when it ends a frame; then `place`, `read` and `told` are carried, too. What there is besides where an
+encoder has read what is known is said in `attention`.
 
 `cells` has a step of each cell, `frames` of what foretells the fields of a frame, `graph` what they are written with.
 """
@@ -19,6 +20,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from folkseq.models.onnx_step.attention import look
 from folkseq.models.onnx_step.cells import STEPS, Layer, Weights
 from folkseq.models.onnx_step.frames import Turn
 from folkseq.models.onnx_step.graph import CONTRIBUTED, Graph, value
@@ -47,6 +49,8 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
     below = ""
     for number in range(settings.layers):
         below = STEPS[settings.cell](Layer(graph, settings, weights, number, below, turn.whole if turn else ""))
+        if settings.encoder is not None and not number:
+            below = look(graph, settings, weights, below)
     if turn:
         below = turn.told(below)
     read_by = weights["output.weight"].T * np.float32(settings.gain)  # (H, V)
@@ -56,6 +60,11 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
     beside = [value("controls", TensorProto.FLOAT, "B", settings.controls)] if settings.controls else []
     if recall is not None:
         beside.append(value("recalled", TensorProto.INT64, "B", recall.width))
+    if settings.encoder is not None:
+        heads = settings.encoder.heads
+        beside += [value("at", TensorProto.INT64, "B"), value("near", TensorProto.INT64, "B", "S")]
+        beside.append(value("here", TensorProto.FLOAT, "S", settings.embedding))
+        beside += [value(name, TensorProto.FLOAT, heads, "S", settings.hidden // heads) for name in ("keys", "values")]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,

@@ -52,6 +52,9 @@ class Layer:
             sums = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in + bias), "ids")
         if w_h is not None:
             sums = graph.node("Add", sums, graph.product(h, w_h.T))
+        if settings.encoder is not None:
+            here = graph.node("Gather", "here", "at")  # (B, E)
+            sums = graph.node("Add", sums, graph.node("MatMul", here, graph.constant(w_in)))
         if settings.recall:
             table = graph.constant(weights["recalled.weight"] @ w_in)  # (rows, G)
             shown = graph.node("Gather", table, "recalled")  # (B, K + 1, G)

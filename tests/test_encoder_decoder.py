@@ -1,0 +1,118 @@
+"""The encoder–decoder: in PyTorch, and step by step as it samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from folkseq.dataset import batch_of
+from folkseq.frames import Frames
+from folkseq.models import onnx_encoder, onnx_step
+from folkseq.models.encoder_decoder import EncoderDecoder, Known, make
+from folkseq.models.settings import ATTENTIONS, CELLS, DIRECTIONS, EncoderSettings, ModelSettings
+from folkseq.pairs import Pair, Source
+from folkseq.sampling.engine import Engine
+from folkseq.sampling.memory import Encoder
+
+FIELDS = (3, 4)
+
+
+def settings_of(cell: str = "lstm", layers: int = 2, fields: tuple[int, ...] = (), **changes: object) -> ModelSettings:
+    encoder = EncoderSettings(**{"source": (12, 3), "along": 3, "within": 2, "heads": 2} | changes)
+    size = Frames(fields).size if fields else 11
+    return ModelSettings(
+        size, cell=cell, layers=layers, hidden=24, embedding=16, fields=fields, encoder=encoder, dropout=0.0
+    )
+
+
+def pair_of(settings: ModelSettings, random: np.random.Generator, known: int, steps: int) -> Pair:
+    source = Source(
+        np.stack([random.integers(0, size, known) for size in (12, 3)], axis=1), random.integers(0, 9, (known, 2))
+    )
+    if settings.frames is None:
+        ids = random.integers(0, settings.vocabulary_size, steps + 1)
+        return Pair(source, ids, random.integers(0, known, steps), np.ones(steps, np.bool_))
+    frames = settings.frames
+    rows = [np.zeros(frames.width, np.int64)]
+    rows += [frames.firsts[:-1] + random.integers(0, frames.fields) for _ in range(steps)]
+    ids = np.concatenate([*rows, np.full(frames.width, frames.end)])
+    return Pair(source, ids, random.integers(0, known, steps + 1), np.ones(len(ids) - 1, np.bool_))
+
+
+def model_of(settings: ModelSettings) -> EncoderDecoder:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = make(settings).eval()
+        for parameter in model.parameters():
+            torch.nn.init.uniform_(parameter, -0.4, 0.4)
+    assert isinstance(model, EncoderDecoder)
+    return model
+
+
+def logits_of(model: EncoderDecoder, pairs: list[Pair]) -> torch.Tensor:
+    settings = model.settings
+    assert settings.encoder is not None
+    batch = batch_of(pairs, settings.encoder.reach, settings.encoder.onward, settings.ids_per_step)
+    assert batch.known is not None
+    with torch.inference_mode():
+        known = Known(*map(torch.from_numpy, batch.known))
+        return model(torch.from_numpy(batch.x), model.init_state(len(pairs)), known)[0]
+
+
+@pytest.mark.parametrize("fields", [(), FIELDS], ids=["ids", "frames"])
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("lstm", 3), ("gru", 2), ("rnn", 2), ("peephole", 2)])
+def test_the_steps_that_sample_give_the_scores_of_the_network(
+    cell: str, layers: int, direction: str, attention: str, fields: tuple[int, ...]
+) -> None:
+    settings = settings_of(cell, layers, fields, direction=direction, attention=attention)
+    model, random = model_of(settings), np.random.default_rng(1)
+    pair = pair_of(settings, random, known=9, steps=7)
+    expected = logits_of(model, [pair])[0].numpy()
+    weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    memory = Encoder(onnx_encoder.build(weights, settings)).read(pair.source)
+    engine = Engine(onnx_step.build(weights, settings, int8=False)).knowing(memory)
+    state, width = engine.begin(1), settings.ids_per_step
+    walk = engine.walk(engine.begin(1))
+    for step, one in enumerate(pair.ids[:-1].tolist()):
+        place = (step + 1) // width - 1 if width > 1 else step
+        at = pair.at[max(place, 0)][None]
+        ids = np.array([one])
+        scores, state = engine.step(state, ids, at=at)
+        walked = walk.step(ids, at=at)
+        if step >= width - 1:  # before that the start is told
+            np.testing.assert_allclose(scores[0], expected[step], rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(walked[0], expected[step], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_what_fills_up_a_row_changes_nothing(direction: str) -> None:
+    settings = settings_of(direction=direction)
+    model, random = model_of(settings), np.random.default_rng(2)
+    short, long = pair_of(settings, random, 4, 3), pair_of(settings, random, 9, 8)
+    together, alone = logits_of(model, [short, long]), logits_of(model, [short])
+    torch.testing.assert_close(together[0, :3], alone[0, :3])
+
+
+@pytest.mark.parametrize(("direction", "changes"), [("both", True), ("forward", False)])
+def test_only_an_encoder_of_both_directions_sees_what_comes_after(direction: str, changes: bool) -> None:
+    settings = settings_of(direction=direction)
+    model, random = model_of(settings), np.random.default_rng(3)
+    pair = pair_of(settings, random, known=9, steps=4)
+    pair = Pair(pair.source, pair.ids, np.array([2, 3, 3, 4]), pair.free)
+    ids = pair.source.ids.copy()
+    ids[5:] = (ids[5:] + 1) % 3
+    other = Pair(Source(ids, pair.source.places), pair.ids, pair.at, pair.free)
+    apart = (logits_of(model, [pair]) - logits_of(model, [other])).abs().max()
+    assert (apart > 1e-3) == changes
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_encoder_of_one_direction_has_as_many_weights(cell: str) -> None:
+    sizes = [
+        sum(each.numel() for each in make(settings_of(cell, direction=direction)).parameters())
+        for direction in DIRECTIONS
+    ]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
