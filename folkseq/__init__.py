@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from folkseq.commands.convert import convert
     from folkseq.commands.corpus import corpus
     from folkseq.commands.evaluate import evaluate
+    from folkseq.commands.fill import fill
     from folkseq.commands.inspect import inspect
     from folkseq.commands.model import Model, load
     from folkseq.commands.plot import plot
@@ -42,6 +43,7 @@ _HOMES = {
     "convert": "folkseq.commands.convert",
     "corpus": "folkseq.commands.corpus",
     "evaluate": "folkseq.commands.evaluate",
+    "fill": "folkseq.commands.fill",
     "inspect": "folkseq.commands.inspect",
     "load": "folkseq.commands.model",
     "plot": "folkseq.commands.plot",
@@ -63,6 +65,7 @@ __all__ = [
     "convert",
     "corpus",
     "evaluate",
+    "fill",
     "inspect",
     "load",
     "plot",

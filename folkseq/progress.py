@@ -100,10 +100,14 @@ class Watcher:
     def _snippet(self) -> None:
         """A glimpse of a piece by the best model so far."""
         from folkseq.commands.model import load
+        from folkseq.tokenizers.task import CONTINUE
 
         if self.quiet or self.folder is None:
             return
-        for piece in load(self.folder).sample(1, seed=_SNIPPET_SEED + self.checks):
+        model = load(self.folder)
+        if model.run.config.task != CONTINUE:
+            return
+        for piece in model.sample(1, seed=_SNIPPET_SEED + self.checks):
             self._line(f"    {': '.join(filter(None, (piece.title, piece.tokenizer.glimpse(piece.piece))))}")
 
     def _line(self, text: str) -> None:

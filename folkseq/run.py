@@ -4,6 +4,7 @@
     vocabulary.json     the tokens in order of their ids
     model.safetensors   the best weights
     model.onnx          the best weights as one step of the network, int8
+    encoder.onnx        those of what reads the rest of a piece, where a part of it is to be written
     tokens/             the pieces as ids, on which side of the split each stands, and what is known of each
     novelty/            where each passage of those trained on stands
     metrics.jsonl       one line a report
@@ -33,9 +34,9 @@ from folkseq.dataset.store import IDS, OFFSETS
 from folkseq.errors import FolkseqError, RunError
 from folkseq.files import write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.tokenizers.task import CONTINUE, TASKS
 from folkseq.tokenizers.vocabulary import Vocabulary
 
-TASKS = ("continue",)
 SPANS = "spans.npy"
 TRY = "train one with `folkseq train TOKENIZER CORPUS`"
 
@@ -61,7 +62,8 @@ class RunConfig:
     version: str
     """folkseq's own."""
     seed: int = 0
-    task: str = "continue"
+    task: str = CONTINUE
+    """One of `TASKS`."""
     split: Mapping[str, int] = field(default_factory=dict)
     """How many pieces stand on each side: train, valid, test."""
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -125,7 +127,7 @@ class Run:
         except (OSError, ValueError, TypeError) as error:
             raise RunError(f"{path}: not the configuration of a run: {error}") from None
         vocabulary = Vocabulary.read(folder / "vocabulary.json")
-        if len(vocabulary) != config.model.vocabulary_size:
+        if config.task == CONTINUE and len(vocabulary) != config.model.vocabulary_size:
             raise RunError(
                 f"{folder}: the vocabulary holds {len(vocabulary)} tokens, the model {config.model.vocabulary_size}"
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from folkseq.cli.answers import fill
 from folkseq.cli.evaluate import evaluate
 from folkseq.cli.group import Group
 from folkseq.cli.options import LILT, SWING
@@ -62,6 +63,9 @@ def corpus(name: str | None, as_json: bool) -> None:
 @click.option("--minutes", type=float, help="How long to train.  [default: 10]")
 @click.option("--steps", type=int, help="How many updates to make, in place of --minutes.")
 @click.option("--cell", help="The recurrent cell: rnn (tanh), gru, lstm or peephole.  [default: lstm]")
+@click.option("--task", help="continue; fill, to write gaps anew; or harmonise, to write voices.  [default: continue]")
+@click.option("--encoder", help="How the rest is read in those: both ways, or forward.  [default: both]")
+@click.option("--attention", help="How it is looked at: dot or additive.  [default: dot]")
 @click.option("--layers", type=int, help="How many layers of cells.  [default: 2]")
 @click.option("--hidden", type=int, help="The width of each layer.  [default: 320]")
 @click.option(
@@ -99,6 +103,9 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
 
 
 main.add_command(sample)
+
+
+main.add_command(fill)
 
 
 main.add_command(evaluate)

@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from folkseq.dataset import Split, TokenStore
 from folkseq.errors import RequestError, RunError
 from folkseq.files import clear_temporary
-from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.models.settings import EncoderSettings, ModelSettings, TrainSettings
 from folkseq.run import CorpusFile, Run, RunConfig
 from folkseq.sampling.novelty import Novelty
 from folkseq.tokenized import TokenizedCorpus
 from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.task import CONTINUE, Task
 from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.version import __version__
 
+ENCODER = {"encoder": "direction", "attention": "attention"}
+"""What a user may ask of an encoder, and what that is among its settings."""
 _SHOWN = 3  # changed files that are named
 
 
@@ -41,11 +44,16 @@ class Begun:
         cls, folder: Path, tokenizer: Tokenizer[Any], found: TokenizedCorpus, sides: Split, asked: Mapping[str, Any]
     ) -> Self:
         """Make a new run of a corpus. Raises RunError if a run stands in `folder` already."""
-        sizes = sizes_of(tokenizer, found.vocabulary)
-        model = _settings(ModelSettings, tokenizer, **sizes, **_of(ModelSettings, asked))
-        training = _settings(TrainSettings, tokenizer, **_of(TrainSettings, asked))
+        task = asked.get("task") or CONTINUE
+        if task == CONTINUE:
+            sizes, recipe = sizes_of(tokenizer, found.vocabulary), tokenizer.recipe
+        else:
+            problem = tokenizer.task(task, found.vocabulary)
+            sizes, recipe = sizes_for(problem, asked), problem.recipe
+        model = _settings(ModelSettings, recipe, **sizes, **_of(ModelSettings, asked))
+        training = _settings(TrainSettings, recipe, **_of(TrainSettings, asked))
         seed = asked.get("seed") or 0
-        config = RunConfig(tokenizer.spec, model, training, _files(found), __version__, seed=seed)
+        config = RunConfig(tokenizer.spec, model, training, _files(found), __version__, seed=seed, task=task)
         return cls._complete(Run.create(folder, config, found.vocabulary), tokenizer, found, sides)
 
     @classmethod
@@ -101,6 +109,16 @@ def sizes_of(tokenizer: Tokenizer[Any], vocabulary: Vocabulary) -> dict[str, Any
     return {**sizes, "fields": tokenizer.fields(vocabulary)}
 
 
+def sizes_for(task: Task, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model must know of a task, with an encoder as it is asked for."""
+    chosen = {own: asked[name] for name, own in ENCODER.items() if name in asked}
+    try:
+        encoder = EncoderSettings(task.source, task.reach.along, task.reach.within, **chosen)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
+    return {"vocabulary_size": task.size, "fields": task.fields, "encoder": encoder}
+
+
 def _read_otherwise(run: Run) -> RequestError:
     return RequestError(
         f"{run.folder} was begun by folkseq {run.config.version}, which read these files otherwise; train anew"
@@ -132,7 +150,9 @@ def _changed_files(before: Sequence[CorpusFile], now: Sequence[CorpusFile]) -> l
 
 def _changed_settings(config: RunConfig, tokenizer: Tokenizer[Any], asked: Mapping[str, Any]) -> list[str]:
     """What is asked for that is not as it was, in words."""
-    was = {"seed": config.seed}
+    was: dict[str, Any] = {"seed": config.seed, "task": config.task}
+    if config.model.encoder is not None:
+        was |= {name: getattr(config.model.encoder, own) for name, own in ENCODER.items()}
     for settings in (config.model, config.training):
         was |= {name: getattr(settings, name) for name in _of(type(settings), asked)}
     changed = [f"its --{name} is {was[name]}, not {value}" for name, value in asked.items() if value != was[name]]
@@ -143,16 +163,16 @@ def _changed_settings(config: RunConfig, tokenizer: Tokenizer[Any], asked: Mappi
 
 def _of(kind: type[Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the settings asked for that are of a kind."""
-    names = {field.name for field in fields(kind)}
+    names = {field.name for field in fields(kind)} - ENCODER.keys()
     return {name: value for name, value in asked.items() if name in names}
 
 
 Settings = TypeVar("Settings", "ModelSettings", "TrainSettings")
 
 
-def _settings(kind: type[Settings], tokenizer: Tokenizer[Any], **asked: Any) -> Settings:
-    """Settings as asked, else as the representation's recipe has them. Raises RequestError for what cannot be."""
+def _settings(kind: type[Settings], recipe: Mapping[str, Any], **asked: Any) -> Settings:
+    """Settings as asked, else as a recipe has them. Raises RequestError for what cannot be."""
     try:
-        return kind(**{**_of(kind, tokenizer.recipe), **asked})
+        return kind(**{**_of(kind, recipe), **asked})
     except ValueError as error:
         raise RequestError(str(error)) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from folkseq import tokenizers
 from folkseq.commands.prepared import Prepared
@@ -21,10 +22,12 @@ from folkseq.evaluation.critic import Critique
 from folkseq.machine import cores
 from folkseq.run import Run
 from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.task import CONTINUE, FILL, Task
 
 if TYPE_CHECKING:
     from folkseq.sampling.batch import Sample
     from folkseq.sampling.engine import Engine
+    from folkseq.sampling.memory import Encoder
     from folkseq.sampling.novelty import Novelty
 
 MOST_LANES = 4  # threads that write side by side; more would wait for one another in Python
@@ -74,6 +77,18 @@ class Model:
             self.engines[precision, threads] = Engine(graph, threads)
         return self.engines[precision, threads]
 
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What reads the rest of a piece, where a part of it is to be written."""
+        from folkseq.sampling.memory import Encoder
+
+        return Encoder(self.run.file("encoder.onnx"))
+
+    @cached_property
+    def task(self) -> Task:
+        """What it was trained for, but to continue."""
+        return self.tokenizer.task(self.run.config.task, self.run.vocabulary)
+
     def sample(
         self,
         count: int = 1,
@@ -118,7 +133,8 @@ class Model:
         """
         if best < 1:
             raise RequestError(f"the best of {best} cannot be kept; ask for the best of 1 or more")
-        record = self._record(
+        check_task(self.run, CONTINUE)
+        record = self.record(
             seed=seed,
             temperature=temperature,
             top_k=top_k,
@@ -167,7 +183,8 @@ class Model:
         """
         from folkseq.sampling.generate import stream
 
-        record = self._record(**settings)
+        check_task(self.run, CONTINUE)
+        record = self.record(**settings)
         prepared = Prepared.of(self.run, self.tokenizer, record)
         engine, tokens = self.engine(record.precision), self.run.vocabulary.tokens
         found_out = prepared.tries > 1 or prepared.longest is not None
@@ -179,7 +196,7 @@ class Model:
             for event in stream(engine, prepared.request, draw)
         )
 
-    def _record(self, *, seed: int | None = None, **asked: Any) -> Record:
+    def record(self, *, seed: int | None = None, **asked: Any) -> Record:
         """What was asked, of which a record has fields, and of which the representation is to make something."""
         given = {name: value for name, value in asked.items() if value not in (None, "")}
         own = {name: given.pop(name) for name in Record.ASKED if name in given}
@@ -226,21 +243,25 @@ class Model:
         """The samples as pieces of these numbers; what was given is no part of what is judged."""
         vocabulary, tokenizer, given = self.run.vocabulary, self.tokenizer, len(prepared.request.opening)
         pieces = []
-        runs = self.novelty.longest([np.array(sample.ids[given:]) for sample in samples])
-        found = zip(*(each.tolist() for each in runs), strict=True)
+        found = self.longest_copies([np.array(sample.ids[given:]) for sample in samples])
         for sample, number, (length, start, *source) in zip(samples, numbers, found, strict=True):
             tokens = tuple(vocabulary.decode(sample.ids))
             draw = sample.index + 1
             record = replace(prepared.record, index=number, draw=None if draw == number else draw)
             name = f"{record.seed}-{number}"
             piece = tokenizer.finish(tokenizer.detokenize(tokens), name, prepared.opening, **record.controls)
-            copied = self._copied(tokens, length, start + given, *source)
+            copied = self.copied(tokens, length, start + given, *source)
             drawn = max(len(tokens) - given, 1)
             critique = Critique.of(sample.nll / drawn, length, drawn, tokenizer.merits(tokens))
             pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, record, tokenizer))
         return pieces
 
-    def _copied(self, tokens: Sequence[str], length: int, start: int, piece: int, there: int) -> Copied:
+    def longest_copies(self, pieces: Sequence[NDArray[Any]]) -> list[tuple[int, int, int, int]]:
+        """Of each piece the longest run that it shares with one trained on: how long, from where, which, from where."""
+        runs = self.novelty.longest(pieces)
+        return list(zip(*(each.tolist() for each in runs), strict=True))
+
+    def copied(self, tokens: Sequence[str], length: int, start: int, piece: int, there: int) -> Copied:
         """What a run of ids is to a reader."""
         place = self.tokenizer.place
         if not length:
@@ -252,6 +273,20 @@ class Model:
     @cached_property
     def _labels(self) -> list[str]:
         return self.run.labels()
+
+
+def check_task(run: Run, wanted: str) -> None:
+    """Raise RequestError if a run was trained for another task, with the commands that would work."""
+    task = run.config.task
+    if task == wanted:
+        return
+    tokenizer = run.config.tokenizer
+    does = "folkseq sample RUN" if task == CONTINUE else f"folkseq {task} RUN FILE"
+    if wanted == CONTINUE:
+        other = f"folkseq train {tokenizer} CORPUS"
+    else:
+        other = f"folkseq train {tokenizer if wanted == FILL else 'packed'} CORPUS --task {wanted}"
+    raise RequestError(f"{run.folder} was trained to {task}: use it by `{does}`, or train another by `{other}`")
 
 
 def load(run: Path | str | None = None) -> Model:

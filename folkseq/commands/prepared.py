@@ -19,6 +19,7 @@ from folkseq.tokenizers.base import END, Prime, Tokenizer
 
 if TYPE_CHECKING:
     from folkseq.sampling.batch import Request
+    from folkseq.sampling.novelty import CopyLimit
 
 LONGER = 0.005  # of the pieces trained on are longer than what is written
 ROOM = 200  # tokens beyond that, in which a piece may end by itself before it is made to
@@ -41,7 +42,6 @@ class Prepared:
     def of(cls, run: Run, tokenizer: Tokenizer[Any], record: Record) -> Self:
         """The request that a record makes of a run. Raises RequestError for what cannot be met."""
         from folkseq.sampling.batch import Request
-        from folkseq.sampling.novelty import CopyLimit
 
         vocabulary, controls = run.vocabulary, record.controls
         _check(run, tokenizer, record)
@@ -59,11 +59,7 @@ class Prepared:
                 longest = max(limit, _usual(run) + (len(opening.tokens) if opening else 0))
                 limit = longest + ROOM
         rules = grammar if record.grammar else None
-        copies = None
-        if record.max_copy is not None:
-            store, sides = run.tokens()
-            longest = max(int(np.diff(store.offsets).max()), 8)  # a higher limit is none
-            copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), min(record.max_copy, longest))
+        copies = copy_limit(run, tokenizer, record.max_copy)
         ids = vocabulary.encode(opening.tokens if opening else tokenizer.opening(vocabulary, **controls))
         if limit > MOST:
             raise RequestError(f"a piece has at most {MOST:,} tokens, got a limit of {limit:,}")
@@ -84,6 +80,17 @@ class Prepared:
             weighs=tries > 1,
         )
         return cls(record, request, opening, tries, longest if record.grammar else None)
+
+
+def copy_limit(run: Run, tokenizer: Tokenizer[Any], most: int | None) -> CopyLimit | None:
+    """What keeps copies of what a run was trained on to so many tokens, if they are to be kept."""
+    from folkseq.sampling.novelty import CopyLimit
+
+    if most is None:
+        return None
+    store, sides = run.tokens()
+    longest = max(int(np.diff(store.offsets).max()), 8)  # a higher limit is none
+    return CopyLimit(store, sides.train, tokenizer.profile(run.vocabulary), min(most, longest))
 
 
 def _usual(run: Run) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
 from folkseq.commands.model import Model, load
+from folkseq.commands.output import Output
 from folkseq.commands.record import Record
 from folkseq.commands.sampled import Event, Sampled
 from folkseq.errors import RequestError, RunError
@@ -48,9 +48,9 @@ def sample(
         raise RequestError(f"-n {count}: ask for at least one piece")
     if count > MOST:
         raise RequestError(f"-n {count}: ask for at most {MOST:,} pieces at a time")
-    place, suffixes = _place(model, count, out, formats)
+    output = _place(model, count, out, formats)
     pieces = model.sample(count, **settings)
-    return _to_folder(place, suffixes, pieces) if suffixes else _to_file(place, pieces)
+    return _to_file(output.place, pieces) if output.is_file else _to_folder(output, pieces)
 
 
 def again(
@@ -79,9 +79,9 @@ def again(
     except OSError as error:
         raise RequestError(f"{file}: cannot be read ({error.strerror or error})") from None
     model = load(run) if run is not None else _model_of(records[0], file)
-    place, suffixes = _place(model, len(records), out, formats)
+    output = _place(model, len(records), out, formats)
     pieces = model.again(records)
-    return _to_folder(place, suffixes, pieces) if suffixes else _to_file(place, pieces)
+    return _to_file(output.place, pieces) if output.is_file else _to_folder(output, pieces)
 
 
 def stream(run: Path | str | None = None, count: int = 1, **settings: Any) -> Iterator[Event]:
@@ -111,47 +111,22 @@ def _model_of(record: Record, file: Path | str) -> Model:
     raise RequestError(f"{file}: the run that wrote it, {record.run}, is not under runs/; name its folder")
 
 
-def _place(
-    model: Model, count: int, out: Path | str | None, formats: Sequence[str] | None
-) -> tuple[Path, Sequence[str]]:
-    """Where pieces go: a folder and the suffixes of what is written there, or a file and none."""
-    outputs = model.tokenizer.outputs
-    suffixes = [f".{name.strip().lstrip('.').lower()}" for name in formats or outputs]
-    for suffix in suffixes:
-        if suffix not in outputs:
-            known = ", ".join(output[1:] for output in outputs)
-            raise RequestError(f"--format {suffix[1:]}: there are: {known}")
-    place = Path(out) if out is not None else model.run.folder / "samples"
-    suffix = "" if place.is_dir() else place.suffix.lower()
-    if suffix and formats:
-        raise RequestError(f"{place} is a file, whose name says its format; leave out --format, or name a folder")
-    if str(place) == "-" or (suffix and suffix not in outputs):
-        raise RequestError(f"{place}: name a folder, or a file that ends in {' or '.join(outputs)}")
-    if count > 1 and suffix and suffix not in model.tokenizer.books:
-        raise RequestError(f"{place}: {count} pieces do not go into one {suffix} file; name a folder")
-    return place, () if suffix else suffixes
+def _place(model: Model, count: int, out: Path | str | None, formats: Sequence[str] | None) -> Output:
+    """Where pieces go."""
+    outputs, books = model.tokenizer.outputs, model.tokenizer.books
+    return Output.of(out, formats, count, outputs=outputs, books=books, usual=model.run.folder / "samples")
 
 
-def _to_folder(folder: Path, suffixes: Sequence[str], pieces: Iterator[Sampled]) -> Written:
+def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
     for piece in pieces:
         written = {}
-        for suffix in suffixes:
+        for suffix in output.suffixes:
             with suppress(RequestError):  # without a grammar, a piece may be such that it cannot be played
                 written[suffix] = piece.format(suffix)
-        paths = _free(folder, f"{piece.seed}-{piece.index:03d}", written)
+        paths = output.free(f"{piece.seed}-{piece.index:03d}", written)
         for path, data in zip(paths, written.values(), strict=True):
             write_atomically(path, data)
         yield piece, paths
-
-
-def _free(folder: Path, stem: str, written: Mapping[str, bytes]) -> list[Path]:
-    """Paths at which nothing else stands: the same seed under other settings must not replace another piece."""
-    for number in count_from(1):
-        name = stem if number == 1 else f"{stem}-{number}"
-        paths = {folder / f"{name}{suffix}": data for suffix, data in written.items()}
-        if all(not path.exists() or path.read_bytes() == data for path, data in paths.items()):
-            return list(paths)
-    raise AssertionError("numbers do not end")
 
 
 def _to_file(file: Path, pieces: Iterator[Sampled]) -> Written:

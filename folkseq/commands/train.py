@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from folkseq import tokenizers
 from folkseq.commands.begun import Begun
 from folkseq.corpora import BuildReport, Corpus, MadeReport, files, listed, locate
-from folkseq.dataset import cluster, split, split_in_order
+from folkseq.dataset import Draw, cluster, split, split_in_order
 from folkseq.errors import CorpusError, RequestError
 from folkseq.evaluation.baseline import Baseline
 from folkseq.machine import ranks
+from folkseq.pairs import Pair
+from folkseq.run import Run
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.task import CONTINUE, TASKS
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -58,6 +61,9 @@ def train(
     cell: str | None = None,
     layers: int | None = None,
     hidden: int | None = None,
+    task: str | None = None,
+    encoder: str | None = None,
+    attention: str | None = None,
     seed: int | None = None,
     out: Path | str | None = None,
     resume: bool = False,
@@ -76,6 +82,9 @@ def train(
         cell: the recurrent cell, `lstm` by default.
         layers: how many of them stand on one another, 2 by default.
         hidden: the width of each, 320 by default.
+        task: what the model is to do: `continue`, the default; to `fill` gaps; to `harmonise` a melody.
+        encoder: for the latter, how it reads what is known: `both` ways, the default, or only `forward`.
+        attention: and how it looks at it while it writes: `dot`, the default, or `additive`.
         seed: of the weights, the order of the pieces and the dropout, 0 by default.
         out: the run folder; `runs/TOKENIZER-N`, the next free one, by default.
         resume: go on with the run in `out` where it was left; or begin it, if there is none yet. What else is given
@@ -92,6 +101,8 @@ def train(
         FolkseqError: for anything that the user can mend; nothing half-written is left.
     """
     asked = {"minutes": minutes, "steps": steps, "cell": cell, "layers": layers, "hidden": hidden, "seed": seed}
+    asked |= {"task": task, "encoder": encoder, "attention": attention}
+    _check_task(task, encoder, attention)
     job = _Job(
         tokenizers.find(tokenizer),
         corpus,
@@ -153,7 +164,9 @@ class _Job:
         with self._cleared():
             begun = (Begun.resume if goes_on else Begun.begin)(folder, chosen, found, sides, self.asked)
             sides = begun.sides
-            baseline = Baseline.fit(found.store, sides, len(found.vocabulary), begun.run.config.training.look)
+            baseline = None  # an n-gram does not know what comes after a gap
+            if begun.run.config.task == CONTINUE:
+                baseline = Baseline.fit(found.store, sides, len(found.vocabulary), begun.run.config.training.look)
             if baseline is not None:
                 self.ngram = (baseline.looked_at_nll, baseline.heldout_nll)
             if on_prepared is not None:
@@ -188,6 +201,7 @@ class _Job:
                     begun.sides,
                     begun.run,
                     cut=Cut(self.tokenizer, begun.run.vocabulary, begun.spans, model.ids_per_step),
+                    draw=drawn(self.tokenizer, begun.run),
                     ngram_nll=self.ngram,
                     on_progress=self.on_progress if ranks is None or ranks.first else None,
                     resume=self.resume,
@@ -224,6 +238,28 @@ class Cut:
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """A passage, varied as the tokenizer knows how."""
         return self._excerpt(ids, length, self._spans[piece], self._vocabulary, random)
+
+
+def drawn(tokenizer: Tokenizer[Any], run: Run) -> Draw | None:
+    """The task's pairs, as the dataset asks for them, where the run has a task but to continue."""
+    encoder = run.config.model.encoder
+    if encoder is None:
+        return None
+    task = tokenizer.task(run.config.task, run.vocabulary)
+
+    def draw(ids: NDArray[Any], piece: int, random: np.random.Generator) -> Pair | None:
+        return task.draw(ids, random, None if encoder.onward else True)
+
+    return draw
+
+
+def _check_task(task: str | None, encoder: str | None, attention: str | None) -> None:
+    """Raise RequestError for what is not there, or means nothing."""
+    if task is not None and task not in TASKS:
+        raise RequestError(f"there is no --task {task}; there are: {', '.join(TASKS)}")
+    for name, value in (("encoder", encoder), ("attention", attention)):
+        if value is not None and task in (None, CONTINUE):
+            raise RequestError(f"--{name} is of a model that fills or harmonises; ask for --task fill, or leave it out")
 
 
 def _next_folder(name: str) -> Path:

@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
+from folkseq.tokenizers.task import Task
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 Piece = TypeVar("Piece")
 START, END = "<s>", "</s>"
+TASKS_KNOWN = "fill is for abc and performance, harmonise for packed"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Tokenizer(ABC, Generic[Piece]):
     between: ClassVar[bytes] = b"\n"  # what stands there between two of them
     in_order: ClassVar[bool] = False  # whether a file's pieces go on from one another
     by_length: ClassVar[bool] = False  # whether what is written may be as long as most of what was trained on
+
+    def task(self, name: str, vocabulary: Vocabulary) -> Task:
+        """What a model is trained for, but to continue. Raises RequestError for what there is not."""
+        raise RequestError(f"the {self.name} tokenizer knows no --task {name}; {TASKS_KNOWN}")
 
     @property
     def recipe(self) -> Mapping[str, Any]:

@@ -54,6 +54,11 @@ def format(tune: Tune, comments: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
+def format_bars(elements: Sequence[Element], key: Key, meter: Meter, unit: Fraction) -> str:
+    """Some elements of a voice on one line, as they stand in bars of their own."""
+    return " ".join(_VoiceWriter(Tune((), key=key, meter=meter, unit=unit)).write(elements))
+
+
 def _rhythm(tune: Tune) -> str:
     """The rhythm's name, in capitals where abc2midi would refuse the tune.
 

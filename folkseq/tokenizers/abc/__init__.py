@@ -25,6 +25,7 @@ from folkseq.formats.transcription import transcribe
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.tokenizers.abc.asking import header_tokens, read_key, read_prime, titled, to_key
+from folkseq.tokenizers.abc.fill import FillTask
 from folkseq.tokenizers.abc.form import Plan
 from folkseq.tokenizers.abc.grammar import AbcGrammar
 from folkseq.tokenizers.abc.merits import merits
@@ -44,6 +45,7 @@ from folkseq.tokenizers.abc.tables import LINES
 from folkseq.tokenizers.abc.traits import melody, traits
 from folkseq.tokenizers.abc.validity import fault
 from folkseq.tokenizers.base import END, START, Parsed, Prime, Tokenizer
+from folkseq.tokenizers.task import FILL, Task
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
@@ -138,6 +140,10 @@ class AbcTokenizer(Tokenizer[Tune]):
     def learn(self, pieces: Sequence[Sequence[str]]) -> Vocabulary:
         """What occurs in tokenized pieces, the two ends, and every line, so that a grammar can always close a tune."""
         return super().learn([*pieces, LINES, ("[1", "[2")])
+
+    def task(self, name: str, vocabulary: Vocabulary) -> Task:
+        """To fill gaps of some bars."""
+        return FillTask(self, vocabulary) if name == FILL else super().task(name, vocabulary)
 
     def profile(self, vocabulary: Vocabulary) -> Profile:
         """Pitches at their place on the staff, of one kind for each accidental; another pitch can replace any."""
@@ -284,6 +290,11 @@ class AbcTokenizer(Tokenizer[Tune]):
                 tokens.append(spell_key(key))
                 speller = sound_speller(interval, key, self.grace)
         return tokens
+
+    def interval(self, tune: Tune) -> Interval:
+        """What brings the tune to C, as its tokens have it."""
+        key, meter = opening(tune.body, tune.key, tune.meter)
+        return self._interval(structure(tune.body, key, meter), key)
 
     def _interval(self, elements: Iterable[Element], key: Key, *, whole: bool = True) -> Interval:
         """What brings a tune to C, in the octave where its mean pitch is in range; nothing without `transpose`.
