@@ -304,6 +304,22 @@ def test_any_column_may_lead_and_what_cannot_be_asked_is_said(run, tmp_path):
         assert said in result.output
 
 
+def test_a_copy_is_seen_whoever_leads(run, tmp_path):
+    """The second player does as the leader, so that either one's gestures of a piece trained on bring it back."""
+    kept = [line.split(",")[0] for line in (run.parent / "0.csv").read_text().splitlines()[1:41]]
+    (tmp_path / "lead.csv").write_text("\n".join(["second", *kept]) + "\n")
+    led = ["sample", run, "--lead", tmp_path / "lead.csv", "--lead-column", "second", "-o", tmp_path / "out.csv"]
+    result = invoke(*led, "--temperature", 0, "--json")
+    assert result.exit_code == 0, result.output
+    width = 1 if json.loads(invoke("inspect", run, "--json").stdout)["tokenizer"].endswith("joint") else 3
+    copied = json.loads(result.stdout)["copied"]
+    assert copied["tokens"] > 30 * width
+    assert copied["at"] in ("step 1", "step 2")
+    result = invoke(*led, "--max-copy", 8)
+    assert result.exit_code == (width > 1)
+    assert width == 1 or "leave out --max-copy or --lead-column" in result.output
+
+
 def test_a_run_of_players_goes_on_from_a_table_and_stops_where_asked(run, tmp_path):
     (tmp_path / "begin.csv").write_text(quartet(12))
     out = tmp_path / "out.csv"

@@ -226,7 +226,9 @@ class Model:
         """The samples as pieces of these numbers; what was given is no part of what is judged."""
         vocabulary, tokenizer, given = self.run.vocabulary, self.tokenizer, len(prepared.request.opening)
         pieces = []
-        runs = self.novelty.longest([np.array(sample.ids[given:]) for sample in samples])
+        runs = self.novelty.longest(
+            [tokenizer.as_trained(np.array(sample.ids), vocabulary)[given:] for sample in samples]
+        )
         found = zip(*(each.tolist() for each in runs), strict=True)
         for sample, number, (length, start, *source) in zip(samples, numbers, found, strict=True):
             tokens = tuple(vocabulary.decode(sample.ids))

@@ -59,12 +59,17 @@ class Prepared:
                 longest = max(limit, _usual(run) + (len(opening.tokens) if opening else 0))
                 limit = longest + ROOM
         rules = grammar if record.grammar else None
+        ids = vocabulary.encode(opening.tokens if opening else tokenizer.opening(vocabulary, **controls))
         copies = None
         if record.max_copy is not None:
+            if tokenizer.as_trained(np.array(ids), vocabulary).tolist() != ids:
+                raise RequestError(
+                    f"--max-copy {record.max_copy}: copies are foreseen only where the first column leads, "
+                    "as in the pieces trained on; leave out --max-copy or --lead-column"
+                )
             store, sides = run.tokens()
             longest = max(int(np.diff(store.offsets).max()), 8)  # a higher limit is none
             copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), min(record.max_copy, longest))
-        ids = vocabulary.encode(opening.tokens if opening else tokenizer.opening(vocabulary, **controls))
         if limit > MOST:
             raise RequestError(f"a piece has at most {MOST:,} tokens, got a limit of {limit:,}")
         room = max(FEWEST, rules.fewest) if rules is not None else 1

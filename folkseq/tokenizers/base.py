@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
+from folkseq.frames import Frames
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
@@ -153,6 +154,16 @@ class Tokenizer(ABC, Generic[Piece]):
     def fields(self, vocabulary: Vocabulary) -> tuple[int, ...]:
         """How many values each field has, where ids come in frames (`folkseq.frames`); nothing, where they do not."""
         return ()
+
+    def as_trained(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[Any]:
+        """As many ids, in the order of those trained on: where they come in frames, with the first field leading.
+
+        Args:
+            ids: of a piece from its start on, (T,).
+            vocabulary: whose ids they are.
+        """
+        fields = self.fields(vocabulary)
+        return Frames(fields).in_order(ids) if fields else ids
 
     def baselines(
         self, trained: Sequence[NDArray[Any]], pieces: Sequence[NDArray[Any]], vocabulary: Vocabulary
