@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from folkseq import tokenizers
 from folkseq.cli import main
+from folkseq.commands.players import leaders, performances
 from folkseq.errors import ParseError, RequestError
 from folkseq.frames import Frames
 from folkseq.music.grid import Grid
@@ -271,6 +272,30 @@ def test_the_others_follow_the_lead_and_evaluate_says_that_they_listen(run, tmp_
     assert second["markov_bits"] > 1.4
     assert second["other_lead_bits"] > 2
     assert next(player for player in found["players"] if player["leads"])["other_lead_bits"] is None
+
+
+def test_nobody_is_led_by_another_part_of_the_same_performance(run, tmp_path):
+    """What comes back every ten steps has the same leader at its end as at its beginning."""
+    header, *rows = quartet(10, seed=9).splitlines()
+    (tmp_path / "again.csv").write_text("\n".join([header, *rows * 40]) + "\n")
+    found = json.loads(invoke("evaluate", run, tmp_path / "again.csv", "--json").stdout)
+    assert found["pieces"] == 2
+    second = next(player for player in found["players"] if player["name"] == "second")
+    assert second["other_lead_bits"] > second["bits"] + 1
+
+
+def test_another_leader_is_of_the_next_performance_or_one_trained_on_if_there_is_one():
+    judged = [(number, np.full((1, 1), value)) for number, value in [(0, 10), (0, 11), (3, 12)]]
+    trained = [(number, np.full((1, 1), value)) for number, value in [(0, 20), (5, 21)]]
+
+    def found(judged, trained):
+        return [None if values is None else values.item() for values in leaders(judged, trained)]
+
+    assert found(judged, trained) == [12, 12, 10]
+    assert found(judged[:2], trained) == [21, 21]
+    assert found(judged[:2], trained[:1]) == [None, None]
+    ends = [np.array([0, 1]), np.array([0, 2]), np.array([0, 1, 2]), np.array([0, 1])]
+    assert performances(ends, end=2) == [0, 0, 1, 2]
 
 
 def test_a_line_is_answered_by_a_line(run):
