@@ -109,6 +109,19 @@ def test_the_end_of_a_performance_is_a_piece_of_its_own():
     assert CHAINED.tokenize(first)[-1] == "2=1"
 
 
+@pytest.mark.parametrize("spec", ["packed", "packed:head=joint"])
+def test_tokenize_gives_the_whole_table_back(tmp_path, spec):
+    table, other, back = (tmp_path / f"{name}.csv" for name in ("table", "other", "back"))
+    table.write_text(quartet(80))
+    other.write_text(quartet(80, seed=1))
+    result = invoke("tokenize", spec, table, "--write", back)
+    assert result.exit_code == 0, result.output
+    assert len(result.stdout.splitlines()) == 2
+    assert back.read_text() == table.read_text()
+    result = invoke("tokenize", spec, table, other, "--write", back)
+    assert "2 pieces do not go into one .csv file; tokenize one at a time" in result.output
+
+
 @pytest.mark.parametrize("head", ["chained", "joint"])
 def test_a_passage_begins_with_its_start_whichever_field_is_first(head):
     tokenizer = PackedTokenizer(head=head)

@@ -149,6 +149,14 @@ def test_a_picture_comes_back_from_its_file_and_from_its_tokens(data, width, hei
     assert PICTURE.detokenize(tokens) == PICTURE.canonical(grid) == grid
 
 
+def test_tokenize_gives_the_whole_picture_back(tmp_path):
+    rows = tuple((f"#{row % 8:02x}0000", "#ffffff") for row in range(100))
+    (tmp_path / "a.png").write_bytes(picture.format(rows))
+    result = invoke("tokenize", "packed", tmp_path / "a.png", "--write", tmp_path / "b.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "b.png").read_bytes() == (tmp_path / "a.png").read_bytes()
+
+
 @given(st.lists(st.sampled_from(["<s>", "2x2", "#000000", "#ffffff", "/", "</s>"])))
 def test_any_tokens_of_pictures_decode_and_are_canonical_from_then_on(tokens):
     grid = PICTURE.detokenize(tokens)

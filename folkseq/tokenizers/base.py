@@ -289,6 +289,10 @@ class Tokenizer(ABC, Generic[Piece]):
         """What a reader may see of a piece in one line."""
         return ""
 
+    def joined(self, pieces: Sequence[Piece]) -> Piece:
+        """A file's pieces, in their order, as one: only where they go on from one another (`in_order`)."""
+        raise TypeError(f"the pieces of {self.name} stand by themselves and are not joined")
+
     def numbered(self, piece: Piece, number: int) -> Piece:
         """The piece as number `number` of a file that holds several."""
         return piece
