@@ -163,6 +163,21 @@ def test_any_tokens_of_pictures_decode_and_are_canonical_from_then_on(tokens):
     assert PICTURE.detokenize(PICTURE.tokenize(grid)) == grid
 
 
+def test_sixteen_bits_of_grey_are_scaled_to_eight():
+    data = io.BytesIO()
+    Image.fromarray(np.array([[0, 257, 384, 386, 32896, 65535]], np.uint16)).save(data, "PNG")
+    (grid,) = PICTURE.parse(data.getvalue(), "a.png").pieces
+    assert grid.rows == (("#000000", "#010101", "#010101", "#020202", "#808080", "#ffffff"),)
+
+
+@pytest.mark.parametrize(("height", "mode"), [(16, "P"), (17, "RGB")])
+def test_a_picture_of_more_colours_than_a_palette_holds_is_written_as_rgb(height, mode):
+    rows = tuple(tuple(f"#{row:02x}{column:02x}7f" for column in range(16)) for row in range(height))
+    with Image.open(io.BytesIO(picture.format(rows))) as image:
+        assert image.mode == mode
+        assert np.asarray(image.convert("RGB"))[height - 1, 3].tolist() == [height - 1, 3, 0x7F]
+
+
 def test_a_picture_of_many_colours_is_brought_to_a_palette():
     fade = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
     data = io.BytesIO()
