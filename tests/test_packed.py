@@ -226,12 +226,27 @@ def test_a_lead_is_read_from_a_column_alone_by_its_name_or_among_all(tmp_path):
         lead = led(tmp_path, text)
         assert [lead.value(step) for step in range(4)] == [0, 1, 1, None]
     assert [led(tmp_path, "FT\nN\n").value(step) for step in range(3)] == [0, 1, None]  # two labels, and no header
+    assert [led(tmp_path, "FT\n").value(step) for step in range(2)] == [0, None]
+    with pytest.raises(RequestError, match="holds no rows but its header"):
+        led(tmp_path, "lead\n")
     with pytest.raises(RequestError, match=r"row 3, column 1: 'X' is no value of lead; there are: FT, N"):
         led(tmp_path, "lead\nFT\nX\n")
     with pytest.raises(RequestError, match="has the columns a, b, c, and none lead"):
         led(tmp_path, "a,b,c\n1,2,3\n")
     with pytest.raises(RequestError, match="cannot be read"):
         Lead(LAYOUT, 0, str(tmp_path / "gone.csv"))
+
+
+def test_the_first_row_of_a_lead_without_a_header_is_no_header(tmp_path):
+    """Where all columns hold labels, each cell is known by its own column, and none needs to come again."""
+    layout = Layout(("lead", "bass"), (("FT", "N", "x"), ("hi", "lo", "x")), "chained")
+    path = tmp_path / "lead.csv"
+    for text, values in {"FT,lo\nN,hi\n": [1, 0, None], "x,x\nN,lo\n": [2, 1, None]}.items():
+        path.write_text(text)
+        lead = Lead(layout, 1, str(path))
+        assert [lead.value(step) for step in range(3)] == values
+    path.write_text("N,bass\nFT,lo\n")  # a name that is a label elsewhere
+    assert [Lead(layout, 1, str(path)).value(step) for step in range(2)] == [1, None]
 
 
 def test_a_live_lead_is_read_as_far_as_it_is_needed():

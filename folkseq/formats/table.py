@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
@@ -35,8 +35,20 @@ class Table:
     """Whether the names stand in the file."""
 
 
-def parse(opened: BinaryIO, file: str, fewest_columns: int = 1) -> Table:
-    """The table in a file. Raises ParseError for anything else, with the row and the column, counted from 1."""
+def parse(
+    opened: BinaryIO, file: str, fewest_columns: int = 1, is_step: Callable[[Sequence[str]], bool] = lambda row: False
+) -> Table:
+    """The table in a file.
+
+    Args:
+        opened: the file.
+        file: its name, for messages.
+        fewest_columns: that it is to have.
+        is_step: whether a first row that could be a header holds labels that are known, and so is none.
+
+    Raises:
+        ParseError: it is anything else; with the row and the column, counted from 1.
+    """
     lines = list(_lines(opened, file))
     while lines and not lines[-1].strip():
         lines.pop()
@@ -52,7 +64,7 @@ def parse(opened: BinaryIO, file: str, fewest_columns: int = 1) -> Table:
         raise ParseError(f"{file}: one column; there are to be {fewest_columns} or more, one a player")
     if width > MOST_COLUMNS:
         raise ParseError(f"{file}: row 1: {width:,} columns; there are at most {MOST_COLUMNS}")
-    header = _is_header(rows)
+    header = _is_header(rows) and not is_step(rows[0])
     names = tuple(rows[0]) if header else tuple(map(str, range(1, width + 1)))
     _check_names(names, file)
     first = 2 if header else 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -60,19 +60,22 @@ class Lead:
 
     def _read(self, source: str) -> list[int]:
         try:
-            found = table.parse(BytesIO(Path(source).read_bytes()), source)
+            found = table.parse(BytesIO(Path(source).read_bytes()), source, is_step=self._is_step)
         except OSError as error:
             raise RequestError(f"{source}: cannot be read ({error.strerror or error})") from None
         except ParseError as error:
             raise RequestError(str(error)) from None
-        columns, rows, first = found.columns, found.rows, 1 + found.header
-        if found.header and self.name not in columns and all(cell in self._places for cell in columns):
-            rows, first = (columns, *rows), 1  # labels that do not come again look like names
-        place = self._place(columns, source)
+        place = self._place(found.columns, source)
         return [
             self._of(row[place], f"{source}: row {number}, column {place + 1}")
-            for number, row in enumerate(rows, first)
+            for number, row in enumerate(found.rows, 1 + found.header)
         ]
+
+    def _is_step(self, row: Sequence[str]) -> bool:
+        """Whether a row that looks like a header, since none of it comes again, is a step of known labels."""
+        labels = self._layout.labels if len(row) > 1 else (self._layout.labels[self.column],)
+        known = len(row) == len(labels) and all(cell in of for cell, of in zip(row, labels, strict=True))
+        return known and self.name not in row
 
     def _place(self, columns: tuple[str, ...], source: str) -> int:
         if self.name in columns:
