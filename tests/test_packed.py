@@ -250,12 +250,20 @@ def test_the_first_row_of_a_lead_without_a_header_is_no_header(tmp_path):
 
 
 def test_a_live_lead_is_read_as_far_as_it_is_needed():
-    lines = io.StringIO("lead\nFT\n\nN\nFT,2\noops\n")
+    lines = io.BytesIO(b"lead\nFT\n\nN\nFT,2\noops\n")
     lead = Lead(LAYOUT, 0, "-", lines)
     assert [lead.value(0), lines.tell()] == [0, len("lead\nFT\n")]
     assert [lead.value(step) for step in (1, 2)] == [1, 0]
     with pytest.raises(RequestError, match="line 6 of the lead: 'oops' is no value of lead; there are: FT, N"):
         lead.value(3)
+
+
+def test_a_live_lead_is_read_in_latin_1_where_it_is_no_utf_8_and_need_be_text():
+    layout = Layout(("lead", "bass"), (("FT", "é"), ("0", "1")), "chained")
+    lead = Lead(layout, 0, "-", io.BytesIO("é\n".encode() + "é\n".encode("latin-1") + b"F\0\n"))
+    assert [lead.value(step) for step in (0, 1)] == [1, 1]
+    with pytest.raises(RequestError, match="the lead: row 3: not text"):
+        lead.value(2)
 
 
 def test_frames_of_files_with_other_columns_are_not_mixed(tmp_path):
@@ -332,6 +340,9 @@ def test_a_line_is_answered_by_a_line(run):
     rows = [line.split(",") for line in result.stdout.splitlines() if line]
     assert [row[0] for row in rows] == ["0", "2", "1"]
     assert all(len(row) == 3 for row in rows)
+    result = invoke("sample", run, "--stream", "--lead", "-", "--seed", 1, input=b"0\n\xff\n")
+    assert result.exit_code == 1
+    assert "line 2 of the lead: 'ÿ' is no value of leader; there are: 0, 1, 2" in result.output
 
 
 def test_any_column_may_lead_and_what_cannot_be_asked_is_said(run, tmp_path):

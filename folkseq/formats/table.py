@@ -49,14 +49,15 @@ def parse(
     Raises:
         ParseError: it is anything else; with the row and the column, counted from 1.
     """
-    lines = list(_lines(opened, file))
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
+    opened.seek(0)
+    found = list(lines(opened, file))
+    while found and not found[-1].strip():
+        found.pop()
+    if not found:
         raise ParseError(f"{file}: holds no rows")
-    delimiter = max(_DELIMITERS, key=lines[0].count)
+    delimiter = max(_DELIMITERS, key=found[0].count)
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(found, delimiter=delimiter)]
     except csv.Error as error:
         raise ParseError(f"{file}: not a CSV file ({error})") from None
     width = len(rows[0])
@@ -82,6 +83,25 @@ def format(table: Table) -> bytes:
     return text.getvalue().encode()
 
 
+def lines(opened: BinaryIO, file: str) -> Iterator[str]:
+    """The lines of a file, one by one as they come, each in UTF-8 if it can be and else in Latin-1.
+
+    Raises:
+        ParseError: a line is too long, or no text.
+    """
+    number = 0
+    while line := opened.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise ParseError(f"{file}: row {number}, from column 1 on: a line of more than {LONGEST_LINE:,} bytes")
+        if b"\0" in line:
+            raise ParseError(f"{file}: row {number}: not text, and so no CSV file")
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            yield line.decode("latin-1")
+
+
 def cells(line: str) -> list[str]:
     """The cells of one line, parted by whichever delimiter it has most of.
 
@@ -99,21 +119,6 @@ def canonical(cell: str) -> str:
     ('7', 'x7')
     """
     return str(int(cell)) if _INTEGER.fullmatch(cell) and len(cell) < 10 else cell
-
-
-def _lines(opened: BinaryIO, file: str) -> Iterator[str]:
-    opened.seek(0)
-    number = 0
-    while line := opened.readline(LONGEST_LINE + 1):
-        number += 1
-        if len(line) > LONGEST_LINE:
-            raise ParseError(f"{file}: row {number}, from column 1 on: a line of more than {LONGEST_LINE:,} bytes")
-        if b"\0" in line:
-            raise ParseError(f"{file}: row {number}: not text, and so no CSV file")
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            yield line.decode("latin-1")
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:

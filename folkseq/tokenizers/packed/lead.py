@@ -12,7 +12,7 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import TextIO
+from typing import BinaryIO
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
@@ -24,7 +24,7 @@ STREAM = "-"
 class Lead:
     """One column's values, step by step, as places among its labels."""
 
-    def __init__(self, layout: Layout, column: int, source: str, stream: TextIO | None = None) -> None:
+    def __init__(self, layout: Layout, column: int, source: str, stream: BinaryIO | None = None) -> None:
         """Read a file, or, for `-`, what comes on standard input line by line.
 
         Raises:
@@ -36,7 +36,7 @@ class Lead:
         self.live = source == STREAM
         self._known: list[int] = []
         self._turn = Lock()
-        self._coming = iter(()) if not self.live else self._lines(stream or sys.stdin)
+        self._coming = iter(()) if not self.live else self._lines(stream or sys.stdin.buffer)
         if not self.live:
             self._known = self._read(source)
 
@@ -86,22 +86,24 @@ class Lead:
             return self.column
         raise RequestError(f"{source}: has the columns {', '.join(columns)}, and none {self.name}; give that one alone")
 
-    def _lines(self, stream: TextIO) -> Iterator[int]:
+    def _lines(self, stream: BinaryIO) -> Iterator[int]:
         column = self.column
-        for number, line in enumerate(iter(stream.readline, ""), 1):
-            try:
+        try:
+            for number, line in enumerate(table.lines(stream, "the lead"), 1):
                 cells = table.cells(line)
-            except csv.Error as error:
-                raise RequestError(f"line {number} of the lead: {error}") from None
-            if not cells or cells == [""]:
-                continue
-            if number == 1 and self.name in cells and self.name not in self._places:
-                column = cells.index(self.name)  # a header, whose order holds
-                continue
-            place = 0 if len(cells) == 1 else column
-            if len(cells) not in (1, len(self._layout.columns)):
-                raise RequestError(f"line {number} of the lead: {len(cells)} cells; give one, that of {self.name}")
-            yield self._of(cells[place], f"line {number} of the lead")
+                if not cells or cells == [""]:
+                    continue
+                if number == 1 and self.name in cells and self.name not in self._places:
+                    column = cells.index(self.name)  # a header, whose order holds
+                    continue
+                place = 0 if len(cells) == 1 else column
+                if len(cells) not in (1, len(self._layout.columns)):
+                    raise RequestError(f"line {number} of the lead: {len(cells)} cells; give one, that of {self.name}")
+                yield self._of(cells[place], f"line {number} of the lead")
+        except ParseError as error:
+            raise RequestError(str(error)) from None
+        except csv.Error as error:
+            raise RequestError(f"line {number} of the lead: {error}") from None
 
     def _of(self, label: str, where: str) -> int:
         if label not in self._places:
