@@ -334,6 +334,13 @@ def test_another_leader_is_of_the_next_performance_or_one_trained_on_if_there_is
     assert performances(ends, end=2) == [0, 0, 1, 2]
 
 
+def test_no_table_is_shown_of_figures_where_there_are_no_notes(run):
+    result = invoke("evaluate", run, "--samples", 1)
+    assert result.exit_code == 0, result.output
+    assert "longest run of tokens shared" in result.output
+    assert "figures found" not in result.output
+
+
 def test_a_line_is_answered_by_a_line(run):
     result = invoke("sample", run, "--stream", "--lead", "-", "--seed", 1, input="leader\n0\n2\n\n1\n")
     assert result.exit_code == 0, result.output

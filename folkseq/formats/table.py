@@ -55,6 +55,8 @@ def parse(
         found.pop()
     if not found:
         raise ParseError(f"{file}: holds no rows")
+    if not found[0].strip():
+        raise ParseError(f"{file}: row 1: an empty line; leave it out")
     delimiter = max(_DELIMITERS, key=found[0].count)
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(found, delimiter=delimiter)]
@@ -132,11 +134,12 @@ def _check_names(names: Sequence[str], file: str) -> None:
     for number, name in enumerate(names, 1):
         if "=" in name or not name.isprintable():
             raise ParseError(
-                f"{file}: row 1, column {number}: a column cannot be called {name!r}; leave out = and breaks"
+                f"{file}: row 1, column {number}: {name!r} cannot be a name; leave out = and what is not printed"
             )
     for one, other in pairwise(sorted(names)):
         if one == other:
-            raise ParseError(f"{file}: row 1, column {len(names) - names[::-1].index(one)}: a second column {one!r}")
+            where = f"{file}: row 1, column {len(names) - names[::-1].index(one)}"
+            raise ParseError(f"{where}: a second column {one!r}; rename it, or, of labels, put names above")
 
 
 def _checked(row: Sequence[str], number: int, names: Sequence[str], file: str) -> tuple[str, ...]:
@@ -150,7 +153,7 @@ def _checked(row: Sequence[str], number: int, names: Sequence[str], file: str) -
         if not cell:
             raise ParseError(f"{where}: the cell is missing")
         if not cell.isprintable():
-            raise ParseError(f"{where}: the cell holds a tab or a line break; leave it out")
+            raise ParseError(f"{where}: {cell!r} holds what is not printed; leave that out")
         if _INTEGER.fullmatch(cell) and not cell.startswith("-") and (len(cell) > 9 or int(cell) > HIGHEST):
             raise ParseError(f"{where}: {cell} is above {HIGHEST:,}; put some together")
         if _is_number(cell) and not _INTEGER.fullmatch(cell):
