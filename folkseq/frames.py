@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
 
@@ -65,6 +65,18 @@ class Frames:
     def order(self, first: int) -> tuple[int, ...]:
         """The fields as a frame has them when that one comes first."""
         return (first, *(field for field in range(self.width) if field != first))
+
+    def in_order(self, ids: ArrayLike) -> Integers:
+        """As many ids, with the fields of every whole frame in their order, whichever comes first in `ids`.
+
+        >>> Frames((2, 3)).in_order([1, 1, 6, 3, 5, 4, 2, 2]).tolist()
+        [0, 0, 3, 6, 4, 5, 2, 2]
+        """
+        found = np.array(ids, np.int64)
+        found[found < self.width] = 0
+        whole = found[: len(found) // self.width * self.width].reshape(-1, self.width)  # (frames, F)
+        whole.sort(axis=1)  # in its place; ids rise from field to field
+        return found
 
     @cached_property
     def kinds(self) -> Integers:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from folkseq import tokenizers
 from folkseq.cli import main
+from folkseq.commands.players import leaders, performances
 from folkseq.errors import ParseError, RequestError
 from folkseq.frames import Frames
 from folkseq.music.grid import Grid
@@ -106,6 +107,19 @@ def test_the_end_of_a_performance_is_a_piece_of_its_own():
     first, last = parsed(rows)
     assert (len(first.rows), first.ends, len(last.rows), last.ends) == (70, False, 10, True)
     assert CHAINED.tokenize(first)[-1] == "2=1"
+
+
+@pytest.mark.parametrize("spec", ["packed", "packed:head=joint"])
+def test_tokenize_gives_the_whole_table_back(tmp_path, spec):
+    table, other, back = (tmp_path / f"{name}.csv" for name in ("table", "other", "back"))
+    table.write_text(quartet(80))
+    other.write_text(quartet(80, seed=1))
+    result = invoke("tokenize", spec, table, "--write", back)
+    assert result.exit_code == 0, result.output
+    assert len(result.stdout.splitlines()) == 2
+    assert back.read_text() == table.read_text()
+    result = invoke("tokenize", spec, table, other, "--write", back)
+    assert "2 pieces do not go into one .csv file; tokenize one at a time" in result.output
 
 
 @pytest.mark.parametrize("head", ["chained", "joint"])
@@ -212,6 +226,9 @@ def test_a_lead_is_read_from_a_column_alone_by_its_name_or_among_all(tmp_path):
         lead = led(tmp_path, text)
         assert [lead.value(step) for step in range(4)] == [0, 1, 1, None]
     assert [led(tmp_path, "FT\nN\n").value(step) for step in range(3)] == [0, 1, None]  # two labels, and no header
+    assert [led(tmp_path, "FT\n").value(step) for step in range(2)] == [0, None]
+    with pytest.raises(RequestError, match="holds no rows but its header"):
+        led(tmp_path, "lead\n")
     with pytest.raises(RequestError, match=r"row 3, column 1: 'X' is no value of lead; there are: FT, N"):
         led(tmp_path, "lead\nFT\nX\n")
     with pytest.raises(RequestError, match="has the columns a, b, c, and none lead"):
@@ -220,13 +237,33 @@ def test_a_lead_is_read_from_a_column_alone_by_its_name_or_among_all(tmp_path):
         Lead(LAYOUT, 0, str(tmp_path / "gone.csv"))
 
 
+def test_the_first_row_of_a_lead_without_a_header_is_no_header(tmp_path):
+    """Where all columns hold labels, each cell is known by its own column, and none needs to come again."""
+    layout = Layout(("lead", "bass"), (("FT", "N", "x"), ("hi", "lo", "x")), "chained")
+    path = tmp_path / "lead.csv"
+    for text, values in {"FT,lo\nN,hi\n": [1, 0, None], "x,x\nN,lo\n": [2, 1, None]}.items():
+        path.write_text(text)
+        lead = Lead(layout, 1, str(path))
+        assert [lead.value(step) for step in range(3)] == values
+    path.write_text("N,bass\nFT,lo\n")  # a name that is a label elsewhere
+    assert [Lead(layout, 1, str(path)).value(step) for step in range(2)] == [1, None]
+
+
 def test_a_live_lead_is_read_as_far_as_it_is_needed():
-    lines = io.StringIO("lead\nFT\n\nN\nFT,2\noops\n")
+    lines = io.BytesIO(b"lead\nFT\n\nN\nFT,2\noops\n")
     lead = Lead(LAYOUT, 0, "-", lines)
     assert [lead.value(0), lines.tell()] == [0, len("lead\nFT\n")]
     assert [lead.value(step) for step in (1, 2)] == [1, 0]
     with pytest.raises(RequestError, match="line 6 of the lead: 'oops' is no value of lead; there are: FT, N"):
         lead.value(3)
+
+
+def test_a_live_lead_is_read_in_latin_1_where_it_is_no_utf_8_and_need_be_text():
+    layout = Layout(("lead", "bass"), (("FT", "é"), ("0", "1")), "chained")
+    lead = Lead(layout, 0, "-", io.BytesIO("é\n".encode() + "é\n".encode("latin-1") + b"F\0\n"))
+    assert [lead.value(step) for step in (0, 1)] == [1, 1]
+    with pytest.raises(RequestError, match="the lead: row 3: not text"):
+        lead.value(2)
 
 
 def test_frames_of_files_with_other_columns_are_not_mixed(tmp_path):
@@ -273,12 +310,46 @@ def test_the_others_follow_the_lead_and_evaluate_says_that_they_listen(run, tmp_
     assert next(player for player in found["players"] if player["leads"])["other_lead_bits"] is None
 
 
+def test_nobody_is_led_by_another_part_of_the_same_performance(run, tmp_path):
+    """What comes back every ten steps has the same leader at its end as at its beginning."""
+    header, *rows = quartet(10, seed=9).splitlines()
+    (tmp_path / "again.csv").write_text("\n".join([header, *rows * 40]) + "\n")
+    found = json.loads(invoke("evaluate", run, tmp_path / "again.csv", "--json").stdout)
+    assert found["pieces"] == 2
+    second = next(player for player in found["players"] if player["name"] == "second")
+    assert second["other_lead_bits"] > second["bits"] + 1
+
+
+def test_another_leader_is_of_the_next_performance_or_one_trained_on_if_there_is_one():
+    judged = [(number, np.full((1, 1), value)) for number, value in [(0, 10), (0, 11), (3, 12)]]
+    trained = [(number, np.full((1, 1), value)) for number, value in [(0, 20), (5, 21)]]
+
+    def found(judged, trained):
+        return [None if values is None else values.item() for values in leaders(judged, trained)]
+
+    assert found(judged, trained) == [12, 12, 10]
+    assert found(judged[:2], trained) == [21, 21]
+    assert found(judged[:2], trained[:1]) == [None, None]
+    ends = [np.array([0, 1]), np.array([0, 2]), np.array([0, 1, 2]), np.array([0, 1])]
+    assert performances(ends, end=2) == [0, 0, 1, 2]
+
+
+def test_no_table_is_shown_of_figures_where_there_are_no_notes(run):
+    result = invoke("evaluate", run, "--samples", 1)
+    assert result.exit_code == 0, result.output
+    assert "longest run of tokens shared" in result.output
+    assert "figures found" not in result.output
+
+
 def test_a_line_is_answered_by_a_line(run):
     result = invoke("sample", run, "--stream", "--lead", "-", "--seed", 1, input="leader\n0\n2\n\n1\n")
     assert result.exit_code == 0, result.output
     rows = [line.split(",") for line in result.stdout.splitlines() if line]
     assert [row[0] for row in rows] == ["0", "2", "1"]
     assert all(len(row) == 3 for row in rows)
+    result = invoke("sample", run, "--stream", "--lead", "-", "--seed", 1, input=b"0\n\xff\n")
+    assert result.exit_code == 1
+    assert "line 2 of the lead: 'ÿ' is no value of leader; there are: 0, 1, 2" in result.output
 
 
 def test_any_column_may_lead_and_what_cannot_be_asked_is_said(run, tmp_path):
@@ -302,6 +373,22 @@ def test_any_column_may_lead_and_what_cannot_be_asked_is_said(run, tmp_path):
         result = invoke("sample", run, *arguments)
         assert result.exit_code == 1
         assert said in result.output
+
+
+def test_a_copy_is_seen_whoever_leads(run, tmp_path):
+    """The second player does as the leader, so that either one's gestures of a piece trained on bring it back."""
+    kept = [line.split(",")[0] for line in (run.parent / "0.csv").read_text().splitlines()[1:41]]
+    (tmp_path / "lead.csv").write_text("\n".join(["second", *kept]) + "\n")
+    led = ["sample", run, "--lead", tmp_path / "lead.csv", "--lead-column", "second", "-o", tmp_path / "out.csv"]
+    result = invoke(*led, "--temperature", 0, "--json")
+    assert result.exit_code == 0, result.output
+    width = 1 if json.loads(invoke("inspect", run, "--json").stdout)["tokenizer"].endswith("joint") else 3
+    copied = json.loads(result.stdout)["copied"]
+    assert copied["tokens"] > 30 * width
+    assert copied["at"] in ("step 1", "step 2")
+    result = invoke(*led, "--max-copy", 8)
+    assert result.exit_code == (width > 1)
+    assert width == 1 or "leave out --max-copy or --lead-column" in result.output
 
 
 def test_a_run_of_players_goes_on_from_a_table_and_stops_where_asked(run, tmp_path):

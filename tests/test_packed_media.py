@@ -149,10 +149,33 @@ def test_a_picture_comes_back_from_its_file_and_from_its_tokens(data, width, hei
     assert PICTURE.detokenize(tokens) == PICTURE.canonical(grid) == grid
 
 
+def test_tokenize_gives_the_whole_picture_back(tmp_path):
+    rows = tuple((f"#{row % 8:02x}0000", "#ffffff") for row in range(100))
+    (tmp_path / "a.png").write_bytes(picture.format(rows))
+    result = invoke("tokenize", "packed", tmp_path / "a.png", "--write", tmp_path / "b.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "b.png").read_bytes() == (tmp_path / "a.png").read_bytes()
+
+
 @given(st.lists(st.sampled_from(["<s>", "2x2", "#000000", "#ffffff", "/", "</s>"])))
 def test_any_tokens_of_pictures_decode_and_are_canonical_from_then_on(tokens):
     grid = PICTURE.detokenize(tokens)
     assert PICTURE.detokenize(PICTURE.tokenize(grid)) == grid
+
+
+def test_sixteen_bits_of_grey_are_scaled_to_eight():
+    data = io.BytesIO()
+    Image.fromarray(np.array([[0, 257, 384, 386, 32896, 65535]], np.uint16)).save(data, "PNG")
+    (grid,) = PICTURE.parse(data.getvalue(), "a.png").pieces
+    assert grid.rows == (("#000000", "#010101", "#010101", "#020202", "#808080", "#ffffff"),)
+
+
+@pytest.mark.parametrize(("height", "mode"), [(16, "P"), (17, "RGB")])
+def test_a_picture_of_more_colours_than_a_palette_holds_is_written_as_rgb(height, mode):
+    rows = tuple(tuple(f"#{row:02x}{column:02x}7f" for column in range(16)) for row in range(height))
+    with Image.open(io.BytesIO(picture.format(rows))) as image:
+        assert image.mode == mode
+        assert np.asarray(image.convert("RGB"))[height - 1, 3].tolist() == [height - 1, 3, 0x7F]
 
 
 def test_a_picture_of_many_colours_is_brought_to_a_palette():

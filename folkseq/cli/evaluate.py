@@ -131,6 +131,8 @@ def _samples(found: Samples) -> Iterator[str]:
         "pieces trained on, of other titles": novelty.figures_known_share_of_trained,
     }
     lengths = sorted({length for of_length in known.values() for length in of_length})
+    if not lengths:  # there are no notes
+        return
     rows = [["figures found in a piece trained on, %", *(f"{length} notes" for length in lengths)]]
     for name, of_length in known.items():
         rows.append([name, *(_percent(of_length[length]) if length in of_length else "-" for length in lengths)])

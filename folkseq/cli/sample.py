@@ -48,7 +48,7 @@ _MOST_TOLD = 20  # pieces of which each one's longest copied run is told
 @click.option("--meter", help="abc: 4/4, 6/8, C|, …")
 @click.option("--mode", help="abc: maj, min, dor, mix, …")
 @click.option("--key", help="abc: the key to write in: D (major), Em, Ador, …")
-@click.option("--bars", type=int, help="abc: how many, as they are written.  [default with a form: 8 a section]")
+@click.option("--bars", type=int, help="abc: how many, as written.  [default with a form: 8 a section]  packed: 4/4.")
 @click.option("--form", help="abc: AABB for two sections with repeats, ABC for three without, …")
 @click.option("--swing", type=SWING, is_flag=False, flag_value=LILT, help="abc: the first eighth's share of a beat.")
 @click.option("--seconds", type=float, help="performance: how long, a prime aside.  [default: up to 30]")

@@ -127,11 +127,12 @@ def evaluate(
         raise CorpusError(f"{where}: no piece left to judge the run on ({why}); name other files")
     lengths = [len(piece) for piece in pieces]
     most = beginning(lengths, JUDGED)
-    pieces = [piece[:most] for piece in pieces]
     model = Model(found)
+    own = getattr(sides, side) if side else None
+    heard = players(model, store, sides, pieces, own, most, lead_column)
+    pieces = [piece[:most] for piece in pieces]
     amounts = _amounts(tokenizer, found.vocabulary, pieces)
     losses = _losses(model, store, sides, pieces, amounts)
-    heard = players(model, store, sides, pieces, lead_column)
     if lead_column is not None and not heard:
         raise RequestError(f"{found.folder} is no model of players, so there is no --lead-column")
     written = judge(model, store, sides, samples, seed) if samples else None

@@ -243,7 +243,9 @@ class Model:
         """The samples as pieces of these numbers; what was given is no part of what is judged."""
         vocabulary, tokenizer, given = self.run.vocabulary, self.tokenizer, len(prepared.request.opening)
         pieces = []
-        found = self.longest_copies([np.array(sample.ids[given:]) for sample in samples])
+        found = self.longest_copies(
+            [tokenizer.as_trained(np.array(sample.ids), vocabulary)[given:] for sample in samples]
+        )
         for sample, number, (length, start, *source) in zip(samples, numbers, found, strict=True):
             tokens = tuple(vocabulary.decode(sample.ids))
             draw = sample.index + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from folkseq.dataset import Split, TokenStore
 from folkseq.evaluation.ngram import NGram
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Logits
+from folkseq.tokenizers.base import END
 from folkseq.tokenizers.packed import PackedTokenizer
 from folkseq.tokenizers.packed.layout import CHAINED, Layout
 
 Costs = list[NDArray[np.float64]]
+Values = NDArray[np.int64]  # (steps, F)
 MARKOV = 2  # gestures of a player's own that its Markov chain sees
 
 
@@ -36,13 +39,29 @@ class Player:
     markov_bits: float
     """Of its own order-2 Markov chain."""
     other_lead_bits: float | None
-    """Of a follower, where the lead is that of another performance: the next one judged, or one trained on."""
+    """Of a follower, where the lead is that of another performance: the next one judged, or one trained on; None where
+    there is no other."""
 
 
 def players(
-    model: Model, store: TokenStore, sides: Split, pieces: Sequence[NDArray[Any]], lead: str | None = None
+    model: Model,
+    store: TokenStore,
+    sides: Split,
+    pieces: Sequence[NDArray[Any]],
+    own: Sequence[int] | None = None,
+    most: int | None = None,
+    lead: str | None = None,
 ) -> tuple[Player, ...]:
     """Judge the run on `pieces` player by player; nothing, if it has no players.
+
+    Args:
+        model: of the run.
+        store: the run's pieces.
+        sides: their split.
+        pieces: whole ones, (T,) ids each.
+        own: their numbers in the store, if they are of it.
+        most: ids of each that are judged; all by default.
+        lead: the column that leads, by name or number; the first by default.
 
     Raises:
         RequestError: there is no column `lead`.
@@ -52,11 +71,15 @@ def players(
         return ()
     layout = Layout.of(vocabulary)
     first = layout.column(lead)
-    grids = [values for values in map(layout.values, pieces) if len(values)]
-    trained = [values for values in (layout.values(store[piece]) for piece in sides.train) if len(values)]
+    every = [*map(store.__getitem__, range(len(store))), *pieces]
+    numbers = performances(every, vocabulary.id(END))
+    judged = [len(store) + place for place in range(len(pieces))] if own is None else list(own)
+    ours = [(numbers[piece], layout.values(every[piece][:most])) for piece in judged]
+    theirs = [(numbers[piece], layout.values(every[piece])) for piece in sides.train]
+    ours, theirs = ([each for each in some if len(each[1])] for some in (ours, theirs))
+    grids, trained = ([values for _, values in some] for some in (ours, theirs))
     heard = _bits(model, layout, grids, first)
-    leaders = [*grids[1:], grids[0] if len(grids) > 1 else trained[0]]
-    lost = _lost(model, layout, grids, leaders, heard, first)
+    lost = _lost(model, layout, grids, leaders(ours, theirs), heard, first)
     found = []
     for column, name in enumerate(layout.columns):
         bits, alone = (float(_mean(costs)[column]) for costs in (heard, _bits(model, layout, grids, column)))
@@ -67,29 +90,55 @@ def players(
                 bits=bits,
                 unheard_bits=alone,
                 markov_bits=_markov(trained, grids, column, layout.radices[column]),
-                other_lead_bits=None if column == first else bits + float(lost[column]),
+                other_lead_bits=None if column == first or lost is None else bits + float(lost[column]),
             )
         )
     return tuple(found)
 
 
+def performances(pieces: Sequence[NDArray[Any]], end: int) -> list[int]:
+    """The number of the performance that each piece is of: those of a file follow one another, and only its last ends.
+
+    Where some of a file's pieces are missing, two performances may count as one, but never one as two.
+
+    >>> performances([np.array([0, 5]), np.array([0, 6, 2]), np.array([0, 2])], end=2)
+    [0, 0, 1]
+    """
+    ended = [bool(piece[-1] == end) for piece in pieces]
+    return list(accumulate(ended, initial=0))[:-1]
+
+
+def leaders(judged: Sequence[tuple[int, Values]], trained: Sequence[tuple[int, Values]]) -> list[Values | None]:
+    """For each piece judged the next one, or else one trained on, of another performance; None where there is none.
+
+    Both are pieces with the number of their performance.
+    """
+    found = []
+    for place, (number, _) in enumerate(judged):
+        following = (judged[(place + step) % len(judged)] for step in range(1, len(judged)))
+        others = (values for other, values in chain(following, trained) if other != number)
+        found.append(next(others, None))
+    return found
+
+
 def _lost(
     model: Model,
     layout: Layout,
-    grids: Sequence[NDArray[np.int64]],
-    leaders: Sequence[NDArray[np.int64]],
+    grids: Sequence[Values],
+    leaders: Sequence[Values | None],
     heard: Costs,
     first: int,
-) -> NDArray[np.float64]:
-    """(F,) the bits a gesture that are lost where each performance is led by the leader of another."""
-    led = []
-    for values, other in zip(grids, leaders, strict=True):
+) -> NDArray[np.float64] | None:
+    """(F,) the bits a gesture that are lost where each piece is led by another's leader; None where there is none."""
+    led, before = [], []
+    for values, other, costs in zip(grids, leaders, heard, strict=True):
+        if other is None:
+            continue
         values = values[: len(other)].copy()
         values[:, first] = other[: len(values), first]
         led.append(values)
-    elsewhere = _bits(model, layout, led, first)
-    before = [costs[: len(values)] for costs, values in zip(heard, led, strict=True)]
-    return _mean(elsewhere) - _mean(before)
+        before.append(costs[: len(values)])
+    return _mean(_bits(model, layout, led, first)) - _mean(before) if led else None
 
 
 def _mean(costs: Costs) -> NDArray[np.float64]:
@@ -97,7 +146,7 @@ def _mean(costs: Costs) -> NDArray[np.float64]:
     return np.asarray(np.concatenate(costs).mean(axis=0))
 
 
-def _bits(model: Model, layout: Layout, grids: Sequence[NDArray[np.int64]], first: int) -> Costs:
+def _bits(model: Model, layout: Layout, grids: Sequence[Values], first: int) -> Costs:
     """What each cell costs, (steps, F) of each grid, in the order in which the columns stand where one comes first."""
     engine = model.engine("float32")
     if layout.head == CHAINED:
@@ -139,10 +188,10 @@ class _Marginals:
         return bits
 
 
-def _markov(trained: Sequence[NDArray[np.int64]], grids: Sequence[NDArray[np.int64]], column: int, radix: int) -> float:
+def _markov(trained: Sequence[Values], grids: Sequence[Values], column: int, radix: int) -> float:
     """Bits a gesture of a player's own Markov chain, interpolated with those of lower orders."""
 
-    def of(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def of(values: Values) -> NDArray[np.int64]:
         return np.concatenate([[radix], values[:, column]])
 
     nats, count = NGram.fit(map(of, trained), MARKOV + 1, radix + 1).nll(map(of, grids))

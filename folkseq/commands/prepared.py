@@ -59,8 +59,13 @@ class Prepared:
                 longest = max(limit, _usual(run) + (len(opening.tokens) if opening else 0))
                 limit = longest + ROOM
         rules = grammar if record.grammar else None
-        copies = copy_limit(run, tokenizer, record.max_copy)
         ids = vocabulary.encode(opening.tokens if opening else tokenizer.opening(vocabulary, **controls))
+        if record.max_copy is not None and tokenizer.as_trained(np.array(ids), vocabulary).tolist() != ids:
+            raise RequestError(
+                f"--max-copy {record.max_copy}: copies are foreseen only where the first column leads, "
+                "as in the pieces trained on; leave out --max-copy or --lead-column"
+            )
+        copies = copy_limit(run, tokenizer, record.max_copy)
         if limit > MOST:
             raise RequestError(f"a piece has at most {MOST:,} tokens, got a limit of {limit:,}")
         room = max(FEWEST, rules.fewest) if rules is not None else 1

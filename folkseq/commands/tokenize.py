@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,12 @@ def _decoded(tokenizer: Any, found: Pieces, suffix: str) -> bytes:
     if suffix not in tokenizer.outputs:
         known = " or ".join(tokenizer.outputs)
         raise RequestError(f"--write takes a file that ends in {known}, not {suffix or 'one without a suffix'}")
-    if len(found.pieces) > 1 and suffix not in tokenizer.books:
-        raise RequestError(
-            f"--write: {len(found.pieces)} pieces do not go into one {suffix} file; tokenize one at a time"
-        )
-    pieces = (tokenizer.detokenize(piece.tokens) for piece in found.pieces)
+    pieces = [tokenizer.detokenize(piece.tokens) for piece in found.pieces]
+    if tokenizer.in_order:
+        files = groupby(zip(found.pieces, pieces, strict=True), key=lambda each: each[0].file)
+        pieces = [tokenizer.joined([piece for _, piece in parts]) for _, parts in files]
+    if len(pieces) > 1 and suffix not in tokenizer.books:
+        raise RequestError(f"--write: {len(pieces)} pieces do not go into one {suffix} file; tokenize one at a time")
     return bytes(tokenizer.between).join(
         tokenizer.format(tokenizer.numbered(piece, number), suffix) for number, piece in enumerate(pieces, 1)
     )

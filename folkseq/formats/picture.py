@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from folkseq.errors import ParseError
 
 WIDEST, HIGHEST = 256, 4096  # pixels
+MOST_COLOURS = 256  # of a palette
 _SHIFTS = np.array([1 << 16, 1 << 8, 1])
 
 Cells: TypeAlias = tuple[tuple[str, ...], ...]
@@ -38,14 +39,18 @@ def parse(opened: BinaryIO, file: str, colours: int) -> tuple[Cells, int]:
 
 
 def format(rows: Cells, comments: Sequence[str] = ()) -> bytes:
-    """A PNG file of a palette, with the comments as its text."""
+    """A PNG file of a palette, or of RGB where no palette holds as many colours, with the comments as its text."""
     from PIL import Image, PngImagePlugin
 
+    rows = rows if rows and rows[0] else (("#000000",),)
+    size = len(rows[0]), len(rows)
     colours = sorted({cell for row in rows for cell in row})
-    places = {colour: place for place, colour in enumerate(colours)}
-    indices = np.array([[places[cell] for cell in row] for row in rows], np.uint8).reshape(len(rows), -1)
-    image = Image.fromarray(indices if indices.size else np.zeros((1, 1), np.uint8), "P")
-    image.putpalette(bytes.fromhex("".join(colour.removeprefix("#") for colour in colours or ["#000000"])))
+    if len(colours) > MOST_COLOURS:
+        image = Image.frombytes("RGB", size, b"".join(map(_rgb, rows)))
+    else:
+        places = {colour: place for place, colour in enumerate(colours)}
+        image = Image.frombytes("P", size, bytes(places[cell] for row in rows for cell in row))
+        image.putpalette(_rgb(colours))
     info = PngImagePlugin.PngInfo()
     for comment in comments:
         info.add_text("Comment", comment)
@@ -54,14 +59,21 @@ def format(rows: Cells, comments: Sequence[str] = ()) -> bytes:
     return data.getvalue()
 
 
+def _rgb(colours: Sequence[str]) -> bytes:
+    return bytes.fromhex("".join(colour.removeprefix("#") for colour in colours))
+
+
 def _image(opened: BinaryIO, file: str) -> Pixels:
     from PIL import Image
 
     try:
         with Image.open(opened, formats=("PNG",)) as image:
             _check_size(image.height, image.width, file)
+            shown: Image.Image = image
+            if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut at 255
+                shown = Image.fromarray(((np.asarray(image, np.int64) + 128) // 257).astype(np.uint8))
             over = Image.new("RGBA", image.size, "white")
-            over.alpha_composite(image.convert("RGBA"))
+            over.alpha_composite(shown.convert("RGBA"))
             return np.asarray(over.convert("RGB"))
     except ParseError:
         raise

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
@@ -35,16 +35,31 @@ class Table:
     """Whether the names stand in the file."""
 
 
-def parse(opened: BinaryIO, file: str, fewest_columns: int = 1) -> Table:
-    """The table in a file. Raises ParseError for anything else, with the row and the column, counted from 1."""
-    lines = list(_lines(opened, file))
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
+def parse(
+    opened: BinaryIO, file: str, fewest_columns: int = 1, is_step: Callable[[Sequence[str]], bool] = lambda row: False
+) -> Table:
+    """The table in a file.
+
+    Args:
+        opened: the file.
+        file: its name, for messages.
+        fewest_columns: that it is to have.
+        is_step: whether a first row that could be a header holds labels that are known, and so is none.
+
+    Raises:
+        ParseError: it is anything else; with the row and the column, counted from 1.
+    """
+    opened.seek(0)
+    found = list(lines(opened, file))
+    while found and not found[-1].strip():
+        found.pop()
+    if not found:
         raise ParseError(f"{file}: holds no rows")
-    delimiter = max(_DELIMITERS, key=lines[0].count)
+    if not found[0].strip():
+        raise ParseError(f"{file}: row 1: an empty line; leave it out")
+    delimiter = max(_DELIMITERS, key=found[0].count)
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(found, delimiter=delimiter)]
     except csv.Error as error:
         raise ParseError(f"{file}: not a CSV file ({error})") from None
     width = len(rows[0])
@@ -52,7 +67,7 @@ def parse(opened: BinaryIO, file: str, fewest_columns: int = 1) -> Table:
         raise ParseError(f"{file}: one column; there are to be {fewest_columns} or more, one a player")
     if width > MOST_COLUMNS:
         raise ParseError(f"{file}: row 1: {width:,} columns; there are at most {MOST_COLUMNS}")
-    header = _is_header(rows)
+    header = _is_header(rows) and not is_step(rows[0])
     names = tuple(rows[0]) if header else tuple(map(str, range(1, width + 1)))
     _check_names(names, file)
     first = 2 if header else 1
@@ -68,6 +83,25 @@ def format(table: Table) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([table.columns, *table.rows] if table.header else table.rows)
     return text.getvalue().encode()
+
+
+def lines(opened: BinaryIO, file: str) -> Iterator[str]:
+    """The lines of a file, one by one as they come, each in UTF-8 if it can be and else in Latin-1.
+
+    Raises:
+        ParseError: a line is too long, or no text.
+    """
+    number = 0
+    while line := opened.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise ParseError(f"{file}: row {number}, from column 1 on: a line of more than {LONGEST_LINE:,} bytes")
+        if b"\0" in line:
+            raise ParseError(f"{file}: row {number}: not text, and so no CSV file")
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            yield line.decode("latin-1")
 
 
 def cells(line: str) -> list[str]:
@@ -89,21 +123,6 @@ def canonical(cell: str) -> str:
     return str(int(cell)) if _INTEGER.fullmatch(cell) and len(cell) < 10 else cell
 
 
-def _lines(opened: BinaryIO, file: str) -> Iterator[str]:
-    opened.seek(0)
-    number = 0
-    while line := opened.readline(LONGEST_LINE + 1):
-        number += 1
-        if len(line) > LONGEST_LINE:
-            raise ParseError(f"{file}: row {number}, from column 1 on: a line of more than {LONGEST_LINE:,} bytes")
-        if b"\0" in line:
-            raise ParseError(f"{file}: row {number}: not text, and so no CSV file")
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            yield line.decode("latin-1")
-
-
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:
     first = rows[0]
     if any(not cell or _is_number(cell) for cell in first):
@@ -115,11 +134,12 @@ def _check_names(names: Sequence[str], file: str) -> None:
     for number, name in enumerate(names, 1):
         if "=" in name or not name.isprintable():
             raise ParseError(
-                f"{file}: row 1, column {number}: a column cannot be called {name!r}; leave out = and breaks"
+                f"{file}: row 1, column {number}: {name!r} cannot be a name; leave out = and what is not printed"
             )
     for one, other in pairwise(sorted(names)):
         if one == other:
-            raise ParseError(f"{file}: row 1, column {len(names) - names[::-1].index(one)}: a second column {one!r}")
+            where = f"{file}: row 1, column {len(names) - names[::-1].index(one)}"
+            raise ParseError(f"{where}: a second column {one!r}; rename it, or, of labels, put names above")
 
 
 def _checked(row: Sequence[str], number: int, names: Sequence[str], file: str) -> tuple[str, ...]:
@@ -133,7 +153,7 @@ def _checked(row: Sequence[str], number: int, names: Sequence[str], file: str) -
         if not cell:
             raise ParseError(f"{where}: the cell is missing")
         if not cell.isprintable():
-            raise ParseError(f"{where}: the cell holds a tab or a line break; leave it out")
+            raise ParseError(f"{where}: {cell!r} holds what is not printed; leave that out")
         if _INTEGER.fullmatch(cell) and not cell.startswith("-") and (len(cell) > 9 or int(cell) > HIGHEST):
             raise ParseError(f"{where}: {cell} is above {HIGHEST:,}; put some together")
         if _is_number(cell) and not _INTEGER.fullmatch(cell):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
+from folkseq.frames import Frames
 from folkseq.tokenizers.task import Task
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
@@ -160,6 +161,16 @@ class Tokenizer(ABC, Generic[Piece]):
         """How many values each field has, where ids come in frames (`folkseq.frames`); nothing, where they do not."""
         return ()
 
+    def as_trained(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[Any]:
+        """As many ids, in the order of those trained on: where they come in frames, with the first field leading.
+
+        Args:
+            ids: of a piece from its start on, (T,).
+            vocabulary: whose ids they are.
+        """
+        fields = self.fields(vocabulary)
+        return Frames(fields).in_order(ids) if fields else ids
+
     def baselines(
         self, trained: Sequence[NDArray[Any]], pieces: Sequence[NDArray[Any]], vocabulary: Vocabulary
     ) -> dict[str, float]:
@@ -283,6 +294,10 @@ class Tokenizer(ABC, Generic[Piece]):
     def glimpse(self, piece: Piece) -> str:
         """What a reader may see of a piece in one line."""
         return ""
+
+    def joined(self, pieces: Sequence[Piece]) -> Piece:
+        """A file's pieces, in their order, as one: only where they go on from one another (`in_order`)."""
+        raise TypeError(f"the pieces of {self.name} stand by themselves and are not joined")
 
     def numbered(self, piece: Piece, number: int) -> Piece:
         """The piece as number `number` of a file that holds several."""

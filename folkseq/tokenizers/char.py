@@ -105,6 +105,10 @@ class CharTokenizer(Tokenizer[Text]):
         """The text that any characters make."""
         return Text("".join(token for token in tokens if token not in (START, END)), END in tokens)
 
+    def joined(self, pieces: Sequence[Text]) -> Text:
+        """The stretches of a file as one."""
+        return Text("".join(piece.text for piece in pieces), pieces[-1].ends)
+
     def canonical(self, piece: Text) -> Text:
         """The piece itself."""
         return piece

@@ -144,6 +144,11 @@ class PackedTokenizer(Tokenizer[Grid]):
         """The grid that any tokens stand for, its columns in their order, whichever was drawn first."""
         return steps.detokenize(tokens)
 
+    def joined(self, pieces: Sequence[Grid]) -> Grid:
+        """The grid of a file that was parted."""
+        rows = tuple(row for piece in pieces for row in piece.rows)
+        return replace(pieces[0], rows=rows, ends=pieces[-1].ends)
+
     def canonical(self, piece: Grid) -> Grid:
         """The piece itself; columns called by their numbers have no names."""
         return self.detokenize(self.tokenize(piece))
@@ -203,8 +208,7 @@ class PackedTokenizer(Tokenizer[Grid]):
             (found,) = self.read(BytesIO(data), file)
         except ParseError as error:
             raise RequestError(str(error)) from None
-        first = found.pieces[0]
-        whole = replace(first, rows=tuple(row for part in found.pieces for row in part.rows), ends=False)
+        whole = replace(self.joined(found.pieces), ends=False)
         return Prime(tuple(self.tokenize(whole)), whole)
 
     def opening(self, vocabulary: Vocabulary, **controls: Any) -> tuple[str, ...]:

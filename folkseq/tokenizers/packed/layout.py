@@ -108,10 +108,9 @@ class Layout:
         if self.head == JOINT:
             codes = ids[ids >= _BESIDE] - _BESIDE
             return codes[:, None] // self.weights % self.radices
-        width, firsts = self.width, self.frames.firsts
-        rows = ids[: len(ids) // width * width].reshape(-1, width)
-        rows = np.sort(rows[rows[:, 0] > width], axis=1)  # ids rise from field to field
-        return rows - firsts[:-1]
+        width = self.width
+        rows = self.frames.in_order(ids[: len(ids) // width * width]).reshape(-1, width)
+        return rows[rows[:, 0] > width] - self.frames.firsts[:-1]
 
     def ids(self, values: Integers, first: int = 0) -> Integers:
         """The ids of steps, (N, F) as `values` gives them, with one field first in each frame."""

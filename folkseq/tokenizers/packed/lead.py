@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import TextIO
+from typing import BinaryIO
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
@@ -24,7 +24,7 @@ STREAM = "-"
 class Lead:
     """One column's values, step by step, as places among its labels."""
 
-    def __init__(self, layout: Layout, column: int, source: str, stream: TextIO | None = None) -> None:
+    def __init__(self, layout: Layout, column: int, source: str, stream: BinaryIO | None = None) -> None:
         """Read a file, or, for `-`, what comes on standard input line by line.
 
         Raises:
@@ -36,7 +36,7 @@ class Lead:
         self.live = source == STREAM
         self._known: list[int] = []
         self._turn = Lock()
-        self._coming = iter(()) if not self.live else self._lines(stream or sys.stdin)
+        self._coming = iter(()) if not self.live else self._lines(stream or sys.stdin.buffer)
         if not self.live:
             self._known = self._read(source)
 
@@ -60,19 +60,22 @@ class Lead:
 
     def _read(self, source: str) -> list[int]:
         try:
-            found = table.parse(BytesIO(Path(source).read_bytes()), source)
+            found = table.parse(BytesIO(Path(source).read_bytes()), source, is_step=self._is_step)
         except OSError as error:
             raise RequestError(f"{source}: cannot be read ({error.strerror or error})") from None
         except ParseError as error:
             raise RequestError(str(error)) from None
-        columns, rows, first = found.columns, found.rows, 1 + found.header
-        if found.header and self.name not in columns and all(cell in self._places for cell in columns):
-            rows, first = (columns, *rows), 1  # labels that do not come again look like names
-        place = self._place(columns, source)
+        place = self._place(found.columns, source)
         return [
             self._of(row[place], f"{source}: row {number}, column {place + 1}")
-            for number, row in enumerate(rows, first)
+            for number, row in enumerate(found.rows, 1 + found.header)
         ]
+
+    def _is_step(self, row: Sequence[str]) -> bool:
+        """Whether a row that looks like a header, since none of it comes again, is a step of known labels."""
+        labels = self._layout.labels if len(row) > 1 else (self._layout.labels[self.column],)
+        known = len(row) == len(labels) and all(cell in of for cell, of in zip(row, labels, strict=True))
+        return known and self.name not in row
 
     def _place(self, columns: tuple[str, ...], source: str) -> int:
         if self.name in columns:
@@ -83,22 +86,24 @@ class Lead:
             return self.column
         raise RequestError(f"{source}: has the columns {', '.join(columns)}, and none {self.name}; give that one alone")
 
-    def _lines(self, stream: TextIO) -> Iterator[int]:
+    def _lines(self, stream: BinaryIO) -> Iterator[int]:
         column = self.column
-        for number, line in enumerate(iter(stream.readline, ""), 1):
-            try:
+        try:
+            for number, line in enumerate(table.lines(stream, "the lead"), 1):
                 cells = table.cells(line)
-            except csv.Error as error:
-                raise RequestError(f"line {number} of the lead: {error}") from None
-            if not cells or cells == [""]:
-                continue
-            if number == 1 and self.name in cells and self.name not in self._places:
-                column = cells.index(self.name)  # a header, whose order holds
-                continue
-            place = 0 if len(cells) == 1 else column
-            if len(cells) not in (1, len(self._layout.columns)):
-                raise RequestError(f"line {number} of the lead: {len(cells)} cells; give one, that of {self.name}")
-            yield self._of(cells[place], f"line {number} of the lead")
+                if not cells or cells == [""]:
+                    continue
+                if number == 1 and self.name in cells and self.name not in self._places:
+                    column = cells.index(self.name)  # a header, whose order holds
+                    continue
+                place = 0 if len(cells) == 1 else column
+                if len(cells) not in (1, len(self._layout.columns)):
+                    raise RequestError(f"line {number} of the lead: {len(cells)} cells; give one, that of {self.name}")
+                yield self._of(cells[place], f"line {number} of the lead")
+        except ParseError as error:
+            raise RequestError(str(error)) from None
+        except csv.Error as error:
+            raise RequestError(f"line {number} of the lead: {error}") from None
 
     def _of(self, label: str, where: str) -> int:
         if label not in self._places:
