@@ -21,8 +21,10 @@ from folkseq.tokenizers.base import Parsed
 from folkseq.tokenizers.performance import events, grid, magenta, traits
 from folkseq.tokenizers.performance.decoding import Notes, pair, pair_in_turn, pedal_turns, perform
 from folkseq.tokenizers.performance.events import Layout, Rows
+from folkseq.tokenizers.performance.fill import FillTask
 from folkseq.tokenizers.performance.likeness import SHARE, likeness
 from folkseq.tokenizers.performance.steered import Steered
+from folkseq.tokenizers.task import FILL, Task
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
@@ -141,6 +143,10 @@ class PerformanceTokenizer(Steered):
     def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
         """What its notes have in common with those of other performances of the work; see `likeness`."""
         return likeness(ids[ids < self.layout.note_off], self.drums)
+
+    def task(self, name: str, vocabulary: Vocabulary) -> Task:
+        """To fill gaps of some seconds."""
+        return FillTask(self, vocabulary) if name == FILL else super().task(name, vocabulary)
 
     def profile(self, vocabulary: Vocabulary) -> Profile:
         """The pitches of NOTE_ON and NOTE_OFF, but for drums; what ends a note or moves the pedal has to come."""

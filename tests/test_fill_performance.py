@@ -1,0 +1,193 @@
+"""Gaps in performances: what is known of them, what may be written there, and that every other event stays."""
+
+import json
+from io import BytesIO
+
+import mido
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from performances import solo
+
+from folkseq import tokenizers
+from folkseq.cli import main
+from folkseq.formats import midi
+from folkseq.tokenizers.performance import gap
+from folkseq.tokenizers.performance.decoding import Notes
+
+PERFORMANCE = tokenizers.find("performance")
+TASK = PERFORMANCE.task("fill", PERFORMANCE.vocabulary)
+LAYOUT = PERFORMANCE.layout
+
+
+def take_of(seed=0, seconds=24):
+    """A take of broken chords, with a pedal, a tempo that changes and a note held over its middle."""
+    random = np.random.default_rng(seed)
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    events = [(0, mido.MetaMessage("track_name", name="Take")), (4000, mido.MetaMessage("set_tempo", tempo=400_000))]
+    events += [(9600, mido.Message("note_on", note=40, velocity=70)), (16000, mido.Message("note_off", note=40))]
+    for beat in range(seconds * 2):
+        tick = beat * 480 + int(random.integers(0, 40))
+        pitch = int(random.integers(60, 84))
+        events.append((tick, mido.Message("note_on", note=pitch, velocity=int(random.integers(30, 100)))))
+        events.append((tick + 430, mido.Message("note_off", note=pitch)))
+        if beat % 4 == 0:
+            events.append((tick + 3, mido.Message("control_change", control=64, value=127 * (beat // 4 % 2))))
+    last = 0
+    for tick, message in sorted(events, key=lambda event: event[0]):
+        track.append(message.copy(time=tick - last))
+        last = tick
+    out = BytesIO()
+    file.save(file=out)
+    return out.getvalue()
+
+
+def absolute(data):
+    """(tick, message) of all tracks, without the time that the message has of its own."""
+    events = []
+    for number, track in enumerate(mido.MidiFile(file=BytesIO(data)).tracks):
+        tick = 0
+        for message in track:
+            tick += message.time
+            events.append((number, tick, message.copy(time=0)))
+    return events
+
+
+def steps(*seconds):
+    return np.array([round(each * 100) for each in seconds])
+
+
+def test_the_source_is_closed_in_by_two_marks_and_keeps_time():
+    kept = Notes(steps(0, 1, 5), steps(0.5, 3.5, 6), np.array([60, 62, 64]), np.array([10, 10, 12]))
+    known = gap.source(kept, 200, 400, LAYOUT, 100)
+    tokens = [*PERFORMANCE.vocabulary.tokens, "<gap>", "</gap>"]
+    assert " ".join(tokens[one] for one in known.ids[:, 0]) == (
+        "VELOCITY_10 NOTE_ON_60 TIME_SHIFT_50 NOTE_OFF_60 TIME_SHIFT_50 NOTE_ON_62 TIME_SHIFT_100 <gap> "
+        "TIME_SHIFT_100 TIME_SHIFT_50 NOTE_OFF_62 TIME_SHIFT_50 </gap> "
+        "TIME_SHIFT_100 VELOCITY_12 NOTE_ON_64 TIME_SHIFT_100 NOTE_OFF_64 TIME_SHIFT_1 </s>"
+    )
+    assert known.places[:, 0].tolist()[7:13] == [0, 2, 3, 3, 4, 4]
+    alone = gap.source(kept, 200, 400, LAYOUT, 100, alone=True)
+    assert alone.ids[-1, 0] == LAYOUT.size + 1
+
+
+def test_a_pair_is_what_was_played_there_and_where_the_writer_was():
+    notes = Notes(steps(0, 2.5, 3, 5), steps(0.5, 3.5, 4.5, 6), np.array([60, 62, 64, 65]), np.array([9, 9, 11, 9]))
+    pair = gap.pair(notes, 200, 400, LAYOUT, 100, alone=False)
+    assert " ".join(PERFORMANCE.vocabulary.decode(pair.ids.tolist())) == (
+        "<s> TIME_SHIFT_50 VELOCITY_9 NOTE_ON_62 TIME_SHIFT_50 VELOCITY_11 NOTE_ON_64 TIME_SHIFT_50 NOTE_OFF_62 "
+        "TIME_SHIFT_50 NOTE_OFF_64 </s>"
+    )
+    known = gap.source(Notes(*(each[[0, 3]] for each in notes)), 200, 400, LAYOUT, 100)
+    grammar = gap.Gap(known, gap.held(notes, 200), 200, LAYOUT, 100)
+    rows, at = grammar.begin(1), []
+    for one in pair.ids.tolist():
+        assert grammar.allowed(rows, np.array([99]))[0, one]
+        rows = grammar.advance(rows, np.array([one]))
+        at.append(int(grammar.at(rows)[0]))
+    assert at[:-1] == pair.at.tolist()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), begin=st.integers(0, 20), length=st.integers(1, 6))
+def test_whatever_is_written_every_other_event_stays(seed, begin, length):
+    data = take_of(seed % 5)
+    asked = TASK.ask(data, "take.mid", seconds=f"{begin}-{begin + length}")
+    grammar, random = asked.grammar, np.random.default_rng(seed)
+    rows, ids = grammar.begin(1), []
+    while not ids or ids[-1] != asked.end:
+        choices = np.flatnonzero(grammar.allowed(rows, np.array([asked.limit - len(ids)]))[0])
+        assert len(choices)
+        assert len(ids) < asked.limit
+        weights = np.where((choices >= LAYOUT.time_shift) & (choices < LAYOUT.velocity), 4.0, 1.0)
+        ids.append(int(random.choice(choices, p=weights / weights.sum())))
+        rows = grammar.advance(rows, np.array(ids[-1:]))
+        assert grammar.at(rows)[0] < len(asked.source)
+    after = asked.finish(ids).format(".mid")
+
+    def outside(notes):
+        return [note for note in notes if not asked.holds(note.onset_s)]
+
+    old, new = (midi.parse(each, "x")[0].tracks[0] for each in (data, after))
+    assert outside(new) == outside(old)
+    others = [[event for event in absolute(each) if not event[2].type.startswith("note")] for each in (data, after)]
+    assert [event for event in others[1] if event[2].type != "end_of_track"] == [
+        event for event in others[0] if event[2].type != "end_of_track"
+    ]
+    written = [note for note in new if asked.holds(note.onset_s)]
+    assert written
+    assert all(note.offset_s <= begin + length + 0.006 for note in written)
+
+
+def test_a_pitch_that_is_held_does_not_begin_again():
+    data = midi.format(solo((60, 80, 0.0, 9.0), (62, 80, 12.0, 13.0)))
+    asked = TASK.ask(data, "take.mid", seconds="2-6")
+    rows = asked.grammar.begin(1)
+    for one in (LAYOUT.start, LAYOUT.velocity + 3):
+        rows = asked.grammar.advance(rows, np.array([one]))
+    allowed = asked.grammar.allowed(rows, np.array([500]))[0]
+    assert not allowed[60]
+    assert allowed[61]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A model of a few takes that has learnt next to nothing."""
+    folder = tmp_path_factory.mktemp("fill")
+    for number in range(4):
+        (folder / f"{number}.mid").write_bytes(take_of(number))
+    words = ["train", "performance", str(folder), "--task", "fill", "--steps", "3", "--hidden", "16", "-q", "--out"]
+    result = CliRunner().invoke(main, [*words, str(folder / "r")])
+    assert result.exit_code == 0, result.output
+    return folder / "r"
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_a_take_is_filled_from_the_command_line(run, tmp_path):
+    file = tmp_path / "take.mid"
+    file.write_bytes(take_of(9))
+    words = ("fill", run, file, "--seconds", "4.5-7", "-n", "2", "--seed", "5")
+    result = invoke(*words, "-o", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    facts = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [each["index"] for each in facts] == [1, 2]
+    first = (tmp_path / "out" / "take-5-001.mid").read_bytes()
+    assert b'"folkseq"' in first
+    assert " notes from 4.5 to 7 s, where " in facts[0]["written"]
+    invoke(*words, "-o", tmp_path / "again")
+    assert (tmp_path / "again" / "take-5-001.mid").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "from when to when? write two with a dash between, as in 12-20"),
+        (["--seconds", "3"], "from when to when?"),
+        (["--seconds", "9-3"], "the take lasts"),
+        (["--seconds", "900-903"], "the take lasts"),
+        (["--seconds", "0-20"], "ask for at most 16 seconds at a time"),
+        (["--bars", "1-2"], "name the seconds to be played anew, --seconds 12-20"),
+    ],
+)
+def test_what_cannot_be_filled_is_said_in_one_line(run, tmp_path, words, message):
+    file = tmp_path / "take.mid"
+    file.write_bytes(take_of())
+    result = invoke("fill", run, file, *words)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_is_no_take_is_said(run, tmp_path):
+    file = tmp_path / "take.mid"
+    file.write_bytes(b"no music")
+    result = invoke("fill", run, file, "--seconds", "1-2")
+    assert result.exit_code == 1
+    assert "take.mid" in result.stderr
