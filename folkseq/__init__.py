@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from folkseq.commands.corpus import corpus
     from folkseq.commands.evaluate import evaluate
     from folkseq.commands.fill import fill
+    from folkseq.commands.harmonise import harmonise
     from folkseq.commands.inspect import inspect
     from folkseq.commands.model import Model, load
     from folkseq.commands.plot import plot
@@ -44,6 +45,7 @@ _HOMES = {
     "corpus": "folkseq.commands.corpus",
     "evaluate": "folkseq.commands.evaluate",
     "fill": "folkseq.commands.fill",
+    "harmonise": "folkseq.commands.harmonise",
     "inspect": "folkseq.commands.inspect",
     "load": "folkseq.commands.model",
     "plot": "folkseq.commands.plot",
@@ -66,6 +68,7 @@ __all__ = [
     "corpus",
     "evaluate",
     "fill",
+    "harmonise",
     "inspect",
     "load",
     "plot",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from folkseq import tokenizers
 from folkseq.cli import main
+from folkseq.commands.train import Drawn
 from folkseq.dataset import Pairs, TokenStore
 from folkseq.formats import abc
 from folkseq.formats.abc.splice import find_tune, put
@@ -156,10 +157,7 @@ def test_batches_go_on_where_they_stood():
     store = TokenStore.of([ids_of(text).tolist() for text in (JIG, REEL, FORMS, PLAIN)])
 
     def batches():
-        def draw(ids, piece, random):
-            return TASK.draw(ids, random)
-
-        return Pairs(store, [0, 1, 2, 3], 2, np.random.default_rng(3), draw, TASK.reach, onward=True)
+        return Pairs(store, [0, 1, 2, 3], 2, np.random.default_rng(3), Drawn(TASK), TASK.reach, onward=True)
 
     straight = batches()
     for _ in range(21):

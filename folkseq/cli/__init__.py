@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from folkseq.cli.answers import fill
+from folkseq.cli.answers import fill, harmonise
 from folkseq.cli.evaluate import evaluate
 from folkseq.cli.group import Group
 from folkseq.cli.options import LILT, SWING
@@ -54,7 +54,7 @@ def corpus(name: str | None, as_json: bool) -> None:
         facts = {"name": description.name, "title": description.title, "tunes": description.tunes}
         show(as_json, {**facts, "licence": description.licence, "credit": description.credit}, text)
     for made in verb.list_made().values():
-        show(as_json, {"name": made.name, "title": made.title}, f"corpora/{made.name}  {made.title} (made up)")
+        show(as_json, {"name": made.name, "title": made.title}, f"corpora/{made.name}  {made.title}")
 
 
 @main.command()
@@ -106,6 +106,9 @@ main.add_command(sample)
 
 
 main.add_command(fill)
+
+
+main.add_command(harmonise)
 
 
 main.add_command(evaluate)

@@ -58,6 +58,21 @@ def fill(run: str, file: str, formats: str | None, as_json: bool, **settings: An
     _show(verb(run, file, formats=formats.split(",") if formats else None, **settings), as_json)
 
 
+@click.command()
+@click.argument("run")
+@click.argument("melody")
+@click.option("--tune", type=int, help="Which tune of a book, by its X: number.")
+@_answering
+def harmonise(run: str, melody: str, formats: str | None, as_json: bool, **settings: Any) -> None:
+    """Write alto, tenor and bass to a melody, and keep the melody as it is.
+
+    RUN is one trained with --task harmonise. MELODY is ABC or MIDI; - for standard input.
+    """
+    from folkseq.commands.harmonise import harmonise as verb
+
+    _show(verb(run, melody, formats=formats.split(",") if formats else None, **settings), as_json)
+
+
 def _show(found: Answers, as_json: bool) -> None:
     """Print each answer's files, and beside them what is new, how likely the model finds it, and how new it is."""
     for notice in found.asked.notices:

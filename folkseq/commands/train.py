@@ -24,7 +24,7 @@ from folkseq.pairs import Pair
 from folkseq.run import Run
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
-from folkseq.tokenizers.task import CONTINUE, TASKS
+from folkseq.tokenizers.task import CONTINUE, TASKS, Task
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -245,12 +245,23 @@ def drawn(tokenizer: Tokenizer[Any], run: Run) -> Draw | None:
     encoder = run.config.model.encoder
     if encoder is None:
         return None
-    task = tokenizer.task(run.config.task, run.vocabulary)
+    return Drawn(tokenizer.task(run.config.task, run.vocabulary), None if encoder.onward else True)
 
-    def draw(ids: NDArray[Any], piece: int, random: np.random.Generator) -> Pair | None:
-        return task.draw(ids, random, None if encoder.onward else True)
 
-    return draw
+@dataclass(frozen=True)
+class Drawn:
+    """A task's pairs, as the dataset asks for them; `alone` as the task has it."""
+
+    task: Task
+    alone: bool | None = None
+
+    def __call__(self, ids: NDArray[Any], piece: int, random: np.random.Generator) -> Pair | None:
+        """To learn from."""
+        return self.task.draw(ids, random, self.alone)
+
+    def hold_out(self, ids: NDArray[Any], piece: int, turn: int) -> Pair | None:
+        """To judge by."""
+        return self.task.hold_out(ids, piece, turn, self.alone)
 
 
 def _check_task(task: str | None, encoder: str | None, attention: str | None) -> None:

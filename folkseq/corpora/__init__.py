@@ -1,7 +1,7 @@
 """Corpora: the files that a user names, and those named corpora that are built when they are first named.
 
-`books` are tunes that an installed package holds; `ensemble` and `picture` are made up, from a seed of their own, so
-that there is something to train the packed representation on that is nobody's.
+`books` are tunes that an installed package holds, `chorales` what it holds of Bach's; `ensemble` and `picture` are made
+up, from a seed of their own, so that there is something to train the packed representation on that is nobody's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from folkseq.corpora import ensemble, picture
+from folkseq.corpora import chorales, ensemble, picture
 from folkseq.corpora.books import BuildReport, Description, Source, build, descriptions
 from folkseq.corpora.made import Made, MadeReport
 from folkseq.errors import CorpusError
@@ -32,8 +32,8 @@ __all__ = [
 
 Corpus: TypeAlias = Path | str | Sequence[Path | str]
 """Files, folders and named corpora."""
-MADE = {made.name: made for made in (ensemble.MADE, picture.MADE)}
-"""Those that are made up, by name; each is a folder."""
+MADE = {made.name: made for made in (chorales.MADE, ensemble.MADE, picture.MADE)}
+"""Those that are a folder each, by name."""
 
 
 def locate(path: Path, announce: Callable[[BuildReport | MadeReport], None] | None = None) -> Path:

@@ -77,4 +77,6 @@ def make() -> dict[str, bytes]:
     return made
 
 
-MADE = Made("ensemble", "A leader and three who listen, nine gestures a second each", "performances", make)
+MADE = Made(
+    "ensemble", "A leader and three who listen, nine gestures a second each (made up)", "performances, made up", make
+)

@@ -1,4 +1,4 @@
-"""A corpus that is made up, as a folder of files."""
+"""A corpus that is a folder of files: made up, or made of what an installed package holds."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class MadeReport:
 
 @dataclass(frozen=True)
 class Made:
-    """A corpus that is made up, the same bytes each time."""
+    """A corpus that is made when it is named, the same bytes each time."""
 
     name: str
     title: str
     """One line, shown in lists."""
     what: str
-    """What its files are, in the plural."""
+    """What its files are, in the plural, and where they come from."""
     make: Callable[[], Mapping[str, bytes]]
     """Gives the files' contents by their names."""
 
@@ -56,4 +56,4 @@ class Made:
         finally:
             if not there:
                 rmtree(beside, ignore_errors=True)
-        return MadeReport(folder, len(made), f"{len(made)} {self.what}, made up")
+        return MadeReport(folder, len(made), f"{len(made)} {self.what}")

@@ -37,4 +37,4 @@ def make() -> dict[str, bytes]:
     return {f"{number:02d}.png": picture.format(tartan(random)) for number in range(1, PICTURES + 1)}
 
 
-MADE = Made("picture", "Tartans of 48 x 48 pixels and eight colours", "pictures", make)
+MADE = Made("picture", "Tartans of 48 x 48 pixels and eight colours (made up)", "pictures, made up", make)

@@ -23,6 +23,10 @@ class Draw(Protocol):
         """A pair of a whole piece, as `random` has it; None where nothing of it can be asked for."""
         ...
 
+    def hold_out(self, ids: NDArray[Any], piece: int, turn: int) -> Pair | None:
+        """Pair number `turn` of a piece to judge by, always the same; None where there is none."""
+        ...
+
 
 class Pairs:
     """Endless batches of pairs, one of each piece an epoch."""

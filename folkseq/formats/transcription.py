@@ -19,8 +19,8 @@ from typing import TypeVar
 from folkseq.errors import ParseError
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Performance, Track
-from folkseq.music.pitch import Pitch, natural_midi
 from folkseq.music.signature import Key, Meter, Tempo
+from folkseq.music.spelling import spelt
 from folkseq.music.tune import Bar, Element, Sound, Tune, Tuplet
 
 QUARTER = 24  # ticks: a thirty-second has 3, an eighth of a triplet 8
@@ -29,7 +29,6 @@ _TERNARY = (8, 4)
 _ARTICULATION = 6  # ticks; a shorter gap is no rest
 _SURE = 0.25  # ticks; a note that is moved farther did not keep time
 _LENGTHS = (192, 144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # of plain and dotted notes, from a breve down
-_FIFTHS = (0, 2, 4, -1, 1, 3, 5)  # of C D E F G A B
 _LONGEST = 100_000  # quarter notes; a day of music, but damaged files can say far more
 Value = TypeVar("Value")
 
@@ -168,7 +167,7 @@ def _written(events: Sequence[_Event], score: _Score, first: int) -> Iterator[El
                 yield Tuplet(3, 2, _count(events, start, cuts, score.ternary))
             thirds -= length if in_thirds else 0
             tied = bool(event.pitches) and (start, length) != pieces[-1]
-            pitches = tuple(sorted(_spelt(pitch, key) for pitch in event.pitches))
+            pitches = tuple(sorted(spelt(pitch, key) for pitch in event.pitches))
             yield Sound(pitches, Fraction(length, 4 * QUARTER), tied)
     yield Bar("|]")
 
@@ -193,15 +192,3 @@ def _count(events: Sequence[_Event], start: int, cuts: Sequence[int], ternary: f
     first = bisect_right(events, start, key=lambda event: event.offset)
     near = takewhile(lambda event: event.onset < end, events[first:])
     return sum(start <= place < end for event in near for place, _ in _pieces(event, cuts, ternary))
-
-
-def _spelt(midi: int, key: Key) -> Pitch:
-    """The spelling of a pitch nearest to the key on the line of fifths, sharps before flats."""
-    ways = []
-    for letter in range(7):
-        for alter in (0, 1, -1):
-            octave, rest = divmod(midi - alter - natural_midi(letter), 12)
-            if rest == 0:
-                distance = abs(_FIFTHS[letter] + 7 * alter - key.sharps - 2)
-                ways.append((distance, -alter, Pitch(7 * octave + letter, alter)))
-    return min(ways)[2]

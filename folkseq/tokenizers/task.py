@@ -63,6 +63,10 @@ class Task(Protocol):
         """
         ...
 
+    def hold_out(self, ids: NDArray[Any], piece: int, turn: int, alone: bool | None = None) -> Pair | None:
+        """The same to judge by: pair number `turn` of a piece, always the same; None where there is none."""
+        ...
+
     def ask(self, data: bytes, file: str, **asked: Any) -> Asked:
         """What a user asks of a file. Raises FolkseqError for what cannot be met, in one line.
 

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from folkseq.dataset import Draw, Split, TokenStore
 from folkseq.dataset.store import Ids
 from folkseq.files import write_atomically
@@ -119,7 +117,7 @@ def pairs_of(store: TokenStore, pieces: Sequence[int], most: int, draw: Draw) ->
     held = 0
     for turn in range(TURNS):
         for piece in pieces:
-            pair = draw(store[piece], piece, np.random.default_rng([piece, turn]))
+            pair = draw.hold_out(store[piece], piece, turn)
             if pair is not None and held < most:
                 found.append(pair)
                 held += _size(pair)

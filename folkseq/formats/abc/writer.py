@@ -30,8 +30,14 @@ _FERMATAS = frozenset(("H", "!fermata!"))
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 
 
-def format(tune: Tune, comments: Sequence[str] = ()) -> str:
-    """The tune as ABC text, ending with a newline; `comments` become `%` lines after the first field."""
+def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ()) -> str:
+    """The tune as ABC text, ending with a newline.
+
+    Args:
+        tune: what to write.
+        comments: become `%` lines after the first field.
+        voices: what is said of each of several voices in the header, such as `name="Alto"`.
+    """
     titles = [_header("T", title) for title in tune.titles or ("Untitled",)]
     lines = [f"X:{tune.number}", *(f"% {_line(comment)}" for comment in comments), *titles]
     lines += [_header(letter, value) for letter, value in tune.fields if letter != "Q"]
@@ -45,7 +51,8 @@ def format(tune: Tune, comments: Sequence[str] = ()) -> str:
     else:
         lines += [_header(letter, value) for letter, value in tune.fields if letter == "Q"]
     several = len(tune.voices) > 1
-    lines += [f"V:{index}" for index in range(1, len(tune.voices) + 1) if several]
+    for index, said in zip_longest(range(1, len(tune.voices) + 1), voices, fillvalue=""):
+        lines += [f"V:{index} {said}".rstrip()] if several else []
     lines.append(f"K:{format_key(tune.key)}")
     for index, voice in enumerate(tune.voices, 1):
         if several:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ALONE = 0.1
 """How often nothing is known of what comes after a gap, in training, so that a tune's end can be filled as well."""
+JUDGED = 2
+"""How many gaps of a held-out tune are judged."""
 REACH = Reach(17, 4)
 """Bars and eighths: a gap's last bar can be told from the one before the gap, wherever they stand."""
 
@@ -71,6 +73,11 @@ class FillTask:
         if not count or not all(bar.plain for bar in bars.bars[first : first + count]):
             return None
         return self.gap(ids, bars, first, first + count - 1, hidden if alone is None else alone).pair()
+
+    def hold_out(self, ids: NDArray[Any], piece: int, turn: int, alone: bool | None = None) -> Pair | None:
+        """Two gaps of a tune."""
+        random = np.random.default_rng([piece, turn])
+        return self.draw(ids, random, bool(alone)) if turn < JUDGED else None
 
     def ask(self, data: bytes, file: str, **asked: Any) -> AskedBars:
         """The bars that a user wants written anew: `bars` as in 5-8, and `tune`, the number of one of several."""

@@ -27,15 +27,21 @@ from folkseq.tokenizers.packed import steps
 from folkseq.tokenizers.packed.grammar import StepGrammar
 from folkseq.tokenizers.packed.layout import CHAINED, JOINT, Layout
 from folkseq.tokenizers.packed.lead import Lead
-from folkseq.tokenizers.packed.media import drums, pictures, tables, voices
+from folkseq.tokenizers.packed.media import chorales, drums, pictures, tables, voices
 from folkseq.tokenizers.packed.packing import pack, unpack
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 __all__ = ["PackedTokenizer", "pack", "unpack"]
 
-TABLE, PICTURE = "table", "picture"
-MEDIA: dict[str, ModuleType] = {TABLE: tables, "drums": drums, "voices": voices, PICTURE: pictures}
+TABLE, CHORALE, PICTURE = "table", "chorale", "picture"
+MEDIA: dict[str, ModuleType] = {
+    TABLE: tables,
+    CHORALE: chorales,
+    "drums": drums,
+    "voices": voices,
+    PICTURE: pictures,
+}
 SLOWEST, FASTEST = 20, 400  # quarters a minute
 _UNFORESEEN, _FORESEEN = 4096, 10_000_000  # ids of a piece that ends as it likes, and of one whose end is known
 
@@ -45,8 +51,8 @@ class PackedTokenizer(Tokenizer[Grid]):
     """Steps of several small integers.
 
     Attributes:
-        grid: What files hold: a `table` of CSV, `drums` or `voices` of MIDI, or a `picture`, which files of that kind
-            are known by.
+        grid: What files hold: a `table` of CSV, `drums` or `voices` of MIDI, or a `picture` or a `chorale`, which
+            files of those kinds are known by.
         head: `chained`, a softmax a field, each seeing those before it; or `joint`, one over all that a step can be.
         permute: Whether players change places while training; all columns then know the same labels.
         division: Steps in a quarter note, for what comes from MIDI.
@@ -68,6 +74,10 @@ class PackedTokenizer(Tokenizer[Grid]):
     @classmethod
     def of(cls, **fields: Any) -> Self:
         """The tokenizer of these fields; that of pictures, if they say so."""
+        if fields.get("grid") == CHORALE:
+            from folkseq.tokenizers.packed.chorale import ChoraleTokenizer
+
+            return cast(Self, ChoraleTokenizer(**fields))
         if fields.get("grid") == PICTURE:
             from folkseq.tokenizers.packed.pictured import PictureTokenizer
 
@@ -109,7 +119,9 @@ class PackedTokenizer(Tokenizer[Grid]):
     def suited(self, files: Sequence[Path]) -> Self:
         """The same for pictures, if that is what the files are. Raises RequestError where there are several kinds."""
         kinds = {name for name, medium in MEDIA.items() for file in files if file.suffix.lower() in medium.SUFFIXES}
-        if self.grid != TABLE or kinds <= {TABLE}:
+        if self.grid == TABLE and not self.permute and files and chorales.is_chorale(files[0]):
+            return self.of(**{**asdict(self), "grid": CHORALE})
+        if self.grid != TABLE or kinds <= {TABLE, CHORALE}:
             return self
         if kinds == {PICTURE}:
             if self.permute:

@@ -1,0 +1,31 @@
+"""`folkseq harmonise`: a melody, and the other voices to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from folkseq.commands.answers import Answers, answer
+from folkseq.commands.fill import USUAL, read_input
+from folkseq.commands.model import load
+from folkseq.tokenizers.task import HARMONISE
+
+
+def harmonise(
+    run: Path | str | None, melody: Path | str, count: int = 1, *, tune: int | None = None, **settings: Any
+) -> Answers:
+    """Writes alto, tenor and bass to a melody, which stays as it is.
+
+    Args:
+        run: the run folder, of a model trained to harmonise; the newest under `runs` if it is None.
+        melody: a file of ABC or MIDI; `-` for standard input. One that lies outside the soprano's range is moved.
+        count: how many answers.
+        tune: its number, where a file holds several.
+        settings: as those of `answers.answer`.
+
+    Raises:
+        FolkseqError: for what cannot be met, before anything is written.
+    """
+    data, name = read_input(melody)
+    where: dict[str, Any] = {} if tune is None else {"tune": tune}
+    return answer(load(run), HARMONISE, data, name, count, **{**USUAL, **settings}, **where)

@@ -1,0 +1,273 @@
+"""Voices to a melody: what is known of it, what may be written, and the score that comes of it."""
+
+import json
+from fractions import Fraction
+from io import BytesIO
+from itertools import pairwise
+
+import mido
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from folkseq import tokenizers
+from folkseq.cli import main
+from folkseq.formats import abc, midi
+from folkseq.music import Sound
+from folkseq.music.chorale import COLUMNS, RANGES
+from folkseq.tokenizers.packed.choir import Choir
+from folkseq.tokenizers.packed.melody import Melody
+
+VOICES = ("Soprano", "Alto", "Tenor", "Bass")
+HEADER = ",".join(COLUMNS)
+HYMN = """X:1
+T:A Hymn
+M:4/4
+L:1/4
+K:G
+D | G A/B/ c- c/B/ | HA3 z |: (3GAB c d | g3 :|
+"""
+
+
+def chorale(seed, bars=6, shift=0):
+    """A chorale as a table: block chords on the notes of a scale."""
+    random = np.random.default_rng(seed)
+    rows = [HEADER]
+    for beat in range(4 * bars):
+        root = int(random.integers(0, 5)) + shift
+        cells = (67 + root, 62 + root, 55 + root, 43 + root)
+        rows.append(",".join([*map(str, cells), str(int(beat % 8 == 7)), str(beat % 4 * 4)]))
+        for step in range(1, 4):
+            rows.append(f"hold,hold,hold,hold,{int(beat % 8 == 7)},{beat % 4 * 4 + step}")
+    return "\n".join(rows) + "\n"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chorales")
+    for number in range(12):
+        (folder / f"{number}.csv").write_text(chorale(number))
+    (folder / "moved.csv").write_text(chorale(3, shift=2))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def task(corpus):
+    tokenizer = tokenizers.find("packed").suited([corpus / "0.csv"])
+    assert tokenizer.spec == "packed:grid=chorale"
+    texts = [file.read_bytes() for file in sorted(corpus.glob("*.csv"))]
+    pieces = [tokenizer.parse(text, "x.csv").pieces[0] for text in texts]
+    tokens = [tokenizer.tokenize(piece) for piece in pieces]
+    vocabulary = tokenizer.learn(tokens)
+    made = tokenizer.task("harmonise", vocabulary)
+    return made, [np.array(vocabulary.encode(each)) for each in tokens], tokenizer, vocabulary
+
+
+def test_one_melody_in_two_keys_is_on_one_side(task):
+    _, ids, tokenizer, vocabulary = task
+    prints = [tokenizer.fingerprint(each, vocabulary) for each in ids]
+    assert np.array_equal(prints[-1], prints[sorted(map(str, range(12))).index("3")])
+
+
+def test_the_source_tells_pitch_beginning_fermata_and_place(task):
+    made, *_ = task
+    melody = Melody.of(abc.parse(HYMN).tunes[0], "hymn")
+    known = made.known(melody.pitches, melody.fermatas, melody.places)
+    assert melody.pitches.tolist()[:20] == [
+        *(62, -1, -1, -1),
+        *(67, -1, -1, -1),
+        *(69, -1, 71, -1),
+        *(72, -1, -1, -1),
+        *(-1, -1, 71, -1),
+    ]
+    assert melody.places.tolist()[:8] == [12, 13, 14, 15, 0, 1, 2, 3]
+    assert known.ids[:6].tolist() == [[62, 1, 12], [62, 0, 13], [62, 0, 14], [62, 0, 15], [67, 1, 0], [67, 0, 1]]
+    assert known.ids[20].tolist() == [69, 3, 0]  # under its fermata
+    assert known.ids[33, 0] == 128  # the rest
+
+
+def test_a_pair_has_a_frame_of_bass_alto_and_tenor_a_step(task):
+    made, ids, *_ = task
+    pair = made.hold_out(ids[0], 0, 0)
+    cells = made.cells(ids[0])
+    written = made.written(pair.ids)
+    number = {"hold": -1, "rest": -2}
+    for voice, column in (("alto", 1), ("tenor", 2), ("bass", 3)):
+        assert [number.get(cell) or int(cell) for cell in written[voice]] == cells[:, column].tolist()
+    assert made.hold_out(ids[0], 0, 1) is None
+    choir = made.choir(cells[:, 0])
+    rows, at = choir.begin(1), []
+    for place, one in enumerate(pair.ids.tolist()):
+        assert choir.allowed(rows, np.array([9]))[0, one]
+        rows = choir.advance(rows, np.array([one]))
+        if place % 3 == 2:
+            at.append(int(choir.at(rows)[0]))
+    assert at[: len(pair.at)] == pair.at.tolist()
+
+
+def test_passages_are_moved_within_the_ranges_and_begin_their_notes(task):
+    made, ids, *_ = task
+    moves = set()
+    for seed in range(40):
+        pair = made.draw(ids[0], np.random.default_rng(seed))
+        written = made.written(pair.ids)
+        assert all(written[voice][0] not in ("hold", "rest") for voice in written)
+        for voice, cells in written.items():
+            low, high = RANGES[voice]
+            assert all(low <= int(cell) <= high for cell in cells if cell.isdecimal())
+        moves.add(int(pair.source.ids[0, 0]))
+    assert len(moves) > 3
+
+
+def test_voices_keep_to_their_ranges_and_hold_only_what_sounds(task):
+    made, *_ = task
+    rests = np.array([False, False, True, False])
+    choir = Choir(("bass", "alto", "tenor"), made.labels, rests)
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        rows, ids = choir.begin(1), []
+        while len(ids) < choir.limit:
+            choices = np.flatnonzero(choir.allowed(rows, np.array([9]))[0])
+            ids.append(int(random.choice(choices)))
+            rows = choir.advance(rows, np.array(ids[-1:]))
+        written = made.written(np.array(ids))
+        assert ids[-3:] == [choir.frames.end] * 3
+        for voice, cells in written.items():
+            assert len(cells) == 4
+            assert cells[0] not in ("hold", "rest")
+            for before, cell in pairwise(cells):
+                assert not (before == "rest" and cell == "hold")
+            assert all(cell != "rest" for cell, rest in zip(cells, rests, strict=True) if not rest)
+            low, high = RANGES[voice]
+            assert all(low <= int(cell) <= high for cell in cells if cell.isdecimal())
+
+
+def test_a_voice_is_written_in_the_melodys_bars():
+    melody = Melody.of(abc.parse(HYMN).tunes[0], "hymn")
+    cells = ["hold"] * len(melody.pitches)
+    cells[0], cells[6], cells[20] = "55", "57", "54"
+    voice = melody.voice(cells)
+    sounds = [(sound.pitches[0].midi, sound.duration, sound.tied) for sound in voice if isinstance(sound, Sound)]
+    assert sounds == [
+        (55, Fraction(1, 4), True),
+        (55, Fraction(1, 8), False),
+        (57, Fraction(3, 4), True),
+        (57, Fraction(1, 8), False),
+        (54, Fraction(1), True),
+        (54, Fraction(1), True),
+        (54, Fraction(3, 4), False),
+    ]
+    lines = [element for element in voice if not isinstance(element, Sound)]
+    assert lines == [element for element in melody.tune.body if type(element) is type(lines[0])]
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "low"),
+    [
+        ("K:C\nC,4|]", "moved 12 semitones up", 60),
+        ("K:C\nc''4|]", "moved 24 semitones down", 72),
+        ("K:C\nc4|]", "", 72),
+    ],
+)
+def test_a_melody_beyond_the_soprano_is_moved_and_that_is_said(key, said, low):
+    melody = Melody.of(abc.parse(f"X:1\nM:4/4\nL:1/4\n{key}\n").tunes[0], "x")
+    assert melody.pitches[0] == low
+    assert (said in melody.notices[0]) if said else not melody.notices
+
+
+@pytest.fixture(scope="module")
+def run(corpus, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "r"
+    words = ["train", "packed", str(corpus), "--task", "harmonise", "--steps", "3", "--hidden", "16", "-q"]
+    result = CliRunner().invoke(main, [*words, "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def invoke(*arguments, **options):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], **options)
+
+
+def test_a_hymn_is_harmonised(run, tmp_path):
+    file = tmp_path / "hymn.abc"
+    file.write_text(HYMN)
+    result = invoke("harmonise", run, file, "-n", "2", "--seed", "4", "-o", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["index"] for line in result.stdout.splitlines()] == [1, 2]
+    data = (tmp_path / "out" / "hymn-4-001.mid").read_bytes()
+    names = [track.name for track in mido.MidiFile(file=BytesIO(data)).tracks]
+    assert [name for name in names if name in VOICES] == list(VOICES)
+    tracks = {track.name: track for track in midi.parse(data, "x")[0].tracks}
+    for voice, (low, high) in RANGES.items():
+        pitches = tracks[voice.capitalize()].notes["pitch"]
+        assert low <= pitches.min()
+        assert pitches.max() <= high
+    (score,) = abc.parse((tmp_path / "out" / "hymn-4-001.abc").read_text()).tunes
+    (melody,) = abc.parse(HYMN).tunes
+    assert [sound.pitches for sound in score.sounds()] == [sound.pitches for sound in melody.sounds()]
+    assert len(score.voices) == 4
+    lengths = [sum(each.duration for each in voice if isinstance(each, Sound)) for voice in score.voices]
+    assert len(set(lengths)) == 1
+    invoke("harmonise", run, file, "-n", "2", "--seed", "4", "-o", tmp_path / "again")
+    for suffix in ("mid", "abc", "musicxml"):
+        one, other = (tmp_path / folder / f"hymn-4-002.{suffix}" for folder in ("out", "again"))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_score_is_read_by_music21(run, tmp_path):
+    from music21 import converter
+
+    result = invoke("harmonise", run, "-", "--seed", "1", "-o", tmp_path / "x.musicxml", input=HYMN)
+    assert result.exit_code == 0, result.output
+    score = converter.parse(tmp_path / "x.musicxml")
+    assert [part.partName for part in score.parts] == list(VOICES)
+    measures = [part.getElementsByClass("Measure") for part in score.parts]
+    lengths = [[sum(n.quarterLength for n in measure.notesAndRests) for measure in part] for part in measures]
+    assert lengths[0] == [1.0, 4.0, 4.0, 4.0, 3.0]
+    assert all(each == lengths[0] for each in lengths)
+
+
+def test_a_melody_in_midi_is_harmonised(run, tmp_path):
+    file = tmp_path / "x.mid"
+    assert invoke("convert", _written(tmp_path / "x.abc", HYMN), file).exit_code == 0
+    result = invoke("harmonise", run, file, "--seed", "1", "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+
+
+def _written(path, text):
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("X:1\nM:4/4\nL:1/4\nK:C\nc d | [ce] g |]\n", "bar 2 holds a chord; a melody has one note at a time"),
+        ("X:1\nM:4/4\nL:1/4\nK:C\nz4 |]\n", "the melody is empty; give one with notes"),
+        ("X:1\nM:4/4\nL:1/4\nK:C\n", "the melody is empty; give one with notes"),
+        ("", "the file is empty"),
+        ("X:1\nK:C\nc4|]\n\nX:2\nK:C\nc4|]\n", "2 such tunes; name one with --tune, of: 1, 2"),
+    ],
+)
+def test_what_cannot_be_harmonised_is_said_in_one_line(run, text, message):
+    result = invoke("harmonise", run, "-", input=text)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_run_of_another_task_says_what_would_work(run, tmp_path):
+    file = _written(tmp_path / "hymn.abc", HYMN)
+    result = invoke("fill", run, file, "--bars", "1")
+    assert "was trained to harmonise: use it by `folkseq harmonise RUN FILE`" in result.stderr
+    result = invoke("sample", run)
+    assert result.exit_code == 1
+    assert "folkseq train packed:grid=chorale CORPUS" in result.stderr
+
+
+def test_chorales_without_a_task_are_learnt_as_they_stand(corpus, tmp_path):
+    words = ("train", "packed", corpus, "--steps", "2", "--hidden", "16", "-q", "--out", tmp_path / "r")
+    assert invoke(*words).exit_code == 0
+    result = invoke("sample", tmp_path / "r", "--steps", "4", "--seed", "1", "-o", tmp_path / "x.csv")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "x.csv").read_text().splitlines()[0] == HEADER
