@@ -47,6 +47,8 @@ class Pair:
     frames."""
     free: NDArray[np.bool_]
     """(T,) whether the id that follows was for the writer to choose, and not given."""
+    before: Integers | None = None
+    """The piece's ids before what was written, from its start id on, where they lead into it."""
 
     def __post_init__(self) -> None:
         if len(self.free) != len(self.ids) - 1:

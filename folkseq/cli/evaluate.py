@@ -12,6 +12,7 @@ from folkseq.cli.output import say, show, show_lost
 
 if TYPE_CHECKING:
     from folkseq.commands.evaluate import Evaluated
+    from folkseq.commands.gaps import Gaps
     from folkseq.commands.judged import Samples
     from folkseq.commands.players import Player
     from folkseq.evaluation.portrait import Portrait
@@ -39,12 +40,45 @@ def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: boo
 
     watcher = Watcher(quiet=quiet)
     found = verb(run, corpus, **settings, on_read=watcher.read)
-    lines = [*_losses(found), *_players(found.players), *([] if found.samples is None else _samples(found.samples))]
+    if found.gaps is not None:
+        lines = list(_gaps(found, found.gaps))
+    else:
+        lines = [*_losses(found), *_players(found.players), *([] if found.samples is None else _samples(found.samples))]
     show(as_json, _facts(found), *lines)
     for reason, count in found.left_out.items():
         if count:
             say(f"left out: {count:,} {reason}")
     show_lost(found.lost, found.faults)
+
+
+def _gaps(found: Evaluated, gaps: Gaps) -> Iterator[str]:
+    """How well what stood in gaps was foretold, and what voices are like, for a reader."""
+    amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in gaps.amounts.items())
+    what = "gaps" if gaps.task == "fill" else "melodies"
+    yield f"{found.run}: {gaps.pairs:,} {what} of {found.pieces:,} pieces{_side(found)}: {amounts}"
+    yield ""
+    kinds = gaps.losses[0].bits
+    rows = [["", "nats a token", *(f"bits a {kind}" for kind in kinds), "of the first"]]
+    for loss in gaps.losses:
+        bits = [f"{loss.bits[kind]:.3f}" for kind in kinds]
+        ratio = loss.nats_per_token / gaps.losses[0].nats_per_token
+        rows.append([loss.model, f"{loss.nats_per_token:.4f}", *bits, f"{ratio:.3f}"])
+    yield from _aligned(rows)
+    if gaps.voices is not None:
+        yield ""
+        rows = [[f"{gaps.voices.count} chorales, a hundred chords", "written", "held out"]]
+        for name, figure in gaps.voices.written.items():
+            both = (figure, gaps.voices.held_out[name])
+            share = name == "chord_tones"
+            rows.append(
+                [f"{_words(name)}{', %' * share}", *(_percent(each) if share else f"{each:.2f}" for each in both)]
+            )
+        yield from _aligned(rows)
+
+
+def _side(found: Evaluated) -> str:
+    side = f" of the {found.side} side" if found.side else ""
+    return side + (", which chose the weights" if found.side == "valid" else "")
 
 
 def _facts(found: Evaluated) -> dict[str, Any]:
@@ -66,6 +100,7 @@ def _facts(found: Evaluated) -> dict[str, Any]:
         ],
         **({"players": list(map(asdict, found.players))} if found.players else {}),
         **({} if found.samples is None else {"samples": asdict(found.samples)}),
+        **({} if found.gaps is None else {"gaps": asdict(found.gaps)}),
         "left_out": dict(found.left_out),
     }
 
@@ -73,8 +108,7 @@ def _facts(found: Evaluated) -> dict[str, Any]:
 def _losses(found: Evaluated) -> Iterator[str]:
     """How well the pieces were foretold, for a reader."""
     amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
-    side = f" of the {found.side} side" if found.side else ""
-    side += ", which chose the weights" if found.side == "valid" else ""
+    side = _side(found)
     first = f", of each the first {found.first_tokens:,} tokens" if found.first_tokens else ""
     yield f"{found.run}: {found.pieces:,} piece{'s' * (found.pieces != 1)}{side}{first}: {amounts}"
     yield ""

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import tokenizers
+from folkseq.commands.gaps import Gaps
+from folkseq.commands.gaps import judge as judge_gaps
 from folkseq.commands.judged import Samples, judge
 from folkseq.commands.model import Model
 from folkseq.commands.players import Player, players
@@ -27,6 +29,7 @@ from folkseq.run import Run
 from folkseq.sampling import scoring
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
+from folkseq.tokenizers.task import CONTINUE
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 Pieces = list[NDArray[Any]]
@@ -68,6 +71,8 @@ class Evaluated:
     """Pieces that were not judged, by reason."""
     lost: Counter[str]
     faults: tuple[str, ...]
+    gaps: Gaps | None = None
+    """Of a run that fills or harmonises; then there is nothing of the others."""
 
 
 def evaluate(
@@ -128,6 +133,10 @@ def evaluate(
     lengths = [len(piece) for piece in pieces]
     most = beginning(lengths, JUDGED)
     model = Model(found)
+    if found.config.task != CONTINUE:
+        gaps = judge_gaps(model, [store[piece] for piece in sides.train], pieces, samples, seed)
+        rest = (left_out, lost, faults, gaps)
+        return Evaluated(found.folder, side, len(pieces), gaps.amounts, None, (), (), None, *rest)
     own = getattr(sides, side) if side else None
     heard = players(model, store, sides, pieces, own, most, lead_column)
     pieces = [piece[:most] for piece in pieces]

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.pairs import Pair
 from folkseq.sampling.engine import Engine, Logits
 from folkseq.sampling.grammar import Ids, take
+from folkseq.sampling.memory import Encoder
 
 Cost = Callable[[Logits, Ids], NDArray[np.float64]]
 """From (B, V) scores and (B,) ids to what is to be known of each, (B, …)."""
@@ -30,6 +32,31 @@ def nll(engine: Engine, pieces: Sequence[NDArray[Any]], rows: int = 64) -> tuple
     """
     total = sum(float(each.sum()) for each in costs(engine, pieces, rows=rows))
     return total, sum(len(ids) - 1 for ids in pieces)
+
+
+def nll_of_pairs(engine: Engine, encoder: Encoder, pairs: Sequence[Pair], frame: int = 1) -> tuple[float, int]:
+    """How surprised the engine is by what stands in gaps, of which it foretells every id that was not given.
+
+    Args:
+        engine: of a model with an encoder.
+        encoder: of the same.
+        pairs: what is known, and what was written.
+        frame: how many ids a step of the cells has.
+
+    Returns:
+        The total in nats, and the number of ids that were foretold.
+    """
+    total, count = 0.0, 0
+    for pair in pairs:
+        knowing = engine.knowing(encoder.read(pair.source))
+        walk = knowing.walk(knowing.begin(1))
+        for place, one in enumerate(pair.ids[:-1].tolist()):
+            step = max((place + 1) // frame - 1, 0)
+            logits = walk.step(np.array([one]), at=pair.at[step : step + 1])
+            if pair.free[place]:
+                total += float(costs_of(logits, pair.ids[place + 1 : place + 2])[0])
+        count += int(pair.free.sum())
+    return total, count
 
 
 def costs(

@@ -67,6 +67,14 @@ class Task(Protocol):
         """The same to judge by: pair number `turn` of a piece, always the same; None where there is none."""
         ...
 
+    def plain(self, ids: NDArray[Any]) -> NDArray[Any]:
+        """What of a whole piece an n-gram is to learn from, beside which the model is held."""
+        ...
+
+    def extent(self, pair: Pair) -> dict[str, float]:
+        """How much was written of what a listener counts, by its singular: `note`, `step`."""
+        ...
+
     def ask(self, data: bytes, file: str, **asked: Any) -> Asked:
         """What a user asks of a file. Raises FolkseqError for what cannot be met, in one line.
 

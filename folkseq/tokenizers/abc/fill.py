@@ -17,6 +17,7 @@ from folkseq.tokenizers.abc.asked_bars import MOST_BARS, AskedBars, ask
 from folkseq.tokenizers.abc.bars import BarReader, Bars
 from folkseq.tokenizers.abc.filling import Filler
 from folkseq.tokenizers.abc.gap import Gap
+from folkseq.tokenizers.abc.spelling import kind
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -78,6 +79,15 @@ class FillTask:
         """Two gaps of a tune."""
         random = np.random.default_rng([piece, turn])
         return self.draw(ids, random, bool(alone)) if turn < JUDGED else None
+
+    def plain(self, ids: NDArray[Any]) -> NDArray[Any]:
+        """All of it."""
+        return ids
+
+    def extent(self, pair: Pair) -> dict[str, float]:
+        """The number of notes."""
+        tokens = self.vocabulary.decode(pair.ids.tolist())
+        return {"note": float(sum(kind(token) == "pitch" for token in tokens))}
 
     def ask(self, data: bytes, file: str, **asked: Any) -> AskedBars:
         """The bars that a user wants written anew: `bars` as in 5-8, and `tune`, the number of one of several."""

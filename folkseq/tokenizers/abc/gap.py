@@ -94,7 +94,7 @@ class Gap:
         free = np.zeros(len(ids) - 1, np.bool_)
         for bar in self._bars:
             free[bar.start - self.start : bar.stop - self.start] = True
-        return Pair(self.source, ids, np.array(at), free)
+        return Pair(self.source, ids, np.array(at), free, self._ids[: self.start].astype(np.int64))
 
     @property
     def limit(self) -> int:

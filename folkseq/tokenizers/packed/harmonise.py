@@ -45,6 +45,8 @@ class HarmoniseTask:
     vocabulary: Vocabulary
 
     outputs: ClassVar[tuple[str, ...]] = (".mid", ".abc", ".musicxml")
+    HOLDS: ClassVar[int] = -1
+    """What a hold is among numbers."""
 
     @property
     def size(self) -> int:
@@ -97,6 +99,15 @@ class HarmoniseTask:
         """The whole chorale as it is, once."""
         return self.pair(self.cells(ids)) if turn == 0 else None
 
+    def plain(self, ids: NDArray[Any]) -> NDArray[Any]:
+        """The three voices that are written."""
+        pair = self.hold_out(ids, 0, 0)
+        return np.zeros(0, np.int64) if pair is None else pair.ids
+
+    def extent(self, pair: Pair) -> dict[str, float]:
+        """The number of steps, sixteenths."""
+        return {"step": float(len(pair.source))}
+
     def ask(self, data: bytes, file: str, **asked: Any) -> AskedMelody:
         """Voices to the melody in a file of ABC or MIDI."""
         for name in ("bars", "seconds"):
@@ -123,6 +134,11 @@ class HarmoniseTask:
         free[: width - 1] = free[-width:] = False
         at = np.append(np.arange(len(values)), len(values) - 1)
         return Pair(self.known(soprano, fermata, place), ids, at, free)
+
+    @staticmethod
+    def number(cell: str) -> int:
+        """A cell as `cells` has it."""
+        return _number(cell)
 
     def known(self, soprano: Integers, fermata: Integers, place: Integers) -> Source:
         """The source of a melody's cells, (N,) each."""

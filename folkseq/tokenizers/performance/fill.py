@@ -88,6 +88,14 @@ class FillTask:
         first = int(random.integers(max(len(ids) - PASSAGE, 0) + 1))
         return self._gap(ids[first : first + PASSAGE], random, bool(alone), 0) if turn < JUDGED else None
 
+    def plain(self, ids: NDArray[Any]) -> NDArray[Any]:
+        """All of it."""
+        return ids
+
+    def extent(self, pair: Pair) -> dict[str, float]:
+        """The number of notes, and of seconds up to the last event."""
+        return self.tokenizer.extent(pair.ids, self.vocabulary)
+
     def ask(self, data: bytes, file: str, **asked: Any) -> AskedSeconds:
         """The seconds that a user wants played anew, `seconds` as in 12-20."""
         if asked.get("bars") is not None:
