@@ -65,7 +65,7 @@ class RunConfig:
     split: Mapping[str, int] = field(default_factory=dict)
     """How many pieces stand on each side: train, valid, test."""
     figures: Mapping[str, float] = field(default_factory=dict)
-    """What was measured, by name: heldout_nll, test_nll, ngram_nll, minutes, …"""
+    """What was measured, by name: heldout_nll, test_nll, ngram_nll, ngram_order, minutes, …"""
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:

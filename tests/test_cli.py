@@ -74,6 +74,7 @@ def test_train_leaves_a_run_that_stands_alone(run):
     assert facts["tokenizer"] == "abc"
     assert facts["training"]["steps"] == 24
     assert facts["figures"]["ngram_nll"] > 0
+    assert facts["figures"]["ngram_order"] in range(1, 6)
 
 
 def test_sample_writes_complete_tunes(run, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from folkseq.errors import RequestError, RunError
 from folkseq.files import write_atomically
@@ -63,8 +64,8 @@ def _history(run: Run) -> History:
     config = run.config
     name = run.folder.name or run.folder.resolve().name
     about = f"{config.tokenizer}, {config.model.layers} x {config.model.hidden} {config.model.cell}"
-    figures = {"ngram_nll": config.figures.get("ngram_nll"), "clip": config.training.clip}
+    ngram: dict[str, Any] = {figure: config.figures.get(figure) for figure in ("ngram_nll", "ngram_order")}
     try:
-        return History.of(run.metrics(), name=name, about=about, **figures)
+        return History.of(run.metrics(), name=name, about=about, clip=config.training.clip, **ngram)
     except ValueError:
         raise RunError(f"{run.folder}: its training has told nothing yet that could be drawn; {TRY}") from None
