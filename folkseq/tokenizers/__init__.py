@@ -11,7 +11,7 @@ from typing import Any
 from folkseq.errors import RequestError
 from folkseq.tokenizers.base import Tokenizer, parse_field
 
-_NOT_REPRESENTATIONS = ("base", "traits", "vocabulary")
+_NOT_REPRESENTATIONS = ("base", "places", "traits", "vocabulary")
 
 
 @cache
