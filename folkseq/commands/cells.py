@@ -70,15 +70,18 @@ class Heard:
                 "name a run of abc or performance"
             )
         network = Network(run.weights(), run.config.model)
-        traces = dict(network.read(pieces))
+        traces = [trace for _, trace in sorted(network.read(pieces), key=lambda read: read[0])]
+        gates = _gates(network, traces, sum(map(len, pieces)))
+        states = [np.concatenate([_flat(trace) for trace in traces[first::2]]) for first in (0, 1)]
+        del traces  # of large networks they fill much memory
         labels = [tokenizer.labels(ids, run.vocabulary) for ids in pieces]
         tuned = {}
         for name in labels[0]:
-            choosing, scoring = (_half(traces, labels, name, range(first, len(pieces), 2)) for first in (0, 1))
+            told = (np.concatenate([each[name] for each in labels[first::2]]) for first in (0, 1))
+            choosing, scoring = (Half(*half) for half in zip(states, told, strict=True))
             if min(choosing.known, scoring.known) >= FEWEST:
                 tuned[name] = best(choosing, scoring, run.config.seed)
-        tokens = sum(map(len, pieces))
-        return cls(run, network, tuned, _gates(network, list(traces.values()), tokens), len(pieces), tokens)
+        return cls(run, network, tuned, gates, len(pieces), sum(map(len, pieces)))
 
     def read(self, file: Path, number: int | None = None) -> Reading:
         """Read a piece of a file, or so much of it as is drawn.
@@ -106,11 +109,10 @@ class Heard:
         tokens = tuple(run.vocabulary.decode(ids))
         heard = tokenizer.decode(ids) if hasattr(tokenizer, "decode") else tokenizer.detokenize(tokens)
         performance = heard if isinstance(heard, Performance) and places.bar is None else None
-        model = run.config.model
         return Reading(
             name=tokenizer.title(piece) or file.stem,
-            about=f"{run.folder.resolve().name}: {model.layers} x {model.hidden} {model.cell}",
-            shown="tanh(c)" if "c" in model.carried else "h",
+            about=run.about,
+            shown="tanh(c)" if "c" in run.config.model.carried else "h",
             tokens=tokens,
             surprise=trace.surprise(ids),
             guesses=_guesses(trace, run),
@@ -145,11 +147,9 @@ class Heard:
         return Cell(label.replace("_", " "), layer + 1, number, tuned.measure, tuned.score, tuned.null, shown)
 
 
-def _half(
-    traces: Mapping[int, Trace], labels: Sequence[Mapping[str, NDArray[Any]]], name: str, pieces: Sequence[int]
-) -> Half:
-    states = [traces[piece].states.reshape(len(traces[piece].states), -1) for piece in pieces]
-    return Half(np.concatenate(states), np.concatenate([labels[piece][name] for piece in pieces]))
+def _flat(trace: Trace) -> NDArray[np.float32]:
+    """(T, L · H) the states of all layers side by side."""
+    return trace.states.reshape(len(trace.states), -1)
 
 
 def _gates(network: Network, traces: Sequence[Trace], tokens: int) -> tuple[Gate, ...]:

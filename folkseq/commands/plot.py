@@ -112,11 +112,10 @@ def _curves(run: Run, out: Path | None, terminal: bool, width: int) -> Plotted:
 
 def _history(run: Run) -> History:
     config = run.config
-    name = run.folder.name or run.folder.resolve().name
     about = f"{config.tokenizer}, {config.model.layers} x {config.model.hidden} {config.model.cell}"
     ngram: dict[str, Any] = {figure: config.figures.get(figure) for figure in ("ngram_nll", "ngram_order")}
     try:
-        return History.of(run.metrics(), name=name, about=about, clip=config.training.clip, **ngram)
+        return History.of(run.metrics(), name=run.name, about=about, clip=config.training.clip, **ngram)
     except ValueError:
         raise RunError(f"{run.folder}: its training has told nothing yet that could be drawn; {TRY}") from None
 

@@ -31,6 +31,4 @@ def reach_of(run: Run) -> Reach:
         found = norms(model, pieces, STEPS)
     except ValueError as error:
         raise RunError(f"{run.folder}: its held-out pieces are too short: {error}; train on longer ones") from None
-    settings = run.config.model
-    name = run.folder.resolve().name
-    return Reach(f"{name}: {settings.layers} x {settings.hidden} {settings.cell}", found)
+    return Reach(run.about, found)

@@ -114,7 +114,11 @@ def best(choosing: Half, scoring: Half, seed: int = 0) -> Tuned:
 
 
 def _shuffled(
-    here: Floats, label: NDArray[Any], there: Floats, scored: NDArray[Any], random: np.random.Generator
+    here: NDArray[np.float32],
+    label: NDArray[Any],
+    there: NDArray[np.float32],
+    scored: NDArray[Any],
+    random: np.random.Generator,
 ) -> float:
     """What choosing and scoring come to when the labels of either half are turned round."""
     turned, scored_turned = (_turned(each, random) for each in (label, scored))
@@ -132,26 +136,27 @@ def _known(label: NDArray[Any]) -> NDArray[np.bool_]:
     return known
 
 
-def _standard(states: NDArray[Any]) -> Floats:
+def _standard(states: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N, C) with a mean of 0 and a variance of 1 each; 0 where it does not move."""
-    centred = states - states.mean(axis=0, dtype=np.float64)
-    spread = np.sqrt((centred**2).mean(axis=0))
+    standard: NDArray[np.float32] = states - states.mean(axis=0, dtype=np.float64).astype(np.float32)
+    spread = np.sqrt(np.einsum("nc,nc->c", standard, standard, dtype=np.float64) / max(len(states), 1))
     moves = spread > 1e-6 * max(float(np.abs(states).max(initial=0)), 1e-30)
-    standard: Floats = centred / np.where(moves, spread, np.inf)
+    standard *= np.where(moves, 1 / np.where(moves, spread, 1), 0).astype(np.float32)
     return standard
 
 
-def _explained(standard: Floats, label: NDArray[Any]) -> Floats:
+def _explained(standard: NDArray[np.float32], label: NDArray[Any]) -> Floats:
     """`explained` of standardised cells, of which the label says something everywhere."""
     count = len(label)
     if label.dtype.kind == "f":
         amount = label - label.mean()
         spread = float(np.sqrt((amount**2).mean()))
-        shares = (amount @ standard / count / spread) ** 2 if spread > 0 else np.zeros(standard.shape[1])
+        amount = (amount / spread if spread > 0 else amount).astype(np.float32)
+        shares: Floats = ((amount @ standard).astype(np.float64) / count) ** 2
     else:
         shares = np.zeros(standard.shape[1])
         for chosen in _categories(label):
-            shares += standard[chosen].sum(axis=0) ** 2 / len(chosen)
+            shares += standard[chosen].sum(axis=0, dtype=np.float64) ** 2 / len(chosen)
         shares /= count
     return np.clip(shares, 0, 1)
 

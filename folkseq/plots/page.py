@@ -164,6 +164,10 @@ def _notes(rolled: Roll, number: int) -> Iterator[str]:
             yield _box(LEFT, y, WIDTH * INCH, 0.7, "#e3e3e3")
             yield _text(LEFT - 6, max(y + 3, 10), f"C{pitch // 12 - 1}", "end", "name")
     start, end = number * LINE_S, (number + 1) * LINE_S
+    for down, up in rolled.pedal.tolist():
+        if down < end and up > start:
+            x, until = (max(down, start) - start) * scale, (min(up, end) - start) * scale
+            yield _box(LEFT + x, ROLL - 5, until - x, 3, "#8a8a8a")
     for onset, offset, pitch, velocity in rolled.notes.tolist():
         if onset < end and offset > start:
             x, until = (max(onset, start) - start) * scale, (min(offset, end) - start) * scale

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, HEADING, FOOT = 12.0, 0.75, 0.45
+WIDTH, HEADING, FOOT = 12.0, 0.9, 0.45
 """Inches: of the figure, above its rows, and below them."""
 SEMITONE, GAP = 0.042, 0.42
 """Inches: of a pitch's height, and between two rows."""
@@ -106,7 +106,7 @@ def draw(performance: Performance, name: str) -> Figure:
         for row, panel in enumerate(panels):
             paint(panel, roll, row * row_s, (row + 1) * row_s)
         panels[-1].set_xlabel("seconds")
-        velocities(figure, (0.72, 1 - 0.42 / size[1], 0.26, 0.09 / size[1]))
+        velocities(figure, (0.72, 1 - 0.6 / size[1], 0.26, 0.09 / size[1]))
     return figure
 
 
@@ -134,7 +134,7 @@ def paint(panel: Axes, roll: Roll, start_s: float, end_s: float) -> None:
         named[low - 2.3] = "pedal"
     panel.set_yticks(list(named), list(named.values()))
     panel.tick_params(axis="y", length=0)
-    panel.set_ylabel("drum" if roll.drums else "pitch")
+    panel.set_ylabel("drum (MIDI)" if roll.drums else "pitch")
     lines = roll.bars_s[(roll.bars_s >= start_s) & (roll.bars_s < end_s)]
     if len(lines) <= 4 * WIDTH * 5:
         panel.vlines(lines, low - 1, high + 0.6, color="#b5b5b5", linewidth=0.8, zorder=1)
