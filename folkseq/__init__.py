@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from folkseq.commands.plot import plot
     from folkseq.commands.sample import again, sample, stream
     from folkseq.commands.sampled import Event, Sampled
+    from folkseq.commands.show import Shown, show
     from folkseq.commands.tokenize import tokenize
     from folkseq.commands.train import train
     from folkseq.music.performance import Performance
@@ -39,6 +40,7 @@ _HOMES = {
     "Model": "folkseq.commands.model",
     "Performance": "folkseq.music.performance",
     "Sampled": "folkseq.commands.sampled",
+    "Shown": "folkseq.commands.show",
     "Tune": "folkseq.music.tune",
     "again": "folkseq.commands.sample",
     "convert": "folkseq.commands.convert",
@@ -50,6 +52,7 @@ _HOMES = {
     "load": "folkseq.commands.model",
     "plot": "folkseq.commands.plot",
     "sample": "folkseq.commands.sample",
+    "show": "folkseq.commands.show",
     "stream": "folkseq.commands.sample",
     "tokenize": "folkseq.commands.tokenize",
     "train": "folkseq.commands.train",
@@ -61,6 +64,7 @@ __all__ = [
     "Model",
     "Performance",
     "Sampled",
+    "Shown",
     "Tune",
     "__version__",
     "again",
@@ -73,6 +77,7 @@ __all__ = [
     "load",
     "plot",
     "sample",
+    "show",
     "stream",
     "tokenize",
     "train",

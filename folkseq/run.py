@@ -10,7 +10,7 @@
     metrics.jsonl       one line a report
     state/              where training stands, for going on exactly
     samples/            what the model wrote
-    plots/              pictures of its training
+    plots/              pictures of its training, cells and gradients
 
 Nothing in it is pickled. Every file but the metrics, which only grow, is written beside its place and renamed.
 """
@@ -67,7 +67,7 @@ class RunConfig:
     split: Mapping[str, int] = field(default_factory=dict)
     """How many pieces stand on each side: train, valid, test."""
     figures: Mapping[str, float] = field(default_factory=dict)
-    """What was measured, by name: heldout_nll, test_nll, ngram_nll, minutes, …"""
+    """What was measured, by name: heldout_nll, test_nll, ngram_nll, ngram_order, minutes, …"""
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -141,6 +141,17 @@ class Run:
         if not configs:
             raise RunError(f"there is no run under {parent}/; {TRY}")
         return cls.open(configs[-1].parent)
+
+    @property
+    def name(self) -> str:
+        """What a user calls it: its folder's name."""
+        return self.folder.name or self.folder.resolve().name
+
+    @property
+    def about(self) -> str:
+        """Its name, and what network it is."""
+        model = self.config.model
+        return f"{self.name}: {model.layers} x {model.hidden} {model.cell}"
 
     def file(self, name: str) -> Path:
         """The path of one of the run's files. Raises RunError if it is not there."""

@@ -64,6 +64,14 @@ def test_what_rambles_is_written_anew_and_again(run):
     assert all(piece.record.draw is None for piece in model.sample(12, seed=1, limit=300))
 
 
+def test_a_sampled_tune_shows_itself_in_a_notebook(run):
+    (piece,) = load(run).sample(1, seed=1)
+    html = piece._repr_html_()
+    assert 'src="data:image/svg+xml;base64,' in html
+    assert 'src="data:audio/wav;base64,' in html
+    assert f'title="{piece.title}"' in html
+
+
 def test_train_leaves_a_run_that_stands_alone(run):
     files = {path.name for path in run.iterdir()}
     assert {"config.json", "vocabulary.json", "model.safetensors", "model.onnx", "state", "metrics.jsonl"} <= files
@@ -74,6 +82,7 @@ def test_train_leaves_a_run_that_stands_alone(run):
     assert facts["tokenizer"] == "abc"
     assert facts["training"]["steps"] == 24
     assert facts["figures"]["ngram_nll"] > 0
+    assert facts["figures"]["ngram_order"] in range(1, 6)
 
 
 def test_sample_writes_complete_tunes(run, tmp_path):

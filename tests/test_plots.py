@@ -71,6 +71,12 @@ def test_the_figure_carries_the_reports():
         assert [text.get_text() for text in axes.get_legend().get_texts()] == list(drawn(axes))
 
 
+def test_the_n_gram_has_its_order_where_that_is_known():
+    history = told(ngram_order=5)
+    assert "5-gram, 2.750" in drawn(next(iter(panels(curves.draw(history)).values())))
+    assert "╌╌ 5-gram 2.750" in blocks.draw(history)
+
+
 def test_the_axes_say_what_they_show_and_in_what():
     figure = curves.draw(told())
     named = panels(figure)
@@ -367,7 +373,7 @@ def run(tmp_path):
         training=TrainSettings(clip=0.5),
         corpus=(CorpusFile("folk.abc", "ab" * 32),),
         version="0.1.0",
-        figures={"ngram_nll": 2.75},
+        figures={"ngram_nll": 2.75, "ngram_order": 5},
     )
     run = Run.create(tmp_path / "runs" / "abc-1", config, Vocabulary(("<s>", "</s>", "é")))
     (run.folder / "model.onnx").touch()
@@ -387,7 +393,7 @@ def test_pictures_go_into_the_newest_run(run, tmp_path, monkeypatch):
     assert result.stdout.splitlines() == ["runs/abc-1/plots/curves.png", "runs/abc-1/plots/curves.svg"]
     assert (run.folder / "plots" / "curves.png").read_bytes().startswith(b"\x89PNG")
     drawing = (run.folder / "plots" / "curves.svg").read_text()
-    for label in ("n-gram, 2.750", "clipped to 0.5", "abc-1: abc, 2 x 8 lstm"):
+    for label in ("5-gram, 2.750", "clipped to 0.5", "abc-1: abc, 2 x 8 lstm"):
         assert f"<!-- {label} -->" in drawing
 
 

@@ -10,6 +10,8 @@ from folkseq.commands.record import Record
 from folkseq.errors import RequestError
 from folkseq.evaluation.critic import Critique
 from folkseq.files import write_atomically
+from folkseq.music.performance import Performance
+from folkseq.music.tune import Tune
 from folkseq.tokenizers.base import Tokenizer
 
 
@@ -62,6 +64,14 @@ class Sampled:
             raise RequestError(f"{suffix or 'no suffix'}: a sampled piece is written as one of {known}")
         comments = [self.record.describe(), self.record.to_json()]
         return self.tokenizer.format(self.piece, suffix, comments, **self.record.controls)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows of it: its score or roll, and its sound; None of what is no music."""
+        if not isinstance(self.piece, Tune | Performance):
+            return None
+        from folkseq.plots.notebook import html
+
+        return html(self.piece, self.title)
 
     def save(self, path: Path | str) -> Path:
         """Writes the piece to `path` in the format that its suffix names. Raises FolkseqError if it cannot be."""

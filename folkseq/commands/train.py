@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
@@ -169,6 +169,8 @@ class _Job:
                 baseline = Baseline.fit(found.store, sides, len(found.vocabulary), begun.run.config.training.look)
             if baseline is not None:
                 self.ngram = (baseline.looked_at_nll, baseline.heldout_nll)
+                figures = {**begun.run.config.figures, "ngram_order": baseline.order}
+                begun = replace(begun, run=begun.run.with_config(figures=figures))
             if on_prepared is not None:
                 on_prepared(
                     Prepared(

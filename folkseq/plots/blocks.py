@@ -60,7 +60,7 @@ def _loss(history: History, width: int) -> Panel:
         marks[BEST][place_of(np.array([step]), history.last, width)] = nll
         signs += [f"{HELDOUT} held-out", f"{BEST} best"]
     if history.ngram_nll is not None:
-        signs.append(f"{LINE * 2} n-gram {history.ngram_nll:.3f}")
+        signs.append(f"{LINE * 2} {history.ngram} {history.ngram_nll:.3f}")
     loss = columns(history.step, history.loss, history.last, width)
     return Panel("loss (nats a token)", loss, history.loss_limits(), 12, marks, tuple(signs), history.ngram_nll)
 

@@ -77,7 +77,7 @@ def _loss(panel: Axes, history: History) -> None:
         label = f"best, {nll:.3f} at step {step:,.0f}"
         _line(panel, [step], [nll], **ring, label=label, clip_on=False, zorder=5)
     if history.ngram_nll is not None:
-        label = f"n-gram, {history.ngram_nll:.3f}"
+        label = f"{history.ngram}, {history.ngram_nll:.3f}"
         panel.axhline(history.ngram_nll, color=INK, linewidth=1.2, linestyle=_DASHES, label=label)
     panel.set_ylim(*history.loss_limits())
     panel.set_ylabel("loss\n(nats a token)")

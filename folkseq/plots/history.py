@@ -54,6 +54,8 @@ class History:
     """What else happened: at which step, and what."""
     ngram_nll: float | None = None
     """The n-gram's nats a token on the held-out pieces, if they are known."""
+    ngram_order: int | None = None
+    """How many tokens it counts together, if that is known."""
     clip: float | None = None
     """The longest that a gradient may be, if that is known."""
 
@@ -65,6 +67,7 @@ class History:
         name: str,
         about: str = "",
         ngram_nll: float | None = None,
+        ngram_order: int | None = None,
         clip: float | None = None,
     ) -> Self:
         """The history that the lines of a `metrics.jsonl` tell.
@@ -81,7 +84,14 @@ class History:
         events = tuple((float(line["step"]), str(line["event"])) for line in lines if "event" in line)
         read = {series: _numbers(reports, series) for series in SERIES}
         checks = {"heldout_step": step[seen], "heldout_nll": heldout[seen]}
-        return cls(name, about, step, **read, **checks, events=events, ngram_nll=ngram_nll, clip=clip)
+        drawn: dict[str, Any] = {**read, **checks}
+        history = cls(name, about, step, **drawn, events=events)
+        return replace(history, ngram_nll=ngram_nll, ngram_order=ngram_order, clip=clip)
+
+    @property
+    def ngram(self) -> str:
+        """What the n-gram is called."""
+        return f"{self.ngram_order or 'n'}-gram"
 
     @property
     def best(self) -> tuple[float, float] | None:

@@ -8,6 +8,8 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from folkseq.plots.history import plain
 from folkseq.version import __version__
 
@@ -25,6 +27,12 @@ DARK = "#14506e"
 LIGHT = "#a3c6da"
 WARM = "#d9622b"
 RULE = "#e3e3e3"
+
+_STOPS = ((0.83, 0.91, 0.96), (0.42, 0.66, 0.80), (0.08, 0.31, 0.43), (0.03, 0.10, 0.16))  # lighter to darker
+SHADES = np.stack(
+    [np.interp(np.linspace(0, 3, 32), range(4), channel) for channel in zip(*_STOPS, strict=True)], axis=1
+)
+"""(32, 3) red, green and blue from the softest to the loudest, ever darker."""
 
 _STYLE = {
     "font.family": FONT,

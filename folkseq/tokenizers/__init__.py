@@ -11,7 +11,7 @@ from typing import Any
 from folkseq.errors import RequestError
 from folkseq.tokenizers.base import Tokenizer, parse_field
 
-_NOT_REPRESENTATIONS = ("base", "task", "traits", "vocabulary")
+_NOT_REPRESENTATIONS = ("base", "places", "task", "traits", "vocabulary")
 
 
 @cache

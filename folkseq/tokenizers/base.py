@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.frames import Frames
+from folkseq.tokenizers.places import Places
 from folkseq.tokenizers.task import Task
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
@@ -184,6 +185,18 @@ class Tokenizer(ABC, Generic[Piece]):
     def traits(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Traits:
         """What of the piece can be counted, so that pieces written can be held against those trained on."""
         return Traits()
+
+    def labels(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Mapping[str, NDArray[Any]]:
+        """What can be said of each id where it stands, by names, so that a network's cells can be held against it.
+
+        Each is of (T,): integers are categories, below 0 where there is nothing to say, and floats are amounts, NaN
+        where there is nothing to say. All follows from the ids up to each. There are none, where nothing else is said.
+        """
+        return {}
+
+    def places(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Places | None:
+        """When each id is heard; None, where ids have no time."""
+        return None
 
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """How much the piece holds of what a listener counts, by its singular: `note`, `second`."""

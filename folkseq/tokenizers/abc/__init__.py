@@ -28,6 +28,7 @@ from folkseq.tokenizers.abc.asking import header_tokens, read_key, read_prime, t
 from folkseq.tokenizers.abc.fill import FillTask
 from folkseq.tokenizers.abc.form import Plan
 from folkseq.tokenizers.abc.grammar import AbcGrammar
+from folkseq.tokenizers.abc.labels import labels, places
 from folkseq.tokenizers.abc.merits import merits
 from folkseq.tokenizers.abc.rhythms import canonical_rhythm
 from folkseq.tokenizers.abc.spelling import (
@@ -45,6 +46,7 @@ from folkseq.tokenizers.abc.tables import LINES
 from folkseq.tokenizers.abc.traits import melody, traits
 from folkseq.tokenizers.abc.validity import fault
 from folkseq.tokenizers.base import END, START, Parsed, Prime, Tokenizer
+from folkseq.tokenizers.places import Places
 from folkseq.tokenizers.task import FILL, Task
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
@@ -175,6 +177,14 @@ class AbcTokenizer(Tokenizer[Tune]):
         """Its sections, its end, its bars that come back, and its notes' pitches and durations."""
         tokens = vocabulary.decode(ids)
         return traits(self.detokenize(tokens), tokens)
+
+    def labels(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Mapping[str, NDArray[Any]]:
+        """Where each token stands in its bar and part, whether in a repeat, and whether in the header."""
+        return labels(vocabulary.decode(ids))
+
+    def places(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Places:
+        """The bar of each token, and when in it its sound begins, in whole notes."""
+        return places(vocabulary.decode(ids))
 
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """The number of notes."""

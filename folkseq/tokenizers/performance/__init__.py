@@ -18,12 +18,13 @@ from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.music.performance import Performance
 from folkseq.tokenizers.base import Parsed
-from folkseq.tokenizers.performance import events, grid, magenta, traits
+from folkseq.tokenizers.performance import events, grid, labels, magenta, traits
 from folkseq.tokenizers.performance.decoding import Notes, pair, pair_in_turn, pedal_turns, perform
 from folkseq.tokenizers.performance.events import Layout, Rows
 from folkseq.tokenizers.performance.fill import FillTask
 from folkseq.tokenizers.performance.likeness import SHARE, likeness
 from folkseq.tokenizers.performance.steered import Steered
+from folkseq.tokenizers.places import Places
 from folkseq.tokenizers.task import FILL, Task
 from folkseq.tokenizers.traits import Traits
 from folkseq.tokenizers.vocabulary import Profile, Vocabulary
@@ -166,6 +167,14 @@ class PerformanceTokenizer(Steered):
         """Its pitches in order of their onsets, with durations of 0, since no two players keep the same."""
         pitches = ids[ids < self.layout.note_off].astype(np.int64)
         return np.stack((pitches, np.zeros_like(pitches)), axis=1)
+
+    def labels(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Mapping[str, NDArray[Any]]:
+        """The pitch class and hand of each note that begins, the pedal, density, and the time since the last onset."""
+        return labels.labels(ids, self.layout, self.steps_per_second, drums=self.drums)
+
+    def places(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Places:
+        """When each token is met, and how long it lasts, in seconds."""
+        return labels.places(ids, self.layout, self.steps_per_second)
 
     def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
         """The number of notes, and of seconds up to the last event."""

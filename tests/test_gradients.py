@@ -1,0 +1,93 @@
+"""How far gradients reach back: against small changes of h, and where it is known that they vanish or explode."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from folkseq.models.gradients import norms
+from folkseq.models.language_model import LanguageModel
+from folkseq.models.settings import CELLS, ModelSettings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+PIECES = [np.random.default_rng(seed).integers(0, 7, length) for seed, length in enumerate((40, 12, 25, 40))]
+
+
+def make(**changes):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return LanguageModel(ModelSettings(**{"vocabulary_size": 7, "hidden": 6, "embedding": 5} | changes))
+
+
+def loss_of(model, ids, at, step, change):
+    """The loss at step `at` of one piece when h of both layers is changed at an earlier step, in double precision."""
+    state = model.init_state(1)
+    for place in range(at + 1):
+        logits, state = model(ids[None, place : place + 1], state)
+        if place == step:
+            h = state[0] + change.view_as(state[0])
+            if place == at:  # what is foretold from it changes too
+                logits = model.output(model.settings.gain * h[-1:].transpose(0, 1))
+            state = (h, *state[1:])
+    return functional.cross_entropy(logits[0], ids[at + 1 : at + 2])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_norms_are_those_of_small_changes(cell):
+    """One layer, so that nothing above has read the old h at its own step."""
+    model = make(cell=cell, layers=1).double().eval()
+    ids = torch.from_numpy(PIECES[0][:10])
+    found = norms(model, [PIECES[0][:10]], reach=8)  # of one loss, that of the last step
+    for back in (0, 1, 4, 8):
+        slopes = []
+        for unit in range(6):
+            change = torch.zeros(6, dtype=torch.float64)
+            change[unit] = 1e-5
+            with torch.no_grad():
+                more, less = (loss_of(model, ids, 8, 8 - back, sign * change) for sign in (1, -1))
+            slopes.append(float(more - less) / 2e-5)
+        assert found[back] == pytest.approx(np.linalg.norm(slopes), rel=1e-4)
+
+
+@pytest.mark.parametrize(("scale", "rises"), [(0.5, False), (1.5, True)])
+def test_what_vanishes_and_what_explodes_is_seen(scale, rises):
+    """h' = tanh(scale · h) near 0: by the chain rule each step back multiplies the gradient by the scale."""
+    model = make(cell="rnn", layers=1)
+    with torch.no_grad():
+        model.cells[0].weight_hh_l0.copy_(scale * torch.eye(6))
+        for parameter in (model.cells[0].weight_ih_l0, model.cells[0].bias_ih_l0, model.cells[0].bias_hh_l0):
+            parameter.zero_()
+    found = norms(model, PIECES, reach=20)
+    np.testing.assert_allclose(found[1:] / found[:-1], scale, rtol=1e-4)
+    assert (found[-1] > found[0]) == rises
+
+
+def test_layers_frames_and_what_is_recalled_are_followed_too():
+    assert norms(make(layers=3), PIECES, reach=10).shape == (11,)
+    recalls = make(recall=(1,), bar_ends=(3,), section_ends=(3,))
+    assert np.isfinite(norms(recalls, PIECES, reach=10)).all()
+    framed = make(vocabulary_size=8, fields=(3, 2))
+    piece = np.array([0, 0, *(value for step in range(10) for value in (3 + step % 3, 6 + step % 2)), 2, 2])
+    found = norms(framed, [piece], reach=5)
+    assert found.shape == (6,)
+    assert (found > 0).all()
+    assert found.max() < 100
+
+
+def test_the_model_is_left_as_it_was():
+    model = make().train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    norms(model, PIECES, reach=5)
+    assert model.training
+    assert list(before) == list(model.state_dict())
+    assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in before.items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_short_pieces_are_looked_back_in_as_far_as_they_go():
+    assert norms(make(), [PIECES[1]], reach=100).shape == (11,)
+    with pytest.raises(ValueError, match="two steps"):
+        norms(make(), [PIECES[1][:2]])
+    with pytest.raises(ValueError, match="two steps"):
+        norms(make(), [])

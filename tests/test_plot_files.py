@@ -1,0 +1,275 @@
+"""`folkseq plot FILE` and `--gradients`: rolls carry the notes, scores stand under their titles, lines are measured."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from book import BOOK, JIG
+from click.testing import CliRunner
+from performances import beat, solo, take
+from planted import make_run
+
+from folkseq.cli import main
+from folkseq.errors import FolkseqError
+from folkseq.formats import abc, midi
+from folkseq.music import Meter
+from folkseq.music.bars import bar_lines
+from folkseq.music.performance import Performance
+from folkseq.music.playback import perform
+from folkseq.plots import gradients, roll, score
+from folkseq.plots.gradients import Reach
+from folkseq.plots.picture import SHADES, render
+
+HOSTILE = {
+    "markup": "<script>alert('&')</script>]]>--><!--",
+    "emoji": "jigs 🎻👩‍🎤 and 琴",
+    "formula": r"$\frac{1}{0$ \unknown{ $1 %%beginps",
+    "long": "x" * 10_000,
+    "empty": "",
+}
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="400px" height="100px" onload="x()"><script>x()</script><g/></svg>'
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, ["plot", *map(str, arguments)])
+
+
+@pytest.fixture
+def no_engraver(monkeypatch):
+    monkeypatch.setattr(score.shutil, "which", lambda _: None)
+    monkeypatch.setitem(sys.modules, "verovio", None)
+
+
+@pytest.fixture
+def engraver(tmp_path, monkeypatch):
+    """A program named abcm2ps that keeps what it is given and draws a little."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "abcm2ps"
+    program.write_text(f"#!/bin/sh\ncp tune.abc {tmp_path}/given.abc\ncat > score001.svg <<'E'\n{SVG}\nE\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path / "given.abc"
+
+
+def drawn(axes):
+    """The rectangles of a panel, by collection: (left, right, low, high) each."""
+    found = []
+    for each in axes.collections:
+        corners = [path.vertices for path in each.get_paths()]
+        if not corners or len(corners[0]) < 4:
+            continue  # lines
+        found.append([(*np.round(c[[0, 1], 0], 3), *np.round(c[[0, 2], 1], 3)) for c in corners if len(c) >= 4])
+    return found
+
+
+def test_a_roll_carries_the_notes_their_velocities_and_the_pedal():
+    piece = solo((60, 1, 0.0, 1.0), (64, 127, 0.5, 2.0), pedal=[(0.25, 127), (1.5, 0)])
+    figure = roll.draw(piece, "Two notes")
+    panel = figure.axes[0]
+    notes, pedal = drawn(panel)
+    assert notes == [(0, 1, 59.58, 60.42), (0.5, 2, 63.58, 64.42)]
+    assert [(left, right) for left, right, _, _ in pedal] == [(0.25, 1.5)]
+    shades = next(each for each in panel.collections if len(each.get_facecolors()) == 2).get_facecolors()[:, :3]
+    np.testing.assert_allclose(shades, [SHADES[0], SHADES[-1]])
+    assert shades[1].sum() < shades[0].sum()
+    assert panel.get_xlabel() == "seconds"
+    assert "pedal" in [text.get_text() for text in panel.get_yticklabels()]
+    assert "C4" in [text.get_text() for text in panel.get_yticklabels()]
+    assert figure.texts[0].get_text() == "Two notes"
+
+
+def test_a_long_piece_is_drawn_in_rows_and_a_very_long_one_in_part():
+    assert len(roll.draw(take(0, seconds=50), "x").axes) == 3 + 1  # and the scale of velocities
+    long = solo((60, 80, 0.0, 1.0), (60, 80, 3000.0, 3001.0))
+    figure = roll.draw(long, "x" * 200)
+    assert figure.texts[0].get_text().endswith("…, the first 20 of 50 minutes")
+    assert len(figure.texts[0].get_text()) <= roll.MOST_NAME
+
+
+def test_bar_lines_are_those_of_meters_and_tempos():
+    played = perform(abc.parse(JIG).tunes[0])
+    lines = bar_lines(played)
+    bar_s = 6 / 8 * 4 * 60 / played.tempos[0][1]
+    assert lines[:3] == pytest.approx([0, bar_s, 2 * bar_s])
+    assert lines[-1] < played.length_s
+    one = solo((60, 80, 0.0, 9.0)).tracks
+    changing = Performance(one, ((0.0, 60.0), (4.0, 120.0)), ((0.0, Meter(4, 4)), (6.0, Meter(3, 4))))
+    assert bar_lines(changing).tolist() == pytest.approx([0, 4, 6, 7.5])
+    assert bar_lines(Performance(one)).tolist() == []
+    assert bar_lines(Performance(one, meters=((0.0, Meter(0, 4)),))).tolist() == [0]
+    panel = roll.draw(changing, "x").axes[0]
+    vertical = next(each for each in panel.collections if type(each).__name__ == "LineCollection")
+    assert [segment[0][0] for segment in vertical.get_segments()] == pytest.approx([0, 4, 6, 7.5])
+
+
+def test_drums_are_drawn_where_there_is_nothing_else():
+    assert roll.Roll.of(beat(0)).drums
+    both = Performance((*beat(0).tracks, *take(0).tracks))
+    assert not roll.Roll.of(both).drums
+    assert len(roll.Roll.of(both).notes) == len(take(0).tracks[0])
+
+
+@pytest.mark.parametrize("piece", [Performance(()), solo(), solo((0, 1, 0.0, 0.0)), solo((127, 127, 0.0, 1e-6))])
+def test_pieces_of_next_to_nothing_have_a_roll(piece):
+    roll.draw(piece, "").draw_without_rendering()
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_names_are_escaped_and_cut(name, engraver):
+    text = render(roll.draw(take(0, seconds=3), name), ".svg").decode()
+    ET.fromstring(text)
+    tune = abc.parse(JIG).tunes[0]
+    hostile = type(tune)(**{**vars(tune), "titles": (name,) if name else (), "fields": (("C", name), ("N", name))})
+    engraved = score.engrave(hostile).decode()
+    ET.fromstring(engraved)
+    for drawing in (text, engraved):
+        assert "<script" not in drawing
+        assert "onload" not in drawing
+        assert "x" * 120 not in drawing
+    given = engraver.read_text()
+    assert "script" not in given
+    assert "%%" not in given
+
+
+def test_a_score_stands_under_its_title(engraver):
+    tune = abc.parse(JIG).tunes[0]
+    engraved = score.engrave(tune)
+    root = ET.fromstring(engraved)
+    assert root.attrib["width"] == "800"
+    assert float(root.attrib["height"]) == pytest.approx(200 + 46)
+    assert "".join(root.itertext()).strip() == "The Test JigJig"
+    assert score.engrave(tune) == engraved
+    assert abc.parse(engraver.read_text()).tunes[0].body == tune.body
+
+
+def test_a_repeat_that_nothing_follows_is_not_engraved(engraver):
+    score.engrave(abc.parse("X:1\nM:4/4\nL:1/4\nK:C\n|:CDEF::\n").tunes[0])
+    assert engraver.read_text().rstrip().endswith(":|")
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"), [("exit 1", "abcm2ps refuses it"), ("echo '<p' > score001.svg", "cannot be engraved")]
+)
+def test_what_cannot_be_engraved_is_one_line(engraver, tmp_path, program, reason):
+    (tmp_path / "bin" / "abcm2ps").write_text(f"#!/bin/sh\n{program}\n")
+    with pytest.raises(FolkseqError, match=reason):
+        score.engrave(abc.parse(JIG).tunes[0])
+
+
+@pytest.mark.judges
+@pytest.mark.parametrize("tune", abc.parse(BOOK).tunes, ids=lambda tune: tune.title)
+def test_abcm2ps_engraves(tune, program):
+    program("abcm2ps")
+    assert score.engraver() is score._abcm2ps
+    assert len(score.engrave(tune)) > 3000
+    assert score.engrave(tune) == score.engrave(tune)
+
+
+@pytest.mark.parametrize("tune", abc.parse(BOOK).tunes, ids=lambda tune: tune.title)
+def test_verovio_engraves(tune, monkeypatch):
+    pytest.importorskip("verovio")
+    monkeypatch.setattr(score.shutil, "which", lambda _: None)
+    assert len(score.engrave(tune)) > 3000
+    assert score.engrave(tune) == score.engrave(tune)
+
+
+def test_a_tune_has_a_roll_and_a_score(engraver, tmp_path):
+    (tmp_path / "book.abc").write_text(BOOK)
+    result = invoke(tmp_path / "book.abc", "--number", 2)
+    assert result.exit_code == 0, result.output
+    names = ("book-roll.png", "book-roll.svg", "book-score.svg")
+    assert result.stdout.split() == [str(tmp_path / name) for name in names]
+    assert "The Test Reel" in (tmp_path / "book-score.svg").read_text()
+    assert "<!-- The Test Reel -->" in (tmp_path / "book-roll.svg").read_text()
+    result = invoke(tmp_path / "book.abc", "-o", tmp_path / "new" / "x.png", "--json")
+    assert json.loads(result.stdout) == {"files": [str(tmp_path / "new" / name) for name in ("x.png", "x-score.svg")]}
+
+
+def test_without_an_engraver_the_roll_is_drawn_still(no_engraver, tmp_path):
+    (tmp_path / "jig.abc").write_text(JIG)
+    result = invoke(tmp_path / "jig.abc")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == [str(tmp_path / f"jig-roll{suffix}") for suffix in (".png", ".svg")]
+    assert result.stderr == f"{score.INSTALL}\n"
+    assert "apt install abcm2ps" in result.stderr
+    assert "pip install 'folkseq[score]'" in result.stderr
+
+
+def test_a_performance_has_a_roll(tmp_path):
+    (tmp_path / "take.mid").write_bytes(midi.format(take(0)))
+    result = invoke(tmp_path / "take.mid")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "take-roll.png").read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "take-score.svg").exists()
+
+
+def test_gradients_of_several_runs_are_lines_of_one_picture(tmp_path):
+    runs = [make_run(tmp_path / name) for name in ("one", "two")]
+    result = invoke(*(run.folder for run in runs), "--gradients", "--json")
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert facts["files"] == [str(tmp_path / "one" / "plots" / f"gradients{suffix}") for suffix in (".png", ".svg")]
+    first, second = (np.array(facts["gradients"][str(run.folder)]) for run in runs)
+    assert first.tolist() == second.tolist()
+    assert len(first) > 50
+    assert (first > 0).all()
+    drawing = (tmp_path / "one" / "plots" / "gradients.svg").read_text()
+    for told in ("one: 2 x 8 lstm", "two: 2 x 8 lstm", "k, tokens back from the loss"):
+        assert f"<!-- {told} -->" in drawing
+
+
+def test_the_lines_carry_the_norms_and_differ_in_grey():
+    reaches = [Reach(name, 2.0 ** -np.arange(50.0) * place) for place, name in enumerate(("rnn", "$x$", "lstm"), 1)]
+    figure = gradients.draw(reaches)
+    (axes,) = figure.axes
+    assert axes.get_yscale() == "log"
+    assert [line.get_label() for line in axes.lines] == ["rnn", "$x$", "lstm"]
+    for line, reach in zip(axes.lines, reaches, strict=True):
+        assert line.get_ydata().tolist() == reach.norms.tolist()
+    assert len({(line.get_linestyle(), line.get_marker()) for line in axes.lines}) == 3
+    for odd in (np.zeros(5), np.full(5, np.nan), np.full(5, 1e300), np.ones(1)):
+        gradients.draw([Reach("x" * 10_000, odd)]).draw_without_rendering()
+    assert [gradients.power(value) for value in (1e-12, 1.0, 100.0)] == ["10⁻¹²", "1", "10²"]
+
+
+def test_what_a_user_can_mend_is_one_line(tmp_path):
+    (tmp_path / "jig.abc").write_text(JIG)
+    (tmp_path / "silent.abc").write_text("X:1\nT:Silent\nK:C\n|]\n")
+    (tmp_path / "words.txt").write_text("nothing of music\n")
+    (tmp_path / "broken.mid").write_bytes(b"MThd\0")
+    jig = tmp_path / "jig.abc"
+    for arguments, message in [
+        ([tmp_path / "missing.abc"], "missing.abc: cannot be read"),
+        ([tmp_path / "missing.mid"], "missing.mid: cannot be read"),
+        ([tmp_path / "broken.mid"], "broken.mid"),
+        ([tmp_path / "silent.abc"], "silent.abc"),
+        ([tmp_path / "words.txt"], "words.txt"),
+        ([tmp_path / "take.wav"], "there is no such run"),
+        ([jig, "--terminal"], "--terminal draws the curves of a training alone"),
+        ([jig, "--number", "9"], "holds no piece 9"),
+        ([jig, jig], "one run or file is drawn at a time"),
+        ([jig, "-o", "x.gif"], "there are: .png, .svg"),
+        ([jig, "-o", "x.html"], "there are: .png, .svg"),
+        ([jig, "--gradients"], "no such run"),
+    ]:
+        result = invoke(*arguments)
+        assert result.exit_code == 1, (arguments, result.output, result.exception)
+        assert result.stderr.startswith("folkseq: ")
+        assert message in result.stderr, (arguments, result.stderr)
+        assert result.stderr.count("\n") == 1
+
+
+def test_rolls_import_no_torch(tmp_path):
+    (tmp_path / "jig.abc").write_text(JIG)
+    code = (
+        f"import sys, folkseq\nfolkseq.plot({str(tmp_path / 'jig.abc')!r})\n"
+        "assert not {'torch', 'music21', 'matplotlib.pyplot'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

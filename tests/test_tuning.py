@@ -1,0 +1,106 @@
+"""What a label explains of a cell: against plain counting, and what is found where it is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from folkseq.evaluation.tuning import ETA, FEWEST, Half, R, best, explained
+
+COUNT = 400
+
+
+def plain_eta(values, label):
+    """The correlation ratio, as textbooks have it."""
+    values, label = values[label >= 0], label[label >= 0]
+    mean, total = values.mean(), ((values - values.mean()) ** 2).sum()
+    between = sum((label == each).sum() * (values[label == each].mean() - mean) ** 2 for each in set(label.tolist()))
+    return between / total
+
+
+@given(st.integers(0, 1000), st.integers(2, 9))
+def test_categories_explain_what_lies_between_their_means(seed, kinds):
+    random = np.random.default_rng(seed)
+    states = random.normal(size=(60, 3)).astype(np.float32)
+    label = random.integers(-1, kinds, 60)
+    states[:, 0] += label
+    shares = explained(states, label)
+    assert shares.tolist() == pytest.approx(
+        [plain_eta(states[:, cell].astype(float), label) for cell in range(3)], abs=1e-5
+    )
+
+
+@given(st.integers(0, 1000))
+def test_amounts_explain_the_square_of_their_correlation(seed):
+    random = np.random.default_rng(seed)
+    states = random.normal(size=(60, 3)).astype(np.float32)
+    label = random.normal(size=60) + states[:, 1]
+    label[::7] = np.nan
+    known = np.isfinite(label)
+    expected = [np.corrcoef(states[known, cell], label[known])[0, 1] ** 2 for cell in range(3)]
+    assert explained(states, label).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_does_not_move_explains_nothing():
+    states = np.ones((30, 2), np.float32)
+    states[:, 1] = np.arange(30)
+    assert explained(states, np.arange(30.0)).tolist() == [0, pytest.approx(1)]
+    assert explained(states, np.zeros(30, np.int64)).tolist() == pytest.approx([0, 0])
+    assert explained(states, np.zeros(30)).tolist() == [0, 0]
+
+
+def test_two_kinds_of_labels_agree_where_there_are_two_categories():
+    random = np.random.default_rng(0)
+    states, label = random.normal(size=(80, 4)).astype(np.float32), random.integers(0, 2, 80)
+    np.testing.assert_allclose(explained(states, label), explained(states, label.astype(float)), atol=1e-6)
+
+
+def halves(told, label, noise=0.3):
+    """Two halves of a dozen cells, all noise that hardly changes, of which the seventh tells something."""
+    random = np.random.default_rng(5)
+    states = np.cumsum(random.normal(size=(2 * COUNT, 12)), axis=0).astype(np.float32) / 10
+    states[:, 7] = told + random.normal(0, noise, 2 * COUNT)
+    return Half(states[:COUNT], label[:COUNT]), Half(states[COUNT:], label[COUNT:])
+
+
+def test_the_cell_that_tells_is_found_and_scored_where_it_was_not_chosen():
+    label = np.random.default_rng(1).integers(0, 4, 2 * COUNT)
+    choosing, scoring = halves(label % 3, label)
+    tuned = best(choosing, scoring)
+    assert (tuned.cell, tuned.measure) == (7, ETA)
+    assert tuned.ranking[0] == 7
+    assert sorted(tuned.ranking) == list(range(12))
+    assert tuned.chosen == pytest.approx(plain_eta(choosing.states[:, 7].astype(float), choosing.label), abs=1e-5)
+    assert tuned.score == pytest.approx(plain_eta(scoring.states[:, 7].astype(float), scoring.label), abs=1e-5)
+    assert tuned.score > 0.8
+    assert tuned.null < 0.3
+    assert best(choosing, scoring) == tuned
+    assert best(choosing, scoring, seed=1).null != tuned.null
+
+
+def test_amounts_are_found_too():
+    label = np.repeat(np.random.default_rng(2).normal(size=2 * COUNT // 8), 8)
+    tuned = best(*halves(label, label))
+    assert (tuned.cell, tuned.measure) == (7, R)
+    assert tuned.score > 0.7 > tuned.null
+
+
+def test_slow_labels_that_nothing_tells_do_not_exceed_their_null():
+    """Of cells and labels that hardly change, chance explains much; token by token shuffled it would not."""
+    exceeded = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        states = np.cumsum(random.normal(size=(2 * COUNT, 12)), axis=0).astype(np.float32)
+        label = np.cumsum(random.normal(size=2 * COUNT))
+        tuned = best(Half(states[:COUNT], label[:COUNT]), Half(states[COUNT:], label[COUNT:]), seed)
+        exceeded += tuned.score > tuned.null
+    assert exceeded <= 5
+
+
+def test_a_label_must_say_something():
+    label = np.full(2 * COUNT, -1)
+    label[: FEWEST + 5] = 1
+    with pytest.raises(ValueError, match=f"of {FEWEST} tokens in either half, got 0"):
+        best(*halves(0, label))
+    with pytest.raises(ValueError, match="a label for each of 3 tokens, got 2"):
+        Half(np.zeros((3, 1), np.float32), np.zeros(2))
