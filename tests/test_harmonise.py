@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from folkseq import tokenizers
 from folkseq.cli import main
+from folkseq.evaluation.voice_leading import chord_tones, figures, parallels, sounding
 from folkseq.formats import abc, midi
 from folkseq.music import Sound
 from folkseq.music.chorale import COLUMNS, RANGES
@@ -95,7 +96,7 @@ def test_a_pair_has_a_frame_of_bass_alto_and_tenor_a_step(task):
     for voice, column in (("alto", 1), ("tenor", 2), ("bass", 3)):
         assert [number.get(cell) or int(cell) for cell in written[voice]] == cells[:, column].tolist()
     assert made.hold_out(ids[0], 0, 1) is None
-    choir = made.choir(cells[:, 0])
+    choir = made.choir(cells[:, 0], strict=False)
     rows, at = choir.begin(1), []
     for place, one in enumerate(pair.ids.tolist()):
         assert choir.allowed(rows, np.array([9]))[0, one]
@@ -121,8 +122,9 @@ def test_passages_are_moved_within_the_ranges_and_begin_their_notes(task):
 
 def test_voices_keep_to_their_ranges_and_hold_only_what_sounds(task):
     made, *_ = task
-    rests = np.array([False, False, True, False])
-    choir = Choir(("bass", "alto", "tenor"), made.labels, rests)
+    melody = np.array([67, 69, -1, 67])
+    rests = melody < 0
+    choir = Choir(("bass", "alto", "tenor"), made.labels, melody)
     random = np.random.default_rng(0)
     for _ in range(50):
         rows, ids = choir.begin(1), []
@@ -140,6 +142,13 @@ def test_voices_keep_to_their_ranges_and_hold_only_what_sounds(task):
             assert all(cell != "rest" for cell, rest in zip(cells, rests, strict=True) if not rest)
             low, high = RANGES[voice]
             assert all(low <= int(cell) <= high for cell in cells if cell.isdecimal())
+        below = [[number(cell) for cell in written[voice]] for voice in ("alto", "tenor", "bass")]
+        pitches, _ = sounding(np.stack([np.where(rests, -2, melody), *below], axis=1), -1)
+        assert parallels(pitches, 7) == parallels(pitches, 0) == 0
+
+
+def number(cell):
+    return int(cell) if cell.isdecimal() else -1 if cell == "hold" else -2
 
 
 def test_a_voice_is_written_in_the_melodys_bars():
@@ -173,6 +182,19 @@ def test_a_melody_beyond_the_soprano_is_moved_and_that_is_said(key, said, low):
     melody = Melody.of(abc.parse(f"X:1\nM:4/4\nL:1/4\n{key}\n").tunes[0], "x")
     assert melody.pitches[0] == low
     assert (said in melody.notices[0]) if said else not melody.notices
+
+
+def test_voice_leading_is_counted_as_textbooks_do():
+    cells = [[72, 67, 60, 48], [74, 69, 62, 50], [-1, -1, 65, 50], [71, 72, 62, 40]]
+    pitches, begins = sounding(cells, -1)
+    assert pitches[2].tolist() == [74, 69, 65, 50]
+    found = figures([(pitches, begins)], [(60, 81), (53, 74), (48, 69), (41, 64)])
+    # In the first two chords all voices go up a tone: fifths between 67 and 60 and 67 and 48, octaves between the rest.
+    assert found["parallel_fifths"] == 100 * 2 / 4
+    assert found["parallel_octaves"] == 100 * 3 / 4
+    assert found["crossings"] == 100 / 4
+    assert found["range_faults"] == 100 / 4
+    assert chord_tones(np.array([48, 52, 55, 58])) == (4, 4)
 
 
 @pytest.fixture(scope="module")

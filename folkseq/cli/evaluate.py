@@ -66,13 +66,13 @@ def _gaps(found: Evaluated, gaps: Gaps) -> Iterator[str]:
     yield from _aligned(rows)
     if gaps.voices is not None:
         yield ""
-        rows = [[f"{gaps.voices.count} chorales, a hundred chords", "written", "held out"]]
-        for name, figure in gaps.voices.written.items():
-            both = (figure, gaps.voices.held_out[name])
-            share = name == "chord_tones"
-            rows.append(
-                [f"{_words(name)}{', %' * share}", *(_percent(each) if share else f"{each:.2f}" for each in both)]
-            )
+        rows = [[f"{gaps.voices.count} chorales, a hundred chords", "written", "without rules", "held out"]]
+        for name in gaps.voices.written:
+            three = [each[name] for each in (gaps.voices.written, gaps.voices.without_rules, gaps.voices.held_out)]
+            if name == "chord_tones":
+                rows.append([f"{_words(name)}, %", *map(_percent, three)])
+            else:
+                rows.append([_words(name), *(f"{each:.2f}" for each in three)])
         yield from _aligned(rows)
 
 

@@ -43,6 +43,8 @@ class Voices:
     count: int
     seed: int
     written: dict[str, float]
+    without_rules: dict[str, float]
+    """Where parallels are allowed: what the model knows by itself."""
     held_out: dict[str, float]
 
 
@@ -137,18 +139,22 @@ def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> Voi
     from folkseq.sampling.generate import generate
 
     columns = [task.layout.columns.index(voice) for voice in VOICES]
-    theirs, ours = [], []
+    theirs = []
+    ours: dict[bool, list[Any]] = {True: [], False: []}
     for number, ids in enumerate(pieces):
         cells, pair = task.cells(ids), task.hold_out(ids, number, 0)
         if pair is None:
             continue
-        choir = task.choir(cells[:, columns[0]])
-        width = task.frames.width
-        request = Request((0,) * width, task.frames.end, seed, choir.limit, grammar=choir, place=choir)
-        (sample,) = generate(model.engine().knowing(model.encoder.read(pair.source)), request, [number])
-        written = task.written(np.array(sample.ids))
-        below = [[task.number(cell) for cell in written[voice]] for voice in VOICES[1:]]
+        engine = model.engine().knowing(model.encoder.read(pair.source))
+        for strict, found in ours.items():
+            choir = task.choir(cells[:, columns[0]], strict)
+            start = (0,) * task.frames.width
+            request = Request(start, task.frames.end, seed, choir.limit, grammar=choir, place=choir)
+            (sample,) = generate(engine, request, [number])
+            written = task.written(np.array(sample.ids))
+            below = [[task.number(cell) for cell in written[voice]] for voice in VOICES[1:]]
+            found.append(voice_leading.sounding(np.stack([cells[:, columns[0]], *below], axis=1), task.HOLDS))
         theirs.append(voice_leading.sounding(cells[:, columns], task.HOLDS))
-        ours.append(voice_leading.sounding(np.stack([cells[:, columns[0]], *below], axis=1), task.HOLDS))
     ranges = [RANGES[voice] for voice in VOICES]
-    return Voices(len(ours), seed, voice_leading.figures(ours, ranges), voice_leading.figures(theirs, ranges))
+    kept, free, bach = (voice_leading.figures(each, ranges) for each in (ours[True], ours[False], theirs))
+    return Voices(len(theirs), seed, kept, free, bach)

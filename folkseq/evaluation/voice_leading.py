@@ -43,8 +43,9 @@ def figures(
         at = np.flatnonzero(begins.any(axis=1))
         sounding = pitches[at]
         chords += len(at)
+        changes = np.flatnonzero(np.append(True, (pitches[1:] != pitches[:-1]).any(axis=1)))  # silence among them
         for interval, name in ((FIFTH, "parallel_fifths"), (OCTAVE, "parallel_octaves")):
-            counts[name] += parallels(sounding, interval)
+            counts[name] += parallels(pitches[changes], interval)
         both = (sounding[:, :-1] >= 0) & (sounding[:, 1:] >= 0)
         counts["crossings"] += int((both & (sounding[:, :-1] < sounding[:, 1:])).sum())
         for voice, (low, high) in enumerate(ranges):

@@ -1,4 +1,8 @@
-"""What may be written to a melody: three voices within their ranges, frame by frame, as many steps as it has."""
+"""What may be written to a melody: three voices within their ranges, frame by frame, as many steps as it has.
+
+By default textbooks' rule is kept, too, that no two voices move in parallel fifths or octaves: a pitch that would is
+left out, and as a note can always be held, something is left.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +14,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.frames import Frames
-from folkseq.music.chorale import HOLD, RANGES, REST
+from folkseq.music.chorale import HOLD, RANGES, REST, VOICES
 from folkseq.pairs import Integers
 
+SILENT = -1
+PARALLEL = (0, 7)
+"""Intervals, octaves aside, in which two voices do not move."""
 Rows = tuple[NDArray[Any], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Choir:
-    """A `folkseq.sampling.grammar.Placed`. A row is the number of its ids, and which of its voices sound.
+    """A `folkseq.sampling.grammar.Placed`. A row is the number of its ids, and what its voices sound, now and before.
 
     Attributes:
         voices: Their names, in the order of the fields.
         labels: What each knows.
-        rests: (steps,) whether the melody rests at each step; only then another voice may.
+        melody: (steps,) the pitch that the melody sounds at each step, −1 where it rests; only there another may.
+        strict: Whether parallel fifths and octaves are left out.
     """
 
     voices: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
-    rests: NDArray[np.bool_]
+    melody: Integers
+    strict: bool = True
 
     @property
     def steps(self) -> int:
         """How many there are."""
-        return len(self.rests)
+        return len(self.melody)
 
     @property
     def limit(self) -> int:
@@ -52,27 +61,33 @@ class Choir:
 
     def begin(self, rows: int) -> Rows:
         """See the protocol."""
-        return np.zeros(rows, np.int64), np.zeros((rows, self.frames.width), np.bool_)
+        return np.zeros(rows, np.int64), *(np.full((rows, self.frames.width), SILENT) for _ in range(2))
 
     def advance(self, rows: Rows, ids: Integers) -> Rows:
         """See the protocol."""
-        count, sounds = rows
+        count, sounds, before = rows
+        field, every = count % self.frames.width, np.arange(len(count))
+        before = np.where(field[:, None] == 0, sounds, before)  # (B, F) as a frame begins
         sounds = sounds.copy()
-        field = count % self.frames.width
-        every = np.arange(len(count))
-        sounds[every, field] = np.where(self._is_hold[ids], sounds[every, field], self._is_pitch[ids])
-        return count + 1, sounds
+        sounds[every, field] = np.where(self._holds[ids], sounds[every, field], self._pitches[ids])
+        return count + 1, sounds, before
 
     def allowed(self, rows: Rows, remaining: Integers) -> NDArray[np.bool_]:
         """See the protocol."""
-        count, sounds = rows
+        count, sounds, before = rows
         step, field = np.divmod(count, self.frames.width)
         step = step - 1  # after the start's frame
+        now = np.clip(step, 0, self.steps - 1)
         mask = self._in_range[field]  # (B, V)
-        silent = ~sounds[np.arange(len(count)), field]
-        mask[silent[:, None] & self._is_hold] = False
-        resting = self.rests[np.clip(step, 0, self.steps - 1)]
-        mask[~resting[:, None] & self._is_rest] = False
+        own = sounds[np.arange(len(count)), field]  # (B,) as it was a step ago
+        mask[(own < 0)[:, None] & self._holds] = False
+        mask[(self.melody[now] >= 0)[:, None] & self._rests] = False
+        if self.strict:
+            below = np.ones(len(count), np.bool_)
+            mask &= ~self._parallel(own, self.melody[np.maximum(now - 1, 0)], self.melody[now], below, now > 0)
+            for voice, rank in enumerate(self._ranks[:-1].tolist()):
+                below = self._ranks[field] > rank
+                mask &= ~self._parallel(own, before[:, voice], sounds[:, voice], below, voice < field)
         mask[step < 0] = self._start
         mask[step >= self.steps] = self._end
         return mask
@@ -89,6 +104,31 @@ class Choir:
         """See the protocol: the step that is written once the frames read are whole."""
         return np.asarray(np.clip(rows[0] // self.frames.width - 1, 0, self.steps - 1))
 
+    def _parallel(
+        self, own: Integers, was: Integers, sounds: Integers, below: NDArray[np.bool_], told: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Which pitches would move in parallel with another voice, (B, V).
+
+        Args:
+            own: (B,) the pitch from which a voice moves.
+            was: (B,) that of another voice before.
+            sounds: (B,) and now.
+            below: (B,) whether the voice is the lower of the two.
+            told: (B,) whether it is known what the other sounds now.
+        """
+        way = np.sign(sounds - was)
+        sign = np.where(below, -1, 1)
+        apart = sign * (own - was) % 12
+        moves = told & (own >= 0) & (was >= 0) & (sounds >= 0) & (way != 0) & np.isin(apart, PARALLEL)
+        same = np.sign(self._pitches - own[:, None]) == way[:, None]
+        as_far = sign[:, None] * (self._pitches - sounds[:, None]) % 12 == apart[:, None]
+        return np.asarray(moves[:, None] & same & as_far & (self._pitches >= 0))
+
+    @cached_property
+    def _ranks(self) -> Integers:
+        """(F,) the place of each voice from the highest down."""
+        return np.array([VOICES.index(voice) for voice in self.voices])
+
     @cached_property
     def _labels(self) -> NDArray[np.str_]:
         """(V,) the label of each id, empty for the start and the end."""
@@ -96,16 +136,17 @@ class Choir:
         return np.array([""] * (self.frames.width + 1) + flat)
 
     @cached_property
-    def _is_hold(self) -> NDArray[np.bool_]:
+    def _holds(self) -> NDArray[np.bool_]:
         return np.asarray(self._labels == HOLD)
 
     @cached_property
-    def _is_rest(self) -> NDArray[np.bool_]:
+    def _rests(self) -> NDArray[np.bool_]:
         return np.asarray(self._labels == REST)
 
     @cached_property
-    def _is_pitch(self) -> NDArray[np.bool_]:
-        return np.asarray(np.char.isdecimal(self._labels))
+    def _pitches(self) -> Integers:
+        """(V,) the pitch of each id, −1 for what is none."""
+        return np.array([int(label) if label.isdecimal() else SILENT for label in self._labels.tolist()])
 
     @cached_property
     def _start(self) -> NDArray[np.bool_]:
@@ -118,10 +159,9 @@ class Choir:
     @cached_property
     def _in_range(self) -> NDArray[np.bool_]:
         """(F, V) which ids each voice can have: its own, and of pitches those of its range."""
-        pitches = np.array([int(label) if label.isdecimal() else -1 for label in self._labels.tolist()])
         mask = np.zeros((self.frames.width, self.frames.size), np.bool_)
         for field, voice in enumerate(self.voices):
             low, high = RANGES[voice]
             own = slice(self.frames.firsts[field], self.frames.firsts[field + 1])
-            mask[field, own] = ((pitches >= low) & (pitches <= high) | ~self._is_pitch)[own]
+            mask[field, own] = ((self._pitches >= low) & (self._pitches <= high) | (self._pitches < 0))[own]
         return mask

@@ -149,10 +149,10 @@ class HarmoniseTask:
         steps = np.arange(len(soprano))
         return Source(np.stack(fields, axis=1), np.stack([steps, np.zeros_like(steps)], axis=1))
 
-    def choir(self, soprano: Integers) -> Choir:
-        """What may be written to a melody's cells."""
+    def choir(self, soprano: Integers, strict: bool = True) -> Choir:
+        """What may be written to a melody's cells; with parallels, if not `strict`."""
         last = np.maximum.accumulate(np.where(soprano != _HOLD, np.arange(len(soprano)), 0))
-        return Choir(WRITTEN, self.labels, soprano[last] == _REST)
+        return Choir(WRITTEN, self.labels, np.maximum(soprano[last], -1), strict)
 
     def written(self, ids: NDArray[Any]) -> dict[str, list[str]]:
         """The cells of each voice in what was written, by its name."""
