@@ -272,3 +272,16 @@ def test_what_means_nothing_in_training_is_said(tmp_path):
         assert result.exit_code == 1
         assert message in result.stderr
         assert not (tmp_path / "r").exists()
+
+
+def test_a_run_is_judged_with_both_sides_and_with_the_left_alone(run):
+    result = invoke("evaluate", run, "--json", "-q")
+    assert result.exit_code == 0, result.output
+    gaps = json.loads(result.stdout)["gaps"]
+    names = [loss["model"] for loss in gaps["losses"]]
+    assert names == ["lstm 2 x 16, both sides", "the same, left side alone", "int8 engine", "n-gram"]
+    both, _, engine, _ = (loss["nats_per_token"] for loss in gaps["losses"])
+    assert engine == pytest.approx(both, rel=0.02)
+    assert gaps["amounts"]["note"] > 0
+    assert "left side alone" in invoke("evaluate", run, "-q").stdout
+    assert "to fill, with an encoder that reads forwards and backwards" in invoke("inspect", run).stdout

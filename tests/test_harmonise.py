@@ -293,3 +293,26 @@ def test_chorales_without_a_task_are_learnt_as_they_stand(corpus, tmp_path):
     result = invoke("sample", tmp_path / "r", "--steps", "4", "--seed", "1", "-o", tmp_path / "x.csv")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "x.csv").read_text().splitlines()[0] == HEADER
+
+
+def test_voices_are_judged_beside_those_held_out(run):
+    result = invoke("evaluate", run, "--samples", "2", "--json", "-q")
+    assert result.exit_code == 0, result.output
+    gaps = json.loads(result.stdout)["gaps"]
+    assert gaps["amounts"]["step"] > 0
+    voices = gaps["voices"]
+    assert voices["written"]["parallel_fifths"] == voices["written"]["range_faults"] == 0
+    assert set(voices["held_out"]) == set(voices["without_rules"])
+    assert "a hundred chords" in invoke("evaluate", run, "--samples", "1", "-q").stdout
+
+
+def test_an_encoder_of_one_direction_is_trained_and_used_alike(corpus, tmp_path):
+    words = ("train", "packed", corpus, "--task", "harmonise", "--encoder", "forward", "--attention", "additive")
+    out = tmp_path / "r"
+    assert invoke(*words, "--cell", "gru", "--steps", "2", "--hidden", "16", "-q", "--out", out).exit_code == 0
+    result = invoke("harmonise", out, "-", "--seed", "1", "-o", tmp_path / "x.abc", input=HYMN)
+    assert result.exit_code == 0, result.output
+    again = invoke(*words, "--cell", "gru", "--steps", "2", "--hidden", "16", "-q", "--out", out, "--resume")
+    assert again.exit_code == 0, again.output
+    changed = invoke("train", "packed", corpus, "--task", "harmonise", "--encoder", "both", "--out", out, "--resume")
+    assert "its --encoder is forward, not both" in changed.stderr

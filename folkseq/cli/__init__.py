@@ -167,6 +167,9 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
     yield f"tokenizer   {facts['tokenizer']}, {model['vocabulary_size']} tokens"
     layers = f"{model['layers']} x {model['hidden']} {model['cell']}"
     yield f"model       {layers}, {facts['parameters']:,} parameters, dropout {model['dropout'] or 0:g}"
+    if model["encoder"] is not None:
+        reads = {"both": "forwards and backwards", "forward": "forwards"}[model["encoder"]["direction"]]
+        yield f"task        to {facts['task']}, with an encoder that reads {reads}"
     for file in facts["corpus"][:_MOST_FILES]:
         yield f"corpus      {file['name']} (sha256 {file['sha256'][:12]}…)"
     if len(facts["corpus"]) > _MOST_FILES:
