@@ -46,6 +46,7 @@ def test_every_command_works_in_the_order_in_which_it_stands(tmp_path):
         (tmp_path / folder).mkdir()
         for seed in range(4):
             (tmp_path / folder / f"{seed}.mid").write_bytes(midi.format(played(seed)))
+    (tmp_path / "melody.abc").write_text("X:1\nM:4/4\nL:1/4\nK:G\nD|GABc|Hd4|cBAA|HG3|]\n")
     (tmp_path / "take.mid").write_bytes(midi.format(take(6, seconds=5)))
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     typed = 0

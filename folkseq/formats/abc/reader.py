@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
@@ -65,16 +65,25 @@ def parse(text: str, file: str = "<text>") -> Book:
     lost: list[Mapping[str, int]] = []
     faults: list[Fault] = []
     stray: Counter[str] = Counter()
-    header: list[Line] = []
-    for block in cut_tunes(text, header, stray):
-        reader = _TuneReader(len(tunes) + len(faults) + 1)
-        try:
-            tunes.append(reader.read(chain(header, block.lines)))
-            lost.append(reader.lost)
-        except (ParseError, ValueError) as error:
-            number, title = (block.fields.get(letter, "")[:80] for letter in "XT")
-            faults.append(Fault(file, number or "?", title, reader.line, str(error)))
+    for found, lost_in_it in parse_each(text, file, stray):
+        if isinstance(found, Fault):
+            faults.append(found)
+        else:
+            tunes.append(found)
+            lost.append(lost_in_it)
     return Book(tuple(tunes), tuple(lost), tuple(faults), stray)
+
+
+def parse_each(text: str, file: str, stray: Counter[str]) -> Iterator[tuple[Tune | Fault, Mapping[str, int]]]:
+    """The same tune by tune, in their order, those that cannot be read among them; adds to what is stray."""
+    header: list[Line] = []
+    for number, block in enumerate(cut_tunes(text, header, stray), 1):
+        reader = _TuneReader(number)
+        try:
+            yield reader.read(chain(header, block.lines)), reader.lost
+        except (ParseError, ValueError) as error:
+            name, title = (block.fields.get(letter, "")[:80] for letter in "XT")
+            yield Fault(file, name or "?", title, reader.line, str(error)), {}
 
 
 def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
@@ -83,21 +92,25 @@ def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
     Raises:
         ParseError: if the bytes are no text, or hold no tune at all.
     """
-    if not data.strip():
-        raise ParseError(f"{file}: the file is empty; an ABC file holds tunes that begin with an X: line")
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        text = data.decode("utf-16", "replace")
-    elif b"\0" in data:
-        raise ParseError(f"{file}: not text, and so not ABC (it holds zero bytes)")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("latin-1")
-    book = parse(text, file)
+    book = parse(decode(data, file)[0], file)
     if not book.tunes and not book.faults:
         raise ParseError(f"{file}: no tune in it (no line begins with X:, and no block of fields has a K:)")
     return book
+
+
+def decode(data: bytes, file: str) -> tuple[str, str]:
+    """The text of a file's bytes and its encoding, which gives the bytes again. Raises ParseError if they are none."""
+    if not data.strip():
+        raise ParseError(f"{file}: the file is empty; an ABC file holds tunes that begin with an X: line")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace"), "utf-16"
+    if b"\0" in data:
+        raise ParseError(f"{file}: not text, and so not ABC (it holds zero bytes)")
+    encoding = "utf-8-sig" if data[:3] == b"\xef\xbb\xbf" else "utf-8"
+    try:
+        return data.decode(encoding), encoding
+    except UnicodeDecodeError:
+        return data.decode("latin-1"), "latin-1"
 
 
 def read(path: Path | str) -> Book:

@@ -1,23 +1,24 @@
 """Where in the text of a tune book the bars of a tune stand, so that some can be put in place of others.
 
-Everything else stays as it is, byte for byte: header, comments, chord symbols, line breaks, other voices.
+Everything else stays as it is, byte for byte: header, comments, line breaks, other voices. A bar stands from what
+belongs to its first sound up to its last; a mark that nothing follows but the bar line is the line's.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-from folkseq.errors import RequestError
 from folkseq.formats.abc.fields import default_unit, parse_key, parse_meter, parse_unit
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
-from folkseq.formats.abc.lines import Block, Line, cut_tunes
+from folkseq.formats.abc.lines import Block, Line, continued, cut_tunes
 from folkseq.music.signature import Key, Meter
 
 _SOUNDS = ("note", "rest", "chord", "old_chord", "multirest")
+_AFTER = ("length", "broken", "tie", "unslur")  # what belongs to the sound before it
 _BESIDE = ("space", "ignored", "ending")
 _BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -31,39 +32,31 @@ class TextBar:
     key: Key
     meter: Meter
     unit: Fraction
-    closes: int
+    closes: int = 0
     """Slurs that end in it and began before it."""
-    opens: int
+    opens: int = 0
     """Slurs that begin in it and end after it."""
+    symbols: int = 0
+    """Chord symbols and other texts in it."""
 
 
-def find_tune(text: str, number: int | None = None) -> list[TextBar]:
-    """The bars of a tune's first voice.
+@dataclass(frozen=True)
+class TextTune:
+    """The bars of a tune's first voice, and whether words stand under it."""
 
-    Args:
-        text: of a book.
-        number: of the tune, as its `X:` says; it may be left out where there is but one.
+    bars: tuple[TextBar, ...]
+    words: bool
 
-    Raises:
-        RequestError: there is no such tune, or there are several and none is named.
-    """
+
+def find_tune(text: str, index: int = 0) -> TextTune:
+    """The tune at a place in a book, from 0, with those that cannot be read counted."""
     header: list[Line] = []
     blocks = list(cut_tunes(text, header, Counter()))
-    numbers = [block.fields.get("X", "").strip() for block in blocks]
-    if number is not None:
-        blocks = [block for block, name in zip(blocks, numbers, strict=True) if name == str(number)]
-    if len(blocks) != 1:
-        shown = ", ".join(numbers[:8]) + (" …" if len(numbers) > 8 else "")
-        which = f"no X:{number}" if number is not None and not blocks else f"{len(blocks)} tunes"
-        raise RequestError(f"there is {which}; name one with --tune, of: {shown}")
-    return _Scan(text, header).read(blocks[0])
+    return _Scan(text).read(header, blocks[index])
 
 
 def put(text: str, bars: Sequence[TextBar], written: Sequence[str]) -> str:
-    """The text with what is written in place of bars, each of which may be on several lines, in rising order.
-
-    Slurs that lead into a bar end at its first note, and those that lead out of it begin at its last.
-    """
+    """The text with what is written in place of bars, each of which may be on several lines, in rising order."""
     parts: list[tuple[int, int, str]] = []
     for bar, new in zip(bars, written, strict=True):
         first, *others = bar.parts
@@ -84,46 +77,91 @@ def _without_blank(text: str, at: int) -> str:
     return text[:start] + text[stop:] if not text[start:stop].strip() else text
 
 
+@dataclass
+class _Voice:
+    """What holds in one voice, and its bars."""
+
+    key: Key
+    meter: Meter
+    unit: Fraction
+    bars: list[TextBar] = field(default_factory=list)
+    parts: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Of the open bar, by line."""
+    begun: tuple[Key, Meter, Fraction] | None = None
+    waiting: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """What has come since the last sound, and belongs to the next, if there is one."""
+    texts: int = 0
+    symbols: int = 0
+    opens: int = 0
+    closes: int = 0
+    slurs: tuple[int, int] = (0, 0)
+
+    def content(self, line: int, kind: str, start: int, stop: int) -> None:
+        """A symbol that is no bar line and no field."""
+        if kind == "slur":
+            self.opens += 1
+        elif kind == "unslur":
+            self.closes, self.opens = self.closes + (not self.opens), max(self.opens - 1, 0)
+        self.texts += kind == "text"
+        if kind in _SOUNDS or (kind in _AFTER and self.parts and not self.waiting):
+            if not self.parts:
+                self.begun = self.key, self.meter, self.unit
+            for each, (first, last) in (*self.waiting.items(), (line, (start, stop))):
+                self.parts[each] = self.parts.get(each, (first, last))[0], last
+            self.waiting = {}
+            self.symbols, self.slurs = self.texts, (self.opens, self.closes)
+        else:
+            self.waiting[line] = self.waiting.get(line, (start, stop))[0], stop
+
+    def field(self) -> None:
+        """A field, before which what waits for a sound is left where it is."""
+        self.waiting = {}
+
+    def close(self) -> None:
+        """A bar line, or the end."""
+        if self.parts and self.begun is not None:
+            opens, closes = self.slurs
+            self.bars.append(TextBar(tuple(self.parts.values()), *self.begun, closes, opens, self.symbols))
+        self.parts, self.waiting, self.begun = {}, {}, None
+        self.texts = self.symbols = self.opens = self.closes = 0
+
+
 class _Scan:
     """Reads the lines of one tune."""
 
-    def __init__(self, text: str, header: Sequence[Line]) -> None:
+    def __init__(self, text: str) -> None:
         self._firsts = [0, *(match.end() for match in _BREAK.finditer(text))]
-        self._header = header
         self._names: list[str] = []
-        self._voices: dict[str, list[TextBar]] = {}
-        self._voice = ""
-        self._opens = self._closes = 0
+        self._voices: dict[str, _Voice] = {}
+        self._now = ""
         self._key, self._meter = Key(), Meter()
         self._unit: Fraction | None = None
-        self._open()
+        self._words = False
 
-    def read(self, block: Block) -> list[TextBar]:
+    def read(self, header: Iterable[Line], block: Block) -> TextTune:
         """The bars of the first voice."""
         in_body = False
-        for line in [*self._header, *block.lines]:
+        for line in continued([*header, *block.lines]):
             if not line.letter:
                 if in_body:
                     self._music(line)
-            elif line.letter == "V" and not in_body:
-                self._names.append(self._name(line.text))
             elif line.letter == "V":
-                self._change_voice(line.text)
+                if in_body:
+                    self._now = _name(line.text)
+                else:
+                    self._names.append(_name(line.text))
+            elif in_body:
+                self._words |= line.letter == "w"
+                self._change(line.letter, line.text)
             else:
-                self._field(line.letter, line.text)
+                self._header(line.letter, line.text)
                 in_body |= line.letter == "K"
-        self._close()
-        found = [name for name in self._names if name in self._voices] or list(self._voices)
-        return self._voices[found[0]] if found else []
+        for voice in self._voices.values():
+            voice.close()
+        named = [name for name in self._names if name in self._voices] or list(self._voices)
+        return TextTune(tuple(self._voices[named[0]].bars) if named else (), self._words)
 
-    def _name(self, text: str) -> str:
-        return (text.split(maxsplit=1) or ["1"])[0]
-
-    def _change_voice(self, text: str) -> None:
-        self._close()
-        self._voice = self._name(text)
-
-    def _field(self, letter: str, value: str) -> None:
+    def _header(self, letter: str, value: str) -> None:
         if letter == "K":
             self._key = parse_key(value)[0] or self._key
         elif letter == "M":
@@ -131,40 +169,37 @@ class _Scan:
         elif letter == "L":
             self._unit = parse_unit(value)
 
+    def _voice(self) -> _Voice:
+        name = self._now or (self._names[0] if self._names else "1")
+        if name not in self._voices:
+            self._voices[name] = _Voice(self._key, self._meter, self._unit or default_unit(self._meter))
+        return self._voices[name]
+
+    def _change(self, letter: str, value: str) -> None:
+        voice = self._voice()
+        voice.field()
+        if letter == "K":
+            voice.key = parse_key(value)[0] or voice.key
+        elif letter == "M":
+            voice.meter = parse_meter(value)
+        elif letter == "L":
+            voice.unit = parse_unit(value)
+
     def _music(self, line: Line) -> None:
         first = self._firsts[line.number - 1]
         for match in SYMBOL.finditer(line.text):
             kind, text = KINDS[match.lastindex or 0], match[0]
             if kind == "bar":
-                self._close()
+                self._voice().close()
             elif kind == "field":
                 if text[1] == "V":
-                    self._change_voice(text[3:-1])
+                    self._now = _name(text[3:-1])
                 else:
-                    self._field(text[1], text[3:-1].strip())
+                    self._change(text[1], text[3:-1].strip())
             elif kind not in _BESIDE:
-                self._content(line.number, kind, first + match.start(), first + match.end())
+                self._voice().content(line.number, kind, first + match.start(), first + match.end())
 
-    def _content(self, line: int, kind: str, start: int, stop: int) -> None:
-        if not self._parts:
-            self._begun = self._key, self._meter, self._unit or default_unit(self._meter)
-        begins = self._parts.get(line, (start, stop))[0]
-        self._parts[line] = begins, stop
-        self._sounded |= kind in _SOUNDS
-        if kind == "slur":
-            self._opens += 1
-        elif kind == "unslur":
-            self._closes, self._opens = self._closes + (not self._opens), max(self._opens - 1, 0)
 
-    def _close(self) -> None:
-        """A bar line, the end of a voice's lines or of the tune."""
-        name = self._voice or (self._names[0] if self._names else "1")
-        if self._sounded:
-            bar = TextBar(tuple(self._parts.values()), *self._begun, self._closes, self._opens)
-            self._voices.setdefault(name, []).append(bar)
-        self._open()
-
-    def _open(self) -> None:
-        self._parts: dict[int, tuple[int, int]] = {}
-        self._sounded = False
-        self._opens = self._closes = 0
+def _name(text: str) -> str:
+    """Of a voice."""
+    return (text.split(maxsplit=1) or ["1"])[0]

@@ -1,12 +1,14 @@
 """Bars of a tune that a user wants written anew: found in the text, asked of the model, and put in their place.
 
-The text stays as it is but for those bars. Where it cannot be told which of its signs are which bars, as where a bar is
-broken off in one voice and goes on lines later, the whole tune is written in one normal form.
+The text stays as it is but for those bars, and so does the music around them: the text is read again with rests in the
+bars' place, and with each answer, and what is not as it was is refused. So a tie that carries an accidental out of the
+gap, a broken rhythm over its edge, or a change of key in a bar's middle is no matter of luck.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,12 +20,15 @@ from numpy.typing import NDArray
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, midi
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
+from folkseq.formats.abc.reader import Fault, decode, parse_each
 from folkseq.formats.abc.splice import TextBar, find_tune, put
 from folkseq.formats.abc.writer import format_bars
 from folkseq.formats.transcription import transcribe
-from folkseq.music import Bar, Element, Key, Meter, Sound, Tune
+from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tune, Tuplet
 from folkseq.music.playback import perform
 from folkseq.pairs import Integers, Source
+from folkseq.tokenizers.abc.alphabet import Alphabet
+from folkseq.tokenizers.abc.bars import BarReader, Bars
 from folkseq.tokenizers.abc.gap import Gap
 from folkseq.tokenizers.abc.spelling import kind
 from folkseq.tokenizers.base import END, START
@@ -33,7 +38,29 @@ if TYPE_CHECKING:
     from folkseq.tokenizers.abc.fill import FillTask
 
 MOST_BARS = 16
-_RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+_RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
+_SHOWN = 8  # numbers of tunes that are named
+
+
+@dataclass(frozen=True)
+class Found:
+    """A tune, and the text that it stands in."""
+
+    tune: Tune
+    text: str = ""
+    """Of the whole book; empty where the tune comes from MIDI."""
+    encoding: str = ""
+    added: str = ""
+    """What was put before a text typed without a header, so that it can be read."""
+    index: int = 0
+    """Of the tune in the book."""
+    lost: Counter[str] | None = None
+
+    def with_text(self, text: str) -> Tune | None:
+        """The tune as it stands in another text, if it can be read there."""
+        tunes = [found for found, _ in parse_each(text, "", Counter())]
+        found = tunes[self.index] if self.index < len(tunes) else None
+        return found if isinstance(found, Tune) else None
 
 
 @dataclass(frozen=True)
@@ -41,10 +68,9 @@ class AskedBars:
     """A gap in a tune (`folkseq.tokenizers.task.Asked`)."""
 
     task: FillTask
-    tune: Tune
-    text: str
-    """In which the tune stands, or nothing if it is to be written in normal form."""
-    encoding: str
+    found: Found
+    read: Tune
+    """The tune as the model knows it."""
     places: tuple[TextBar, ...]
     """Of the gap's bars in the text."""
     ids: Integers
@@ -77,7 +103,10 @@ class AskedBars:
     def finish(self, ids: Sequence[int]) -> FilledTune:
         """See the protocol."""
         new = np.array([one for one in ids if one not in (*self.opening, self.end)], np.int64)
-        return FilledTune(self, new)
+        filled = FilledTune(self, new)
+        if self.found.text and not keeps(self.found, filled.text, self.first, len(self.places), filled.elements):
+            raise RequestError("an answer would change the bars around it; ask for others, or with another --seed")
+        return filled
 
 
 @dataclass(frozen=True)
@@ -90,7 +119,7 @@ class FilledTune:
     @property
     def title(self) -> str:
         """See the protocol."""
-        return self.asked.tune.title
+        return self.asked.found.tune.title
 
     @property
     def compared(self) -> NDArray[Any]:
@@ -111,61 +140,58 @@ class FilledTune:
     @cached_property
     def bars(self) -> list[str]:
         """The new bars, in the tune's own key and unit, with slurs that lead into and out of them."""
-        asked = self.asked
-        return [
-            _slurred(format_bars(elements, place.key, place.meter, place.unit), place)
-            for elements, place in zip(self._elements, asked.places, strict=True)
-        ]
+        return [_written(each, place) for each, place in zip(self.elements, self.asked.places, strict=True)]
+
+    @cached_property
+    def elements(self) -> list[list[Element]]:
+        """The elements of the new bars."""
+        bars = bars_of(self._decoded.body)
+        return bars[self.asked.first : self.asked.first + len(self.asked.places)]
 
     @cached_property
     def tune(self) -> Tune:
         """All of it."""
-        if not self.asked.text:
-            return replace(self._decoded, titles=self.asked.tune.titles, rhythm=self.asked.tune.rhythm)
-        return abc.parse(self.text).tunes[0]
+        found = self.asked.found
+        as_read = found.with_text(self.text) if found.text else None
+        return as_read or replace(self._decoded, titles=found.tune.titles, rhythm=found.tune.rhythm)
 
     @cached_property
     def text(self) -> str:
         """The text with the bars in their place."""
-        return put(self.asked.text, self.asked.places, self.bars)
+        return put(self.asked.found.text, self.asked.places, self.bars)
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
         """As ABC, in which nothing else is new, or as MIDI with the comments."""
+        found = self.asked.found
         if suffix == ".mid":
             return midi.format(perform(self.tune), comments)
-        if not self.asked.text:
+        if not found.text:
             return abc.format(self.tune, comments).encode()
-        return self.text.encode(self.asked.encoding)
+        return self.text.removeprefix(found.added).encode(found.encoding)
 
     @cached_property
     def _decoded(self) -> Tune:
         """The tune that the ids stand for, in its own key."""
         asked = self.asked
-        gap = asked.grammar
-        ids = np.concatenate([asked.ids[: gap.start], self.new, asked.ids[gap.stop :]])
+        ids = np.concatenate([asked.ids[: asked.grammar.start], self.new, asked.ids[asked.grammar.stop :]])
         tune = asked.task.tokenizer.detokenize(asked.task.vocabulary.decode(ids))
-        return tune.transposed(-asked.task.tokenizer.interval(asked.tune))
-
-    @property
-    def _elements(self) -> list[list[Element]]:
-        """The elements of the gap's bars."""
-        bars = _bars_of(self._decoded.body)
-        return bars[self.asked.first : self.asked.first + len(self.asked.places)]
+        return tune.transposed(-asked.task.tokenizer.interval(asked.read))
 
 
 def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | None) -> AskedBars:
     """The bars `bars` of a tune in a file of ABC, or of the melody in a MIDI file, as a gap.
 
     Raises:
-        FolkseqError: there is no such tune, or no such bars; or the model does not know their meter.
+        FolkseqError: there is no such tune, or no such bars; the model does not know their meter; or they cannot be
+            written anew without changing what is around them.
     """
-    tune, text, encoding, lost = _read(data, file, number)
+    found = find(data, file, number)
     first_number, last_number = _numbers(bars)
-    tune = _respelt(tune, task)
-    tokens = task.tokenizer.tokenize(tune)
+    read = _respelt(found.tune, task)
+    tokens = task.tokenizer.tokenize(read)
     ids = np.array(_known(tokens, task.vocabulary, file), np.int64)
-    found = task.bars(ids)
-    names = [bar.number for bar in found.bars]
+    measured = _measured(task, tokens, ids, file)
+    names = [bar.number for bar in measured.bars]
     if not names:
         raise RequestError(f"{file}: has no bars")
     if not names[0] <= first_number <= last_number <= names[-1]:
@@ -173,54 +199,161 @@ def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | 
     if last_number - first_number >= MOST_BARS:
         raise RequestError(f"--bars {bars}: ask for at most {MOST_BARS} bars at a time")
     first, last = names.index(first_number), names.index(last_number)
-    for bar in found.bars[first : last + 1]:
+    for bar in measured.bars[first : last + 1]:
         if not bar.plain:
-            raise RequestError(f"{file}: bar {bar.number} cannot be filled, since its meter or key changes within it")
-    places = _places(text, number, len(found.bars))
-    notices = [f"lost: {kind} {count}" for kind, count in lost.items()] if not places else []
-    if text and not places:
-        notices.append(f"{file}: its bars cannot be told apart in the text, so the whole tune is written anew")
-    gap = task.gap(ids, found, first, last)
-    own = places[first : last + 1] or [_bare(tune)] * (last + 1 - first)
-    kept = text if places else ""
-    return AskedBars(task, tune, kept, encoding, tuple(own), ids, first, gap, tuple(notices))
+            why = "its meter or key changes within it, or it has no meter"
+            raise RequestError(f"{file}: bar {bar.number} cannot be filled, since {why}")
+    gap = task.gap(ids, measured, first, last)
+    if not found.text:
+        places = [TextBar((), found.tune.key, found.tune.meter, found.tune.unit)] * (last + 1 - first)
+        lost = "".join(f", {kind} {count}" for kind, count in (found.lost or Counter()).items())
+        notices = [f"{file}: its melody is written down{lost and f'; lost: {lost[2:]}'}"]
+        return AskedBars(task, found, read, tuple(places), ids, first, gap, tuple(notices))
+    text = find_tune(found.text, found.index)
+    own = text.bars[first : last + 1]
+    trial = [_trial(bar) for bar in bars_of(found.tune.body)[first : last + 1]]
+    pairs = zip(trial, own, strict=False)
+    tried = put(found.text, own, [format_bars(bar, place.key, place.meter, place.unit) for bar, place in pairs])
+    if len(text.bars) != len(measured.bars) or not keeps(found, tried, first, len(own), trial):
+        raise RequestError(
+            f"{file}: bars {bars} cannot be written anew and leave the rest as it is: something in them (a tie with an "
+            "accidental, a broken rhythm, a field, a rest of several bars) reaches out of them; ask for others"
+        )
+    notices = []
+    if symbols := sum(place.symbols for place in own):
+        notices.append(f"{symbols} chord symbol{'s' * (symbols != 1)} or other text over these bars will be gone")
+    if text.words:
+        notices.append("the words under the tune stay as they are, and may not fit the new notes")
+    return AskedBars(task, found, read, tuple(own), ids, first, gap, tuple(notices))
 
 
-def _read(data: bytes, file: str, number: int | None) -> tuple[Tune, str, str, dict[str, int]]:
-    """The tune, the text that it stands in and its encoding, and what of it is not read."""
+def find(data: bytes, file: str, number: int | None) -> Found:
+    """The tune that a user means. Raises RequestError if there is none, or not one alone."""
     if midi.is_midi(data):
         try:
             tune, lost = transcribe(midi.parse(data, file)[0])
         except ParseError as error:
-            raise RequestError(f"{file}: {error}") from None
-        return tune, "", "", dict(lost)
-    encoding = "utf-8"
+            raise RequestError(_named(file, error)) from None
+        return Found(tune, lost=lost)
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        encoding = "latin-1"
-        text = data.decode(encoding)
-    if re.search(r"(?m)^\ufeff?K:", text) is None:
-        text = f"K:C\n{text}" if re.search("(?m)^[XTML]:", text) is None else text
-    book = abc.parse(text.removeprefix("\ufeff"), file)
-    named = [tune for tune in book.tunes if number is None or tune.number == number]
-    if not named and book.faults:
-        raise RequestError(str(book.faults[0]))
-    if len(named) != 1:
-        find_tune(text, number)  # which says what there is
-        raise RequestError(f"{file}: {len(named)} tunes can be read; name one with --tune")
-    return named[0], text, encoding, {}
+        text, encoding = decode(data, file)
+    except ParseError as error:
+        raise RequestError(str(error)) from None
+    added = "" if re.search("(?m)^[XTMLK]:", text) else "K:C\n"
+    if not added and not re.search("(?m)^K:", text):
+        raise RequestError(f"{file}: no K: line, which ends a tune's header; add one such as K:G")
+    each = [found for found, _ in parse_each(added + text, file, Counter())]
+    tunes = [(index, found) for index, found in enumerate(each) if isinstance(found, Tune)]
+    meant = [(index, tune) for index, tune in tunes if number is None or tune.number == number]
+    if len(meant) == 1:
+        (index, tune), *_ = meant
+        return Found(tune, added + text, encoding, added, index)
+    faults = [found for found in each if isinstance(found, Fault)]
+    if not tunes and faults:
+        raise RequestError(str(faults[0]))
+    numbers = [str(tune.number) for _, tune in tunes]
+    shown = ", ".join(numbers[:_SHOWN]) + (" …" if len(numbers) > _SHOWN else "")
+    if number is None:
+        raise RequestError(f"{file}: holds {len(tunes)} tunes; name one with --tune, of: {shown}")
+    some = f"{len(meant)} tunes X:{number}; renumber them" if meant else f"no X:{number}; there are: {shown or 'none'}"
+    raise RequestError(f"{file}: there is {some}" if not meant else f"{file}: holds {some}")
+
+
+def keeps(found: Found, text: str, first: int, count: int, new: Sequence[Sequence[Element]]) -> bool:
+    """Whether a text is that of a tune with bars put in place of `count` from `first` on, and nothing else is new.
+
+    Args:
+        found: the tune before.
+        text: after.
+        first: of the bars.
+        count: of them.
+        new: what stands there, by bar.
+    """
+    after = found.with_text(text)
+    if after is None or after.voices[1:] != found.tune.voices[1:]:
+        return False
+    before = replace(found.tune, voices=())
+    if replace(after, voices=()) != before or _rest(found.tune.body) != _rest(after.body):
+        return False
+    was, now = bars_of(found.tune.body), bars_of(after.body)
+    if len(was) != len(now):
+        return False
+    heard = [_heard(bar) for bar in now[first : first + count]]
+    if heard != [_heard(bar) for bar in new]:
+        return False
+    edges = {first - 1, first + count}
+    return all(
+        _heard(now[place], place in edges) == _heard(was[place], place in edges)
+        for place in range(len(was))
+        if not first <= place < first + count
+    )
+
+
+def _heard(bar: Sequence[Element], at_edge: bool = True) -> list[Any]:
+    """What is heard of a bar; at a gap's edge slurs and ties may end otherwise than they did."""
+    found: list[Any] = []
+    for element in bar:
+        if isinstance(element, Sound):
+            more = () if at_edge else (element.tied, element.opens, element.closes)
+            found.append(
+                (element.pitches, element.duration, element.grace, element.marks if not at_edge else (), *more)
+            )
+        elif isinstance(element, Tuplet):
+            found.append(element)
+    return found
+
+
+def _rest(body: Sequence[Element]) -> list[Element]:
+    """All that is neither a sound nor a tuplet, in its order."""
+    return [element for element in body if not isinstance(element, Sound | Tuplet)]
+
+
+def _trial(bar: Sequence[Element]) -> list[Element]:
+    """One plain pitch in the rhythm of a bar."""
+    return [Sound((Pitch(4),), element.duration) for element in bar if isinstance(element, Sound)]
+
+
+def bars_of(body: Sequence[Element]) -> list[list[Element]]:
+    """The elements of each bar that holds sounds, without what stands at its lines."""
+    bars: list[list[Element]] = [[]]
+    for element in body:
+        if isinstance(element, Bar) and element.style:
+            if any(isinstance(each, Sound) for each in bars[-1]):
+                bars.append([])
+            else:
+                bars[-1] = []
+        elif not isinstance(element, Bar | Key | Meter):
+            bars[-1].append(element)
+    return bars if any(isinstance(each, Sound) for each in bars[-1]) else bars[:-1]
+
+
+def _named(file: str, error: Exception) -> str:
+    return str(error) if str(error).startswith(file) else f"{file}: {error}"
 
 
 def _numbers(bars: str | None) -> tuple[int, int]:
     """The first and the last bar of a range."""
     match = _RANGE.fullmatch((bars or "").strip())
     if match is None:
-        raise RequestError(f"--bars {bars or ''}: which? write one bar, or two with a dash between, as in 5-8")
+        asked = f"--bars {bars}: " if bars else ""
+        raise RequestError(f"{asked}which bars? write --bars 5, or two with a dash between, as in --bars 5-8")
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
         raise RequestError(f"--bars {bars}: goes backwards; write {last}-{first}")
     return first, last
+
+
+def _measured(task: FillTask, tokens: Sequence[str], ids: Integers, file: str) -> Bars:
+    """The bars of the ids, as long as those of all tokens, some of which the model may not know."""
+    every = Vocabulary.learn([tokens, *([token] for token in ("|", "[1", START, END))])
+    bars = BarReader(Alphabet(every)).read(every.encode(tokens))
+    known = task.bars(ids)
+    if len(bars.bars) != len(known.bars):
+        raise RequestError(f"{file}: the model has not met what parts its bars; train one on such tunes")
+    both = zip(bars.bars, known.bars, strict=True)
+    fits = task.fits
+    own = (replace(one, start=other.start, stop=other.stop, plain=one.plain and fits(one.ticks)) for one, other in both)
+    return Bars(tuple(own), known.places)
 
 
 def _respelt(tune: Tune, task: FillTask) -> Tune:
@@ -251,18 +384,9 @@ def _known(tokens: Sequence[str], vocabulary: Vocabulary, file: str) -> list[int
     return ids
 
 
-def _places(text: str, number: int | None, count: int) -> list[TextBar]:
-    """The bars in a text, if they are as many as the tune has."""
-    places = find_tune(text, number) if text else []
-    return places if len(places) == count else []
-
-
-def _bare(tune: Tune) -> TextBar:
-    return TextBar((), tune.key, tune.meter, tune.unit, 0, 0)
-
-
-def _slurred(text: str, place: TextBar) -> str:
-    """The text of a bar in which slurs end that have begun before it, and begin that end after it."""
+def _written(elements: Sequence[Element], place: TextBar) -> str:
+    """A bar as text, in which slurs end that have begun before it, and begin that end after it."""
+    text = format_bars(elements, place.key, place.meter, place.unit)
     sounds = [match for match in SYMBOL.finditer(text) if KINDS[match.lastindex or 0] in ("note", "chord", "rest")]
     if not sounds:
         return text
@@ -270,17 +394,3 @@ def _slurred(text: str, place: TextBar) -> str:
     if last < first:
         return "(" * place.opens + text + ")" * place.closes
     return text[:first] + ")" * place.closes + text[first:last] + "(" * place.opens + text[last:]
-
-
-def _bars_of(body: Sequence[Element]) -> list[list[Element]]:
-    """The elements of each bar that holds sounds, without what stands at its lines."""
-    bars: list[list[Element]] = [[]]
-    for element in body:
-        if isinstance(element, Bar) and element.style:
-            if any(isinstance(each, Sound) for each in bars[-1]):
-                bars.append([])
-            else:
-                bars[-1] = []
-        elif not isinstance(element, Bar | Key | Meter):
-            bars[-1].append(element)
-    return bars

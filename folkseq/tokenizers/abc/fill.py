@@ -99,6 +99,10 @@ class FillTask:
         """The bars of a tune's ids."""
         return self._reader.read(ids.tolist())
 
+    def fits(self, ticks: int) -> bool:
+        """Whether bars of this length can be filled with the lengths that the model knows."""
+        return ticks > 0 and ticks % self._alphabet.grid == 0
+
     def gap(self, ids: NDArray[Any], bars: Bars, first: int, last: int, alone: bool = False) -> Gap:
         """Those from `first` to `last`, as indices, as a gap."""
         return Gap(self._filler, ids, bars, first, last, alone=alone)

@@ -70,8 +70,8 @@ class HarmoniseTask:
 
     @property
     def reach(self) -> Reach:
-        """In steps, two bars of four quarters on either side."""
-        return Reach(32, 0)
+        """In bars, and in sixteenths within one."""
+        return Reach(8, 8)
 
     @cached_property
     def layout(self) -> Layout:
@@ -146,8 +146,8 @@ class HarmoniseTask:
         sounding = np.where(soprano == _REST, SILENT, soprano)
         last = np.maximum.accumulate(np.where(soprano != _HOLD, np.arange(len(soprano)), 0))
         fields = [sounding[last].clip(0), begins + 2 * (fermata > 0), np.clip(place, 0, PLACES - 1)]
-        steps = np.arange(len(soprano))
-        return Source(np.stack(fields, axis=1), np.stack([steps, np.zeros_like(steps)], axis=1))
+        bars = np.cumsum(np.append(0, np.diff(place) < 0))
+        return Source(np.stack(fields, axis=1), np.stack([bars, place], axis=1))
 
     def choir(self, soprano: Integers, strict: bool = True) -> Choir:
         """What may be written to a melody's cells; with parallels, if not `strict`."""
