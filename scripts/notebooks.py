@@ -39,6 +39,9 @@ def execute(notebook: NotebookNode, folder: Path = FOLDER) -> NotebookNode:
         record_timing=False,
     )
     done = client.execute()
+    for cell in done.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
     # What a kernel adds of itself would differ from one Python to the next.
     done.metadata = nbformat.from_dict(
         {
@@ -47,6 +50,18 @@ def execute(notebook: NotebookNode, folder: Path = FOLDER) -> NotebookNode:
         }
     )
     return done
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Outputs, where what was printed in several pieces, as time would have it, stands in one."""
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        before = kept[-1] if kept else None
+        if before is not None and output.output_type == before.output_type == "stream" and output.name == before.name:
+            before.text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def main() -> None:
