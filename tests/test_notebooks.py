@@ -58,7 +58,7 @@ def test_it_has_figures_of_its_own(file):
 @named
 @pytest.mark.filterwarnings("default")  # of the kernel's own libraries
 def test_it_runs_from_top_to_bottom(file):
-    """With fewer updates, of which the first cell says how many; with hardly any, tunes would ramble, which takes longer."""
+    """With fewer updates, of which the first cell tells; with hardly any, tunes would ramble, which takes longer."""
     nbformat = pytest.importorskip("nbformat")
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
