@@ -1,0 +1,78 @@
+"""The two pictures of the README: a tune that was written, and a cell that was looked at while it was read.
+
+    python scripts/pictures.py                 # trains a small model first, two minutes or so
+    python scripts/pictures.py --run runs/mine
+
+They go into scripts/pictures/. The score takes abcm2ps or verovio.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+import folkseq
+from folkseq.commands.cells import Heard
+from folkseq.plots import score
+from folkseq.plots.layout import WIDTH, lay_out
+from folkseq.plots.picture import render, styled
+from folkseq.plots.reading import Cell, Reading
+from folkseq.plots.shades import shade
+from folkseq.tokenizers.base import END
+
+FOLDER = Path(__file__).parent / "pictures"
+STEPS, HIDDEN = 1500, 128
+SEED, TRIES = 42, 16
+LABEL = "place in bar"  # what the cell that is shown tells
+INCHES, LINE, HEADING = 8.4, 0.56, 0.5  # of the picture's width, which a README shows as it is; of a line; of the title
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, help="a run of abc; by default a small one is trained and thrown away")
+    asked = parser.parse_args()
+    with TemporaryDirectory() as scratch:
+        run = asked.run or Path(scratch) / "abc"
+        if asked.run is None:
+            book = Path(__file__).parents[1] / "corpora" / "folk.abc"
+            folkseq.train("abc", book, steps=STEPS, hidden=HIDDEN, seed=1, out=run)
+        settings = {"rhythm": "jig", "key": "D", "form": "AB", "temperature": 0.9}
+        (tune,) = folkseq.load(run).sample(1, seed=SEED, best=TRIES, **settings)
+        FOLDER.mkdir(exist_ok=True)
+        (FOLDER / "tune.svg").write_bytes(score.engrave(tune.piece))
+        reading = Heard.of(folkseq.load(run).run).read(tune.save(Path(scratch) / "tune.abc"))
+        (cell,) = (cell for cell in reading.cells if cell.label == LABEL)
+        (FOLDER / "cell.svg").write_bytes(render(draw(reading, cell), ".svg"))
+        print(cell.told, tune.copied, sep="\n")
+
+
+def draw(reading: Reading, cell: Cell) -> Figure:
+    """One cell under the tokens that it has just read, in letters that can be read in a README."""
+    layout = lay_out(reading.tokens, reading.places)
+    lines = range(1, layout.lines)  # without the header
+    height = HEADING + LINE * len(lines)
+    with styled():
+        figure = Figure(figsize=(INCHES, height))
+        axes = figure.add_axes((0.01, 0, 0.98, 1))
+        axes.set_xlim(0, WIDTH + 0.25)
+        axes.set_ylim(height, 0)
+        axes.axis("off")
+        title = f"{cell.name}, while the network reads {reading.name}: where are we in the bar?"
+        axes.text(0, 0.2, title, fontsize=11, fontweight="bold", va="center")
+        for line in lines:
+            top = HEADING + LINE * (line - lines[0])
+            for box in (box for box in layout.on(line) if reading.tokens[layout.token[box]] != END):
+                left, right, token = layout.left[box], layout.right[box], layout.token[box]
+                colour = shade(cell.values[token])
+                look = {"facecolor": colour, "edgecolor": colour, "linewidth": 0.3}
+                axes.add_patch(Rectangle((left, top + 0.16), right - left, 0.26, **look))
+                axes.text((left + right) / 2, top + 0.06, reading.tokens[token], ha="center", va="center", fontsize=9)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
