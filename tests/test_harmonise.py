@@ -1,6 +1,7 @@
 """Voices to a melody: what is known of it, what may be written, and the score that comes of it."""
 
 import json
+import subprocess
 from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
@@ -12,8 +13,9 @@ from click.testing import CliRunner
 
 from folkseq import tokenizers
 from folkseq.cli import main
+from folkseq.errors import RequestError
 from folkseq.evaluation.voice_leading import chord_tones, figures, parallels, sounding
-from folkseq.formats import abc, midi
+from folkseq.formats import abc, midi, musicxml
 from folkseq.music import Sound
 from folkseq.music.chorale import COLUMNS, RANGES
 from folkseq.tokenizers.packed.choir import Choir
@@ -162,12 +164,63 @@ def test_a_voice_is_written_in_the_melodys_bars():
         (55, Fraction(1, 8), False),
         (57, Fraction(3, 4), True),
         (57, Fraction(1, 8), False),
-        (54, Fraction(1), True),
+        (54, Fraction(1), False),
         (54, Fraction(1), True),
         (54, Fraction(3, 4), False),
     ]
     lines = [element for element in voice if not isinstance(element, Sound)]
     assert lines == [element for element in melody.tune.body if type(element) is type(lines[0])]
+
+
+def test_nothing_is_tied_over_repeats_and_endings():
+    melody = Melody.of(abc.parse("X:1\nM:4/4\nL:1/4\nK:C\n|:cdef-|1 f4:|2 f4|]\n").tunes[0], "x")
+    voice = melody.voice(["48", *["hold"] * (len(melody.pitches) - 1)])
+    sounds = [element for element in voice if isinstance(element, Sound)]
+    assert [sound.tied for sound in sounds] == [False, False, False]
+    assert [sound.pitches[0].midi for sound in sounds] == [48, 48, 48]
+
+
+@pytest.mark.parametrize(
+    ("body", "lengths", "endings"),
+    [
+        ("|:cdef|1 gfed:|2 c4|]", [4, 4, 4], 2),
+        ("cdef gfed c4|c4|]", [12, 4], 0),
+        ("{d}c d {ef}e f|]", [4], 0),
+        ("C|DEFG|: A4 :: B4 :|", [1, 4, 4, 4], 0),
+    ],
+)
+def test_music21_reads_the_measures_that_were_written(body, lengths, endings):
+    from music21 import converter
+
+    tune = abc.parse(f"X:1\nT:a\x01b\nM:4/4\nL:1/4\nK:C\n{body}\n").tunes[0]
+    score = converter.parse(musicxml.format(tune, [("Soprano", "treble")]).decode(), format="musicxml")
+    measures = score.parts[0].getElementsByClass("Measure")
+    assert [sum(note.quarterLength for note in measure.notesAndRests) for measure in measures] == lengths
+    assert len(list(score.recurse().getElementsByClass("RepeatBracket"))) == endings
+    grace = [note for note in score.recurse().notes if note.duration.isGrace]
+    assert len(grace) == body.count("{d}") + 2 * body.count("{ef}")
+
+
+def test_lengths_that_no_note_has_are_refused_in_one_line():
+    tune = abc.parse("X:1\nM:none\nL:1/4\nK:C\nc64|d5|]\n").tunes[0]
+    with pytest.raises(RequestError, match="cannot be written as MusicXML"):
+        musicxml.format(tune, [("Soprano", "treble")])
+
+
+@pytest.mark.judges
+@pytest.mark.parametrize(
+    "body", ["|:cdef-|1 f4:|2 f4|]", "cd He2|f3 z|{g}a4|]", "C|DE FG|: A4 :: B4 :|", "(3cde f g|Ha4|]"]
+)
+def test_a_score_is_engraved_and_played(body, run, tmp_path, program):
+    engraver, player = program("abcm2ps"), program("abc2midi")
+    text = f"X:1\nT:t\nM:4/4\nL:1/4\nK:Eb\n{body}\n"
+    assert invoke("harmonise", run, "-", "--seed", "2", "-o", tmp_path / "x.abc", input=text).exit_code == 0
+    done = subprocess.run([engraver, "-O", "x.ps", "x.abc"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "error" not in done.stderr
+    played = subprocess.run([player, "x.abc", "-o", "x.mid"], cwd=tmp_path, capture_output=True, text=True)
+    assert "Error" not in played.stdout
+    assert "quarter notes long" not in played.stdout
 
 
 @pytest.mark.parametrize(
@@ -268,7 +321,7 @@ def _written(path, text):
         ("X:1\nM:4/4\nL:1/4\nK:C\nz4 |]\n", "the melody is empty; give one with notes"),
         ("X:1\nM:4/4\nL:1/4\nK:C\n", "the melody is empty; give one with notes"),
         ("", "the file is empty"),
-        ("X:1\nK:C\nc4|]\n\nX:2\nK:C\nc4|]\n", "2 such tunes; name one with --tune, of: 1, 2"),
+        ("X:1\nK:C\nc4|]\n\nX:2\nK:C\nc4|]\n", "holds 2 tunes; name one with --tune, of: 1, 2"),
     ],
 )
 def test_what_cannot_be_harmonised_is_said_in_one_line(run, text, message):

@@ -132,7 +132,13 @@ def _write(finished: Finished, output: Output, stem: str, comments: list[str]) -
     if output.is_file:
         write_atomically(output.place, finished.format(output.place.suffix.lower(), comments))
         return [output.place]
-    written = {suffix: finished.format(suffix, comments) for suffix in output.suffixes}
+    written = {}
+    for suffix in output.suffixes:
+        try:
+            written[suffix] = finished.format(suffix, comments)
+        except RequestError:  # a score of odd lengths may have no MusicXML; where nothing can be written, say so
+            if suffix == output.suffixes[-1] and not written:
+                raise
     paths = output.free(stem, written)
     for path, data in zip(paths, written.values(), strict=True):
         write_atomically(path, data)

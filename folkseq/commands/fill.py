@@ -12,6 +12,8 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.pieces import open_file
 from folkseq.tokenizers.task import FILL
 
+LARGEST = 1 << 22
+"""Bytes of a file; a book of so many holds some ten thousand tunes."""
 USUAL: dict[str, Any] = {
     "out": None,
     "formats": None,
@@ -59,9 +61,12 @@ def fill(
 def read_input(file: Path | str) -> tuple[bytes, str]:
     """What a file, or standard input, holds, and its name. Raises RequestError if it cannot be read."""
     if str(file) == "-":
-        return sys.stdin.buffer.read(), "stdin"
+        data = sys.stdin.buffer.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise RequestError(f"stdin: more than {LARGEST:,} bytes; give one tune")
+        return data, "stdin"
     try:
-        with open_file(Path(file), None) as opened:
+        with open_file(Path(file), LARGEST) as opened:
             return opened.read(), str(file)
     except (OSError, ParseError) as error:
         raise RequestError(str(error)) from None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from folkseq import tokenizers
 from folkseq.commands.prepared import Prepared
-from folkseq.commands.record import Record, spelt
+from folkseq.commands.record import PRECISIONS, Record, spelt
 from folkseq.commands.sampled import Copied, Event, Sampled
 from folkseq.errors import RequestError
 from folkseq.evaluation.critic import Critique
@@ -67,6 +67,8 @@ class Model:
         """Its network, one step at a time, in one of `PRECISIONS`, by so many threads, or all."""
         from folkseq.sampling.engine import Engine
 
+        if precision not in PRECISIONS:
+            raise RequestError(f"--precision {precision}: there are: {', '.join(PRECISIONS)}")
         threads = threads or cores()
         if (precision, threads) not in self.engines:
             graph: Path | bytes = self.run.file("model.onnx")

@@ -6,12 +6,14 @@ Repeats, endings, ties, tuplets, fermatas and the spelling of pitches are kept; 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
-from folkseq.music import Bar, Key, Meter, Pitch, Sound, Tune
+from folkseq.errors import RequestError
+from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tune
 from folkseq.music.pitch import LETTERS
 
 _FERMATAS = frozenset(("H", "!fermata!"))
@@ -26,17 +28,28 @@ def format(tune: Tune, parts: Sequence[tuple[str, str]], comments: Sequence[str]
         tune: its voices become parts.
         parts: the name of each, and its clef: treble or bass.
         comments: what the file says of how it came about.
+
+    Raises:
+        RequestError: music21 cannot write it, as with lengths that no notes have.
     """
     m21 = _music21()
     score = m21.stream.Score()
     score.metadata = m21.metadata.Metadata()
-    score.metadata.title = tune.title or "Untitled"
+    score.metadata.title = "".join(sign if sign.isprintable() else " " for sign in tune.title) or "Untitled"
     score.metadata.composer = ""
     for comment in comments:
         score.metadata.add("description", comment)
-    for voice, (name, clef) in zip(tune.voices, parts, strict=True):
-        score.insert(0, _part(tune, voice, name, clef))
-    return _the_same_each_time(m21.musicxml.m21ToXml.GeneralObjectExporter(score).parse())
+    try:
+        for voice, (name, clef) in zip(tune.voices, parts, strict=True):
+            writer = _PartWriter(tune, name, clef)
+            score.insert(0, writer.write(voice))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of lengths that it has to guess at, and then refuses
+            data = m21.musicxml.m21ToXml.GeneralObjectExporter(score).parse()
+    except (m21.exceptions21.Music21Exception, ValueError, ArithmeticError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(f"it cannot be written as MusicXML ({reason}); take .abc or .mid") from None
+    return _the_same_each_time(data)
 
 
 def _the_same_each_time(data: bytes) -> bytes:
@@ -54,54 +67,89 @@ def _music21() -> Any:
     return import_module("music21")
 
 
-def _part(tune: Tune, voice: Sequence[Any], name: str, clef_name: str) -> Any:
-    m21 = _music21()
-    part = m21.stream.Part()
-    part.partName = name
-    measure = m21.stream.Measure(number=1)
-    measure.append(getattr(m21.clef, _CLEFS[clef_name])())
-    measure.append(m21.key.KeySignature(tune.key.sharps))
-    now = tune.meter
-    if not now.free:
-        measure.append(m21.meter.TimeSignature(str(now)))
-    if tune.tempo is not None:
-        measure.append(m21.tempo.MetronomeMark(number=tune.tempo.quarter_bpm))
-    tied = False
-    length = Fraction(0)
-    number = 1
-    opens = False
-    for element in voice:
-        if isinstance(element, Sound):
-            measure.append(_sound(element, tied))
-            tied, length = element.tied, length + element.duration
-        elif isinstance(element, Key):
-            measure.append(m21.key.KeySignature(element.sharps))
-        elif isinstance(element, Meter):
-            now = element
-            measure.append(m21.meter.TimeSignature(str(element)))
-        elif isinstance(element, Bar) and element.style:
-            if not length and not part.hasMeasures():
-                opens = element.opens
-                continue
-            if not length:
-                continue
-            if opens:
-                measure.leftBarline = m21.bar.Repeat(direction="start")
-            if length < now.bar and number == 1:
-                measure.padAsAnacrusis()
-                measure.number = 0
-            elif length < now.bar:
-                measure.paddingRight = (now.bar - length) * 4  # or music21 would fill it with a rest
-            if element.closes:
-                measure.rightBarline = m21.bar.Repeat(direction="end")
-            elif element.style in ("||", "|]"):
-                measure.rightBarline = m21.bar.Barline("final" if element.style == "|]" else "double")
-            part.append(measure)
-            number = measure.number + 1
-            measure, length, opens = m21.stream.Measure(number=number), Fraction(0), element.opens
-    if length:
-        part.append(measure)
-    return part
+class _PartWriter:
+    """Writes one voice, measure by measure."""
+
+    def __init__(self, tune: Tune, name: str, clef: str) -> None:
+        self._m21 = _music21()
+        self._part = self._m21.stream.Part()
+        self._part.partName = name
+        self._measure = self._m21.stream.Measure(number=1)
+        self._measure.append(getattr(self._m21.clef, _CLEFS[clef])())
+        self._measure.append(self._m21.key.KeySignature(tune.key.sharps))
+        if tune.tempo is not None:
+            self._measure.append(self._m21.tempo.MetronomeMark(number=tune.tempo.quarter_bpm))
+        self._meter, self._shown = tune.meter, ""
+        self._length, self._tied, self._opens = Fraction(0), False, False
+        self._passes: tuple[int, ...] = ()
+        self._bracket: list[Any] = []
+
+    def write(self, voice: Sequence[Element]) -> Any:
+        """The part."""
+        for element in voice:
+            if isinstance(element, Sound):
+                for pitch in element.grace:
+                    self._measure.append(self._m21.note.Note(_name(pitch), type="eighth").getGrace())
+                self._measure.append(_sound(element, self._tied))
+                self._tied, self._length = element.tied, self._length + element.duration
+            elif isinstance(element, Key):
+                self._measure.append(self._m21.key.KeySignature(element.sharps))
+            elif isinstance(element, Meter) and not self._length:
+                self._meter = element
+            elif isinstance(element, Bar) and element.style:
+                self._line(element)
+        if self._length:
+            self._close(None)
+        self._end_bracket()
+        return self._part
+
+    def _line(self, bar: Bar) -> None:
+        if self._length:
+            self._close(bar)
+        self._opens |= bar.opens
+        if bar.endings or bar.ends_section:
+            self._end_bracket()
+        if bar.endings:
+            self._passes = bar.endings
+
+    def _close(self, bar: Bar | None) -> None:
+        """End the measure."""
+        m21, measure, length = self._m21, self._measure, self._length
+        first = not self._part.hasMeasures()
+        longer = length > self._meter.bar
+        self._show(length if longer else self._meter.bar)
+        if self._opens:
+            measure.leftBarline = m21.bar.Repeat(direction="start")
+        if length < self._meter.bar and first:
+            measure.padAsAnacrusis()
+            measure.number = 0
+        elif length < self._meter.bar:
+            measure.paddingRight = (self._meter.bar - length) * 4  # or music21 would fill it with a rest
+        if bar is not None and bar.closes:
+            measure.rightBarline = m21.bar.Repeat(direction="end")
+        elif bar is not None and bar.style in ("||", "|]"):
+            measure.rightBarline = m21.bar.Barline("final" if bar.style == "|]" else "double")
+        if self._passes:
+            self._bracket.append(measure)
+        self._part.append(measure)
+        self._measure = m21.stream.Measure(number=measure.number + 1)
+        self._length, self._opens = Fraction(0), False
+
+    def _show(self, length: Fraction) -> None:
+        """Write a time signature where a measure is of another length than those before it."""
+        shown = str(self._meter)
+        if length != self._meter.bar:
+            unit = max(length.denominator, 4)
+            shown = f"{int(length * unit)}/{unit}"
+        if shown != self._shown and length:
+            self._measure.insert(0, self._m21.meter.TimeSignature(shown))
+            self._shown = shown
+
+    def _end_bracket(self) -> None:
+        if self._bracket:
+            number = ",".join(map(str, self._passes))
+            self._part.insert(0, self._m21.spanner.RepeatBracket(self._bracket, number=number))
+        self._bracket, self._passes = [], ()
 
 
 def _sound(sound: Sound, tied: bool) -> Any:

@@ -25,6 +25,8 @@ SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar li
 # Or it would not fit a page: the most room that a line may take with the next bar, in sounds of the usual width, and
 # that after which it ends on the beat, within a bar that has so much by itself. abcm2ps refused lines of 41 and more.
 ROOM, ROOM_IN_BAR = 38.0, 34.0
+ROOM_OF_VOICES = 24
+"""Sounds a line of several voices, which do not fall together and so take more room."""
 _UNSURE = 99  # stands for an alteration, and is equal to none
 _FERMATAS = frozenset(("H", "!fermata!"))
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
@@ -57,8 +59,21 @@ def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ())
     for index, voice in enumerate(tune.voices, 1):
         if several:
             lines.append(f"V:{index}")
-        lines += _VoiceWriter(tune).write(voice)
+        lines += _VoiceWriter(tune, _bars_a_line(tune) if several else 0).write(voice)
     return "\n".join(lines) + "\n"
+
+
+def _bars_a_line(tune: Tune) -> int:
+    """How many bars a line has of several voices, so that the fullest of them has room."""
+    most = count = 0
+    for voice in tune.voices:
+        for element in voice:
+            if isinstance(element, Sound):
+                count += 1
+            elif isinstance(element, Bar):
+                most, count = max(most, count), 0
+        most, count = max(most, count), 0
+    return max(min(int(ROOM_OF_VOICES // max(most, 1)), BARS_A_LINE), 1)
 
 
 def format_bars(elements: Sequence[Element], key: Key, meter: Meter, unit: Fraction) -> str:
@@ -149,7 +164,9 @@ def _beam(meter: Meter) -> Fraction:
 class _VoiceWriter:
     """Writes one voice; holds what the signs written so far mean for the next."""
 
-    def __init__(self, tune: Tune) -> None:
+    def __init__(self, tune: Tune, bars_a_line: int = 0) -> None:
+        """With `bars_a_line` each line has so many, whatever they hold, so that voices break at the same bars."""
+        self.bars_a_line = bars_a_line
         self.key, self.meter, self.unit = tune.key, tune.meter, tune.unit
         self.lines: list[str] = []
         self.text = ""
@@ -180,7 +197,7 @@ class _VoiceWriter:
     def _sound(self, sound: Sound, following: Element | None) -> None:
         if self.place and not self.left and self._on_beat():
             self._space()
-            if self.room >= ROOM_IN_BAR and self.broken is None and not self.bars:
+            if self.room >= ROOM_IN_BAR and self.broken is None and not self.bars and not self.bars_a_line:
                 self._end_line()
         grace = "".join(self._pitch(pitch) for pitch in sound.grace)
         notes = "".join(self._pitch(pitch) for pitch in sound.pitches) or "z"
@@ -277,6 +294,8 @@ class _VoiceWriter:
         self.written.clear()
         full = self.bars >= BARS_A_LINE or self.sounds >= SOUNDS_A_LINE
         full = full or (bool(self.sounds) and self.room + coming > ROOM)
+        if self.bars_a_line:
+            full = self.bars >= self.bars_a_line
         if full and bar.endings:  # the ending begins the next line
             self.text += format_bar(replace(bar, endings=()))
             self._end_line()

@@ -118,7 +118,9 @@ class Harmonised:
             return midi.format(replace(played, tracks=(*named, *played.tracks[len(named) :])), comments)
         if suffix == ".abc":
             said = [f'name="{name}" clef={clef}' for name, clef in zip(names, _CLEFS.values(), strict=True)]
-            return abc.format(self.tune, comments, said).encode()
+            text = abc.format(self.tune, comments, said)
+            # Or abc2midi would hold each voice's note under a fermata by its own length, and the voices would part.
+            return text.replace("\nK:", "\n%%MIDI fermatafixed\nK:", 1).encode()
         return musicxml.format(self.tune, list(zip(names, _CLEFS.values(), strict=True)), comments)
 
 
@@ -128,7 +130,7 @@ def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> Aske
         try:
             tune = transcribe(midi.parse(data, file)[0])[0]
         except ParseError as error:
-            raise RequestError(f"{file}: {error}") from None
+            raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
         return AskedMelody(task, Melody.of(tune, file))
     try:
         book = abc.parse_bytes(data, file)
@@ -141,5 +143,6 @@ def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> Aske
         raise RequestError(f"{file}: the melody is empty; give one with notes" if empty else str(fault))
     if len(tunes) != 1:
         known = ", ".join(str(tune.number) for tune in book.tunes[:8])
-        raise RequestError(f"{file}: {len(tunes)} such tunes; name one with --tune, of: {known}")
+        many = f"holds {len(book.tunes)} tunes; name one with --tune, of"
+        raise RequestError(f"{file}: {many if number is None else f'there is no one X:{number}; there are'}: {known}")
     return AskedMelody(task, Melody.of(tunes[0], file))

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tune
@@ -21,7 +23,8 @@ from folkseq.pairs import Integers
 
 STEP = Fraction(1, 16)
 MOST_STEPS = 4096
-_FERMATAS = frozenset(("H", "!fermata!"))
+FERMATA = "!fermata!"
+_FERMATAS = frozenset(("H", FERMATA))
 _LENGTHS = [Fraction(*each) for each in ((1, 1), (3, 4), (1, 2), (3, 8), (1, 4), (3, 16), (1, 8), (3, 32), (1, 16))]
 _STEPS_UP = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # staff positions of each interval up to an octave, in semitones
 
@@ -38,6 +41,8 @@ class _Measure:
     line: Bar | None
     """What ends it."""
     key: Key
+    anew: bool
+    """Whether a repeat or an ending begins here, over which nothing is tied."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,20 @@ class Melody:
             tune = tune.transposed(Interval(_STEPS_UP[rest], rest).octaves(octaves))
         return cls(tune, *_gridded(tune, file), tuple(f"{file}: {notice}" for notice in notices))
 
+    @cached_property
+    def _held_out(self) -> NDArray[np.bool_]:
+        """(N,) the last step of each note under a fermata, which all voices hold."""
+        last = np.append((self.fermatas[1:] == 0) | (self.pitches[1:] != -1), True)
+        return np.asarray((self.fermatas > 0) & last)
+
     def voice(self, cells: Sequence[str]) -> tuple[Element, ...]:
         """A voice of (N,) cells in the melody's bars."""
         elements: list[Element] = []
         for number, measure in enumerate(self.measures):
             stop = self.measures[number + 1].first if number + 1 < len(self.measures) else len(self.pitches)
             elements += measure.before
-            elements += _sounds(cells[measure.first : stop], measure, elements)
+            held = self._held_out[measure.first : stop].tolist()
+            elements += _sounds(cells[measure.first : stop], held, measure, elements)
             elements += [measure.line] if measure.line is not None else []
         return tuple(elements)
 
@@ -107,7 +119,7 @@ def _gridded(tune: Tune, file: str) -> tuple[tuple[_Measure, ...], Integers, Int
     """The bars of a tune, and its grid: pitches, fermatas and places, (N,) each."""
     measures: list[_Measure] = []
     grids: list[tuple[list[int], list[int], list[int]]] = []
-    key, meter, first, tied, section = tune.key, tune.meter, 0, False, True
+    key, meter, first, tied, section, anew = tune.key, tune.meter, 0, False, True, True
     for before, sounds, line in _bars(tune.body):
         for element in before:
             key = element if isinstance(element, Key) else key
@@ -118,7 +130,8 @@ def _gridded(tune: Tune, file: str) -> tuple[tuple[_Measure, ...], Integers, Int
         shift = int(lead / STEP)
         if sounds:
             section = line is not None and line.ends_section
-        measures.append(_Measure(first, length, before, line, key))
+        measures.append(_Measure(first, length, before, line, key, anew))
+        anew = line is not None and bool(line.closes or line.opens or line.endings)
         grids.append((*grid, [shift + step for step in range(len(grid[0]))]))
         first += len(grid[0])
         if first > MOST_STEPS:
@@ -159,8 +172,15 @@ def _cells(sounds: Sequence[Sound], tied: bool) -> tuple[tuple[list[int], list[i
     return (pitches, fermatas), tied
 
 
-def _sounds(cells: Sequence[str], measure: _Measure, before: list[Element]) -> list[Element]:
-    """The notes and rests of a bar's cells; of the notes before it, what it holds is tied over the line."""
+def _sounds(cells: Sequence[str], held_out: Sequence[bool], measure: _Measure, before: list[Element]) -> list[Element]:
+    """The notes and rests of a bar's cells; of the notes before it, what it holds is tied over the line.
+
+    Args:
+        cells: of a voice.
+        held_out: at which of its steps a fermata is held.
+        measure: the bar.
+        before: the elements before it.
+    """
     goes_on = [cell == HOLD or (cell == REST and cells[step - 1] == REST) for step, cell in enumerate(cells)]
     starts = [step for step, going in enumerate(goes_on) if not step or not going]
     found: list[Element] = []
@@ -170,9 +190,12 @@ def _sounds(cells: Sequence[str], measure: _Measure, before: list[Element]) -> l
         length = (measure.length if stop == len(cells) else stop * STEP) - time
         pitches: tuple[Pitch, ...] = (spelt(int(cell), measure.key),) if cell.isdecimal() else ()
         if cell == HOLD and held is not None and isinstance(sound := before[held], Sound) and sound.pitches:
-            before[held], pitches = replace(sound, tied=True), sound.pitches
+            before[held], pitches = replace(sound, tied=not measure.anew), sound.pitches
         parts = list(_parts(length))
-        found += [Sound(pitches, part, bool(pitches) and place < len(parts)) for place, part in enumerate(parts, 1)]
+        marks = (FERMATA,) if pitches and any(held_out[start:stop]) else ()
+        for place, part in enumerate(parts, 1):
+            over = place == len(parts)
+            found.append(Sound(pitches, part, bool(pitches) and not over, marks=marks if over else ()))
     return found
 
 
