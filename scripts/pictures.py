@@ -1,7 +1,8 @@
-"""The two pictures of the README: a tune that was written, and a cell that was looked at while it was read.
+"""The pictures of the README: a tune that was written, a cell that was looked at while it was read, and a chorale.
 
     python scripts/pictures.py                 # trains a small model first, two minutes or so
     python scripts/pictures.py --run runs/mine
+    python scripts/pictures.py --choir runs/choir     # the chorale alone, of a run that harmonises
 
 They go into scripts/pictures/. The score takes abcm2ps or verovio.
 """
@@ -17,6 +18,7 @@ from matplotlib.patches import Rectangle
 
 import folkseq
 from folkseq.commands.cells import Heard
+from folkseq.music.tune import Tune
 from folkseq.plots import score
 from folkseq.plots.layout import WIDTH, lay_out
 from folkseq.plots.picture import render, styled
@@ -27,6 +29,13 @@ from folkseq.tokenizers.base import END
 FOLDER = Path(__file__).parent / "pictures"
 STEPS, HIDDEN = 1500, 128
 SEED, TRIES = 42, 16
+MELODY = """X:1
+T:Old Hundredth
+M:4/4
+L:1/4
+K:G
+G | G F E D | G A HB B | B B A G | c B HA G | A B A G | E F HG d | B G A c | B A HG |]
+"""
 LABEL = "place in bar"  # what the cell that is shown tells
 INCHES, LINE, HEADING = 8.4, 0.56, 0.5  # of the picture's width, which a README shows as it is; of a line; of the title
 
@@ -34,7 +43,11 @@ INCHES, LINE, HEADING = 8.4, 0.56, 0.5  # of the picture's width, which a README
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="a run of abc; by default a small one is trained and thrown away")
+    parser.add_argument("--choir", type=Path, help="a run that harmonises, of which the chorale is drawn and no more")
     asked = parser.parse_args()
+    if asked.choir is not None:
+        (FOLDER / "chorale.svg").write_bytes(score.engrave(chorale(asked.choir)))
+        return
     with TemporaryDirectory() as scratch:
         run = asked.run or Path(scratch) / "abc"
         if asked.run is None:
@@ -48,6 +61,16 @@ def main() -> None:
         (cell,) = (cell for cell in reading.cells if cell.label == LABEL)
         (FOLDER / "cell.svg").write_bytes(render(draw(reading, cell), ".svg"))
         print(cell.told, tune.copied, sep="\n")
+
+
+def chorale(run: Path) -> Tune:
+    """A hymn in four voices, of which the model wrote three."""
+    with TemporaryDirectory() as scratch:
+        melody = Path(scratch) / "melody.abc"
+        melody.write_text(MELODY)
+        found = folkseq.harmonise(run, melody, seed=SEED, temperature=0.7, out=Path(scratch) / "chorale.abc")
+        (answer,) = found.answers
+        return answer.finished.tune
 
 
 def draw(reading: Reading, cell: Cell) -> Figure:

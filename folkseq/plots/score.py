@@ -19,6 +19,7 @@ from pathlib import Path
 
 from folkseq.errors import FolkseqError
 from folkseq.formats import abc
+from folkseq.formats.abc.writer import clef
 from folkseq.music.tune import Bar, Element, Part, Sound, Tune
 from folkseq.plots.history import plain
 
@@ -59,7 +60,7 @@ def engrave(tune: Tune) -> bytes:
     if sum(map(len, tune.voices)) > MOST_SOUNDS:
         raise FolkseqError(f"{plain(name, MOST_NAME)}: is too long to be engraved")
     try:
-        score = _cleaned(found(abc.format(_plain(tune))))
+        score = _cleaned(found(abc.format(_plain(tune), voices=[clef(voice) for voice in tune.voices])))
     except (ET.ParseError, OSError, subprocess.SubprocessError, ValueError) as error:
         reason = plain(str(error), MOST_NAME)
         raise FolkseqError(f"{plain(name, MOST_NAME)}: cannot be engraved ({reason})") from None

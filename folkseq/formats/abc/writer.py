@@ -27,6 +27,7 @@ SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar li
 ROOM, ROOM_IN_BAR = 38.0, 34.0
 ROOM_OF_VOICES = 24
 """Sounds a line of several voices, which do not fall together and so take more room."""
+_LOW = 58  # MIDI; a voice whose mean lies below it is written in the bass clef
 _UNSURE = 99  # stands for an alteration, and is equal to none
 _FERMATAS = frozenset(("H", "!fermata!"))
 _SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
@@ -61,6 +62,12 @@ def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ())
             lines.append(f"V:{index}")
         lines += _VoiceWriter(tune, _bars_a_line(tune) if several else 0).write(voice)
     return "\n".join(lines) + "\n"
+
+
+def clef(voice: Sequence[Element]) -> str:
+    """What `format` may say of one of several voices: its clef, if it lies low."""
+    heights = [element.pitches[0].midi for element in voice if isinstance(element, Sound) and element.pitches]
+    return "clef=bass" if heights and sum(heights) < _LOW * len(heights) else ""
 
 
 def _bars_a_line(tune: Tune) -> int:
