@@ -2,7 +2,7 @@
 
     python scripts/pictures.py                 # trains a small model first, two minutes or so
     python scripts/pictures.py --run runs/mine
-    python scripts/pictures.py --choir runs/choir     # the chorale alone, of a run that harmonises
+    python scripts/pictures.py --choir runs/hymns     # the chorale alone, of a run that harmonises
 
 They go into scripts/pictures/. The score takes abcm2ps or verovio.
 """
