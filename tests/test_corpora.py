@@ -246,7 +246,7 @@ def test_locate_refuses_the_rest_and_names_the_corpora(missing, tmp_path, monkey
         locate(Path(missing))
     assert str(refusal.value) == (
         f"{missing}: no such file or folder; the named corpora are corpora/essen.abc, corpora/folk.abc, "
-        "corpora/ensemble, corpora/picture"
+        "corpora/chorales, corpora/ensemble, corpora/picture"
     )
 
 

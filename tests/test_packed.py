@@ -405,7 +405,7 @@ def test_packed_says_which_grid_midi_is_to_be_read_on(tmp_path):
     (tmp_path / "a.mid").write_bytes(b"MThd")
     result = invoke("train", "packed", tmp_path / "a.mid")
     assert "packed reads MIDI on a grid; which? packed:grid=drums or packed:grid=voices" in result.output
-    with pytest.raises(RequestError, match="grid is one of table, drums, voices, picture, not 'piano'"):
+    with pytest.raises(RequestError, match="grid is one of table, chorale, drums, voices, picture, not 'piano'"):
         tokenizers.find("packed:grid=piano")
 
 

@@ -80,7 +80,9 @@ def test_ids_are_drawn_as_one_at_a_time(logits, strategy, uniforms, mask, masked
         temperature = first + (last - first) * progress[row]
         own = None if masked is None else mask[row]
         scores = logits[row].astype(float)
-        expected = [choose_slowly(scores, strategy, temperature, uniforms[row], own, slack) for slack in (-1e-6, 1e-6)]
+        expected = [
+            choose_slowly(scores, strategy, temperature, uniforms[row], own, slack) for slack in (-1e-6, 0.0, 1e-6)
+        ]
         assert chosen[row] in set.union(*expected)
         one = slice(row, row + 1)
         alone = chosen_by(logits[one], strategy, uniforms[one], None if masked is None else mask[one], progress[one])
