@@ -19,8 +19,8 @@ from folkseq.formats import abc
 from folkseq.formats.abc.splice import find_tune, put
 from folkseq.music import Sound
 from folkseq.tokenizers.abc.alphabet import Alphabet
-from folkseq.tokenizers.abc.asked_bars import bars_of
 from folkseq.tokenizers.abc.bars import BarReader
+from folkseq.tokenizers.abc.found import bars_of
 from folkseq.tokenizers.abc.validity import fault
 
 ABC = tokenizers.find("abc")
