@@ -54,6 +54,7 @@ def test_every_command_works_in_the_order_in_which_it_stands(tmp_path):
     (tmp_path / "melody.abc").write_text("X:1\nM:4/4\nL:1/4\nK:G\nD|GABc|Hd4|cBAA|HG3|]\n")
     (tmp_path / "take.mid").write_bytes(midi.format(take(6, seconds=5)))
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}  # so small models are quicker on one thread
     typed = 0
     for block in blocks("sh"):
         if BY_CI in block:
@@ -61,7 +62,7 @@ def test_every_command_works_in_the_order_in_which_it_stands(tmp_path):
         done = subprocess.run(
             ["sh", "-e", "-c", few(block)],
             cwd=tmp_path,
-            env={**os.environ, "PATH": path},
+            env=environment,
             capture_output=True,
             text=True,
         )
