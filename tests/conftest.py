@@ -4,6 +4,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # before anything imports torch: one thread for each test beside others
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests go first, so that none is left over when all others are done; the longest first of all."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    longest = ("test_readme.py", "test_notebooks.py")
+    items.sort(key=lambda item: (item.path.name not in longest, item.path not in slow))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
