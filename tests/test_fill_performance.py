@@ -14,8 +14,9 @@ from performances import solo
 from folkseq import tokenizers
 from folkseq.cli import main
 from folkseq.formats import midi
-from folkseq.tokenizers.performance import gap
+from folkseq.tokenizers.performance import gap, surroundings
 from folkseq.tokenizers.performance.decoding import Notes
+from folkseq.tokenizers.performance.surroundings import CLOSES, ENDS, GOES_ON, OPENS
 
 PERFORMANCE = tokenizers.find("performance")
 TASK = PERFORMANCE.task("fill", PERFORMANCE.vocabulary)
@@ -61,18 +62,25 @@ def steps(*seconds):
     return np.array([round(each * 100) for each in seconds])
 
 
-def test_the_source_is_closed_in_by_two_marks_and_keeps_time():
-    kept = Notes(steps(0, 1, 5), steps(0.5, 3.5, 6), np.array([60, 62, 64]), np.array([10, 10, 12]))
-    known = gap.source(kept, 200, 400, LAYOUT, 100)
-    tokens = [*PERFORMANCE.vocabulary.tokens, "<gap>", "</gap>"]
-    assert " ".join(tokens[one] for one in known.ids[:, 0]) == (
-        "VELOCITY_10 NOTE_ON_60 TIME_SHIFT_50 NOTE_OFF_60 TIME_SHIFT_50 NOTE_ON_62 TIME_SHIFT_100 <gap> "
-        "TIME_SHIFT_100 TIME_SHIFT_50 NOTE_OFF_62 TIME_SHIFT_50 </gap> "
-        "TIME_SHIFT_100 VELOCITY_12 NOTE_ON_64 TIME_SHIFT_100 NOTE_OFF_64 TIME_SHIFT_1 </s>"
+def test_the_source_has_an_element_for_each_note_and_each_stretch_of_the_gap():
+    kept = Notes(
+        steps(0, 0, 1, 4, 5), steps(0.5, 1, 3.5, 5, 6), np.array([60, 64, 62, 72, 64]), np.array([10, 9, 8, 7, 12])
     )
-    assert known.places[:, 0].tolist()[7:13] == [0, 2, 3, 3, 4, 4]
-    alone = gap.source(kept, 200, 400, LAYOUT, 100, alone=True)
-    assert alone.ids[-1, 0] == LAYOUT.size + 1
+    known = surroundings.source(kept, 200, 390, 100)
+    assert surroundings.fields(LAYOUT) == (132, 33, 32, 32)
+    assert known.ids[:, 0].tolist() == [60, 64, 62, OPENS, GOES_ON, GOES_ON, GOES_ON, CLOSES, 72, 64, ENDS]
+    assert known.ids[:, 1].tolist() == [10, 9, 8, 0, 0, 0, 0, 0, 7, 12, 0]
+    # thirds of an octave over 10 ms: 0.1, 0.4, 0.5, 1, 1.9 and 2.5 s are 10, 16, 17, 20, 23 and 24
+    assert known.ids[:, 2].tolist() == [17, 20, 24, 23, 0, 0, 0, 0, 20, 20, 0]
+    assert known.ids[:, 3].tolist() == [0, 0, 20, 20, 17, 17, 17, 16, 10, 20, 20]
+    assert known.places[:, 0].tolist() == [-4, -4, -2, 0, 1, 2, 3, 3, 4, 6, 8]
+    alone = surroundings.source(kept, 200, 390, 100, alone=True)
+    assert alone.ids.tolist() == known.ids[:8].tolist()
+
+
+def test_a_note_at_the_end_of_a_gap_stands_behind_it():
+    kept = Notes(steps(3), steps(4), np.array([60]), np.array([10]))
+    assert surroundings.source(kept, 250, 300, 100).ids[:, 0].tolist() == [OPENS, CLOSES, 60, ENDS]
 
 
 def test_a_pair_is_what_was_played_there_and_where_the_writer_was():
@@ -82,7 +90,7 @@ def test_a_pair_is_what_was_played_there_and_where_the_writer_was():
         "<s> TIME_SHIFT_50 VELOCITY_9 NOTE_ON_62 TIME_SHIFT_50 VELOCITY_11 NOTE_ON_64 TIME_SHIFT_50 NOTE_OFF_62 "
         "TIME_SHIFT_50 NOTE_OFF_64 </s>"
     )
-    known = gap.source(Notes(*(each[[0, 3]] for each in notes)), 200, 400, LAYOUT, 100)
+    known = surroundings.source(Notes(*(each[[0, 3]] for each in notes)), 200, 400, 100)
     grammar = gap.Gap(known, gap.held(notes, 200), 200, LAYOUT, 100)
     rows, at = grammar.begin(1), []
     for one in pair.ids.tolist():

@@ -15,7 +15,7 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.formats.midi.splice import splice
 from folkseq.music.performance import Note, Performance
 from folkseq.pairs import Pair, Reach, Source
-from folkseq.tokenizers.performance import gap
+from folkseq.tokenizers.performance import gap, surroundings
 from folkseq.tokenizers.performance.decoding import Notes, pair
 from folkseq.tokenizers.performance.events import to_rows
 from folkseq.tokenizers.performance.excerpt import SEMITONES, draw_interval
@@ -24,7 +24,7 @@ from folkseq.tokenizers.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from folkseq.tokenizers.performance import PerformanceTokenizer
 
-CONTEXT_S = 8.0
+CONTEXT_S = 16.0
 """Seconds before and after a gap that are known."""
 SHORTEST_S, LONGEST_S = 1.0, 16.0
 MOST_NOTES = 100
@@ -63,18 +63,18 @@ class FillTask:
 
     @property
     def source(self) -> tuple[int, ...]:
-        """The performance's own ids, and two marks."""
-        return (len(self.vocabulary) + gap.MARKS,)
+        """What is told of each note around the gap."""
+        return surroundings.fields(self.tokenizer.layout)
 
     @property
     def recipe(self) -> Mapping[str, Any]:
         """As for whole performances, as far as it goes."""
-        return {"batches": "pairs", "rows": 8, "weight_decay": 0.3, "dropout": 0.0}
+        return {"batches": "pairs", "rows": 8, "learning_rate": 6e-3, "weight_decay": 0.3, "dropout": 0.0}
 
     @property
     def reach(self) -> Reach:
         """In half seconds."""
-        return Reach(int((CONTEXT_S + LONGEST_S) / gap.STRETCH), 0)
+        return Reach(int((CONTEXT_S + LONGEST_S) / surroundings.STRETCH), 0)
 
     def draw(self, ids: NDArray[Any], random: np.random.Generator, alone: bool | None = None) -> Pair | None:
         """A gap of one to sixteen seconds, short ones as often as those twice as long, in another key."""
@@ -182,8 +182,7 @@ class AskedSeconds:
     def source(self) -> Source:
         """See the protocol."""
         kept, first = self._kept
-        tokenizer = self.task.tokenizer
-        return gap.source(kept, first, first + self._steps, tokenizer.layout, tokenizer.steps_per_second)
+        return surroundings.source(kept, first, first + self._steps, self.task.tokenizer.steps_per_second)
 
     @cached_property
     def grammar(self) -> gap.Gap:

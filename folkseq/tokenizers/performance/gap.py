@@ -1,8 +1,7 @@
 """A gap in a performance: some seconds whose notes are written anew, between notes that stay as they are.
 
-A note belongs to the gap if it begins there; one that begins before it and sounds into it stays. In the source the gap
-is closed in by two marks, between which time goes on and what stays ends when it did; the target has the gap's notes
-alone, from the start id on, none of which sounds beyond the gap.
+A note belongs to the gap if it begins there; one that begins before it and sounds into it stays. The source is what
+`surroundings` tells; the target has the gap's notes alone, from the start id on, none of which sounds beyond the gap.
 """
 
 from __future__ import annotations
@@ -13,44 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.pairs import Integers, Pair, Source
+from folkseq.tokenizers.performance import surroundings
 from folkseq.tokenizers.performance.decoding import Notes
 from folkseq.tokenizers.performance.events import BEGIN, FINISH, OFF, ON, Layout, in_order, pack, to_ids, unpack
 from folkseq.tokenizers.performance.grammar import PerformanceGrammar
 from folkseq.tokenizers.performance.standing import STEP
 
-MARKS = 2
-"""Ids that the source has besides: where the gap opens and where it closes."""
-STRETCH = 0.5
-"""Seconds that are one place."""
 LONGEST_S, MOST = 4.0, 20
 """How long a note lasts at most, and how many sound at once, as where nothing is said in `sample`."""
 PER_STEP = 4
 """Ids that a step of a gap takes at most on average."""
 
 Rows = tuple[NDArray[Any], ...]
-
-
-def source(kept: Notes, first: int, last: int, layout: Layout, steps_per_second: int, alone: bool = False) -> Source:
-    """What is known: notes around a gap from step `first` up to `last`; nothing that comes after it, if `alone`."""
-    pieces, times = [], []
-    edges = [(0, first, layout.size), (first, last, layout.size + 1)]
-    if not alone:
-        final = max(int(kept.offset.max(initial=0)), last)
-        edges.append((last, final + 1, layout.end))
-    rows = _rows(kept)
-    velocity = 0
-    for begin, stop, mark in edges:
-        inside = (rows.step >= begin) & (rows.step < stop)
-        own = unpack(pack(*(each[inside] for each in rows)))
-        ended = type(own)(*(np.append(each, value) for each, value in zip(own, (stop, FINISH, 0, 0), strict=True)))
-        ids = to_ids(ended, layout, begin, velocity).astype(np.int64)
-        velocity = int(own.velocity[own.kind == ON][-1]) if (own.kind == ON).any() else velocity
-        times.append(begin + np.cumsum(layout.steps[ids]))
-        ids[-1] = mark
-        pieces.append(ids)
-    ids, time = np.concatenate(pieces), np.concatenate(times)
-    along = (time - first) // max(round(STRETCH * steps_per_second), 1)
-    return Source(ids[:, None], np.stack([along, np.zeros_like(along)], axis=1))
 
 
 class Gap(PerformanceGrammar):
@@ -60,7 +33,7 @@ class Gap(PerformanceGrammar):
         """Set the limits.
 
         Args:
-            known: what `source` gave.
+            known: what `surroundings.source` gave.
             held: (128,) the step of the gap up to which a note that stays holds each pitch; 0 where none does.
             steps: the gap's.
             layout: what the ids mean.
@@ -70,10 +43,7 @@ class Gap(PerformanceGrammar):
         super().__init__(layout, canonical=True, end=steps, longest=longest, most=MOST)
         self.limit = PER_STEP * steps + 64
         self._held_until = held
-        ids = known.ids[:, 0]
-        opens, closes = (int(np.flatnonzero(ids == layout.size + mark)[0]) for mark in range(MARKS))
-        passed = np.cumsum(np.where(ids < layout.size, layout.steps[np.minimum(ids, layout.size - 1)], 0))
-        self._first, self._times = opens, passed[opens : closes + 1] - passed[opens]
+        self._first, self._times = surroundings.times(known, steps, steps_per_second)
 
     def allowed(self, rows: Rows, remaining: Integers) -> NDArray[np.bool_]:
         """See the protocol."""
@@ -111,7 +81,7 @@ def pair(notes: Notes, first: int, last: int, layout: Layout, steps_per_second: 
     if not inside.any():
         return None
     kept, own = Notes(*(each[~inside] for each in notes)), Notes(*(each[inside] for each in notes))
-    known = source(kept, first, last, layout, steps_per_second, alone)
+    known = surroundings.source(kept, first, last, steps_per_second, alone)
     own = own._replace(offset=np.minimum(own.offset, last))
     rows = _rows(own)
     final = int(own.offset.max())
