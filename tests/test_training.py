@@ -17,7 +17,7 @@ from folkseq.dataset import TokenStore, split
 from folkseq.errors import FolkseqError, RunError
 from folkseq.evaluation.ngram import NGram
 from folkseq.models.language_model import LanguageModel
-from folkseq.models.settings import CELLS, ModelSettings, TrainSettings
+from folkseq.models.settings import CELLS, PRECISIONS, ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
@@ -107,6 +107,7 @@ RECALLED = {"recall": (1, 3), "bar_ends": (0, 2), "section_ends": (0,)}
         (QUICK, None, {}),
         (QUICK, None, RECALLED),
         *((QUICK, None, {"cell": cell}) for cell in CELLS if cell != "lstm"),
+        (replace(QUICK, precision="bfloat16"), None, {}),
         (replace(QUICK, batches="windows", passage=2, length=3), Steered(), {"controls": 1}),
     ],
 )
@@ -129,6 +130,27 @@ def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, tra
         assert (resumed.run.folder / name).read_bytes() == (whole.run.folder / name).read_bytes()
     learnt = [[(line["step"], line["heldout_nll"]) for line in result.run.metrics()] for result in (whole, resumed)]
     assert learnt[0] == learnt[1]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_in_bfloat16_as_much_is_learnt(make_run, store, cell):
+    settings = TrainSettings(steps=150, rows=16, length=16, warm_up=20, learning_rate=1e-2, checks=3)
+    model, found = replace(MODEL, cell=cell), {}
+    for precision in PRECISIONS:
+        run = make_run(precision, model, replace(settings, precision=precision))
+        found[precision] = fit(store, split(range(1500)), run).heldout_nll
+        assert Run.open(run.folder).config.training.precision == precision
+    assert found["bfloat16"] != found["float32"]
+    assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.03)
+
+
+@pytest.mark.parametrize(("capabilities", "expected"), [({"amx_bf16": True}, "bfloat16"), ({}, "float32")])
+def test_the_precision_follows_from_the_processor_and_stands_in_the_run(
+    make_run, store, monkeypatch, capabilities, expected
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    result = fit(store, split(range(1500)), make_run())
+    assert result.run.config.training.precision == expected
 
 
 LONG = TrainSettings(steps=1500, rows=4, length=8, warm_up=5, checks=30)

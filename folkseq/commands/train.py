@@ -61,6 +61,7 @@ def train(
     cell: str | None = None,
     layers: int | None = None,
     hidden: int | None = None,
+    precision: str | None = None,
     task: str | None = None,
     encoder: str | None = None,
     attention: str | None = None,
@@ -82,6 +83,7 @@ def train(
         cell: the recurrent cell, `lstm` by default.
         layers: how many of them stand on one another, 2 by default.
         hidden: the width of each, 320 by default.
+        precision: `float32`, or `bfloat16` for the products in training; whichever is faster here by default.
         task: what the model is to do: `continue`, the default; to `fill` gaps; to `harmonise` a melody.
         encoder: for the latter, how it reads what is known: `both` ways, the default, or only `forward`.
         attention: and how it looks at it while it writes: `dot`, the default, or `additive`.
@@ -101,7 +103,7 @@ def train(
         FolkseqError: for anything that the user can mend; nothing half-written is left.
     """
     asked = {"minutes": minutes, "steps": steps, "cell": cell, "layers": layers, "hidden": hidden, "seed": seed}
-    asked |= {"task": task, "encoder": encoder, "attention": attention}
+    asked |= {"precision": precision, "task": task, "encoder": encoder, "attention": attention}
     _check_task(task, encoder, attention)
     job = _Job(
         tokenizers.find(tokenizer),

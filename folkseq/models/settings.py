@@ -19,6 +19,7 @@ DIRECTIONS = {"both": 2, "forward": 1}
 ATTENTIONS = ("dot", "additive")
 BATCHES = ("streams", "windows", "pairs")
 TARGETS = ("all", "last")
+FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 IMPOSSIBLE = -1e9
 """The score of an id that cannot come next, whatever the model has learnt."""
 JUDGED = 2_000_000  # ids, of which the figures at the end are made
@@ -225,6 +226,8 @@ class TrainSettings:
     """Steps from one saved state to the next, planned to be a minute; it is saved at every best, too."""
     threads: int | None = None
     """The number of threads, where others would give other weights; planned."""
+    precision: str | None = None
+    """One of `PRECISIONS`, in which products are made while training; planned from what the machine has."""
 
     def __post_init__(self) -> None:
         if self.batches not in BATCHES:
@@ -233,6 +236,8 @@ class TrainSettings:
             raise ValueError(f"there are no targets {self.targets!r}; there are: {', '.join(TARGETS)}")
         if self.targets == "last" and self.batches != "windows":
             raise ValueError("only windows can be learnt from by their last ids")
+        if self.precision not in (None, *PRECISIONS):
+            raise ValueError(f"there is no precision {self.precision!r}; there are: {', '.join(PRECISIONS)}")
         for name in ("rows", "length", "passage", "checks", "look"):
             _check_count(name, getattr(self, name))
         for name in ("steps", "save_every", "threads"):

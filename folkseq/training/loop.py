@@ -20,7 +20,7 @@ from folkseq.errors import FolkseqError
 from folkseq.files import clear_temporary
 from folkseq.models.settings import TrainSettings
 from folkseq.run import Run
-from folkseq.training import plan, state
+from folkseq.training import plan, precision, state
 from folkseq.training.heldout import HeldOut
 from folkseq.training.interrupts import held_back
 from folkseq.training.ranks import Ranks
@@ -161,6 +161,8 @@ class _Loop:
         """Count everything that was left open in steps, and write it into the run."""
         elapsed = self.reports.elapsed
         budget_s = 60 * self.settings.minutes
+        if self.settings.precision is None:
+            self.settings = replace(self.settings, precision=precision.fastest(self.ranks.device))
         pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
         self.trainer, start = self.make(), elapsed()
         self.save()

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from folkseq.dataset import IGNORED, Batches, Cut, Draw, Pairs, Streams, TokenStore, Windows
 from folkseq.models.encoder_decoder import Known, make
-from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.models.settings import BFLOAT16, ModelSettings, TrainSettings
 from folkseq.training.ranks import Ranks
 from folkseq.training.schedule import learning_rate
 
@@ -80,7 +80,7 @@ class Trainer:
         else:
             self.batches = Streams(store, pieces, settings.rows, self.length, random, recall)
         self.carried = self.model.init_state(settings.rows)
-        self.half = ranks.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self.half = settings.precision == BFLOAT16
         self.step = 0
         self.best: float | None = None
         """The lowest held-out nats an id so far."""

@@ -35,12 +35,14 @@ from folkseq.models.settings import JUDGED, ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
 from folkseq.tokenized import tokenize_corpus
 from folkseq.training import Ranks, fit
+from folkseq.training.precision import fastest
 from folkseq.training.schedule import learning_rate
 from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll
 
 UNDONE: dict[str, dict[str, Any]] = {
     "folkseq": {},
+    "float32": {"precision": "float32"},
     "no recall": {"recall": ()},
     "gain=1": {"gain": 1.0},
     "beta2=0.999": {"beta2": 0.999},
@@ -49,6 +51,7 @@ UNDONE: dict[str, dict[str, Any]] = {
     "dropout=0.4": {"dropout": 0.4},
     "hidden=256": {"hidden": 256},
     "hidden=400": {"hidden": 400},
+    "hidden=512": {"hidden": 512},
     "1 x 512": {"layers": 1, "hidden": 512},
     "3 x 256": {"layers": 3, "hidden": 256},
     "rows=8": {"rows": 8},
@@ -145,6 +148,7 @@ class Ours:
     def updates(self) -> Callable[[], object]:
         """Those of its trainer."""
         model, settings = self.settings(steps=1_000_000)
+        settings = replace(settings, precision=settings.precision or fastest(Ranks().device))
         train = np.asarray(self.pieces.sides.train)
         dropout = 0.2 if model.dropout is None else model.dropout
         return Trainer(self.pieces.store, train, replace(model, dropout=dropout), settings, 0, self.cut, Ranks()).update

@@ -69,7 +69,7 @@ class FillTask:
     @property
     def recipe(self) -> Mapping[str, Any]:
         """As for whole performances, as far as it goes."""
-        return {"batches": "pairs", "rows": 8, "learning_rate": 6e-3, "weight_decay": 0.3, "dropout": 0.0}
+        return {"batches": "pairs", "rows": 8, "weight_decay": 0.3, "dropout": 0.0}
 
     @property
     def reach(self) -> Reach:
