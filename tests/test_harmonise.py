@@ -149,6 +149,32 @@ def test_voices_keep_to_their_ranges_and_hold_only_what_sounds(task):
         assert parallels(pitches, 7) == parallels(pitches, 0) == 0
 
 
+def test_no_voice_crosses_another_by_a_note_or_a_hold():
+    ranges = [RANGES[voice] for voice in ("bass", "alto", "tenor")]
+    labels = tuple(("hold", "rest", *map(str, range(low, high + 1))) for low, high in ranges)
+    melody = np.array([76, 65, 79, -1, 65, 74])
+    choir = Choir(("bass", "alto", "tenor"), labels, melody)
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(60):
+        rows, cells = choir.begin(1), []
+        for turn in range(choir.limit):
+            choices = np.flatnonzero(choir.allowed(rows, np.array([9]))[0])
+            field = turn % 3
+            hold = choir.frames.firsts[field]
+            one = hold if hold in choices and random.random() < 0.7 else int(random.choice(choices))
+            rows = choir.advance(rows, np.array([one]))
+            if 3 <= turn < choir.limit - 3:
+                cells.append(number(labels[field][one - hold]))
+        bass, alto, tenor = np.array(cells).reshape(-1, 3).T
+        pitches, _ = sounding(np.stack([np.where(melody < 0, -2, melody), alto, tenor, bass], axis=1), -1)
+        held += int((alto == -1).sum())
+        for chord in pitches:
+            voices = [pitch for pitch in chord.tolist() if pitch >= 0]
+            assert voices == sorted(voices, reverse=True)
+    assert held > 20
+
+
 def number(cell):
     return int(cell) if cell.isdecimal() else -1 if cell == "hold" else -2
 

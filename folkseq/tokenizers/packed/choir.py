@@ -1,7 +1,8 @@
 """What may be written to a melody: three voices within their ranges, frame by frame, as many steps as it has.
 
-By default textbooks' rule is kept, too, that no two voices move in parallel fifths or octaves: a pitch that would is
-left out, and as a note can always be held, something is left.
+By default textbooks' rules are kept, too. No two voices move in parallel fifths or octaves: a pitch that would is left
+out, and as a note can always be held, something is left. No voice crosses another, by a new note or by one held, unless
+nothing else is left.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Choir:
         voices: Their names, in the order of the fields.
         labels: What each knows.
         melody: (steps,) the pitch that the melody sounds at each step, −1 where it rests; only there another may.
-        strict: Whether parallel fifths and octaves are left out.
+        strict: Whether parallel fifths and octaves, and voices that cross, are left out.
     """
 
     voices: tuple[str, ...]
@@ -88,6 +89,9 @@ class Choir:
             for voice, rank in enumerate(self._ranks[:-1].tolist()):
                 below = self._ranks[field] > rank
                 mask &= ~self._parallel(own, before[:, voice], sounds[:, voice], below, voice < field)
+            tidy = mask & ~self._crossing(own, field, sounds, self.melody[now])
+            left = np.asarray(tidy.any(axis=1))
+            mask[left] = tidy[left]
         mask[step < 0] = self._start
         mask[step >= self.steps] = self._end
         return mask
@@ -123,6 +127,23 @@ class Choir:
         same = np.sign(self._pitches - own[:, None]) == way[:, None]
         as_far = sign[:, None] * (self._pitches - sounds[:, None]) % 12 == apart[:, None]
         return np.asarray(moves[:, None] & same & as_far & (self._pitches >= 0))
+
+    def _crossing(self, own: Integers, field: Integers, sounds: Integers, melody: Integers) -> NDArray[np.bool_]:
+        """Which ids would put a voice above a higher one or below a lower one, of those told at this step, (B, V).
+
+        Args:
+            own: (B,) the pitch that a hold goes on with.
+            field: (B,) the voice's.
+            sounds: (B, F) what those before it sound now.
+            melody: (B,) what the highest does.
+        """
+        would = np.where(self._holds, own[:, None], self._pitches)  # (B, V)
+        found = (would > melody[:, None]) & (melody >= 0)[:, None]
+        for voice, rank in enumerate(self._ranks[:-1].tolist()):
+            other = sounds[:, voice, None]  # (B, 1)
+            over = np.where((self._ranks[field] > rank)[:, None], would > other, would < other)
+            found |= over & (other >= 0) & (voice < field)[:, None]
+        return np.asarray(found & (would >= 0))
 
     @cached_property
     def _ranks(self) -> Integers:
