@@ -144,12 +144,15 @@ def test_in_bfloat16_as_much_is_learnt(make_run, store, cell):
     assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.03)
 
 
-@pytest.mark.parametrize(("capabilities", "expected"), [({"amx_bf16": True}, "bfloat16"), ({}, "float32")])
-def test_the_precision_follows_from_the_processor_and_stands_in_the_run(
-    make_run, store, monkeypatch, capabilities, expected
+@pytest.mark.parametrize(
+    ("amx", "cell", "expected"),
+    [(True, "lstm", "bfloat16"), (True, "gru", "float32"), (False, "lstm", "float32")],
+)
+def test_the_precision_follows_from_processor_and_model_and_stands_in_the_run(
+    make_run, store, monkeypatch, amx, cell, expected
 ):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    result = fit(store, split(range(1500)), make_run())
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx})
+    result = fit(store, split(range(1500)), make_run(model=replace(MODEL, cell=cell)))
     assert result.run.config.training.precision == expected
 
 

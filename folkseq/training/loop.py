@@ -162,7 +162,7 @@ class _Loop:
         elapsed = self.reports.elapsed
         budget_s = 60 * self.settings.minutes
         if self.settings.precision is None:
-            self.settings = replace(self.settings, precision=precision.fastest(self.ranks.device))
+            self.settings = replace(self.settings, precision=precision.fastest(self.model, self.ranks.device))
         pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
         self.trainer, start = self.make(), elapsed()
         self.save()

@@ -11,15 +11,19 @@ from typing import Any
 
 import torch
 
-from folkseq.models.settings import BFLOAT16, FLOAT32
+from folkseq.models.settings import BFLOAT16, FLOAT32, ModelSettings
+
+WIDE = 256
+"""From here on products outweigh the turning of numbers in cells that PyTorch makes step by step, all but its LSTM."""
 
 
-def fastest(device: torch.device) -> str:
-    """The faster of `PRECISIONS` on a device: bfloat16 on a GPU that has it, and on a CPU that has AMX.
+def fastest(model: ModelSettings, device: torch.device) -> str:
+    """The faster of `PRECISIONS` for a model: bfloat16 on a GPU that has it, and on a CPU with AMX if it is not small.
 
     On others it is slower: a CPU that has but AVX-512's bfloat16 spends more on turning numbers into it than it gains.
     """
     if device.type == "cuda":
         return BFLOAT16 if torch.cuda.is_bf16_supported() else FLOAT32
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # an older PyTorch has none
-    return BFLOAT16 if capabilities.get("amx_bf16") else FLOAT32
+    worth = model.cell == "lstm" or model.hidden >= WIDE
+    return BFLOAT16 if worth and capabilities.get("amx_bf16") else FLOAT32

@@ -148,7 +148,7 @@ class Ours:
     def updates(self) -> Callable[[], object]:
         """Those of its trainer."""
         model, settings = self.settings(steps=1_000_000)
-        settings = replace(settings, precision=settings.precision or fastest(Ranks().device))
+        settings = replace(settings, precision=settings.precision or fastest(model, Ranks().device))
         train = np.asarray(self.pieces.sides.train)
         dropout = 0.2 if model.dropout is None else model.dropout
         return Trainer(self.pieces.store, train, replace(model, dropout=dropout), settings, 0, self.cut, Ranks()).update

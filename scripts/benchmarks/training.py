@@ -44,7 +44,7 @@ def _race(store: TokenStore, model: ModelSettings) -> None:
     pieces = np.arange(len(store))
     trainers = {
         precision: Trainer(store, pieces, model, replace(settings, precision=precision), 0, Whole(), Ranks())
-        for precision in dict.fromkeys((FLOAT32, fastest(Ranks().device)))
+        for precision in dict.fromkeys((FLOAT32, fastest(model, Ranks().device)))
     }
     plain = Plain(VOCABULARY, model.layers, model.hidden, model.embedding, DROPOUT)
     loop = Loop(plain, settings.rows, settings.learning_rate)
