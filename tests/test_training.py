@@ -24,7 +24,7 @@ from folkseq.sampling.engine import Engine
 from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.training import fit
 from folkseq.training.loop import MOST_HALVINGS, REPORT_EVERY
-from folkseq.training.plan import Pace, dropout, plan
+from folkseq.training.plan import Pace, dropout, plan, width
 from folkseq.training.schedule import learning_rate
 from folkseq.training.state import STATE
 from folkseq.training.trainer import Trainer
@@ -154,6 +154,21 @@ def test_the_precision_follows_from_processor_and_model_and_stands_in_the_run(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx})
     result = fit(store, split(range(1500)), make_run(model=replace(MODEL, cell=cell)))
     assert result.run.config.training.precision == expected
+
+
+def test_the_width_is_planned_from_the_minutes_and_stays(make_run, store):
+    settings = TrainSettings(minutes=0.05, rows=4, length=8, warm_up=20, suit=True)
+    result = fit(store, split(range(1500)), make_run(model=replace(MODEL, hidden=320), training=settings))
+    planned = Run.open(result.run.folder).config
+    assert planned.model.hidden in (64, 128, 192)
+    assert result.run.weights()["output.weight"].shape == (V, planned.model.hidden)
+    cost, count = scoring.nll(Engine(result.run.file("model.onnx"), threads=1), [store[0]])
+    assert cost / count < np.log(V)
+
+    again = fit(store, split(range(1500)), result.run, resume=True)
+    assert again.run.config.model == planned.model
+    widths = [width(updates) for updates in (0, 1, 400, 1_600, 10_000, 100_000, 10**9)]
+    assert widths == [64, 64, 128, 192, 256, 320, 512]
 
 
 LONG = TrainSettings(steps=1500, rows=4, length=8, warm_up=5, checks=30)

@@ -51,7 +51,8 @@ class Begun:
             problem = tokenizer.task(task, found.vocabulary)
             sizes, recipe = sizes_for(problem, asked), problem.recipe
         model = _settings(ModelSettings, recipe, **sizes, **_of(ModelSettings, asked))
-        training = _settings(TrainSettings, recipe, **_of(TrainSettings, asked))
+        open_sized = task == CONTINUE and not asked.keys() & {"hidden", "steps"}
+        training = _settings(TrainSettings, recipe, suit=open_sized, **_of(TrainSettings, asked))
         seed = asked.get("seed") or 0
         config = RunConfig(tokenizer.spec, model, training, _files(found), __version__, seed=seed, task=task)
         return cls._complete(Run.create(folder, config, found.vocabulary), tokenizer, found, sides)

@@ -81,7 +81,7 @@ class ModelSettings:
     layers: int = 2
     """L: how many cells stand on one another."""
     hidden: int = 320
-    """H: the width of each layer."""
+    """H: the width of each layer. Training may plan another; see `TrainSettings.suit`."""
     embedding: int = 128
     """E: the width of the vectors that stand for ids; 320 learnt no more in as many steps, and took a sixth longer."""
     dropout: float | None = None
@@ -196,6 +196,8 @@ class TrainSettings:
 
     minutes: float = 10.0
     """How long to train; turned into `steps` while the rate warms up."""
+    suit: bool = False
+    """Whether the width of the network is planned from the minutes, too, in place of `ModelSettings.hidden`."""
     steps: int | None = None
     """How many updates to make; given, `minutes` is not looked at, and else planned from it."""
     batches: str = "streams"

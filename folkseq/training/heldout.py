@@ -93,13 +93,13 @@ class HeldOut:
 
     def _built(self, trainer: Trainer) -> dict[str, bytes]:
         """The model as it samples, by the names of its files."""
-        weights, settings = trainer.weights(), self.run.config.model
+        weights, settings = trainer.weights(), trainer.model.settings
         encoder = {} if settings.encoder is None else {ENCODER: onnx_encoder.build(weights, settings)}
         return {**encoder, STEP: onnx_step.build(weights, settings)}
 
     def _judge(self, trainer: Trainer, pieces: Sequence[Ids] | Sequence[Pair]) -> float:
         """The model's nats an id, each rank reading some of the pieces."""
-        judge: Any = nll if self.run.config.model.encoder is None else nll_of_pairs
+        judge: Any = nll if trainer.model.settings.encoder is None else nll_of_pairs
         total, predicted = self.ranks.sum(judge(trainer.model, pieces[self.ranks.rank :: self.ranks.count]))
         return total / predicted if predicted else math.nan
 

@@ -164,6 +164,9 @@ class _Loop:
         if self.settings.precision is None:
             self.settings = replace(self.settings, precision=precision.fastest(self.model, self.ranks.device))
         pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
+        if self.settings.suit:
+            self.model = replace(self.model, hidden=plan.width(plan.agreed(self.ranks, int(budget_s / pace.step_s))))
+            pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
         self.trainer, start = self.make(), elapsed()
         self.save()
         pace = replace(pace, check_s=pace.check_s + elapsed() - start)

@@ -28,6 +28,9 @@ FEWEST_CHECKS = 4
 LEARNING = 0.5
 """The least of the time that goes into updates, even if judging then takes longer than there is."""
 SAVE_EVERY_S = 60.0
+WIDTH, WIDTHS, UPDATES, PER_OCTAVE, MOST_WIDTHS = 64, 3, 1600, 0.4, 8
+"""A layer has `WIDTHS` times so many cells where there is time for `UPDATES` of the usual width; what doubling those
+adds, and the most. `scripts/recipes.md` has the figures behind it."""
 EPOCHS, DROPOUT, PER_DOUBLING, MOST_DROPOUT = 5.0, 0.15, 0.06, 0.6
 """The share of values dropped where the pieces are read `EPOCHS` times, what doubling that adds, and the most."""
 
@@ -72,9 +75,9 @@ def measure(
         _updates(trainer, WARM)
         took[threads] = _updates(trainer, TRIED)
         weights.append(torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()]))
-    best = choices[_agreed(ranks, min(range(len(choices)), key=lambda place: took[choices[place]]))]
+    best = choices[agreed(ranks, min(range(len(choices)), key=lambda place: took[choices[place]]))]
     torch.set_num_threads(best)
-    turns = _agreed(ranks, int(min(TRYING * budget_s, LONGEST_S) / took[best] / TRIED))
+    turns = agreed(ranks, int(min(TRYING * budget_s, LONGEST_S) / took[best] / TRIED))
     _updates(trainer, WARM)  # the last were made by other threads
     # Other work only ever slows an update down, and comes and goes; so the lower quartile.
     trials = [_updates(trainer, TRIED) for _ in range(turns)]
@@ -118,6 +121,18 @@ def dropout(epochs: float) -> float:
     return round(min(max(share, 0.0), MOST_DROPOUT), 2)
 
 
+def width(updates: float) -> int:
+    """How wide the layers of a network are to be, where training has the time for so many updates of the usual width.
+
+    A narrow one makes more of them, and has to, since it learns less from each.
+
+    >>> [width(updates) for updates in (100, 1_000, 10_000, 100_000)]
+    [64, 192, 256, 320]
+    """
+    octaves = math.log2(max(updates, 1.0) / UPDATES)
+    return WIDTH * min(max(round(WIDTHS + octaves * PER_OCTAVE), 1), MOST_WIDTHS)
+
+
 def is_time_to_check(step: int, settings: TrainSettings) -> bool:
     """Evenly, and at the end."""
     return step == settings.steps or step % check_every(settings) == 0
@@ -138,6 +153,6 @@ def _updates(trainer: Trainer, count: int) -> float:
     return (time.monotonic() - start) / count
 
 
-def _agreed(ranks: Ranks, value: int) -> int:
+def agreed(ranks: Ranks, value: int) -> int:
     """The first rank's value."""
     return int(ranks.share(str(value).encode()))
