@@ -350,11 +350,11 @@ def test_the_rate_rises_and_then_falls_to_zero():
 def test_dropout_is_planned_from_how_often_the_pieces_are_read(make_run, store):
     shares = []
     for steps in (20, 2000):
-        run = make_run(f"r{steps}", replace(MODEL, dropout=None), replace(QUICK, steps=steps, checks=1))
+        run = make_run(f"r{steps}", replace(MODEL, dropout=None, hidden=160), replace(QUICK, steps=steps, checks=1))
         result = fit(store, split(range(1500)), run, on_progress=None if steps < 100 else interrupt)
         shares.append(Run.open(result.run.folder).config.model.dropout)
-    assert shares == [0.0, dropout(2000 * 4 * 8 / store.count(range(1350)))]
-    assert 0.1 < shares[1] < 0.2
+    assert shares == [0.0, dropout(2000 * 4 * 8 / store.count(range(1350)), 160)]
+    assert 0.05 < shares[1] < 0.1
 
 
 def interrupt(_):

@@ -175,7 +175,7 @@ class _Loop:
         self.settings = TrainSettings(**json.loads(agreed))
         if self.model.dropout is None:
             epochs = (self.settings.steps or 0) * self.trainer.epochs_a_step
-            self.model = replace(self.model, dropout=plan.dropout(epochs))
+            self.model = replace(self.model, dropout=plan.dropout(epochs, self.model.hidden))
 
     def train(self, stopped: Callable[[], bool]) -> bool:
         """Make every step that is left; or, if it is `stopped`, save the state of the last one, and give true."""

@@ -14,7 +14,7 @@ from statistics import quantiles
 
 import torch
 
-from folkseq.models.settings import TrainSettings
+from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.training.ranks import Ranks
 from folkseq.training.trainer import Trainer
 
@@ -28,6 +28,7 @@ FEWEST_CHECKS = 4
 LEARNING = 0.5
 """The least of the time that goes into updates, even if judging then takes longer than there is."""
 SAVE_EVERY_S = 60.0
+USUAL = ModelSettings.hidden
 WIDTH, WIDTHS, UPDATES, PER_OCTAVE, MOST_WIDTHS = 64, 3, 1600, 0.4, 8
 """A layer has `WIDTHS` times so many cells where there is time for `UPDATES` of the usual width; what doubling those
 adds, and the most. `scripts/recipes.md` has the figures behind it."""
@@ -111,14 +112,16 @@ def plan(settings: TrainSettings, pace: Pace, spent_s: float, final_s: float) ->
     return replace(settings, steps=steps, checks=checks, save_every=save_every, threads=threads)
 
 
-def dropout(epochs: float) -> float:
+def dropout(epochs: float, hidden: int) -> float:
     """The share of values to drop where the pieces are read so often: the more often, the more.
 
-    >>> [dropout(epochs) for epochs in (1.5, 5, 30, 1000)]
-    [0.05, 0.15, 0.31, 0.6]
+    Of what is narrower than usual it is a smaller part, since that learns less by heart.
+
+    >>> [dropout(epochs, 320) for epochs in (1.5, 5, 30, 1000)], dropout(30, 160)
+    ([0.05, 0.15, 0.31, 0.6], 0.15)
     """
     share = DROPOUT + PER_DOUBLING * math.log2(max(epochs, 1e-9) / EPOCHS)
-    return round(min(max(share, 0.0), MOST_DROPOUT), 2)
+    return round(min(max(share, 0.0), MOST_DROPOUT) * min(hidden / USUAL, 1.0), 2)
 
 
 def width(updates: float) -> int:
