@@ -24,9 +24,9 @@ from folkseq.tokenizers.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from folkseq.tokenizers.performance import PerformanceTokenizer
 
-CONTEXT_S = 16.0
+CONTEXT_S = 10.0
 """Seconds before and after a gap that are known."""
-SHORTEST_S, LONGEST_S = 1.0, 16.0
+SHORTEST_S, LONGEST_S = 0.5, 16.0
 MOST_NOTES = 100
 """Of a gap, in training: what is longer is cut into another."""
 ALONE = 0.1
@@ -69,7 +69,7 @@ class FillTask:
     @property
     def recipe(self) -> Mapping[str, Any]:
         """As for whole performances, as far as it goes."""
-        return {"batches": "pairs", "rows": 8, "weight_decay": 0.3, "dropout": 0.0}
+        return {"batches": "pairs", "learning_rate": 2e-3, "weight_decay": 0.3, "dropout": 0.0}
 
     @property
     def reach(self) -> Reach:
@@ -77,7 +77,7 @@ class FillTask:
         return Reach(int((CONTEXT_S + LONGEST_S) / surroundings.STRETCH), 0)
 
     def draw(self, ids: NDArray[Any], random: np.random.Generator, alone: bool | None = None) -> Pair | None:
-        """A gap of one to sixteen seconds, short ones as often as those twice as long, in another key."""
+        """A gap of half a second to sixteen, short ones as often as those twice as long, in another key."""
         hidden = random.random() < ALONE if alone is None else alone
         first = int(random.integers(max(len(ids) - PASSAGE, 0) + 1))
         return self._gap(ids[first : first + PASSAGE], random, hidden, SEMITONES)
