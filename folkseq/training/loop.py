@@ -135,6 +135,8 @@ class _Loop:
         if self.ranks.first:
             clear_temporary(folder)
             clear_temporary(folder / "state")
+        if self.settings.precision is None:
+            self.settings = replace(self.settings, precision=precision.fastest(self.model, self.ranks.device))
         if self.settings.save_every is None:
             self.plan()
         if self.ranks.first:
@@ -161,8 +163,6 @@ class _Loop:
         """Count everything that was left open in steps, and write it into the run."""
         elapsed = self.reports.elapsed
         budget_s = 60 * self.settings.minutes
-        if self.settings.precision is None:
-            self.settings = replace(self.settings, precision=precision.fastest(self.model, self.ranks.device))
         pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
         if self.settings.suit:
             self.model = replace(self.model, hidden=plan.width(plan.agreed(self.ranks, int(budget_s / pace.step_s))))
