@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import embedding
 
 from folkseq.dataset import batch_of
 from folkseq.frames import Frames
 from folkseq.models import onnx_encoder, onnx_step
+from folkseq.models.attention import _Nearness
 from folkseq.models.encoder_decoder import EncoderDecoder, Known, make
 from folkseq.models.settings import ATTENTIONS, CELLS, DIRECTIONS, EncoderSettings, ModelSettings
 from folkseq.pairs import Pair, Source
@@ -116,3 +118,13 @@ def test_an_encoder_of_one_direction_has_as_many_weights(cell: str) -> None:
         for direction in DIRECTIONS
     ]
     assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
+
+
+def test_the_weights_of_nearness_and_their_gradient_are_an_embeddings():
+    near, given = torch.randint(0, 7, (2, 4, 5)), torch.randn(2, 3, 4, 5)
+    fast, plain = (torch.arange(21.0).view(7, 3).requires_grad_() for _ in range(2))
+    found, wanted = _Nearness.apply(fast, near), embedding(near, plain).permute(0, 3, 1, 2)
+    assert torch.equal(found, wanted)
+    found.backward(given)
+    wanted.backward(given)
+    assert torch.allclose(fast.grad, plain.grad, atol=1e-6)
