@@ -41,7 +41,7 @@ def engraver() -> Callable[[str], str] | None:
     if shutil.which("abcm2ps"):
         return _abcm2ps
     try:
-        import verovio  # noqa: F401
+        import verovio  # noqa: F401 - only whether it is there
     except ImportError:
         return None
     return _verovio
