@@ -156,11 +156,13 @@ def test_the_precision_follows_from_processor_and_model_and_stands_in_the_run(
     assert result.run.config.training.precision == expected
 
 
-def test_the_width_is_planned_from_the_minutes_and_stays(make_run, store):
+def test_the_width_is_planned_from_the_minutes_and_stays(make_run, store, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     settings = TrainSettings(minutes=0.05, rows=4, length=8, warm_up=20, suit=True)
-    result = fit(store, split(range(1500)), make_run(model=replace(MODEL, hidden=320), training=settings))
+    result = fit(store, split(range(1500)), make_run(model=replace(MODEL, cell="gru", hidden=320), training=settings))
     planned = Run.open(result.run.folder).config
     assert planned.model.hidden in (64, 128, 192)
+    assert planned.training.precision == "float32"  # which suits a GRU of that width, though not one of 320
     assert result.run.weights()["output.weight"].shape == (V, planned.model.hidden)
     cost, count = scoring.nll(Engine(result.run.file("model.onnx"), threads=1), [store[0]])
     assert cost / count < np.log(V)

@@ -127,7 +127,13 @@ class _Loop:
     def make(self) -> Trainer:
         """A trainer at its very beginning."""
         seed = self.run.config.seed
-        return Trainer(self.store, self.pieces, self.model, self.settings, seed, self.cut, self.ranks, self.draw)
+        return Trainer(self.store, self.pieces, self.model, self.settled(), seed, self.cut, self.ranks, self.draw)
+
+    def settled(self) -> TrainSettings:
+        """The settings, with the precision that is fastest for the model as it is now, if none was asked for."""
+        return replace(
+            self.settings, precision=self.settings.precision or precision.fastest(self.model, self.ranks.device)
+        )
 
     def begin(self, resume: bool) -> None:
         """Plan how many steps there are and make a state to go on from, or take over both."""
@@ -135,10 +141,10 @@ class _Loop:
         if self.ranks.first:
             clear_temporary(folder)
             clear_temporary(folder / "state")
-        if self.settings.precision is None:
-            self.settings = replace(self.settings, precision=precision.fastest(self.model, self.ranks.device))
         if self.settings.save_every is None:
             self.plan()
+        else:
+            self.settings = self.settled()
         if self.ranks.first:
             sizes = {side: len(getattr(self.split, side)) for side in ("train", "valid", "test")}
             known = {} if self.ngram_nll is None else {"ngram_nll": self.ngram_nll}
@@ -162,11 +168,12 @@ class _Loop:
     def plan(self) -> None:
         """Count everything that was left open in steps, and write it into the run."""
         elapsed = self.reports.elapsed
-        budget_s = 60 * self.settings.minutes
+        budget_s = 60 * self.settings.minutes if self.settings.steps is None else 0.0
         pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
         if self.settings.suit:
             self.model = replace(self.model, hidden=plan.width(plan.agreed(self.ranks, int(budget_s / pace.step_s))))
             pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
+        self.settings = self.settled()
         self.trainer, start = self.make(), elapsed()
         self.save()
         pace = replace(pace, check_s=pace.check_s + elapsed() - start)

@@ -64,7 +64,7 @@ def measure(
     Args:
         make: a trainer at its very beginning.
         check: looks at the held-out pieces, and writes what is written then.
-        budget_s: the whole time, of which trying takes a small part.
+        budget_s: the whole time, of which trying takes a small part; 0 where the number of steps is known.
         ranks: all of which call this.
         choices: numbers of threads.
     """
