@@ -150,9 +150,9 @@ class Speller:
         self._pitches: list[Pitch] = []
         self._inside = ""  # "{" or "[" while their notes are read
         self._waiting = False  # whether pitches (or a rest) wait for their length
-        self._length = Fraction(1)
+        self._length = ""  # its token
         self._tied = False
-        self._factor, self._left = Fraction(1), 0
+        self._ratio, self._left = (1, 1), 0  # that of a tuplet, and how many of its notes are to come
 
     def read(self, tokens: Sequence[str]) -> list[Element]:
         """The elements of a body's tokens."""
@@ -173,7 +173,7 @@ class Speller:
                 self._pitches, self._waiting = [pitch], True
         elif what == "length":
             if self._waiting:
-                self._length = parse_length(token)
+                self._length = token
         elif what == "tie":
             self._tied = self._waiting and bool(self._pitches)
         elif what == "]":
@@ -205,7 +205,7 @@ class Speller:
         elif what == "tuplet":
             tuplet = parse_tuplet(token, self.meter.compound)
             self.elements.append(tuplet)
-            self._factor, self._left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
+            self._ratio, self._left = (tuplet.normal, tuplet.actual), tuplet.count
         elif what == "meter":
             self.meter = parse_meter(token[3:-1])
             self.elements.append(self.meter)
@@ -217,12 +217,18 @@ class Speller:
         """Puts the sound whose length is now known."""
         if not self._waiting:
             return
-        factor = self._factor if self._left else Fraction(1)
+        duration = _duration(self._length, *(self._ratio if self._left else (1, 1)))
         pitches = tuple(sorted(set(self._pitches)))
-        self.elements.append(Sound(pitches, UNIT * self._length * factor, self._tied, tuple(self._grace)))
+        self.elements.append(Sound(pitches, duration, self._tied, tuple(self._grace)))
         self._left = max(0, self._left - 1)
         self._grace, self._pitches = [], []
-        self._waiting, self._tied, self._length = False, False, Fraction(1)
+        self._waiting, self._tied, self._length = False, False, ""
+
+
+@lru_cache(maxsize=1 << 12)
+def _duration(length: str, normal: int, actual: int) -> Fraction:
+    """That of a length's token, in whole notes, in a tuplet of so many in the time of so many; few occur, and often."""
+    return UNIT * (parse_length(length) if length else 1) * Fraction(normal, actual)
 
 
 def spell_meter(meter: Meter) -> str:

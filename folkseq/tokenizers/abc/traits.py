@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +29,18 @@ def melody(tune: Tune) -> NDArray[np.int64]:
         if not sound.pitches:
             tied = False
             continue
-        pitch, duration = sound.pitches[-1].midi, round(sound.duration * MELODY_UNITS)
+        pitch, duration = sound.pitches[-1].midi, _units(sound.duration)
         if tied and notes[-1][0] == pitch:
             notes[-1][1] += duration
         else:
             notes.append([pitch, duration])
         tied = sound.tied
     return np.array(notes, np.int64).reshape(-1, 2)
+
+
+@lru_cache(maxsize=1 << 12)
+def _units(duration: Fraction) -> int:
+    return round(duration * MELODY_UNITS)
 
 
 def traits(tune: Tune, tokens: Sequence[str]) -> Traits:
