@@ -127,6 +127,8 @@ def test_specs():
 
 
 @given(st.text(string.printable, max_size=200))
+@example(":|A")  # a repeat of nothing
+@example("(3:|A")
 def test_any_text_is_read_or_refused(text):
     for tune in abc.parse(f"X:1\nK:C\n{text}").tunes:
         tokens = AbcTokenizer().tokenize(tune)

@@ -44,6 +44,8 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
             elements.append(element)
             bar, sounded = None, True
         elif isinstance(element, Bar):
+            if not sounded:
+                element = replace(element, closes=0)  # there is nothing to repeat
             if bar is None:
                 bar, place = _plain_bar(element), len(elements)
                 elements.append(bar)
