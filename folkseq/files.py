@@ -43,7 +43,7 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         except BaseException:  # an interrupt must not leave the temporary file either
             beside.unlink(missing_ok=True)
             raise
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
 
@@ -58,10 +58,10 @@ def clear_temporary(folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
-    """Flush a folder's own entries, where the system can do that."""
+def sync(path: Path) -> None:
+    """Flush a file, or a folder's own entries, to the disk, where the system can do that."""
     with suppress(OSError):
-        opened = os.open(folder, os.O_RDONLY)
+        opened = os.open(path, os.O_RDONLY)
         try:
             os.fsync(opened)
         finally:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from folkseq.dataset import Split, TokenStore
 from folkseq.dataset.store import IDS, OFFSETS
 from folkseq.errors import FolkseqError, RunError
-from folkseq.files import write_atomically
+from folkseq.files import sync, write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.tokenizers.task import CONTINUE, TASKS
 from folkseq.tokenizers.vocabulary import Vocabulary
@@ -186,6 +186,7 @@ class Run:
                     (tokens / name).hardlink_to(folder / name)
                 except OSError:
                     copyfile(folder / name, tokens / name)
+                    sync(tokens / name)
         except OSError as error:
             raise FolkseqError(f"{tokens}: cannot be written: {error.strerror or error}") from error
         write_atomically(tokens / SPANS, _npy(spans))

@@ -16,9 +16,12 @@ from click.testing import CliRunner
 from performances import take
 
 import folkseq
+from folkseq import files
 from folkseq.cli import main
 from folkseq.commands.model import load
+from folkseq.errors import FolkseqError
 from folkseq.formats import abc, midi
+from folkseq.training import plan, state
 
 
 @pytest.fixture(scope="module")
@@ -517,6 +520,29 @@ def test_an_interrupt_keeps_the_best_model(tmp_path):
     assert "interrupted; the best model is kept" in said
     assert "Traceback" not in said
     assert invoke("sample", folder, "-o", tmp_path / "tune.abc", "--seed", 1).exit_code == 0
+
+
+def test_a_disk_that_is_full_before_the_first_look_leaves_a_state_to_go_on_from(tmp_path, monkeypatch):
+    book, folder = tmp_path / "book.abc", tmp_path / "run"
+    book.write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)))
+    command = ["train", "abc", book, "--steps", 60, "--hidden", 16, "-o", folder]
+    write, written = files.write_atomically, []
+
+    def refuse(path, data):
+        written.append(path)
+        if len(written) > 3:  # two are of its beginning
+            raise FolkseqError(f"{path}: cannot be written: No space left on device")
+        write(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plan, "SAVE_EVERY_S", 0.0)  # a state each step; the first look is at the third
+        patch.setattr(state, "write_atomically", refuse)
+        result = invoke(*command)
+    assert result.exit_code == 1
+    assert "the state before it stands: make room and go on with --resume" in result.stderr
+    assert state.step(folder) == 1
+    assert invoke(*command, "--resume").exit_code == 0
+    assert state.step(folder) == 60
 
 
 def test_public_names_are_there_and_documented():

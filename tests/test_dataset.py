@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.dataset import IGNORED, Split, StoreWriter, Streams, TokenStore, Whole, Windows, cluster, split
+from folkseq.dataset import IGNORED, Pairs, Split, StoreWriter, Streams, TokenStore, Whole, Windows, cluster, split
 from folkseq.errors import CorpusError
+from folkseq.pairs import Pair, Reach, Source
+from folkseq.training.heldout import pairs_of
 
 
 def cluster_slowly(fingerprints, length, share):
@@ -221,3 +223,41 @@ def test_passages_that_are_cut_down_to_nothing_are_passed_over():
     windows = Windows(store, [0, 1], rows=2, length=10, generator=np.random.default_rng(0), cut=WithoutSevens())
     for _ in range(60):
         assert (next(windows).y != IGNORED).any(axis=1).all()
+
+
+class Seldom:
+    """Draws of one piece in so many."""
+
+    def __init__(self, often):
+        self.often, self.asked = often, 0
+
+    def __call__(self, ids, piece, random):
+        self.asked += 1
+        source = Source(np.zeros((1, 1), np.int64), np.zeros((1, 2), np.int64))
+        ones = np.ones(len(ids) - 1, np.int64)
+        return Pair(source, ids, 0 * ones, ones > 0) if random.random() < self.often else None
+
+    def hold_out(self, ids, piece, turn):
+        return self(ids, piece, np.random.default_rng([piece, turn]))
+
+
+def test_pairs_go_on_where_chance_gives_few_and_say_when_there_are_none():
+    store = TokenStore.of([[0, 5, 6, 1], [0, 7, 1]])
+
+    def batches(draw):
+        return Pairs(store, [0, 1], 2, np.random.default_rng(0), draw, Reach(1, 0), onward=True)
+
+    few = batches(Seldom(0.05))
+    assert all(next(few).y.size for _ in range(50))
+    with pytest.raises(CorpusError, match="nothing of the pieces to train on can be asked for"):
+        batches(Seldom(0.0))
+
+
+def test_held_out_pairs_come_from_everywhere_and_no_more_are_drawn_than_are_kept():
+    store = TokenStore.of([[0, piece, 6, 1] for piece in range(1000)])
+    draw = Seldom(0.5)
+    found = pairs_of(store, range(1000), 400, draw)
+    assert sum(len(pair.ids) for pair in found) == 400
+    assert draw.asked < 300
+    assert max(pair.ids[1] for pair in found) > 900
+    assert [pair.ids.tolist() for pair in pairs_of(store, range(1000), 400, draw)] == [p.ids.tolist() for p in found]

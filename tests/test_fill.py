@@ -340,6 +340,10 @@ def test_a_run_of_another_task_says_what_would_work(run, tmp_path):
     result = invoke("sample", run)
     assert result.exit_code == 1
     assert "was trained to fill: use it by `folkseq fill RUN FILE`" in result.stderr
+    for asked in ([run, "--gradients"], [run, file, "--cells"]):
+        result = invoke("plot", *asked)
+        assert result.exit_code == 1
+        assert "was trained to fill: use it by `folkseq fill RUN FILE`" in result.stderr
     other = tmp_path / "other"
     invoke("train", "abc", tmp_path / "tune.abc", tmp_path / "tune.abc", "--steps", "1", "--out", other)
     book = tmp_path / "book.abc"

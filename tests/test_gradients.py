@@ -75,6 +75,25 @@ def test_layers_frames_and_what_is_recalled_are_followed_too():
     assert found.max() < 100
 
 
+def test_of_frames_all_fields_of_the_next_are_foretold():
+    model = make(vocabulary_size=8, fields=(3, 2), layers=1).double().eval()
+    piece = np.array([0, 0, 3, 6, 4, 7, 5, 6, 3, 7, 4])  # five frames and the first id of the next
+    found = norms(model, [piece], reach=3)  # of one loss, that of the last frame
+    ids = torch.from_numpy(piece)[None]
+
+    def loss(back, change):
+        """Of both of its ids, when h is changed so many frames before it."""
+        at = 8 - 2 * back
+        _, (h, *rest) = model(ids[:, :at], model.init_state(1))
+        logits, _ = model(ids[:, at:9], (h + change, *rest))
+        return functional.cross_entropy(logits[0, -2:], ids[0, 8:10], reduction="sum")
+
+    for back in (1, 2, 3):
+        change = torch.zeros(1, 1, 6, dtype=torch.float64, requires_grad=True)
+        (slope,) = torch.autograd.grad(loss(back, change), change)
+        assert found[back] == pytest.approx(float(slope.norm()), rel=1e-6)
+
+
 def test_the_model_is_left_as_it_was():
     model = make().train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}

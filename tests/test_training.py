@@ -22,7 +22,7 @@ from folkseq.run import Run, RunConfig
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
 from folkseq.tokenizers.vocabulary import Vocabulary
-from folkseq.training import fit
+from folkseq.training import fit, validate
 from folkseq.training.loop import MOST_HALVINGS, REPORT_EVERY
 from folkseq.training.plan import Pace, dropout, plan, width
 from folkseq.training.schedule import learning_rate
@@ -322,7 +322,7 @@ def test_one_piece_is_enough(make_run):
 
 
 @pytest.mark.parametrize("changes", [{}, RECALLED])
-def test_held_out_pieces_are_read_whole_from_a_zero_state(store, changes):
+def test_held_out_pieces_are_read_whole_from_a_zero_state(store, monkeypatch, changes):
     torch.manual_seed(0)
     model = LanguageModel(replace(MODEL, **changes))
     pieces = [store[0], np.array([START, END]), *[np.concatenate([store[i], store[i + 1]]) for i in range(5)]]
@@ -334,6 +334,8 @@ def test_held_out_pieces_are_read_whole_from_a_zero_state(store, changes):
         total += float(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:], reduction="sum").detach())
     model.train()
     assert nll(model, pieces, rows=3, steps=5) == (pytest.approx(total, rel=1e-5), 8 + 1 + 5 * 17)
+    monkeypatch.setattr(validate, "LOGITS", 3 * 2 * V)  # two ids of each row at once
+    assert nll(model, pieces, rows=3) == (pytest.approx(total, rel=1e-5), 8 + 1 + 5 * 17)
     assert model.training
 
 

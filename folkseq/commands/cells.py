@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import tokenizers
+from folkseq.commands.model import check_task
 from folkseq.commands.opened import numbered
 from folkseq.errors import ParseError, RequestError, RunError, TokenError
 from folkseq.evaluation.tuning import ETA, FEWEST, Half, R, Tuned, best
@@ -24,6 +25,7 @@ from folkseq.plots.reading import Cell, Reading
 from folkseq.run import Run
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.places import Places
+from folkseq.tokenizers.task import CONTINUE
 
 MOST_IDS = 65_536
 """Held-out ids that are read to rank cells."""
@@ -55,8 +57,9 @@ class Heard:
 
         Raises:
             RunError: its weights or pieces are missing, or it holds out too few.
-            RequestError: its representation has no labels.
+            RequestError: its representation has no labels, or it looks at more than its own past.
         """
+        check_task(run, CONTINUE)
         tokenizer = tokenizers.find(run.config.tokenizer)
         store, sides = run.tokens()
         pieces = store.some(sides.test if len(sides.test) > 1 else (*sides.test, *sides.valid), MOST_IDS)

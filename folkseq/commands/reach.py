@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from folkseq.commands.model import check_task
 from folkseq.errors import RunError
 from folkseq.plots.gradients import Reach
 from folkseq.run import Run
+from folkseq.tokenizers.task import CONTINUE
 
 STEPS = 100
 """How far is looked."""
@@ -17,7 +19,9 @@ def reach_of(run: Run) -> Reach:
 
     Raises:
         RunError: its weights or pieces are missing, or too short to look back in.
+        RequestError: it looks at more than its own past.
     """
+    check_task(run, CONTINUE)
     import torch
 
     from folkseq.models.gradients import norms

@@ -219,13 +219,20 @@ class _Job:
 
     @contextmanager
     def _cleared(self) -> Iterator[None]:
-        """Leave no folder of a run that has no weights, if it ends here."""
+        """Leave no folder of a run that has learnt nothing, if it ends here."""
         try:
             yield
         except BaseException:
-            if self.made is not None and not (self.made / "model.safetensors").exists():
+            if self.made is not None and not _has_learnt(self.made):
                 rmtree(self.made, ignore_errors=True)
             raise
+
+
+def _has_learnt(folder: Path) -> bool:
+    """Whether a run has weights, or a state to go on from that is not its very beginning."""
+    from folkseq.training import state
+
+    return (folder / "model.safetensors").exists() or state.step(folder) > 0
 
 
 class Cut:

@@ -10,10 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from folkseq.dataset.batch import IGNORED, Batch, Known
 from folkseq.dataset.store import TokenStore
+from folkseq.errors import CorpusError
 from folkseq.pairs import UNSEEN, Pair, Reach
 
 POOL = 8
 """Batches' worth of pairs that are drawn together and dealt by length, so that little of a batch is filled up."""
+TRIES = 1_000
+"""How often a piece is asked for a pair, which chance may refuse, before it is said that there are none."""
 
 
 class Draw(Protocol):
@@ -115,8 +118,8 @@ class Pairs:
         pairs: list[Pair] = []
         tried = 0
         while len(pairs) < POOL * self._rows:
-            if not pairs and tried > len(self._pieces):
-                raise ValueError("of no piece anything can be asked for")
+            if not pairs and tried > TRIES * len(self._pieces):
+                raise CorpusError("nothing of the pieces to train on can be asked for; bring others, or more of them")
             if self._dealt == len(self._order):
                 self._shuffle()
                 self._epoch += 1

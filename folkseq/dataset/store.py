@@ -15,6 +15,7 @@ from numpy.lib.format import write_array_header_1_0
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from folkseq.errors import CorpusError, FolkseqError
+from folkseq.files import sync
 
 Ids = NDArray[Any]
 IDS, OFFSETS = "ids.npy", "offsets.npy"
@@ -158,6 +159,8 @@ class StoreWriter:
             np.save(self._folder / OFFSETS, offsets, allow_pickle=False)
         except OSError as error:
             raise _refused(self._folder, error) from error
+        for name in (IDS, OFFSETS):  # or a power cut might leave a file's name and length without what it holds
+            sync(self._folder / name)
 
     def __enter__(self) -> Self:
         return self

@@ -81,5 +81,7 @@ class _Nearness(torch.autograd.Function):
         """Of the table: each of its rows' sum, (R, N)."""
         (near,) = ctx.saved_tensors
         of_heads = gradient.transpose(0, 1).flatten(1)  # (N, B T S)
+        if gradient.is_cuda:  # where counting would wait for the device
+            return gradient.new_zeros(ctx.size, len(of_heads)).index_add_(0, near.flatten(), of_heads.t()), None
         sums = [torch.bincount(near.flatten(), head, ctx.size) for head in of_heads]
         return torch.stack(sums, dim=1).to(gradient.dtype), None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, cast
 
 import torch
@@ -15,6 +16,24 @@ from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
 """What a layer carries from step to step; each (1, B, H)."""
+Forward = Callable[[Any, Tensor, State], tuple[Tensor, State]]
+
+
+def _in_float32(forward: Forward) -> Forward:
+    """Keep cuDNN's recurrences out of autocast, which has them in float16 whatever type it is asked for.
+
+    Nothing scales the loss here, and in float16 what is left of a gradient some hundred steps back is zero. cuDNN makes
+    float32's products in TF32 where the GPU has it.
+    """
+
+    @wraps(forward)
+    def apart(self: Any, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if not x.is_cuda:
+            return forward(self, x, state)
+        with torch.autocast("cuda", enabled=False):
+            return forward(self, x.float(), tuple(part.float() for part in state))
+
+    return apart
 
 
 class Rnn(nn.RNN):
@@ -23,6 +42,7 @@ class Rnn(nn.RNN):
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden, batch_first=True)
 
+    @_in_float32
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:  # type: ignore[override]  # a tuple of one
         """See the module."""
         hidden, h = super().forward(x, state[0])
@@ -35,6 +55,7 @@ class Gru(nn.GRU):
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden, batch_first=True)
 
+    @_in_float32
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:  # type: ignore[override]  # a tuple of one
         """See the module."""
         hidden, h = super().forward(x, state[0])
@@ -46,6 +67,12 @@ class Lstm(nn.LSTM):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden, batch_first=True)
+
+    @_in_float32
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:  # type: ignore[override]  # states are tuples
+        """See the module."""
+        hidden, (h, c) = super().forward(x, (state[0], state[1]))
+        return hidden, (h, c)
 
 
 class Peephole(Lstm):

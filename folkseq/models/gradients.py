@@ -62,7 +62,7 @@ def norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], reach: int = 100
     """
     width = model.settings.ids_per_step
     longest = (max((len(ids) for ids in pieces), default=0) - 1) // width  # steps
-    reach = min(reach, longest - 1)
+    reach = min(reach, longest - 1 - (width > 1))
     if reach < 1:
         raise ValueError("a piece of two steps at least is needed to look back")
     steps = min(reach + LOSSES, longest)
@@ -79,9 +79,9 @@ def norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], reach: int = 100
         logits, _ = model(x, model.init_state(len(rows)), None, beside)  # (B, T, V)
         costs = functional.cross_entropy(logits.transpose(1, 2), y, reduction="none")  # (B, T)
         totals = np.zeros(reach + 1)
-        last = [step for step in range(reach, steps) if step * width + width <= x.shape[1]]
+        # What is foretold from the state after a step: the id after it, or all fields of the next frame.
+        last = [step for step in range(reach, steps) if (step + 2) * width - 1 <= x.shape[1]]
         for step in last:
-            # What is foretold from the state after a step: the id after it, or all fields of the next frame.
             told = costs[:, (step + 1) * width - 1 : (step + 2) * width - 1]
             probes = [layer.probes[step - back] for back in range(reach + 1) for layer in probed]
             found = torch.autograd.grad(told.sum(), probes, retain_graph=True, allow_unused=True)

@@ -58,9 +58,13 @@ class Network:
     """A language model whose cells make a step an id."""
 
     def __init__(self, weights: Weights, settings: ModelSettings) -> None:
-        """Take over `LanguageModel`'s weights, by the names it gives them. Raises ValueError if ids come in frames."""
-        if settings.frames is not None:
-            raise ValueError("cells that step a frame at a time are not read id by id")
+        """Take over `LanguageModel`'s weights, by the names it gives them.
+
+        Raises:
+            ValueError: ids come in frames, or there is an encoder.
+        """
+        if settings.frames is not None or settings.encoder is not None:
+            raise ValueError("cells that step a frame at a time, or look at a source, are not read id by id")
         self.weights, self.settings = weights, settings
         self.gates = GATES[settings.cell]
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
+
+import numpy as np
 
 from folkseq.dataset import Draw, Split, TokenStore
 from folkseq.dataset.store import Ids
+from folkseq.errors import CorpusError
 from folkseq.files import write_atomically
 from folkseq.models import onnx_encoder, onnx_step
 from folkseq.models.settings import JUDGED
@@ -34,13 +38,21 @@ class HeldOut:
         """Without a valid side the training pieces choose; of more than `look` ids, so many are looked at.
 
         With `draw` it is pairs that are judged, the same ones each time.
+
+        Raises:
+            CorpusError: it makes a pair of no piece.
         """
         self.run, self.ranks = run, ranks
+
         chosen = split.valid or split.train
+        if draw is not None and not pairs_of(store, chosen, 1, draw):
+            chosen = split.train
         sides = ((chosen, look), (chosen, JUDGED), (split.test, JUDGED))
         self.looked_at, self.judged, self.tested = (
             store.some(side, most) if draw is None else pairs_of(store, side, most, draw) for side, most in sides
         )
+        if not self.looked_at:
+            raise CorpusError("nothing of any piece can be asked for, so there is nothing to learn; bring other pieces")
 
     @property
     def looks_at_the_end(self) -> float:
@@ -48,10 +60,10 @@ class HeldOut:
         looked_at, judged = (sum(map(_size, of_them)) for of_them in (self.looked_at, [*self.judged, *self.tested]))
         return judged / looked_at
 
-    def try_look(self, trainer: Trainer) -> None:
+    def try_look(self, trainer: Trainer) -> float:
         """All of a look, and of what it may lead to, but the writing."""
-        self.look(trainer)
         self._built(trainer)
+        return self.look(trainer)
 
     def look(self, trainer: Trainer) -> float:
         """The model's nats an id, on what is looked at while training."""
@@ -115,12 +127,14 @@ def pairs_of(store: TokenStore, pieces: Sequence[int], most: int, draw: Draw) ->
     """
     found: list[Pair] = []
     held = 0
-    for turn in range(TURNS):
-        for piece in pieces:
-            pair = draw.hold_out(store[piece], piece, turn)
-            if pair is not None and held < most:
-                found.append(pair)
-                held += _size(pair)
+    order = np.random.default_rng(0).permutation(np.asarray(pieces, np.int64)).tolist()  # so that all are represented
+    for turn, piece in product(range(TURNS), order):
+        if held >= most:
+            break
+        pair = draw.hold_out(store[piece], piece, turn)
+        if pair is not None:
+            found.append(pair)
+            held += _size(pair)
     return found
 
 

@@ -123,6 +123,8 @@ class _Loop:
         self.heldout = HeldOut(store, split, self.settings.look, run, ranks, draw)
         self.ngram_nll = ngram_nll[1] if ngram_nll else None
         self.reports = Reports(run, ranks, ngram_nll[0] if ngram_nll else None, on_progress)
+        # All ranks make as many updates on trial, whatever cores they have.
+        self.choices = tuple(json.loads(ranks.share(json.dumps(choices()).encode())))
 
     def make(self) -> Trainer:
         """A trainer at its very beginning."""
@@ -151,7 +153,7 @@ class _Loop:
             figures = {**self.run.config.figures, **known}
             self.run = self.run.with_config(model=self.model, training=self.settings, split=sizes, figures=figures)
         self.trainer = self.make()
-        self.threads = Threads(self.settings.threads)
+        self.threads = Threads(self.choices if self.settings.threads is None else (self.settings.threads,))
         if not (resume and state.exists(folder)):
             self.save()
             self.reports.restart()
@@ -169,20 +171,20 @@ class _Loop:
         """Count everything that was left open in steps, and write it into the run."""
         elapsed = self.reports.elapsed
         budget_s = 60 * self.settings.minutes if self.settings.steps is None else 0.0
-        pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
+        pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, self.choices)
         if self.settings.suit:
             self.model = replace(self.model, hidden=plan.width(plan.agreed(self.ranks, int(budget_s / pace.step_s))))
-            pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, choices())
+            pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, self.choices)
         self.settings = self.settled()
         self.trainer, start = self.make(), elapsed()
         self.save()
         pace = replace(pace, check_s=pace.check_s + elapsed() - start)
         planned = plan.plan(self.settings, pace, elapsed(), self.heldout.looks_at_the_end * pace.check_s)
-        agreed = self.ranks.share(json.dumps(asdict(planned)).encode())
-        self.settings = TrainSettings(**json.loads(agreed))
-        if self.model.dropout is None:
-            epochs = (self.settings.steps or 0) * self.trainer.epochs_a_step
-            self.model = replace(self.model, dropout=plan.dropout(epochs, self.model.hidden))
+        dropout = self.model.dropout
+        if dropout is None:
+            dropout = plan.dropout((planned.steps or 0) * self.trainer.epochs_a_step, self.model.hidden)
+        training, dropout = json.loads(self.ranks.share(json.dumps([asdict(planned), dropout]).encode()))
+        self.settings, self.model = TrainSettings(**training), replace(self.model, dropout=dropout)
 
     def train(self, stopped: Callable[[], bool]) -> bool:
         """Make every step that is left; or, if it is `stopped`, save the state of the last one, and give true."""

@@ -49,21 +49,21 @@ class Pace:
     threads: int
     """The number that was fastest."""
     free: bool
-    """Whether all numbers of threads give the same weights to the bit, so that it may change on the way."""
+    """Whether there are several and all give the same weights and figures to the bit, so that it may change."""
 
 
 def measure(
     make: Callable[[], Trainer],
-    check: Callable[[Trainer], None],
+    check: Callable[[Trainer], float],
     budget_s: float,
     ranks: Ranks,
     choices: tuple[int, ...],
 ) -> Pace:
-    """Try a few updates with each number of threads, and one look at the held-out pieces.
+    """Try a few updates, and a look at the held-out pieces, with each number of threads.
 
     Args:
         make: a trainer at its very beginning.
-        check: looks at the held-out pieces, and writes what is written then.
+        check: looks at the held-out pieces, and makes what is written then; gives the figure.
         budget_s: the whole time, of which trying takes a small part; 0 where the number of steps is known.
         ranks: all of which call this.
         choices: numbers of threads.
@@ -83,11 +83,15 @@ def measure(
     # Other work only ever slows an update down, and comes and goes; so the lower quartile.
     trials = [_updates(trainer, TRIED) for _ in range(turns)]
     step_s = quantiles(trials)[0] if len(trials) > 1 else took[best]
-    fresh, start = make(), time.monotonic()
-    check(fresh)  # whatever trying has done to the weights of the other
-    return Pace(
-        step_s, time.monotonic() - start, choices[0], best, all(torch.equal(weights[0], other) for other in weights)
-    )
+    fresh = make()  # whatever trying has done to the weights of the other
+    figures, check_s = set[float](), 0.0
+    for threads in (*(each for each in choices if each != best), best):
+        torch.set_num_threads(threads)
+        start = time.monotonic()
+        figures.add(check(fresh))
+        check_s = time.monotonic() - start
+    same = len(figures) == 1 and all(torch.equal(weights[0], other) for other in weights)
+    return Pace(step_s, check_s, choices[0], best, same and len(choices) > 1)
 
 
 def plan(settings: TrainSettings, pace: Pace, spent_s: float, final_s: float) -> TrainSettings:

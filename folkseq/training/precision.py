@@ -2,7 +2,8 @@
 
 In bfloat16 (Micikevicius et al., Mixed precision training, 2018) the weights, the loss and the optimizer stay float32,
 and so does what is sampled from. Which it is follows from the processor alone and not from a trial, so that a number of
-updates gives the same weights on the same machine each time.
+updates gives the same weights on the same machine each time. On a GPU PyTorch's own cells stay in float32 (TF32), see
+`models.cells`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def fastest(model: ModelSettings, device: torch.device) -> str:
     On others it is slower: a CPU that has but AVX-512's bfloat16 spends more on turning numbers into it than it gains.
     """
     if device.type == "cuda":
-        return BFLOAT16 if torch.cuda.is_bf16_supported() else FLOAT32
+        return BFLOAT16 if torch.cuda.is_bf16_supported(including_emulation=False) else FLOAT32
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # an older PyTorch has none
     worth = model.cell == "lstm" or model.hidden >= WIDE
     return BFLOAT16 if worth and capabilities.get("amx_bf16") else FLOAT32

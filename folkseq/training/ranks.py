@@ -76,7 +76,9 @@ def joined() -> Iterator[Ranks]:
     rank, count, local = launched()
     device = torch.device("cpu")
     if torch.cuda.is_available():
-        device = torch.device("cuda", local % torch.cuda.device_count())
+        if local >= torch.cuda.device_count():
+            raise FolkseqError(f"rank {rank} has no GPU: this machine has {torch.cuda.device_count()}; start fewer")
+        device = torch.device("cuda", local)
         torch.cuda.set_device(device)
     if count == 1:
         yield Ranks(device=device)
@@ -90,7 +92,7 @@ def joined() -> Iterator[Ranks]:
             raise
         raise FolkseqError(
             f"rank {rank} has lost another rank, which must have ended; its reason stands beside this line; "
-            "go on from the last state with --resume"
+            f"go on from the last state with --resume ({str(error).splitlines()[0]})"
         ) from None
     finally:
         distributed.destroy_process_group()

@@ -56,6 +56,11 @@ def exists(folder: Path) -> bool:
     return (folder / STATE).exists()
 
 
+def step(folder: Path) -> int:
+    """How many updates the state in a run's folder has behind it; 0 where there is none."""
+    return int(_metadata((folder / STATE).read_bytes())["standing"]["step"]) if exists(folder) else 0
+
+
 def read(trainer: Trainer, folder: Path) -> str:
     """Go on from what `write` wrote, and give the version of PyTorch that wrote it.
 

@@ -2,8 +2,8 @@
 
 PyTorch's threads wait for each other by spinning. On two quiet cores two threads make an update in 0.6 of the time
 that one takes; with another program on one of the cores they take seven times as long as one does. So where all
-numbers of threads give the same weights to the bit, as `plan.measure` finds out, they are tried again every minute,
-a few updates each, and the fastest stays.
+numbers of threads give the same weights and figures to the bit, as `plan.measure` finds out, they are tried again every
+minute, a few updates each, and the fastest stays.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ def choices() -> tuple[int, ...]:
 class Threads:
     """Sets PyTorch's number of threads, update by update."""
 
-    def __init__(self, fixed: int | None = None) -> None:
-        """With a `fixed` number it is that, so that a run can be repeated to the bit."""
+    def __init__(self, choices: tuple[int, ...]) -> None:
+        """Those of `choices`, which is one number where a run could not be repeated to the bit otherwise."""
         self.before = torch.get_num_threads()
-        self.choices = choices() if fixed is None else (fixed,)
+        self.choices = choices
         self.best = self.choices[0]
         self._due = 0.0
         self._trials: list[int] = []
         self._seconds: dict[int, list[float]] = {}
-        if fixed is not None and fixed != self.before:
-            torch.set_num_threads(fixed)
+        if self.best != self.before:
+            torch.set_num_threads(self.best)
 
     @contextmanager
     def update(self) -> Iterator[None]:

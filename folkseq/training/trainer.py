@@ -117,8 +117,11 @@ class Trainer:
             group["lr"] = rate
         batch = next(self.batches)
         x, y, fresh = (self._moved(array) for array in batch[:3])  # (B, T) twice, (B,)
+        controls = batch.controls
+        if controls is None and self.model.settings.controls:
+            controls = np.zeros((*x.shape, self.model.settings.controls), np.float32)  # ranks sum all gradients
         beside: tuple[Any, ...] = (
-            None if batch.controls is None else self._moved(batch.controls),  # (B, T, C)
+            None if controls is None else self._moved(controls),  # (B, T, C)
             None if batch.recalled is None else self._moved(batch.recalled),  # (B, T, K + 1)
         )
         if batch.known is not None:
@@ -144,7 +147,7 @@ class Trainer:
 
     def _moved(self, array: NDArray[Any]) -> Tensor:
         """An array on the device, on its way there while the device still computes."""
-        tensor = torch.from_numpy(array)
+        tensor = torch.from_numpy(np.ascontiguousarray(array))  # a strided one would be copied while all waits
         if self.ranks.device.type == "cuda":
             return tensor.pin_memory().to(self.ranks.device, non_blocking=True)
         return tensor

@@ -15,13 +15,16 @@ from folkseq.models.encoder_decoder import Known
 from folkseq.models.language_model import LanguageModel
 from folkseq.pairs import Pair
 
+LOGITS = 1 << 25
+"""As many are computed at once, 128 MB of them."""
+
 
 @torch.inference_mode()
 def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int = 256) -> tuple[float, int]:
     """How surprised the model is by `pieces`, of which it predicts every id after the start id, with its controls off.
 
-    Pieces of like length share a padded batch, which is read `steps` ids at a time, or as many as are whole frames, so
-    memory is bounded however long they are.
+    Pieces of like length share a padded batch, which is read `steps` ids at a time, or fewer where there are many to
+    choose from, or as many as are whole frames; so memory is bounded however long they are.
 
     Returns:
         The total in nats, and the number of ids that were predicted.
@@ -29,6 +32,7 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
     device = model.output.weight.device
     recall = model.recaller
     frame = 1 if model.frames is None else model.frames.width
+    steps = min(steps, max(LOGITS // (rows * model.settings.vocabulary_size), 1))
     steps = max(steps // frame, 1) * frame
     was_training = model.training
     model.eval()
