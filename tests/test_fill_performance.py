@@ -178,7 +178,9 @@ def test_a_take_is_filled_from_the_command_line(run, tmp_path):
     [
         ([], "from when to when? write two with a dash between, as in 12-20"),
         (["--seconds", "3"], "from when to when?"),
-        (["--seconds", "9-3"], "the take lasts"),
+        (["--seconds", "9-3"], "goes backwards; write 3-9"),
+        (["--seconds", "3.001-3.002"], "there is no room for a note; ask for 0.01 or more"),
+        (["--seconds", "٣-٤"], "from when to when?"),
         (["--seconds", "900-903"], "the take lasts"),
         (["--seconds", "0-20"], "ask for at most 16 seconds at a time"),
         (["--bars", "1-2"], "name the seconds to be played anew, --seconds 12-20"),

@@ -88,7 +88,7 @@ def read(data: bytes, start: int, stop: int) -> Events:
                 size = min(max(2 * used, _SMALLEST), _LARGEST)
                 continue
             begin = place
-            delta, place = _quantity(chunk, place, start)
+            delta, place = quantity(chunk, place, start)
             tick += delta
             status = chunk[place]
             if status >= 0x80:
@@ -99,7 +99,7 @@ def read(data: bytes, start: int, stop: int) -> Events:
                 raise BrokenError(f"no event begins with byte {status} before any status, at byte {start + begin}")
             if status >= SYSEX:
                 plain = 0
-                kind, content, place = _other(chunk, place, status, start)
+                kind, content, place = other(chunk, place, status, start)
                 if kind == END_OF_TRACK:
                     ended = True
                     break
@@ -130,14 +130,14 @@ def read(data: bytes, start: int, stop: int) -> Events:
     return Events(all_ticks, all_messages, metas, others, tick)
 
 
-def _other(chunk: bytes, place: int, status: int, start: int) -> tuple[int, bytes, int]:
+def other(chunk: bytes, place: int, status: int, start: int) -> tuple[int, bytes, int]:
     """Kind and content of the event whose `status` is before `place`, of no channel, and the place after it."""
     if status == META:
         kind = chunk[place]
-        length, place = _quantity(chunk, place + 1, start)
+        length, place = quantity(chunk, place + 1, start)
     elif status in (SYSEX, 0xF7):
         kind = _EXCLUSIVE
-        length, place = _quantity(chunk, place, start)
+        length, place = quantity(chunk, place, start)
     elif status in _SYSTEM:
         kind, length = _SYSTEM_MESSAGE, _SYSTEM[status]
     else:
@@ -147,7 +147,7 @@ def _other(chunk: bytes, place: int, status: int, start: int) -> tuple[int, byte
     return kind, chunk[place : place + length], place + length
 
 
-def _quantity(chunk: bytes, place: int, start: int) -> tuple[int, int]:
+def quantity(chunk: bytes, place: int, start: int) -> tuple[int, int]:
     """The quantity of variable length (of at most 28 bits) at `place`, and the place after it."""
     value = chunk[place]
     if value < 0x80:

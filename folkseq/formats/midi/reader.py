@@ -80,6 +80,13 @@ def parse(data: bytes, file: str = "<bytes>") -> Reading:
         raise ParseError(f"{file}: {fault}") from None
 
 
+def tempo_map(data: bytes) -> TempoMap:
+    """From the ticks of a file to seconds and back. Raises BrokenError where `parse` raises ParseError."""
+    header, places = locate(data, Counter())
+    _, maps = _metas([events.read(data, start, stop) for start, stop in places], Counter())
+    return _tempos(header, maps["tempo"], Counter())[0]
+
+
 def _read(data: bytes) -> Reading:
     if len(data) > LARGEST:
         raise BrokenError(f"a MIDI file of {len(data):,} bytes; those of at most {LARGEST:,} are read")

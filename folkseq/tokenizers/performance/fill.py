@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats.midi.splice import splice
-from folkseq.music.performance import Note, Performance
-from folkseq.pairs import Pair, Reach, Source
+from folkseq.formats.midi.splice import splice, within
+from folkseq.music.performance import Note, Performance, Track
+from folkseq.pairs import Integers, Pair, Reach, Source
 from folkseq.tokenizers.performance import gap, surroundings
 from folkseq.tokenizers.performance.decoding import Notes, pair
 from folkseq.tokenizers.performance.events import to_rows
@@ -35,7 +35,7 @@ PASSAGE = 4096
 """Ids of which a gap and what is around it are drawn."""
 JUDGED = 8
 """How many gaps of a held-out performance are judged."""
-_RANGE = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
+_RANGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,12 @@ class FillTask:
         except ParseError as error:
             raise RequestError(str(error)) from None
         begin, end = float(match[1]), float(match[2])
-        if not begin < end <= take.length_s + LONGEST_S:
+        if end < begin:
+            raise RequestError(f"--seconds {asked['seconds']}: goes backwards; write {match[2]}-{match[1]}")
+        if self.steps(begin) == self.steps(end):
+            step = f"{1 / self.tokenizer.steps_per_second:g}"
+            raise RequestError(f"--seconds {asked['seconds']}: there is no room for a note; ask for {step} or more")
+        if end > take.length_s + LONGEST_S:
             raise RequestError(
                 f"--seconds {asked['seconds']}: the take lasts {take.length_s:.1f} seconds; name some of them"
             )
@@ -165,11 +170,13 @@ class AskedSeconds:
     @cached_property
     def _kept(self) -> tuple[Notes, int]:
         """The notes around the gap that stay, from `CONTEXT_S` before it on, and the step of the gap's beginning."""
-        notes = self.task.notes(self.task.tokenizer.encode(self.take))
+        left = replace(self.take, tracks=tuple(map(self._outside, self.take.tracks)))
+        notes = self.task.notes(self.task.tokenizer.encode(left))
         first, last = self.task.steps(self.begin_s), self.task.steps(self.end_s)
         begin, end = max(first - self.task.steps(CONTEXT_S), 0), last + self.task.steps(CONTEXT_S)
-        outside = (notes.onset < first) | (notes.onset >= last)
-        near = outside & (notes.offset > begin) & (notes.onset < end)
+        # What begins at the gap's first step has begun before the gap, by less than a step.
+        notes = notes._replace(onset=np.where(notes.onset == first, max(first - 1, 0), notes.onset))
+        near = (notes.offset > begin) & (notes.onset < end)
         kept = Notes(*(each[near] for each in notes))
         moved = kept._replace(onset=np.maximum(kept.onset - begin, 0), offset=np.minimum(kept.offset, end) - begin)
         return moved, first - begin
@@ -189,7 +196,7 @@ class AskedSeconds:
         """See the protocol."""
         kept, first = self._kept
         tokenizer = self.task.tokenizer
-        held = gap.held(kept, first)
+        held = np.maximum(gap.held(kept, first), self._held)
         return gap.Gap(self.source, held, self._steps, tokenizer.layout, tokenizer.steps_per_second)
 
     @property
@@ -209,8 +216,24 @@ class AskedSeconds:
 
     def holds(self, onset_s: float) -> bool:
         """Whether a note that begins then is in the gap."""
-        step = int(onset_s * self.task.tokenizer.steps_per_second + 0.5)
-        return self.task.steps(self.begin_s) <= step < self.task.steps(self.end_s)
+        return within(onset_s, self.begin_s, self.end_s)
+
+    def _outside(self, track: Track) -> Track:
+        """A track without the notes that go."""
+        if track.drum != self.task.tokenizer.drums:
+            return track
+        return replace(track, notes=track.notes[[not self.holds(onset_s) for onset_s in track.notes["onset_s"]]])
+
+    @property
+    def _held(self) -> Integers:
+        """(128,) as `gap.held`, by any of the tracks: where two hold a pitch, a performance's ids know of the later."""
+        until = np.zeros(128, np.int64)
+        for track in self.take.tracks:
+            if track.drum == self.task.tokenizer.drums:
+                notes = track.notes[track.notes["onset_s"] < self.begin_s]
+                left = np.ceil((notes["offset_s"] - self.begin_s) * self.task.tokenizer.steps_per_second - 1e-3)
+                np.maximum.at(until, notes["pitch"], np.maximum(left, 0).astype(np.int64))
+        return until
 
     def finish(self, ids: Sequence[int]) -> FilledTake:
         """See the protocol."""
@@ -250,14 +273,12 @@ class FilledTake:
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
         """As MIDI, in which every other event is where it was."""
         asked = self.asked
-        drums = asked.task.tokenizer.drums
         notes = [
             replace(note, onset_s=note.onset_s + asked.begin_s, offset_s=note.offset_s + asked.begin_s)
             for note in self._new
         ]
-        return splice(
-            asked.data, asked.file, lambda onset_s, drum: drum == drums and asked.holds(onset_s), notes, comments
-        )
+        drums = asked.task.tokenizer.drums
+        return splice(asked.data, asked.file, asked.begin_s, asked.end_s, notes, comments, drums=drums)
 
     @cached_property
     def _new(self) -> list[Note]:
