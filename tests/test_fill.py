@@ -334,6 +334,32 @@ def test_what_cannot_be_filled_is_said_in_one_line(run, tmp_path, arguments, mes
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_lines_may_end_as_on_old_macs(run, tmp_path):
+    file = tmp_path / "tune.abc"
+    file.write_bytes(PLAIN.replace("\n", "\r").encode())
+    assert invoke("fill", run, file, "--bars", "1", "-o", tmp_path / "new.abc").exit_code == 0
+    new = (tmp_path / "new.abc").read_bytes()
+    assert new.count(b"\r") == PLAIN.count("\n")
+    assert b"\n" not in new
+
+
+@pytest.mark.parametrize("data", [PLAIN.encode("utf-16-le") + b"x", PLAIN.encode("utf-16-le") + b"\x34\xd8"])
+def test_bytes_that_would_not_come_back_are_refused(run, tmp_path, data):
+    file = tmp_path / "tune.abc"
+    file.write_bytes(b"\xff\xfe" + data)
+    result = invoke("fill", run, file, "--bars", "1", "-o", tmp_path / "new.abc")
+    assert result.exit_code == 1
+    assert result.stderr == f"folkseq: {file}: its bytes would not all come back as they are; save it as UTF-8\n"
+
+
+def test_rests_of_several_bars_are_named(run, tmp_path):
+    file = tmp_path / "tune.abc"
+    file.write_text("X:1\nM:4/4\nL:1/8\nK:G\nGABc d2ef|Z2|g2e2 c2g2|d2f2 g4|]\n")
+    result = invoke("fill", run, file, "--bars", "1")
+    assert result.exit_code == 1
+    assert "its bars cannot be told apart; write rests of several bars (Z) bar by bar" in result.stderr
+
+
 def test_a_run_of_another_task_says_what_would_work(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_text(PLAIN)

@@ -18,6 +18,7 @@ from folkseq.evaluation.voice_leading import chord_tones, figures, parallels, so
 from folkseq.formats import abc, midi, musicxml
 from folkseq.music import Sound
 from folkseq.music.chorale import COLUMNS, RANGES
+from folkseq.music.performance import Note, Performance, Track
 from folkseq.tokenizers.packed.choir import Choir
 from folkseq.tokenizers.packed.melody import Melody
 
@@ -235,7 +236,16 @@ def test_lengths_that_no_note_has_are_refused_in_one_line():
 
 @pytest.mark.judges
 @pytest.mark.parametrize(
-    "body", ["|:cdef-|1 f4:|2 f4|]", "cd He2|f3 z|{g}a4|]", "C|DE FG|: A4 :: B4 :|", "(3cde f g|Ha4|]"]
+    "body",
+    [
+        "|:cdef-|1 f4:|2 f4|]",
+        "cd He2|f3 z|{g}a4|]",
+        "C|DE FG|: A4 :: B4 :|",
+        "(3cde f g|Ha4|]",
+        "(3:2:1d|GABc|g4|]",  # which ends a bar within a triplet
+        "G2 (3AB|c d2|]",
+        "(5:4:4cdef|G4|]",
+    ],
 )
 def test_a_score_is_engraved_and_played(body, run, tmp_path, program):
     engraver, player = program("abcm2ps"), program("abc2midi")
@@ -252,6 +262,7 @@ def test_a_score_is_engraved_and_played(body, run, tmp_path, program):
 @pytest.mark.parametrize(
     ("key", "said", "low"),
     [
+        ("K:C\nC4 D4 c'4|]", "beyond a soprano's 60 to 81; it fits nowhere, and the voices below may cross it", 60),
         ("K:C\nC,4|]", "moved 12 semitones up", 60),
         ("K:C\nc''4|]", "moved 24 semitones down", 72),
         ("K:C\nc4|]", "", 72),
@@ -333,6 +344,34 @@ def test_a_melody_in_midi_is_harmonised(run, tmp_path):
     assert invoke("convert", _written(tmp_path / "x.abc", HYMN), file).exit_code == 0
     result = invoke("harmonise", run, file, "--seed", "1", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[0] == f"{file}: its melody is written down"
+    took = Performance((Track.of([Note(0, 0.5, 67), Note(0.6, 1, 69), Note(1, 2, 71)]), Track.of([Note(0, 2, 48)])))
+    file.write_bytes(midi.format(took))
+    result = invoke("harmonise", run, file, "--seed", "1", "-o", tmp_path / "out")
+    assert "lost: note on another track 1, note moved to the grid 1" in result.stderr
+
+
+def test_chord_symbols_make_no_fifth_track(run, tmp_path):
+    file = _written(tmp_path / "x.abc", 'X:1\nT:t\nM:4/4\nL:1/4\nK:G\n"G"G2A2|"D7"d4|]\n')
+    assert invoke("harmonise", run, file, "--seed", "1", "-o", tmp_path / "x.mid").exit_code == 0
+    tracks = midi.parse((tmp_path / "x.mid").read_bytes())[0].tracks
+    assert [track.name for track in tracks] == ["Soprano", "Alto", "Tenor", "Bass"]
+
+
+def test_parts_are_written_out_in_the_order_of_the_header():
+    text = "X:1\nM:2/4\nL:1/4\nP:AAB\nK:G\nP:A\n|:GA:|\nP:B\n[M:3/4]def|]\n"
+    melody = Melody.of(abc.parse(text).tunes[0], "x")
+    assert melody.notices == ("x: its parts are written out in their order, AAB",)
+    assert "G A | G A | G A | G A |\n[M:3/4]d e f |]" in abc.format(melody.tune)
+    assert [pitch for pitch in melody.pitches.tolist() if pitch >= 0] == [67, 69] * 4 + [74, 76, 78]
+
+
+def test_a_score_without_musicxml_says_why(run, tmp_path):
+    file = _written(tmp_path / "x.abc", "X:1\nT:t\nM:4/4\nL:1/4\nK:G\nG256|]\n")
+    result = invoke("harmonise", run, file, "--seed", "1", "-o", tmp_path / "out")
+    assert result.exit_code == 0
+    assert sorted(each.suffix for each in (tmp_path / "out").iterdir()) == [".abc", ".mid"]
+    assert "cannot be written as MusicXML" in result.stderr
 
 
 def _written(path, text):

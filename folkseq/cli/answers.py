@@ -84,6 +84,8 @@ def _show(found: Answers, as_json: bool) -> None:
             told = True
         show(as_json, _facts(answer), *map(str, answer.files))
         say(f"  {_told(answer)}")
+        for reason in answer.left_out:
+            say(f"  {reason}")
 
 
 def _facts(answer: Answer) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Answer:
     """The longest run of it that stands in a piece trained on."""
     record: Record
     files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+    """Why a file of some kind is not among them."""
 
 
 @dataclass(frozen=True)
@@ -124,22 +126,25 @@ def _answers(
         (found,) = model.longest_copies([ids]) if len(ids) else [(0, 0, 0, 0)]
         own = replace(record, index=sample.index + 1)
         comments = [own.describe(), own.to_json()]
-        files = _write(finished, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
-        yield Answer(finished, sample.nll, finished.free, model.copied(tokens, *found), own, tuple(files))
+        files, left_out = _write(finished, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
+        copied = model.copied(tokens, *found)
+        yield Answer(finished, sample.nll, finished.free, copied, own, tuple(files), tuple(left_out))
 
 
-def _write(finished: Finished, output: Output, stem: str, comments: list[str]) -> list[Path]:
+def _write(finished: Finished, output: Output, stem: str, comments: list[str]) -> tuple[list[Path], list[str]]:
     if output.is_file:
         write_atomically(output.place, finished.format(output.place.suffix.lower(), comments))
-        return [output.place]
-    written = {}
+        return [output.place], []
+    written: dict[str, bytes] = {}
+    left_out = []
     for suffix in output.suffixes:
         try:
             written[suffix] = finished.format(suffix, comments)
-        except RequestError:  # a score of odd lengths may have no MusicXML; where nothing can be written, say so
+        except RequestError as error:  # a score of odd lengths may have no MusicXML
             if suffix == output.suffixes[-1] and not written:
                 raise
+            left_out.append(str(error))
     paths = output.free(stem, written)
     for path, data in zip(paths, written.values(), strict=True):
         write_atomically(path, data)
-    return paths
+    return paths, left_out

@@ -33,6 +33,16 @@ _LONGEST = 100_000  # quarter notes; a day of music, but damaged files can say f
 Value = TypeVar("Value")
 
 
+def written_down(file: str, lost: Counter[str]) -> str:
+    """That the melody of a file was written down, and what of the file that does not hold.
+
+    >>> written_down("take.mid", Counter({"tempo change": 2}))
+    'take.mid: its melody is written down; lost: tempo change 2'
+    """
+    what = ", ".join(f"{kind} {count}" for kind, count in lost.items() if count)
+    return f"{file}: its melody is written down{what and f'; lost: {what}'}"
+
+
 @dataclass(frozen=True)
 class _Event:
     """Pitches that begin together, or none for a rest; in ticks."""

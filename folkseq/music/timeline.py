@@ -118,6 +118,25 @@ def _played(tune: Tune, voice: Sequence[Element]) -> list[Element]:
     return [*(played if _sounds(played) else elements), Bar("|]")]
 
 
+def in_order(tune: Tune) -> Tune:
+    """`tune`, of one voice, with its parts written out in the order in which its header has them played, if it has one.
+
+    Their repeats are written out, too.
+    """
+    order = expand_order(tune.parts)
+    if not order or not set(order) <= _labels(tune.body):
+        return tune
+    held: dict[type, Element] = {Meter: tune.meter, Key: tune.key, Tempo: tempo_of(tune)}
+    body: list[Element] = []
+    for element in _played(tune, tune.body):
+        if isinstance(element, Bar):
+            body += [Bar()] if body and isinstance(body[-1], Sound) and element.style else []
+        elif not isinstance(element, Part) and held.get(type(element)) != element:
+            body.append(element)
+            held |= {type(element): element} if type(element) in held else {}
+    return replace(tune, voices=((*body[:-1], Bar("|]")),), parts="")
+
+
 def _sounds(elements: Iterable[Element]) -> bool:
     return any(isinstance(element, Sound) for element in elements)
 

@@ -22,6 +22,7 @@ from folkseq.formats import abc, midi
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
 from folkseq.formats.abc.splice import TextBar, find_tune, put
 from folkseq.formats.abc.writer import format_bars
+from folkseq.formats.transcription import written_down
 from folkseq.music import Element, Key, Tune
 from folkseq.music.playback import perform
 from folkseq.pairs import Integers, Source
@@ -183,18 +184,19 @@ def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | 
     gap = task.gap(ids, measured, first, last)
     if not found.text:
         places = [TextBar((), found.tune.key, found.tune.meter, found.tune.unit)] * (last + 1 - first)
-        lost = "".join(f", {kind} {count}" for kind, count in (found.lost or Counter()).items())
-        notices = [f"{file}: its melody is written down{lost and f'; lost: {lost[2:]}'}"]
+        notices = [written_down(file, found.lost or Counter())]
         return AskedBars(task, found, read, tuple(places), ids, first, gap, tuple(notices))
     text = find_tune(found.text, found.index)
     own = text.bars[first : last + 1]
     trial = [trial_of(bar) for bar in bars_of(found.tune.body)[first : last + 1]]
     pairs = zip(trial, own, strict=False)
+    if len(text.bars) != len(measured.bars):
+        raise RequestError(f"{file}: its bars cannot be told apart; write rests of several bars (Z) bar by bar")
     tried = put(found.text, own, [format_bars(bar, place.key, place.meter, place.unit) for bar, place in pairs])
-    if len(text.bars) != len(measured.bars) or not keeps(found, tried, first, len(own), trial):
+    if not keeps(found, tried, first, len(own), trial):
         raise RequestError(
             f"{file}: bars {bars} cannot be written anew and leave the rest as it is: something in them (a tie with an "
-            "accidental, a broken rhythm, a field, a rest of several bars) reaches out of them; ask for others"
+            "accidental, a broken rhythm, a field) reaches out of them; ask for others"
         )
     notices = []
     if symbols := sum(place.symbols for place in own):

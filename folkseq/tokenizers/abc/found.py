@@ -50,8 +50,10 @@ def find(data: bytes, file: str, number: int | None) -> Found:
         text, encoding = decode(data, file)
     except ParseError as error:
         raise RequestError(str(error)) from None
-    added = "" if re.search("(?m)^[XTMLK]:", text) else "K:C\n"
-    if not added and not re.search("(?m)^K:", text):
+    if text.encode(encoding) != data:  # some bytes mean nothing, or come in the other order
+        raise RequestError(f"{file}: its bytes would not all come back as they are; save it as UTF-8")
+    added = "" if re.search(r"(?:^|[\r\n])[XTMLK]:", text) else "K:C\n"
+    if not added and not re.search(r"(?:^|[\r\n])K:", text):
         raise RequestError(f"{file}: no K: line, which ends a tune's header; add one such as K:G")
     each = [found for found, _ in parse_each(added + text, file, Counter())]
     tunes = [(index, found) for index, found in enumerate(each) if isinstance(found, Tune)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, midi, musicxml
-from folkseq.formats.transcription import transcribe
+from folkseq.formats.transcription import transcribe, written_down
 from folkseq.music import Tune
 from folkseq.music.chorale import VOICES
 from folkseq.music.playback import perform
@@ -34,11 +34,8 @@ class AskedMelody:
 
     task: HarmoniseTask
     melody: Melody
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Whether the melody was moved."""
-        return self.melody.notices
+    notices: tuple[str, ...] = ()
+    """What of the file the melody does not hold, and whether it was moved."""
 
     @cached_property
     def source(self) -> Source:
@@ -114,8 +111,9 @@ class Harmonised:
         names = [voice.capitalize() for voice in VOICES]
         if suffix == ".mid":
             played = perform(self.tune, program=SINGERS)
+            # Without a track of what chord symbols stood over the melody: the voices are the chords now.
             named = [replace(track, name=name) for track, name in zip(played.tracks, names, strict=False)]
-            return midi.format(replace(played, tracks=(*named, *played.tracks[len(named) :])), comments)
+            return midi.format(replace(played, tracks=tuple(named)), comments)
         if suffix == ".abc":
             said = [f'name="{name}" clef={clef}' for name, clef in zip(names, _CLEFS.values(), strict=True)]
             text = abc.format(self.tune, comments, said)
@@ -128,10 +126,11 @@ def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> Aske
     """The melody in a file of ABC or MIDI. Raises RequestError if there is none, or not one alone."""
     if midi.is_midi(data):
         try:
-            tune = transcribe(midi.parse(data, file)[0])[0]
+            tune, lost = transcribe(midi.parse(data, file)[0])
         except ParseError as error:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
-        return AskedMelody(task, Melody.of(tune, file))
+        melody = Melody.of(tune, file)
+        return AskedMelody(task, melody, (written_down(file, lost), *melody.notices))
     try:
         book = abc.parse_bytes(data, file)
     except ParseError as error:
@@ -145,4 +144,5 @@ def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> Aske
         known = ", ".join(str(tune.number) for tune in book.tunes[:8])
         many = f"holds {len(book.tunes)} tunes; name one with --tune, of"
         raise RequestError(f"{file}: {many if number is None else f'there is no one X:{number}; there are'}: {known}")
-    return AskedMelody(task, Melody.of(tunes[0], file))
+    melody = Melody.of(tunes[0], file)
+    return AskedMelody(task, melody, melody.notices)

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
-from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tune
+from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tune, Tuplet
 from folkseq.music.chorale import HOLD, RANGES, REST, VOICES
 from folkseq.music.spelling import spelt
+from folkseq.music.timeline import in_order
 from folkseq.pairs import Integers
 
 STEP = Fraction(1, 16)
@@ -26,6 +27,7 @@ MOST_STEPS = 4096
 FERMATA = "!fermata!"
 _FERMATAS = frozenset(("H", FERMATA))
 _LENGTHS = [Fraction(*each) for each in ((1, 1), (3, 4), (1, 2), (3, 8), (1, 4), (3, 16), (1, 8), (3, 32), (1, 16))]
+_MOST_ODD = 15  # of a tuplet's notes
 _STEPS_UP = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # staff positions of each interval up to an octave, in semitones
 
 
@@ -65,7 +67,8 @@ class Melody:
         Raises:
             RequestError: it has chords, or no notes, or is too long.
         """
-        tune = replace(tune, voices=tune.voices[:1])
+        written = replace(tune, voices=tune.voices[:1])
+        tune = in_order(written)  # which no program plays of several voices
         number = 1
         for element in tune.body:
             if isinstance(element, Sound) and len(element.pitches) > 1:
@@ -75,6 +78,7 @@ class Melody:
         if not heights:
             raise RequestError(f"{file}: the melody is empty; give one with notes")
         move, notices = _move(min(heights), max(heights))
+        notices += [f"its parts are written out in their order, {written.parts}"] if tune is not written else []
         if move:
             octaves, rest = divmod(move, 12)
             tune = tune.transposed(Interval(_STEPS_UP[rest], rest).octaves(octaves))
@@ -108,11 +112,12 @@ def _move(low: int, high: int) -> tuple[int, list[str]]:
         return max(lowest - low - move, 0) + max(high + move - highest, 0)
 
     move = min(range(-60, 61), key=lambda move: (outside(move), bool(move % 12), abs(move)))
-    way = f"{abs(move)} semitone{'s' * (abs(move) != 1)} {'up' if move > 0 else 'down'}"
+    way = f"moved {abs(move)} semitone{'s' * (abs(move) != 1)} {'up' if move > 0 else 'down'}"
     said = f"the melody goes from {low} to {high}, beyond a soprano's {lowest} to {highest}; "
     if not outside(move):
-        return move, [f"{said}it is moved {way}"]
-    return move, [f"{said}even {way} it does not fit, and the voices below may cross it"]
+        return move, [f"{said}it is {way}"]
+    where = f"even {way} it does not fit" if move else "it fits nowhere"
+    return move, [f"{said}{where}, and the voices below may cross it"]
 
 
 def _gridded(tune: Tune, file: str) -> tuple[tuple[_Measure, ...], Integers, Integers, Integers]:
@@ -125,6 +130,10 @@ def _gridded(tune: Tune, file: str) -> tuple[tuple[_Measure, ...], Integers, Int
             key = element if isinstance(element, Key) else key
             meter = element if isinstance(element, Meter) else meter
         length = sum((sound.duration for sound in sounds), Fraction(0))
+        if _odd(length) > _MOST_ODD:
+            raise RequestError(
+                f"{file}: bar {len(measures) + 1} ends within several tuplets; write the rest of them, too"
+            )
         grid, tied = _cells(sounds, tied)
         lead = meter.bar - length if section and 0 < length < meter.bar else Fraction(0)
         shift = int(lead / STEP)
@@ -193,8 +202,9 @@ def _sounds(cells: Sequence[str], held_out: Sequence[bool], measure: _Measure, b
             before[held], pitches = replace(sound, tied=not measure.anew), sound.pitches
         parts = list(_parts(length))
         marks = (FERMATA,) if pitches and any(held_out[start:stop]) else ()
-        for place, part in enumerate(parts, 1):
+        for place, (tuplet, part) in enumerate(parts, 1):
             over = place == len(parts)
+            found += [tuplet] if tuplet is not None else []
             found.append(Sound(pitches, part, bool(pitches) and not over, marks=marks if over else ()))
     return found
 
@@ -203,9 +213,25 @@ def _last_sound(elements: Sequence[Element]) -> int | None:
     return next((place for place in range(len(elements) - 1, -1, -1) if isinstance(elements[place], Sound)), None)
 
 
-def _parts(length: Fraction) -> Iterator[Fraction]:
-    """A length as those of plain and dotted notes, the longest first; what is left as it is."""
+def _odd(length: Fraction) -> int:
+    """What a length's denominator is beyond powers of two."""
+    below = length.denominator
+    return below // (below & -below)
+
+
+def _parts(length: Fraction) -> Iterator[tuple[Tuplet | None, Fraction]]:
+    """A length as those of plain and dotted notes, the longest first.
+
+    What is left of a melody that ends within a triplet, say, is in notes of such a tuplet, which stands before each.
+    """
+    for part in _LENGTHS:
+        while part <= length:
+            yield None, part
+            length -= part
+    odd = _odd(length)
+    normal = 1 << (odd.bit_length() - 1)
     while length > 0:
-        part = next((each for each in _LENGTHS if each <= length), length)
-        yield part
-        length -= part
+        written = length * odd / normal
+        part = Fraction(1 << (written.numerator.bit_length() - 1), written.denominator)  # a plain note's
+        yield None if odd == 1 else Tuplet(odd, normal, 1), part * normal / odd
+        length -= part * normal / odd
