@@ -190,7 +190,7 @@ class Run:
         except OSError as error:
             raise FolkseqError(f"{tokens}: cannot be written: {error.strerror or error}") from error
         write_atomically(tokens / SPANS, _npy(spans))
-        write_atomically(tokens / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
+        write_atomically(tokens / "labels.txt", "".join(f"{' '.join(label.split())}\n" for label in labels).encode())
         # The last, without which the others do not count.
         write_atomically(tokens / "split.json", json.dumps(asdict(sides)).encode())
 
@@ -219,7 +219,7 @@ class Run:
         """What each piece of `tokens` is called. Raises RunError if that is not known."""
         path = self.file("tokens/labels.txt")
         try:
-            return path.read_text(encoding="utf-8").splitlines()
+            return path.read_text(encoding="utf-8").split("\n")[:-1]
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: cannot be read: {error}; {TRY}") from None
 

@@ -464,6 +464,16 @@ BAD = [
     (["tokenize", "abc", "prose.abc"], "prose.abc: no tune in it"),
     (["corpus", "fock"], "'fock' is not a named corpus; there are: essen, folk"),
     (["inspect", "missing"], "missing: there is no such run"),
+    (["sample", "RUN", "--swing", "nan"], "nan is no number"),
+    (["sample", "RUN", "--best", "1" + "0" * 20], "ask for the best of 10,000 at most"),
+    (["sample", "RUN", "-n", "1" + "0" * 21, "--stream"], "ask for at most 1,000,000 pieces"),
+    (["evaluate", "RUN", "--samples", "1" + "0" * 21], "ask for at most 1,000,000 pieces"),
+    (["evaluate", "RUN", "--lead-column", "2"], "is no model of players, so there is no --lead-column"),
+    (["convert", "missing.abc", "one.abc"], "missing.abc: cannot be read"),
+    (["convert", "one.abc", "two.abc", "--bpm", "90"], "--bpm is how fast MIDI plays"),
+    (["convert", "one.abc", "two.abc", "--swing", "0.6"], "--swing is how a tune is played"),
+    (["sample", "RUN", "--again", "filled.abc"], "filled.abc: was made from another; ask that again, with all options"),
+    (["sample", "RUN", "--again", "zeroth.abc"], "zeroth.abc: its record of how it came about is damaged"),
 ]
 
 
@@ -471,6 +481,9 @@ BAD = [
 def test_what_a_user_can_mend_is_one_line(arguments, message, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("empty.abc").touch()
+    for name, told in {"filled": '"index": 1, "task": "fill"', "zeroth": '"index": 0'}.items():
+        facts = f'{{"folkseq": "0", "run": "r", "weights": "0", "seed": 1, {told}}}'
+        Path(f"{name}.abc").write_text(f"X:1\n% {facts}\nK:C\nc4|]\n")
     Path("binary.abc").write_bytes(bytes(range(256)))
     Path("prose.abc").write_text("Dear all,\n\nno tunes today.\n")
     Path("one.abc").write_text(JIG)
@@ -543,6 +556,13 @@ def test_a_disk_that_is_full_before_the_first_look_leaves_a_state_to_go_on_from(
     assert state.step(folder) == 1
     assert invoke(*command, "--resume").exit_code == 0
     assert state.step(folder) == 60
+
+
+def test_files_whose_names_are_no_text_are_named_all_the_same(tmp_path):
+    (tmp_path / "tune.abc").write_text(JIG)
+    command = [sys.executable.encode(), b"-m", b"folkseq", b"convert", b"tune.abc", b"\xfe.mid"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"\\udcfe.mid\n"), done.stderr
 
 
 def test_public_names_are_there_and_documented():

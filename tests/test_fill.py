@@ -334,6 +334,26 @@ def test_what_cannot_be_filled_is_said_in_one_line(run, tmp_path, arguments, mes
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_of_a_tune_that_holds_a_record_it_is_said_that_it_stays(run, tmp_path):
+    file = tmp_path / "tune.abc"
+    file.write_text(PLAIN.replace("K:", '% {"folkseq": "0.1.0"}\nK:', 1))
+    result = invoke("fill", run, file, "--bars", "1", "-o", tmp_path / "new.abc")
+    assert result.exit_code == 0
+    assert f"{file}: the record in it stays, which is of the tune as it was" in result.stderr
+
+
+def test_what_of_a_fill_run_cannot_be_judged_is_said(run, tmp_path):
+    file = tmp_path / "tune.abc"
+    file.write_text("X:1\nM:4/4\nL:1/8\nK:G\nGABc [1dedB|]\n")  # an ending within its only bar
+    for words, message in (
+        ([run, file], "nothing of the pieces to judge it on can be asked for; name other files"),
+        ([run, "--samples", "3"], "fills gaps, which are judged without --samples; leave that out"),
+    ):
+        result = invoke("evaluate", *words)
+        assert result.exit_code == 1
+        assert message in result.stderr
+
+
 def test_lines_may_end_as_on_old_macs(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_bytes(PLAIN.replace("\n", "\r").encode())

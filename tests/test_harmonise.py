@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from folkseq import tokenizers
 from folkseq.cli import main
+from folkseq.commands.harmonise import harmonise
 from folkseq.errors import RequestError
 from folkseq.evaluation.voice_leading import chord_tones, figures, parallels, sounding
 from folkseq.formats import abc, midi, musicxml
@@ -349,6 +350,13 @@ def test_a_melody_in_midi_is_harmonised(run, tmp_path):
     file.write_bytes(midi.format(took))
     result = invoke("harmonise", run, file, "--seed", "1", "-o", tmp_path / "out")
     assert "lost: note on another track 1, note moved to the grid 1" in result.stderr
+
+
+def test_voices_are_not_held_to_a_longest_copy(run):
+    result = invoke("harmonise", run, "-", "--max-copy", "8", input=HYMN)
+    assert result.exit_code == 1
+    with pytest.raises(RequestError, match="--max-copy: voices are compared"):
+        harmonise(run, "-", max_copy=8)
 
 
 def test_chord_symbols_make_no_fifth_track(run, tmp_path):

@@ -28,7 +28,6 @@ _OPTIONS = (
     click.option("--top-k", type=int, help="Draw among so many likeliest tokens only."),
     click.option("--top-p", type=float, help="Draw among the likeliest tokens of this probability in all."),
     click.option("--min-p", type=float, help="Draw among tokens of at least this share of the likeliest's."),
-    click.option("--max-copy", type=int, help="The most tokens in a row that may stand in a piece trained on."),
     click.option("--precision", default="int8", show_default=True, help="int8, or float32: the trained weights' own."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object an answer."),
 )
@@ -47,6 +46,7 @@ def _answering(verb: Verb) -> Verb:
 @click.option("--bars", help="Of a tune: which, as in 5-8; a pickup is bar 0.")
 @click.option("--seconds", help="Of a performance: from when to when, as in 12-20.")
 @click.option("--tune", type=int, help="Which tune of a book, by its X: number.")
+@click.option("--max-copy", type=int, help="The most tokens in a row that may stand in a piece trained on.")
 @_answering
 def fill(run: str, file: str, formats: str | None, as_json: bool, **settings: Any) -> None:
     """Write a gap in a piece anew, and keep the rest as it is, byte for byte.
@@ -75,7 +75,7 @@ def harmonise(run: str, melody: str, formats: str | None, as_json: bool, **setti
 
 def _show(found: Answers, as_json: bool) -> None:
     """Print each answer's files, and beside them what is new, how likely the model finds it, and how new it is."""
-    for notice in found.asked.notices:
+    for notice in found.notices:
         say(notice)
     told = False
     for answer in found.answers:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
 
-SWING = click.FloatRange(0.5, 0.75)
+
+class _Share(click.FloatRange):
+    """A number of a range, and not what is no number, which no comparison refuses."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no number", param, ctx) if math.isnan(number) else number
+
+
+SWING = _Share(0.5, 0.75)
 LILT = 0.66  # what --swing alone means: a hornpipe's
 
 

@@ -16,8 +16,9 @@ from folkseq.commands.record import Record
 from folkseq.commands.sampled import Copied
 from folkseq.errors import RequestError
 from folkseq.files import write_atomically
+from folkseq.formats.midi import is_midi
 from folkseq.sampling.strategies import Strategy
-from folkseq.tokenizers.task import Asked, Finished
+from folkseq.tokenizers.task import FILL, Asked, Finished
 
 MOST = 10_000  # answers
 
@@ -43,7 +44,7 @@ class Answer:
 class Answers:
     """What was asked, and the answers, each of which is written when it is taken."""
 
-    asked: Asked
+    notices: tuple[str, ...]
     answers: Iterator[Answer]
 
 
@@ -97,7 +98,10 @@ def answer(
     usual = model.run.folder / "samples"
     output = Output.of(out, formats, count, outputs=task.outputs, books=(), usual=usual)
     chosen = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-    record = model.record(seed=seed, **chosen, max_copy=max_copy, precision=precision, **asked)
+    record = model.record(seed=seed, **chosen, max_copy=max_copy, precision=precision, task=wanted, **asked)
+    notices = question.notices
+    if wanted == FILL and Record.stands_in(data) and not is_midi(data):  # of a tune not one byte more may change
+        notices += (f"{file}: the record in it stays, which is of the tune as it was",)
     request = Request(
         opening=question.opening,
         end_id=question.end,
@@ -108,7 +112,7 @@ def answer(
         place=question.grammar,
         copies=copy_limit(model.run, model.tokenizer, max_copy),
     )
-    return Answers(question, _answers(model, question, request, record, count, output, Path(file).stem))
+    return Answers(notices, _answers(model, question, request, record, count, output, Path(file).stem))
 
 
 def _answers(
@@ -127,7 +131,7 @@ def _answers(
         own = replace(record, index=sample.index + 1)
         comments = [own.describe(), own.to_json()]
         files, left_out = _write(finished, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
-        copied = model.copied(tokens, *found)
+        copied = replace(model.copied(tokens, *found), at="")
         yield Answer(finished, sample.nll, finished.free, copied, own, tuple(files), tuple(left_out))
 
 

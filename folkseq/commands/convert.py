@@ -46,8 +46,12 @@ def convert(
     for path, known in ((source, INPUTS), (target, OUTPUTS)):
         if path.suffix.lower() not in known:
             raise RequestError(f"{path}: cannot be converted by its suffix; there are: {', '.join(known)}")
-    if target.exists() and target.samefile(source):
+    if target.exists() and source.exists() and target.samefile(source):
         raise RequestError(f"{target}: is the file to be converted; name another to write to")
+    if swing is not None and not (source.suffix.lower() in ABC and target.suffix.lower() in MIDI):
+        raise RequestError(f"--swing is how a tune is played; leave it out from {source.suffix} to {target.suffix}")
+    if bpm is not None and target.suffix.lower() in ABC:
+        raise RequestError(f"--bpm is how fast MIDI plays; leave it out, and write Q: into {target}")
     if source.suffix.lower() in MIDI and target.suffix.lower() in MIDI:
         return _rewritten(source, target, bpm)
     tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)

@@ -17,7 +17,7 @@ from folkseq import tokenizers
 from folkseq.commands.gaps import Gaps
 from folkseq.commands.gaps import judge as judge_gaps
 from folkseq.commands.judged import Samples, judge
-from folkseq.commands.model import Model
+from folkseq.commands.model import Model, check_count
 from folkseq.commands.players import Player, players
 from folkseq.commands.record import PRECISIONS
 from folkseq.corpora import Corpus, files, listed, locate
@@ -29,7 +29,7 @@ from folkseq.run import Run
 from folkseq.sampling import scoring
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
-from folkseq.tokenizers.task import CONTINUE
+from folkseq.tokenizers.task import CONTINUE, FILL
 from folkseq.tokenizers.vocabulary import Vocabulary
 
 Pieces = list[NDArray[Any]]
@@ -101,7 +101,13 @@ def evaluate(
     """
     if samples < 0:
         raise RequestError(f"the number of samples is 0 or above, got {samples}")
+    if samples:
+        check_count(samples)
     found = Run.latest() if run is None else Run.open(run)
+    if found.config.task != CONTINUE and lead_column is not None:
+        raise RequestError(f"{found.folder} is no model of players, so there is no --lead-column")
+    if found.config.task == FILL and samples:
+        raise RequestError(f"{found.folder} fills gaps, which are judged without --samples; leave that out")
     tokenizer = tokenizers.find(found.config.tokenizer)
     store, sides = found.tokens()
     side = ""
@@ -141,9 +147,9 @@ def evaluate(
     heard = players(model, store, sides, pieces, own, most, lead_column)
     pieces = [piece[:most] for piece in pieces]
     amounts = _amounts(tokenizer, found.vocabulary, pieces)
-    losses = _losses(model, store, sides, pieces, amounts)
     if lead_column is not None and not heard:
         raise RequestError(f"{found.folder} is no model of players, so there is no --lead-column")
+    losses = _losses(model, store, sides, pieces, amounts)
     written = judge(model, store, sides, samples, seed) if samples else None
     first = most if most < max(lengths) else None
     return Evaluated(found.folder, side, len(pieces), amounts, first, losses, heard, written, left_out, lost, faults)

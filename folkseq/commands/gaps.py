@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.commands.model import Model
+from folkseq.errors import CorpusError
 from folkseq.evaluation import voice_leading
 from folkseq.evaluation.ngram import NGram
 from folkseq.music.chorale import RANGES, VOICES
@@ -73,6 +74,8 @@ def judge(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int
     if settings.encoder is None:
         raise ValueError("this run has no encoder")
     both = _pairs(task, pieces, None if settings.encoder.onward else True)
+    if not both:
+        raise CorpusError("nothing of the pieces to judge it on can be asked for; name other files")
     name = f"{settings.cell} {settings.layers} x {settings.hidden}"
     nats = {}
     if settings.encoder.onward and model.run.config.task == FILL:

@@ -8,6 +8,7 @@ from typing import Any
 from folkseq.commands.answers import Answers, answer
 from folkseq.commands.fill import USUAL, read_input
 from folkseq.commands.model import load
+from folkseq.errors import RequestError
 from folkseq.tokenizers.task import HARMONISE
 
 
@@ -26,6 +27,10 @@ def harmonise(
     Raises:
         FolkseqError: for what cannot be met, before anything is written.
     """
+    if settings.get("max_copy") is not None:
+        raise RequestError(
+            "--max-copy: voices are compared with what was trained on when they are written; leave it out"
+        )
     data, name = read_input(melody)
     where: dict[str, Any] = {} if tune is None else {"tune": tune}
     return answer(load(run), HARMONISE, data, name, count, **{**USUAL, **settings}, **where)

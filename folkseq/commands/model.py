@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from folkseq.sampling.memory import Encoder
     from folkseq.sampling.novelty import Novelty
 
+MOST, MOST_DRAFTS = 1_000_000, 10_000  # pieces, and those of which one is kept
 MOST_LANES = 4  # threads that write side by side; more would wait for one another in Python
 REDRAWN = 8  # times that a piece that rambles is written anew
 _APART = 1 << 40  # between the numbers of a piece's draws, so that they are no other piece's
@@ -135,6 +136,9 @@ class Model:
         """
         if best < 1:
             raise RequestError(f"the best of {best} cannot be kept; ask for the best of 1 or more")
+        if best > MOST_DRAFTS:
+            raise RequestError(f"the best of {best} cannot be kept; ask for the best of {MOST_DRAFTS:,} at most")
+        check_count(count)
         check_task(self.run, CONTINUE)
         record = self.record(
             seed=seed,
@@ -185,6 +189,7 @@ class Model:
         """
         from folkseq.sampling.generate import stream
 
+        check_count(count)
         check_task(self.run, CONTINUE)
         record = self.record(**settings)
         prepared = Prepared.of(self.run, self.tokenizer, record)
@@ -277,6 +282,14 @@ class Model:
     @cached_property
     def _labels(self) -> list[str]:
         return self.run.labels()
+
+
+def check_count(count: int) -> None:
+    """Raise RequestError for what is no number of pieces."""
+    if count < 1:
+        raise RequestError(f"-n {count}: ask for at least one piece")
+    if count > MOST:
+        raise RequestError(f"-n {count}: ask for at most {MOST:,} pieces at a time")
 
 
 def check_task(run: Run, wanted: str) -> None:

@@ -67,6 +67,6 @@ class Output:
         for number in count_from(1):
             name = stem if number == 1 else f"{stem}-{number}"
             paths = {self.place / f"{name}{suffix}": data for suffix, data in written.items()}
-            if all(not path.exists() or path.read_bytes() == data for path, data in paths.items()):
+            if all(not path.exists() or (path.is_file() and path.read_bytes() == data) for path, data in paths.items()):
                 return list(paths)
         raise AssertionError("numbers do not end")

@@ -137,6 +137,13 @@ def _check_opening(
         rows = rules.advance(rows, np.array([token_id]))
 
 
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # too long for a name, or of signs that none has
+        return False
+
+
 def _prime(tokenizer: Tokenizer[Any], prime: str, controls: Mapping[str, Any]) -> tuple[Prime[Any], str | None]:
     """The beginning that a file holds, and its digest; or that `prime` itself is where it does not look like a path."""
     suffixes = {*tokenizer.suffixes, ".abc", ".txt", ".mid", ".midi"}
@@ -146,6 +153,9 @@ def _prime(tokenizer: Tokenizer[Any], prime: str, controls: Mapping[str, Any]) -
         with open_file(Path(prime), tokenizer.largest) as file:
             data = file.read()
     except (ParseError, OSError, ValueError) as error:
+        named = Path(prime).suffix.lower() in suffixes
+        if ".txt" in tokenizer.outputs and not (named or _is_there(prime)):  # any text may be a beginning
+            return tokenizer.prime(prime, **controls), None
         if Path(prime).suffix or "|" not in prime:
             raise error if isinstance(error, ParseError) else RequestError(f"{prime}: is no prime ({error})") from None
         return tokenizer.prime(prime, **controls), None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 from folkseq.errors import RequestError
+from folkseq.tokenizers.task import CONTINUE
 from folkseq.version import __version__
 
 PRECISIONS = ("int8", "float32")
@@ -30,6 +31,7 @@ _KINDS: dict[str, Any] = {  # of the fields' values
     "limit": _WHOLE,
     "max_copy": _WHOLE,
     "precision": str,
+    "task": str,
 }
 
 
@@ -58,6 +60,8 @@ class Record:
     limit: int | None = None
     max_copy: int | None = None
     precision: str = "int8"
+    task: str = CONTINUE
+    """What the model was asked for."""
     controls: Mapping[str, Any] = field(default_factory=dict)
     """What the representation understands."""
     version: str = __version__
@@ -89,7 +93,7 @@ class Record:
     def settings(self) -> dict[str, Any]:
         """What was asked for, where it is not the usual; controls under their own names."""
         usual = {each.name: each.default for each in fields(self)}
-        names = (*self.ASKED, "prime_sha256", "draw")
+        names = (*self.ASKED, "prime_sha256", "draw", "task")
         asked = {name: getattr(self, name) for name in names if getattr(self, name) != usual[name]}
         return {**asked, **self.controls}
 
@@ -113,7 +117,11 @@ class Record:
 
     @classmethod
     def find(cls, data: bytes, file: str) -> list[Self]:
-        """The records in a file's bytes, of whatever format. Raises RequestError if there are none, or damaged ones."""
+        """The records in a file's bytes, of whatever format.
+
+        Raises:
+            RequestError: there are none, or damaged ones, or one of a piece that was made from another.
+        """
         found = []
         for facts in _objects(data.decode("latin-1")):
             own = {"version": facts.pop("folkseq")}
@@ -122,11 +130,24 @@ class Record:
                 own["temperature"] = tuple(own["temperature"])
             try:
                 found.append(cls(**own, controls=facts))
+                if found[-1].index < 1:
+                    raise ValueError("pieces are counted from 1")
             except (TypeError, ValueError) as error:
                 raise RequestError(f"{file}: its record of how it came about is damaged ({error})") from None
         if not found:
-            raise RequestError(f"{file}: holds no record of how it came about; only what folkseq wrote is made again")
+            raise RequestError(
+                f"{file}: holds no record of how it came about; what folkseq wrote as .abc, .mid or .png is made again"
+            )
+        for record in found:
+            if record.task != CONTINUE:
+                verb = f"folkseq {record.task} RUN FILE --seed {record.seed}"
+                raise RequestError(f"{file}: was made from another; ask that again, with all options: {verb}")
         return found
+
+    @staticmethod
+    def stands_in(data: bytes) -> bool:
+        """Whether a file holds what may be a record."""
+        return _BEGINS.encode() in data
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

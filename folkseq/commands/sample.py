@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from folkseq.commands.model import Model, load
+from folkseq.commands.model import Model, check_count, load
 from folkseq.commands.output import Output
 from folkseq.commands.record import Record
 from folkseq.commands.sampled import Event, Sampled
@@ -16,7 +16,6 @@ from folkseq.errors import RequestError, RunError
 from folkseq.files import write_atomically
 from folkseq.run import Run
 
-MOST = 1_000_000  # pieces
 Written = Iterator[tuple[Sampled, list[Path]]]
 
 
@@ -44,10 +43,7 @@ def sample(
         FolkseqError: for what cannot be met, before anything is written.
     """
     model = load(run)
-    if count < 1:
-        raise RequestError(f"-n {count}: ask for at least one piece")
-    if count > MOST:
-        raise RequestError(f"-n {count}: ask for at most {MOST:,} pieces at a time")
+    check_count(count)
     output = _place(model, count, out, formats)
     pieces = model.sample(count, **settings)
     return _to_file(output.place, pieces) if output.is_file else _to_folder(output, pieces)
@@ -96,8 +92,6 @@ def stream(run: Path | str | None = None, count: int = 1, **settings: Any) -> It
         FolkseqError: for what cannot be met, before anything is drawn.
     """
     model = load(run)
-    if count < 1:
-        raise RequestError(f"-n {count}: ask for at least one piece")
     return model.stream(count, **settings)
 
 
@@ -121,8 +115,11 @@ def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
     for piece in pieces:
         written = {}
         for suffix in output.suffixes:
-            with suppress(RequestError):  # without a grammar, a piece may be such that it cannot be played
+            try:
                 written[suffix] = piece.format(suffix)
+            except RequestError:
+                if piece.record.grammar:  # without one, a piece may be such that it cannot be played
+                    raise
         paths = output.free(f"{piece.seed}-{piece.index:03d}", written)
         for path, data in zip(paths, written.values(), strict=True):
             write_atomically(path, data)

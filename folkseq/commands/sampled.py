@@ -23,7 +23,7 @@ class Copied:
     bars: int
     """Bar lines in it."""
     at: str
-    """Where in the piece it begins."""
+    """Where in the piece it begins; empty where but a part of it is new."""
     source: str
     """The piece trained on: its file, number and title; empty if nothing is shared."""
     source_at: str

@@ -88,7 +88,8 @@ class PictureTokenizer(PackedTokenizer):
 
     def traits(self, ids: NDArray[Any], vocabulary: Vocabulary) -> Traits:
         """Which colours there are."""
-        return Traits(values={"colour": np.asarray(ids, np.int64)})
+        colours = np.array([token.startswith("#") for token in vocabulary.tokens])
+        return Traits(values={"colour": np.asarray(ids, np.int64)[colours[ids]]})
 
     def prime_file(self, data: bytes, file: str, **controls: Any) -> Prime[Grid]:
         """Raises RequestError: a picture says its size at its beginning."""
