@@ -31,6 +31,7 @@ import folkseq
 from folkseq import tokenizers
 from folkseq.commands.evaluate import Loss, evaluate
 from folkseq.dataset import IGNORED
+from folkseq.models.settings import ModelSettings
 from folkseq.tokenized import TokenizedCorpus, tokenize_corpus
 from folkseq.training.validate import nll
 
@@ -40,11 +41,11 @@ ROWS, EVENTS, SECONDS, HIDDEN, LAYERS = 64, 512, 30, 512, 3
 class PerformanceRNN(nn.Module):
     """Three layers of LSTM on one-hot ids, (B, T) in and (B, T, V) out."""
 
-    recaller = None  # as `LanguageModel` has
+    recaller = frames = None  # as `LanguageModel` has
 
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()
-        self.vocabulary_size = vocabulary_size
+        self.settings = ModelSettings(vocabulary_size)
         self.cells = nn.LSTM(vocabulary_size, HIDDEN, LAYERS, batch_first=True)
         self.output = nn.Linear(HIDDEN, vocabulary_size)
 
@@ -57,7 +58,7 @@ class PerformanceRNN(nn.Module):
         self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor]
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         """Logits (B, T, V), and the state after the last."""
-        hidden, state = self.cells(functional.one_hot(x, self.vocabulary_size).float(), state)
+        hidden, state = self.cells(functional.one_hot(x, self.settings.vocabulary_size).float(), state)
         return self.output(hidden), state
 
 
@@ -128,19 +129,22 @@ def main() -> None:
     best = ours.nats_per_token / ours.of_best_ngram
     rows = [(f"folkseq, {ours.model}", result.steps, in_nats(ours))]
     rows += [(each.model, 0, in_nats(each)) for each in others if each.model.endswith("gram")]
+    print(f"{asked.minutes:g} minutes each, seed {asked.seed}; {judged.pieces} unseen performances; nats")
+    print("| | updates | a token | a note | a second | of the best n-gram's |\n| --- | --- | --- | --- | --- | --- |")
+    for row in rows:
+        show(*row, best)
 
     tokenizer = tokenizers.find("performance")
     model, updates = train(tokenize_corpus(tokenizer, sides["train"]), asked.minutes, asked.seed)
     heard = tokenize_corpus(tokenizer, sides["test"])
     total, _ = nll(model, [heard.store[piece] for piece in range(len(heard.store))])
     theirs = {kind: total / amount for kind, amount in judged.amounts.items()}
-    rows.append((f"Performance RNN, lstm {LAYERS} x {HIDDEN}", updates, theirs))
+    show(f"Performance RNN, lstm {LAYERS} x {HIDDEN}", updates, theirs, best)
 
-    print(f"{asked.minutes:g} minutes each, seed {asked.seed}; {judged.pieces} unseen performances; nats")
-    print("| | updates | a token | a note | a second | of the best n-gram's |\n| --- | --- | --- | --- | --- | --- |")
-    for name, steps, nats in rows:
-        figures = [f"{nats[kind]:.3f}" for kind in ("token", "note", "second")] + [f"{nats['token'] / best:.3f}"]
-        print(f"| {' | '.join([name, f'{steps:,}' if steps else '', *figures])} |")
+
+def show(name: str, steps: int, nats: dict[str, float], best: float) -> None:
+    figures = [f"{nats[kind]:.3f}" for kind in ("token", "note", "second")] + [f"{nats['token'] / best:.3f}"]
+    print(f"| {' | '.join([name, f'{steps:,}' if steps else '', *figures])} |", flush=True)
 
 
 if __name__ == "__main__":
