@@ -134,7 +134,11 @@ def test_on_one_channel_a_pitch_sounds_once_at_a_time_however_few_ticks_there_ar
     events, sounding = [], set()
     for onset, length, pitch in old:  # in tenths of a second, before the gap or after it
         begin, end = (round((each + 10 * (onset >= 10)) / 5 * division) for each in (onset, onset + length))
-        if not sounding & {(tick, pitch) for tick in range(begin, end + 1)} and begin < end:
+        if (
+            not 2 * division <= begin < 4 * division
+            and not sounding & {(tick, pitch) for tick in range(begin, end + 1)}
+            and begin < end
+        ):
             sounding |= {(tick, pitch) for tick in range(begin, end + 1)}
             events += [(end, f"80 {pitch:02x}00"), (begin, f"90 {pitch:02x}40")]
     data = midi_file(track_of(events), division=division)
