@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from folkseq.formats.midi.events import BEND, END_OF_TRACK, META, PROGRAM, SYSEX, BrokenError, other, quantity
 
-_LONGEST_DELTA = 2**28 - 1  # ticks from event to event; across more, empty texts are stepping stones
+LONGEST_DELTA = 2**28 - 1  # ticks from event to event; across more, empty texts are stepping stones
 _STONE = b"\xff\x01\x00"
 
 
@@ -61,9 +61,9 @@ def format(events: Iterable[Event]) -> bytes:
     found = bytearray()
     last = running = 0
     for tick, status, data, stated in events:
-        while tick - last > _LONGEST_DELTA:
-            found += _spelt(_LONGEST_DELTA) + _STONE
-            last, running = last + _LONGEST_DELTA, 0
+        while tick - last > LONGEST_DELTA:
+            found += _spelt(LONGEST_DELTA) + _STONE
+            last, running = last + LONGEST_DELTA, 0
         found += _spelt(tick - last)
         if stated or status != running:
             found.append(status)

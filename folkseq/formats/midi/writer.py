@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from folkseq.formats.midi.parts import DRUMS
+from folkseq.formats.midi.raw import LONGEST_DELTA
 from folkseq.formats.ticks import TempoMap, microseconds
 from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, one_at_a_time, plain_key
 from folkseq.music.pitch import LETTERS
@@ -36,7 +37,6 @@ _MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared in t
 _RELEASE = 64  # the velocity of a note's end where none is meant
 _LONGEST_TEXT = 120
 _LONGEST_COMMENT = 1000
-_LONGEST_DELTA = 2**28 - 1  # ticks from event to event; across more, empty texts are stepping stones
 _ACCIDENTALS = {"b": -1, "": 0, "#": 1}
 
 
@@ -131,9 +131,9 @@ def _delta(events: Iterable[tuple[int, Any]], end: int) -> MidiTrack:
 
     track, last = MidiTrack(), 0
     for tick, message in [*sorted(events, key=lambda event: event[0]), (end, MetaMessage("end_of_track"))]:
-        while tick - last > _LONGEST_DELTA:
-            track.append(MetaMessage("text", time=_LONGEST_DELTA))
-            last += _LONGEST_DELTA
+        while tick - last > LONGEST_DELTA:
+            track.append(MetaMessage("text", time=LONGEST_DELTA))
+            last += LONGEST_DELTA
         message.time, last = tick - last, tick
         track.append(message)
     return track
