@@ -45,17 +45,17 @@ def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: boo
     else:
         lines = [*_losses(found), *_players(found.players), *([] if found.samples is None else _samples(found.samples))]
     show(as_json, _facts(found), *lines)
-    for reason, count in found.left_out.items():
+    for reason, count in found.unseen.left_out.items():
         if count:
             say(f"left out: {count:,} {reason}")
-    show_lost(found.lost, found.faults)
+    show_lost(found.unseen.lost, found.unseen.faults)
 
 
 def _gaps(found: Evaluated, gaps: Gaps) -> Iterator[str]:
     """How well what stood in gaps was foretold, and what voices are like, for a reader."""
     amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in gaps.amounts.items())
     what = "gaps" if gaps.task == "fill" else "melodies"
-    yield f"{found.run}: {gaps.pairs:,} {what} of {found.pieces:,} pieces{_side(found)}: {amounts}"
+    yield f"{found.run}: {gaps.pairs:,} {what} of {len(found.unseen.pieces):,} pieces{_side(found)}: {amounts}"
     yield ""
     kinds = gaps.losses[0].bits
     rows = [["", "nats a token", *(f"bits a {kind}" for kind in kinds), "of the first"]]
@@ -77,16 +77,16 @@ def _gaps(found: Evaluated, gaps: Gaps) -> Iterator[str]:
 
 
 def _side(found: Evaluated) -> str:
-    side = f" of the {found.side} side" if found.side else ""
-    return side + (", which chose the weights" if found.side == "valid" else "")
+    side = f" of the {found.unseen.side} side" if found.unseen.side else ""
+    return side + (", which chose the weights" if found.unseen.side == "valid" else "")
 
 
 def _facts(found: Evaluated) -> dict[str, Any]:
     """Everything, for a program."""
     return {
         "run": str(found.run),
-        "side": found.side,
-        "pieces": found.pieces,
+        "side": found.unseen.side,
+        "pieces": len(found.unseen.pieces),
         **{f"{kind}s": amount for kind, amount in found.amounts.items()},
         "first_tokens": found.first_tokens,
         "losses": [
@@ -101,7 +101,7 @@ def _facts(found: Evaluated) -> dict[str, Any]:
         **({"players": list(map(asdict, found.players))} if found.players else {}),
         **({} if found.samples is None else {"samples": asdict(found.samples)}),
         **({} if found.gaps is None else {"gaps": asdict(found.gaps)}),
-        "left_out": dict(found.left_out),
+        "left_out": dict(found.unseen.left_out),
     }
 
 
@@ -110,7 +110,8 @@ def _losses(found: Evaluated) -> Iterator[str]:
     amounts = ", ".join(f"{amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
     side = _side(found)
     first = f", of each the first {found.first_tokens:,} tokens" if found.first_tokens else ""
-    yield f"{found.run}: {found.pieces:,} piece{'s' * (found.pieces != 1)}{side}{first}: {amounts}"
+    count = len(found.unseen.pieces)
+    yield f"{found.run}: {count:,} piece{'s' * (count != 1)}{side}{first}: {amounts}"
     yield ""
     kinds = found.losses[0].bits
     rows = [["", "nats a token", *(f"bits a {kind}" for kind in kinds), "of the best n-gram's"]]

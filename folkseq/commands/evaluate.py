@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,31 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from folkseq import tokenizers
 from folkseq.commands.gaps import Gaps
 from folkseq.commands.gaps import judge as judge_gaps
 from folkseq.commands.judged import Samples, judge
 from folkseq.commands.model import Model, check_count
 from folkseq.commands.players import Player, players
 from folkseq.commands.record import PRECISIONS
-from folkseq.corpora import Corpus, files, listed, locate
-from folkseq.dataset import Split, TokenStore, beginning, cluster
-from folkseq.errors import CorpusError, RequestError
+from folkseq.commands.unseen import Pieces, Unseen, unseen
+from folkseq.corpora import Corpus
+from folkseq.dataset import Split, TokenStore, beginning
+from folkseq.errors import RequestError
 from folkseq.evaluation.baseline import ngrams
 from folkseq.models.settings import JUDGED
 from folkseq.run import Run
 from folkseq.sampling import scoring
-from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.task import CONTINUE, FILL
 from folkseq.tokenizers.vocabulary import Vocabulary
 
-Pieces = list[NDArray[Any]]
 SHOWN = (1, 3, 5)  # orders of the n-grams that stand beside a run, and the best one's
-SHORT = 1000  # ids, below which a piece may have no figure to be known by, and is compared whole
 
 
 @dataclass(frozen=True)
@@ -55,22 +50,17 @@ class Evaluated:
     """How well a run and its baselines foretell pieces."""
 
     run: Path
-    side: str
-    """Of the run's own split, `test` or, where that is empty, `valid`; empty if other files were given."""
-    pieces: int
+    unseen: Unseen
+    """The pieces, and what was left out."""
     amounts: dict[str, float]
     """How much of each the pieces hold: tokens, notes, seconds; by their singulars."""
-    first_tokens: int | None
+    first_tokens: int | None = None
     """How many ids of each piece were judged, where all of them would have been too many."""
-    losses: tuple[Loss, ...]
+    losses: tuple[Loss, ...] = ()
     """The run's weights', its engines', then those of n-grams by rising order."""
-    players: tuple[Player, ...]
+    players: tuple[Player, ...] = ()
     """Of an ensemble."""
-    samples: Samples | None
-    left_out: Counter[str]
-    """Pieces that were not judged, by reason."""
-    lost: Counter[str]
-    faults: tuple[str, ...]
+    samples: Samples | None = None
     gaps: Gaps | None = None
     """Of a run that fills or harmonises; then there is nothing of the others."""
 
@@ -108,51 +98,24 @@ def evaluate(
         raise RequestError(f"{found.folder} is no model of players, so there is no --lead-column")
     if found.config.task == FILL and samples:
         raise RequestError(f"{found.folder} fills gaps, which are judged without --samples; leave that out")
-    tokenizer = tokenizers.find(found.config.tokenizer)
     store, sides = found.tokens()
-    side = ""
-    left_out: Counter[str] = Counter()
-    lost: Counter[str] = Counter()
-    faults: tuple[str, ...] = ()
-    paths = listed(corpus)
-    if paths:
-        read = tokenize_corpus(
-            tokenizer, [file for path in paths for file in files(locate(path), tokenizer.suffixes)], on_read=on_read
-        )
-        lost, faults = read.lost, read.faults
-        if tokenizer.shape_of(read.vocabulary) != tokenizer.shape_of(found.vocabulary):
-            raise CorpusError(
-                f"{paths[0]}: has {tokenizer.shape_of(read.vocabulary)}, where {found.folder} was trained on "
-                f"{tokenizer.shape_of(found.vocabulary)}"
-            )
-        pieces = _in_vocabulary(read.store, read.vocabulary, found.vocabulary, left_out)
-        known = [store[piece] for piece in (*sides.train, *sides.valid)]  # the latter chose the weights
-        pieces = _unseen(tokenizer, found.vocabulary, known, pieces, left_out)
-        where = f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
-    else:
-        side = "test" if sides.test else "valid"
-        pieces = [store[piece] for piece in getattr(sides, side)]
-        where = f"the {side} side of {found.folder}"
-    if not pieces:
-        why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "there is none"
-        raise CorpusError(f"{where}: no piece left to judge the run on ({why}); name other files")
-    lengths = [len(piece) for piece in pieces]
-    most = beginning(lengths, JUDGED)
+    judged = unseen(found, store, sides, corpus, on_read)
+    pieces = judged.pieces
     model = Model(found)
     if found.config.task != CONTINUE:
         gaps = judge_gaps(model, [store[piece] for piece in sides.train], pieces, samples, seed)
-        rest = (left_out, lost, faults, gaps)
-        return Evaluated(found.folder, side, len(pieces), gaps.amounts, None, (), (), None, *rest)
-    own = getattr(sides, side) if side else None
+        return Evaluated(found.folder, judged, gaps.amounts, gaps=gaps)
+    most = beginning([len(piece) for piece in pieces], JUDGED)
+    own = getattr(sides, judged.side) if judged.side else None
     heard = players(model, store, sides, pieces, own, most, lead_column)
-    pieces = [piece[:most] for piece in pieces]
-    amounts = _amounts(tokenizer, found.vocabulary, pieces)
     if lead_column is not None and not heard:
         raise RequestError(f"{found.folder} is no model of players, so there is no --lead-column")
+    first = most if most < max(map(len, pieces)) else None
+    pieces = [piece[:most] for piece in pieces]
+    amounts = _amounts(model.tokenizer, found.vocabulary, pieces)
     losses = _losses(model, store, sides, pieces, amounts)
     written = judge(model, store, sides, samples, seed) if samples else None
-    first = most if most < max(lengths) else None
-    return Evaluated(found.folder, side, len(pieces), amounts, first, losses, heard, written, left_out, lost, faults)
+    return Evaluated(found.folder, judged, amounts, first, losses, heard, written)
 
 
 def _losses(
@@ -189,41 +152,6 @@ def _model_nats(run: Run, pieces: Pieces) -> float:
     model = LanguageModel(run.config.model)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights().items()})
     return nll(model, pieces)[0]
-
-
-def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary, left_out: Counter[str]) -> Pieces:
-    """The pieces of a store in another vocabulary's ids; those with tokens that it lacks are left out."""
-    if theirs == ours:
-        return [store[piece] for piece in range(len(store))]
-    ids = np.array([ours.id(token) if token in ours else -1 for token in theirs.tokens])
-    moved = [ids[store[piece]] for piece in range(len(store))]
-    known = [piece for piece in moved if piece.min() >= 0]
-    left_out["with tokens that the run does not know"] += len(moved) - len(known)
-    return known
-
-
-def _unseen(
-    tokenizer: Tokenizer[Any], vocabulary: Vocabulary, trained: Pieces, pieces: Pieces, left_out: Counter[str]
-) -> Pieces:
-    """The pieces that are not among those trained on, and have no near twin there."""
-    fingerprints = [tokenizer.fingerprint(ids, vocabulary) for ids in (*trained, *pieces)]
-    labels = cluster(fingerprints, tokenizer.figure, tokenizer.twin_share).tolist()
-    seen = set(labels[: len(trained)])
-    whole = [
-        len(figures) == 0 or len(ids) < SHORT for ids, figures in zip((*trained, *pieces), fingerprints, strict=True)
-    ]
-    exact = {_digest(ids) for ids, alike in zip(trained, whole, strict=False) if alike}
-    unseen = [
-        piece
-        for piece, label, alike in zip(pieces, labels[len(trained) :], whole[len(trained) :], strict=True)
-        if label not in seen and not (alike and _digest(piece) in exact)
-    ]
-    left_out["with a near twin among those trained on"] += len(pieces) - len(unseen)
-    return unseen
-
-
-def _digest(ids: NDArray[Any]) -> bytes:
-    return hashlib.sha256(np.asarray(ids, np.int64).tobytes()).digest()
 
 
 def _amounts(tokenizer: Tokenizer[Any], vocabulary: Vocabulary, pieces: Sequence[NDArray[Any]]) -> dict[str, float]:
