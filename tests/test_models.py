@@ -28,6 +28,9 @@ def make_model():
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = LanguageModel(ModelSettings(**{"vocabulary_size": 11, "hidden": 24, "embedding": 16} | changes))
+            for name, weight in model.named_parameters():
+                if name.startswith("pointers."):  # which begin at zero
+                    torch.nn.init.normal_(weight, std=0.5)
         return model.eval()
 
     return make
@@ -59,12 +62,14 @@ def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_m
 
 
 RECALL = {"recall": (1, 2), "bar_ends": (3, 4), "section_ends": (4,)}
+MATCHES = {"recall_match": True, "recall_places": True, "pointers": True}
 
 
+@pytest.mark.parametrize("shown", [RECALL, RECALL | MATCHES, MATCHES], ids=["bars", "both", "matches"])
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, cell, layers):
-    model = make_model(cell=cell, layers=layers, **RECALL)
+def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, cell, layers, shown):
+    model = make_model(cell=cell, layers=layers, **shown)
     ids = np.random.default_rng(0).integers(0, 11, (4, 30))  # (B, T)
     shown = np.stack([model.recaller.of(row) for row in ids])
     with torch.inference_mode():
@@ -87,6 +92,8 @@ def test_a_model_that_recalls_must_be_shown_it(make_model):
     model = make_model(**RECALL)
     with pytest.raises(ValueError, match="Recall"):
         model(torch.zeros(1, 1, dtype=torch.long), model.init_state(1))
+    with pytest.raises(ValueError, match="nothing is recalled"):
+        ModelSettings(11, pointers=True)
     with pytest.raises(ValueError, match="a section where a bar does"):
         ModelSettings(11, bar_ends=(1,), section_ends=(2,))
 

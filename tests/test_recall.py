@@ -1,11 +1,12 @@
-"""What stood at the same place some bars ago: whole pieces, many rows and one row say the same as plain loops."""
+"""What stood some bars ago, and what followed the longest match: whole pieces and steps say the same as plain loops."""
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from folkseq.dataset import Recall, Streams, TokenStore
+from folkseq.dataset.matching import LENGTHS, WINDOW
 from folkseq.dataset.recall import MOST_BARS
 from folkseq.tokenizers.abc import AbcTokenizer
 from folkseq.tokenizers.vocabulary import Vocabulary
@@ -13,10 +14,28 @@ from folkseq.tokenizers.vocabulary import Vocabulary
 V = 7
 RECALL = Recall(V, (1, 2, 5), bar_ends=(3, 4, 5), section_ends=(4, 5))
 PLACED = Recall(V, (1, 3), bar_ends=(3, 4, 5), section_ends=(4, 5), reach=9, places=True)
-recalls = pytest.mark.parametrize("recall", [RECALL, PLACED])
-pieces = st.lists(st.integers(0, V - 1), min_size=1, max_size=300) | st.builds(
-    lambda head, length: [*head, *[0] * length, 3, *[1] * length], st.lists(st.integers(0, V - 1)), st.integers(60, 70)
+MATCHED = Recall(V, (1, 2), bar_ends=(3, 4, 5), section_ends=(4, 5), match=True)
+ALL = Recall(V, (), bar_ends=(3,), section_ends=(3,), reach=9, places=True, match=True)
+recalls = pytest.mark.parametrize("recall", [RECALL, PLACED, MATCHED, ALL], ids=["bars", "places", "match", "all"])
+some = st.lists(st.integers(0, V - 1), min_size=1, max_size=300)
+short = st.lists(st.integers(0, V - 1), min_size=1, max_size=40)
+pieces = (
+    some
+    | st.builds(lambda head, length: [*head, *[0] * length, 3, *[1] * length], short, st.integers(60, 70))
+    | st.builds(lambda part, between: [*part, *between, *part, *between[:9], *part], short, short)
 )
+
+
+def longest_match(ids):
+    """What followed the longest end of the ids that stands in them before, the last one of those that are as long."""
+    best = (0, -1)
+    for at in range(max(len(ids) - WINDOW, 0), len(ids) - 1):
+        length = 0
+        while length <= at and ids[at - length] == ids[-1 - length] and length < LENGTHS[-1]:
+            length += 1
+        best = max(best, (sum(length >= each for each in LENGTHS), at))
+    level, at = best
+    return (ids[at + 1] if level else V), level
 
 
 def plain(ids, recall):
@@ -28,17 +47,25 @@ def plain(ids, recall):
         if one in recall.section_ends:
             begun = len(bars) - 1
         place, now, row = len(bars[-1]), len(bars) - 1, []
+        followed, level = longest_match(ids[: len(found) + 1])
         for column, distance in enumerate(recall.distances):
             earlier = bars[now - distance] if now >= distance else []
             there = place < min(len(earlier), recall.reach)
             row.append(column * (V + 1) + (earlier[place] if there else V))
-        sections = len(recall.distances) * (V + 1)
-        row.append(sections + min(now - begun, MOST_BARS))
-        found.append([*row, *([sections + MOST_BARS + 1 + min(place, recall.reach)] if recall.places else [])])
+        if recall.match:
+            row.append(len(row) * (V + 1) + followed)
+        first = len(row) * (V + 1)
+        row.append(first + min(now - begun, MOST_BARS))
+        first += MOST_BARS + 1
+        if recall.places:
+            row.append(first + min(place, recall.reach))
+            first += recall.reach + 1
+        found.append([*row, first + level] if recall.match else row)
     return found
 
 
 @recalls
+@settings(deadline=None)  # the plain loops are slow
 @given(ids=pieces)
 def test_a_whole_piece(recall, ids):
     found = recall.of(ids)
@@ -47,13 +74,38 @@ def test_a_whole_piece(recall, ids):
 
 
 @recalls
+@settings(deadline=None)  # the plain loops are slow
 @given(rows=st.lists(pieces, min_size=1, max_size=4))
 def test_step_by_step_in_any_company(recall, rows):
-    memory = recall.begin(len(rows))
+    memory, expected = recall.begin(len(rows)), [plain(ids, recall) for ids in rows]
     for step in range(min(map(len, rows))):
         found = recall.step(memory, np.array([ids[step] for ids in rows]))
         if step % 7 == 0:
-            assert found.tolist() == [plain(ids, recall)[step] for ids in rows]
+            assert found.tolist() == [wanted[step] for wanted in expected]
+
+
+@pytest.mark.parametrize(("length", "followed"), [(WINDOW, 3), (WINDOW + 1, 3), (WINDOW + 2, V), (2 * WINDOW, V)])
+def test_a_match_is_nearer_than_the_window(length, followed):
+    recall = Recall(V, (), (), (), match=True)
+    ids = [1, 2, 3, *np.resize([4, 5, 6, 6], length - 5).tolist(), 1, 2]
+    memory = recall.begin(2)
+    for one in ids:
+        found = recall.step(memory, np.array([one, 0]))
+    assert found[0].tolist() == recall.of(ids)[-1].tolist() == plain(ids, recall)[-1]
+    assert found[0, 0] == followed
+
+
+def test_rows_that_begin_anew_remember_nothing():
+    recall = Recall(V, (1,), (3,), (3,), match=True)
+    memory = recall.begin(2)
+    for one in (0, 1, 2, 3, 0, 1):
+        recall.step(memory, np.array([one, one]))
+    for array, opened in zip(memory, recall.begin(1), strict=True):
+        array[1:] = opened
+    ids = [1, 2, 1]
+    found = [recall.step(memory, np.array([2, one])) for one in ids]
+    assert [row[1].tolist() for row in found] == plain(ids, recall)
+    assert found[0][0].tolist() == plain([0, 1, 2, 3, 0, 1, 2], recall)[-1]
 
 
 def test_streams_give_it_beside_every_id():

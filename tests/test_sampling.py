@@ -163,6 +163,9 @@ def test_a_mask_that_forbids_everything_is_the_callers_bug():
         chosen_by(np.zeros((1, V), np.float32), Strategy(), np.zeros(1), np.zeros((1, V), dtype=bool))
 
 
+RECALL = {"recall": (1, 2), "recall_match": True, "pointers": True, "bar_ends": (2, 3), "section_ends": (3,)}
+
+
 def make_engine(controls=0, **recall):
     rng = np.random.default_rng(0)
     shapes = {"embedding.weight": (V, 5), "output.weight": (V, 12), "output.bias": (V,)}
@@ -174,12 +177,14 @@ def make_engine(controls=0, **recall):
         shapes["control.weight"] = (5, controls)
     settings = ModelSettings(V, layers=2, hidden=12, embedding=5, controls=controls, gain=1.0, **recall)
     if recall:
-        shapes["recalled.weight"] = (settings.recaller.size, 5)
+        size, pointers = settings.recaller.size, settings.recaller.pointers
+        shapes |= {"recalled.weight": (size, 5), "pointers.told.weight": (size, pointers)}
+        shapes |= {"pointers.heard.weight": (pointers, 12), "pointers.heard.bias": (pointers,)}
     weights = {name: rng.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
     return Engine(onnx_step.build(weights, settings), threads=1)
 
 
-@pytest.fixture(scope="module", params=[{}, {"recall": (1, 2), "bar_ends": (2, 3), "section_ends": (3,)}])
+@pytest.fixture(scope="module", params=[{}, RECALL])
 def engine(request):
     return make_engine(**request.param)
 

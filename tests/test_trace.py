@@ -18,6 +18,9 @@ def make(**changes):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = LanguageModel(ModelSettings(**{"vocabulary_size": 11, "hidden": 24, "embedding": 16} | changes)).eval()
+        for name, weight in model.named_parameters():
+            if name.startswith("pointers."):  # which begin at zero
+                torch.nn.init.normal_(weight, std=0.5)
     return model, Network({name: tensor.numpy() for name, tensor in model.state_dict().items()}, model.settings)
 
 
@@ -28,11 +31,13 @@ def logits_of(model, ids):
     return model(torch.from_numpy(ids[None]), model.init_state(1), None, beside)
 
 
-@pytest.mark.parametrize("recall", [(), (1, 2)], ids=["plain", "recalls"])
+@pytest.mark.parametrize(
+    "shown", [{}, {"recall": (1, 2), "recall_match": True, "pointers": True}], ids=["plain", "recalls"]
+)
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_trace_gives_the_logits_and_states_of_pytorch(cell, layers, recall):
-    model, network = make(cell=cell, layers=layers, recall=recall, bar_ends=(3, 4), section_ends=(4,))
+def test_a_trace_gives_the_logits_and_states_of_pytorch(cell, layers, shown):
+    model, network = make(cell=cell, layers=layers, **shown, bar_ends=(3, 4), section_ends=(4,))
     traces = dict(network.read(PIECES, rows=3))
     assert sorted(traces) == list(range(len(PIECES)))
     for place, ids in enumerate(PIECES):

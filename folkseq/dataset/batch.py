@@ -37,7 +37,7 @@ class Batch(NamedTuple):
     controls: NDArray[np.float32] | None = None
     """(B, T, C) what is said of each id of `y` beforehand, if anything is."""
     recalled: NDArray[np.int64] | None = None
-    """(B, T, K + 1) what `Recall` gives beside each id of `x`, if anything."""
+    """(B, T, W) what `Recall` gives beside each id of `x`, if anything."""
     known: Known | None = None
     """What is known besides, where ids are those of a part of a piece."""
 

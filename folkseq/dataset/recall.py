@@ -1,9 +1,9 @@
-"""What stood at the same place some bars ago: beside each id, a memory that a recurrent network lacks.
+"""What stood at the same place some bars ago, or after what is like now: a memory that a recurrent network lacks.
 
 A network trained for minutes learns which notes follow which, but not to come back to a bar of eight bars ago, nor to
 count them. So it is shown, for the id that is to come, those that stood at the same place of earlier bars, and how many
-bars ago the section began. All of it follows from the ids before, so the network still gives the distribution of the
-next id and nothing is given away.
+bars ago the section began; and, if that is asked for, what followed the longest match (`matching`). All of it follows
+from the ids before, so the network still gives the distribution of the next id and nothing is given away.
 
 The idea is that of Magenta's Lookback RNN (2016), which shows its network the events of one and two bars ago. There all
 bars are of one length; here a place is the number of ids since the bar began, whatever they last, so that equal bars
@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from folkseq.dataset import matching
+
 Integers = NDArray[np.int64]
 Memory = tuple[NDArray[Any], ...]
-"""The last bars of each row, (B, R, `reach` + 1), and where each row stands, (B, 3); see `Recall.begin`."""
+"""The last bars of each row, (B, R, `reach` + 1), and where each row stands, (B, 4); see `Recall.begin`."""
 
 WIDTH = 64
 """Ids of a bar that are remembered, where nothing else is said."""
@@ -36,9 +38,10 @@ MOST_BARS = 17
 class Recall:
     """What is recalled, and at which ids bars and sections end.
 
-    What is recalled of an id is a row of K + 1 numbers, one for each distance and one for the bars of the section, and
-    one for the place in the bar if that is asked for. They are indices into one table of `size` rows: those of each
-    distance have a row for every id and one for nothing.
+    What is recalled of an id is a row of `width` numbers: one for each of P pointers, which are ids that may come next,
+    and one for the bars of the section; then one for the place in the bar, and one for the length of the match, where
+    these are asked for. They are indices into one table of `size` rows: those of each pointer have a row for every id
+    and one for nothing.
 
     >>> recall = Recall(vocabulary_size=4, distances=(1,), bar_ends=(3,), section_ends=())
     >>> recall.of([0, 1, 3, 0, 2, 3, 1]).tolist()
@@ -57,23 +60,30 @@ class Recall:
     """Ids of a bar that are remembered; nothing stands at the places after them."""
     places: bool = False
     """Whether it is told, too, at which place of its bar the id that is to come stands."""
+    match: bool = False
+    """Whether a last pointer stands for what followed the longest match."""
 
     def __post_init__(self) -> None:
         for name in ("distances", "bar_ends", "section_ends"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
 
     @property
+    def pointers(self) -> int:
+        """P: how many ids are recalled, of which each may come next."""
+        return len(self.distances) + self.match
+
+    @property
     def width(self) -> int:
-        """K + 1, or K + 2 with `places`."""
-        return len(self.distances) + 1 + self.places
+        """W: how many numbers are recalled."""
+        return len(self._sizes)
 
     @property
     def size(self) -> int:
         """Rows of the table."""
-        return len(self.distances) * (self.vocabulary_size + 1) + MOST_BARS + 1 + self.places * (self.reach + 1)
+        return sum(self._sizes)
 
     def of(self, ids: ArrayLike) -> Integers:
-        """What is recalled after each id of a piece, for the one that follows it: (T,) to (T, K + 1)."""
+        """What is recalled after each id of a piece, for the one that follows it: (T,) to (T, W)."""
         read = np.asarray(ids, np.int64)
         ends = self._bar_ends[read]  # (T,)
         starts = np.concatenate([[0], np.flatnonzero(ends) + 1])  # of each bar
@@ -87,22 +97,23 @@ class Recall:
             there = (bar >= distance) & (at < after[earlier]) & (place < self.reach)
             recalled[:, column] = np.where(there, read[np.where(there, at, 0)], self.vocabulary_size)
         begun = np.maximum.accumulate(np.where(self._section_ends[read], bar, 0))
-        recalled[:, len(self.distances)] = np.minimum(bar - begun, MOST_BARS)
-        if self.places:
-            recalled[:, -1] = np.minimum(place, self.reach)
+        self._tell(recalled, bar - begun, place, matching.matches(read) if self.match else None)
         return recalled + self._offsets
 
     def begin(self, rows: int) -> Memory:
-        """The memory of rows that have read nothing: a ring of bars, and each one's bar, place in it and section."""
-        bars = np.full((rows, max(self.distances) + 1, self.reach + 1), self.vocabulary_size, np.int32)
-        return bars, np.zeros((rows, 3), np.int64)
+        """The memory of rows that have read nothing.
+
+        It is a ring of bars; each row's bar, place in it, section, and number of ids; and what `matching` remembers.
+        """
+        bars = np.full((rows, max(self.distances, default=0) + 1, self.reach + 1), self.vocabulary_size, np.int32)
+        return bars, np.zeros((rows, 4), np.int64), *(matching.begin(rows) if self.match else ())
 
     def step(self, memory: Memory, ids: Integers) -> Integers:
-        """What is recalled after one more id in each row, (B,) to (B, K + 1); the memory is changed in its place."""
+        """What is recalled after one more id in each row, (B,) to (B, W); the memory is changed in its place."""
         if len(ids) == 1:
             return self._step_one(memory, int(ids[0]))
-        bars, standing = memory
-        bar, place, begun = standing.T
+        bars, standing, *known = memory
+        bar, place, begun, clock = standing.T
         rows, ring = np.arange(len(ids)), bars.shape[1]
         bars[rows, bar % ring, np.minimum(place, self.reach)] = ids
         bars[rows, bar % ring, self.reach] = self.vocabulary_size  # what did not fit is not remembered
@@ -116,18 +127,31 @@ class Recall:
             begun[sections] = bar[sections]
         recalled = np.empty((len(ids), self.width), np.int64)
         earlier = (bar[:, None] - self._distances) % ring  # (B, K)
-        at, told = np.minimum(place, self.reach), len(self.distances)
-        recalled[:, :told] = bars[rows[:, None], earlier, at[:, None]]
-        recalled[:, told] = np.minimum(bar - begun, MOST_BARS)
-        if self.places:
-            recalled[:, -1] = at
+        at = np.minimum(place, self.reach)
+        recalled[:, : len(self.distances)] = bars[rows[:, None], earlier, at[:, None]]
+        found = matching.step((known[0], known[1]), clock, ids) if self.match else None
+        clock += 1
+        self._tell(recalled, bar - begun, place, found)
         recalled += self._offsets
         return recalled
+
+    def _tell(
+        self, recalled: Integers, bars: Integers, place: Integers, found: tuple[Integers, Integers] | None
+    ) -> None:
+        """Fill in, (N, W), what comes after the distances."""
+        pointers = self.pointers
+        if found is not None:
+            followed, levels = found
+            recalled[:, pointers - 1] = np.where(followed < 0, self.vocabulary_size, followed)
+            recalled[:, -1] = levels
+        recalled[:, pointers] = np.minimum(bars, MOST_BARS)
+        if self.places:
+            recalled[:, pointers + 1] = np.minimum(place, self.reach)
 
     def _step_one(self, memory: Memory, one: int) -> Integers:
         """The same for one row, where NumPy's calls would take longer than the network."""
         bars, standing = memory[0][0], memory[1][0]
-        bar, place, begun = standing.tolist()
+        bar, place, begun, clock = standing.tolist()
         ring, none = len(bars), self.vocabulary_size
         if place < self.reach:
             bars[bar % ring, place] = one
@@ -137,10 +161,15 @@ class Recall:
             bars[bar % ring] = none
             if one in self._closing:
                 begun = bar
-        standing[:] = bar, place, begun
+        standing[:] = bar, place, begun, clock + 1
         at = min(place, self.reach)
         recalled = [bars[(bar - distance) % ring, at] for distance in self.distances]
-        told = [*recalled, min(bar - begun, MOST_BARS), *([at] if self.places else [])]
+        length = []
+        if self.match:
+            followed, level = matching.step_one((memory[2], memory[3]), clock, one)
+            recalled.append(none if followed < 0 else followed)
+            length = [level]
+        told = [*recalled, min(bar - begun, MOST_BARS), *([at] if self.places else []), *length]
         return np.array([told], np.int64) + self._offsets
 
     @cached_property
@@ -148,9 +177,14 @@ class Recall:
         return np.array(self.distances, np.int64)
 
     @cached_property
+    def _sizes(self) -> tuple[int, ...]:
+        """How many rows of the table each number that is recalled has."""
+        sizes = (self.vocabulary_size + 1,) * self.pointers + (MOST_BARS + 1,)
+        return sizes + (self.reach + 1,) * self.places + (len(matching.LENGTHS) + 1,) * self.match
+
+    @cached_property
     def _offsets(self) -> Integers:
-        offsets = np.arange(len(self.distances) + 1) * (self.vocabulary_size + 1)
-        return np.append(offsets, offsets[-1] + MOST_BARS + 1) if self.places else offsets
+        return np.cumsum((0, *self._sizes[:-1]))
 
     @cached_property
     def _bar_ends(self) -> NDArray[np.bool_]:

@@ -64,7 +64,7 @@ class Streams:
         window = np.empty((len(self._cursors), self._steps + 1), dtype=np.int64)  # (B, T + 1)
         recalled = None
         if self._recall is not None:
-            recalled = np.empty((*window.shape, self._recall.width), np.int64)  # (B, T + 1, K + 1)
+            recalled = np.empty((*window.shape, self._recall.width), np.int64)  # (B, T + 1, W)
         for row, (piece, start) in enumerate(self._cursors):
             filled = 0
             while True:

@@ -1,6 +1,7 @@
 """The language model in PyTorch: an embedding, a stack of recurrent layers, and a score for every id.
 
-What is read beside an id, controls or what is recalled, is added to its embedding. Dropout is locked (Gal and
+What is read beside an id, controls or what is recalled, is added to its embedding; and ids that are recalled may be
+pointed at (`pointers`). Dropout is locked (Gal and
 Ghahramani, A theoretically grounded application of dropout in recurrent neural networks, 2016): what is dropped in a
 row stays dropped for all of its steps. Here it learns no less than dropping each value anew, and drawing T times fewer
 numbers makes an update a sixth shorter.
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from folkseq.models.cells import LAYERS
 from folkseq.models.chain import Chain
+from folkseq.models.pointers import Pointers
 from folkseq.models.settings import ModelSettings
 
 State = tuple[Tensor, ...]
@@ -54,6 +56,8 @@ class LanguageModel(nn.Module):
         self.recaller = settings.recaller
         if self.recaller is not None:
             self.recalled = nn.EmbeddingBag(self.recaller.size, settings.embedding, mode="sum")
+            if settings.pointers:
+                self.pointers = Pointers(self.recaller, settings.hidden)
         self.frames = settings.frames
         if self.frames is not None:
             self.chain = Chain(self.frames, settings.hidden)
@@ -75,7 +79,7 @@ class LanguageModel(nn.Module):
             x: (B, T) int64; where ids come in frames, from the first of one on. One that breaks off is not carried on.
             state: as `init_state` or the last call gave it.
             controls: (B, T, C) float32 in [−1, 1], read beside the ids; zeros if None.
-            recalled: (B, T, K + 1) int64, what `Recall` gives beside the ids, where the settings ask for it.
+            recalled: (B, T, W) int64, what `Recall` gives beside the ids, where the settings ask for it.
 
         Returns:
             Logits (B, T, V), one distribution after every id read, and the state after the last.
@@ -88,7 +92,10 @@ class LanguageModel(nn.Module):
                 raise ValueError("this model reads what `Recall` gives beside the ids")
             below = below + self.recalled(recalled.flatten(0, 1)).view_as(below)
         below, after = self.run(below, state)
-        return self.foretell(below, state, x), after
+        logits = self.foretell(below, state, x)
+        if self.settings.pointers and recalled is not None:
+            logits = self.pointers(logits, below, recalled)
+        return logits, after
 
     def read(self, x: Tensor) -> Tensor:
         """What ids, (B, T), are to the cells: (B, T, E), or (B, T // F, E) of frames, the sum of their ids'."""

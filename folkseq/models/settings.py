@@ -97,6 +97,10 @@ class ModelSettings:
     """How many ids of a bar are remembered for that."""
     recall_places: bool = False
     """Whether the network is shown each id's place in its bar, too."""
+    recall_match: bool = False
+    """Whether it is shown what followed the longest match, too; see `dataset.matching`."""
+    pointers: bool = False
+    """Whether each id that is recalled is given a score of its own; see `models.pointers`."""
     bar_ends: tuple[int, ...] = ()
     """Ids that end a bar, where anything is recalled."""
     section_ends: tuple[int, ...] = ()
@@ -122,16 +126,18 @@ class ModelSettings:
         _check_count("recall_reach", self.recall_reach)
         for distance in self.recall:
             _check_count("recall", distance)
+        if self.pointers and self.recaller is None:
+            raise ValueError("there are no pointers where nothing is recalled")
         if not set(self.section_ends) <= set(self.bar_ends) <= set(range(self.vocabulary_size)):
             raise ValueError("bars and sections end at ids of the vocabulary, and a section where a bar does")
         if self.frames is not None and self.frames.size != self.vocabulary_size:
             raise ValueError(f"fields of {self.fields} values have {self.frames.size} ids, not {self.vocabulary_size}")
-        if self.fields and (self.recall or self.controls):
+        if self.fields and (self.recaller or self.controls):
             raise ValueError("beside frames nothing can be read or recalled")
         if isinstance(self.encoder, dict):  # from JSON
             object.__setattr__(self, "encoder", EncoderSettings(**self.encoder))
         if self.encoder is not None:
-            if self.recall or self.controls:
+            if self.recaller or self.controls:
                 raise ValueError("beside what an encoder reads nothing can be read or recalled")
             if self.hidden % self.encoder.heads:
                 raise ValueError(f"a width of {self.hidden} does not divide among {self.encoder.heads} heads")
@@ -147,10 +153,11 @@ class ModelSettings:
     @property
     def recaller(self) -> Recall | None:
         """What gives the network what it recalls, if it does."""
-        if not self.recall:
+        if not self.recall and not self.recall_match:
             return None
         ends = self.bar_ends, self.section_ends
-        return Recall(self.vocabulary_size, self.recall, *ends, self.recall_reach, self.recall_places)
+        places, match = self.recall_places, self.recall_match
+        return Recall(self.vocabulary_size, self.recall, *ends, self.recall_reach, places, match)
 
     @property
     def frames(self) -> Frames | None:

@@ -92,7 +92,7 @@ class Network:
             going = int((lengths > step).sum())
             below = self.weights["embedding.weight"][[int(ids[step]) for ids in batch[:going]]]  # (B, E)
             if recall is not None:
-                shown = np.stack([memory[step] for memory in beside[:going]])  # (B, K + 1)
+                shown = np.stack([memory[step] for memory in beside[:going]])  # (B, W)
                 below = below + self.weights["recalled.weight"][shown].sum(axis=1)
             state = [part[:, :going] for part in state]
             for layer in range(settings.layers):
@@ -104,6 +104,13 @@ class Network:
                 counts[1, :going, layer] += gates > OPEN
                 below = np.float32(settings.gain) * after[0]
             logits[step, :going] = below @ self.weights["output.weight"].T + self.weights["output.bias"]
+            if settings.pointers:
+                trust = below @ self.weights["pointers.heard.weight"].T + self.weights["pointers.heard.bias"]  # (B, P)
+                trust = trust + self.weights["pointers.told.weight"][shown].sum(axis=1)
+                for row, column in np.ndindex(trust.shape):
+                    one = shown[row, column] - column * (settings.vocabulary_size + 1)
+                    if one < settings.vocabulary_size:
+                        logits[step, row, one] += trust[row, column]
         for row, length in enumerate(lengths.tolist()):
             yield Trace(states[:length, row], logits[:length, row], counts[0, row], counts[1, row])
 

@@ -122,7 +122,7 @@ class Trainer:
             controls = np.zeros((*x.shape, self.model.settings.controls), np.float32)  # ranks sum all gradients
         beside: tuple[Any, ...] = (
             None if controls is None else self._moved(controls),  # (B, T, C)
-            None if batch.recalled is None else self._moved(batch.recalled),  # (B, T, K + 1)
+            None if batch.recalled is None else self._moved(batch.recalled),  # (B, T, W)
         )
         if batch.known is not None:
             beside = (Known(*map(self._moved, batch.known)),)

@@ -44,7 +44,7 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
         memories = [] if recall is None else [recall.of(ids) for ids in batch]
         for start in range(0, len(batch[-1]) - 1, steps):
             x, y = _window(batch, start, steps)  # (B, T)
-            beside = _recalled(memories, start, x.shape) if recall is not None else None  # (B, T, K + 1)
+            beside = _recalled(memories, start, x.shape) if recall is not None else None  # (B, T, W)
             recalled = () if beside is None else (None, torch.from_numpy(beside).to(device))
             logits, state = model(torch.from_numpy(x).to(device), state, *recalled)  # (B, T, V)
             targets = torch.from_numpy(y).to(device).flatten()
@@ -83,7 +83,7 @@ def nll_of_pairs(model: LanguageModel, pairs: Sequence[Pair], rows: int = 32) ->
 
 
 def _recalled(memories: Sequence[NDArray[np.int64]], start: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """What is recalled in a window, (B, T, K + 1)."""
+    """What is recalled in a window, (B, T, W)."""
     window = np.zeros((*shape, memories[0].shape[1]), np.int64)
     for row, memory in enumerate(memories):
         part = memory[start : start + shape[1]]

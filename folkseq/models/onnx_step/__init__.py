@@ -1,6 +1,6 @@
 """One step of a trained model as an ONNX graph, built from its weights without PyTorch.
 
-Inputs are `ids` (B,) int64, `controls` (B, C) float32 and `recalled` (B, K + 1) int64 if the model reads any, and the
+Inputs are `ids` (B,) int64, `controls` (B, C) float32 and `recalled` (B, W) int64 if the model reads any, and the
 carried state: `h_0`, `c_0`, `h_1` and so on, (B, H) each; outputs are `logits` (B, V), and the state after the step in
 the same order. The first layer's weights are multiplied with the embedding beforehand, so that it looks up a row of
 gates, and likewise with what the controls and what is recalled are read by. How to recall stands in the model's
@@ -8,7 +8,8 @@ metadata, so that the file can be used by itself. Where ids come in frames, a st
 cells step when it ends a frame; then `place`, `read` and `told` are carried, too. What there is besides where an
 encoder has read what is known is said in `attention`.
 
-`cells` has a step of each cell, `frames` of what foretells the fields of a frame, `graph` what they are written with.
+`cells` has a step of each cell, `frames` what foretells the fields of a frame, `pointers` what may be repeated, and
+`graph` what they are written with.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from folkseq.models.onnx_step.attention import look
 from folkseq.models.onnx_step.cells import STEPS, Layer, Weights
 from folkseq.models.onnx_step.frames import Turn
 from folkseq.models.onnx_step.graph import CONTRIBUTED, Graph, value
+from folkseq.models.onnx_step.pointers import point
 from folkseq.models.settings import ModelSettings
 
 OPSET = 17
@@ -54,7 +56,10 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
     if turn:
         below = turn.told(below)
     read_by = weights["output.weight"].T * np.float32(settings.gain)  # (H, V)
-    logits = graph.product(below, read_by, weights["output.bias"])
+    if recall is not None and settings.pointers:
+        logits = point(graph, recall, weights, below, read_by, settings.gain)
+    else:
+        logits = graph.product(below, read_by, weights["output.bias"])
     graph.result("logits", turn.masked(logits) if turn else logits)
 
     beside = [value("controls", TensorProto.FLOAT, "B", settings.controls)] if settings.controls else []

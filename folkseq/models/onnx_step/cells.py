@@ -55,9 +55,9 @@ class Layer:
         if settings.encoder is not None:
             here = graph.node("Gather", "here", "at")  # (B, E)
             sums = graph.node("Add", sums, graph.node("MatMul", here, graph.constant(w_in)))
-        if settings.recall:
+        if settings.recaller:
             table = graph.constant(weights["recalled.weight"] @ w_in)  # (rows, G)
-            shown = graph.node("Gather", table, "recalled")  # (B, K + 1, G)
+            shown = graph.node("Gather", table, "recalled")  # (B, W, G)
             summed = graph.node("ReduceSum", shown, graph.constant(np.array([1])), keepdims=0)
             sums = graph.node("Add", sums, summed)
         if settings.controls:

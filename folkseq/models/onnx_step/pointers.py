@@ -1,0 +1,41 @@
+"""What the graph of one step has besides, where ids are pointed at: a score for each, as in `models.pointers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.dataset.recall import Recall
+from folkseq.models.onnx_step.graph import Graph, Matrix
+
+
+def point(
+    graph: Graph, recall: Recall, weights: Mapping[str, NDArray[np.float32]], below: str, read_by: Matrix, gain: float
+) -> str:
+    """Scores (B, V) of the ids that may come next.
+
+    Args:
+        graph: into which it is built.
+        recall: what is recalled; the graph's input `recalled`, (B, W), is what it gives.
+        weights: the model's.
+        below: the top layer's h, as `Graph.bounded` gives it.
+        read_by: (H, V) the weights that the output reads it by.
+        gain: the model's.
+    """
+    size, pointers = recall.vocabulary_size, recall.pointers
+    # One product for the scores, for those of a pointer that points nowhere, and for how far each is to be trusted.
+    trusted_by = weights["pointers.heard.weight"].T * np.float32(gain)  # (H, P)
+    nowhere = np.zeros((len(read_by), 1), np.float32)
+    bias = np.concatenate([weights["output.bias"], nowhere[0], weights["pointers.heard.bias"]])
+    both = graph.product(below, np.concatenate([read_by, nowhere, trusted_by], axis=1), bias)
+    scores, heard = graph.split(both, [size + 1, pointers])
+    told = graph.node("Gather", graph.constant(weights["pointers.told.weight"]), "recalled")  # (B, W, P)
+    # A `ReduceSum` so narrow adds up in another order in one row than in several; a row is to be its own to the bit.
+    summed = graph.node("Sum", *graph.split(told, [1] * recall.width))  # (B, 1, P)
+    trust = graph.node("Add", heard, graph.node("Squeeze", summed, graph.constant(np.array([1]))))
+    pointed, _ = graph.split("recalled", [pointers, recall.width - pointers])
+    ids = graph.node("Sub", pointed, graph.constant(np.arange(pointers) * (size + 1)))
+    added = graph.node("ScatterElements", scores, ids, trust, axis=1, reduction="add")
+    return graph.split(added, [size, 1])[0]
