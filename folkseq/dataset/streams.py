@@ -12,6 +12,9 @@ from folkseq.dataset.batch import Batch
 from folkseq.dataset.recall import Recall
 from folkseq.dataset.store import TokenStore
 
+KEPT = 1 << 26
+"""Bytes of what is recalled that are kept for the next time that their pieces are read."""
+
 
 class Streams:
     """Endless batches in which each row reads whole pieces one after another.
@@ -45,7 +48,8 @@ class Streams:
         if not self._pieces.size or rows < 1 or steps < 1:
             raise ValueError(f"expected pieces, rows >= 1, steps >= 1, got {self._pieces.size}, {rows}, {steps}")
         self._recall = recall
-        self._recalled: dict[int, NDArray[np.int64]] = {}  # of the pieces that are being read
+        self._recalled: dict[int, NDArray[np.int64]] = {}  # of pieces that are being read, and of others while they fit
+        self._room = KEPT
         self._epoch, self._dealt = 0, 0
         self._shuffle()
         self._cursors = [(self._take(), 0) for _ in range(rows)]
@@ -80,8 +84,10 @@ class Streams:
         beside = None
         if recalled is not None:
             beside = recalled[:, :-1]
-            reading = {piece for piece, _ in self._cursors}
-            self._recalled = {piece: of for piece, of in self._recalled.items() if piece in reading}
+            if self._room < 0:
+                reading = {piece for piece, _ in self._cursors}
+                self._recalled = {piece: of for piece, of in self._recalled.items() if piece in reading}
+                self._room = KEPT
         return Batch(window[:, :-1], window[:, 1:], fresh, recalled=beside)
 
     def state(self) -> dict[str, Any]:
@@ -105,6 +111,7 @@ class Streams:
             raise ValueError("nothing is recalled")
         if piece not in self._recalled:
             self._recalled[piece] = self._recall.of(self._store[piece])
+            self._room -= self._recalled[piece].nbytes
         return self._recalled[piece]
 
     def _shuffle(self) -> None:

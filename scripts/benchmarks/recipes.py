@@ -43,7 +43,10 @@ from folkseq.training.validate import nll
 UNDONE: dict[str, dict[str, Any]] = {
     "folkseq": {},
     "float32": {"precision": "float32"},
-    "no recall": {"recall": ()},
+    "no recall": {"recall": (), "recall_match": False, "pointers": False},
+    "bars recalled": {"recall_match": False, "pointers": False},
+    "no match": {"recall_match": False},
+    "no pointers": {"pointers": False},
     "gain=1": {"gain": 1.0},
     "beta2=0.999": {"beta2": 0.999},
     "dropout=0.05": {"dropout": 0.05},
