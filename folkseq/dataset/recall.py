@@ -98,7 +98,7 @@ class Recall:
             recalled[:, column] = np.where(there, read[np.where(there, at, 0)], self.vocabulary_size)
         begun = np.maximum.accumulate(np.where(self._section_ends[read], bar, 0))
         self._tell(recalled, bar - begun, place, matching.matches(read) if self.match else None)
-        return recalled + self._offsets
+        return recalled + self.firsts
 
     def begin(self, rows: int) -> Memory:
         """The memory of rows that have read nothing.
@@ -132,7 +132,7 @@ class Recall:
         found = matching.step((known[0], known[1]), clock, ids) if self.match else None
         clock += 1
         self._tell(recalled, bar - begun, place, found)
-        recalled += self._offsets
+        recalled += self.firsts
         return recalled
 
     def _tell(
@@ -170,7 +170,7 @@ class Recall:
             recalled.append(none if followed < 0 else followed)
             length = [level]
         told = [*recalled, min(bar - begun, MOST_BARS), *([at] if self.places else []), *length]
-        return np.array([told], np.int64) + self._offsets
+        return np.array([told], np.int64) + self.firsts
 
     @cached_property
     def _distances(self) -> Integers:
@@ -183,7 +183,8 @@ class Recall:
         return sizes + (self.reach + 1,) * self.places + (len(matching.LENGTHS) + 1,) * self.match
 
     @cached_property
-    def _offsets(self) -> Integers:
+    def firsts(self) -> Integers:
+        """(W,) the first row of the table for each number that is recalled."""
         return np.cumsum((0, *self._sizes[:-1]))
 
     @cached_property

@@ -40,10 +40,11 @@ from folkseq.training.schedule import learning_rate
 from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll
 
+NO_RECALL = {"recall": (), "recall_match": False, "pointers": False}
 UNDONE: dict[str, dict[str, Any]] = {
     "folkseq": {},
     "float32": {"precision": "float32"},
-    "no recall": {"recall": (), "recall_match": False, "pointers": False},
+    "no recall": NO_RECALL,
     "bars recalled": {"recall_match": False, "pointers": False},
     "no match": {"recall_match": False},
     "no pointers": {"pointers": False},
@@ -66,7 +67,7 @@ UNDONE: dict[str, dict[str, Any]] = {
     "weight_decay=0.01": {"weight_decay": 0.01},
     "weight_decay=0.1": {"weight_decay": 0.1},
     "weight_decay=1": {"weight_decay": 1.0},
-    "windows": {"batches": "windows", "recall": ()},
+    "windows": {"batches": "windows", **NO_RECALL},
 }
 OTHERS = ("plain loop", "folk-rnn")
 TRIED = 8  # updates by which a schedule is planned

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.dataset.recall import Recall
 from folkseq.models.onnx_step.graph import Graph, Matrix
 from folkseq.models.settings import ModelSettings
 
@@ -50,16 +52,18 @@ class Layer:
             sums = graph.node("Add", summed, graph.constant(bias))
         else:
             sums = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in + bias), "ids")
-        if w_h is not None:
-            sums = graph.node("Add", sums, graph.product(h, w_h.T))
+        factors, matrices = ([h], [w_h.T]) if w_h is not None else ([], [])
+        if settings.recaller is not None:
+            # A table of gates would save the product, but its rows are so wide that to fetch them takes longer.
+            table, most = _scaled(weights["recalled.weight"], settings.recaller)
+            factors.append(graph.bounded(graph.summed(table, "recalled", settings.recaller.width)))  # (B, E)
+            matrices.append(w_in * most[:, None])
+        if factors:
+            factor = graph.node("Concat", *factors, axis=1) if len(factors) > 1 else factors[0]
+            sums = graph.node("Add", sums, graph.product(factor, np.concatenate(matrices)))
         if settings.encoder is not None:
             here = graph.node("Gather", "here", "at")  # (B, E)
             sums = graph.node("Add", sums, graph.node("MatMul", here, graph.constant(w_in)))
-        if settings.recaller:
-            table = graph.constant(weights["recalled.weight"] @ w_in)  # (rows, G)
-            shown = graph.node("Gather", table, "recalled")  # (B, W, G)
-            summed = graph.node("ReduceSum", shown, graph.constant(np.array([1])), keepdims=0)
-            sums = graph.node("Add", sums, summed)
         if settings.controls:
             sums = graph.node("Add", sums, graph.product(graph.bounded("controls"), weights["control.weight"].T @ w_in))
         return sums
@@ -73,6 +77,14 @@ class Layer:
         if self.whole:
             value = self.graph.node("Where", self.whole, value, f"{name}_{self.number}")
         return self.graph.result(f"{name}_{self.number}_next", value)
+
+
+def _scaled(table: Matrix, recall: Recall) -> tuple[Matrix, Matrix]:
+    """What is recalled is read by, scaled so that no sum of it lies outside of [−1, 1], and by how much (E,)."""
+    starts = np.append(recall.firsts, len(table))
+    most = sum(np.abs(table[first:after]).max(axis=0) for first, after in pairwise(starts))
+    most = np.maximum(most, np.finfo(np.float32).tiny).astype(np.float32)
+    return table / most, most
 
 
 def sum_of_frame(graph: Graph, name: str, value: str, width: int, whole: str) -> str:

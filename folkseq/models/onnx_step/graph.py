@@ -80,6 +80,14 @@ class Graph:
         self._add(parts, "Split", (value, self.constant(np.array(sizes))), "", {"axis": 1})
         return parts
 
+    def summed(self, table: Matrix, rows: str, width: int) -> str:
+        """The sum of rows of a table, (n,) each, whose numbers stand in (B, width): (B, n).
+
+        `ReduceSum` adds up in another order in one row than in several; here a row is its own to the bit.
+        """
+        parts = self.split(self.node("Gather", self.constant(table), rows), [1] * width)  # (B, 1, n) each
+        return self.node("Squeeze", self.node("Sum", *parts), self.constant(np.array([1])))
+
     def bounded(self, value: str) -> str:
         """A value that lies in [−1, 1], (B, n), as `product` takes it."""
         return self.node("QuantizeLinear", value, self.scale, self.zero) if self.int8 else value

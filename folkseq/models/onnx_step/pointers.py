@@ -31,10 +31,8 @@ def point(
     bias = np.concatenate([weights["output.bias"], nowhere[0], weights["pointers.heard.bias"]])
     both = graph.product(below, np.concatenate([read_by, nowhere, trusted_by], axis=1), bias)
     scores, heard = graph.split(both, [size + 1, pointers])
-    told = graph.node("Gather", graph.constant(weights["pointers.told.weight"]), "recalled")  # (B, W, P)
-    # A `ReduceSum` so narrow adds up in another order in one row than in several; a row is to be its own to the bit.
-    summed = graph.node("Sum", *graph.split(told, [1] * recall.width))  # (B, 1, P)
-    trust = graph.node("Add", heard, graph.node("Squeeze", summed, graph.constant(np.array([1]))))
+    told = graph.summed(weights["pointers.told.weight"], "recalled", recall.width)  # (B, P)
+    trust = graph.node("Add", heard, told)
     pointed, _ = graph.split("recalled", [pointers, recall.width - pointers])
     ids = graph.node("Sub", pointed, graph.constant(np.arange(pointers) * (size + 1)))
     added = graph.node("ScatterElements", scores, ids, trust, axis=1, reduction="add")
