@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from statistics import median
 from typing import Any
@@ -29,12 +30,19 @@ from folkseq.sampling.engine import Engine, Walk
 from folkseq.sampling.generate import ROWS, generate
 from folkseq.sampling.novelty import CopyLimit
 from folkseq.sampling.strategies import Strategy, choose
+from folkseq.tokenizers.abc import AbcTokenizer
 from folkseq.tokenizers.base import END, START
 
 TURNS, VOCABULARY = 7, 144
 PAUSE_S, TURN_S = 0.3, 0.25  # PyTorch's threads spin on for a while after its turn
 SIZES = ((2, 320), (3, 512))
 STREAMS = (1, 64, 256)  # rows
+RECALLS: dict[str, Any] = {
+    **{name: value for name, value in AbcTokenizer().recipe.items() if name != "weight_decay"},
+    "bar_ends": tuple(range(24)),
+    "section_ends": tuple(range(12)),
+}
+"""What a network of tunes is shown besides; about as many of its ids end a bar."""
 
 Loop = Callable[[float], int]  # goes on for so many seconds, and tells how many tokens it made
 
@@ -55,8 +63,11 @@ def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
         torch.manual_seed(0)
         model = LanguageModel(settings).eval()
         plain = Plain(VOCABULARY, layers, hidden, settings.embedding).eval()
+        recalls = LanguageModel(replace(settings, **RECALLS)).eval()
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     graphs = {name: onnx_step.build(weights, settings, name == "int8") for name in ("float32", "int8")}
+    as_for_tunes = {name: tensor.numpy() for name, tensor in recalls.state_dict().items()}
+    recalling = onnx_step.build(as_for_tunes, recalls.settings)
     products = (2 * layers - 1) * 4 * hidden * hidden + hidden * VOCABULARY  # a token, and bytes of weights in int8
     print(f"\n{layers} x {hidden} {settings.cell}, {VOCABULARY} ids: {products / 1e6:.2f} M products a token")
     for rows in STREAMS:
@@ -65,6 +76,8 @@ def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
             if rows == 1:
                 loops["NumPy, fused"] = _numpy_loop(weights, settings, draws)
             loops |= {f"folkseq, {name}": _engine_loop(graph, rows, draws) for name, graph in graphs.items()}
+            if draws:  # of ids that are always the same every place would be a match
+                loops["… that recalls"] = _engine_loop(recalling, rows, draws)
             print(
                 f"{rows} stream{'s' * (rows > 1)}, " + ("a token drawn at each step" if draws else "the network alone")
             )
