@@ -81,7 +81,7 @@ def test_the_tune_shown_is_one():
     from folkseq.formats import abc
 
     (tune,) = abc.parse(blocks("abc")[0]).tunes
-    assert tune.title == "Jig 42-3"
+    assert tune.title == "Jig 42-7"
     assert len(list(tune.sounds())) > 60
 
 
