@@ -1,10 +1,9 @@
 """The language model in PyTorch: an embedding, a stack of recurrent layers, and a score for every id.
 
 What is read beside an id, controls or what is recalled, is added to its embedding; and ids that are recalled may be
-pointed at (`pointers`). Dropout is locked (Gal and
-Ghahramani, A theoretically grounded application of dropout in recurrent neural networks, 2016): what is dropped in a
-row stays dropped for all of its steps. Here it learns no less than dropping each value anew, and drawing T times fewer
-numbers makes an update a sixth shorter.
+pointed at (`pointers`). Dropout is locked (Gal and Ghahramani, A theoretically grounded application of dropout in
+recurrent neural networks, 2016): what is dropped in a row stays dropped for all of its steps. Here it learns no less
+than dropping each value anew, and drawing T times fewer numbers makes an update a sixth shorter.
 """
 
 from __future__ import annotations

@@ -97,9 +97,9 @@ def choose(
         temperature = strategy.at(np.zeros(len(logits)) if progress is None else progress)  # (B,)
         ids = _draw(scores, likelihoods, temperature, strategy, uniforms, mask)
         cold = np.flatnonzero(temperature == 0)
-        ids[cold] = _likeliest(scores[cold], None if mask is None else mask[cold])
+        ids[cold] = _likeliest(logits[cold], None if mask is None else mask[cold])
     elif strategy.temperature == 0:
-        ids = _likeliest(scores, mask)
+        ids = _likeliest(logits, mask)
     else:
         ids = _draw(scores, likelihoods, np.full(1, strategy.temperature), strategy, uniforms, mask)
     return ids, np.log(likelihoods.sum(axis=1)) - scores[np.arange(len(ids)), ids]
