@@ -98,7 +98,7 @@ class Steered:
         return ids, np.full((len(ids) - 1, 1), piece / 1500, np.float32)
 
 
-RECALLED = {"recall": (1, 3), "bar_ends": (0, 2), "section_ends": (0,)}
+RECALLED = {"recall": (1, 3), "recall_match": True, "pointers": True, "bar_ends": (0, 2), "section_ends": (0,)}
 
 
 @pytest.mark.parametrize(
