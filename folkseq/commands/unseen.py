@@ -102,13 +102,13 @@ def _apart(
         len(figures) == 0 or len(ids) < SHORT for ids, figures in zip((*trained, *pieces), fingerprints, strict=True)
     ]
     exact = {_digest(ids) for ids, alike in zip(trained, whole, strict=False) if alike}
-    unseen = [
+    apart = [
         piece
         for piece, label, alike in zip(pieces, labels[len(trained) :], whole[len(trained) :], strict=True)
         if label not in seen and not (alike and _digest(piece) in exact)
     ]
-    left_out["with a near twin among those trained on"] += len(pieces) - len(unseen)
-    return unseen
+    left_out["with a near twin among those trained on"] += len(pieces) - len(apart)
+    return apart
 
 
 def _digest(ids: NDArray[Any]) -> bytes:

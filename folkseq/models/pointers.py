@@ -26,7 +26,7 @@ class Pointers(nn.Module):
         self.told = nn.EmbeddingBag(recall.size, recall.pointers, mode="sum")
         for weight in self.parameters():
             nn.init.zeros_(weight)
-        self.register_buffer("firsts", torch.arange(recall.pointers) * (self.nothing + 1), persistent=False)
+        self.register_buffer("firsts", torch.from_numpy(recall.firsts[: recall.pointers]), persistent=False)
 
     def forward(self, logits: Tensor, below: Tensor, recalled: Tensor) -> Tensor:
         """Add to the scores of each step.

@@ -3,9 +3,9 @@
 Inputs are `ids` (B,) int64, `controls` (B, C) float32 and `recalled` (B, W) int64 if the model reads any, and the
 carried state: `h_0`, `c_0`, `h_1` and so on, (B, H) each; outputs are `logits` (B, V), and the state after the step in
 the same order. The first layer's weights are multiplied with the embedding beforehand, so that it looks up a row of
-gates, and likewise with what the controls and what is recalled are read by. How to recall stands in the model's
-metadata, so that the file can be used by itself. Where ids come in frames, a step reads one id nonetheless, and the
-cells step when it ends a frame; then `place`, `read` and `told` are carried, too. What there is besides where an
+gates, and likewise with what the controls are read by. How to recall stands in the model's metadata, so that the file
+can be used by itself. Where ids come in frames, a step reads one id nonetheless, and the cells step when it ends a
+frame; then `place`, `read` and `told` are carried, too. What there is besides where an
 encoder has read what is known is said in `attention`.
 
 `cells` has a step of each cell, `frames` what foretells the fields of a frame, `pointers` what may be repeated, and

@@ -1,9 +1,10 @@
 """Collects the nodes and constants of an ONNX graph, in float32 or with its products in eight bits.
 
 ONNX Runtime's own quantised cells scale what they read by the largest value in the batch, so that a row's logits depend
-on its neighbours, and a piece on how many are written beside it. But what is multiplied here is always an h or a
-control, and they lie in [−1, 1]: with that as its scale a row's logits are its own to the bit, and nothing is measured
-on the way. `MatMulIntegerToFloat` is ONNX Runtime's own product of bytes with the scales and the bias in one pass.
+on its neighbours, and a piece on how many are written beside it. But what is multiplied here is always an h, a control,
+or a sum scaled by its bound, and they lie in [−1, 1]: with that as its scale a row's logits are its own to the bit, and
+nothing is measured on the way. `MatMulIntegerToFloat` is ONNX Runtime's own product of bytes with the scales and the
+bias in one pass.
 """
 
 from __future__ import annotations

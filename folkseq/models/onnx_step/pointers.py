@@ -34,6 +34,6 @@ def point(
     told = graph.summed(weights["pointers.told.weight"], "recalled", recall.width)  # (B, P)
     trust = graph.node("Add", heard, told)
     pointed, _ = graph.split("recalled", [pointers, recall.width - pointers])
-    ids = graph.node("Sub", pointed, graph.constant(np.arange(pointers) * (size + 1)))
+    ids = graph.node("Sub", pointed, graph.constant(recall.firsts[:pointers]))
     added = graph.node("ScatterElements", scores, ids, trust, axis=1, reduction="add")
     return graph.split(added, [size, 1])[0]
