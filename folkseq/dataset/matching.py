@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
-Memory = tuple[NDArray[np.int32], NDArray[np.uint8]]
-"""Of each row the ids that were read, (B, WINDOW) in a ring, −1 where there is none; and at each of them how many ids
-up to it are the same as the last ones, `LENGTHS[-1]` at most."""
+Memory = tuple[NDArray[np.int32], NDArray[np.uint16]]
+"""Of each row the last ids that were read, (B, WINDOW - 1), the newest first, −1 where there is none; and how many ids
+just before each are the same as the last ones, as so many bits from the lowest on."""
 
 LENGTHS = (2, 4, 8, 16)
-"""How long a match is told to be: as long as the longest of these. Each is twice the one before."""
+"""How long a match is told to be: as long as the longest of these. Each is twice the one before; 16 bits hold them."""
 WINDOW = 512
 """A match lies fewer ids back."""
-_LEVELS = np.searchsorted(LENGTHS, np.arange(LENGTHS[-1] + 1), side="right")
-_LEVEL: list[int] = _LEVELS.tolist()
+_REACHED = np.array([1 << (length - 1) for length in LENGTHS], np.uint16)
+"""The bit that tells a run of so many from a shorter one."""
+_TOLD = _REACHED.sum(dtype=np.uint16)
+_LEVEL = {int(_REACHED[:level].sum()): level for level in range(len(LENGTHS) + 1)}
 
 
 def matches(ids: ArrayLike) -> tuple[Integers, Integers]:
@@ -59,7 +61,7 @@ def matches(ids: ArrayLike) -> tuple[Integers, Integers]:
 
 def begin(rows: int) -> Memory:
     """The memory of rows that have read nothing."""
-    return np.full((rows, WINDOW), -1, np.int32), np.zeros((rows, WINDOW), np.uint8)
+    return np.full((rows, WINDOW - 1), -1, np.int32), np.zeros((rows, WINDOW - 1), np.uint16)
 
 
 def step(memory: Memory, clock: Integers, ids: Integers) -> tuple[Integers, Integers]:
@@ -73,32 +75,36 @@ def step(memory: Memory, clock: Integers, ids: Integers) -> tuple[Integers, Inte
     Returns:
         (B,) and (B,).
     """
-    read, same = memory
-    every, now = np.arange(len(ids)), clock % WINDOW
-    used = min(int(clock.max()) + 1, WINDOW)
-    read[every, now] = -1  # what lies a whole window back counts no more
-    row, at = np.divmod(np.flatnonzero(read[:, :used] == ids[:, None]), used)
-    length = np.minimum(same[row, at - 1], LENGTHS[-1] - 1) + 1  # the ring's last comes before its first
-    same[:, :used] = 0
-    same[row, at] = length
-    read[every, now] = ids
-    best = np.zeros(len(ids), np.int64)  # how long the longest is, and of those how near the last
-    np.maximum.at(best, row, _LEVELS[length] * WINDOW - (now[row] - at) % WINDOW)
-    followed = read[every, (now - -best % WINDOW + 1) % WINDOW]
-    return np.where(best > 0, followed, -1), -(-best // WINDOW)
+    used = min(int(clock.max()) + 1, WINDOW - 1)
+    read, runs = memory[0][:, :used], memory[1][:, :used]
+    last = ids.astype(read.dtype)
+    _lengthen(runs, read == last[:, None])
+    read[:, 1:] = read[:, :-1]
+    read[:, 0] = last
+    told = runs & _TOLD
+    every, nearest = np.arange(len(ids)), told.argmax(axis=1)  # the first of the longest
+    longest = told[every, nearest]
+    return np.where(longest > 0, read[every, nearest], -1), _REACHED.searchsorted(longest, side="right")
 
 
 def step_one(memory: Memory, clock: int, one: int) -> tuple[int, int]:
-    """The same of one row, where NumPy's calls would take longer than the network."""
-    read, same = memory[0][0], memory[1][0]
-    now, used = clock % WINDOW, min(clock + 1, WINDOW)
-    read[now] = -1
-    at = (read[:used] == one).nonzero()[0]
-    lengths = [min(length, LENGTHS[-1] - 1) + 1 for length in same[at - 1].tolist()]
-    same[:used] = 0
-    same[at] = lengths
-    read[now] = one
-    best = 0
-    for place, length in zip(at.tolist(), lengths, strict=True):
-        best = max(best, _LEVEL[length] * WINDOW - (now - place) % WINDOW)
-    return (int(read[(now - -best % WINDOW + 1) % WINDOW]) if best else -1), -(-best // WINDOW)
+    """The same of one row, where NumPy's calls take longer than what they do."""
+    used = min(clock + 1, WINDOW - 1)
+    read, runs = memory[0][0, :used], memory[1][0, :used]
+    _lengthen(runs, read == one)
+    read[1:] = read[:-1]
+    read[0] = one
+    told = runs & _TOLD
+    nearest = int(told.argmax())
+    level = _LEVEL[int(told[nearest])]
+    return (int(read[nearest]) if level else -1), level
+
+
+def _lengthen(runs: NDArray[np.uint16], same: NDArray[np.bool_]) -> None:
+    """Add a bit to the runs that go on, and end the others.
+
+    A run stays at its place: the ids move on by one, and so does what it stands before.
+    """
+    runs += runs
+    runs |= 1
+    runs *= same

@@ -26,7 +26,7 @@ from folkseq.dataset import matching
 
 Integers = NDArray[np.int64]
 Memory = tuple[NDArray[Any], ...]
-"""The last bars of each row, (B, R, `reach` + 1), and where each row stands, (B, 4); see `Recall.begin`."""
+"""What is kept of each row, (B, …) each; see `Recall.begin`."""
 
 WIDTH = 64
 """Ids of a bar that are remembered, where nothing else is said."""
@@ -103,7 +103,8 @@ class Recall:
     def begin(self, rows: int) -> Memory:
         """The memory of rows that have read nothing.
 
-        It is a ring of bars; each row's bar, place in it, section, and number of ids; and what `matching` remembers.
+        It is a ring of R bars, (B, R, `reach` + 1); where each row stands: the bar's number in the ring, the place in
+        it, bars since the section began, and number of ids, (B, 4); and what `matching` remembers.
         """
         bars = np.full((rows, max(self.distances, default=0) + 1, self.reach + 1), self.vocabulary_size, np.int32)
         return bars, np.zeros((rows, 4), np.int64), *(matching.begin(rows) if self.match else ())
@@ -113,25 +114,26 @@ class Recall:
         if len(ids) == 1:
             return self._step_one(memory, int(ids[0]))
         bars, standing, *known = memory
-        bar, place, begun, clock = standing.T
-        rows, ring = np.arange(len(ids)), bars.shape[1]
-        bars[rows, bar % ring, np.minimum(place, self.reach)] = ids
-        bars[rows, bar % ring, self.reach] = self.vocabulary_size  # what did not fit is not remembered
+        bar, place, since, clock = standing.T
+        ring, size = bars.shape[1:]
+        first, flat = np.arange(0, bars.size, ring * size), bars.reshape(-1)  # one index is quicker than three
+        now = first + bar * size
+        flat[now + np.minimum(place, self.reach)] = ids
+        flat[now + self.reach] = self.vocabulary_size  # what did not fit is not remembered
         place += 1
         ended = np.flatnonzero(self._bar_ends[ids])
         if len(ended):
-            bar[ended] += 1
+            bar[ended] = (bar[ended] + 1) % ring
             place[ended] = 0
-            bars[ended, bar[ended] % ring] = self.vocabulary_size
-            sections = np.flatnonzero(self._section_ends[ids])
-            begun[sections] = bar[sections]
+            since[ended] += 1
+            since[self._section_ends[ids]] = 0
+            bars[ended, bar[ended]] = self.vocabulary_size
         recalled = np.empty((len(ids), self.width), np.int64)
-        earlier = (bar[:, None] - self._distances) % ring  # (B, K)
-        at = np.minimum(place, self.reach)
-        recalled[:, : len(self.distances)] = bars[rows[:, None], earlier, at[:, None]]
+        at = first + np.minimum(place, self.reach)
+        recalled[:, : len(self.distances)] = flat.take(self._earlier.take(bar, axis=0) * size + at[:, None])
         found = matching.step((known[0], known[1]), clock, ids) if self.match else None
         clock += 1
-        self._tell(recalled, bar - begun, place, found)
+        self._tell(recalled, since, place, found)
         recalled += self.firsts
         return recalled
 
@@ -151,17 +153,15 @@ class Recall:
     def _step_one(self, memory: Memory, one: int) -> Integers:
         """The same for one row, where NumPy's calls would take longer than the network."""
         bars, standing = memory[0][0], memory[1][0]
-        bar, place, begun, clock = standing.tolist()
+        bar, place, since, clock = standing.tolist()
         ring, none = len(bars), self.vocabulary_size
         if place < self.reach:
-            bars[bar % ring, place] = one
+            bars[bar, place] = one
         place += 1
         if one in self._ending:
-            bar, place = bar + 1, 0
-            bars[bar % ring] = none
-            if one in self._closing:
-                begun = bar
-        standing[:] = bar, place, begun, clock + 1
+            bar, place, since = (bar + 1) % ring, 0, 0 if one in self._closing else since + 1
+            bars[bar] = none
+        standing[:] = bar, place, since, clock + 1
         at = min(place, self.reach)
         recalled = [bars[(bar - distance) % ring, at] for distance in self.distances]
         length = []
@@ -169,12 +169,14 @@ class Recall:
             followed, level = matching.step_one((memory[2], memory[3]), clock, one)
             recalled.append(none if followed < 0 else followed)
             length = [level]
-        told = [*recalled, min(bar - begun, MOST_BARS), *([at] if self.places else []), *length]
+        told = [*recalled, min(since, MOST_BARS), *([at] if self.places else []), *length]
         return np.array([told], np.int64) + self.firsts
 
     @cached_property
-    def _distances(self) -> Integers:
-        return np.array(self.distances, np.int64)
+    def _earlier(self) -> Integers:
+        """(R, K) for each bar of the ring, the numbers of those that are recalled."""
+        ring = max(self.distances, default=0) + 1
+        return (np.arange(ring)[:, None] - np.array(self.distances, np.int64)) % ring
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
