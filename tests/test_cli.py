@@ -518,6 +518,17 @@ def test_sampling_imports_neither_torch_nor_matplotlib(run, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_reader_may_have_seen_enough(tmp_path):
+    book = tmp_path / "book.abc"
+    book.write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate([*_bars()] * 40, 1)))
+    command = [sys.executable, "-m", "folkseq", "tokenize", "abc", str(book), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as job:
+        assert job.stdout.readline().startswith(b'{"file"')
+        job.stdout.close()
+        assert job.stderr.read() == b""
+    assert job.returncode == 0
+
+
 def test_an_interrupt_keeps_the_best_model(tmp_path):
     book, folder = tmp_path / "book.abc", tmp_path / "run"
     book.write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)))

@@ -21,6 +21,14 @@ class Group(click.Group):
         """The verbs in the order in which they were added."""
         return list(self.commands)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; it has done what was asked when the reader of its results has seen enough, as `head` does."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # which click would end with exit 1
+            _hush()
+            return 0
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -49,12 +57,17 @@ class Group(click.Group):
         except click.Abort:
             say("folkseq: interrupted")
             sys.exit(130)
-        except BrokenPipeError:  # the reader of the results has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:  # of what was left to be written
+            _hush()
             code = 0
         except OSError as error:
             fail(f"the results cannot be written ({error.strerror or error})")
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _hush() -> None:
+    """Write nothing more to where nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str) -> NoReturn:
