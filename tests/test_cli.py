@@ -21,6 +21,7 @@ from folkseq.cli import main
 from folkseq.commands.model import load
 from folkseq.errors import FolkseqError
 from folkseq.formats import abc, midi
+from folkseq.run import Run
 from folkseq.training import plan, state
 
 
@@ -298,8 +299,32 @@ def test_a_run_goes_on_as_it_was_begun(run, tmp_path):
         "its tokenizer is abc, not abc:grace=false"
         in invoke("train", "abc:grace=false", book, "-o", run, "--resume").stderr
     )
+    assert "its --task is continue, not fill; train anew" in again(book, "--task", "fill", "--encoder", "forward")
     assert "done: 24 steps" in again(book, "--steps", 24, "--hidden", 32, "--seed", 0)
-    assert (run / "model.safetensors").read_bytes() == weights
+    (tmp_path / "copy").mkdir()
+    copied = shutil.copytree(run, tmp_path / "copy" / "run", ignore=shutil.ignore_patterns("state"))
+    stateless = invoke("train", "abc", book, "-o", copied, "--resume")
+    assert "holds no state/last.safetensors to go on from; train anew into another folder" in stateless.stderr
+    assert all((each / "model.safetensors").read_bytes() == weights for each in (run, copied))
+
+
+def test_whoever_begins_a_run_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Another that begins at the same moment takes the next number, and clears away nothing but what it made."""
+    monkeypatch.chdir(tmp_path)
+    Path("book.abc").write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{b}|]\n" for n, b in enumerate(_bars(), 1)))
+    other, create = [], Run.create
+
+    def meanwhile(folder, config, vocabulary):
+        monkeypatch.setattr(Run, "create", create)
+        other.append(folkseq.train("abc", "book.abc", steps=1, hidden=8).run.folder)
+        return create(folder, config, vocabulary)
+
+    monkeypatch.setattr(Run, "create", meanwhile)
+    assert invoke("train", "abc", "book.abc", "--steps", 1, "--hidden", 8).stdout == "runs/abc-1\n"
+    assert other == [Path("runs/abc-2")]
+    taken = invoke("train", "abc", "book.abc", "--steps", 1, "--hidden", 8, "-o", "runs/abc-2")
+    assert "runs/abc-2: holds a run already" in taken.stderr
+    assert sorted(path.name for path in Path("runs").glob("*/model.onnx")) == ["model.onnx"] * 2
 
 
 def test_a_run_of_another_version_goes_on_and_says_so(run, tmp_path):
@@ -555,7 +580,7 @@ def test_a_disk_that_is_full_before_the_first_look_leaves_a_state_to_go_on_from(
     def refuse(path, data):
         written.append(path)
         if len(written) > 3:  # two are of its beginning
-            raise FolkseqError(f"{path}: cannot be written: No space left on device")
+            raise FolkseqError(f"{path}: cannot be written: No space left on device") from OSError(28, "full")
         write(path, data)
 
     with monkeypatch.context() as patch:

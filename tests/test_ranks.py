@@ -12,6 +12,7 @@ from book import BOOK
 
 from folkseq.dataset import TokenStore, split
 from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.music.chorale import COLUMNS
 from folkseq.run import Run, RunConfig
 from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.training import Ranks, fit
@@ -115,3 +116,16 @@ def test_the_command_line_under_torchrun(tmp_path):
     assert refused.returncode != 0
     assert "none.abc" in refused.stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_every_rank_learns_what_suits_the_files(tmp_path):
+    """Which of the packed representations it is, is seen from the files, and one rank alone sees those."""
+    cells = "67,62,55,43,0,{}\nhold,hold,hold,hold,0,{}\n"
+    for number in range(12):
+        rows = "".join(cells.format(4 * beat % 16, 4 * beat % 16 + 1) for beat in range(8 + number))
+        (tmp_path / f"{number}.csv").write_text(f"{','.join(COLUMNS)}\n{rows}")
+    out = tmp_path / "run"
+    train = ["-m", "folkseq", "train", "packed", tmp_path, "--task", "harmonise", "--steps", "2", "--hidden", "8"]
+    done = torchrun(*train, "-o", out)
+    assert done.returncode == 0, done.stderr
+    assert Run.open(out).config.tokenizer == "packed:grid=chorale"

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from folkseq.dataset import TokenStore, split
-from folkseq.errors import FolkseqError, RunError
+from folkseq.errors import FolkseqError, RequestError, RunError
 from folkseq.evaluation.ngram import NGram
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, PRECISIONS, ModelSettings, TrainSettings
@@ -22,9 +22,10 @@ from folkseq.run import Run, RunConfig
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
 from folkseq.tokenizers.vocabulary import Vocabulary
-from folkseq.training import fit, validate
+from folkseq.training import fit, precision, validate
 from folkseq.training.loop import MOST_HALVINGS, REPORT_EVERY
 from folkseq.training.plan import Pace, dropout, plan, width
+from folkseq.training.precision import chosen, fastest, possible
 from folkseq.training.schedule import learning_rate
 from folkseq.training.state import STATE
 from folkseq.training.trainer import Trainer
@@ -33,6 +34,11 @@ from folkseq.training.validate import nll
 START, END, V = 0, 1, 6
 MODEL = ModelSettings(V, layers=1, hidden=32, embedding=8, dropout=0.1)
 QUICK = TrainSettings(steps=24, rows=4, length=8, warm_up=5, checks=4)
+CPU = torch.device("cpu")
+
+
+def has_bfloat16(cell):
+    return pytest.mark.skipif(not possible(cell, CPU), reason="this processor has none of it in bfloat16")
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -107,7 +113,7 @@ RECALLED = {"recall": (1, 3), "recall_match": True, "pointers": True, "bar_ends"
         (QUICK, None, {}),
         (QUICK, None, RECALLED),
         *((QUICK, None, {"cell": cell}) for cell in CELLS if cell != "lstm"),
-        (replace(QUICK, precision="bfloat16"), None, {}),
+        pytest.param(replace(QUICK, precision="bfloat16"), None, {}, marks=has_bfloat16("lstm")),
         (replace(QUICK, batches="windows", passage=2, length=3), Steered(), {"controls": 1}),
     ],
 )
@@ -132,14 +138,14 @@ def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, tra
     assert learnt[0] == learnt[1]
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [pytest.param(cell, marks=has_bfloat16(cell)) for cell in CELLS])
 def test_in_bfloat16_as_much_is_learnt(make_run, store, cell):
     settings = TrainSettings(steps=150, rows=16, length=16, warm_up=20, learning_rate=1e-2, checks=3)
     model, found = replace(MODEL, cell=cell), {}
-    for precision in PRECISIONS:
-        run = make_run(precision, model, replace(settings, precision=precision))
-        found[precision] = fit(store, split(range(1500)), run).heldout_nll
-        assert Run.open(run.folder).config.training.precision == precision
+    for made_in in PRECISIONS:
+        run = make_run(made_in, model, replace(settings, precision=made_in))
+        found[made_in] = fit(store, split(range(1500)), run).heldout_nll
+        assert Run.open(run.folder).config.training.precision == made_in
     assert found["bfloat16"] != found["float32"]
     assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.03)
 
@@ -148,12 +154,21 @@ def test_in_bfloat16_as_much_is_learnt(make_run, store, cell):
     ("amx", "cell", "expected"),
     [(True, "lstm", "bfloat16"), (True, "gru", "float32"), (False, "lstm", "float32")],
 )
-def test_the_precision_follows_from_processor_and_model_and_stands_in_the_run(
-    make_run, store, monkeypatch, amx, cell, expected
-):
+def test_the_precision_follows_from_processor_and_model(monkeypatch, amx, cell, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx})
-    result = fit(store, split(range(1500)), make_run(model=replace(MODEL, cell=cell)))
-    assert result.run.config.training.precision == expected
+    assert chosen(None, replace(MODEL, cell=cell), CPU) == expected
+
+
+def test_the_precision_stands_in_the_run(make_run, store):
+    result = fit(store, split(range(1500)), make_run())
+    assert result.run.config.training.precision == fastest(MODEL, CPU)
+
+
+def test_bfloat16_is_refused_where_the_processor_has_none(make_run, store, monkeypatch):
+    monkeypatch.setattr(precision, "possible", lambda cell, device: False)
+    with pytest.raises(RequestError, match="--precision bfloat16: this processor computes no lstm in it; leave it out"):
+        fit(store, split(range(1500)), make_run(training=replace(QUICK, precision="bfloat16")))
+    assert fit(store, split(range(1500)), make_run("other")).run.config.training.precision == fastest(MODEL, CPU)
 
 
 def test_the_width_is_planned_from_the_minutes_and_stays(make_run, store, monkeypatch):

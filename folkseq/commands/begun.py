@@ -90,16 +90,15 @@ class Begun:
     ) -> Self:
         """Give the run what it does not hold yet, which is all of it unless it goes on."""
         try:
-            store, sides = run.tokens()
-            run.spans()
+            (store, sides), spans = run.tokens(), run.spans()
         except RunError:  # not there yet, or not whole
             run.keep_tokens(found.folder, sides, found.labels, found.spans)
-            store = found.store
+            store, spans = found.store, found.spans
         if not np.array_equal(store.offsets, found.store.offsets):
             raise _read_otherwise(run)
         if not Novelty.stands_in(run.folder):
             Novelty.build(store, sides.train, tokenizer.profile(run.vocabulary)).write(run.folder)
-        return cls(run, found.store, sides, found.spans, notices)
+        return cls(run, store, sides, spans, notices)
 
 
 def sizes_of(tokenizer: Tokenizer[Any], vocabulary: Vocabulary) -> dict[str, Any]:
@@ -156,7 +155,8 @@ def _changed_settings(config: RunConfig, tokenizer: Tokenizer[Any], asked: Mappi
         was |= {name: getattr(config.model.encoder, own) for name, own in ENCODER.items()}
     for settings in (config.model, config.training):
         was |= {name: getattr(settings, name) for name in _of(type(settings), asked)}
-    changed = [f"its --{name} is {was[name]}, not {value}" for name, value in asked.items() if value != was[name]]
+    known = {name: value for name, value in asked.items() if name in was}  # what is of another task is told by that
+    changed = [f"its --{name} is {was[name]}, not {value}" for name, value in known.items() if value != was[name]]
     if config.tokenizer != tokenizer.spec:
         changed.append(f"its tokenizer is {config.tokenizer}, not {tokenizer.spec}")
     return changed

@@ -148,9 +148,9 @@ class _Job:
         on_prepared: Callable[[Prepared], None] | None,
     ) -> Begun:
         """Read the corpus and lay out the run."""
-        asked = self.tokenizer
-        paths = [file for path in listed(self.corpus) for file in files(locate(path, on_build), asked.suffixes)]
-        chosen = self.tokenizer = asked.suited(paths)
+        suffixes = self.tokenizer.suffixes
+        paths = [file for path in listed(self.corpus) for file in files(locate(path, on_build), suffixes)]
+        chosen = self.tokenizer.suited(paths)
         found = tokenize_corpus(chosen, paths, on_read=on_read)
         if len(found.store) < FEWEST_PIECES:
             few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"
@@ -160,8 +160,8 @@ class _Job:
         else:
             labels = cluster(found.fingerprints, chosen.figure, chosen.twin_share)
             sides = split(labels)
-        folder = self.out or _next_folder(chosen.name)
-        self.made = None if folder.exists() else folder
+        folder, new = (self.out, _claim(self.out)) if self.out else (_next_folder(chosen.name), True)
+        self.made = folder if new else None
         goes_on = self.resume and (folder / "config.json").exists()
         with self._cleared():
             begun = (Begun.resume if goes_on else Begun.begin)(folder, chosen, found, sides, self.asked)
@@ -198,21 +198,22 @@ class _Job:
         from folkseq.training import fit
 
         model = begun.run.config.model
+        tokenizer = tokenizers.find(begun.run.config.tokenizer)  # the one that suits the files, which one rank has seen
         try:
             with self._cleared():
                 return fit(
                     begun.store,
                     begun.sides,
                     begun.run,
-                    cut=Cut(self.tokenizer, begun.run.vocabulary, begun.spans, model.ids_per_step),
-                    draw=drawn(self.tokenizer, begun.run),
+                    cut=Cut(tokenizer, begun.run.vocabulary, begun.spans, model.ids_per_step),
+                    draw=drawn(tokenizer, begun.run),
                     ngram_nll=self.ngram,
                     on_progress=self.on_progress if ranks is None or ranks.first else None,
                     resume=self.resume,
                     ranks=ranks,
                 )
         except (MemoryError, RuntimeError) as error:
-            if "alloc" not in str(error) and not isinstance(error, MemoryError):
+            if not _is_of_memory(error):
                 raise
             sizes = f"{model.layers} layers of {model.hidden}"
             raise RequestError(f"{sizes} do not fit into this machine's memory; ask for less") from None
@@ -284,9 +285,28 @@ def _check_task(task: str | None, encoder: str | None, attention: str | None) ->
             raise RequestError(f"--{name} is of a model that fills or harmonises; ask for --task fill, or leave it out")
 
 
+def _is_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether an error tells that there is no memory, in the words of PyTorch, CUDA or one of its libraries."""
+    from torch.distributed import DistBackendError
+
+    told = any(words in str(error).lower() for words in ("alloc", "out of memory"))
+    return isinstance(error, MemoryError) or (told and not isinstance(error, DistBackendError))
+
+
 def _next_folder(name: str) -> Path:
-    """`runs/NAME-1`, or the next number that is free."""
+    """`runs/NAME-1`, or the next number that is free, which it is no longer."""
     number = 1
-    while (folder := Path("runs") / f"{name}-{number}").exists():
+    while not _claim(folder := Path("runs") / f"{name}-{number}"):
         number += 1
     return folder
+
+
+def _claim(folder: Path) -> bool:
+    """Make a folder, and tell whether it was not there: then it is this process's own, whoever else begins a run."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise CorpusError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    return True

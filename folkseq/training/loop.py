@@ -21,7 +21,7 @@ from folkseq.files import clear_temporary
 from folkseq.models.settings import TrainSettings
 from folkseq.run import Run
 from folkseq.training import plan, precision, state
-from folkseq.training.heldout import HeldOut
+from folkseq.training.heldout import WEIGHTS, HeldOut
 from folkseq.training.interrupts import held_back
 from folkseq.training.ranks import Ranks
 from folkseq.training.reports import Progress, Reports
@@ -99,6 +99,11 @@ def fit(
             except KeyboardInterrupt:
                 interrupted = True
             return loop.finish(interrupted)
+        except FolkseqError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            left = "the state before it stands: make room and go on with --resume"
+            raise FolkseqError(f"{error}; {left if state.exists(run.folder) else 'make room'}") from error.__cause__
         finally:
             torch.set_num_threads(before)
 
@@ -134,7 +139,7 @@ class _Loop:
     def settled(self) -> TrainSettings:
         """The settings, with the precision that is fastest for the model as it is now, if none was asked for."""
         return replace(
-            self.settings, precision=self.settings.precision or precision.fastest(self.model, self.ranks.device)
+            self.settings, precision=precision.chosen(self.settings.precision, self.model, self.ranks.device)
         )
 
     def begin(self, resume: bool) -> None:
@@ -154,7 +159,8 @@ class _Loop:
             self.run = self.run.with_config(model=self.model, training=self.settings, split=sizes, figures=figures)
         self.trainer = self.make()
         self.threads = Threads(self.choices if self.settings.threads is None else (self.settings.threads,))
-        if not (resume and state.exists(folder)):
+        # One that was stopped before its first state begins anew; but not over weights, which never come before it.
+        if not (resume and (state.exists(folder) or (folder / WEIGHTS).exists())):
             self.save()
             self.reports.restart()
             return

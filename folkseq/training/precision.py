@@ -12,10 +12,31 @@ from typing import Any
 
 import torch
 
-from folkseq.models.settings import BFLOAT16, FLOAT32, ModelSettings
+from folkseq.errors import RequestError
+from folkseq.models.cells import LAYERS
+from folkseq.models.settings import BFLOAT16, CELLS, FLOAT32, ModelSettings
 
 WIDE = 256
 """From here on products outweigh the turning of numbers in cells that PyTorch makes step by step, all but its LSTM."""
+
+
+def chosen(asked: str | None, model: ModelSettings, device: torch.device) -> str:
+    """What is asked for, else the fastest. Raises RequestError if the machine does not have it."""
+    if asked == BFLOAT16 and not possible(model.cell, device):
+        raise RequestError(f"--precision {asked}: this processor computes no {model.cell} in it; leave it out")
+    return asked or fastest(model, device)
+
+
+def possible(cell: str, device: torch.device) -> bool:
+    """Whether a cell can be trained in bfloat16, as it is tried: oneDNN has no LSTM in it for older processors."""
+    small = LAYERS[cell](8, 8).to(device)
+    zeros = torch.zeros(1, 1, 8, device=device)
+    try:
+        with torch.autocast(device.type, torch.bfloat16):
+            small(zeros, (zeros,) * len(CELLS[cell]))
+    except RuntimeError:
+        return False
+    return True
 
 
 def fastest(model: ModelSettings, device: torch.device) -> str:

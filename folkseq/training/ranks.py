@@ -21,6 +21,8 @@ from folkseq.machine import ranks as launched
 
 PATIENCE = timedelta(hours=24)
 """How long ranks wait for the first, which may be reading a large corpus. One that has died is noticed at once."""
+_LOST = ("connection", "remote", "timed out", "timeout")
+"""Words of what gloo and NCCL say where another rank is gone."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +87,25 @@ def joined() -> Iterator[Ranks]:
         return
     import_module("torch.distributed.nn")  # its defaults keep the group alive that is there when DDP imports it
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    whole = False
     try:
         yield Ranks(rank, count, device)
+        whole = True
     except RuntimeError as error:  # what the backends raise, gloo without a class of its own
-        if "Connection" not in str(error) and not isinstance(error, distributed.DistBackendError):
-            raise
-        raise FolkseqError(
-            f"rank {rank} has lost another rank, which must have ended; its reason stands beside this line; "
-            f"go on from the last state with --resume ({str(error).splitlines()[0]})"
-        ) from None
+        reason = " ".join(str(error).split())
+        if any(word in reason.lower() for word in _LOST):
+            raise FolkseqError(
+                f"rank {rank} has lost another rank, which must have ended; its reason stands beside this line; "
+                f"go on from the last state with --resume ({reason})"
+            ) from None
+        if isinstance(error, distributed.DistBackendError):
+            raise FolkseqError(f"rank {rank} cannot work with the others: {reason}") from None
+        raise
     finally:
-        distributed.destroy_process_group()
-        # Gloo's threads end with the last reference to their group. One that still lets go of a tensor when the
-        # interpreter ends aborts the process, so none may be left to what a trainer's cycles hold.
-        gc.collect()
+        # NCCL lets go of a group when all ranks do, and the others of one that failed are waiting for it elsewhere;
+        # torchrun ends them when it sees this one end.
+        if whole or device.type != "cuda":
+            distributed.destroy_process_group()
+            # Gloo's threads end with the last reference to their group. One that still lets go of a tensor when the
+            # interpreter ends aborts the process, so none may be left to what a trainer's cycles hold.
+            gc.collect()

@@ -75,9 +75,9 @@ class Reports:
 
     def figures(self, trainer: Trainer) -> Figures:
         """What was gathered."""
-        speed = len(self.seen) * trainer.ids / max(self.elapsed() - self.since, 1e-9)
         losses, norms = (torch.stack([getattr(each, name) for each in self.seen]) for name in ("loss", "norm"))
-        loss = self.ranks.sum([float(losses.mean())])[0] / self.ranks.count
+        loss = self.ranks.sum([float(losses.mean())])[0] / self.ranks.count  # waits for the device
+        speed = len(self.seen) * trainer.ids / max(self.elapsed() - self.since, 1e-9)
         clipped = float(norms.clamp(max=trainer.settings.clip).mean())
         return Figures(loss, float(norms.mean()), clipped, self.seen[-1].rate, speed)
 

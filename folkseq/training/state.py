@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor
 
-from folkseq.errors import FolkseqError, RunError
+from folkseq.errors import RunError
 from folkseq.files import write_atomically
 from folkseq.training.trainer import Trainer
 
@@ -42,13 +42,7 @@ def write(trainer: Trainer, folder: Path) -> None:
         tensors |= {f"rank.{rank}.{name}": tensor for name, tensor in load(data).items()}
         cursors.append(_metadata(data))
     scalars = {"standing": trainer.standing(), "cursors": cursors, "torch": torch.__version__}
-    path = folder / STATE
-    kept = path.exists()
-    try:
-        write_atomically(path, save(_contiguous(tensors), {"json": json.dumps(scalars)}))
-    except FolkseqError as error:
-        left = "the state before it stands: make room and go on with --resume" if kept else "make room"
-        raise FolkseqError(f"{error}; {left}") from None
+    write_atomically(folder / STATE, save(_contiguous(tensors), {"json": json.dumps(scalars)}))
 
 
 def exists(folder: Path) -> bool:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from folkseq.dataset import TokenStore
 from folkseq.errors import FolkseqError, RunError
+from folkseq.files import sync
 from folkseq.sampling.novelty.passages import BASE, RISE, Hashes, Hashing, Integers, Part, next_pitch, parts
 from folkseq.sampling.novelty.runs import Best, Codes, Comparison, Runs, Text
 from folkseq.sampling.novelty.short import LONGEST, Short
@@ -105,9 +106,12 @@ class Novelty:
             beside.mkdir(parents=True)
             np.save(beside / KEYS, self.keys, allow_pickle=False)
             np.save(beside / PLACES, self.places, allow_pickle=False)
+            for path in (beside / KEYS, beside / PLACES, beside):
+                sync(path)
             if folder.exists():
                 folder.rename(before)
             beside.rename(folder)
+            sync(run)
         except OSError as error:
             raise FolkseqError(f"{folder}: cannot be written: {error.strerror or error}") from error
         finally:
