@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from folkseq import tokenizers
 from folkseq.cli import main
+from folkseq.commands.model import load
+from folkseq.commands.prepared import copy_limit
 from folkseq.dataset import IGNORED, TokenStore, Whole, Windows, split_in_order
 from folkseq.errors import ParseError, TokenError
 from folkseq.tokenizers.char import LONGEST, SHORTEST, CharTokenizer, Text
@@ -117,3 +119,43 @@ def test_tokenize_gives_the_file_back(tmp_path):
     assert back.read_bytes() == text.read_bytes()
     tokens = [token for line in lines for token in json.loads(line)["tokens"] if len(token) == 1]
     assert "".join(tokens) == VERSE * 20
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A run that has learnt a text of words in no order, and that text, which it has read in stretches."""
+    folder = tmp_path_factory.mktemp("text")
+    words = np.random.default_rng(0).choice(["oak", "ash", "elm", "yew", "fir", "bay"], 2000).tolist()
+    (folder / "book.txt").write_text("".join(word + "\n "[place % 8 > 0] for place, word in enumerate(words, 1)))
+    train = ["train", "char", folder / "book.txt", "--steps", 8, "--hidden", 16, "--layers", 1, "-q"]
+    assert invoke(*train, "-o", folder / "run").exit_code == 0
+    return folder / "run", (folder / "book.txt").read_text()
+
+
+def test_a_passage_over_the_seam_of_two_stretches_is_found_and_kept_short(book):
+    run, text = book
+    model = load(run)
+    seam = len(CharTokenizer().parse(text.encode(), "book.txt").pieces[0].text)
+    ids = np.array(model.run.vocabulary.encode(text[seam - 80 : seam + 90]))
+    (found,) = model.longest_copies([ids])
+    assert found[0] == 170
+    copied = model.copied(model.run.vocabulary.decode(ids), *found)
+    line = 1 + text[: seam - 80].count("\n")
+    assert (copied.tokens, copied.source, copied.source_at) == (170, "book.txt", f"line {line}")
+    limit = copy_limit(model.run, model.tokenizer, 16)
+    rows = limit.begin(1)
+    for one in ids[:90].tolist():
+        rows = limit.advance(rows, np.array([one]))
+    allowed = limit.allowed(rows)
+    assert allowed is not None
+    assert not allowed[0, ids[90]]
+
+
+def test_what_was_learnt_is_not_judged_as_unseen_wherever_it_is_cut(book, tmp_path):
+    run, text = book
+    (tmp_path / "half.txt").write_text(text[: len(text) // 2 + 17])
+    judged = invoke("evaluate", run, tmp_path / "half.txt")
+    assert "no piece left to judge the run on" in judged.stderr
+    (tmp_path / "new.txt").write_text(text[: len(text) // 2] + text[::-1])
+    facts = json.loads(invoke("evaluate", run, tmp_path / "new.txt", "--json").stdout)
+    assert 0 < facts["pieces"] < 20

@@ -19,7 +19,7 @@ import folkseq
 from folkseq import files
 from folkseq.cli import main
 from folkseq.commands.model import load
-from folkseq.errors import FolkseqError
+from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import abc, midi
 from folkseq.run import Run
 from folkseq.training import plan, state
@@ -158,8 +158,11 @@ def test_a_file_is_made_again_by_the_run_that_wrote_it_alone(run, tmp_path, monk
     assert "did not write it, but the run r (weights 0" in invoke(*asked, "other.abc").stderr
     Path("damaged.abc").write_text(text.replace('"index": 1', '"index": 1, "bars": "8"'))
     assert "the record of seed 1 is damaged" in invoke(*asked, "damaged.abc").stderr
+    Path("damaged.abc").write_text(text.replace('"index": 1', '"index": 1, "key": 1'))
+    assert "the record of seed 1 is damaged" in invoke(*asked, "damaged.abc").stderr
     for wrong in (
         '"place": 1',
+        '"index": 1, "temperature": [1]',
         '"index": 1, "temperature": [1, 2, 3]',
         '"index": -1',
         '"index": 1, "temperature": "hot"',
@@ -308,6 +311,20 @@ def test_a_run_goes_on_as_it_was_begun(run, tmp_path):
     assert all((each / "model.safetensors").read_bytes() == weights for each in (run, copied))
 
 
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"seed": -1}, "a seed is from 0 to"),
+        ({"seed": 2**64}, "a seed is from 0 to"),
+        ({"temperature": (1.0,)}, "temperature cannot be"),
+        ({"temperature": "hot"}, "temperature cannot be"),
+    ],
+)
+def test_what_python_asks_is_refused_as_what_the_command_line_asks(run, asked, why):
+    with pytest.raises(RequestError, match=why):
+        load(run).sample(1, **asked)
+
+
 def test_whoever_begins_a_run_has_a_folder_of_its_own(tmp_path, monkeypatch):
     """Another that begins at the same moment takes the next number, and clears away nothing but what it made."""
     monkeypatch.chdir(tmp_path)
@@ -339,13 +356,18 @@ def test_to_resume_where_nothing_has_begun_is_to_begin(run, tmp_path):
     arguments = ["train", "abc", run.parent / "book.abc", "--steps", 8, "--hidden", 8, "-o", tmp_path / "r", "--resume"]
     assert invoke(*arguments).exit_code == 0
     weights = (tmp_path / "r" / "model.safetensors").read_bytes()
-    for lost in ("tokens/split.json", "tokens/spans.npy", "state/last.safetensors"):
+    for lost in ("tokens/split.json", "tokens/spans.npy"):
         (tmp_path / "r" / lost).unlink()  # as if it had been killed before they were written
         assert invoke(*arguments).exit_code == 0, lost
         assert (tmp_path / "r" / "model.safetensors").read_bytes() == weights
     (tmp_path / "r" / "model.safetensors").unlink()
     assert "model.safetensors: cannot be read: " in invoke(*arguments).stderr
     shutil.rmtree(tmp_path / "r" / "state")
+    assert invoke(*arguments).exit_code == 0
+    assert (tmp_path / "r" / "model.safetensors").read_bytes() == weights
+    shutil.rmtree(tmp_path / "r" / "state")
+    assert "holds no state/last.safetensors to go on from" in invoke(*arguments).stderr
+    (tmp_path / "r" / "model.safetensors").unlink()
     shutil.rmtree(tmp_path / "r" / "novelty")
     assert invoke(*arguments).exit_code == 0
     assert (tmp_path / "r" / "novelty").exists()

@@ -89,6 +89,26 @@ def test_the_steps_that_sample_give_the_scores_of_the_network(
             np.testing.assert_allclose(walked[0], expected[step], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("int8", [True, False])
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_a_row_by_itself_has_the_bits_that_it_has_among_others(attention: str, int8: bool) -> None:
+    settings, random = settings_of("lstm", 2, (), attention=attention), np.random.default_rng(2)
+    weights = {name: tensor.numpy() for name, tensor in model_of(settings).state_dict().items()}
+    pair = pair_of(settings, random, known=40, steps=1)
+    memory = Encoder(onnx_encoder.build(weights, settings)).read(pair.source)
+    engine = Engine(onnx_step.build(weights, settings, int8=int8)).knowing(memory)
+    together, alone = engine.walk(engine.begin(5)), [engine.walk(engine.begin(1)) for _ in range(5)]
+    state = engine.begin(1)
+    for _ in range(60):
+        ids, at = random.integers(0, settings.vocabulary_size, 5), random.integers(0, 40, 5)
+        expected = together.step(ids, at=at)
+        for row, walk in enumerate(alone):
+            np.testing.assert_array_equal(walk.step(ids[row : row + 1], at=at[row : row + 1]), expected[row : row + 1])
+        scores, state = engine.step(state, ids[:1], at=at[:1])
+        np.testing.assert_array_equal(scores, expected[:1])
+    assert all(len(array) == 1 for walk in alone for array in walk.state)
+
+
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_what_fills_up_a_row_changes_nothing(direction: str) -> None:
     settings = settings_of(direction=direction)

@@ -10,7 +10,7 @@ from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, s
 
 from folkseq.dataset import TokenStore
 from folkseq.errors import FolkseqError, RunError
-from folkseq.sampling.novelty import Novelty, passages
+from folkseq.sampling.novelty import Novelty, passages, trained, whole
 
 
 @st.composite
@@ -125,3 +125,31 @@ def test_it_is_cheap():
 def test_an_empty_training_set_shares_nothing(profile):
     index = Novelty.build(TokenStore.of([[START, END]]), [0], profile)
     assert index.longest([np.array([START, 2, 3, END])]).length.tolist() == [0]
+
+
+def test_pieces_that_go_on_from_one_another_are_one():
+    """Two texts, the first of four stretches of which the third is held out; a passage over a seam is one."""
+    random = np.random.default_rng(0)
+    text = random.integers(2, 5, 60).tolist()
+    parts = [[START, *text[:20]], [START, *text[20:30]], [START, *text[30:50]], [START, *text[50:], END]]
+    store = TokenStore.of([*parts, [START, 2, 2, 2]])
+    known = trained(store, [0, 1, 3, 4], TEXT)
+    wholes = [known.store[piece].tolist() for piece in known.pieces]
+    assert wholes == [[START, *text[:30], END], [START, *text[50:], END], [START, 2, 2, 2, END]]
+    assert list(known.firsts) == [0, 3, 4]
+    found = Novelty.build(known.store, known.pieces, TEXT).longest([np.array(text[12:28]), np.array(text[22:30])])
+    assert [array.tolist() for array in found] == [[16, 8], [0, 0], [0, 0], [13, 23]]
+
+
+def test_pieces_that_end_stay_as_they_are():
+    store = TokenStore.of([[START, 2, END], [START, 3, 3, END], [START, 4, END]])
+    known = trained(store, [2, 0], TEXT)
+    assert known.store is store
+    assert (list(known.pieces), list(known.firsts)) == ([0, 2], [0, 1, 2])
+
+
+def test_of_long_texts_the_beginnings_are_known(monkeypatch):
+    monkeypatch.setattr(whole, "MOST_IDS", 12)
+    store = TokenStore.of([[START, 2, 3, 4], [START, 4, 3, 2, 2, 2, END], [START, 3, END]])
+    known = trained(store, [0, 1, 2], TEXT)
+    assert [known.store[piece].tolist() for piece in known.pieces] == [[START, 2, 3, 4, 4, 3, 2, 2, 2], [START, 3, END]]

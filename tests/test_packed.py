@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from folkseq import tokenizers
 from folkseq.cli import main
+from folkseq.commands.model import load
 from folkseq.commands.players import leaders, performances
 from folkseq.errors import ParseError, RequestError
 from folkseq.frames import Frames
@@ -389,6 +390,17 @@ def test_a_copy_is_seen_whoever_leads(run, tmp_path):
     result = invoke(*led, "--max-copy", 8)
     assert result.exit_code == (width > 1)
     assert width == 1 or "leave out --max-copy or --lead-column" in result.output
+
+
+def test_where_no_grammar_says_whose_turn_it_is_a_limit_on_copies_keeps_to_it(tmp_path):
+    """Every passage of nine codes stands in the tables, so that the second player has to go on with a copy."""
+    tables = np.random.default_rng(0).integers(0, 2, (4, 4000, 2))
+    for number, table in enumerate(tables):
+        (tmp_path / f"{number}.csv").write_text("a,b\n" + "".join(f"{a},{b}\n" for a, b in table))
+    train = ["train", "packed", tmp_path, "--steps", 2, "--hidden", 8, "--layers", 1, "-q", "-o", tmp_path / "run"]
+    assert invoke(*train).exit_code == 0
+    pieces = load(tmp_path / "run").sample(50, seed=1, grammar=False, max_copy=9, limit=200)
+    assert max(piece.nll for piece in pieces) < 1_000
 
 
 def test_a_run_of_players_goes_on_from_a_table_and_stops_where_asked(run, tmp_path):

@@ -15,7 +15,7 @@ from folkseq.errors import RequestError, RunError
 from folkseq.files import clear_temporary
 from folkseq.models.settings import EncoderSettings, ModelSettings, TrainSettings
 from folkseq.run import CorpusFile, Run, RunConfig
-from folkseq.sampling.novelty import Novelty
+from folkseq.sampling.novelty import Novelty, trained
 from folkseq.tokenized import TokenizedCorpus
 from folkseq.tokenizers.base import Tokenizer
 from folkseq.tokenizers.task import CONTINUE, Task
@@ -97,7 +97,9 @@ class Begun:
         if not np.array_equal(store.offsets, found.store.offsets):
             raise _read_otherwise(run)
         if not Novelty.stands_in(run.folder):
-            Novelty.build(store, sides.train, tokenizer.profile(run.vocabulary)).write(run.folder)
+            profile = tokenizer.profile(run.vocabulary)
+            known = trained(store, sides.train, profile)
+            Novelty.build(known.store, known.pieces, profile).write(run.folder)
         return cls(run, store, sides, spans, notices)
 
 

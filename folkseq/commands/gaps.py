@@ -122,7 +122,7 @@ def _network(model: Model, pairs: Sequence[Pair]) -> float:
 
 
 def _ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], frame: int) -> float:
-    """Nats in all, by the best n-gram, which knows what stands before."""
+    """Nats in all, by the best n-gram, which knows what stands before, where a pair tells it."""
     learnt = [ids for ids in map(task.plain, trained) if len(ids)]
     longest = NGram.fit(learnt, ORDER * frame if frame == 1 else 2 * frame, task.size)
     best = math.inf

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from folkseq.sampling.batch import Sample
     from folkseq.sampling.engine import Engine
     from folkseq.sampling.memory import Encoder
-    from folkseq.sampling.novelty import Novelty
+    from folkseq.sampling.novelty import Novelty, Trained
 
 MOST, MOST_DRAFTS = 1_000_000, 10_000  # pieces, and those of which one is kept
 MOST_LANES = 4  # threads that write side by side; more would wait for one another in Python
@@ -58,11 +58,18 @@ class Model:
         """Where each passage of what it was trained on stands."""
         from folkseq.sampling.novelty import Novelty
 
-        store, sides = self.run.tokens()
-        profile = self.tokenizer.profile(self.run.vocabulary)
+        known, profile = self.trained, self.tokenizer.profile(self.run.vocabulary)
         if not Novelty.stands_in(self.run.folder):
-            return Novelty.build(store, sides.train, profile)
-        return Novelty.read(self.run.folder, store, profile)
+            return Novelty.build(known.store, known.pieces, profile)
+        return Novelty.read(self.run.folder, known.store, profile)
+
+    @cached_property
+    def trained(self) -> Trained:
+        """What it was trained on."""
+        from folkseq.sampling.novelty import trained
+
+        store, sides = self.run.tokens()
+        return trained(store, sides.train, self.tokenizer.profile(self.run.vocabulary))
 
     def engine(self, precision: str = "int8", threads: int | None = None) -> Engine:
         """Its network, one step at a time, in one of `PRECISIONS`, by so many threads, or all."""
@@ -164,7 +171,7 @@ class Model:
                 )
             try:
                 prepared = Prepared.of(self.run, self.tokenizer, alike)
-            except TypeError as error:  # of a control whose value was changed to one of another kind
+            except (TypeError, ValueError, AttributeError) as error:  # a control's value was changed to another kind
                 raise RequestError(f"the record of seed {alike.seed} is damaged ({error})") from None
             if alike.prime_sha256 != prepared.record.prime_sha256:
                 raise RequestError(
@@ -210,7 +217,10 @@ class Model:
         given = {name: spelt(value) if isinstance(value, list | tuple) else value for name, value in given.items()}
         seed = secrets.randbelow(2**31) if seed is None else seed
         weights = self.run.weights_digest(own.get("precision", "int8"))
-        return Record(self.run.folder.resolve().name, weights, seed, 0, **own, controls=given)
+        try:
+            return Record(self.run.folder.resolve().name, weights, seed, 0, **own, controls=given)
+        except (TypeError, ValueError) as error:
+            raise RequestError(str(error)) from None
 
     def _generate(self, prepared: Prepared, draws: Sequence[int]) -> Iterator[Sample]:
         """The pieces of these draws, in lanes."""
@@ -275,9 +285,10 @@ class Model:
         place = self.tokenizer.place
         if not length:
             return Copied(0, 0, place(tokens, 0), "", "")
-        source = self.run.vocabulary.decode(self.novelty.store[piece])
+        source = self.run.vocabulary.decode(self.trained.store[piece][: there + length])
+        label = self._labels[self.trained.firsts[piece]]
         bars = self.tokenizer.bars(tokens[start : start + length])
-        return Copied(length, bars, place(tokens, start), self._labels[piece], place(source, there))
+        return Copied(length, bars, place(tokens, start), label, place(source, there))
 
     @cached_property
     def _labels(self) -> list[str]:

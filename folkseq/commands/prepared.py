@@ -89,13 +89,15 @@ class Prepared:
 
 def copy_limit(run: Run, tokenizer: Tokenizer[Any], most: int | None) -> CopyLimit | None:
     """What keeps copies of what a run was trained on to so many tokens, if they are to be kept."""
-    from folkseq.sampling.novelty import CopyLimit
+    from folkseq.sampling.novelty import CopyLimit, trained
 
     if most is None:
         return None
     store, sides = run.tokens()
-    longest = max(int(np.diff(store.offsets).max()), 8)  # a higher limit is none
-    return CopyLimit(store, sides.train, tokenizer.profile(run.vocabulary), min(most, longest))
+    profile = tokenizer.profile(run.vocabulary)
+    known = trained(store, sides.train, profile)
+    longest = max(int(np.diff(known.store.offsets).max()), 8)  # a higher limit is none
+    return CopyLimit(known.store, known.pieces, profile, min(most, longest))
 
 
 def _usual(run: Run) -> int:

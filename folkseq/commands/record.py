@@ -70,10 +70,12 @@ class Record:
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
-            each = value if isinstance(value, tuple) else (value,)
-            if not all(isinstance(one, kinds) for one in each) or len(each) > 1 + (name == "temperature"):
+            two = name == "temperature" and isinstance(value, tuple) and len(value) == 2
+            if not all(isinstance(one, kinds) for one in (value if two else (value,))):
                 raise TypeError(f"{name} cannot be {value!r}")
-        if not (0 <= self.seed < 2**64 and 0 <= self.index < 2**63 and 0 < (self.draw or 1) < 2**63):
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"a seed is from 0 to 2**64 - 1, not {self.seed}")
+        if not (0 <= self.index < 2**63 and 0 < (self.draw or 1) < 2**63):
             raise ValueError(f"there is no piece {self.index} of seed {self.seed}")
 
     ASKED: ClassVar[tuple[str, ...]] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
@@ -17,7 +17,7 @@ from folkseq import tokenizers
 from folkseq.commands.begun import Begun
 from folkseq.corpora import BuildReport, Corpus, MadeReport, files, listed, locate
 from folkseq.dataset import Draw, cluster, split, split_in_order
-from folkseq.errors import CorpusError, RequestError
+from folkseq.errors import CorpusError, FolkseqError, RequestError
 from folkseq.evaluation.baseline import Baseline
 from folkseq.machine import ranks
 from folkseq.pairs import Pair
@@ -139,7 +139,7 @@ class _Job:
     resume: bool
     on_progress: Callable[[Progress], None] | None
     ngram: tuple[float, float] | None = None
-    made: Path | None = None  # a folder that was not there before
+    made: tuple[Path, ...] = ()  # the run folder and those around it, as far as they were not there before
 
     def prepare(
         self,
@@ -160,8 +160,9 @@ class _Job:
         else:
             labels = cluster(found.fingerprints, chosen.figure, chosen.twin_share)
             sides = split(labels)
-        folder, new = (self.out, _claim(self.out)) if self.out else (_next_folder(chosen.name), True)
-        self.made = folder if new else None
+        folder = self.out or self._next_folder(chosen.name)
+        if self.out:
+            self.made = _claim(folder)
         goes_on = self.resume and (folder / "config.json").exists()
         with self._cleared():
             begun = (Begun.resume if goes_on else Begun.begin)(folder, chosen, found, sides, self.asked)
@@ -224,9 +225,20 @@ class _Job:
         try:
             yield
         except BaseException:
-            if self.made is not None and not _has_learnt(self.made):
-                rmtree(self.made, ignore_errors=True)
+            if self.made and not _has_learnt(self.made[0]):
+                rmtree(self.made[0], ignore_errors=True)
+                for around in self.made[1:]:
+                    with suppress(OSError):  # another run may be in it
+                        around.rmdir()
             raise
+
+    def _next_folder(self, name: str) -> Path:
+        """`runs/NAME-1`, or the next number that is free, which it is no longer."""
+        number = 0
+        while not self.made:
+            number += 1
+            self.made = _claim(Path("runs") / f"{name}-{number}")
+        return self.made[0]
 
 
 def _has_learnt(folder: Path) -> bool:
@@ -293,20 +305,13 @@ def _is_of_memory(error: MemoryError | RuntimeError) -> bool:
     return isinstance(error, MemoryError) or (told and not isinstance(error, DistBackendError))
 
 
-def _next_folder(name: str) -> Path:
-    """`runs/NAME-1`, or the next number that is free, which it is no longer."""
-    number = 1
-    while not _claim(folder := Path("runs") / f"{name}-{number}"):
-        number += 1
-    return folder
-
-
-def _claim(folder: Path) -> bool:
-    """Make a folder, and tell whether it was not there: then it is this process's own, whoever else begins a run."""
+def _claim(folder: Path) -> tuple[Path, ...]:
+    """Make a folder, which is then this process's own, whoever else begins a run; what was made for it, if it was."""
+    missing = tuple(each for each in (folder, *folder.parents) if not each.exists())
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        return False
+        return ()
     except OSError as error:
-        raise CorpusError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    return True
+        raise FolkseqError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    return missing

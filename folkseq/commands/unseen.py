@@ -16,11 +16,13 @@ from folkseq.corpora import Corpus, files, listed, locate
 from folkseq.dataset import Split, TokenStore, cluster
 from folkseq.errors import CorpusError
 from folkseq.run import Run
+from folkseq.sampling.novelty import Novelty, Trained, trained
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.base import Tokenizer
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.tokenizers.vocabulary import Profile, Vocabulary
 
 Pieces = list[NDArray[Any]]
+TWINS = "with a near twin among those trained on"
 SHORT = 1000  # ids, below which a piece may have no figure to be known by, and is compared whole
 
 
@@ -71,6 +73,9 @@ def unseen(
         pieces = _in_vocabulary(read.store, read.vocabulary, run.vocabulary, left_out)
         known = [store[piece] for piece in (*sides.train, *sides.valid)]  # the latter chose the weights
         pieces = _apart(tokenizer, run.vocabulary, known, pieces, left_out)
+        if tokenizer.in_order and pieces:  # whose pieces begin and end where a file happens to be cut
+            profile = tokenizer.profile(run.vocabulary)
+            pieces = _not_known(trained(store, (*sides.train, *sides.valid), profile), profile, pieces, left_out)
         found = Unseen("", pieces, left_out, read.lost, read.faults)
     if not found.pieces:
         more = f" and {len(paths) - 1} more" * (len(paths) > 1)
@@ -107,8 +112,16 @@ def _apart(
         for piece, label, alike in zip(pieces, labels[len(trained) :], whole[len(trained) :], strict=True)
         if label not in seen and not (alike and _digest(piece) in exact)
     ]
-    left_out["with a near twin among those trained on"] += len(pieces) - len(apart)
+    left_out[TWINS] += len(pieces) - len(apart)
     return apart
+
+
+def _not_known(known: Trained, profile: Profile, pieces: Pieces, left_out: Counter[str]) -> Pieces:
+    """The pieces of which no half stands in one trained on."""
+    lengths = Novelty.build(known.store, known.pieces, profile).longest(pieces).length.tolist()
+    kept = [ids for ids, length in zip(pieces, lengths, strict=True) if 2 * length < np.sum(~profile.ends[ids])]
+    left_out[TWINS] += len(pieces) - len(kept)
+    return kept
 
 
 def _digest(ids: NDArray[Any]) -> bytes:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
-from folkseq.sampling.engine import Engine
+from folkseq.models.settings import IMPOSSIBLE
+from folkseq.sampling.engine import Engine, Logits
 from folkseq.sampling.grammar import Grammar, Ids, Placed, Rows, Schedule, put, take
 from folkseq.sampling.strategies import Strategy, allowed_shares, choose
 
@@ -124,7 +125,7 @@ class Batch:
         controls = request.schedule.controls(asked) if request.schedule is not None else None  # (B, C)
         at = None if request.place is None else request.place.at(grammar)  # (B,)
         logits = self.walk.step(last, controls, at)  # (B, V)
-        mask, progress = self._mask(grammar, copied), None
+        mask, progress = self._mask(grammar, copied, logits), None
         if request.strategy.changes:
             progress = self.lengths / request.limit if request.grammar is None else request.grammar.progress(grammar)
         if request.weighs and mask is not None:
@@ -153,16 +154,18 @@ class Batch:
         ids = self.ids[place, : self.lengths[place]]
         return Sample(int(self.indices[place]), tuple(ids.tolist()), float(self.nll[place]), float(self.fit[place]))
 
-    def _mask(self, grammar: Rows, copied: Rows) -> NDArray[np.bool_] | None:
+    def _mask(self, grammar: Rows, copied: Rows, logits: Logits) -> NDArray[np.bool_] | None:
         """Which ids may come next, (B, V); what the grammar leaves counts for more than the limit on copies."""
         request = self.request
         mask = None if request.grammar is None else request.grammar.allowed(grammar, request.limit - self.lengths)
         new = None if request.copies is None else request.copies.allowed(copied)
         if new is None:
             return mask
-        both = new if mask is None else np.logical_and(mask, new)
+        if mask is None:
+            mask = logits > IMPOSSIBLE / 2  # of a frame's fields it is one's turn
+        both = np.logical_and(mask, new)
         stuck = ~both.any(axis=1)
-        both[stuck] = True if mask is None else mask[stuck]
+        both[stuck] = mask[stuck]
         return both
 
     def _draw(self, every: Ids) -> NDArray[np.float64]:

@@ -100,6 +100,9 @@ class Engine:
         Returns:
             (B, V) float32, the scores of the ids that may come next; and the state after the step.
         """
+        if self.memory is not None:
+            walk = self.walk(state)
+            return walk.step(np.asarray(ids), controls, at), walk.state
         carried, memory = state[: len(self._carried)], tuple(array.copy() for array in state[len(self._carried) :])
         feed = {each.name: array for each, array in zip(self._carried, carried, strict=True)}
         feed["ids"] = np.asarray(ids, dtype=np.int64)
@@ -107,9 +110,6 @@ class Engine:
             feed["recalled"] = self._recall.step(memory, feed["ids"])
         if self.controls:
             feed["controls"] = np.zeros((len(feed["ids"]), self.controls), np.float32) if controls is None else controls
-        if self.memory is not None:
-            feed["at"] = np.zeros(len(feed["ids"]), np.int64) if at is None else at
-            feed |= {"near": self.memory.near(feed["at"]), **self.memory.arrays}
         logits, *after = self._session.run(None, feed)
         return logits, (*after, *memory)
 
@@ -131,7 +131,11 @@ class Engine:
 
 
 class Walk:
-    """Rows that go on step by step in memory of their own, so that nothing is made anew or copied at a step."""
+    """Rows that go on step by step in memory of their own, so that nothing is made anew or copied at a step.
+
+    Where rows look at what is known, a row by itself goes beside its double: ONNX Runtime multiplies one row by what is
+    no constant in another order than several, and a piece would depend on whether others are written beside it.
+    """
 
     def __init__(
         self,
@@ -142,7 +146,9 @@ class Walk:
         known: Memory | None,
         state: Rows,
     ) -> None:
-        rows = len(state[0])
+        self._rows = len(state[0])
+        times = 2 if known is not None and self._rows == 1 else 1
+        rows = times * self._rows
         self._known = known
         self._at = np.zeros(rows, np.int64)
         self._near = np.zeros((rows, len(known.places) if known else 0), np.int64)
@@ -153,14 +159,16 @@ class Walk:
         self._controls = np.zeros((rows, controls), np.float32)
         outputs = session.get_outputs()
         self._logits = np.zeros((rows, outputs[0].shape[1]), np.float32)
-        self._now, self._after = (tuple(np.array(array) for array in state[: len(carried)]) for _ in range(2))
-        self._memory = tuple(np.array(array) for array in state[len(carried) :])
+        parts = (state[: len(carried)], state[: len(carried)], state[len(carried) :])
+        self._now, self._after, self._memory = (
+            tuple(np.repeat(each, times, axis=0) for each in part) for part in parts
+        )
         self._bindings = [self._bind(carried, *pair) for pair in ((self._now, self._after), (self._after, self._now))]
 
     @property
     def state(self) -> Rows:
         """What is carried to the next step, (B, …) each, whose rows may be replaced; the step after that reuses it."""
-        return (*self._now, *self._memory)
+        return tuple(array[: self._rows] for array in (*self._now, *self._memory))
 
     def step(self, ids: Ids, controls: NDArray[np.float32] | None = None, at: Ids | None = None) -> Logits:
         """Read one id in each row, (B,), and beside them controls, (B, C) in [−1, 1], zeros if None.
@@ -183,7 +191,7 @@ class Walk:
         self._session.run_with_iobinding(self._bindings[0])
         self._bindings.reverse()
         self._now, self._after = self._after, self._now
-        return self._logits
+        return self._logits[: self._rows]
 
     def _bind(self, carried: Sequence[_Carried], before: Rows, after: Rows) -> onnxruntime.IOBinding:
         binding = self._session.io_binding()
