@@ -16,7 +16,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -94,7 +94,7 @@ def tokenize_corpus(
     """
     hashes, unreadable = _hashes(tokenizer, files)
     root = _cache_folder()
-    folder = root / _key(tokenizer, hashes.values())
+    folder = root / _key(tokenizer, hashes)
     try:
         found = _open(tokenizer, folder, hashes, unreadable)
     except (OSError, ValueError, EOFError, KeyError):  # it is not there, or something has damaged it
@@ -353,15 +353,18 @@ def _hashes(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> tuple[dict[Path
     return hashes, faults
 
 
-def _key(tokenizer: Tokenizer[Any], hashes: Iterable[str]) -> str:
-    return _digest("\n".join([tokenizer.spec, _code(), *hashes]).encode()).hex()
+def _key(tokenizer: Tokenizer[Any], hashes: Mapping[Path, str]) -> str:
+    each = (
+        f"{hashed} {file.suffix.lower()}" for file, hashed in hashes.items()
+    )  # by the suffix it is known how to read
+    return _digest("\n".join([tokenizer.spec, _code(), *each]).encode()).hex()
 
 
 @cache
 def _code() -> str:
     """A digest of the code between files and ids: when it changes, so may the ids."""
     package = Path(__file__).parent
-    parts = [package / "pieces.py", package / "dataset" / "store.py", Path(__file__)]
+    parts = [package / "pieces.py", package / "frames.py", package / "dataset" / "store.py", Path(__file__)]
     parts += [path for name in ("music", "formats", "tokenizers") for path in sorted((package / name).rglob("*.py"))]
     return _digest(b"\0".join(path.read_bytes() for path in parts)).hex()
 

@@ -14,6 +14,7 @@ from performances import solo
 from folkseq import tokenizers
 from folkseq.cli import main
 from folkseq.formats import midi
+from folkseq.music.performance import Note, Performance, Track
 from folkseq.tokenizers.performance import gap, surroundings
 from folkseq.tokenizers.performance.decoding import Notes
 from folkseq.tokenizers.performance.surroundings import CLOSES, ENDS, GOES_ON, OPENS
@@ -201,3 +202,30 @@ def test_what_is_no_take_is_said(run, tmp_path):
     result = invoke("fill", run, file, "--seconds", "1-2")
     assert result.exit_code == 1
     assert "take.mid" in result.stderr
+
+
+def test_a_passage_begins_in_the_velocity_that_was_told_before_it():
+    """A sequencer's music of one velocity tells it once, thousands of ids before."""
+    notes = [Note(0.2 * number, 0.2 * number + 0.1, 48 + number * 7 % 30, 100) for number in range(3000)]
+    ids = PERFORMANCE.encode(Performance((Track.of(notes),)))
+    told = PERFORMANCE.layout.bins(np.array([100]))[0]
+    for turn in range(8):
+        pair = TASK.hold_out(ids, 0, turn)
+        loud = [token for token in PERFORMANCE.vocabulary.decode(pair.ids.tolist()) if token.startswith("VELOCITY")]
+        assert set(loud) <= {f"VELOCITY_{told}"}
+        assert set(pair.source.ids[:, 1].tolist()) <= {0, told}  # 0 of what is no note
+
+
+def test_drums_are_not_moved_to_other_drums():
+    drums = tokenizers.find("performance:drums=true")
+    notes = [Note(0.25 * number, 0.25 * number + 0.1, (36, 38)[number % 2], 90) for number in range(400)]
+    ids = drums.encode(Performance((Track.of(notes, drum=True),)))
+    task, random = drums.task("fill", drums.vocabulary), np.random.default_rng(0)
+    struck = [task.notes(task.draw(ids, random).ids).pitch.tolist() for _ in range(20)]
+    assert {pitch for pitches in struck for pitch in pitches} == {36, 38}
+
+
+@pytest.mark.parametrize(("seconds", "told"), [("5-6", True), ("1-1.9", False)])
+def test_it_is_said_where_the_pedal_holds_the_new_notes_on(seconds, told):
+    asked = TASK.ask(take_of(), "take.mid", seconds=seconds)
+    assert any("the pedal is down" in notice for notice in asked.notices) == told

@@ -146,6 +146,24 @@ def test_tracks_keep_to_channels_of_their_own_and_drums_to_theirs():
     assert midi.parse(data).performance.tracks == tuple(tracks)
 
 
+def test_where_channels_are_few_tracks_of_a_program_share_them():
+    programs = [73, *[0] * 15, 40]
+    tracks = [Track.of([Note(0, 1, 60 + number)], program=each) for number, each in enumerate(programs)]
+    data = midi.format(Performance(tuple(tracks)))
+    channels = [message.channel for _, message in events(data, "note_on")]
+    assert channels == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 1, 2, 15]
+    assert midi.parse(data).performance.tracks == tuple(tracks)
+
+
+def test_what_is_not_written_of_notes_is_counted():
+    track = Track.of([Note(0, 1, 60), Note(0, 2, 60), Note(1.5, 3, 60), Note(0, 1, 62)])
+    assert midi.unwritten(Performance((track, track))) == {
+        "note merged with its double": 2,
+        "note shortened by its repeat": 2,
+    }
+    assert not midi.unwritten(Performance(()))
+
+
 def test_text_is_latin_1_of_120_characters():
     performance = Performance((), name="Žofín’s\n“Reel”\x07 " + "x" * 200, markers=((0.0, "Łódź €"),))
     data = midi.format(performance)

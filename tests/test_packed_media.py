@@ -129,10 +129,41 @@ def test_a_voice_is_one_note_at_a_time():
         ("hold", "rest"),
         ("67", "rest"),
     )
-    assert found.stray == {"note beside another of its voice": 1, "note cut where another begins": 1}
+    losses = {"note beside another of its voice": 1, "note cut where another begins": 1, "loudness of a note": 4}
+    assert found.stray == losses
     with pytest.raises(ParseError, match="1 track with notes; two voices or more"):
         VOICES.parse(midi.format(Performance((high,))), "a.mid")
     assert voices.HOLD == "hold"
+
+
+def test_what_the_grid_does_not_hold_of_voices_is_counted():
+    high = Track.of([Note(0, 0.5, 60), Note(0.53, 1, 64)], pedal=[(0.1, 127), (0.4, 0)])
+    low = Track.of([Note(0, 0.9, 40)])
+    found = VOICES.parse(midi.format(Performance((high, low))), "a.mid")
+    assert found.stray == {"note moved to the grid": 2, "loudness of a note": 3, "pedal of a voice": 2}
+
+
+def test_beats_stay_beats_where_the_tempo_changes_between_steps():
+    """As in a chorale, whose bars each end in a fermata that begins anywhere."""
+    file = mido.MidiFile(ticks_per_beat=480)
+    tempo, *voices_of = (mido.MidiTrack() for _ in range(3))
+    file.tracks += [tempo, *voices_of]
+    for _ in range(50):
+        tempo.append(mido.MetaMessage("set_tempo", tempo=500_000))
+        tempo.append(mido.MetaMessage("set_tempo", tempo=1_500_000, time=1490))
+        tempo.append(mido.MetaMessage("marker", time=430))
+    for channel, track in zip((0, 9), voices_of, strict=True):
+        for _ in range(200):
+            track.append(mido.Message("note_on", note=42, channel=channel))
+            track.append(mido.Message("note_off", note=42, channel=channel, time=480))
+    file.tracks.append(voices_of[0])
+    out = io.BytesIO()
+    file.save(file=out)
+    for tokenizer, column in ((DRUMS, "closed_hat"), (VOICES, "1")):
+        found = tokenizer.parse(out.getvalue(), "a.mid")
+        cells = [cell for piece in found.pieces for cell in piece.column(column)]
+        assert [step for step, cell in enumerate(cells) if cell in ("1", "42")] == list(range(0, 800, 4))
+        assert not any("moved" in kind for kind in found.stray)
 
 
 COLOURS = st.sampled_from(["#000000", "#ff0000", "#00ff80", "#ffffff"])

@@ -63,6 +63,7 @@ def test_a_table_with_a_header_and_one_without():
     labels = parse("a\tb\nc\tb\n")  # b comes again in its column, so the first line is no header
     assert (labels.header, labels.rows[0]) == (False, ("a", "b"))
     assert parse('"x, y",z\r\n"1",2\r\n').columns == ("x, y", "z")
+    assert parse('"lead", "bass"\n"1", "FT"\n') == Table(("lead", "bass"), (("1", "FT"),), True)
     assert parse("nom,é\n1,2\n".encode("latin-1")).columns == ("nom", "é")
 
 
@@ -99,6 +100,7 @@ _NUMBERS = ("nan", "inf", "infinity")
         ("a=b,c\n1,2\n", r"t\.csv: row 1, column 1: 'a=b' cannot be a name"),
         ('a,b\n"x\ty",2\n', r"t\.csv: row 2, column 1 \(a\): 'x\\ty' holds what is not printed; leave"),
         ("a,b\nx\u00a0y,2\n", r"t\.csv: row 2, column 1 \(a\): 'x\\xa0y' holds what is not printed"),
+        ("1;2,5\n3;4,5\n", r"t\.csv: row 1: as many ',' as ';'; write whole numbers, parted by one of them"),
         (b"\0\1\2", r"t\.csv: row 1: not text"),
         ("1," * 1_000_000, r"t\.csv: row 1, from column 1 on: a line of more than"),
         (",".join("1" * 65), r"t\.csv: row 1: 65 columns"),

@@ -6,8 +6,9 @@ import os
 import numpy as np
 import pytest
 from book import BOOK, JIG, REEL, WALTZ
+from PIL import Image
 
-from folkseq import tokenized
+from folkseq import tokenized, tokenizers
 from folkseq.errors import CorpusError, FolkseqError, ParseError
 from folkseq.tokenized import tokenize_corpus
 from folkseq.tokenizers.abc import AbcTokenizer
@@ -77,6 +78,18 @@ def test_the_same_contents_are_not_read_twice_wherever_they_lie(book, tmp_path, 
     with pytest.raises(TypeError):  # other fields are another corpus, which is read
         tokenize_corpus(AbcTokenizer(grace=False), moved, workers=1)
     assert [path.name for path in first.folder.parent.iterdir()] == [first.folder.name]  # and leaves nothing half-built
+
+
+def test_a_file_that_is_given_its_right_suffix_is_read_anew(tmp_path):
+    for name, colour in (("one.png", "red"), ("two.npy", "blue")):
+        with (tmp_path / name).open("wb") as file:
+            Image.new("RGB", (4, 4), colour).save(file, "png")
+    pictures = tokenizers.find("packed:grid=picture")
+    first = tokenize_corpus(pictures, [tmp_path / "one.png", tmp_path / "two.npy"])
+    assert (len(first.store), len(first.faults)) == (1, 1)
+    named = (tmp_path / "two.npy").rename(tmp_path / "two.png")
+    again = tokenize_corpus(pictures, [tmp_path / "one.png", named])
+    assert (len(again.store), len(again.faults)) == (2, 0)
 
 
 def test_what_was_not_used_for_long_goes(book, empty_cache):

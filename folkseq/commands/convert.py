@@ -80,7 +80,7 @@ def _rewritten(source: Path, target: Path, bpm: float | None) -> Converted:
         except ValueError as error:
             raise RequestError(f"--bpm {bpm}: {error}") from None
     write_atomically(target, midi.format(performance))
-    return Converted((target,), lost, ())
+    return Converted((target,), lost + midi.unwritten(performance), ())
 
 
 def _from_abc(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:

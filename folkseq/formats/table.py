@@ -21,6 +21,7 @@ LONGEST_LINE = 1 << 20  # bytes
 MOST_COLUMNS = 64
 HIGHEST = 4095  # of integers
 _DELIMITERS = (",", ";", "\t")
+_NUMBERS = re.compile(r"[\d,;.\t ]+")
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
@@ -58,8 +59,12 @@ def parse(
     if not found[0].strip():
         raise ParseError(f"{file}: row 1: an empty line; leave it out")
     delimiter = max(_DELIMITERS, key=found[0].count)
+    as_many = [mark for mark in _DELIMITERS if found[0].count(mark) == found[0].count(delimiter) > 0]
+    if len(as_many) > 1 and _NUMBERS.fullmatch(found[0].strip()):
+        marks = " as ".join(map(repr, as_many))
+        raise ParseError(f"{file}: row 1: as many {marks}; write whole numbers, parted by one of them")
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(found, delimiter=delimiter)]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(found, delimiter=delimiter, skipinitialspace=True)]
     except csv.Error as error:
         raise ParseError(f"{file}: not a CSV file ({error})") from None
     width = len(rows[0])
@@ -110,7 +115,7 @@ def cells(line: str) -> list[str]:
     >>> cells("3; x")
     ['3', 'x']
     """
-    row = next(csv.reader([line], delimiter=max(_DELIMITERS, key=line.count)), [])
+    row = next(csv.reader([line], delimiter=max(_DELIMITERS, key=line.count), skipinitialspace=True), [])
     return [canonical(cell.strip()) for cell in row]
 
 

@@ -32,7 +32,7 @@ class TempoMap:
 
     Attributes:
         seconds: (T,) where each begins; the first at 0.
-        ticks: (T,) the same in ticks; whole numbers.
+        ticks: (T,) the same in ticks; whole numbers, but for those of `on_grid`.
         tick_s: (T,) seconds a tick from there on.
     """
 
@@ -54,6 +54,13 @@ class TempoMap:
             seconds.append(seconds[-1] + length * before)
             ticks.append(ticks[-1] + length)
         return cls(np.array(seconds), np.array(ticks, np.float64), tick_s)
+
+    @classmethod
+    def on_grid(cls, tempos: Iterable[tuple[float, float]], ticks_per_beat: int) -> TempoMap:
+        """The same where ticks are coarse and are not to be written: each begins where it does, between two of them."""
+        times, bpm = np.array(list(tempos), np.float64).T
+        tick_s = 60 / bpm / ticks_per_beat
+        return cls(times, np.concatenate(([0.0], np.cumsum(np.diff(times) / tick_s[:-1]))), tick_s)
 
     @classmethod
     def at_ticks(cls, tempos: Iterable[tuple[int, int]], ticks_per_beat: int) -> TempoMap:

@@ -2,6 +2,6 @@
 
 from folkseq.formats.midi.chunks import is_midi
 from folkseq.formats.midi.reader import LARGEST, Reading, parse
-from folkseq.formats.midi.writer import format
+from folkseq.formats.midi.writer import format, unwritten
 
-__all__ = ["LARGEST", "Reading", "format", "is_midi", "parse"]
+__all__ = ["LARGEST", "Reading", "format", "is_midi", "parse", "unwritten"]

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mido import MidiTrack
 
 TICKS_PER_BEAT = 480
-_MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared in turn where there are more tracks
+_MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared where there are more tracks
 _RELEASE = 64  # the velocity of a note's end where none is meant
 _LONGEST_TEXT = 120
 _LONGEST_COMMENT = 1000
@@ -45,13 +46,11 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     import mido
 
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
-    tracks = [_paired_ticks(track, tempo_map) for track in performance.tracks]
+    tracks = [_paired_ticks(track, tempo_map)[0] for track in performance.tracks]
     end = max([int(tempo_map.to_ticks(performance.length_s)), *(int(ticks[:, 1].max(initial=0)) for ticks in tracks)])
-    channels = iter(_MELODIC * (len(tracks) // len(_MELODIC) + 1))
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
     file.tracks.append(_delta(_conductor(performance, comments, tempo_map), end))
-    for track, ticks in zip(performance.tracks, tracks, strict=True):
-        channel = DRUMS if track.drum else next(channels)
+    for track, ticks, channel in zip(performance.tracks, tracks, _channels(performance.tracks), strict=True):
         pedal = _pedal_events(track, tempo_map, end, channel)
         file.tracks.append(_delta(chain(_head(track, channel), pedal, _note_events(ticks, channel)), end))
     data = io.BytesIO()
@@ -59,8 +58,33 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     return data.getvalue()
 
 
-def _paired_ticks(track: Track, tempo_map: TempoMap) -> npt.NDArray[np.int64]:
-    """(N, 4) onset, offset, pitch, velocity: each note lasts a tick or more, to its pitch's next at most."""
+def unwritten(performance: Performance) -> Counter[str]:
+    """What of a performance's notes `format` does not write, by kind and count."""
+    tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
+    return sum((_paired_ticks(track, tempo_map)[1] for track in performance.tracks), Counter())
+
+
+def _channels(tracks: Sequence[Track]) -> Iterator[int]:
+    """Each track's own; where there are too few, tracks of one program share those that their program has, in turn."""
+    programs = Counter(track.program for track in tracks if not track.drum)
+    rooms = dict.fromkeys(programs, 1)  # the channels of each
+    for _ in range(len(_MELODIC) - len(programs) if programs else 0):
+        crowded = max(programs, key=lambda program: programs[program] / rooms[program])
+        rooms[crowded] += programs[crowded] > rooms[crowded]
+    shared = programs.total() > len(_MELODIC)
+    firsts = dict(zip(rooms, accumulate(rooms.values(), initial=0), strict=False))
+    seen: Counter[int] = Counter()
+    for track in tracks:
+        if track.drum:
+            yield DRUMS
+            continue
+        own = firsts[track.program] + seen[track.program] % rooms[track.program] if shared else seen.total()
+        seen[track.program] += 1
+        yield _MELODIC[own % len(_MELODIC)]
+
+
+def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[npt.NDArray[np.int64], Counter[str]]:
+    """(N, 4) onset, offset, pitch, velocity: each note lasts a tick or more, to its pitch's next at most; what goes."""
     notes = track.notes
     onsets, offsets = tempo_map.to_ticks(notes["onset_s"]), tempo_map.to_ticks(notes["offset_s"])
     rows = np.stack([onsets, np.maximum(offsets, onsets + 1), notes["pitch"], notes["velocity"]], axis=1)  # (N, 4)
@@ -68,8 +92,10 @@ def _paired_ticks(track: Track, tempo_map: TempoMap) -> npt.NDArray[np.int64]:
     begun_twice = (rows[1:, [0, 2]] == rows[:-1, [0, 2]]).all(axis=1)
     rows = np.delete(rows, np.flatnonzero(begun_twice) + 1, axis=0)
     here, following = rows[:-1], rows[1:]
-    here[:, 1] = np.where(here[:, 2] == following[:, 2], np.minimum(here[:, 1], following[:, 0]), here[:, 1])
-    return rows
+    cut = (here[:, 2] == following[:, 2]) & (here[:, 1] > following[:, 0])
+    here[:, 1] = np.where(cut, following[:, 0], here[:, 1])
+    lost = {"note merged with its double": begun_twice.sum(), "note shortened by its repeat": cut.sum()}
+    return rows, +Counter({kind: int(count) for kind, count in lost.items()})
 
 
 def _conductor(performance: Performance, comments: Iterable[str], tempo_map: TempoMap) -> Iterator[tuple[int, Any]]:

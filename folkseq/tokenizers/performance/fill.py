@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats.midi.splice import splice, within
-from folkseq.music.performance import Note, Performance, Track
+from folkseq.music.performance import PEDAL_DOWN, Note, Performance, Track
 from folkseq.pairs import Integers, Pair, Reach, Source
 from folkseq.tokenizers.performance import gap, surroundings
 from folkseq.tokenizers.performance.decoding import Notes, pair
@@ -79,14 +79,12 @@ class FillTask:
     def draw(self, ids: NDArray[Any], random: np.random.Generator, alone: bool | None = None) -> Pair | None:
         """A gap of half a second to sixteen, short ones as often as those twice as long, in another key."""
         hidden = random.random() < ALONE if alone is None else alone
-        first = int(random.integers(max(len(ids) - PASSAGE, 0) + 1))
-        return self._gap(ids[first : first + PASSAGE], random, hidden, SEMITONES)
+        return self._gap(self._passage(ids, random), random, hidden, 0 if self.tokenizer.drums else SEMITONES)
 
     def hold_out(self, ids: NDArray[Any], piece: int, turn: int, alone: bool | None = None) -> Pair | None:
         """Some gaps of a performance, in its own key."""
         random = np.random.default_rng([piece, turn])
-        first = int(random.integers(max(len(ids) - PASSAGE, 0) + 1))
-        return self._gap(ids[first : first + PASSAGE], random, bool(alone), 0) if turn < JUDGED else None
+        return self._gap(self._passage(ids, random), random, bool(alone), 0) if turn < JUDGED else None
 
     def plain(self, ids: NDArray[Any]) -> NDArray[Any]:
         """All of it."""
@@ -120,7 +118,10 @@ class FillTask:
             )
         if end - begin > LONGEST_S:
             raise RequestError(f"--seconds {asked['seconds']}: ask for at most {LONGEST_S:g} seconds at a time")
-        return AskedSeconds(self, take, data, file, begin, end)
+        own = [track for track in take.tracks if track.drum == self.tokenizer.drums]
+        pedalled = any(_pressed(track, begin, end) for track in own)
+        told = "the pedal is down in these seconds, and holds the new notes as it holds the others"
+        return AskedSeconds(self, take, data, file, begin, end, (told,) if pedalled else ())
 
     def notes(self, ids: NDArray[Any]) -> Notes:
         """The notes of some ids of a performance, with the bins of their velocities."""
@@ -132,6 +133,13 @@ class FillTask:
     def steps(self, seconds: float) -> int:
         """How many steps a time takes."""
         return round(seconds * self.tokenizer.steps_per_second)
+
+    def _passage(self, ids: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
+        """`PASSAGE` ids from anywhere in a performance, after the velocity in which they begin."""
+        first = int(random.integers(max(len(ids) - PASSAGE, 0) + 1))
+        layout, before = self.tokenizer.layout, ids[:first]
+        told = np.flatnonzero((before >= layout.velocity) & (before < layout.velocity + layout.velocity_bins))
+        return np.concatenate([ids[told[-1:]], ids[first : first + PASSAGE]])
 
     def _gap(self, ids: NDArray[Any], random: np.random.Generator, alone: bool, semitones: int) -> Pair | None:
         notes = self.notes(ids)
@@ -284,3 +292,10 @@ class FilledTake:
     def _new(self) -> list[Note]:
         """The new notes, from the gap's beginning on."""
         return list(self.asked.task.tokenizer.decode(self.ids).tracks[0])
+
+
+def _pressed(track: Track, begin_s: float, end_s: float) -> bool:
+    """Whether the pedal is down at any time between two."""
+    first = max(int(np.searchsorted(track.pedal["time_s"], begin_s, side="right")) - 1, 0)
+    last = int(np.searchsorted(track.pedal["time_s"], end_s))
+    return bool((track.pedal["value"][first:last] >= PEDAL_DOWN).any())

@@ -4,7 +4,8 @@ Conventions: as a file is read, the end of a note ends every note of its pitch a
 instant, and notes without length are dropped (`as_read`). The pedal is baked in per track. Tracks, drums too, lie on
 top of each other, so that a pitch may sound several times at once. Within a step ends come before beginnings, each in
 the order of the notes' onsets in seconds and then of their pitches. A pedal that a file keeps apart from its notes is
-lost, as there. Deviation: a note that nothing ends is lost there and kept here.
+lost, as there. Deviations: a note that nothing ends is lost there and kept here; and a tempo holds here in whichever
+track it stands, there in the first alone.
 """
 
 from __future__ import annotations

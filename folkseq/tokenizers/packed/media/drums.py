@@ -48,7 +48,7 @@ def read(opened: BinaryIO, file: str, division: int, colours: int) -> tuple[list
     if not tracks:
         raise ParseError(f"{file}: holds no drums, which MIDI has on channel 10")
     notes = np.concatenate(tracks)
-    exact = TempoMap.at_seconds(performance.tempos, division * FINE).to_ticks(notes["onset_s"])
+    exact = TempoMap.on_grid(performance.tempos, division * FINE).to_ticks(notes["onset_s"])
     steps = (exact + FINE // 2) // FINE
     bar = bar_steps(performance, division)
     length = -(-(int(steps.max()) + 1) // bar) * bar

@@ -1,7 +1,8 @@
 """Voices in MIDI files, a field a track at every step: the pitch that begins, a hold of it, or a rest.
 
 A track is one voice: of notes that begin together the highest is kept, and a note ends where the next begins. Drums are
-left out. A step is a share of a quarter, by the file's own beats, whatever its tempo.
+left out. A step is a share of a quarter, by the file's own beats, whatever its tempo; notes are moved to the nearest,
+and their loudness is not kept.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from folkseq.formats import midi
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.grid import Grid
 from folkseq.music.performance import Note, Track
-from folkseq.tokenizers.packed.media.drums import bar_steps, check_length, performed, seconds_a_step
+from folkseq.tokenizers.packed.media.drums import FINE, bar_steps, check_length, performed, seconds_a_step
 
 SUFFIXES = (".mid", ".midi", ".kar")
 OUTPUTS = (".mid",)
@@ -33,12 +34,18 @@ def read(opened: BinaryIO, file: str, division: int, colours: int) -> tuple[list
     tracks = [track for track in performance.tracks if len(track) and not track.drum]
     if len(tracks) < 2:
         raise ParseError(f"{file}: {len(tracks)} track with notes; two voices or more are packed, each on its own")
-    clock = TempoMap.at_seconds(performance.tempos, division)
+    clock = TempoMap.on_grid(performance.tempos, division)
+    fine = TempoMap.on_grid(performance.tempos, division * FINE)
     ends = max(int(clock.to_ticks(track.notes["offset_s"].max())) for track in tracks)
     bar = bar_steps(performance, division)
     length = -(-max(ends, 1) // bar) * bar
     check_length(length, file)
     voices = [_voice(track, clock, length, lost) for track in tracks]
+    for track in tracks:
+        moved = [fine.to_ticks(track.notes[name]) % FINE != 0 for name in ("onset_s", "offset_s")]
+        lost["note moved to the grid"] += int(np.logical_or(*moved).sum())
+        lost["loudness of a note"] += len(track)
+        lost["pedal of a voice"] += len(track.pedal)
     lost["note among drums"] += sum(len(track) for track in performance.tracks if track.drum)
     columns = tuple(map(str, range(1, len(voices) + 1)))
     return [Grid(columns, tuple(zip(*voices, strict=True)), named=False)], +lost
