@@ -75,6 +75,9 @@ def test_keys_in_every_spelling(text: str, key: str) -> None:
         ("D exp _b ^f", (0, 0, 0, 1, 0, 0, -1)),
         ("^f_b", (0, 0, 0, 1, 0, 0, -1)),
         ("C ^^c __d", (2, -2, 0, 0, 0, 0, 0)),
+        ("F#m =d", (1, 0, 0, 1, 1, 0, 0)),  # m =d is no setting m=
+        ("F#m =c", (0, 0, 0, 1, 1, 0, 0)),
+        ("C♯dor=f", (1, 1, 0, 0, 1, 1, 0)),
     ],
 )
 def test_accidentals_of_a_key(text: str, alters: tuple[int, ...]) -> None:
@@ -87,6 +90,7 @@ def test_settings_alone_leave_the_key_as_it_is() -> None:
     assert parse_key("clef=bass octave=-1") == (None, ("clef=bass", "octave=-1"))
     assert parse_key("treble-8") == (None, ("treble-8",))
     assert parse_key("Gm alto transpose=2")[1] == ("alto", "transpose=2")
+    assert parse_settings("Am m=B t=2") == ("m=B", "t=2")
     assert parse_settings('1 name="Bodhran" clef=perc') == ("clef=perc",)
 
 

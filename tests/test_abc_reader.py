@@ -375,3 +375,18 @@ def test_a_file_header_does_not_multiply_without_end() -> None:
     book = abc.parse("A:x\n" * 5000 + "\n" + "X:1\nK:C\nA\n\n" * 50)
     assert [len(tune.fields) for tune in book.tunes] == [200] * 50
     assert dict(book.stray) == {"line of a file header of more than 200": 4800}
+
+
+def test_a_mark_of_byte_order_within_a_file_parts_its_tunes_all_the_same():
+    """As where one program's file was put after another's."""
+    book = abc.parse_bytes(
+        "\ufeffX:1\nT:One\nK:C\nCDEF|]\n\ufeff% two\n\ufeffX:2\nT:Two\nK:G\nGABc|]\n".encode(), "a.abc"
+    )
+    assert [tune.title for tune in book.tunes] == ["One", "Two"]
+    assert not any(book.lost)
+
+
+def test_a_tie_of_one_note_of_a_chord_is_counted():
+    book = abc.parse("X:1\nL:1/4\nK:C\n[C-E] [CE] [C-E-] [CE] [CE]- [CE]|]\n")
+    assert book.lost == ({"tie of a part of a chord, read as of all of it": 1},)
+    assert [sound.tied for sound in book.tunes[0].sounds()] == [True, False] * 3

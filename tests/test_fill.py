@@ -244,6 +244,13 @@ def test_what_will_be_gone_is_told():
     assert asked.notices[1].startswith("the words under the tune stay as they are")
 
 
+def test_a_second_line_over_the_bars_is_not_lost():
+    text = HEAD + "C8|D4 E4 & F8|G8|A8|]\n"
+    assert filled(text, "3")[0].startswith(text[: text.index("G8")])
+    with pytest.raises(RequestError, match="bars 2 have a second line \\(&\\), which cannot be written"):
+        TASK.ask(text.encode(), "tune.abc", bars="2")
+
+
 def test_batches_go_on_where_they_stood():
     store = TokenStore.of([ids_of(text).tolist() for text in (JIG, REEL, FORMS, PLAIN)])
 

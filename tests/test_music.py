@@ -186,6 +186,9 @@ def _heard(elements: object) -> str:
         ("A:|B||C:|", "AABCC"),  # at the double bar since the last repeat
         ("A:|B||C||D:|", "AABCDD"),
         ("|:A:|B:|C", "AABBC"),
+        ("|:A:|B||1C:||2D||", "AABCBD"),  # a double bar that opens an ending begins no section
+        ("|:A:|B|C||1D:|2E|F|]", "AABCDBCEF"),
+        ("|:A|1,3B:|2C:|D", "ABACABD"),  # an ending that is not the section's last closes
     ],
 )
 def test_repeats_are_played_out(written: str, played: str) -> None:

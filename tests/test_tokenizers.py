@@ -11,6 +11,7 @@ from folkseq.errors import RequestError, TokenError
 from folkseq.formats import abc
 from folkseq.music import Key
 from folkseq.tokenizers.abc import AbcTokenizer
+from folkseq.tokenizers.abc.asking import header_tokens
 from folkseq.tokenizers.abc.rhythms import canonical_rhythm
 from folkseq.tokenizers.vocabulary import Vocabulary
 
@@ -140,3 +141,17 @@ def test_a_book_is_read_whole():
     found = AbcTokenizer().parse(BOOK.encode(), "book.abc")
     assert [tune.title for tune in found.pieces] == ["The Test Jig", "The Test Reel", "The Test Waltz"]
     assert found.faults == ()
+
+
+def test_a_beginning_without_a_header_is_in_eighths_in_every_meter():
+    for text, asked in (("GABc|", {"meter": "2/4"}), ("M:2/4\nGABc|", {}), ("GABc|", {})):
+        assert AbcTokenizer().prime(text, **asked).tokens[-5:] == ("G", "A", "B", "c", "|")
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "found"), [("G#", "min", "K:Cmin"), ("D#", "dor", "K:Cdor"), ("A#m", "", "K:Cmin")]
+)
+def test_a_tonic_stands_in_the_mode_that_is_asked(key, mode, found):
+    assert header_tokens(key=key, mode=mode)["mode"] == found
+    with pytest.raises(RequestError, match="key Gmaj is not in mode min"):
+        header_tokens(key="Gmaj", mode="min")

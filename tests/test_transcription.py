@@ -33,6 +33,7 @@ def test_a_tune_comes_back_played_out():
         ("C2 D2 E2 F2-|F2 z2 G4|", "C2D2 E2F2- | F2z2 G4 |]\n"),
         ("C/D/E/F/ GA (3Bcd ef|", "C/2D/2E/2F/2GA (3Bcdef |]\n"),
         ("[CEG]4 z4|c8|", "[CEG]4 z4 | c8 |]\n"),
+        ("C>>D E<<F G4|A3/4B/4c3/4B/4 A6|", "C3/2-C/4D/4E/4F3/2-F/4 G4 | A/2>B/2c/2>B/2A6 |]\n"),  # no triplets
     ],
 )
 def test_lengths_are_ones_that_can_be_written(bars, written):

@@ -2,7 +2,8 @@
 
 Where a `:|` has no `|:`, the section begins at the start of the tune if this is its first repeat, since the old books
 print `A || B :|` for a tune that is played whole twice; else after the section repeated last, or at the double bar
-since then. abc2midi does the same. A `|:` that nothing closes is a plain section line.
+since then. abc2midi does the same. A `|:` that nothing closes is a plain section line, and so is a `:|` that closes a
+section's last ending, after which nothing is left to be played.
 """
 
 from __future__ import annotations
@@ -27,27 +28,37 @@ def explicit(body: Sequence[Element], *, whole: bool = True) -> tuple[Element, .
     boundary = -1  # index of the bar line where the current section begins; −1 is the start of the tune
     opened = False
     after_ending = False  # whether the last `:|` was followed by another ending of the same section
+    ending, highest = 0, 0  # the last number of the ending under way, and of all of the section's
     to_open: set[int] = set()
     unmatched: set[int] = set()
+    spent: set[int] = set()  # that close a last ending
     for index, element in enumerate(elements):
         if not isinstance(element, Bar):
             continue
         if element.closes:
             if not opened and not after_ending:
                 to_open.add(boundary)
+            elif after_ending and not element.endings and ending == highest:
+                spent.add(index)
             opened, after_ending = False, bool(element.endings)
             boundary = index
-        elif element.style in ("||", "|]") and boundary >= 0 and not opened:
+        elif element.style in ("||", "|]") and not element.endings and boundary >= 0 and not opened:
             boundary, after_ending = index, False
         if element.opens:
             if opened:
                 unmatched.add(boundary)
             boundary, opened, after_ending = index, True, False
+        if boundary == index and not after_ending:
+            ending, highest = 0, 0
+        if element.endings:
+            ending, highest = max(element.endings), max(highest, *element.endings)
     if opened and whole:
         unmatched.add(boundary)
     for index, bar in enumerate(elements):
         if isinstance(bar, Bar) and index in unmatched:
             elements[index] = bar = replace(bar, opens=False, style="|" if bar.closes else "||")
+        if isinstance(bar, Bar) and index in spent:
+            elements[index] = bar = replace(bar, closes=0, style="|" if bar.opens else "||")
         if isinstance(bar, Bar) and index in to_open:
             elements[index] = replace(bar, opens=True, style="|")
     return (Bar(opens=True), *elements) if -1 in to_open else tuple(elements)

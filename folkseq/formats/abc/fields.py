@@ -21,10 +21,11 @@ _EXTRA = re.compile(r"(\^\^|__|\^|_|=)([A-Ga-g])")
 _ALTERS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 ACCIDENTALS = {"__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
 _SETTING = re.compile(
-    r"\b(?:clef|octave|transpose|middle|stafflines|staffscale|score|sound|shift|m|t) ?= ?\S*"
+    r"\b(?:clef|octave|transpose|middle|stafflines|staffscale|score|sound|shift) ?= ?\S*"
+    r"|(?<!\S)[mt]= ?\S*"
     r"|\b(?:treble|bass|alto|tenor|perc)\d*[+-]?8?\b"
 )
-_NAME = re.compile(r'\b[a-z]{2,}=(?:"[^"]*"|[^\s"]+)')  # settings of the page alone, such as name="Fiddle"
+_NAME = re.compile(r'(?<!\S)[a-z]{2,}=(?:"[^"]*"|[^\s"]+)')  # settings of the page alone, such as name="Fiddle"
 
 
 def parse_settings(text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 _COMMENT = re.compile(r"(?<!\\)%")
 _TEXT_BLOCK = re.compile(r"%%begin(text|ps|svg)\b")
 _FIELD = re.compile(r"([A-Za-z+]):(?!(?<=[A-Ga-gxz]:)[|:])(.*)")  # "d:|" is music
+_MARK = "\ufeff"  # with which a file may begin
 _LONGEST_HEADER = 200  # lines of a file header, which every tune of the file is given
 
 
@@ -56,6 +57,8 @@ def _blocks(text: str) -> Iterator[Block]:
     aside = ""
     for number, text_line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         line = text_line
+        if line[:1] == _MARK and (line[1:2] == "%" or line[2:3] == ":"):  # where one file was put after another
+            line = line[1:]
         if aside and not line.startswith("X:"):  # a text block that nothing ends, ends at the next tune
             aside = "" if line.startswith(aside) else aside
             continue

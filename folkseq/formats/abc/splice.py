@@ -38,6 +38,8 @@ class TextBar:
     """Slurs that begin in it and end after it."""
     symbols: int = 0
     """Chord symbols and other texts in it."""
+    overlay: bool = False
+    """Whether a second line of notes (&) stands in it."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class _Voice:
     opens: int = 0
     closes: int = 0
     slurs: tuple[int, int] = (0, 0)
+    overlay: bool = False
 
     def content(self, line: int, kind: str, start: int, stop: int) -> None:
         """A symbol that is no bar line and no field."""
@@ -103,6 +106,7 @@ class _Voice:
         elif kind == "unslur":
             self.closes, self.opens = self.closes + (not self.opens), max(self.opens - 1, 0)
         self.texts += kind == "text"
+        self.overlay |= kind == "overlay"
         if kind in _SOUNDS or (kind in _AFTER and self.parts and not self.waiting):
             if not self.parts:
                 self.begun = self.key, self.meter, self.unit
@@ -121,9 +125,11 @@ class _Voice:
         """A bar line, or the end."""
         if self.parts and self.begun is not None:
             opens, closes = self.slurs
-            self.bars.append(TextBar(tuple(self.parts.values()), *self.begun, closes, opens, self.symbols))
+            parts = tuple(self.parts.values())
+            self.bars.append(TextBar(parts, *self.begun, closes, opens, self.symbols, self.overlay))
         self.parts, self.waiting, self.begun = {}, {}, None
         self.texts = self.symbols = self.opens = self.closes = 0
+        self.overlay = False
 
 
 class _Scan:

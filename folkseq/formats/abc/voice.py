@@ -188,7 +188,10 @@ class VoiceReader:
         if len({factor for _, factor in notes}) > 1:
             self.lost["chord of several lengths, read as its first"] += 1
         self._sound(pitches, self.unit * notes[0][1] * parse_length(length))
-        if "-" in inside:
+        tied = sum(kind == "tie" for kind, _ in symbols)
+        if 0 < tied < len(notes):
+            self.lost["tie of a part of a chord, read as of all of it"] += 1
+        if tied:
             self._tie("-")
 
     def _old_chord(self, text: str) -> None:

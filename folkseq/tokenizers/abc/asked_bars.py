@@ -192,6 +192,8 @@ def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | 
     pairs = zip(trial, own, strict=False)
     if len(text.bars) != len(measured.bars):
         raise RequestError(f"{file}: its bars cannot be told apart; write rests of several bars (Z) bar by bar")
+    if any(place.overlay for place in own):
+        raise RequestError(f"{file}: bars {bars} have a second line (&), which cannot be written; ask for others")
     tried = put(found.text, own, [format_bars(bar, place.key, place.meter, place.unit) for bar, place in pairs])
     if not keeps(found, tried, first, len(own), trial):
         raise RequestError(

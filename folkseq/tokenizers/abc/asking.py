@@ -55,9 +55,8 @@ def header_tokens(*, rhythm: str = "", meter: str = "", mode: str = "", key: str
         raise RequestError(f"rhythm {rhythm!r} is not known; there are: {', '.join(RHYTHMS)}")
     asked = read_mode(mode) if mode else ""
     if key:
-        written = read_key(key).mode
-        tonic_alone = len(key.strip()) == len(_tonic_and_mode(key)[0])
-        if asked and asked != written and not tonic_alone:
+        written = read_key(key, asked).mode
+        if asked and asked != written:
             raise RequestError(f"key {key} is not in mode {mode}; leave one of them out")
         asked = asked or written
     try:
@@ -75,9 +74,11 @@ def read_mode(text: str) -> str:
     return _MODE_WORDS[word]
 
 
-def read_key(text: str) -> Key:
-    """The key that a user's text names; a tonic alone is major. Raises RequestError if it names none."""
+def read_key(text: str, mode_of_tonic: str = "") -> Key:
+    """The key that a user's text names; a tonic alone in that mode, or major. Raises RequestError if it names none."""
     tonic, mode = _tonic_and_mode(text)
+    if len(text.strip()) == len(tonic):
+        mode = mode_of_tonic or mode
     try:
         key = parse_key(tonic + mode)[0]
     except ParseError as error:
@@ -102,8 +103,9 @@ def read_prime(text: str, *, rhythm: str = "", meter: str = "", mode: str = "", 
     """
     asked = header_tokens(rhythm=rhythm, meter=meter, mode=mode)
     text = text.strip()
-    for letter, value in (("K", _prime_key(mode, key)), ("L", "1/8"), ("M", asked["meter"][2:]), ("R", rhythm)):
-        if value and re.search(rf"(?m)^{letter}:", text) is None and (letter != "L" or "K:" not in text):
+    unit = "" if re.search("(?m)^K:", text) else "1/8"  # a tune with a header has a unit of its own
+    for letter, value in (("K", _prime_key(mode, key)), ("L", unit), ("M", asked["meter"][2:]), ("R", rhythm)):
+        if value and re.search(rf"(?m)^{letter}:", text) is None:
             text = f"{letter}:{value}\n{text}"
     book = abc.parse(text if text.startswith("X:") else f"X:1\n{text}", "the prime")
     if book.faults:
@@ -122,7 +124,9 @@ def _prime_key(mode: str, key: str) -> str:
 
 def to_key(tune: Tune, key: str) -> Tune:
     """`tune`, whose tonic is C, on the tonic of `key`, or on the one that best suits its range if `key` is empty."""
-    tonics = [read_key(key)] if key else [Key(LETTERS.index(letter)) for letter in _TONICS[tune.key.mode]]
+    tonics = (
+        [read_key(key, tune.key.mode)] if key else [Key(LETTERS.index(letter)) for letter in _TONICS[tune.key.mode]]
+    )
     return tune.transposed(min((_best_octave(tune, tonic) for tonic in tonics), key=lambda found: found[0])[1])
 
 

@@ -69,7 +69,7 @@ class PackedTokenizer(Tokenizer[Grid]):
     steering: ClassVar[tuple[str, ...]] = ("steps", "bars", "lead", "lead_column", "size")
     books: ClassVar[tuple[str, ...]] = ()
     in_order: ClassVar[bool] = True
-    largest: ClassVar[int] = 1 << 28
+    largest: ClassVar[int] = 1 << 25  # of a table, which takes some fifty times as much memory
 
     @classmethod
     def of(cls, **fields: Any) -> Self:
