@@ -12,7 +12,7 @@ from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import midi
 from folkseq.models import onnx_step
 from folkseq.models.settings import ModelSettings, TrainSettings
-from folkseq.music.performance import NOTE, PEDAL, Performance, Track
+from folkseq.music.performance import NOTE, PEDAL, Note, Performance, Track
 from folkseq.run import Run, RunConfig
 from folkseq.sampling.novelty import Novelty
 from folkseq.tokenizers.performance import PerformanceTokenizer
@@ -136,16 +136,34 @@ def test_a_prime_is_stripped_or_kept(run, pedalled, prime):
         (stripped,) = load(folder).sample(1, **asked)
         (kept,) = load(folder).sample(1, keep_prime=True, **asked)
         assert kept.tokens == stripped.tokens
-        given = tokenizer.canonical(read(prime)).tracks[0]
+        (given,) = read(prime).tracks
         (new,), (all_,) = stripped.piece.tracks, kept.piece.tracks
         assert list(all_)[: len(given)] == list(given)
-        end = given.notes["offset_s"].max()  # 1.5 s
+        end = tokenizer.canonical(read(prime)).tracks[0].notes["offset_s"].max()  # 1.5 s
         np.testing.assert_allclose(all_.notes["onset_s"][len(given) :] - end, new.notes["onset_s"], atol=1e-9)
         assert (new.notes["offset_s"] - new.notes["onset_s"]).max() < 0.5001
         assert stripped.piece.length_s <= 3.0001
         assert len(new.pedal) + len(given.pedal) == len(all_.pedal)
         assert stripped.piece.tempos == ((0.0, 120.0),)
         assert kept.piece.tempos == ((0.0, pytest.approx(100, rel=1e-5)),)
+
+
+def test_a_prime_is_kept_with_all_of_its_tracks(run, tmp_path):
+    violin = Track.of([Note(0, 1, 76)], "Fiddle", program=40)
+    piano = Track.of([Note(0.003, 0.5, 60, 33), Note(0.5, 1, 64)], "Keys", pedal=[(0.2, 127)])
+    kit = Track.of([Note(0.25, 0.3, 38)], "Kit", drum=True)
+    for tracks, own in (((violin, piano, kit), None), ((piano, kit), 0)):
+        (tmp_path / "band.mid").write_bytes(midi.format(Performance(tracks, markers=((0.5, "B"),))))
+        (kept,) = load(run).sample(1, seed=1, seconds=2, prime=str(tmp_path / "band.mid"), keep_prime=True)
+        found = midi.parse(kept.format(".mid")).performance
+        assert [track.name for track in found.tracks][: len(tracks)] == [track.name for track in tracks]
+        assert len(found.tracks) == len(tracks) + (own is None)
+        for number, (track, given) in enumerate(zip(found.tracks, read(tmp_path / "band.mid").tracks, strict=False)):
+            assert list(track)[: len(given)] == list(given)
+            assert (len(track) > len(given)) == (number == own)
+        assert found.tracks[own if own is not None else -1].notes["onset_s"].max() > 1
+        assert [pedal for track in found.tracks for pedal in track.pedal.tolist()] == [(0.2, 127), (1.0, 0)]
+        assert found.markers == ((0.5, "B"),)
 
 
 def test_the_pedal_is_written_as_a_controller_or_into_the_notes(pedalled):

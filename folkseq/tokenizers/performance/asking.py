@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from folkseq.errors import RequestError
-from folkseq.music.performance import Performance
+from folkseq.music.performance import PEDAL_DOWN, Performance, Track
 from folkseq.music.pitch import LETTERS, SEMITONES
 
 SECONDS, MOST_SECONDS = 30.0, 3600.0
@@ -33,6 +34,7 @@ STEERING = ("seconds", "longest_note", "most_notes")
 PEDALS = ("cc", "baked")
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _SHOWN = 12  # notes
+_Value = TypeVar("_Value")
 _PITCH_CLASSES = dict(zip(LETTERS, SEMITONES, strict=True))
 _MOST_DENSITY = 1000.0
 _CLOSE_S = 1e-6  # by which a time in seconds may miss its step
@@ -138,28 +140,68 @@ def _within(name: str, value: float | None, least: float, most: float, usual: fl
 
 def hand_over(piece: Performance, name: str, asked: Asked) -> Performance:
     """A sampled performance, named, in the tempo asked for: times stay what they are, and it says where bars fall."""
-    tracks = tuple(replace(track, name="Drums" if track.drum else "Piano") for track in piece.tracks)
+    tracks = tuple(replace(track, name=track.name or _name(track)) for track in piece.tracks)
     if asked.bpm is not None:
         piece = replace(piece, tempos=((0.0, asked.bpm),), meters=())
     return replace(piece, tracks=tracks, name=f"Performance {name}")
 
 
+def _name(track: Track) -> str:
+    return "Drums" if track.drum else "Piano"
+
+
 def keep(piece: Performance, prime: Performance, until_s: float) -> Performance:
-    """The piece in the tempos and meters of the prime that it begins with."""
-    tempos = tuple(pair for pair in prime.tempos if pair[0] <= until_s)
-    return replace(piece, tempos=tempos, meters=tuple(pair for pair in prime.meters if pair[0] <= until_s))
+    """The prime as it stands in its file, all of its tracks, and then what the piece holds from `until_s` on.
+
+    That goes on in the prime's own track, where there is one of its kind, and else in one of its own.
+    """
+    tracks = [_until(track, until_s) for track in prime.tracks]
+    for new in (_after(track, until_s) for track in piece.tracks):
+        own = [place for place, track in enumerate(tracks) if len(track) and track.drum == new.drum]
+        if len(own) == 1:
+            track = tracks[own[0]]
+            notes, pedal = (np.concatenate(pair) for pair in ((track.notes, new.notes), (track.pedal, new.pedal)))
+            tracks[own[0]] = replace(track, notes=notes, pedal=pedal)
+        else:
+            tracks.append(new)
+
+    def held(pairs: Sequence[tuple[float, _Value]]) -> tuple[tuple[float, _Value], ...]:
+        return tuple(pair for pair in pairs if pair[0] <= until_s)
+
+    return replace(
+        piece,
+        tracks=tuple(tracks),
+        tempos=held(prime.tempos),
+        meters=held(prime.meters),
+        keys=held(prime.keys),
+        markers=held(prime.markers),
+    )
 
 
 def strip(piece: Performance, from_s: float) -> Performance:
     """What begins at `from_s` or later, from there on."""
     tracks = []
     for track in piece.tracks:
-        notes = track.notes[track.notes["onset_s"] > from_s - _CLOSE_S]  # a copy, and so is the pedal
-        pedal = track.pedal[track.pedal["time_s"] > from_s - _CLOSE_S]
+        new = _after(track, from_s)
+        notes, pedal = new.notes.copy(), new.pedal.copy()
         for times in (notes["onset_s"], notes["offset_s"], pedal["time_s"]):
             np.maximum(times - from_s, 0, out=times)
-        tracks.append(replace(track, notes=notes, pedal=pedal))
+        tracks.append(replace(new, notes=notes, pedal=pedal))
     return replace(piece, tracks=tuple(tracks), length_s=max(piece.length_s - from_s, 0.0))
+
+
+def _after(track: Track, from_s: float) -> Track:
+    """What of a track begins at a time or later."""
+    notes = track.notes[track.notes["onset_s"] > from_s - _CLOSE_S]
+    return replace(track, notes=notes, pedal=track.pedal[track.pedal["time_s"] > from_s - _CLOSE_S])
+
+
+def _until(track: Track, at_s: float) -> Track:
+    """A track whose pedal goes no further than a time, and is up from there on."""
+    pedal = track.pedal[track.pedal["time_s"] <= at_s - _CLOSE_S]
+    if len(pedal) and pedal["value"][-1] >= PEDAL_DOWN:
+        pedal = np.append(pedal, np.array([(at_s, 0)], pedal.dtype))
+    return replace(track, pedal=pedal)
 
 
 def glimpse(piece: Performance) -> str:

@@ -146,7 +146,8 @@ class Steered(Tokenizer[Performance]):
         piece = bake(piece) if asked.pedal == "baked" else piece
         if prime is not None:
             opening_s = self._opening(prime) / self.steps_per_second
-            piece = asking.keep(piece, prime.piece, opening_s) if asked.keep_prime else asking.strip(piece, opening_s)
+            given = bake(prime.piece) if asked.pedal == "baked" else prime.piece
+            piece = asking.keep(piece, given, opening_s) if asked.keep_prime else asking.strip(piece, opening_s)
         return asking.hand_over(piece, name, asked)
 
     def _asked(self, **controls: Any) -> asking.Asked:
