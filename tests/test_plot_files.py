@@ -273,3 +273,13 @@ def test_rolls_import_no_torch(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_run_is_in_the_legend_and_a_flat_line_has_plain_numbers():
+    flat = [Reach("_best: 1 x 8 lstm", np.linspace(1, 0.6, 21)), Reach("rr", np.ones(3))]
+    figure = gradients.draw(flat)
+    (panel,) = figure.axes
+    figure.canvas.draw()
+    assert [text.get_text().strip() for text in panel.get_legend().get_texts()] == ["_best: 1 x 8 lstm", "rr"]
+    shown = [text.get_text() for axis in (panel.xaxis, panel.yaxis) for text in axis.get_ticklabels(which="both")]
+    assert not [text for text in shown if "$" in text or "." in text]

@@ -455,3 +455,17 @@ def test_what_a_user_can_mend_is_one_line(run, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("x.*"))
     result = CliRunner(charset="latin-1").invoke(main, ["plot", str(run.folder), "--terminal"])
     assert "has no blocks; set PYTHONIOENCODING=utf-8" in result.stderr
+
+
+def test_the_steps_of_a_short_training_are_whole_numbers():
+    reports = [
+        {"step": step, "loss": 2.0, "learning_rate": 0.1, "tokens_per_s": 9.0, "elapsed_s": 1.0} for step in (1, 3)
+    ]
+    short = told(reports)
+    figure = curves.draw(short)
+    figure.canvas.draw()
+    marked = [tick for tick in list(panels(figure).values())[-1].get_xticks() if 0 <= tick <= 3]
+    assert marked == [round(tick) for tick in marked]
+    (steps,) = (line for line in blocks.draw(short, 80).splitlines() if line.startswith("steps"))
+    numbers = steps.split()[1:]
+    assert numbers == sorted(set(numbers))

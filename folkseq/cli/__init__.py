@@ -67,7 +67,7 @@ def corpus(name: str | None, as_json: bool) -> None:
 @click.option("--encoder", help="How the rest is read in those: both ways, or forward.  [default: both]")
 @click.option("--attention", help="How it is looked at: dot or additive.  [default: dot]")
 @click.option("--layers", type=int, help="How many layers of cells.  [default: 2]")
-@click.option("--hidden", type=int, help="The width of each layer.  [default: planned; 320 with --steps]")
+@click.option("--hidden", type=int, help="The width of each layer.  [default: planned; 320 with --steps or --task]")
 @click.option("--precision", help="Of products in training: float32 or bfloat16.  [default: the faster here]")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), help="Of the weights, the order and the dropout.  [default: 0]"

@@ -61,7 +61,8 @@ class Group(click.Group):
             _hush()
             code = 0
         except OSError as error:
-            fail(f"the results cannot be written ({error.strerror or error})")
+            what = f"{error.filename}: cannot be reached" if error.filename else "the results cannot be written"
+            fail(f"{what} ({error.strerror or error})")
         sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -27,7 +27,7 @@ _MOST_TOLD = 20  # pieces of which each one's longest copied run is told
 @click.argument("run", required=False)
 @click.option("-n", "--num", "count", type=int, default=1, show_default=True, help="How many pieces.")
 @click.option("-o", "--output", "out", help="A folder, or one file.  [default: RUN/samples]")
-@click.option("--format", "formats", help="What to write into the folder.  [default: abc,mid, or mid alone]")
+@click.option("--format", "formats", help="What to write into the folder.  [default: all there is: abc,mid]")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), help="The same seed gives the same pieces.  [default: drawn]"
 )
@@ -41,7 +41,7 @@ _MOST_TOLD = 20  # pieces of which each one's longest copied run is told
 @click.option("--top-k", type=int, help="Draw among so many likeliest tokens only.")
 @click.option("--top-p", type=float, help="Draw among the likeliest tokens of this probability in all.")
 @click.option("--min-p", type=float, help="Draw among tokens of at least this share of the likeliest's probability.")
-@click.option("--prime", help="A beginning to continue: a file, or ABC text.")
+@click.option("--prime", help="A beginning to continue: a file, or text where that is what is learnt.")
 @click.option("--max-copy", type=int, help="The most tokens in a row that may stand in a piece trained on.")
 @click.option("--best", type=int, default=1, show_default=True, help="Write so many for each piece, and keep the best.")
 @click.option("--rhythm", help="abc: reel, jig, hornpipe, …")
@@ -56,7 +56,7 @@ _MOST_TOLD = 20  # pieces of which each one's longest copied run is told
 @click.option("--pitch-classes", help="performance: C,E,G, or some over time: C,E,G/F,A,C.")
 @click.option("--longest-note", type=float, help="performance: seconds.  [default: 4]")
 @click.option("--most-notes", type=int, help="performance: that sound at once.  [default: 20]")
-@click.option("--bpm", type=float, help="performance: the tempo of the file's bars.  [default: 120]")
+@click.option("--bpm", type=float, help="performance, packed: the tempo of the file's bars.  [default: 120]")
 @click.option("--pedal", help="performance: cc, as the pedal's controller, or baked, into the notes.")
 @click.option("--keep-prime/--no-keep-prime", default=None, help="performance: write the prime too.  [default: no]")
 @click.option("--steps", type=int, help="packed: how many.  [default: as the model ends]")

@@ -106,7 +106,7 @@ class Heard:
         if places is None:
             raise RequestError(f"{file}: {tokenizer.name} says nothing of when its tokens are heard")
         count = _drawn(places)
-        whole_s = None if places.bar is not None or count == len(ids) else float((places.start + places.length)[-1])
+        part = _part(places, count)
         ids, places = ids[:count], _first(places, count)
         ((_, trace),) = self.network.read([ids])
         tokens = tuple(run.vocabulary.decode(ids))
@@ -122,7 +122,7 @@ class Heard:
             cells=tuple(self._cell(name, tuned, trace) for name, tuned in self.tuned.items()),
             places=places,
             performance=performance,
-            whole_s=whole_s,
+            part=part,
         )
 
     def facts(self, reading: Reading) -> dict[str, Any]:
@@ -182,7 +182,18 @@ def _drawn(places: Places) -> int:
     """How many of a piece's ids are drawn."""
     if places.bar is None:
         return max(min(int(np.searchsorted(places.start, MOST_S)), MOST_READ), 1)
-    return max(min(int(np.searchsorted(places.bar, 4 * MOST_LINES)), MOST_READ), 1)
+    bars = 4 * (MOST_LINES - 1)  # the header has a line of its own
+    return max(min(int(np.searchsorted(places.bar, bars)), MOST_READ), 1)
+
+
+def _part(places: Places, count: int) -> str:
+    """Which part of a piece its first ids are, if it has others."""
+    if count == len(places.start):
+        return ""
+    if places.bar is not None:
+        return f"first {places.bar[count - 1] + 1:,} of {places.bar.max() + 1:,} bars"
+    ends = places.start + places.length
+    return f"first {ends[:count].max():.3g} of {ends.max():,.0f} s"
 
 
 def _first(places: Places, count: int) -> Places:

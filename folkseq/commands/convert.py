@@ -15,6 +15,8 @@ from folkseq.music.tune import Tune
 from folkseq.pieces import open_file
 
 ABC, MIDI = (".abc", ".txt"), (".mid", ".midi")
+SLOWEST, FASTEST = 10, 2_000
+"""Beats a minute; where a beat is short, MIDI holds hardly slower ones."""
 INPUTS, OUTPUTS = (*ABC, *MIDI), (".abc", ".mid")
 
 
@@ -52,6 +54,8 @@ def convert(
         raise RequestError(f"--swing is how a tune is played; leave it out from {source.suffix} to {target.suffix}")
     if bpm is not None and target.suffix.lower() in ABC:
         raise RequestError(f"--bpm is how fast MIDI plays; leave it out, and write Q: into {target}")
+    if bpm is not None and not SLOWEST <= bpm <= FASTEST:
+        raise RequestError(f"--bpm {bpm:g}: {SLOWEST} to {FASTEST:,} beats a minute can be written")
     if source.suffix.lower() in MIDI and target.suffix.lower() in MIDI:
         return _rewritten(source, target, bpm)
     tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)

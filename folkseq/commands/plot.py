@@ -76,6 +76,8 @@ def plot(
     suffixes = (*SUFFIXES, PAGE) if cells else SUFFIXES
     if wanted is not None and wanted.suffix.lower() not in suffixes:
         raise RequestError(f"{wanted}: cannot be drawn by its suffix; there are: {', '.join(suffixes)}")
+    if number is not None and not any(map(is_music, named)):
+        raise RequestError("--number names a piece of a file; name the file, or leave it out")
     if cells:
         return _cells(named, wanted, number)
     if gradients:

@@ -82,7 +82,8 @@ def train(
         steps: how many updates to make instead.
         cell: the recurrent cell, `lstm` by default.
         layers: how many of them stand on one another, 2 by default.
-        hidden: the width of each; planned from the minutes by default, or 320 where steps are given.
+        hidden: the width of each; planned from the minutes by default, or 320 where steps or a task is given, and 256
+            to harmonise.
         precision: `float32`, or `bfloat16` for the products in training; whichever is faster here by default.
         task: what the model is to do: `continue`, the default; to `fill` gaps; to `harmonise` a melody.
         encoder: for the latter, how it reads what is known: `both` ways, the default, or only `forward`.

@@ -99,6 +99,8 @@ def _steps(last: float, width: int) -> Iterator[str]:
     foot, numbers = ["─"] * width, [" "] * (width + GUTTER)
     room = len(f"{last:,.0f}") + _APART
     for tick in ticks(0, last, 3 * width // (2 * room)):
+        if tick != round(tick):  # of a training of a few steps
+            continue
         column = int(place_of(np.array([tick]), last, width)[0])
         foot[column] = "┴"
         text = f"{tick:,.0f}"

@@ -74,7 +74,7 @@ def draw(reading: Reading) -> Figure:
 
 def _heading(figure: Figure, reading: Reading, layout: Layout, size: tuple[float, float]) -> None:
     left, y = 0.12 / size[0], size[1] - 0.12
-    part = f", its first {layout.lines * LINE_S:g} of {reading.whole_s:,.0f} s" if reading.whole_s else ""
+    part = f", its {reading.part}" if reading.part else ""
     title = legible(f"{legible(reading.name, MOST_NAME)}{part}, read by {reading.about}", MOST_TOLD)
     figure.text(left, y / size[1], title, fontsize=13, fontweight="bold", va="top")
     for place, cell in enumerate(reading.cells):

@@ -37,6 +37,7 @@ def draw(history: History) -> Figure:
     time that they took.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     history = thin(history)
     rows = _rows(history)
@@ -60,6 +61,7 @@ def draw(history: History) -> Figure:
         _speed(speed, history)
         loss.set_xlim(0, 1.01 * history.last)
         speed.set_xlabel("steps")
+        speed.xaxis.set_major_locator(MaxNLocator(integer=True))
         speed.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         _times(speed, history)
         figure.align_ylabels(panels[-4:])

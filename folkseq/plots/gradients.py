@@ -62,6 +62,7 @@ def draw(reaches: Sequence[Reach], unit: str = "tokens") -> Figure:
         unit: what k counts.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, NullFormatter
 
     with styled():
         figure = Figure(figsize=SIZE, layout="constrained")
@@ -72,9 +73,12 @@ def draw(reaches: Sequence[Reach], unit: str = "tokens") -> Figure:
         panel.set_ylim(low / 2, high * 2)
         panel.set_yscale("log", nonpositive="mask")
         panel.yaxis.set_major_formatter(lambda value, _: power(value))
+        panel.yaxis.set_minor_formatter(NullFormatter())  # else those of a short axis have numbers of their own
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         for place, reach in enumerate(reaches):
             steps = np.arange(len(reach.norms))
             every = max(len(steps) // 10, 1)
+            name = legible(reach.name, MOST_NAME)
             panel.plot(
                 steps,
                 reach.norms,
@@ -85,7 +89,7 @@ def draw(reaches: Sequence[Reach], unit: str = "tokens") -> Figure:
                 markevery=(place * every // max(len(reaches), 1), every),
                 markersize=5,
                 markerfacecolor="white",
-                label=legible(reach.name, MOST_NAME),
+                label=f" {name}" if name.startswith("_") else name,  # a legend leaves out what begins so
             )
         panel.set_xlim(0, max(max(len(reach.norms) for reach in reaches) - 1, 1))
         panel.set_xlabel(f"k, {unit} back from the loss")

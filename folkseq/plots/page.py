@@ -66,7 +66,7 @@ def write(reading: Reading) -> bytes:
     stops = ", ".join(hexadecimal(colour) for colour in shade(np.linspace(-1, 1, 9)))
     told = "".join(f"<li>{escape(plain(cell.told, MOST_NAME))}</li>" for cell in reading.cells)
     names = [plain(cell.label, MOST_TOKEN) for cell in reading.cells]
-    whole = f" Its first {layout.lines * LINE_S:g} of {reading.whole_s:,.0f} s." if reading.whole_s else ""
+    whole = f" Its {reading.part}." if reading.part else ""
     lines = "\n".join(_line(reading, layout, number) for number in range(layout.lines))
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">
@@ -162,7 +162,8 @@ def _notes(rolled: Roll, number: int) -> Iterator[str]:
         if pitch % 12 == 0:
             y = (high - pitch + 1) * tall
             yield _box(LEFT, y, WIDTH * INCH, 0.7, "#e3e3e3")
-            yield _text(LEFT - 6, max(y + 3, 10), f"C{pitch // 12 - 1}", "end", "name")
+            name = str(pitch) if rolled.drums else f"C{pitch // 12 - 1}"
+            yield _text(LEFT - 6, max(y + 3, 10), name, "end", "name")
     start, end = number * LINE_S, (number + 1) * LINE_S
     for down, up in rolled.pedal.tolist():
         if down < end and up > start:

@@ -64,8 +64,8 @@ class Reading:
     places: Places
     performance: Performance | None = None
     """Whose roll stands over the cells, where there are no bars."""
-    whole_s: float | None = None
-    """How long the piece is, where only its beginning is read."""
+    part: str = ""
+    """Which part of the piece is read, where it is not all of it: `first 30 of 62 s`."""
 
     def __post_init__(self) -> None:
         count = len(self.tokens)
