@@ -32,7 +32,7 @@ USUAL = ModelSettings.hidden
 WIDTH, WIDTHS, UPDATES, PER_OCTAVE, MOST_WIDTHS = 64, 3, 1600, 0.4, 8
 """A layer has `WIDTHS` times so many cells where there is time for `UPDATES` of the usual width; what doubling those
 adds, and the most. `scripts/recipes.md` has the figures behind it."""
-EPOCHS, DROPOUT, PER_DOUBLING, MOST_DROPOUT = 5.0, 0.15, 0.06, 0.6
+EPOCHS, DROPOUT, PER_DOUBLING, MOST_DROPOUT = 5.0, 0.14, 0.045, 0.6
 """The share of values dropped where the pieces are read `EPOCHS` times, what doubling that adds, and the most."""
 
 
@@ -122,7 +122,7 @@ def dropout(epochs: float, hidden: int) -> float:
     Of what is narrower than usual it is a smaller part, since that learns less by heart.
 
     >>> [dropout(epochs, 320) for epochs in (1.5, 5, 30, 1000)], dropout(30, 160)
-    ([0.05, 0.15, 0.31, 0.6], 0.15)
+    ([0.06, 0.14, 0.26, 0.48], 0.13)
     """
     share = DROPOUT + PER_DOUBLING * math.log2(max(epochs, 1e-9) / EPOCHS)
     return round(min(max(share, 0.0), MOST_DROPOUT) * min(hidden / USUAL, 1.0), 2)
