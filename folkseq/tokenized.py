@@ -354,9 +354,7 @@ def _hashes(tokenizer: Tokenizer[Any], files: Iterable[Path]) -> tuple[dict[Path
 
 
 def _key(tokenizer: Tokenizer[Any], hashes: Mapping[Path, str]) -> str:
-    each = (
-        f"{hashed} {file.suffix.lower()}" for file, hashed in hashes.items()
-    )  # by the suffix it is known how to read
+    each = (f"{hashed} {file.suffix.lower()}" for file, hashed in hashes.items())  # the suffix tells how to read it
     return _digest("\n".join([tokenizer.spec, _code(), *each]).encode()).hex()
 
 

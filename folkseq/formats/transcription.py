@@ -135,9 +135,8 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
 
 def _grid(places: set[int]) -> int:
     """The coarsest grid that the places of a quarter lie on, to within a tick if they lie on none exactly."""
-    off = ((grid, max(abs(_snapped(place, grid) - place) for place in places)) for grid in _GRIDS)
-    found = [(min(most, 2), -grid) for grid, most in off if most <= 1]
-    return -min(found)[1] if found else _GRIDS[-1]
+    off = {grid: max(abs(_snapped(place, grid) - place) for place in places) for grid in _GRIDS}
+    return min((grid for grid in _GRIDS if off[grid] <= 1), key=off.__getitem__, default=_GRIDS[-1])
 
 
 def _snapped(tick: int, grid: int) -> int:

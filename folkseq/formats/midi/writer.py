@@ -67,18 +67,20 @@ def unwritten(performance: Performance) -> Counter[str]:
 def _channels(tracks: Sequence[Track]) -> Iterator[int]:
     """Each track's own; where there are too few, tracks of one program share those that their program has, in turn."""
     programs = Counter(track.program for track in tracks if not track.drum)
+    if programs.total() <= len(_MELODIC):
+        free = iter(_MELODIC)
+        yield from (DRUMS if track.drum else next(free) for track in tracks)
+        return
     rooms = dict.fromkeys(programs, 1)  # the channels of each
-    for _ in range(len(_MELODIC) - len(programs) if programs else 0):
-        crowded = max(programs, key=lambda program: programs[program] / rooms[program])
-        rooms[crowded] += programs[crowded] > rooms[crowded]
-    shared = programs.total() > len(_MELODIC)
+    for _ in range(len(_MELODIC) - len(programs)):
+        rooms[max(programs, key=lambda program: programs[program] / rooms[program])] += 1
     firsts = dict(zip(rooms, accumulate(rooms.values(), initial=0), strict=False))
     seen: Counter[int] = Counter()
     for track in tracks:
         if track.drum:
             yield DRUMS
             continue
-        own = firsts[track.program] + seen[track.program] % rooms[track.program] if shared else seen.total()
+        own = firsts[track.program] + seen[track.program] % rooms[track.program]
         seen[track.program] += 1
         yield _MELODIC[own % len(_MELODIC)]
 

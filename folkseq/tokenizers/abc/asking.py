@@ -124,9 +124,8 @@ def _prime_key(mode: str, key: str) -> str:
 
 def to_key(tune: Tune, key: str) -> Tune:
     """`tune`, whose tonic is C, on the tonic of `key`, or on the one that best suits its range if `key` is empty."""
-    tonics = (
-        [read_key(key, tune.key.mode)] if key else [Key(LETTERS.index(letter)) for letter in _TONICS[tune.key.mode]]
-    )
+    mode = tune.key.mode
+    tonics = [read_key(key, mode)] if key else [Key(LETTERS.index(letter)) for letter in _TONICS[mode]]
     return tune.transposed(min((_best_octave(tune, tonic) for tonic in tonics), key=lambda found: found[0])[1])
 
 
