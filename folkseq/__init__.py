@@ -18,44 +18,44 @@ from folkseq.errors import FolkseqError
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
-    from folkseq.commands.convert import convert
-    from folkseq.commands.corpus import corpus
-    from folkseq.commands.evaluate import evaluate
-    from folkseq.commands.fill import fill
-    from folkseq.commands.harmonise import harmonise
-    from folkseq.commands.inspect import inspect
-    from folkseq.commands.model import Model, load
-    from folkseq.commands.plot import plot
-    from folkseq.commands.sample import again, sample, stream
-    from folkseq.commands.sampled import Event, Sampled
-    from folkseq.commands.show import Shown, show
-    from folkseq.commands.tokenize import tokenize
-    from folkseq.commands.train import train
+    from folkseq.ensemble.verb import harmonise
+    from folkseq.evaluation.verb import evaluate
+    from folkseq.infill.verb import fill
     from folkseq.music.performance import Performance
     from folkseq.music.tune import Tune
+    from folkseq.plots.show import Shown, show
+    from folkseq.plots.verb import plot
+    from folkseq.verbs.convert import convert
+    from folkseq.verbs.corpus import corpus
+    from folkseq.verbs.inspect import inspect
+    from folkseq.verbs.model import Model, load
+    from folkseq.verbs.sample import again, sample, stream
+    from folkseq.verbs.sampled import Event, Sampled
+    from folkseq.verbs.tokenize import tokenize
+    from folkseq.verbs.train import train
 
 # Imported when first asked for, so that `import folkseq` is quick and takes in none of torch, music21 and matplotlib.
 _HOMES = {
-    "Event": "folkseq.commands.sampled",
-    "Model": "folkseq.commands.model",
+    "Event": "folkseq.verbs.sampled",
+    "Model": "folkseq.verbs.model",
     "Performance": "folkseq.music.performance",
-    "Sampled": "folkseq.commands.sampled",
-    "Shown": "folkseq.commands.show",
+    "Sampled": "folkseq.verbs.sampled",
+    "Shown": "folkseq.plots.show",
     "Tune": "folkseq.music.tune",
-    "again": "folkseq.commands.sample",
-    "convert": "folkseq.commands.convert",
-    "corpus": "folkseq.commands.corpus",
-    "evaluate": "folkseq.commands.evaluate",
-    "fill": "folkseq.commands.fill",
-    "harmonise": "folkseq.commands.harmonise",
-    "inspect": "folkseq.commands.inspect",
-    "load": "folkseq.commands.model",
-    "plot": "folkseq.commands.plot",
-    "sample": "folkseq.commands.sample",
-    "show": "folkseq.commands.show",
-    "stream": "folkseq.commands.sample",
-    "tokenize": "folkseq.commands.tokenize",
-    "train": "folkseq.commands.train",
+    "again": "folkseq.verbs.sample",
+    "convert": "folkseq.verbs.convert",
+    "corpus": "folkseq.verbs.corpus",
+    "evaluate": "folkseq.evaluation.verb",
+    "fill": "folkseq.infill.verb",
+    "harmonise": "folkseq.ensemble.verb",
+    "inspect": "folkseq.verbs.inspect",
+    "load": "folkseq.verbs.model",
+    "plot": "folkseq.plots.verb",
+    "sample": "folkseq.verbs.sample",
+    "show": "folkseq.plots.show",
+    "stream": "folkseq.verbs.sample",
+    "tokenize": "folkseq.verbs.tokenize",
+    "train": "folkseq.verbs.train",
 }
 
 __all__ = [

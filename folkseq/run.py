@@ -29,13 +29,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.dataset import Split, TokenStore
-from folkseq.dataset.store import IDS, OFFSETS
+from folkseq.corpus import Split, TokenStore
+from folkseq.corpus.store import IDS, OFFSETS
 from folkseq.errors import FolkseqError, RunError
 from folkseq.files import sync, write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings
-from folkseq.tokenizers.task import CONTINUE, TASKS
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.representations.task import CONTINUE, TASKS
+from folkseq.representations.vocabulary import Vocabulary
 
 SPANS = "spans.npy"
 TRY = "train one with `folkseq train TOKENIZER CORPUS`"

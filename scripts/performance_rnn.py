@@ -28,11 +28,11 @@ from torch import nn
 from torch.nn import functional
 
 import folkseq
-from folkseq import tokenizers
-from folkseq.commands.evaluate import Loss, evaluate
-from folkseq.dataset import IGNORED
+from folkseq import representations
+from folkseq.corpus import IGNORED
+from folkseq.corpus.tokenized import TokenizedCorpus, tokenize_corpus
+from folkseq.evaluation.verb import Loss, evaluate
 from folkseq.models.settings import ModelSettings
-from folkseq.tokenized import TokenizedCorpus, tokenize_corpus
 from folkseq.training.validate import nll
 
 ROWS, EVENTS, SECONDS, HIDDEN, LAYERS = 64, 512, 30, 512, 3
@@ -62,7 +62,7 @@ class PerformanceRNN(nn.Module):
         return self.output(hidden), state
 
 
-def thirty_seconds(corpus: TokenizedCorpus, tokenizer: tokenizers.base.Tokenizer) -> list[tuple[int, int]]:
+def thirty_seconds(corpus: TokenizedCorpus, tokenizer: representations.base.Tokenizer) -> list[tuple[int, int]]:
     """The piece and the first id of every stretch of 30 seconds."""
     shift = corpus.vocabulary.id("TIME_SHIFT_1") - 1
     most = shift + tokenizer.max_shift
@@ -78,7 +78,7 @@ def thirty_seconds(corpus: TokenizedCorpus, tokenizer: tokenizers.base.Tokenizer
 
 def train(corpus: TokenizedCorpus, minutes: float, seed: int) -> tuple[PerformanceRNN, int]:
     """Performance RNN after `minutes`, and the number of updates that it made."""
-    tokenizer = tokenizers.find("performance:density=false,pitch_classes=false")
+    tokenizer = representations.find("performance:density=false,pitch_classes=false")
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     model = PerformanceRNN(len(corpus.vocabulary))
@@ -134,7 +134,7 @@ def main() -> None:
     for row in rows:
         show(*row, best)
 
-    tokenizer = tokenizers.find("performance")
+    tokenizer = representations.find("performance")
     model, updates = train(tokenize_corpus(tokenizer, sides["train"]), asked.minutes, asked.seed)
     heard = tokenize_corpus(tokenizer, sides["test"])
     total, _ = nll(model, [heard.store[piece] for piece in range(len(heard.store))])

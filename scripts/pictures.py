@@ -17,14 +17,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import folkseq
-from folkseq.commands.cells import Heard
+from folkseq.analysis.neurons import Heard
 from folkseq.music.tune import Tune
 from folkseq.plots import score
 from folkseq.plots.layout import WIDTH, lay_out
 from folkseq.plots.picture import render, styled
 from folkseq.plots.reading import Cell, Reading
 from folkseq.plots.shades import shade
-from folkseq.tokenizers.base import END
+from folkseq.representations.base import END
 
 FOLDER = Path(__file__).parent / "pictures"
 STEPS, HIDDEN = 1500, 128

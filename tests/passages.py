@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from folkseq.dataset import TokenStore
-from folkseq.tokenizers.vocabulary import Profile
+from folkseq.corpus import TokenStore
+from folkseq.representations.vocabulary import Profile
 
 START, END = 0, 1
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from folkseq.tokenizers.performance.events import MAX_VELOCITY, OFF, ON, PEDAL
+from folkseq.representations.performance.events import MAX_VELOCITY, OFF, ON, PEDAL
 
 MARGIN = 8
 BEFORE, EVENT, LONG, SHORT, LOUD, CLOSED = range(6)

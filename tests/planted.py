@@ -3,12 +3,12 @@
 import numpy as np
 from safetensors.numpy import save
 
-from folkseq.dataset import Split
-from folkseq.dataset.store import StoreWriter
+from folkseq.corpus import Split
+from folkseq.corpus.store import StoreWriter
 from folkseq.formats import abc
 from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.representations.abc import AbcTokenizer
 from folkseq.run import CorpusFile, Run, RunConfig
-from folkseq.tokenizers.abc import AbcTokenizer
 
 LAYER, CELL = 2, 5
 """Where it is, as a picture names it."""

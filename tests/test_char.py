@@ -8,14 +8,14 @@ from click.testing import CliRunner
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from folkseq import tokenizers
+from folkseq import representations
 from folkseq.cli import main
-from folkseq.commands.model import load
-from folkseq.commands.prepared import copy_limit
-from folkseq.dataset import IGNORED, TokenStore, Whole, Windows, split_in_order
+from folkseq.corpus import IGNORED, TokenStore, Whole, Windows, split_in_order
 from folkseq.errors import ParseError, TokenError
-from folkseq.tokenizers.char import LONGEST, SHORTEST, CharTokenizer, Text
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.representations.char import LONGEST, SHORTEST, CharTokenizer, Text
+from folkseq.representations.vocabulary import Vocabulary
+from folkseq.verbs.model import load
+from folkseq.verbs.prepared import copy_limit
 
 VERSE = "All the world's a stage,\nAnd all the men and women merely players;\n"
 
@@ -92,7 +92,7 @@ def test_every_unknown_character_of_a_prime_is_named():
 def test_a_field_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="window is a number of characters, or 0, not -1"):
         CharTokenizer(window=-1)
-    assert tokenizers.find("char:window=30").spec == "char:window=30"
+    assert representations.find("char:window=30").spec == "char:window=30"
 
 
 @pytest.mark.slow

@@ -18,11 +18,11 @@ from performances import take
 import folkseq
 from folkseq import files
 from folkseq.cli import main
-from folkseq.commands.model import load
 from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import abc, midi
 from folkseq.run import Run
 from folkseq.training import plan, state
+from folkseq.verbs.model import load
 
 
 @pytest.fixture(scope="module")
@@ -393,7 +393,7 @@ def test_help_shows_the_two_commands_a_line_each():
 def test_what_cannot_be_played_is_told_and_the_rest_goes_on(run, tmp_path, monkeypatch):
     """Without its grammar a model may write a tune in which nothing sounds, or break off anywhere."""
     first = iter([True])
-    perform = folkseq.tokenizers.abc.perform
+    perform = folkseq.representations.abc.perform
     silent = "a tune without a note or rest cannot be played"
 
     def once(piece, **asked):
@@ -401,7 +401,7 @@ def test_what_cannot_be_played_is_told_and_the_rest_goes_on(run, tmp_path, monke
             raise ValueError(silent)
         return perform(piece, **asked)
 
-    monkeypatch.setattr("folkseq.tokenizers.abc.perform", once)
+    monkeypatch.setattr("folkseq.representations.abc.perform", once)
     asked = ("sample", run, "-n", 3, "-o", tmp_path, "--seed", 1, "--no-grammar", "--limit", 60)
     result = invoke(*asked, "--format", "mid")
     assert result.exit_code == 0, result.output

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, run_slowly, stores
 
-from folkseq.dataset import TokenStore
+from folkseq.corpus import TokenStore
 from folkseq.errors import RequestError
+from folkseq.novelty import CopyLimit, Novelty
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.base import Tokenizer
 from folkseq.sampling.grammar import put, take
-from folkseq.sampling.novelty import CopyLimit, Novelty
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.base import Tokenizer
 
 
 def free_slowly(piece, profile):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from folkseq.corpora import BuildReport, Description, Source, build, descriptions, files, locate
+from folkseq.corpus.named import BuildReport, Description, Source, build, descriptions, files, locate
 from folkseq.errors import CorpusError
 
 TOML = """
@@ -291,7 +291,7 @@ def test_the_installed_corpus_is_built_as_described(name, repeats, unquoted, tmp
 
 def test_building_imports_neither_torch_nor_music21(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from folkseq.corpora import build, descriptions;"
+        "import sys; from pathlib import Path; from folkseq.corpus.named import build, descriptions;"
         "build(descriptions()['folk'], Path(sys.argv[1]));"
         "print([name for name in ('torch', 'music21') if name in sys.modules])"
     )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.dataset import IGNORED, Pairs, Split, StoreWriter, Streams, TokenStore, Whole, Windows, cluster, split
+from folkseq.corpus import IGNORED, Pairs, Split, StoreWriter, Streams, TokenStore, Whole, Windows, cluster, split
 from folkseq.errors import CorpusError
 from folkseq.pairs import Pair, Reach, Source
 from folkseq.training.heldout import pairs_of

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import embedding
 
-from folkseq.dataset import batch_of
-from folkseq.frames import Frames
+from folkseq.compound import Frames
+from folkseq.corpus import batch_of
 from folkseq.models import onnx_encoder, onnx_step
 from folkseq.models.attention import _Nearness
 from folkseq.models.encoder_decoder import EncoderDecoder, Known, make

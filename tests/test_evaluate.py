@@ -9,10 +9,10 @@ from book import BOOK, JIG
 from click.testing import CliRunner
 
 from folkseq.cli import main
-from folkseq.commands.evaluate import evaluate
-from folkseq.commands.train import train
 from folkseq.errors import CorpusError
+from folkseq.evaluation.verb import evaluate
 from folkseq.run import Run
+from folkseq.verbs.train import train
 
 
 def tune(seed: int, bars: int = 8) -> str:
@@ -54,7 +54,7 @@ def test_the_test_side_stands_beside_the_baselines(run):
 
 
 def test_of_many_tokens_the_beginnings_are_judged(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("folkseq.commands.evaluate.JUDGED", 80)
+    monkeypatch.setattr("folkseq.evaluation.verb.JUDGED", 80)
     (tmp_path / "some.abc").write_text("\n".join(map(tune, [41, 42])))
     found = evaluate(run, tmp_path)
     assert (len(found.unseen.pieces), found.first_tokens, found.amounts["token"]) == (2, 40, 78)

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from folkseq.music.performance import NOTE, PEDAL, Performance, Track
-from folkseq.tokenizers.performance import PerformanceTokenizer
-from folkseq.tokenizers.performance.controls import Controls
-from folkseq.tokenizers.performance.excerpt import draw_interval, excerpt, stretched
+from folkseq.representations.performance import PerformanceTokenizer
+from folkseq.representations.performance.controls import Controls
+from folkseq.representations.performance.excerpt import draw_interval, excerpt, stretched
 
 PLAIN = PerformanceTokenizer(density=False, pitch_classes=False)
 PEDALLED = PerformanceTokenizer(sustain="tokens", velocity_bins=16, max_shift=30)

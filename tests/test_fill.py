@@ -10,20 +10,20 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq import tokenizers
+from folkseq import representations
 from folkseq.cli import main
-from folkseq.commands.train import Drawn
-from folkseq.dataset import Pairs, TokenStore
+from folkseq.corpus import Pairs, TokenStore
 from folkseq.errors import RequestError
 from folkseq.formats import abc
 from folkseq.formats.abc.splice import find_tune, put
+from folkseq.infill.abc.found import bars_of
 from folkseq.music import Sound
-from folkseq.tokenizers.abc.alphabet import Alphabet
-from folkseq.tokenizers.abc.bars import BarReader
-from folkseq.tokenizers.abc.found import bars_of
-from folkseq.tokenizers.abc.validity import fault
+from folkseq.representations.abc.alphabet import Alphabet
+from folkseq.representations.abc.bars import BarReader
+from folkseq.representations.abc.validity import fault
+from folkseq.verbs.train import Drawn
 
-ABC = tokenizers.find("abc")
+ABC = representations.find("abc")
 FORMS = """X:4
 T:With endings
 M:4/4

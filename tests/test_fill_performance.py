@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from performances import solo
 
-from folkseq import tokenizers
+from folkseq import representations
 from folkseq.cli import main
 from folkseq.formats import midi
+from folkseq.infill.performance import gap, surroundings
+from folkseq.infill.performance.surroundings import CLOSES, ENDS, GOES_ON, OPENS
 from folkseq.music.performance import Note, Performance, Track
-from folkseq.tokenizers.performance import gap, surroundings
-from folkseq.tokenizers.performance.decoding import Notes
-from folkseq.tokenizers.performance.surroundings import CLOSES, ENDS, GOES_ON, OPENS
+from folkseq.representations.performance.decoding import Notes
 
-PERFORMANCE = tokenizers.find("performance")
+PERFORMANCE = representations.find("performance")
 TASK = PERFORMANCE.task("fill", PERFORMANCE.vocabulary)
 LAYOUT = PERFORMANCE.layout
 
@@ -217,7 +217,7 @@ def test_a_passage_begins_in_the_velocity_that_was_told_before_it():
 
 
 def test_drums_are_not_moved_to_other_drums():
-    drums = tokenizers.find("performance:drums=true")
+    drums = representations.find("performance:drums=true")
     notes = [Note(0.25 * number, 0.25 * number + 0.1, (36, 38)[number % 2], 90) for number in range(400)]
     ids = drums.encode(Performance((Track.of(notes, drum=True),)))
     task, random = drums.task("fill", drums.vocabulary), np.random.default_rng(0)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from folkseq.models.gradients import norms
+from folkseq.analysis.gradients import norms
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from folkseq.errors import RequestError
 from folkseq.formats import abc
 from folkseq.music import Bar, Meter, Sound
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc.alphabet import Alphabet
+from folkseq.representations.abc.filling import AT_LINE, IN_CHORD, NOWHERE, TIEABLE, TIED, TIED_OVER, Filler
+from folkseq.representations.abc.form import BODY, MOST_ENDING, SECTION, Form, Plan
+from folkseq.representations.abc.grammar import AbcGrammar
+from folkseq.representations.abc.validity import fault
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.sampling.grammar import put, take
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.abc.alphabet import Alphabet
-from folkseq.tokenizers.abc.filling import AT_LINE, IN_CHORD, NOWHERE, TIEABLE, TIED, TIED_OVER, Filler
-from folkseq.tokenizers.abc.form import BODY, MOST_ENDING, SECTION, Form, Plan
-from folkseq.tokenizers.abc.grammar import AbcGrammar
-from folkseq.tokenizers.abc.validity import fault
-from folkseq.tokenizers.vocabulary import Vocabulary
 
 MORE = ["4", "3", "6", "/2", "/4", "3/4", "7/2", "5/2", "||", "::", "|]", "[1", "[2", "(5", "(2", "M:4/4", "R:hornpipe"]
 TOKENIZER = AbcTokenizer()

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from folkseq import tokenizers
+from folkseq import representations
 from folkseq.cli import main
-from folkseq.commands.harmonise import harmonise
+from folkseq.ensemble.grammar import Choir
+from folkseq.ensemble.melody import Melody
+from folkseq.ensemble.verb import harmonise
 from folkseq.errors import RequestError
 from folkseq.evaluation.voice_leading import chord_tones, figures, parallels, sounding
 from folkseq.formats import abc, midi, musicxml
 from folkseq.music import Sound
 from folkseq.music.chorale import COLUMNS, RANGES
 from folkseq.music.performance import Note, Performance, Track
-from folkseq.tokenizers.packed.choir import Choir
-from folkseq.tokenizers.packed.melody import Melody
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 HEADER = ",".join(COLUMNS)
@@ -58,7 +58,7 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def task(corpus):
-    tokenizer = tokenizers.find("packed").suited([corpus / "0.csv"])
+    tokenizer = representations.find("packed").suited([corpus / "0.csv"])
     assert tokenizer.spec == "packed:grid=chorale"
     texts = [file.read_bytes() for file in sorted(corpus.glob("*.csv"))]
     pieces = [tokenizer.parse(text, "x.csv").pieces[0] for text in texts]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from performances import performances, solo, take
 
 from folkseq.formats import abc
-from folkseq.tokenizers import find, names
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.abc.labels import labels, places
-from folkseq.tokenizers.performance import PerformanceTokenizer
-from folkseq.tokenizers.places import Places
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.representations import find, names
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc.labels import labels, places
+from folkseq.representations.performance import PerformanceTokenizer
+from folkseq.representations.places import Places
+from folkseq.representations.vocabulary import Vocabulary
 
 HEADER = ("<s>", "R:jig", "M:6/8", "K:Cmaj")
 BODY = "|: D | G { f } A 2 B 3 | (3 e f g [ d b ] 3 - B :| [2 z | C 6 |]"

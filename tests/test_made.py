@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from folkseq.cli import main
-from folkseq.corpora import MADE, chorales, ensemble, locate, picture
+from folkseq.corpus.named import MADE, chorales, ensemble, locate, picture
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

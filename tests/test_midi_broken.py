@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from midi_files import END, midi_file, track
 
+from folkseq.corpus.pieces import read_file
 from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.formats.transcription import transcribe
-from folkseq.pieces import read_file
-from folkseq.tokenizers import find
+from folkseq.representations import find
 
 NOTE = "00 90 3c 40 60 80 3c 40"
 PLAIN = midi_file(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from folkseq.frames import Frames
+from folkseq.compound import Frames
 from folkseq.models import onnx_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings, TrainSettings

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.evaluation.ngram import NGram
+from folkseq.corpus.ngram import NGram
 
 V = 5
 

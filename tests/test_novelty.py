@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, stores
 
-from folkseq.dataset import TokenStore
+from folkseq.corpus import TokenStore
 from folkseq.errors import FolkseqError, RunError
-from folkseq.sampling.novelty import Novelty, passages, trained, whole
+from folkseq.novelty import Novelty, passages, trained, whole
 
 
 @st.composite

@@ -9,16 +9,16 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folkseq import tokenizers
+from folkseq import representations
 from folkseq.cli import main
-from folkseq.commands.model import load
-from folkseq.commands.players import leaders, performances
+from folkseq.compound import Frames
+from folkseq.ensemble.players import leaders, performances
 from folkseq.errors import ParseError, RequestError
-from folkseq.frames import Frames
 from folkseq.music.grid import Grid
-from folkseq.tokenizers.packed import PackedTokenizer, pack
-from folkseq.tokenizers.packed.layout import Layout
-from folkseq.tokenizers.packed.lead import Lead
+from folkseq.representations.packed import PackedTokenizer, pack
+from folkseq.representations.packed.layout import Layout
+from folkseq.representations.packed.lead import Lead
+from folkseq.verbs.model import load
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -147,7 +147,7 @@ def test_a_passage_begins_with_its_start_whichever_field_is_first(head):
 
 
 def test_players_change_places_where_that_is_asked_for():
-    tokenizer = tokenizers.find("packed:permute=true")
+    tokenizer = representations.find("packed:permute=true")
     grid = Grid(("a", "b"), (("x", "1"), ("y", "1")) * 10)
     vocabulary = tokenizer.learn([tokenizer.tokenize(grid)])
     assert Layout.of(vocabulary).labels == (("1", "x", "y"),) * 2
@@ -156,7 +156,7 @@ def test_players_change_places_where_that_is_asked_for():
     columns = {tuple(map(tuple, Layout.of(vocabulary).values(ids).T.tolist())) for ids in passages}
     assert len(columns) == 2
     with pytest.raises(RequestError, match="players change places in a table, not in drums"):
-        tokenizers.find("packed:grid=drums,permute=true")
+        representations.find("packed:grid=drums,permute=true")
 
 
 def walk(grammar, random, limit=500):
@@ -418,7 +418,7 @@ def test_packed_says_which_grid_midi_is_to_be_read_on(tmp_path):
     result = invoke("train", "packed", tmp_path / "a.mid")
     assert "packed reads MIDI on a grid; which? packed:grid=drums or packed:grid=voices" in result.output
     with pytest.raises(RequestError, match="grid is one of table, chorale, drums, voices, picture, not 'piano'"):
-        tokenizers.find("packed:grid=piano")
+        representations.find("packed:grid=piano")
 
 
 def test_frames_are_laid_out_as_the_vocabulary_is():

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from performances import beat
 from PIL import Image
 
-from folkseq import tokenizers
+from folkseq import representations
 from folkseq.cli import main
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi, picture
 from folkseq.music.grid import Grid
 from folkseq.music.performance import Note, Performance, Track
-from folkseq.tokenizers.packed.media import drums, voices
+from folkseq.representations.packed.media import drums, voices
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-DRUMS, VOICES, PICTURE = (tokenizers.find(f"packed:grid={grid}") for grid in ("drums", "voices", "picture"))
+DRUMS, VOICES, PICTURE = (representations.find(f"packed:grid={grid}") for grid in ("drums", "voices", "picture"))
 
 
 def invoke(*arguments):
@@ -213,14 +213,14 @@ def test_a_picture_of_many_colours_is_brought_to_a_palette():
     fade = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
     data = io.BytesIO()
     np.save(data, fade)
-    found = tokenizers.find("packed:grid=picture,colours=8").parse(data.getvalue(), "a.npy")
+    found = representations.find("packed:grid=picture,colours=8").parse(data.getvalue(), "a.npy")
     cells = {cell for piece in found.pieces for row in piece.rows for cell in row}
     assert len(cells) == 8
     assert found.stray == {"colour": 248}
     assert [len(piece.rows) for piece in found.pieces] == [224, 32]
     indices = io.BytesIO()
     np.save(indices, np.array([[0, 7], [7, 0]]))
-    (small,) = tokenizers.find("packed:grid=picture,colours=8").parse(indices.getvalue(), "a.npy").pieces
+    (small,) = representations.find("packed:grid=picture,colours=8").parse(indices.getvalue(), "a.npy").pieces
     assert small.rows == (("#000000", "#ffffff"), ("#ffffff", "#000000"))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from folkseq.errors import ParseError
 from folkseq.formats import table
 from folkseq.formats.table import Table
-from folkseq.tokenizers.packed import pack, unpack
+from folkseq.representations.packed import pack, unpack
 
 RADICES = st.lists(st.integers(1, 10**12), min_size=1, max_size=12)
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkseq.errors import RequestError
-from folkseq.tokenizers.performance import PerformanceTokenizer
-from folkseq.tokenizers.performance.asking import Asked, parse_densities, parse_pitch_classes
-from folkseq.tokenizers.performance.controls import Controls, ControlSchedule, extract
-from folkseq.tokenizers.performance.events import Layout
+from folkseq.representations.performance import PerformanceTokenizer
+from folkseq.representations.performance.asking import Asked, parse_densities, parse_pitch_classes
+from folkseq.representations.performance.controls import Controls, ControlSchedule, extract
+from folkseq.representations.performance.events import Layout
 
 LAYOUT = Layout(velocity_bins=4, max_shift=100, pedal=True)
 STEPS = 20  # a second

@@ -5,17 +5,17 @@ import pytest
 from performances import take
 from safetensors.numpy import save_file
 
-from folkseq.commands.model import load
-from folkseq.commands.sample import again, sample, stream
-from folkseq.dataset import Split, StoreWriter, TokenStore
+from folkseq.corpus import Split, StoreWriter, TokenStore
 from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import midi
 from folkseq.models import onnx_step
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.music.performance import NOTE, PEDAL, Note, Performance, Track
+from folkseq.novelty import Novelty
+from folkseq.representations.performance import PerformanceTokenizer
 from folkseq.run import Run, RunConfig
-from folkseq.sampling.novelty import Novelty
-from folkseq.tokenizers.performance import PerformanceTokenizer
+from folkseq.verbs.model import load
+from folkseq.verbs.sample import again, sample, stream
 
 
 def make_run(folder, tokenizer):

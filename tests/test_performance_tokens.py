@@ -8,14 +8,14 @@ from midi_files import midi_file
 from midi_files import track as track_of
 from performances import notes_of, pedal_of, performances, solo, track
 
-from folkseq import tokenizers
+from folkseq import representations
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi
 from folkseq.formats.midi import Reading
 from folkseq.music.performance import Performance
-from folkseq.tokenizers.performance import PerformanceTokenizer
-from folkseq.tokenizers.performance.events import OFF, ON, Layout, in_order, to_ids, to_rows
-from folkseq.tokenizers.performance.magenta import as_read
+from folkseq.representations.performance import PerformanceTokenizer
+from folkseq.representations.performance.events import OFF, ON, Layout, in_order, to_ids, to_rows
+from folkseq.representations.performance.magenta import as_read
 
 USUAL = PerformanceTokenizer()
 MAGENTA = PerformanceTokenizer(order="magenta")
@@ -220,8 +220,8 @@ def test_a_slice_becomes_rows_and_ids_again(performance, start, length):
 
 
 def test_fields_are_checked():
-    assert tokenizers.find("performance") == USUAL
-    assert tokenizers.find("performance:sustain=tokens,order=magenta,drums=true").spec == (
+    assert representations.find("performance") == USUAL
+    assert representations.find("performance:sustain=tokens,order=magenta,drums=true").spec == (
         "performance:sustain=tokens,order=magenta,drums=true"
     )
     for spec, message in [
@@ -232,7 +232,7 @@ def test_fields_are_checked():
         ("order=any", "order is canonical or magenta, not 'any'"),
     ]:
         with pytest.raises(RequestError, match=message):
-            tokenizers.find(f"performance:{spec}")
+            representations.find(f"performance:{spec}")
 
 
 def test_files_without_what_is_asked_are_refused():

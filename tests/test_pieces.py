@@ -1,9 +1,9 @@
 import pytest
 from book import BOOK, JIG
 
+from folkseq.corpus.pieces import read
 from folkseq.errors import CorpusError, ParseError
-from folkseq.pieces import read
-from folkseq.tokenizers.abc import AbcTokenizer
+from folkseq.representations.abc import AbcTokenizer
 
 BROKEN = "X:9\nT:Broken\nL:1/8\nK:G\nGA[B\n"
 

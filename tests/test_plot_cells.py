@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from performances import take
 from planted import A_BAR, CELL, HIDDEN, LAYER, book, make_run
 
+from folkseq.analysis.neurons import Heard
 from folkseq.cli import main
-from folkseq.commands.cells import Heard
 from folkseq.formats import abc, midi
 from folkseq.models.settings import CELLS
 from folkseq.plots import cells, gates, page
@@ -19,10 +19,10 @@ from folkseq.plots.layout import LINE_S, WIDTH, by_bar, by_second
 from folkseq.plots.picture import render
 from folkseq.plots.reading import Cell, Reading
 from folkseq.plots.shades import hexadecimal, lightness, shade
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.abc.labels import places
-from folkseq.tokenizers.performance import PerformanceTokenizer
-from folkseq.tokenizers.places import Places
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc.labels import places
+from folkseq.representations.performance import PerformanceTokenizer
+from folkseq.representations.places import Places
 
 HOSTILE = {
     "markup": "<script>alert('&')</script>]]>--><!--",
@@ -188,7 +188,7 @@ def test_performances_are_drawn_under_their_roll():
 
 
 def test_only_the_beginning_of_a_long_performance_is_read(run, tmp_path):
-    from folkseq.commands.cells import _drawn
+    from folkseq.analysis.neurons import _drawn
 
     tokenizer = PerformanceTokenizer()
     ids = tokenizer.encode(take(1, seconds=60))

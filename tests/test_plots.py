@@ -19,8 +19,8 @@ from folkseq.plots import blocks, curves, history
 from folkseq.plots.history import History
 from folkseq.plots.panel import Panel, columns, ticks
 from folkseq.plots.picture import legible, render
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import CorpusFile, Run, RunConfig
-from folkseq.tokenizers.vocabulary import Vocabulary
 
 NAN = math.nan
 REPORTS = [

@@ -8,10 +8,10 @@ from performances import solo
 
 from folkseq.evaluation.portrait import Portrait, overlap, ratios, together
 from folkseq.formats import abc
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.abc.traits import MELODY_UNITS, sections
-from folkseq.tokenizers.performance import PerformanceTokenizer
-from folkseq.tokenizers.traits import Traits
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc.traits import MELODY_UNITS, sections
+from folkseq.representations.performance import PerformanceTokenizer
+from folkseq.representations.traits import Traits
 
 values = st.lists(st.integers(-5, 300), min_size=1, max_size=60)
 REEL = "DEFG ABcd|"

@@ -6,11 +6,11 @@ from book import JIG, REEL, WALTZ
 from performances import solo
 
 from folkseq.formats import abc
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.abc.traits import MELODY_UNITS
-from folkseq.tokenizers.base import Tokenizer
-from folkseq.tokenizers.performance import PerformanceTokenizer
-from folkseq.tokenizers.vocabulary import Profile, Vocabulary
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc.traits import MELODY_UNITS
+from folkseq.representations.base import Tokenizer
+from folkseq.representations.performance import PerformanceTokenizer
+from folkseq.representations.vocabulary import Profile, Vocabulary
 
 
 def test_abc():

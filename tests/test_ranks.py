@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from book import BOOK
 
-from folkseq.dataset import TokenStore, split
+from folkseq.corpus import TokenStore, split
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.music.chorale import COLUMNS
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig
-from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.training import Ranks, fit
 
 pytestmark = pytest.mark.slow

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.dataset import Recall, Streams, TokenStore
-from folkseq.dataset.matching import LENGTHS, WINDOW
-from folkseq.dataset.recall import MOST_BARS
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.corpus import Recall, Streams, TokenStore
+from folkseq.corpus.lookback import MOST_BARS
+from folkseq.corpus.matching import LENGTHS, WINDOW
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.vocabulary import Vocabulary
 
 V = 7
 RECALL = Recall(V, (1, 2, 5), bar_ends=(3, 4, 5), section_ends=(4, 5))

@@ -9,8 +9,8 @@ import pytest
 from folkseq.errors import FolkseqError, RunError
 from folkseq.files import write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import CorpusFile, Run, RunConfig
-from folkseq.tokenizers.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(("<s>", "</s>", "é"))
 CONFIG = RunConfig(

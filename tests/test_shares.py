@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.evaluation.novelty import shares, shares_among
+from folkseq.evaluation.figures import shares, shares_among
 
 
 def figures_slowly(melody, length):

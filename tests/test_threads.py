@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from folkseq.dataset import TokenStore, Whole
+from folkseq.corpus import TokenStore, Whole
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.training import plan, threads
 from folkseq.training.ranks import Ranks

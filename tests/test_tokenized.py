@@ -8,10 +8,11 @@ import pytest
 from book import BOOK, JIG, REEL, WALTZ
 from PIL import Image
 
-from folkseq import tokenized, tokenizers
+from folkseq import representations
+from folkseq.corpus import tokenized
+from folkseq.corpus.tokenized import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, ParseError
-from folkseq.tokenized import tokenize_corpus
-from folkseq.tokenizers.abc import AbcTokenizer
+from folkseq.representations.abc import AbcTokenizer
 
 BROKEN = "X:9\nT:Broken\nL:1/8\nK:G\nGA[B\n"
 
@@ -84,7 +85,7 @@ def test_a_file_that_is_given_its_right_suffix_is_read_anew(tmp_path):
     for name, colour in (("one.png", "red"), ("two.npy", "blue")):
         with (tmp_path / name).open("wb") as file:
             Image.new("RGB", (4, 4), colour).save(file, "png")
-    pictures = tokenizers.find("packed:grid=picture")
+    pictures = representations.find("packed:grid=picture")
     first = tokenize_corpus(pictures, [tmp_path / "one.png", tmp_path / "two.npy"])
     assert (len(first.store), len(first.faults)) == (1, 1)
     named = (tmp_path / "two.npy").rename(tmp_path / "two.png")

@@ -6,14 +6,14 @@ from book import BOOK, JIG, REEL, WALTZ
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from folkseq import tokenizers
+from folkseq import representations
 from folkseq.errors import RequestError, TokenError
 from folkseq.formats import abc
 from folkseq.music import Key
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.abc.asking import header_tokens
-from folkseq.tokenizers.abc.rhythms import canonical_rhythm
-from folkseq.tokenizers.vocabulary import Vocabulary
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc.asking import header_tokens
+from folkseq.representations.abc.rhythms import canonical_rhythm
+from folkseq.representations.vocabulary import Vocabulary
 
 JIG_TOKENS = (
     "<s> R:jig M:6/8 K:Cmaj G, |: C D E D C A, | C 3 - C E G | { B } c B A G ^F G | [1 E D C D 2 G, :| [2 E D C C 2 "
@@ -114,9 +114,9 @@ def test_vocabulary():
 
 
 def test_specs():
-    assert tokenizers.find("abc") == AbcTokenizer()
-    assert tokenizers.find("abc:grace=false,transpose=true") == AbcTokenizer(grace=False)
-    assert tokenizers.find(AbcTokenizer(grace=False).spec) == AbcTokenizer(grace=False)
+    assert representations.find("abc") == AbcTokenizer()
+    assert representations.find("abc:grace=false,transpose=true") == AbcTokenizer(grace=False)
+    assert representations.find(AbcTokenizer(grace=False).spec) == AbcTokenizer(grace=False)
     for spec, message in [
         ("abd", "'abd' is not a tokenizer; there are: abc"),
         ("abc:gracious=1", "tokenizer abc has no field 'gracious'; it has: transpose, grace"),
@@ -124,7 +124,7 @@ def test_specs():
         ("base", "'base' is not a tokenizer"),
     ]:
         with pytest.raises(RequestError, match=message):
-            tokenizers.find(spec)
+            representations.find(spec)
 
 
 @given(st.text(string.printable, max_size=200))

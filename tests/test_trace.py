@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from folkseq.analysis.trace import GATES, OPEN, SHUT, Network
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings
-from folkseq.models.trace import GATES, OPEN, SHUT, Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

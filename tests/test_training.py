@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from folkseq.dataset import TokenStore, split
+from folkseq.corpus import TokenStore, split
+from folkseq.corpus.ngram import NGram
 from folkseq.errors import FolkseqError, RequestError, RunError
-from folkseq.evaluation.ngram import NGram
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, PRECISIONS, ModelSettings, TrainSettings
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
-from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.training import fit, precision, validate
 from folkseq.training.loop import MOST_HALVINGS, REPORT_EVERY
 from folkseq.training.plan import Pace, dropout, plan, width
@@ -192,7 +192,7 @@ LONG = TrainSettings(steps=1500, rows=4, length=8, warm_up=5, checks=30)
 KILLED = """
 import sys
 import numpy as np, torch
-from folkseq.dataset import TokenStore, split
+from folkseq.corpus import TokenStore, split
 from folkseq.run import Run
 from folkseq.training import fit
 torch.set_num_threads(1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folkseq.evaluation.tuning import ETA, FEWEST, Half, R, best, explained
+from folkseq.analysis.selectivity import ETA, FEWEST, Half, R, best, explained
 
 COUNT = 400
 

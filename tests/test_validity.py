@@ -6,9 +6,9 @@ from book import JIG, REEL, WALTZ
 from performances import take
 
 from folkseq.formats import abc
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.abc.validity import fault
-from folkseq.tokenizers.performance import PerformanceTokenizer
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc.validity import fault
+from folkseq.representations.performance import PerformanceTokenizer
 
 WHOLE = [
     "|: C | E 3 G 3 | [1 C 5 :| [2 C 6 | D 6 |]",

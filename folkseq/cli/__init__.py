@@ -1,4 +1,4 @@
-"""The command line: parses arguments, calls one function of `folkseq.commands`, prints.
+"""The command line: parses arguments, calls one function of `folkseq.verbs`, prints.
 
 Results go to stdout, one a line; everything else goes to stderr. What the user can mend is one line and exit 1.
 """
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from folkseq.cli.answers import fill, harmonise
-from folkseq.cli.evaluate import evaluate
 from folkseq.cli.group import Group
 from folkseq.cli.options import LILT, SWING
 from folkseq.cli.output import say, show, show_lost
-from folkseq.cli.plot import plot
 from folkseq.cli.sample import sample
+from folkseq.evaluation.cli import evaluate
+from folkseq.infill.cli import fill, harmonise
+from folkseq.plots.cli import plot
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
-    from folkseq.corpora import BuildReport, MadeReport
+    from folkseq.corpus.named import BuildReport, MadeReport
 
 _MOST_FILES = 5  # shown one by one; the rest are counted
 
@@ -41,7 +41,7 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def corpus(name: str | None, as_json: bool) -> None:
     """List the named corpora, or build one, as corpora/NAME.abc or corpora/NAME."""
-    from folkseq.commands import corpus as verb
+    from folkseq.verbs import corpus as verb
 
     if name is not None:
         report = verb.corpus(name)
@@ -83,9 +83,9 @@ def train(tokenizer: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, *
     pictures, char for any text; or with fields, abc:grace=false. CORPUS are files or folders; corpora/folk.abc is built
     the first time it is named. Ctrl-C ends training and keeps the best model.
     """
-    from folkseq.commands.train import train as verb
+    from folkseq.cli.progress import Watcher
     from folkseq.machine import ranks
-    from folkseq.progress import Watcher
+    from folkseq.verbs.train import train as verb
 
     first = ranks()[0] == 0  # of those that train together, one speaks
     watcher = Watcher(quiet=quiet or not first)
@@ -123,7 +123,7 @@ main.add_command(evaluate)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a piece, with ids and what was lost.")
 def tokenize(tokenizer: str, corpus: tuple[str, ...], run: str | None, write: str | None, as_json: bool) -> None:
     """Show files as tokens."""
-    from folkseq.commands.tokenize import tokenize as verb
+    from folkseq.verbs.tokenize import tokenize as verb
 
     found = verb(tokenizer, corpus, run=run, write=write)
     for piece in found.pieces.pieces:
@@ -139,7 +139,7 @@ def tokenize(tokenizer: str, corpus: tuple[str, ...], run: str | None, write: st
 @click.option("--bpm", type=float, help="Beats a minute, in place of the tune's own.")
 def convert(source: str, target: str, swing: float | None, bpm: float | None) -> None:
     """Convert by suffix: .abc to .mid and back, or to .abc in one normal form."""
-    from folkseq.commands.convert import convert as verb
+    from folkseq.verbs.convert import convert as verb
 
     done = verb(source, target, swing=swing, bpm=bpm)
     for file in done.files:
@@ -152,7 +152,7 @@ def convert(source: str, target: str, swing: float | None, bpm: float | None) ->
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 def inspect(run: str | None, as_json: bool) -> None:
     """Show what a run is, what it was trained on, and how well (the newest by default)."""
-    from folkseq.commands.inspect import inspect as verb
+    from folkseq.verbs.inspect import inspect as verb
 
     facts = verb(run)
     show(as_json, facts, *_table(facts))

@@ -18,7 +18,7 @@ from folkseq.cli.output import say, show
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from folkseq.commands.sampled import Event, Sampled
+    from folkseq.verbs.sampled import Event, Sampled
 
 _MOST_TOLD = 20  # pieces of which each one's longest copied run is told
 
@@ -74,7 +74,7 @@ def sample(
     ctx: click.Context, /, as_json: bool, run: str | None, again: str | None, stream: bool, **settings: Any
 ) -> None:
     """Write new pieces from a trained run (the newest by default)."""
-    from folkseq.commands import sample as verb
+    from folkseq.verbs import sample as verb
 
     given = {
         parameter.opts[0]

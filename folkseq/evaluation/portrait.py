@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.tokenizers.traits import Traits
+from folkseq.representations.traits import Traits
 
 Values = Mapping[str, NDArray[Any]]
 

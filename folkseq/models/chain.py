@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from folkseq.frames import Frames
+from folkseq.compound import Frames
 from folkseq.models.settings import IMPOSSIBLE
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from folkseq.dataset import Recall
+from folkseq.corpus import Recall
 
 
 class Pointers(nn.Module):

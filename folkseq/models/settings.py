@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from folkseq.dataset.recall import WIDTH, Recall
-from folkseq.frames import Frames
+from folkseq.compound import Frames
+from folkseq.corpus.lookback import WIDTH, Recall
 from folkseq.pairs import Reach
 
 CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
@@ -22,7 +22,6 @@ TARGETS = ("all", "last")
 FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 IMPOSSIBLE = -1e9
 """The score of an id that cannot come next, whatever the model has learnt."""
-JUDGED = 2_000_000  # ids, of which the figures at the end are made
 
 MOST_LAYERS, MOST_HIDDEN = 64, 16_384
 
@@ -108,8 +107,8 @@ class ModelSettings:
     controls: int = 0
     """C: the width of what is read beside each id, such as how dense the music is to be; 0 for nothing."""
     fields: tuple[int, ...] = ()
-    """How many values each field has, where ids come in frames of several fields; see `folkseq.frames`. The cells then
-    make a step a frame, and the fields of a frame are foretold one after another."""
+    """How many values each field has, where ids come in frames of several fields; see `folkseq.compound`. The cells
+    then make a step a frame, and the fields of a frame are foretold one after another."""
     encoder: EncoderSettings | None = None
     """What reads the rest of a piece, where a part of it is to be written."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.tokenizers.places import Places
+from folkseq.representations.places import Places
 
 WIDTH = 11.4
 """Inches that a line may take."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from folkseq.music.performance import Performance
-    from folkseq.tokenizers.places import Places
+    from folkseq.representations.places import Places
 
 Floats = NDArray[np.float64]
 

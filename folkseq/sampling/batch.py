@@ -16,7 +16,7 @@ from folkseq.sampling.grammar import Grammar, Ids, Placed, Rows, Schedule, put, 
 from folkseq.sampling.strategies import Strategy, allowed_shares, choose
 
 if TYPE_CHECKING:
-    from folkseq.sampling.novelty import CopyLimit
+    from folkseq.novelty import CopyLimit
 
 _DRAWN = 256  # random numbers of a row that are drawn at a time
 _ROOM = 1024  # ids of a row that there is room for at first

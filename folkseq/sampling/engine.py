@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.dataset.recall import Recall
+from folkseq.corpus.lookback import Recall
 from folkseq.sampling.grammar import Ids, Rows
 from folkseq.sampling.memory import Memory
 from folkseq.sampling.session import open_session

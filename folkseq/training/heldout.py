@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from folkseq.dataset import Draw, Split, TokenStore
-from folkseq.dataset.store import Ids
+from folkseq.corpus import Draw, Split, TokenStore
+from folkseq.corpus.baseline import JUDGED
+from folkseq.corpus.store import Ids
 from folkseq.errors import CorpusError
 from folkseq.files import write_atomically
 from folkseq.models import onnx_encoder, onnx_step
-from folkseq.models.settings import JUDGED
 from folkseq.pairs import Pair
 from folkseq.run import Run
 from folkseq.training import plan, state

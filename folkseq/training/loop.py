@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from folkseq.dataset import Cut, Draw, Split, TokenStore, Whole
+from folkseq.corpus import Cut, Draw, Split, TokenStore, Whole
 from folkseq.errors import FolkseqError
 from folkseq.files import clear_temporary
 from folkseq.models.settings import TrainSettings

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from folkseq.dataset import IGNORED, Batches, Cut, Draw, Pairs, Streams, TokenStore, Windows
+from folkseq.corpus import IGNORED, Batches, Cut, Draw, Pairs, Streams, TokenStore, Windows
 from folkseq.models.encoder_decoder import Known, make
 from folkseq.models.settings import BFLOAT16, ModelSettings, TrainSettings
 from folkseq.training.ranks import Ranks

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from folkseq.dataset import IGNORED, batch_of
-from folkseq.dataset.store import Ids
+from folkseq.corpus import IGNORED, batch_of
+from folkseq.corpus.store import Ids
 from folkseq.models.encoder_decoder import Known
 from folkseq.models.language_model import LanguageModel
 from folkseq.pairs import Pair

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from folkseq.dataset import Batch
-from folkseq.dataset.batch import IGNORED
+from folkseq.corpus import Batch
+from folkseq.corpus.batch import IGNORED
 
 
 class Plain(nn.Module):

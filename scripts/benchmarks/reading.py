@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from folkseq import tokenizers
-from folkseq.corpora import files, locate
+from folkseq import representations
+from folkseq.corpus.named import files, locate
 from folkseq.errors import ParseError
 
 TURNS = 5
@@ -15,7 +15,7 @@ TURNS = 5
 def reading() -> None:
     """From ABC text to ids, on one core: tunes a second, the best of several turns."""
     data = locate(Path("corpora/folk.abc")).read_bytes()
-    tokenizer = tokenizers.find("abc")
+    tokenizer = representations.find("abc")
     best = float("inf")
     for _ in range(TURNS):
         start = time.process_time()
@@ -30,7 +30,7 @@ def reading() -> None:
 
 def performances(folder: str) -> None:
     """From MIDI files to ids, on one core: notes a second, the best of several turns, and both halves by themselves."""
-    tokenizer = tokenizers.find("performance")
+    tokenizer = representations.find("performance")
     vocabulary = tokenizer.vocabulary
     paths = files(Path(folder), tokenizer.suffixes)
     best = {"parsing": float("inf"), "encoding": float("inf"), "file to ids": float("inf")}

@@ -25,20 +25,20 @@ import numpy as np
 import torch
 from benchmarks.plain import Loop, Plain
 
-from folkseq import tokenizers
-from folkseq.commands.begun import sizes_of
-from folkseq.commands.train import Cut
-from folkseq.corpora import files, listed, locate
-from folkseq.dataset import IGNORED, Batch, Streams, cluster, split
-from folkseq.evaluation.baseline import Baseline
-from folkseq.models.settings import JUDGED, ModelSettings, TrainSettings
+from folkseq import representations
+from folkseq.corpus import IGNORED, Batch, Streams, cluster, split
+from folkseq.corpus.baseline import JUDGED, Baseline
+from folkseq.corpus.named import files, listed, locate
+from folkseq.corpus.tokenized import tokenize_corpus
+from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
-from folkseq.tokenized import tokenize_corpus
 from folkseq.training import Ranks, fit
 from folkseq.training.precision import fastest
 from folkseq.training.schedule import learning_rate
 from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll
+from folkseq.verbs.begun import sizes_of
+from folkseq.verbs.train import Cut
 
 NO_RECALL = {"recall": (), "recall_match": False, "pointers": False}
 UNDONE: dict[str, dict[str, Any]] = {
@@ -78,7 +78,7 @@ class Pieces:
     """A corpus, split, with what is asked of every recipe."""
 
     def __init__(self, tokenizer: str, corpus: list[str]) -> None:
-        self.tokenizer = tokenizers.find(tokenizer)
+        self.tokenizer = representations.find(tokenizer)
         paths = [file for path in listed(corpus) for file in files(locate(path, None), self.tokenizer.suffixes)]
         self.found = tokenize_corpus(self.tokenizer, paths)
         labels = cluster(self.found.fingerprints, self.tokenizer.figure, self.tokenizer.twin_share)

@@ -20,18 +20,18 @@ import torch
 from benchmarks.plain import Plain
 from onnx import TensorProto, helper, numpy_helper
 
-from folkseq.commands.model import MOST_LANES, Model, load
 from folkseq.machine import cores
 from folkseq.models import onnx_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
+from folkseq.novelty import CopyLimit
+from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.base import END, START
 from folkseq.sampling.batch import Request
 from folkseq.sampling.engine import Engine, Walk
 from folkseq.sampling.generate import ROWS, generate
-from folkseq.sampling.novelty import CopyLimit
 from folkseq.sampling.strategies import Strategy, choose
-from folkseq.tokenizers.abc import AbcTokenizer
-from folkseq.tokenizers.base import END, START
+from folkseq.verbs.model import MOST_LANES, Model, load
 
 TURNS, VOCABULARY = 7, 144
 PAUSE_S, TURN_S = 0.3, 0.25  # PyTorch's threads spin on for a while after its turn

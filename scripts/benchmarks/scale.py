@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from folkseq.dataset import StoreWriter, TokenStore, split
+from folkseq.corpus import StoreWriter, TokenStore, split
 from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig
-from folkseq.tokenizers.vocabulary import Vocabulary
 
 V = 138
 PIECE = 150

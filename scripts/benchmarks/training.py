@@ -14,10 +14,10 @@ import torch
 from benchmarks.plain import Loop, Plain
 from torch.nn import functional
 
-from folkseq.dataset import Streams, TokenStore, Whole, split
+from folkseq.corpus import Streams, TokenStore, Whole, split
 from folkseq.models.settings import FLOAT32, ModelSettings, TrainSettings
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig
-from folkseq.tokenizers.vocabulary import Vocabulary
 from folkseq.training import Ranks, fit
 from folkseq.training.precision import fastest
 from folkseq.training.trainer import Trainer

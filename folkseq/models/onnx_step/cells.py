@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.dataset.recall import Recall
+from folkseq.corpus.lookback import Recall
 from folkseq.models.onnx_step.graph import Graph, Matrix
 from folkseq.models.settings import ModelSettings
 

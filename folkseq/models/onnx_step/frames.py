@@ -1,6 +1,6 @@
 """What the graph of one step has besides, where ids come in frames: whose turn it is, and what was told of the frame.
 
-See `models.chain` for what is computed, and `folkseq.frames` for the turns.
+See `models.chain` for what is computed, and `folkseq.compound` for the turns.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.frames import Frames
+from folkseq.compound import Frames
 from folkseq.models.onnx_step.cells import sum_of_frame
 from folkseq.models.onnx_step.graph import Graph
 from folkseq.models.settings import IMPOSSIBLE

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.dataset.recall import Recall
+from folkseq.corpus.lookback import Recall
 from folkseq.models.onnx_step.graph import Graph, Matrix
 
 

@@ -1,0 +1,1 @@
+"""Harmonise melodies and judge ensembles of players."""

@@ -1,0 +1,154 @@
+"""What a model writes where the rest of a piece is known: several answers to one question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from folkseq.errors import RequestError
+from folkseq.files import write_atomically
+from folkseq.formats.midi import is_midi
+from folkseq.representations.task import FILL, Asked, Finished
+from folkseq.sampling.strategies import Strategy
+from folkseq.verbs.model import Model, check_task
+from folkseq.verbs.output import Output
+from folkseq.verbs.prepared import copy_limit
+from folkseq.verbs.record import Record
+from folkseq.verbs.sampled import Copied
+
+MOST = 10_000  # answers
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of them."""
+
+    finished: Finished
+    nll: float
+    """Nats that what is new costs under the model itself."""
+    tokens: int
+    """That were the model's to choose."""
+    copied: Copied
+    """The longest run of it that stands in a piece trained on."""
+    record: Record
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+    """Why a file of some kind is not among them."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked, and the answers, each of which is written when it is taken."""
+
+    notices: tuple[str, ...]
+    answers: Iterator[Answer]
+
+
+def answer(
+    model: Model,
+    wanted: str,
+    data: bytes,
+    file: str,
+    count: int,
+    *,
+    out: Path | str | None,
+    formats: list[str] | None,
+    seed: int | None,
+    temperature: float | tuple[float, float],
+    top_k: int | None,
+    top_p: float | None,
+    min_p: float | None,
+    max_copy: int | None,
+    precision: str,
+    **asked: Any,
+) -> Answers:
+    """Asks a model of what is in a file, and writes the answers into files.
+
+    Args:
+        model: of a run that was trained for the task.
+        wanted: the task.
+        data: the file's bytes.
+        file: its name.
+        count: how many answers.
+        out: a folder, or a file for one answer; `samples` in the run folder by default.
+        formats: what to write of each into a folder.
+        seed: the same one gives the same answers.
+        temperature: and the others as those of `Model.sample`.
+        top_k: see there.
+        top_p: see there.
+        min_p: see there.
+        max_copy: see there; of what is new.
+        precision: see there.
+        asked: which part of the piece is to be written, as the representation names it.
+
+    Raises:
+        FolkseqError: for what cannot be met, before anything is written.
+    """
+    from folkseq.sampling.batch import Request
+
+    check_task(model.run, wanted)
+    if not 1 <= count <= MOST:
+        raise RequestError(f"-n {count}: ask for 1 to {MOST:,} answers")
+    task = model.task
+    question = task.ask(data, file, **asked)
+    usual = model.run.folder / "samples"
+    output = Output.of(out, formats, count, outputs=task.outputs, books=(), usual=usual)
+    chosen = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    record = model.record(seed=seed, **chosen, max_copy=max_copy, precision=precision, task=wanted, **asked)
+    notices = question.notices
+    if wanted == FILL and Record.stands_in(data) and not is_midi(data):  # of a tune not one byte more may change
+        notices += (f"{file}: the record in it stays, which is of the tune as it was",)
+    request = Request(
+        opening=question.opening,
+        end_id=question.end,
+        seed=record.seed,
+        limit=question.limit,
+        strategy=Strategy(temperature, top_k, top_p, min_p),
+        grammar=question.grammar,
+        place=question.grammar,
+        copies=copy_limit(model.run, model.tokenizer, max_copy),
+    )
+    return Answers(notices, _answers(model, question, request, record, count, output, Path(file).stem))
+
+
+def _answers(
+    model: Model, question: Asked, request: Any, record: Record, count: int, output: Output, stem: str
+) -> Iterator[Answer]:
+    from dataclasses import replace
+
+    from folkseq.sampling.generate import generate
+
+    engine = model.engine(record.precision).knowing(model.encoder.read(question.source))
+    for sample in generate(engine, request, range(count)):
+        finished = question.finish(sample.ids)
+        ids = np.asarray(finished.compared)
+        tokens = model.run.vocabulary.decode(ids)
+        (found,) = model.longest_copies([ids]) if len(ids) else [(0, 0, 0, 0)]
+        own = replace(record, index=sample.index + 1)
+        comments = [own.describe(), own.to_json()]
+        files, left_out = _write(finished, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
+        copied = replace(model.copied(tokens, *found), at="")
+        yield Answer(finished, sample.nll, finished.free, copied, own, tuple(files), tuple(left_out))
+
+
+def _write(finished: Finished, output: Output, stem: str, comments: list[str]) -> tuple[list[Path], list[str]]:
+    if output.is_file:
+        write_atomically(output.place, finished.format(output.place.suffix.lower(), comments))
+        return [output.place], []
+    written: dict[str, bytes] = {}
+    left_out = []
+    for suffix in output.suffixes:
+        try:
+            written[suffix] = finished.format(suffix, comments)
+        except RequestError as error:  # a score of odd lengths may have no MusicXML
+            if suffix == output.suffixes[-1] and not written:
+                raise
+            left_out.append(str(error))
+    paths = output.free(stem, written)
+    for path, data in zip(paths, written.values(), strict=True):
+        write_atomically(path, data)
+    return paths, left_out

@@ -1,0 +1,1 @@
+"""Fill gaps in performances."""

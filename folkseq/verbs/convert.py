@@ -1,0 +1,114 @@
+"""`folkseq convert`: from one format to another, by suffix."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from folkseq.corpus.pieces import open_file
+from folkseq.errors import ParseError, RequestError
+from folkseq.files import write_atomically
+from folkseq.formats import abc, midi
+from folkseq.formats.transcription import transcribe
+from folkseq.music.playback import STRAIGHT, perform
+from folkseq.music.tune import Tune
+
+ABC, MIDI = (".abc", ".txt"), (".mid", ".midi")
+SLOWEST, FASTEST = 10, 2_000
+"""Beats a minute; where a beat is short, MIDI holds hardly slower ones."""
+INPUTS, OUTPUTS = (*ABC, *MIDI), (".abc", ".mid")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The files written, what was lost on the way, by kind and count, and the tunes that could not be read."""
+
+    files: tuple[Path, ...]
+    lost: Counter[str]
+    faults: tuple[str, ...]
+
+
+def convert(
+    source: Path | str, target: Path | str, *, swing: float | None = None, bpm: float | None = None
+) -> Converted:
+    """Converts a file of tunes.
+
+    Args:
+        source: a file of ABC, or a MIDI file that keeps time, whose melody is written down.
+        target: an .abc file, written in one normal form, or a .mid file; a book of several tunes becomes
+            several .mid files, numbered.
+        swing: the share of a beat that the first of its two eighths takes in MIDI, 0.5 to 0.75; even by default.
+        bpm: beats a minute, in place of what the tune or its rhythm says.
+
+    Raises:
+        FolkseqError: if the source cannot be read, a suffix is unknown, or the target cannot be written.
+    """
+    source, target = Path(source), Path(target)
+    for path, known in ((source, INPUTS), (target, OUTPUTS)):
+        if path.suffix.lower() not in known:
+            raise RequestError(f"{path}: cannot be converted by its suffix; there are: {', '.join(known)}")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise RequestError(f"{target}: is the file to be converted; name another to write to")
+    if swing is not None and not (source.suffix.lower() in ABC and target.suffix.lower() in MIDI):
+        raise RequestError(f"--swing is how a tune is played; leave it out from {source.suffix} to {target.suffix}")
+    if bpm is not None and target.suffix.lower() in ABC:
+        raise RequestError(f"--bpm is how fast MIDI plays; leave it out, and write Q: into {target}")
+    if bpm is not None and not SLOWEST <= bpm <= FASTEST:
+        raise RequestError(f"--bpm {bpm:g}: {SLOWEST} to {FASTEST:,} beats a minute can be written")
+    if source.suffix.lower() in MIDI and target.suffix.lower() in MIDI:
+        return _rewritten(source, target, bpm)
+    tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)
+    if target.suffix.lower() == ".abc":
+        numbers = [tune.number for tune in tunes]
+        if len(set(numbers)) < len(numbers):
+            tunes = [replace(tune, number=place) for place, tune in enumerate(tunes, 1)]
+        write_atomically(target, "\n".join(map(abc.format, tunes)).encode())
+        return Converted((target,), lost, faults)
+    try:
+        performances = [perform(tune, swing=swing or STRAIGHT, bpm=bpm) for tune in tunes]
+    except ValueError as error:
+        raise RequestError(str(error)) from None
+    files = [target] if len(performances) == 1 else _numbered(target, len(performances))
+    for file, performance in zip(files, performances, strict=True):
+        write_atomically(file, midi.format(performance))
+    return Converted(tuple(files), lost, faults)
+
+
+def _rewritten(source: Path, target: Path, bpm: float | None) -> Converted:
+    """A performance as it was, in a file that sequencers import best; in other bars, if asked."""
+    performance, lost, _ = midi.parse(_bytes(source), str(source))
+    if bpm is not None:
+        try:
+            performance = replace(performance, tempos=((0.0, bpm),))
+        except ValueError as error:
+            raise RequestError(f"--bpm {bpm}: {error}") from None
+    write_atomically(target, midi.format(performance))
+    return Converted((target,), lost + midi.unwritten(performance), ())
+
+
+def _from_abc(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
+    book = abc.read(source)
+    if not book.tunes:
+        raise ParseError(str(book.faults[0]))
+    return list(book.tunes), sum(map(Counter, book.lost), Counter(book.stray)), tuple(map(str, book.faults))
+
+
+def _from_midi(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
+    data = _bytes(source)
+    try:
+        performance, lost, _ = midi.parse(data, str(source))
+        tune, not_written = transcribe(performance)
+    except ParseError as error:
+        raise error if str(source) in str(error) else ParseError(f"{source}: {error}") from None
+    return [tune], lost + not_written, ()
+
+
+def _bytes(source: Path) -> bytes:
+    with open_file(source, midi.LARGEST) as file:
+        return file.read()
+
+
+def _numbered(target: Path, count: int) -> list[Path]:
+    width = len(str(count))
+    return [target.with_stem(f"{target.stem}-{number:0{width}d}") for number in range(1, count + 1)]

@@ -1,0 +1,61 @@
+"""A file of music, opened for one of its pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from folkseq.corpus.pieces import open_file
+from folkseq.errors import ParseError, RequestError
+from folkseq.formats import abc, midi
+from folkseq.music.performance import Performance
+from folkseq.music.playback import perform
+from folkseq.music.tune import Tune
+
+ABC, MIDI = (".abc", ".txt"), (".mid", ".midi", ".kar")
+Piece = TypeVar("Piece")
+
+
+def is_music(target: Path) -> bool:
+    """Whether a path is named like a file of music, and is no folder, such as a run."""
+    return target.suffix.lower() in (*ABC, *MIDI) and not target.is_dir()
+
+
+def music(file: Path, number: int | None) -> tuple[Tune | None, Performance]:
+    """One piece of a file: a tune, where the file is of ABC, and how it is played.
+
+    Args:
+        file: of ABC or MIDI.
+        number: of the piece; the first if None.
+
+    Raises:
+        FolkseqError: it cannot be read, or holds no such piece.
+    """
+    if file.suffix.lower() in MIDI:
+        with open_file(file, midi.LARGEST) as opened:
+            performance = midi.parse(opened.read(), str(file))[0]
+        return None, numbered([performance], number, file)
+    with open_file(file, None) as opened:
+        book = abc.parse_bytes(opened.read(), str(file))
+    if not book.tunes:
+        raise ParseError(str(book.faults[0]) if book.faults else f"{file}: holds no tune")
+    tune = numbered(book.tunes, number, file)
+    try:
+        return tune, perform(tune)
+    except ValueError as error:
+        raise ParseError(f"{file}, X:{tune.number}: {error}") from None
+
+
+def numbered(pieces: Sequence[Piece], number: int | None, file: Path) -> Piece:
+    """The piece of that number, the first if None: its `X:` where pieces have one, else its place from 1.
+
+    Raises:
+        RequestError: there is no such piece.
+    """
+    if number is None:
+        return pieces[0]
+    known = {getattr(piece, "number", place): piece for place, piece in reversed(list(enumerate(pieces, 1)))}
+    if number not in known:
+        raise RequestError(f"{file}: holds no piece {number}; its numbers go from {min(known)} to {max(known)}")
+    return known[number]
