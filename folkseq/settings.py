@@ -1,0 +1,114 @@
+"""Settings: fields of a dataclass, each declared once with its default, help and allowed values.
+
+Everything that depends on a setting reads its declaration: `validate` and `from_json` here, and elsewhere the
+command-line options, the records and the reference page.
+
+>>> @dataclass(frozen=True)
+... class Network:
+...     layers: int = setting(2, "Number of recurrent layers.", low=1, high=64)
+...     dropout: float = setting(0.0, "Share of the values to drop.", low=0, high=1, exclusive="high")
+...     def __post_init__(self):
+...         validate(self)
+>>> Network(layers=0)
+Traceback (most recent call last):
+ValueError: layers must be at least 1 and at most 64, got 0
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+REQUIRED = dataclasses.MISSING
+"""The default of a setting that has none."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The declaration of a setting, under "setting" in its field's metadata."""
+
+    help: str
+    choices: tuple[Any, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    exclusive: Literal["low", "high", "both"] | None = None
+    """Ends of the range that are not allowed themselves."""
+    metavar: str | None = None
+    flags: tuple[str, ...] = ()
+    """Names of the command-line option; none: made from the field's name."""
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        if self.choices:
+            return f"one of {', '.join(map(str, self.choices))}"
+        low = "above" if self.exclusive in ("low", "both") else "at least"
+        high = "below" if self.exclusive in ("high", "both") else "at most"
+        return " and ".join(f"{word} {end}" for word, end in ((low, self.low), (high, self.high)) if end is not None)
+
+    def allows(self, value: Any) -> bool:
+        """Return whether a value, or an element of a tuple, is among the choices and within the range."""
+        low = self.low is None or (value > self.low if self.exclusive in ("low", "both") else value >= self.low)
+        high = self.high is None or (value < self.high if self.exclusive in ("high", "both") else value <= self.high)
+        return low and high and (not self.choices or value in self.choices)
+
+
+def setting(default: Any, help: str, **declared: Any) -> Any:
+    """Declare a field as a setting: its default, or `REQUIRED`, and what `Setting` holds."""
+    return dataclasses.field(default=default, metadata={"setting": Setting(help, **declared)})
+
+
+def validate(instance: Any) -> None:
+    """Check each setting of a dataclass instance: the elements of a tuple one by one, None if its type allows it.
+
+    Raises:
+        TypeError: if the type of a value is not that of the annotation.
+        ValueError: if a value is not among the choices, not within the range, or not finite.
+    """
+    hints = get_type_hints(type(instance))
+    for field in dataclasses.fields(instance):
+        if "setting" not in field.metadata:
+            continue
+        declared, value, types = field.metadata["setting"], getattr(instance, field.name), _types(hints[field.name])
+        for each in value if isinstance(value, tuple) and tuple in types else (value,):
+            if not isinstance(each, types) or (isinstance(each, bool) and bool not in types):
+                raise TypeError(f"{field.name} must be {' or '.join(t.__name__ for t in types)}, got {value!r}")
+            if isinstance(each, float) and not math.isfinite(each):
+                raise ValueError(f"{field.name} must be {declared.allowed or 'finite'}, got {value!r}")
+            if each is not None and not declared.allows(each):
+                raise ValueError(f"{field.name} must be {declared.allowed}, got {value!r}")
+
+
+def from_json(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Build a dataclass from a JSON object: lists become tuples, and objects the dataclasses of the annotations.
+
+    Raises ValueError or TypeError for missing or unknown fields, and as the dataclass does.
+    """
+    hints = get_type_hints(kind)
+    unknown = sorted(values.keys() - hints.keys())
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
+    return kind(**{name: _converted(value, _types(hints[name])) for name, value in values.items()})
+
+
+def _converted(value: Any, types: tuple[type, ...]) -> Any:
+    if isinstance(value, list):
+        return tuple(_converted(each, types) for each in value)
+    for nested in filter(dataclasses.is_dataclass, types):
+        if isinstance(value, dict):
+            return from_json(nested, value)
+    return value
+
+
+def _types(hint: Any) -> tuple[type, ...]:
+    """Return the classes that an annotation names, at any depth; an int is a float, too."""
+    origin = get_origin(hint)
+    if origin is None:
+        return (float, int) if hint is float else (hint,)
+    parts = tuple(each for part in get_args(hint) if part is not ... for each in _types(part))
+    return parts if origin in (Union, UnionType) else (origin, *parts)
