@@ -1,17 +1,17 @@
-"""Frames: moments at which several fields have a value each, as ids that follow one another.
+"""Compound tokens: moments at which several fields have a value each, as ids that follow one another.
 
-A frame of F fields is F ids, one of each field, and every field has ids of its own, so that an id says which field it
-is of. A piece is whole frames: the first repeats one of the F start ids, then come frames of values, and the last
-repeats the end id. The start id says which field comes first in every frame of the piece; the others follow it in their
-order. So any field can be given first and the others foretold from it.
+A compound token has F ids, one for each field. Every field has its own ids, so an id tells its field. A piece starts
+with a start id, repeated F times, and ends with the end id, repeated F times. Which of the F start ids it is says which
+field comes first in every compound token of the piece; the other fields follow in their order. So a model can be given
+any one field and predict the others from it.
 
-Ids are laid out as F start ids, of which the first leaves the fields in their order; the end id; then the values of the
+The ids are, in this order: F start ids (the first leaves the fields in their order), the end id, the values of the
 first field, of the second, and so on.
 
-What may come after an id follows from the id and from where in its frame it stands, and is kept as a turn:
+An id and its position in the compound token determine the slot of the next id, which says what that id may be:
 
-    k             field k, or the end: a new frame begins
-    F + k         field k, within a frame
+    k             a value of field k, or the end id: a new compound token begins
+    F + k         a value of field k
     2F + c        start id c again
     3F            the end id again
 """
@@ -28,11 +28,11 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Frames:
-    """The ids of frames whose fields have so many values each.
+class CompoundLayout:
+    """The ids of compound tokens, by the number of values of each field.
 
-    >>> frames = Frames((2, 3))
-    >>> frames.size, frames.firsts.tolist(), frames.order(1)
+    >>> layout = CompoundLayout((2, 3))
+    >>> layout.size, layout.offsets.tolist(), layout.order(1)
     (8, [3, 5, 8], (1, 0))
     """
 
@@ -40,11 +40,11 @@ class Frames:
 
     def __post_init__(self) -> None:
         if len(self.fields) < 2 or min(self.fields) < 1:
-            raise ValueError(f"a frame has two fields or more, of one value or more each, got {self.fields}")
+            raise ValueError(f"a compound token has two fields or more, of one value or more each, got {self.fields}")
 
     @property
     def width(self) -> int:
-        """F: how many ids a frame has."""
+        """F, the number of ids in a compound token."""
         return len(self.fields)
 
     @property
@@ -54,67 +54,67 @@ class Frames:
 
     @property
     def size(self) -> int:
-        """V: how many ids there are."""
-        return int(self.firsts[-1])
+        """V, the number of ids."""
+        return int(self.offsets[-1])
 
     @cached_property
-    def firsts(self) -> Integers:
-        """(F + 1,) the first id of each field's values, and V."""
+    def offsets(self) -> Integers:
+        """(F + 1,) the first id of each field, and V."""
         return self.width + 1 + np.cumsum([0, *self.fields])
 
     def order(self, first: int) -> tuple[int, ...]:
-        """The fields as a frame has them when that one comes first."""
+        """Return the fields in the order in which they come if `first` comes first."""
         return (first, *(field for field in range(self.width) if field != first))
 
     def in_order(self, ids: ArrayLike) -> Integers:
-        """As many ids, with the fields of every whole frame in their order, whichever comes first in `ids`.
+        """Return a piece, or a beginning of one, with the fields of every whole compound token in their order.
 
-        >>> Frames((2, 3)).in_order([1, 1, 6, 3, 5, 4, 2, 2]).tolist()
+        >>> CompoundLayout((2, 3)).in_order([1, 1, 6, 3, 5, 4, 2, 2]).tolist()
         [0, 0, 3, 6, 4, 5, 2, 2]
         """
-        found = np.array(ids, np.int64)
-        found[found < self.width] = 0
-        whole = found[: len(found) // self.width * self.width].reshape(-1, self.width)  # (frames, F)
-        whole.sort(axis=1)  # in its place; ids rise from field to field
-        return found
+        ordered = np.array(ids, np.int64)
+        ordered[ordered < self.width] = 0
+        whole = ordered[: len(ordered) // self.width * self.width].reshape(-1, self.width)  # (T // F, F), a view
+        whole.sort(axis=1)  # ids rise from field to field
+        return ordered
 
     @cached_property
     def kinds(self) -> Integers:
-        """(V,) what an id is: start id 0 to F − 1, the end F, or a value of field k F + 1 + k."""
+        """(V,) the kind of each id: c for start id c, F for the end id, F + 1 + k for a value of field k."""
         values = np.repeat(np.arange(self.width), self.fields) + self.width + 1
         return np.concatenate([np.arange(self.width + 1), values])
 
     @cached_property
-    def tables(self) -> tuple[Integers, Integers]:
-        """Where an id of a kind leads, and whose turn it then is: from (F · F, 2F + 1) to a place and a turn each.
+    def transitions(self) -> tuple[Integers, Integers]:
+        """The position after an id and the slot of the next id, (F · F, 2F + 1) each, by position and kind.
 
-        A place is the field that comes first times F, plus how many ids of the frame have been read.
+        A position is the first field's number times F, plus the number of ids read of the compound token.
         """
         width = self.width
-        places, turns = np.zeros((2, width * width, 2 * width + 1), np.int64)
-        for place in range(width * width):
+        positions, slots = np.zeros((2, width * width, 2 * width + 1), np.int64)
+        for position in range(width * width):
             for kind in range(2 * width + 1):
-                first, read = divmod(place, width)
+                first, read = divmod(position, width)
                 start, value = kind < width, kind - width - 1
                 if start or not read:
                     first = kind if start else max(value, 0)
                 read = (read + 1) % width
-                places[place, kind] = first * width + read
+                positions[position, kind] = first * width + read
                 if not read:
-                    turns[place, kind] = first
+                    slots[position, kind] = first
                 elif start:
-                    turns[place, kind] = 2 * width + first
+                    slots[position, kind] = 2 * width + first
                 else:
-                    turns[place, kind] = 3 * width if value < 0 else width + self.order(first)[read]
-        return places, turns
+                    slots[position, kind] = 3 * width if value < 0 else width + self.order(first)[read]
+        return positions, slots
 
     @cached_property
     def allowed(self) -> NDArray[np.bool_]:
-        """(3F + 1, V) which ids may come at each turn."""
+        """(3F + 1, V) True for the ids that each slot allows."""
         width = self.width
         allowed = np.zeros((3 * width + 1, self.size), np.bool_)
         for field in range(width):
-            values = slice(self.firsts[field], self.firsts[field + 1])
+            values = slice(self.offsets[field], self.offsets[field + 1])
             allowed[[field, width + field], values] = True
             allowed[2 * width + field, field] = True
         allowed[:width, self.end] = allowed[3 * width, self.end] = True

@@ -1,35 +1,38 @@
-"""Pairs of what is known and what is to be written: the source that an encoder reads, and the target of a decoder.
+"""Pairs for an encoder–decoder: a source that the encoder reads, and a target that the decoder writes.
 
-The writer is at some place of the source at every step: in the bar that it fills, at the note that it harmonises. How
-near each element of the source is to that place is known, in two directions that the representation gives a meaning
-(bars, and eighths within a bar), so that attention can learn to look at the same place two bars before or after.
+At each step the decoder is at one element of the source: in the bar that it fills, or at the note that it harmonises.
+The offset from there to every other element is known in two directions (bars, and eighths within a bar, if the
+representation defines them so). Attention can learn from it to look at the same place two bars before or after.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
-UNSEEN = 0
-"""How near an element is that the writer is not to see."""
+METADATA_KEY = "places"
+"""The entry of an encoder.onnx's metadata that holds the relative positions."""
+MASKED = 0
+"""The relative position of an element that the decoder must not see."""
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """What is known."""
+class EncoderSource:
+    """The sequence that an encoder reads."""
 
     ids: Integers
-    """(S, F) of F fields that are read together."""
-    places: Integers
-    """(S, 2) where each element stands, in both directions."""
+    """(S, F) ids of F fields, which are read together."""
+    positions: Integers
+    """(S, 2) the position of each element in both directions."""
 
     def __post_init__(self) -> None:
-        if self.ids.ndim != 2 or self.places.shape != (len(self.ids), 2):
-            raise ValueError(f"ids are (S, F) and places (S, 2), got {self.ids.shape} and {self.places.shape}")
+        if self.ids.ndim != 2 or self.positions.shape != (len(self.ids), 2):
+            raise ValueError(f"expected ids (S, F), positions (S, 2), got {self.ids.shape}, {self.positions.shape}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -37,63 +40,71 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What is known, and what was written there."""
+    """A source and the target that was written for it."""
 
-    source: Source
+    source: EncoderSource
     ids: Integers
-    """(T + 1,) from the start id to the end id."""
+    """(T + 1,) the target, from its start id to its end id."""
     at: Integers
-    """(T,) where in the source the writer is when it has read each id but the last; or a step, where ids come in
-    frames."""
+    """(T,) the element of the source at which the decoder is after each id but the last, or each compound token."""
     free: NDArray[np.bool_]
-    """(T,) whether the id that follows was for the writer to choose, and not given."""
+    """(T,) False where the next id was given and not the decoder's choice."""
     before: Integers | None = None
-    """The piece's ids before what was written, from its start id on, where they lead into it."""
+    """The ids of the piece before the target, from its start id on, if they lead into it."""
 
     def __post_init__(self) -> None:
         if len(self.free) != len(self.ids) - 1:
-            raise ValueError(f"{len(self.ids)} ids have {len(self.ids) - 1} to follow, got {len(self.free)}")
+            raise ValueError(f"{len(self.ids)} ids need {len(self.ids) - 1} flags `free`, got {len(self.free)}")
 
 
 @dataclass(frozen=True)
-class Reach:
-    """How far apart places are told from one another, in both directions; farther ones are as near as the farthest.
+class RelativePositions:
+    """Offsets between elements of a source, each as one number. Offsets beyond a limit count as the limit.
 
-    >>> reach = Reach(1, 0)
-    >>> reach.near(np.array([[0, 0], [1, 0], [7, 0]]), np.array([0])).tolist()
+    >>> RelativePositions(1, 0).between(np.array([[0, 0], [1, 0], [7, 0]]), np.array([0])).tolist()
     [[2, 3, 3]]
     """
 
     along: int
+    """The largest offset that is told apart in the first direction."""
     within: int
+    """And in the second."""
+    causal: bool = False
+    """Mask the elements that come later."""
+
+    def to_json(self) -> str:
+        """Return what `from_json` reads, as it is kept in an encoder.onnx."""
+        return json.dumps({"along": self.along, "within": self.within, "onward": not self.causal})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the relative positions that `to_json` wrote."""
+        values = json.loads(text)
+        return cls(values["along"], values["within"], not values["onward"])
 
     @property
     def size(self) -> int:
-        """How many ways of being near there are, `UNSEEN` among them."""
+        """R, the number of relative positions, `MASKED` included."""
         return 1 + (2 * self.along + 1) * (2 * self.within + 1)
 
     @property
-    def level(self) -> NDArray[np.float32]:
-        """(size,) 1 where an element is at the same place in another stretch along the way, or here; else 0."""
+    def aligned(self) -> NDArray[np.float32]:
+        """(R,) 1 where the offset in the second direction is 0, else 0."""
         table = np.zeros((2 * self.along + 1, 2 * self.within + 1), np.float32)
         table[:, self.within] = 1
         return np.concatenate([np.zeros(1, np.float32), table.ravel()])
 
-    def near(self, places: Integers, at: Integers, onward: bool = True) -> Integers:
-        """How near each element is to each of some places.
+    def between(self, positions: Integers, at: Integers) -> Integers:
+        """Return the relative position of every element seen from some of them, (T, S), each below `size`.
 
         Args:
-            places: (S, 2).
-            at: (T,) the elements that stand at those.
-            onward: whether the writer sees what comes after its place.
-
-        Returns:
-            (T, S) below `size`.
+            positions: (S, 2) of an `EncoderSource`.
+            at: (T,) the elements from which it is seen.
         """
-        apart = places[None] - places[at][:, None]  # (T, S, 2)
-        along = np.clip(apart[..., 0], -self.along, self.along) + self.along
-        within = np.clip(apart[..., 1], -self.within, self.within) + self.within
-        found: Any = 1 + along * (2 * self.within + 1) + within
-        if not onward:
-            found[np.arange(len(places)) > at[:, None]] = UNSEEN
-        return np.asarray(found, np.int64)
+        offsets = positions[None] - positions[at][:, None]  # (T, S, 2)
+        along = np.clip(offsets[..., 0], -self.along, self.along) + self.along
+        within = np.clip(offsets[..., 1], -self.within, self.within) + self.within
+        relative: Integers = 1 + along * (2 * self.within + 1) + within  # (T, S)
+        if self.causal:
+            relative[np.arange(len(positions)) > at[:, None]] = MASKED
+        return relative

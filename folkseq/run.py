@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from shutil import copyfile
@@ -36,8 +36,21 @@ from folkseq.files import sync, write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.task import CONTINUE, TASKS
 from folkseq.representations.vocabulary import Vocabulary
+from folkseq.settings import from_json
 
 SPANS = "spans.npy"
+RENAMED = {
+    "model": {
+        "recall": "lookback_bars",
+        "recall_reach": "lookback_bar_length",
+        "recall_places": "lookback_position",
+        "recall_match": "lookback_match",
+        "pointers": "copy_pointer",
+        "controls": "conditioning",
+    },
+    "training": {"suit": "plan_hidden", "checks": "validations", "look": "validation_ids"},
+}
+"""Keys of `config.json` that were renamed after version 0.1.0, by section: old to new."""
 TRY = "train one with `folkseq train TOKENIZER CORPUS`"
 
 
@@ -85,14 +98,10 @@ class RunConfig:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise TypeError(f"expected an object, got {type(values).__name__}")
-        missing = {"tokenizer", "model", "training", "corpus", "version"} - values.keys()
-        unknown = values.keys() - {known.name for known in fields(cls)}
-        if missing or unknown:
-            raise ValueError(f"fields missing: {sorted(missing)}; unknown: {sorted(unknown)}")
-        values["model"] = ModelSettings(**values["model"])
-        values["training"] = TrainSettings(**values["training"])
-        values["corpus"] = tuple(CorpusFile(**file) for file in values["corpus"])
-        return cls(**values)
+        for section, names in RENAMED.items():
+            if isinstance(values.get(section), dict):
+                values[section] = {names.get(name, name): value for name, value in values[section].items()}
+        return from_json(cls, values)
 
 
 @dataclass(frozen=True)

@@ -90,9 +90,12 @@ def from_json(kind: type[T], values: Mapping[str, Any]) -> T:
     Raises ValueError or TypeError for missing or unknown fields, and as the dataclass does.
     """
     hints = get_type_hints(kind)
-    unknown = sorted(values.keys() - hints.keys())
-    if unknown:
-        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # T is a dataclass
+    unknown = sorted(values.keys() - {field.name for field in fields})
+    required = [field.name for field in fields if field.default is field.default_factory is REQUIRED]
+    missing = [name for name in required if name not in values]
+    if missing or unknown:
+        raise ValueError(f"{kind.__name__}: fields missing: {missing}; unknown: {unknown}")
     return kind(**{name: _converted(value, _types(hints[name])) for name, value in values.items()})
 
 

@@ -41,7 +41,7 @@ ROWS, EVENTS, SECONDS, HIDDEN, LAYERS = 64, 512, 30, 512, 3
 class PerformanceRNN(nn.Module):
     """Three layers of LSTM on one-hot ids, (B, T) in and (B, T, V) out."""
 
-    recaller = frames = None  # as `LanguageModel` has
+    lookback = frames = None  # as `LanguageModel` has
 
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()

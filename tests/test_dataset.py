@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.corpus import IGNORED, Pairs, Split, StoreWriter, Streams, TokenStore, Whole, Windows, cluster, split
+from folkseq.corpus import IGNORED, Pairs, Split, StoreWriter, Streams, TokenStore, Unchanged, Windows, cluster, split
 from folkseq.errors import CorpusError
-from folkseq.pairs import Pair, Reach, Source
+from folkseq.pairs import EncoderSource, Pair, RelativePositions
 from folkseq.training.heldout import pairs_of
 
 
@@ -153,7 +153,9 @@ def test_windows_hold_every_id_of_every_piece_once_an_epoch_or_twice_at_its_begi
     store = TokenStore.of([[0, *range(10, 10 + length), 1] for length in (1, 4, 23, 80)])
     pieces = [0, 2, 3]
     length = 5
-    windows = Windows(store, pieces, rows=1, length=length, generator=np.random.default_rng(0), cut=Whole())
+    windows = Windows(
+        store, pieces, rows=1, length=length, generator=np.random.default_rng(0), augmentation=Unchanged()
+    )
     for _ in range(3):
         predicted = []
         epoch = windows.epoch
@@ -173,10 +175,12 @@ def test_windows_go_on_exactly_from_where_they_stood():
     store = TokenStore.of([[0, *range(2, 2 + length), 1] for length in (3, 50, 70)])
 
     def opened():
-        return Windows(store, [0, 1, 2], rows=2, length=8, generator=np.random.default_rng(7), cut=Moved(), windows=3)
+        return Windows(
+            store, [0, 1, 2], rows=2, length=8, generator=np.random.default_rng(7), augmentation=Moved(), windows=3
+        )
 
     class Moved:
-        lookahead, controls = 2, 1
+        lookahead, conditioning = 2, 1
         stride = 1
 
         def __call__(self, ids, piece, length, random):
@@ -194,12 +198,14 @@ def test_windows_go_on_exactly_from_where_they_stood():
     for batch in expected:
         for here, there in zip(batch, next(again), strict=True):
             assert np.array_equal(here, there)
-    assert expected[0].controls.shape == (2, 8, 1)
+    assert expected[0].conditioning.shape == (2, 8, 1)
 
 
 def test_rows_read_on_within_a_passage_and_begin_passages_in_turn():
     store = TokenStore.of([[0, *range(2, 900), 1], [0, *range(1000, 1900), 1]])
-    windows = Windows(store, [0, 1], rows=4, length=10, generator=np.random.default_rng(0), cut=Whole(), windows=4)
+    windows = Windows(
+        store, [0, 1], rows=4, length=10, generator=np.random.default_rng(0), augmentation=Unchanged(), windows=4
+    )
     batches = [next(windows) for _ in range(12)]
     fresh = np.stack([batch.fresh for batch in batches])  # (12, B)
     assert fresh[0].all()
@@ -214,13 +220,15 @@ def test_passages_that_are_cut_down_to_nothing_are_passed_over():
     store = TokenStore.of([[0, *[7] * 200, 1], [0, *range(10, 60), 1]])
 
     class WithoutSevens:
-        lookahead, controls = 0, 0
+        lookahead, conditioning = 0, 0
         stride = 1
 
         def __call__(self, ids, piece, length, random):
             return ids[: length + 1][ids[: length + 1] != 7], None
 
-    windows = Windows(store, [0, 1], rows=2, length=10, generator=np.random.default_rng(0), cut=WithoutSevens())
+    windows = Windows(
+        store, [0, 1], rows=2, length=10, generator=np.random.default_rng(0), augmentation=WithoutSevens()
+    )
     for _ in range(60):
         assert (next(windows).y != IGNORED).any(axis=1).all()
 
@@ -233,7 +241,7 @@ class Seldom:
 
     def __call__(self, ids, piece, random):
         self.asked += 1
-        source = Source(np.zeros((1, 1), np.int64), np.zeros((1, 2), np.int64))
+        source = EncoderSource(np.zeros((1, 1), np.int64), np.zeros((1, 2), np.int64))
         ones = np.ones(len(ids) - 1, np.int64)
         return Pair(source, ids, 0 * ones, ones > 0) if random.random() < self.often else None
 
@@ -245,7 +253,7 @@ def test_pairs_go_on_where_chance_gives_few_and_say_when_there_are_none():
     store = TokenStore.of([[0, 5, 6, 1], [0, 7, 1]])
 
     def batches(draw):
-        return Pairs(store, [0, 1], 2, np.random.default_rng(0), draw, Reach(1, 0), onward=True)
+        return Pairs(store, [0, 1], 2, np.random.default_rng(0), draw, RelativePositions(1, 0))
 
     few = batches(Seldom(0.05))
     assert all(next(few).y.size for _ in range(50))

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.nn.functional import embedding
 
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.corpus import batch_of
 from folkseq.models import onnx_encoder, onnx_step
 from folkseq.models.attention import _Nearness
-from folkseq.models.encoder_decoder import EncoderDecoder, Known, make
+from folkseq.models.encoder_decoder import EncoderDecoder, SourceTensors, make
 from folkseq.models.settings import ATTENTIONS, CELLS, DIRECTIONS, EncoderSettings, ModelSettings
-from folkseq.pairs import Pair, Source
+from folkseq.pairs import EncoderSource, Pair
 from folkseq.sampling.engine import Engine
 from folkseq.sampling.memory import Encoder
 
@@ -22,22 +22,22 @@ FIELDS = (3, 4)
 
 def settings_of(cell: str = "lstm", layers: int = 2, fields: tuple[int, ...] = (), **changes: object) -> ModelSettings:
     encoder = EncoderSettings(**{"source": (12, 3), "along": 3, "within": 2, "heads": 2} | changes)
-    size = Frames(fields).size if fields else 11
+    size = CompoundLayout(fields).size if fields else 11
     return ModelSettings(
         size, cell=cell, layers=layers, hidden=24, embedding=16, fields=fields, encoder=encoder, dropout=0.0
     )
 
 
 def pair_of(settings: ModelSettings, random: np.random.Generator, known: int, steps: int) -> Pair:
-    source = Source(
+    source = EncoderSource(
         np.stack([random.integers(0, size, known) for size in (12, 3)], axis=1), random.integers(0, 9, (known, 2))
     )
-    if settings.frames is None:
+    if settings.compound is None:
         ids = random.integers(0, settings.vocabulary_size, steps + 1)
         return Pair(source, ids, random.integers(0, known, steps), np.ones(steps, np.bool_))
-    frames = settings.frames
+    frames = settings.compound
     rows = [np.zeros(frames.width, np.int64)]
-    rows += [frames.firsts[:-1] + random.integers(0, frames.fields) for _ in range(steps)]
+    rows += [frames.offsets[:-1] + random.integers(0, frames.fields) for _ in range(steps)]
     ids = np.concatenate([*rows, np.full(frames.width, frames.end)])
     return Pair(source, ids, random.integers(0, known, steps + 1), np.ones(len(ids) - 1, np.bool_))
 
@@ -55,10 +55,10 @@ def model_of(settings: ModelSettings) -> EncoderDecoder:
 def logits_of(model: EncoderDecoder, pairs: list[Pair]) -> torch.Tensor:
     settings = model.settings
     assert settings.encoder is not None
-    batch = batch_of(pairs, settings.encoder.reach, settings.encoder.onward, settings.ids_per_step)
-    assert batch.known is not None
+    batch = batch_of(pairs, settings.encoder.relative_positions, settings.ids_per_step)
+    assert batch.source is not None
     with torch.inference_mode():
-        known = Known(*map(torch.from_numpy, batch.known))
+        known = SourceTensors(*map(torch.from_numpy, batch.source))
         return model(torch.from_numpy(batch.x), model.init_state(len(pairs)), known)[0]
 
 
@@ -126,7 +126,7 @@ def test_only_an_encoder_of_both_directions_sees_what_comes_after(direction: str
     pair = Pair(pair.source, pair.ids, np.array([2, 3, 3, 4]), pair.free)
     ids = pair.source.ids.copy()
     ids[5:] = (ids[5:] + 1) % 3
-    other = Pair(Source(ids, pair.source.places), pair.ids, pair.at, pair.free)
+    other = Pair(EncoderSource(ids, pair.source.positions), pair.ids, pair.at, pair.free)
     apart = (logits_of(model, [pair]) - logits_of(model, [other])).abs().max()
     assert (apart > 1e-3) == changes
 

@@ -68,8 +68,8 @@ def test_the_source_shows_the_gap_as_slots_between_what_stays():
         "G 3/2 A /2 | (3 G A B (3 c d e f 2 G 2 | [K:Fmaj] F 4 - F 4 | [M:2/4] F 4 |] </s>"
     )
     first, second = shown.index("_"), len(shown) - 1 - shown[::-1].index("_")
-    assert gap.source.places[first].tolist() == [2, 0]
-    assert gap.source.places[second].tolist() == [3, 5]
+    assert gap.source.positions[first].tolist() == [2, 0]
+    assert gap.source.positions[second].tolist() == [3, 5]
 
 
 def test_alone_nothing_is_known_of_what_comes_after():
@@ -97,7 +97,7 @@ def test_a_pair_is_what_stood_there_and_where_the_writer_was():
     at, allowed = walk(TASK.gap(ids, TASK.bars(ids), 5, 6), pair.ids.tolist())
     assert at[:-1] == pair.at.tolist()
     assert all(allowed)
-    eighths = [pair.source.places[place].tolist()[1] for place in pair.at]
+    eighths = [pair.source.positions[place].tolist()[1] for place in pair.at]
     assert eighths == [0, 0, 0, 0, 0, 2, 2, 2, 2, 4, 6, 6, 8, 0, 0, 0, 4, 4, 4, 8]
 
 
@@ -255,7 +255,7 @@ def test_batches_go_on_where_they_stood():
     store = TokenStore.of([ids_of(text).tolist() for text in (JIG, REEL, FORMS, PLAIN)])
 
     def batches():
-        return Pairs(store, [0, 1, 2, 3], 2, np.random.default_rng(3), Drawn(TASK), TASK.reach, onward=True)
+        return Pairs(store, [0, 1, 2, 3], 2, np.random.default_rng(3), Drawn(TASK), TASK.relative_positions)
 
     straight = batches()
     for _ in range(21):
@@ -267,8 +267,8 @@ def test_batches_go_on_where_they_stood():
     for _ in range(20):
         one, same = next(straight), next(other)
         np.testing.assert_array_equal(one.x, same.x)
-        np.testing.assert_array_equal(one.known.source, same.known.source)
-        np.testing.assert_array_equal(one.known.near, same.known.near)
+        np.testing.assert_array_equal(one.source.ids, same.source.ids)
+        np.testing.assert_array_equal(one.source.relative, same.source.relative)
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test_the_source_has_an_element_for_each_note_and_each_stretch_of_the_gap():
     # thirds of an octave over 10 ms: 0.1, 0.4, 0.5, 1, 1.9 and 2.5 s are 10, 16, 17, 20, 23 and 24
     assert known.ids[:, 2].tolist() == [17, 20, 24, 23, 0, 0, 0, 0, 20, 20, 0]
     assert known.ids[:, 3].tolist() == [0, 0, 20, 20, 17, 17, 17, 16, 10, 20, 20]
-    assert known.places[:, 0].tolist() == [-4, -4, -2, 0, 1, 2, 3, 3, 4, 6, 8]
+    assert known.positions[:, 0].tolist() == [-4, -4, -2, 0, 1, 2, 3, 3, 4, 6, 8]
     alone = surroundings.source(kept, 200, 390, 100, alone=True)
     assert alone.ids.tolist() == known.ids[:8].tolist()
 

@@ -65,7 +65,7 @@ def test_what_vanishes_and_what_explodes_is_seen(scale, rises):
 
 def test_layers_frames_and_what_is_recalled_are_followed_too():
     assert norms(make(layers=3), PIECES, reach=10).shape == (11,)
-    recalls = make(recall=(1,), bar_ends=(3,), section_ends=(3,))
+    recalls = make(lookback_bars=(1,), bar_ends=(3,), section_ends=(3,))
     assert np.isfinite(norms(recalls, PIECES, reach=10)).all()
     framed = make(vocabulary_size=8, fields=(3, 2))
     piece = np.array([0, 0, *(value for step in range(10) for value in (3 + step % 3, 6 + step % 2)), 2, 2])

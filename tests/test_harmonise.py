@@ -137,7 +137,7 @@ def test_voices_keep_to_their_ranges_and_hold_only_what_sounds(task):
             ids.append(int(random.choice(choices)))
             rows = choir.advance(rows, np.array(ids[-1:]))
         written = made.written(np.array(ids))
-        assert ids[-3:] == [choir.frames.end] * 3
+        assert ids[-3:] == [choir.compound.end] * 3
         for voice, cells in written.items():
             assert len(cells) == 4
             assert cells[0] not in ("hold", "rest")
@@ -163,7 +163,7 @@ def test_no_voice_crosses_another_by_a_note_or_a_hold():
         for turn in range(choir.limit):
             choices = np.flatnonzero(choir.allowed(rows, np.array([9]))[0])
             field = turn % 3
-            hold = choir.frames.firsts[field]
+            hold = choir.compound.offsets[field]
             one = hold if hold in choices and random.random() < 0.7 else int(random.choice(choices))
             rows = choir.advance(rows, np.array([one]))
             if 3 <= turn < choir.limit - 3:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.models import onnx_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings, TrainSettings
@@ -36,18 +36,18 @@ def make_model():
     return make
 
 
-def steps_of(engine, ids, controls=None):
+def steps_of(engine, ids, conditioning=None):
     """Logits (B, T, V), one id after another."""
     state, steps = engine.begin(len(ids)), []
     for step in range(ids.shape[1]):
-        logits, state = engine.step(state, ids[:, step], None if controls is None else controls[:, step])
+        logits, state = engine.step(state, ids[:, step], None if conditioning is None else conditioning[:, step])
         steps.append(logits)
     return np.stack(steps, axis=1)
 
 
 @torch.inference_mode()
-def logits_of(model, ids, controls=None):
-    beside = None if controls is None else torch.from_numpy(controls)
+def logits_of(model, ids, conditioning=None):
+    beside = None if conditioning is None else torch.from_numpy(conditioning)
     return model(torch.from_numpy(ids), model.init_state(len(ids)), beside)[0].numpy()
 
 
@@ -61,8 +61,8 @@ def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_m
     np.testing.assert_allclose(stepped, logits_of(model, ids), atol=1e-4)
 
 
-RECALL = {"recall": (1, 2), "bar_ends": (3, 4), "section_ends": (4,)}
-MATCHES = {"recall_match": True, "recall_places": True, "pointers": True}
+RECALL = {"lookback_bars": (1, 2), "bar_ends": (3, 4), "section_ends": (4,)}
+MATCHES = {"lookback_match": True, "lookback_position": True, "copy_pointer": True}
 
 
 @pytest.mark.parametrize("shown", [RECALL, RECALL | MATCHES, MATCHES], ids=["bars", "both", "matches"])
@@ -71,11 +71,11 @@ MATCHES = {"recall_match": True, "recall_places": True, "pointers": True}
 def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, cell, layers, shown):
     model = make_model(cell=cell, layers=layers, **shown)
     ids = np.random.default_rng(0).integers(0, 11, (4, 30))  # (B, T)
-    shown = np.stack([model.recaller.of(row) for row in ids])
+    shown = np.stack([model.lookback.indices(row) for row in ids])
     with torch.inference_mode():
         state = model.init_state(4)
         expected = model(torch.from_numpy(ids), state, None, torch.from_numpy(shown))[0].numpy()
-        nothing = torch.from_numpy(np.broadcast_to(model.recaller.of([0])[0], shown.shape).copy())
+        nothing = torch.from_numpy(np.broadcast_to(model.lookback.indices([0])[0], shown.shape).copy())
         unlike = model(torch.from_numpy(ids), state, None, nothing)[0].numpy()
     assert np.abs(expected - unlike).max() > 0.1  # it hears what it is shown
     engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
@@ -90,10 +90,10 @@ def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, cell, layers, s
 
 def test_a_model_that_recalls_must_be_shown_it(make_model):
     model = make_model(**RECALL)
-    with pytest.raises(ValueError, match="Recall"):
+    with pytest.raises(ValueError, match="Lookback"):
         model(torch.zeros(1, 1, dtype=torch.long), model.init_state(1))
     with pytest.raises(ValueError, match="nothing is recalled"):
-        ModelSettings(11, pointers=True)
+        ModelSettings(11, copy_pointer=True)
     with pytest.raises(ValueError, match="a section where a bar does"):
         ModelSettings(11, bar_ends=(1,), section_ends=(2,))
 
@@ -101,25 +101,25 @@ def test_a_model_that_recalls_must_be_shown_it(make_model):
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", CELLS)
 def test_controls_are_read_beside_the_ids(make_model, cell, layers):
-    model = make_model(cell=cell, layers=layers, controls=5)
+    model = make_model(cell=cell, layers=layers, conditioning=5)
     random = np.random.default_rng(0)
     ids = random.integers(0, 11, (4, 12))  # (B, T)
-    controls = random.uniform(0, 1, (4, 12, 5)).astype(np.float32)  # (B, T, C)
+    conditioning = random.uniform(0, 1, (4, 12, 5)).astype(np.float32)  # (B, T, C)
     engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
-    assert engine.controls == 5
+    assert engine.conditioning == 5
 
     def stepped(beside):
         return steps_of(engine, ids, beside)
 
-    np.testing.assert_allclose(stepped(controls), logits_of(model, ids, controls), atol=1e-4)
+    np.testing.assert_allclose(stepped(conditioning), logits_of(model, ids, conditioning), atol=1e-4)
     np.testing.assert_allclose(stepped(None), logits_of(model, ids), atol=1e-4)
-    np.testing.assert_allclose(logits_of(model, ids), logits_of(model, ids, np.zeros_like(controls)), atol=1e-6)
-    assert np.abs(stepped(controls) - stepped(None)).max() > 0.01
+    np.testing.assert_allclose(logits_of(model, ids), logits_of(model, ids, np.zeros_like(conditioning)), atol=1e-6)
+    assert np.abs(stepped(conditioning) - stepped(None)).max() > 0.01
 
 
 def test_a_model_without_controls_takes_none(make_model):
     model = make_model()
-    assert Engine(onnx_step.build(weights_of(model), model.settings), threads=1).controls == 0
+    assert Engine(onnx_step.build(weights_of(model), model.settings), threads=1).conditioning == 0
     assert "control.weight" not in weights_of(model)
 
 
@@ -134,7 +134,7 @@ def test_rows_can_be_begun_anew_and_left_out(make_model):
 
 
 def test_rows_can_go_on_after_what_was_read_once(make_model):
-    model = make_model(controls=3)
+    model = make_model(conditioning=3)
     engine = Engine(onnx_step.build(weights_of(model), model.settings), threads=1)
     ids = np.random.default_rng(4).integers(0, 11, 7)
     beside = np.random.default_rng(5).uniform(0, 1, (7, 3)).astype(np.float32)
@@ -179,13 +179,13 @@ def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model, cell)
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_row_of_logits_does_not_depend_on_its_neighbours(make_model, cell, int8, threads):
-    model = make_model(cell=cell, layers=3, hidden=37, controls=22)
+    model = make_model(cell=cell, layers=3, hidden=37, conditioning=22)
     random = np.random.default_rng(2)
-    ids, controls = random.integers(0, 11, (64, 20)), random.uniform(0, 1, (64, 20, 22)).astype(np.float32)
+    ids, conditioning = random.integers(0, 11, (64, 20)), random.uniform(0, 1, (64, 20, 22)).astype(np.float32)
     graph = onnx_step.build(weights_of(model), model.settings, int8)
-    together = steps_of(Engine(graph, threads=threads), ids, controls)
+    together = steps_of(Engine(graph, threads=threads), ids, conditioning)
     for rows in ([0], [7], [63], [3, 4], list(range(10, 17)), list(range(33))):
-        apart = steps_of(Engine(graph, threads=1), ids[rows], controls[rows])
+        apart = steps_of(Engine(graph, threads=1), ids[rows], conditioning[rows])
         assert (together[rows] == apart).all()
 
 
@@ -196,8 +196,8 @@ def test_settings_check_themselves():
         ModelSettings(vocabulary_size=5, layers=0)
     with pytest.raises(TypeError, match="hidden is a whole number"):
         ModelSettings(vocabulary_size=5, hidden=3.5)
-    with pytest.raises(ValueError, match="controls is 0 or above, got -1"):
-        ModelSettings(vocabulary_size=5, controls=-1)
+    with pytest.raises(ValueError, match="conditioning is 0 or above, got -1"):
+        ModelSettings(vocabulary_size=5, conditioning=-1)
     with pytest.raises(ValueError, match="dropout"):
         ModelSettings(vocabulary_size=5, dropout=1)
     with pytest.raises(ValueError, match="minutes is above 0, got nan"):
@@ -209,11 +209,11 @@ FIELDS = (3, 2, 4)
 
 def framed_ids(rows, frames, seed=0):
     """Pieces of frames, (B, T), of which each row has another field first."""
-    layout, random = Frames(FIELDS), np.random.default_rng(seed)
+    layout, random = CompoundLayout(FIELDS), np.random.default_rng(seed)
     pieces = []
     for row in range(rows):
         order = layout.order(row % layout.width)
-        values = [layout.firsts[field] + random.integers(0, FIELDS[field], frames) for field in order]
+        values = [layout.offsets[field] + random.integers(0, FIELDS[field], frames) for field in order]
         ends = [[one] * layout.width for one in (order[0], layout.end)]
         pieces.append(np.concatenate([ends[0], np.stack(values, axis=1).ravel(), ends[1]]))
     return np.stack(pieces)
@@ -242,11 +242,11 @@ def test_frames_are_foretold_field_by_field_in_both(make_model, cell, layers):
 
 def test_a_frame_is_a_distribution_over_all_that_it_could_be(make_model):
     model = make_model(vocabulary_size=13, fields=FIELDS)
-    layout = Frames(FIELDS)
+    layout = CompoundLayout(FIELDS)
     for first in range(3):
         before = np.repeat([[first] * 3], 24, axis=0)  # (24, 3)
         frames = np.stack(np.meshgrid(*(np.arange(n) for n in FIELDS), indexing="ij"), -1).reshape(24, 3)
-        ids = (frames + layout.firsts[:3])[:, layout.order(first)]
+        ids = (frames + layout.offsets[:3])[:, layout.order(first)]
         logits = torch.from_numpy(logits_of(model, np.concatenate([before, ids], axis=1)))
         costs = torch.log_softmax(logits, 2)[:, 2:5].gather(2, torch.from_numpy(ids)[:, :, None])
         end = torch.log_softmax(logits, 2)[0, 2, layout.end].exp()

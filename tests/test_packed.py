@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from folkseq import representations
 from folkseq.cli import main
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.ensemble.players import leaders, performances
 from folkseq.errors import ParseError, RequestError
 from folkseq.music.grid import Grid
@@ -423,7 +423,7 @@ def test_packed_says_which_grid_midi_is_to_be_read_on(tmp_path):
 
 def test_frames_are_laid_out_as_the_vocabulary_is():
     vocabulary = LAYOUT.vocabulary()
-    assert Frames(LAYOUT.radices).size == len(vocabulary)
-    assert vocabulary.tokens[Frames(LAYOUT.radices).firsts[1]] == "bass=0"
+    assert CompoundLayout(LAYOUT.radices).size == len(vocabulary)
+    assert vocabulary.tokens[CompoundLayout(LAYOUT.radices).offsets[1]] == "bass=0"
     with pytest.raises(ParseError):
         CHAINED.parse(b"1\n", "a.csv")

@@ -115,15 +115,15 @@ def test_a_list_is_spread_over_the_time():
     seen, rows = [], schedule.begin(2)
     for id_ in [360, 356, 60, 265, 188, *[265] * 8]:  # start, a velocity, C4, then half seconds
         rows = schedule.advance(rows, np.array([id_, 60]))
-        vector, waiting = schedule.controls(rows)
+        vector, waiting = schedule.conditioning(rows)
         seen.append((int(rows[0][0]), int(vector[1:9].argmax()), int(vector[10:].argmax())))
         assert vector[[0, 9]].all()
         assert waiting[[0, 3, 9, 10]].all()  # in which no time has passed
     beginning = [(0, 2, 0)] * 3 + [(10, 2, 0)] * 2 + [(20, 2, 0), (30, 2, 0)]
     assert seen == [*beginning, (40, 2, 1), (50, 4, 1), (60, 4, 11), (70, 4, 11), (80, 4, 11), (90, 4, 11)]
     off = ControlSchedule(controls, [], [], steps=60)
-    assert off.controls(off.begin(3)).shape == (3, 22)
-    assert not off.controls(off.begin(3)).any()
+    assert off.conditioning(off.begin(3)).shape == (3, 22)
+    assert not off.conditioning(off.begin(3)).any()
 
 
 @given(
@@ -142,7 +142,7 @@ def test_each_row_is_asked_what_its_own_time_says(written, rates, shares, steps,
         before = rows[0].copy()
         advanced = schedule.advance(rows, np.array(ids))
         assert (rows[0] == before).all()
-        rows, beside = advanced, schedule.controls(advanced)
+        rows, beside = advanced, schedule.conditioning(advanced)
         assert beside.dtype == np.float32
         for row, id_ in enumerate(ids):
             passed[row] += id_ - 255 if 256 <= id_ < 356 else 0

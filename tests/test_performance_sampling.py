@@ -21,7 +21,7 @@ from folkseq.verbs.sample import again, sample, stream
 def make_run(folder, tokenizer):
     """A run whose small model has learnt nothing, but hears what is asked of it."""
     settings = ModelSettings(
-        len(tokenizer.vocabulary), layers=1, hidden=16, embedding=8, gain=1.0, controls=tokenizer.control_size
+        len(tokenizer.vocabulary), layers=1, hidden=16, embedding=8, gain=1.0, conditioning=tokenizer.control_size
     )
     random, v = np.random.default_rng(0), settings.vocabulary_size
     shapes = {"embedding.weight": (v, 8), "output.weight": (v, 16), "output.bias": (v,)}

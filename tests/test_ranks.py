@@ -20,7 +20,7 @@ from folkseq.training import Ranks, fit
 pytestmark = pytest.mark.slow
 
 START, END, V = 0, 1, 6
-SETTINGS = TrainSettings(steps=240, rows=8, length=16, warm_up=20, learning_rate=1e-2, checks=6, save_every=20)
+SETTINGS = TrainSettings(steps=240, rows=8, length=16, warm_up=20, learning_rate=1e-2, validations=6, save_every=20)
 TRAIN = """
 import os, sys
 from pathlib import Path

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.corpus import Recall, Streams, TokenStore
+from folkseq.corpus import Lookback, Streams, TokenStore
 from folkseq.corpus.lookback import MOST_BARS
 from folkseq.corpus.matching import LENGTHS, WINDOW
 from folkseq.representations.abc import AbcTokenizer
 from folkseq.representations.vocabulary import Vocabulary
 
 V = 7
-RECALL = Recall(V, (1, 2, 5), bar_ends=(3, 4, 5), section_ends=(4, 5))
-PLACED = Recall(V, (1, 3), bar_ends=(3, 4, 5), section_ends=(4, 5), reach=9, places=True)
-MATCHED = Recall(V, (1, 2), bar_ends=(3, 4, 5), section_ends=(4, 5), match=True)
-ALL = Recall(V, (), bar_ends=(3,), section_ends=(3,), reach=9, places=True, match=True)
+RECALL = Lookback(V, (1, 2, 5), bar_ends=(3, 4, 5), section_ends=(4, 5))
+PLACED = Lookback(V, (1, 3), bar_ends=(3, 4, 5), section_ends=(4, 5), bar_length=9, position=True)
+MATCHED = Lookback(V, (1, 2), bar_ends=(3, 4, 5), section_ends=(4, 5), match=True)
+ALL = Lookback(V, (), bar_ends=(3,), section_ends=(3,), bar_length=9, position=True, match=True)
 recalls = pytest.mark.parametrize("recall", [RECALL, PLACED, MATCHED, ALL], ids=["bars", "places", "match", "all"])
 some = st.lists(st.integers(0, V - 1), min_size=1, max_size=300)
 short = st.lists(st.integers(0, V - 1), min_size=1, max_size=40)
@@ -50,16 +50,16 @@ def plain(ids, recall):
         followed, level = longest_match(ids[: len(found) + 1])
         for column, distance in enumerate(recall.distances):
             earlier = bars[now - distance] if now >= distance else []
-            there = place < min(len(earlier), recall.reach)
+            there = place < min(len(earlier), recall.bar_length)
             row.append(column * (V + 1) + (earlier[place] if there else V))
         if recall.match:
             row.append(len(row) * (V + 1) + followed)
         first = len(row) * (V + 1)
         row.append(first + min(now - begun, MOST_BARS))
         first += MOST_BARS + 1
-        if recall.places:
-            row.append(first + min(place, recall.reach))
-            first += recall.reach + 1
+        if recall.position:
+            row.append(first + min(place, recall.bar_length))
+            first += recall.bar_length + 1
         found.append([*row, first + level] if recall.match else row)
     return found
 
@@ -68,7 +68,7 @@ def plain(ids, recall):
 @settings(deadline=None)  # the plain loops are slow
 @given(ids=pieces)
 def test_a_whole_piece(recall, ids):
-    found = recall.of(ids)
+    found = recall.indices(ids)
     assert found.tolist() == plain(ids, recall)
     assert found.max() < recall.size
 
@@ -86,17 +86,17 @@ def test_step_by_step_in_any_company(recall, rows):
 
 @pytest.mark.parametrize(("length", "followed"), [(WINDOW, 3), (WINDOW + 1, 3), (WINDOW + 2, V), (2 * WINDOW, V)])
 def test_a_match_is_nearer_than_the_window(length, followed):
-    recall = Recall(V, (), (), (), match=True)
+    recall = Lookback(V, (), (), (), match=True)
     ids = [1, 2, 3, *np.resize([4, 5, 6, 6], length - 5).tolist(), 1, 2]
     memory = recall.begin(2)
     for one in ids:
         found = recall.step(memory, np.array([one, 0]))
-    assert found[0].tolist() == recall.of(ids)[-1].tolist() == plain(ids, recall)[-1]
+    assert found[0].tolist() == recall.indices(ids)[-1].tolist() == plain(ids, recall)[-1]
     assert found[0, 0] == followed
 
 
 def test_rows_that_begin_anew_remember_nothing():
-    recall = Recall(V, (1,), (3,), (3,), match=True)
+    recall = Lookback(V, (1,), (3,), (3,), match=True)
     memory = recall.begin(2)
     for one in (0, 1, 2, 3, 0, 1):
         recall.step(memory, np.array([one, one]))
@@ -116,7 +116,7 @@ def test_streams_give_it_beside_every_id():
     for _ in range(30):
         batch = next(streams)
         for row in range(3):
-            rows[row] += zip(batch.x[row].tolist(), batch.recalled[row].tolist(), strict=True)
+            rows[row] += zip(batch.x[row].tolist(), batch.lookback[row].tolist(), strict=True)
     known = {
         tuple(zip(store[piece].tolist(), map(tuple, plain(store[piece], RECALL)), strict=True)) for piece in range(6)
     }
@@ -126,11 +126,11 @@ def test_streams_give_it_beside_every_id():
             piece = next(piece for piece in known if tuple(read[: len(piece)]) == piece)
             read = read[len(piece) :]
     kept = streams.state()
-    ahead = [next(streams).recalled for _ in range(3)]
+    ahead = [next(streams).lookback for _ in range(3)]
     again = Streams(store, range(6), 3, 8, np.random.default_rng(9), RECALL)
     again.restore(kept)
     for expected in ahead:
-        np.testing.assert_array_equal(next(again).recalled, expected)
+        np.testing.assert_array_equal(next(again).lookback, expected)
 
 
 def test_bars_of_a_tune():
@@ -141,8 +141,8 @@ def test_bars_of_a_tune():
     bars, sections = ({token for token, end in zip(vocabulary.tokens, each, strict=True) if end} for each in ends)
     assert sections == {"<s>", "R:reel", "M:4/4", "K:Cmaj", "|:", ":|", "||"}
     assert bars == sections | {"|"}
-    recall = Recall(len(vocabulary), (1,), *(tuple(np.flatnonzero(each).tolist()) for each in ends))
-    shown = recall.of(vocabulary.encode(tokens))
+    recall = Lookback(len(vocabulary), (1,), *(tuple(np.flatnonzero(each).tolist()) for each in ends))
+    shown = recall.indices(vocabulary.encode(tokens))
     names = [*vocabulary.tokens, "-"]
     shown_one_bar_ago = "<s> R:reel M:4/4 K:Cmaj |: - - - C D E | - [1 C D F [2 G A | G A B"
     assert " ".join(names[one] for one in shown[:, 0]) == shown_one_bar_ago
@@ -172,4 +172,4 @@ def test_bars_of_a_tune():
 
 def test_what_cannot_be():
     with pytest.raises(IndexError):
-        Recall(3, (1,), bar_ends=(9,), section_ends=()).of([0])
+        Lookback(3, (1,), bar_ends=(9,), section_ends=()).indices([0])

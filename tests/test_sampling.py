@@ -164,21 +164,27 @@ def test_a_mask_that_forbids_everything_is_the_callers_bug():
         chosen_by(np.zeros((1, V), np.float32), Strategy(), np.zeros(1), np.zeros((1, V), dtype=bool))
 
 
-RECALL = {"recall": (1, 2), "recall_match": True, "pointers": True, "bar_ends": (2, 3), "section_ends": (3,)}
+RECALL = {
+    "lookback_bars": (1, 2),
+    "lookback_match": True,
+    "copy_pointer": True,
+    "bar_ends": (2, 3),
+    "section_ends": (3,),
+}
 
 
-def make_engine(controls=0, **recall):
+def make_engine(conditioning=0, **recall):
     rng = np.random.default_rng(0)
     shapes = {"embedding.weight": (V, 5), "output.weight": (V, 12), "output.bias": (V,)}
     for layer, width in enumerate((5, 12)):
         cell = f"cells.{layer}"
         shapes |= {f"{cell}.weight_ih_l0": (48, width), f"{cell}.weight_hh_l0": (48, 12)}
         shapes |= {f"{cell}.bias_ih_l0": (48,), f"{cell}.bias_hh_l0": (48,)}
-    if controls:
-        shapes["control.weight"] = (5, controls)
-    settings = ModelSettings(V, layers=2, hidden=12, embedding=5, controls=controls, gain=1.0, **recall)
+    if conditioning:
+        shapes["control.weight"] = (5, conditioning)
+    settings = ModelSettings(V, layers=2, hidden=12, embedding=5, conditioning=conditioning, gain=1.0, **recall)
     if recall:
-        size, pointers = settings.recaller.size, settings.recaller.pointers
+        size, pointers = settings.lookback.size, settings.lookback.pointer_count
         shapes |= {"recalled.weight": (size, 5), "pointers.told.weight": (size, pointers)}
         shapes |= {"pointers.heard.weight": (pointers, 12), "pointers.heard.bias": (pointers,)}
     weights = {name: rng.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
@@ -282,7 +288,7 @@ class Turns:
     def advance(self, rows, ids):
         return (rows[0] + 1,)
 
-    def controls(self, rows):
+    def conditioning(self, rows):
         return np.array([[read % 2, 0.5, 0] for read in rows[0]], dtype=np.float32)
 
 
@@ -312,11 +318,11 @@ class Endless:
 
 
 def test_the_controls_asked_of_an_id_are_read_beside_the_one_before_it():
-    steered = make_engine(controls=3)
+    steered = make_engine(conditioning=3)
     (sample,) = write(steered, 1, schedule=Turns(), prime=(2, 3))
     state, total = steered.begin(1), 0.0
     for place, (now, coming) in enumerate(zip(sample.ids, sample.ids[1:], strict=False)):
-        logits, state = steered.step(state, [now], Turns().controls((np.array([place + 1]),)))
+        logits, state = steered.step(state, [now], Turns().conditioning((np.array([place + 1]),)))
         scores = logits[0].astype(float)
         if place >= 2:
             total -= scores[coming] - np.log(np.exp(scores).sum())

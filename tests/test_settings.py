@@ -59,7 +59,5 @@ def test_every_element_of_a_tuple_is_checked():
 def test_settings_come_back_from_json():
     outer = Outer("b", share=0, rate=2, inner=Inner((3, 4)), inners=(Inner((5,)), Inner()))
     assert from_json(Outer, json.loads(json.dumps(asdict(outer)))) == outer
-    with pytest.raises(ValueError, match="Outer has no nmae"):
+    with pytest.raises(ValueError, match=r"Outer: fields missing: \['name'\]; unknown: \['nmae'\]"):
         from_json(Outer, {"nmae": "a"})
-    with pytest.raises(TypeError, match="name"):
-        from_json(Outer, {})

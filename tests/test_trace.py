@@ -26,13 +26,13 @@ def make(**changes):
 
 @torch.inference_mode()
 def logits_of(model, ids):
-    recall = model.recaller
-    beside = None if recall is None else torch.from_numpy(recall.of(ids)[None])
+    lookback = model.lookback
+    beside = None if lookback is None else torch.from_numpy(lookback.indices(ids)[None])
     return model(torch.from_numpy(ids[None]), model.init_state(1), None, beside)
 
 
 @pytest.mark.parametrize(
-    "shown", [{}, {"recall": (1, 2), "recall_match": True, "pointers": True}], ids=["plain", "recalls"]
+    "shown", [{}, {"lookback_bars": (1, 2), "lookback_match": True, "copy_pointer": True}], ids=["plain", "recalls"]
 )
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("cell", CELLS)

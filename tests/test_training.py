@@ -33,7 +33,7 @@ from folkseq.training.validate import nll
 
 START, END, V = 0, 1, 6
 MODEL = ModelSettings(V, layers=1, hidden=32, embedding=8, dropout=0.1)
-QUICK = TrainSettings(steps=24, rows=4, length=8, warm_up=5, checks=4)
+QUICK = TrainSettings(steps=24, rows=4, length=8, warm_up=5, validations=4)
 CPU = torch.device("cpu")
 
 
@@ -63,7 +63,7 @@ def test_the_model_beats_the_five_gram_where_memory_is_needed(make_run, store):
     sides = split(range(1500))
     heldout = [store[piece] for piece in sides.valid]
     total, predicted = NGram.fit([store[piece] for piece in sides.train], 5, V).nll(heldout)
-    settings = TrainSettings(steps=300, rows=16, length=16, warm_up=20, learning_rate=1e-2, checks=6, clip=0.5)
+    settings = TrainSettings(steps=300, rows=16, length=16, warm_up=20, learning_rate=1e-2, validations=6, clip=0.5)
     seen = []
     result = fit(
         store,
@@ -95,7 +95,7 @@ def test_the_model_beats_the_five_gram_where_memory_is_needed(make_run, store):
 class Steered:
     """Passages that are varied at random, and a number said of each id."""
 
-    lookahead, controls = 3, 1
+    lookahead, conditioning = 3, 1
     stride = 1
 
     def __call__(self, ids, piece, length, random):
@@ -104,7 +104,13 @@ class Steered:
         return ids, np.full((len(ids) - 1, 1), piece / 1500, np.float32)
 
 
-RECALLED = {"recall": (1, 3), "recall_match": True, "pointers": True, "bar_ends": (0, 2), "section_ends": (0,)}
+RECALLED = {
+    "lookback_bars": (1, 3),
+    "lookback_match": True,
+    "copy_pointer": True,
+    "bar_ends": (0, 2),
+    "section_ends": (0,),
+}
 
 
 @pytest.mark.parametrize(
@@ -114,23 +120,23 @@ RECALLED = {"recall": (1, 3), "recall_match": True, "pointers": True, "bar_ends"
         (QUICK, None, RECALLED),
         *((QUICK, None, {"cell": cell}) for cell in CELLS if cell != "lstm"),
         pytest.param(replace(QUICK, precision="bfloat16"), None, {}, marks=has_bfloat16("lstm")),
-        (replace(QUICK, batches="windows", passage=2, length=3), Steered(), {"controls": 1}),
+        (replace(QUICK, batches="windows", passage=2, length=3), Steered(), {"conditioning": 1}),
     ],
 )
 def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, training, cut, changes):
     sides = split(range(1500))
     model = replace(MODEL, **changes)
-    whole = fit(store, sides, make_run("whole", model, training), cut=cut)
+    whole = fit(store, sides, make_run("whole", model, training), augmentation=cut)
 
     def stop(progress):
         if progress.step == REPORT_EVERY:
             signal.raise_signal(signal.SIGINT)
 
-    stopped = fit(store, sides, make_run("stopped", model, training), cut=cut, on_progress=stop)
+    stopped = fit(store, sides, make_run("stopped", model, training), augmentation=cut, on_progress=stop)
     assert stopped.interrupted
     assert stopped.steps == REPORT_EVERY
     torch.rand(3)  # what else draws random numbers must not matter
-    resumed = fit(store, sides, Run.open(stopped.run.folder), cut=cut, resume=True)
+    resumed = fit(store, sides, Run.open(stopped.run.folder), augmentation=cut, resume=True)
     assert resumed.heldout_nll == whole.heldout_nll
     for name in ("model.safetensors", "model.onnx"):
         assert (resumed.run.folder / name).read_bytes() == (whole.run.folder / name).read_bytes()
@@ -140,7 +146,7 @@ def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, tra
 
 @pytest.mark.parametrize("cell", [pytest.param(cell, marks=has_bfloat16(cell)) for cell in CELLS])
 def test_in_bfloat16_as_much_is_learnt(make_run, store, cell):
-    settings = TrainSettings(steps=150, rows=16, length=16, warm_up=20, learning_rate=1e-2, checks=3)
+    settings = TrainSettings(steps=150, rows=16, length=16, warm_up=20, learning_rate=1e-2, validations=3)
     model, found = replace(MODEL, cell=cell), {}
     for made_in in PRECISIONS:
         run = make_run(made_in, model, replace(settings, precision=made_in))
@@ -173,7 +179,7 @@ def test_bfloat16_is_refused_where_the_processor_has_none(make_run, store, monke
 
 def test_the_width_is_planned_from_the_minutes_and_stays(make_run, store, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
-    settings = TrainSettings(minutes=0.05, rows=4, length=8, warm_up=20, suit=True)
+    settings = TrainSettings(minutes=0.05, rows=4, length=8, warm_up=20, plan_hidden=True)
     result = fit(store, split(range(1500)), make_run(model=replace(MODEL, cell="gru", hidden=320), training=settings))
     planned = Run.open(result.run.folder).config
     assert planned.model.hidden in (64, 128, 192)
@@ -188,7 +194,7 @@ def test_the_width_is_planned_from_the_minutes_and_stays(make_run, store, monkey
     assert widths == [64, 64, 128, 192, 256, 320, 512]
 
 
-LONG = TrainSettings(steps=1500, rows=4, length=8, warm_up=5, checks=30)
+LONG = TrainSettings(steps=1500, rows=4, length=8, warm_up=5, validations=30)
 KILLED = """
 import sys
 import numpy as np, torch
@@ -234,7 +240,7 @@ def test_an_interrupt_before_the_first_look_still_leaves_a_model_and_a_state(mak
     def stop(_):
         raise KeyboardInterrupt
 
-    settings = TrainSettings(steps=100, rows=4, length=8, warm_up=10, checks=2)
+    settings = TrainSettings(steps=100, rows=4, length=8, warm_up=10, validations=2)
     result = fit(store, split(range(1500)), make_run(training=settings), on_progress=stop)
     assert result.interrupted
     assert set(result.run.weights()) == set(LanguageModel(MODEL).state_dict())
@@ -276,7 +282,7 @@ def test_training_that_diverges_once_goes_on_from_the_last_state(make_run, store
 
     monkeypatch.setattr(Trainer, "update", broken)
     words = []
-    settings = TrainSettings(steps=96, rows=4, length=8, warm_up=5, checks=3, save_every=10)
+    settings = TrainSettings(steps=96, rows=4, length=8, warm_up=5, validations=3, save_every=10)
     result = fit(store, split(range(1500)), make_run(training=settings), on_progress=lambda now: words.append(now))
     (word,) = [now.event for now in words if now.event]
     assert word == "diverged by step 40: back to step 32, the learning rate at most 0.0015 from there"
@@ -288,7 +294,7 @@ def test_training_that_diverges_once_goes_on_from_the_last_state(make_run, store
 def test_a_model_that_learns_by_heart_is_told_of_once(make_run):
     noise = np.random.default_rng(0).integers(2, V, (24, 30))
     few = TokenStore.of([[START, *row, END] for row in noise.tolist()])
-    settings = TrainSettings(steps=600, rows=4, length=31, warm_up=5, checks=20, learning_rate=1e-2)
+    settings = TrainSettings(steps=600, rows=4, length=31, warm_up=5, validations=20, learning_rate=1e-2)
     words = []
     run = make_run(model=replace(MODEL, hidden=64, dropout=0.0), training=settings)
     fit(few, split(range(24)), run, on_progress=lambda now: words.append(now.event))
@@ -344,7 +350,7 @@ def test_held_out_pieces_are_read_whole_from_a_zero_state(store, monkeypatch, ch
     total = 0.0
     for piece in pieces:  # one at a time and unpadded
         ids = torch.from_numpy(piece.astype(np.int64))[None]
-        beside = () if not changes else (None, torch.from_numpy(model.recaller.of(piece[:-1]))[None])
+        beside = () if not changes else (None, torch.from_numpy(model.lookback.indices(piece[:-1]))[None])
         logits = model.eval()(ids[:, :-1], model.init_state(1), *beside)[0]
         total += float(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:], reduction="sum").detach())
     model.train()
@@ -369,7 +375,9 @@ def test_the_rate_rises_and_then_falls_to_zero():
 def test_dropout_is_planned_from_how_often_the_pieces_are_read(make_run, store):
     shares = []
     for steps in (20, 2000):
-        run = make_run(f"r{steps}", replace(MODEL, dropout=None, hidden=160), replace(QUICK, steps=steps, checks=1))
+        run = make_run(
+            f"r{steps}", replace(MODEL, dropout=None, hidden=160), replace(QUICK, steps=steps, validations=1)
+        )
         result = fit(store, split(range(1500)), run, on_progress=None if steps < 100 else interrupt)
         shares.append(Run.open(result.run.folder).config.model.dropout)
     assert shares == [0.0, dropout(2000 * 4 * 8 / store.count(range(1350)), 160)]
@@ -383,11 +391,11 @@ def interrupt(_):
 def test_a_plan_fills_its_time():
     pace = Pace(step_s=0.1, check_s=0.5, most=4, threads=2, free=True)
     planned = plan(TrainSettings(minutes=10), pace, spent_s=10, final_s=5)
-    assert 10 + planned.steps * 0.1 + planned.checks * 0.5 + 5 == pytest.approx(600, abs=1)
-    assert (planned.checks, planned.save_every, planned.threads) == (20, 600, None)
+    assert 10 + planned.steps * 0.1 + planned.validations * 0.5 + 5 == pytest.approx(600, abs=1)
+    assert (planned.validations, planned.save_every, planned.threads) == (20, 600, None)
     short = plan(TrainSettings(minutes=1), replace(pace, free=False), spent_s=3, final_s=2)
-    assert 3 + short.steps * 0.1 + short.checks * 0.5 + 2 == pytest.approx(60, abs=1)
-    assert (short.checks, short.threads) == (6, 2)
+    assert 3 + short.steps * 0.1 + short.validations * 0.5 + 2 == pytest.approx(60, abs=1)
+    assert (short.validations, short.threads) == (6, 2)
     assert plan(TrainSettings(minutes=1), pace, spent_s=100, final_s=5).steps == 300  # half of the time at least
     assert plan(TrainSettings(steps=7), pace, spent_s=100, final_s=5).steps == 7
     assert plan(TrainSettings(steps=7), replace(pace, free=False), spent_s=100, final_s=5).threads == 4

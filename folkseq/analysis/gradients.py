@@ -69,8 +69,8 @@ def norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], reach: int = 100
     rows = [np.asarray(ids[: steps * width + 1], np.int64) for ids in pieces if len(ids) > steps * width][:ROWS]
     ids = torch.from_numpy(np.stack(rows))  # (B, T + 1)
     x, y = ids[:, :-1], ids[:, 1:]
-    recall = model.recaller
-    beside = None if recall is None else torch.from_numpy(np.stack([recall.of(row)[:-1] for row in rows]))
+    lookback = model.lookback
+    beside = None if lookback is None else torch.from_numpy(np.stack([lookback.indices(row)[:-1] for row in rows]))
     cells, was_training = model.cells, model.training
     probed = [Probed(cell) for cell in cells]
     try:

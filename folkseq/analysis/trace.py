@@ -63,7 +63,7 @@ class Network:
         Raises:
             ValueError: ids come in frames, or there is an encoder.
         """
-        if settings.frames is not None or settings.encoder is not None:
+        if settings.compound is not None or settings.encoder is not None:
             raise ValueError("cells that step a frame at a time, or look at a source, are not read id by id")
         self.weights, self.settings = weights, settings
         self.gates = GATES[settings.cell]
@@ -82,8 +82,8 @@ class Network:
     def _read(self, batch: Sequence[Ids]) -> Iterator[Trace]:
         settings, rows, steps = self.settings, len(batch), len(batch[0])  # the longest comes first
         lengths = np.array([len(ids) for ids in batch])
-        recall = settings.recaller
-        beside = [] if recall is None else [recall.of(ids) for ids in batch]
+        lookback = settings.lookback
+        beside = [] if lookback is None else [lookback.indices(ids) for ids in batch]
         state = [np.zeros((settings.layers, rows, settings.hidden), np.float32) for _ in settings.carried]
         states = np.zeros((steps, rows, settings.layers, settings.hidden), np.float32)
         logits = np.zeros((steps, rows, settings.vocabulary_size), np.float32)
@@ -91,7 +91,7 @@ class Network:
         for step in range(steps):
             going = int((lengths > step).sum())
             below = self.weights["embedding.weight"][[int(ids[step]) for ids in batch[:going]]]  # (B, E)
-            if recall is not None:
+            if lookback is not None:
                 shown = np.stack([memory[step] for memory in beside[:going]])  # (B, W)
                 below = below + self.weights["recalled.weight"][shown].sum(axis=1)
             state = [part[:, :going] for part in state]
@@ -104,7 +104,7 @@ class Network:
                 counts[1, :going, layer] += gates > OPEN
                 below = np.float32(settings.gain) * after[0]
             logits[step, :going] = below @ self.weights["output.weight"].T + self.weights["output.bias"]
-            if settings.pointers:
+            if settings.copy_pointer:
                 trust = below @ self.weights["pointers.heard.weight"].T + self.weights["pointers.heard.bias"]  # (B, P)
                 trust = trust + self.weights["pointers.told.weight"][shown].sum(axis=1)
                 for row, column in np.ndindex(trust.shape):

@@ -4,29 +4,29 @@ A piece is a 1-D array of ids that begins with a start id and ends with an end i
 stands for. `Streams` read short pieces one after another; `Windows` passages of long ones.
 """
 
-from folkseq.corpus.batch import IGNORED, Batch, Batches, Known
+from folkseq.corpus.batch import IGNORED, Batch, Batches, SourceBatch
 from folkseq.corpus.duplicates import cluster
-from folkseq.corpus.lookback import Recall
+from folkseq.corpus.lookback import Lookback
 from folkseq.corpus.pairs import Draw, Pairs, batch_of
 from folkseq.corpus.split import Split, split, split_in_order
 from folkseq.corpus.store import StoreWriter, TokenStore, beginning
 from folkseq.corpus.streams import Streams
-from folkseq.corpus.windows import Cut, Whole, Windows
+from folkseq.corpus.windows import Augmentation, Unchanged, Windows
 
 __all__ = [
     "IGNORED",
+    "Augmentation",
     "Batch",
     "Batches",
-    "Cut",
     "Draw",
-    "Known",
+    "Lookback",
     "Pairs",
-    "Recall",
+    "SourceBatch",
     "Split",
     "StoreWriter",
     "Streams",
     "TokenStore",
-    "Whole",
+    "Unchanged",
     "Windows",
     "batch_of",
     "beginning",

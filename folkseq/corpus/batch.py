@@ -12,17 +12,17 @@ IGNORED = -100
 """The target that is not to be predicted; PyTorch's cross entropy leaves it out."""
 
 
-class Known(NamedTuple):
+class SourceBatch(NamedTuple):
     """What is known of each row, where the rest of a piece is."""
 
-    source: NDArray[np.int64]
+    ids: NDArray[np.int64]
     """(B, S, F) ids."""
     lengths: NDArray[np.int64]
     """(B,) how many elements of each row are of it."""
     at: NDArray[np.int64]
     """(B, T) the element where the writer is at each step."""
-    near: NDArray[np.int64]
-    """(B, T, S) how near each element is to that, as `folkseq.pairs.Reach` says."""
+    relative: NDArray[np.int64]
+    """(B, T, S) the relative position of each element, as `folkseq.pairs.RelativePositions` counts."""
 
 
 class Batch(NamedTuple):
@@ -34,11 +34,11 @@ class Batch(NamedTuple):
     """(B, T) the ids that follow them, or `IGNORED`."""
     fresh: NDArray[np.bool_]
     """(B,) whether a row's state is to begin at zero, and not where the row before it ended."""
-    controls: NDArray[np.float32] | None = None
+    conditioning: NDArray[np.float32] | None = None
     """(B, T, C) what is said of each id of `y` beforehand, if anything is."""
-    recalled: NDArray[np.int64] | None = None
-    """(B, T, W) what `Recall` gives beside each id of `x`, if anything."""
-    known: Known | None = None
+    lookback: NDArray[np.int64] | None = None
+    """(B, T, W) what `Lookback` gives beside each id of `x`, if anything."""
+    source: SourceBatch | None = None
     """What is known besides, where ids are those of a part of a piece."""
 
 

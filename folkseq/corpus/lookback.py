@@ -14,10 +14,11 @@ Nothing here knows music: an id ends a bar, or a section, where the settings say
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,16 +27,20 @@ from folkseq.corpus import matching
 
 Integers = NDArray[np.int64]
 Memory = tuple[NDArray[Any], ...]
-"""What is kept of each row, (B, …) each; see `Recall.begin`."""
+"""What is kept of each row, (B, …) each; see `Lookback.begin`."""
 
 WIDTH = 64
 """Ids of a bar that are remembered, where nothing else is said."""
+METADATA_KEY = "recall"
+"""The entry of a model.onnx's metadata that holds a lookback."""
+_JSON_NAMES = {"bar_length": "reach", "position": "places"}
+"""Names in that entry, where they differ from the fields'."""
 MOST_BARS = 17
 """As many bars since the section began are told apart."""
 
 
 @dataclass(frozen=True)
-class Recall:
+class Lookback:
     """What is recalled, and at which ids bars and sections end.
 
     What is recalled of an id is a row of `width` numbers: one for each of P pointers, which are ids that may come next,
@@ -43,8 +48,8 @@ class Recall:
     these are asked for. They are indices into one table of `size` rows: those of each pointer have a row for every id
     and one for nothing.
 
-    >>> recall = Recall(vocabulary_size=4, distances=(1,), bar_ends=(3,), section_ends=())
-    >>> recall.of([0, 1, 3, 0, 2, 3, 1]).tolist()
+    >>> lookback = Lookback(vocabulary_size=4, distances=(1,), bar_ends=(3,), section_ends=())
+    >>> lookback.indices([0, 1, 3, 0, 2, 3, 1]).tolist()
     [[4, 5], [4, 5], [0, 6], [1, 6], [3, 6], [0, 7], [2, 7]]
     """
 
@@ -56,9 +61,9 @@ class Recall:
     """Ids."""
     section_ends: tuple[int, ...]
     """Those of them that end a section, too."""
-    reach: int = WIDTH
+    bar_length: int = WIDTH
     """Ids of a bar that are remembered; nothing stands at the places after them."""
-    places: bool = False
+    position: bool = False
     """Whether it is told, too, at which place of its bar the id that is to come stands."""
     match: bool = False
     """Whether a last pointer stands for what followed the longest match."""
@@ -67,8 +72,18 @@ class Recall:
         for name in ("distances", "bar_ends", "section_ends"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
 
+    def to_json(self) -> str:
+        """Return what `from_json` reads, as it is kept in a model.onnx."""
+        return json.dumps({_JSON_NAMES.get(name, name): value for name, value in asdict(self).items()})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the lookback that `to_json` wrote."""
+        fields = {name: field for field, name in _JSON_NAMES.items()}
+        return cls(**{fields.get(name, name): value for name, value in json.loads(text).items()})
+
     @property
-    def pointers(self) -> int:
+    def pointer_count(self) -> int:
         """P: how many ids are recalled, of which each may come next."""
         return len(self.distances) + self.match
 
@@ -82,7 +97,7 @@ class Recall:
         """Rows of the table."""
         return sum(self._sizes)
 
-    def of(self, ids: ArrayLike) -> Integers:
+    def indices(self, ids: ArrayLike) -> Integers:
         """What is recalled after each id of a piece, for the one that follows it: (T,) to (T, W)."""
         read = np.asarray(ids, np.int64)
         ends = self._bar_ends[read]  # (T,)
@@ -94,11 +109,11 @@ class Recall:
         for column, distance in enumerate(self.distances):
             earlier = np.maximum(bar - distance, 0)
             at = starts[earlier] + place
-            there = (bar >= distance) & (at < after[earlier]) & (place < self.reach)
+            there = (bar >= distance) & (at < after[earlier]) & (place < self.bar_length)
             recalled[:, column] = np.where(there, read[np.where(there, at, 0)], self.vocabulary_size)
         begun = np.maximum.accumulate(np.where(self._section_ends[read], bar, 0))
         self._tell(recalled, bar - begun, place, matching.matches(read) if self.match else None)
-        return recalled + self.firsts
+        return recalled + self.offsets
 
     def begin(self, rows: int) -> Memory:
         """The memory of rows that have read nothing.
@@ -106,7 +121,7 @@ class Recall:
         It is a ring of R bars, (B, R, `reach` + 1); where each row stands: the bar's number in the ring, the place in
         it, bars since the section began, and number of ids, (B, 4); and what `matching` remembers.
         """
-        bars = np.full((rows, max(self.distances, default=0) + 1, self.reach + 1), self.vocabulary_size, np.int32)
+        bars = np.full((rows, max(self.distances, default=0) + 1, self.bar_length + 1), self.vocabulary_size, np.int32)
         return bars, np.zeros((rows, 4), np.int64), *(matching.begin(rows) if self.match else ())
 
     def step(self, memory: Memory, ids: Integers) -> Integers:
@@ -118,8 +133,8 @@ class Recall:
         ring, size = bars.shape[1:]
         first, flat = np.arange(0, bars.size, ring * size), bars.reshape(-1)  # one index is quicker than three
         now = first + bar * size
-        flat[now + np.minimum(place, self.reach)] = ids
-        flat[now + self.reach] = self.vocabulary_size  # what did not fit is not remembered
+        flat[now + np.minimum(place, self.bar_length)] = ids
+        flat[now + self.bar_length] = self.vocabulary_size  # what did not fit is not remembered
         place += 1
         ended = np.flatnonzero(self._bar_ends[ids])
         if len(ended):
@@ -129,48 +144,48 @@ class Recall:
             since[self._section_ends[ids]] = 0
             bars[ended, bar[ended]] = self.vocabulary_size
         recalled = np.empty((len(ids), self.width), np.int64)
-        at = first + np.minimum(place, self.reach)
+        at = first + np.minimum(place, self.bar_length)
         recalled[:, : len(self.distances)] = flat.take(self._earlier.take(bar, axis=0) * size + at[:, None])
         found = matching.step((known[0], known[1]), clock, ids) if self.match else None
         clock += 1
         self._tell(recalled, since, place, found)
-        recalled += self.firsts
+        recalled += self.offsets
         return recalled
 
     def _tell(
         self, recalled: Integers, bars: Integers, place: Integers, found: tuple[Integers, Integers] | None
     ) -> None:
         """Fill in, (N, W), what comes after the distances."""
-        pointers = self.pointers
+        pointers = self.pointer_count
         if found is not None:
             followed, levels = found
             recalled[:, pointers - 1] = np.where(followed < 0, self.vocabulary_size, followed)
             recalled[:, -1] = levels
         recalled[:, pointers] = np.minimum(bars, MOST_BARS)
-        if self.places:
-            recalled[:, pointers + 1] = np.minimum(place, self.reach)
+        if self.position:
+            recalled[:, pointers + 1] = np.minimum(place, self.bar_length)
 
     def _step_one(self, memory: Memory, one: int) -> Integers:
         """The same for one row, where NumPy's calls would take longer than the network."""
         bars, standing = memory[0][0], memory[1][0]
         bar, place, since, clock = standing.tolist()
         ring, none = len(bars), self.vocabulary_size
-        if place < self.reach:
+        if place < self.bar_length:
             bars[bar, place] = one
         place += 1
         if one in self._ending:
             bar, place, since = (bar + 1) % ring, 0, 0 if one in self._closing else since + 1
             bars[bar] = none
         standing[:] = bar, place, since, clock + 1
-        at = min(place, self.reach)
+        at = min(place, self.bar_length)
         recalled = [bars[(bar - distance) % ring, at] for distance in self.distances]
         length = []
         if self.match:
             followed, level = matching.step_one((memory[2], memory[3]), clock, one)
             recalled.append(none if followed < 0 else followed)
             length = [level]
-        told = [*recalled, min(since, MOST_BARS), *([at] if self.places else []), *length]
-        return np.array([told], np.int64) + self.firsts
+        told = [*recalled, min(since, MOST_BARS), *([at] if self.position else []), *length]
+        return np.array([told], np.int64) + self.offsets
 
     @cached_property
     def _earlier(self) -> Integers:
@@ -181,11 +196,11 @@ class Recall:
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
         """How many rows of the table each number that is recalled has."""
-        sizes = (self.vocabulary_size + 1,) * self.pointers + (MOST_BARS + 1,)
-        return sizes + (self.reach + 1,) * self.places + (len(matching.LENGTHS) + 1,) * self.match
+        sizes = (self.vocabulary_size + 1,) * self.pointer_count + (MOST_BARS + 1,)
+        return sizes + (self.bar_length + 1,) * self.position + (len(matching.LENGTHS) + 1,) * self.match
 
     @cached_property
-    def firsts(self) -> Integers:
+    def offsets(self) -> Integers:
         """(W,) the first row of the table for each number that is recalled."""
         return np.cumsum((0, *self._sizes[:-1]))
 

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.batch import IGNORED, Batch, Known
+from folkseq.corpus.batch import IGNORED, Batch, SourceBatch
 from folkseq.corpus.store import TokenStore
 from folkseq.errors import CorpusError
-from folkseq.pairs import UNSEEN, Pair, Reach
+from folkseq.pairs import MASKED, Pair, RelativePositions
 
 POOL = 8
 """Batches' worth of pairs that are drawn together and dealt by length, so that little of a batch is filled up."""
@@ -41,9 +41,8 @@ class Pairs:
         rows: int,
         generator: np.random.Generator,
         draw: Draw,
-        reach: Reach,
-        onward: bool,
-        frame: int = 1,
+        relative_positions: RelativePositions,
+        ids_per_step: int = 1,
     ) -> None:
         """Begin at the start of the first epoch.
 
@@ -53,14 +52,13 @@ class Pairs:
             rows: B.
             generator: draws each epoch's order and the pairs; over a bit generator whose state is plain integers.
             draw: makes a pair of a piece.
-            reach: how near places are.
-            onward: whether a writer sees what comes after its place.
-            frame: how many ids a step of the cells has.
+            relative_positions: of the sources' elements.
+            ids_per_step: number of ids that the cells read in a step.
         """
         self._store, self._pieces, self._rows, self._generator = store, np.asarray(pieces), rows, generator
         if not self._pieces.size or rows < 1:
             raise ValueError(f"expected pieces and rows >= 1, got {self._pieces.size} and {rows}")
-        self._draw, self._reach, self._onward, self._frame = draw, reach, onward, frame
+        self._draw, self._relative_positions, self._ids_per_step = draw, relative_positions, ids_per_step
         self._epoch, self._dealt = 0, 0
         self._shuffle()
         self._fill()
@@ -84,7 +82,7 @@ class Pairs:
         if self._given == len(self._pool):
             self._fill()
         self._given += 1
-        return batch_of(self._pool[self._given - 1], self._reach, self._onward, self._frame)
+        return batch_of(self._pool[self._given - 1], self._relative_positions, self._ids_per_step)
 
     def state(self) -> dict[str, Any]:
         """Where the batches stand, as values that JSON can hold exactly."""
@@ -135,22 +133,23 @@ class Pairs:
         self._given = 0
 
 
-def batch_of(pairs: Sequence[Pair], reach: Reach, onward: bool, frame: int = 1, only_free: bool = False) -> Batch:
+def batch_of(
+    pairs: Sequence[Pair], relative_positions: RelativePositions, ids_per_step: int = 1, only_free: bool = False
+) -> Batch:
     """Pairs as one batch, each row filled up to the longest.
 
     Args:
         pairs: B of them.
-        reach: how near places are.
-        onward: whether a writer sees what comes after its place.
-        frame: how many ids a step of the cells has.
+        relative_positions: of the sources' elements.
+        ids_per_step: number of ids that the cells read in a step.
         only_free: whether ids that were given are `IGNORED`.
     """
     length, known = max(len(pair.ids) - 1 for pair in pairs), max(len(pair.source) for pair in pairs)
-    steps = length // frame
+    steps = length // ids_per_step
     x, y = np.zeros((len(pairs), length), np.int64), np.full((len(pairs), length), IGNORED)
     source = np.zeros((len(pairs), known, pairs[0].source.ids.shape[1]), np.int64)
     at = np.zeros((len(pairs), steps), np.int64)
-    near = np.full((len(pairs), steps, known), UNSEEN)
+    relative = np.full((len(pairs), steps, known), MASKED)
     for row, pair in enumerate(pairs):
         size, many = len(pair.ids) - 1, len(pair.source)
         x[row, :size], y[row, :size] = pair.ids[:-1], pair.ids[1:]
@@ -159,6 +158,6 @@ def batch_of(pairs: Sequence[Pair], reach: Reach, onward: bool, frame: int = 1, 
         source[row, :many] = pair.source.ids
         own = pair.at[:steps]
         at[row, : len(own)] = own
-        near[row, : len(own), :many] = reach.near(pair.source.places, own, onward)
+        relative[row, : len(own), :many] = relative_positions.between(pair.source.positions, own)
     lengths = np.array([len(pair.source) for pair in pairs])
-    return Batch(x, y, np.ones(len(pairs), np.bool_), known=Known(source, lengths, at, near))
+    return Batch(x, y, np.ones(len(pairs), np.bool_), source=SourceBatch(source, lengths, at, relative))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from folkseq.corpus.batch import Batch
-from folkseq.corpus.lookback import Recall
+from folkseq.corpus.lookback import Lookback
 from folkseq.corpus.store import TokenStore
 
 KEPT = 1 << 26
@@ -32,7 +32,7 @@ class Streams:
         rows: int,
         steps: int,
         generator: np.random.Generator,
-        recall: Recall | None = None,
+        lookback: Lookback | None = None,
     ) -> None:
         """Open the streams at the start of the first epoch.
 
@@ -42,12 +42,12 @@ class Streams:
             rows: B.
             steps: T.
             generator: draws each epoch's order; over a bit generator whose state is plain integers, such as PCG64.
-            recall: what is to be given beside the ids, if anything.
+            lookback: what is to be given beside the ids, if anything.
         """
         self._store, self._pieces, self._steps, self._generator = store, np.asarray(pieces), steps, generator
         if not self._pieces.size or rows < 1 or steps < 1:
             raise ValueError(f"expected pieces, rows >= 1, steps >= 1, got {self._pieces.size}, {rows}, {steps}")
-        self._recall = recall
+        self._lookback = lookback
         self._recalled: dict[int, NDArray[np.int64]] = {}  # of pieces that are being read, and of others while they fit
         self._room = KEPT
         self._epoch, self._dealt = 0, 0
@@ -67,8 +67,8 @@ class Streams:
         fresh = np.array([start == 0 for _, start in self._cursors])
         window = np.empty((len(self._cursors), self._steps + 1), dtype=np.int64)  # (B, T + 1)
         recalled = None
-        if self._recall is not None:
-            recalled = np.empty((*window.shape, self._recall.width), np.int64)  # (B, T + 1, W)
+        if self._lookback is not None:
+            recalled = np.empty((*window.shape, self._lookback.width), np.int64)  # (B, T + 1, W)
         for row, (piece, start) in enumerate(self._cursors):
             filled = 0
             while True:
@@ -88,7 +88,7 @@ class Streams:
                 reading = {piece for piece, _ in self._cursors}
                 self._recalled = {piece: of for piece, of in self._recalled.items() if piece in reading}
                 self._room = KEPT
-        return Batch(window[:, :-1], window[:, 1:], fresh, recalled=beside)
+        return Batch(window[:, :-1], window[:, 1:], fresh, lookback=beside)
 
     def state(self) -> dict[str, Any]:
         """Where the streams stand, as values that JSON can hold exactly."""
@@ -107,10 +107,10 @@ class Streams:
         self._cursors = [(piece, start) for piece, start in state["cursors"]]
 
     def _recalled_of(self, piece: int) -> NDArray[np.int64]:
-        if self._recall is None:
+        if self._lookback is None:
             raise ValueError("nothing is recalled")
         if piece not in self._recalled:
-            self._recalled[piece] = self._recall.of(self._store[piece])
+            self._recalled[piece] = self._lookback.indices(self._store[piece])
             self._room -= self._recalled[piece].nbytes
         return self._recalled[piece]
 

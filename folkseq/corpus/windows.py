@@ -22,12 +22,12 @@ from folkseq.corpus.store import Ids, TokenStore
 MOST_EMPTY = 1000  # passages in a row that may be cut down to nothing, as long silences are
 
 
-class Cut(Protocol):
+class Augmentation(Protocol):
     """How a stretch of a piece becomes a passage: as it stands, or varied."""
 
     lookahead: int
     """How many ids beyond the passage it may look at."""
-    controls: int
+    conditioning: int
     """C: the width of the side input that it gives; 0 if it gives none."""
     stride: int
     """Where in a piece a passage may begin: at every so many ids."""
@@ -44,16 +44,16 @@ class Cut(Protocol):
             random: draws how it is varied.
 
         Returns:
-            At most T + 1 ids, and the controls of all but the first of them, (T, C), if there are any.
+            At most T + 1 ids, and the conditioning of all but the first of them, (T, C), if there are any.
         """
         ...
 
 
-class Whole:
+class Unchanged:
     """Passages as they stand."""
 
     lookahead = 0
-    controls = 0
+    conditioning = 0
     stride = 1
 
     def __call__(
@@ -79,7 +79,7 @@ class Windows:
         rows: int,
         length: int,
         generator: np.random.Generator,
-        cut: Cut,
+        augmentation: Augmentation,
         windows: int = 1,
         last_only: bool = False,
     ) -> None:
@@ -91,13 +91,13 @@ class Windows:
             rows: B.
             length: T.
             generator: draws each epoch's phases and order; over a bit generator whose state is plain integers.
-            cut: makes a passage of a stretch of ids.
+            augmentation: makes a passage of a stretch of ids.
             windows: in a passage.
             last_only: whether the last id of each window is all that is to be predicted.
         """
-        self._store, self._pieces, self._cut = store, np.asarray(pieces), cut
-        if length % cut.stride:
-            raise ValueError(f"windows begin at every {cut.stride} ids, so their length cannot be {length}")
+        self._store, self._pieces, self._augmentation = store, np.asarray(pieces), augmentation
+        if length % augmentation.stride:
+            raise ValueError(f"windows begin at every {augmentation.stride} ids, so their length cannot be {length}")
         if not self._pieces.size or min(rows, length, windows) < 1:
             wanted = "pieces, rows >= 1, length >= 1, windows >= 1"
             raise ValueError(f"expected {wanted}, got {self._pieces.size}, {rows}, {length}, {windows}")
@@ -120,7 +120,11 @@ class Windows:
         rows, length = len(self._rows), self._length
         x = np.zeros((rows, length), np.int64)
         y = np.full((rows, length), IGNORED, np.int64)
-        controls = np.zeros((rows, length, self._cut.controls), np.float32) if self._cut.controls else None
+        conditioning = (
+            np.zeros((rows, length, self._augmentation.conditioning), np.float32)
+            if self._augmentation.conditioning
+            else None
+        )
         fresh = np.zeros(rows, np.bool_)
         for row, passage in enumerate(self._rows):
             for _ in range(MOST_EMPTY):
@@ -133,10 +137,10 @@ class Windows:
             x[row, : len(following)], y[row, : len(following)] = passage.ids[window][: len(following)], following
             if self._last_only:
                 y[row, : len(following) - 1] = IGNORED
-            if controls is not None and passage.controls is not None:
-                controls[row, : len(following)] = passage.controls[window]
+            if conditioning is not None and passage.conditioning is not None:
+                conditioning[row, : len(following)] = passage.conditioning[window]
             passage.at += length
-        return Batch(x, y, fresh, controls)
+        return Batch(x, y, fresh, conditioning)
 
     def state(self) -> dict[str, Any]:
         """Where the windows stand, as values that JSON can hold exactly."""
@@ -165,7 +169,7 @@ class Windows:
         self._before: Any = self._generator.bit_generator.state  # drawing from it again gives this epoch again
         predicted = np.diff(self._store.offsets)[self._pieces] - 1
         # A phase below 0 begins with a passage of which a part would lie before the piece: it begins with the piece.
-        stride = self._cut.stride
+        stride = self._augmentation.stride
         self._phases = -stride * self._generator.integers(0, self._passage // stride, len(self._pieces))
         passages = -((self._phases - predicted) // self._passage)  # by piece, rounded up
         self._ends = np.cumsum(passages)
@@ -188,8 +192,8 @@ class Windows:
 
     def _read(self, piece: int, start: int, most: int) -> _Passage:
         before = self._generator.bit_generator.state
-        ids = self._store[piece][start : start + most + 1 + self._cut.lookahead]
-        return _Passage(piece, start, most, before, *self._cut(ids, piece, most, self._generator))
+        ids = self._store[piece][start : start + most + 1 + self._augmentation.lookahead]
+        return _Passage(piece, start, most, before, *self._augmentation(ids, piece, most, self._generator))
 
 
 @dataclass
@@ -202,6 +206,6 @@ class _Passage:
     before: Any
     """The generator's state before it was cut."""
     ids: Ids
-    controls: NDArray[np.float32] | None
+    conditioning: NDArray[np.float32] | None
     at: int = 0
     """How many of its ids have been read."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.music.chorale import HOLD, RANGES, REST, VOICES
 from folkseq.pairs import Integers
 
@@ -48,7 +48,7 @@ class Choir:
     @property
     def limit(self) -> int:
         """The most ids, those of the start and the end among them."""
-        return (self.steps + 2) * self.frames.width
+        return (self.steps + 2) * self.compound.width
 
     @property
     def fewest(self) -> int:
@@ -56,18 +56,18 @@ class Choir:
         return self.limit
 
     @cached_property
-    def frames(self) -> Frames:
+    def compound(self) -> CompoundLayout:
         """Of the voices' labels."""
-        return Frames(tuple(map(len, self.labels)))
+        return CompoundLayout(tuple(map(len, self.labels)))
 
     def begin(self, rows: int) -> Rows:
         """See the protocol."""
-        return np.zeros(rows, np.int64), *(np.full((rows, self.frames.width), SILENT) for _ in range(2))
+        return np.zeros(rows, np.int64), *(np.full((rows, self.compound.width), SILENT) for _ in range(2))
 
     def advance(self, rows: Rows, ids: Integers) -> Rows:
         """See the protocol."""
         count, sounds, before = rows
-        field, every = count % self.frames.width, np.arange(len(count))
+        field, every = count % self.compound.width, np.arange(len(count))
         before = np.where(field[:, None] == 0, sounds, before)  # (B, F) as a frame begins
         sounds = sounds.copy()
         sounds[every, field] = np.where(self._holds[ids], sounds[every, field], self._pitches[ids])
@@ -76,7 +76,7 @@ class Choir:
     def allowed(self, rows: Rows, remaining: Integers) -> NDArray[np.bool_]:
         """See the protocol."""
         count, sounds, before = rows
-        step, field = np.divmod(count, self.frames.width)
+        step, field = np.divmod(count, self.compound.width)
         step = step - 1  # after the start's frame
         now = np.clip(step, 0, self.steps - 1)
         mask = self._in_range[field]  # (B, V)
@@ -106,7 +106,7 @@ class Choir:
 
     def at(self, rows: Rows) -> Integers:
         """See the protocol: the step that is written once the frames read are whole."""
-        return np.asarray(np.clip(rows[0] // self.frames.width - 1, 0, self.steps - 1))
+        return np.asarray(np.clip(rows[0] // self.compound.width - 1, 0, self.steps - 1))
 
     def _parallel(
         self, own: Integers, was: Integers, sounds: Integers, below: NDArray[np.bool_], told: NDArray[np.bool_]
@@ -154,7 +154,7 @@ class Choir:
     def _labels(self) -> NDArray[np.str_]:
         """(V,) the label of each id, empty for the start and the end."""
         flat = [label for labels in self.labels for label in labels]
-        return np.array([""] * (self.frames.width + 1) + flat)
+        return np.array([""] * (self.compound.width + 1) + flat)
 
     @cached_property
     def _holds(self) -> NDArray[np.bool_]:
@@ -171,18 +171,18 @@ class Choir:
 
     @cached_property
     def _start(self) -> NDArray[np.bool_]:
-        return np.asarray(np.arange(self.frames.size) == 0)
+        return np.asarray(np.arange(self.compound.size) == 0)
 
     @cached_property
     def _end(self) -> NDArray[np.bool_]:
-        return np.asarray(np.arange(self.frames.size) == self.frames.end)
+        return np.asarray(np.arange(self.compound.size) == self.compound.end)
 
     @cached_property
     def _in_range(self) -> NDArray[np.bool_]:
         """(F, V) which ids each voice can have: its own, and of pitches those of its range."""
-        mask = np.zeros((self.frames.width, self.frames.size), np.bool_)
+        mask = np.zeros((self.compound.width, self.compound.size), np.bool_)
         for field, voice in enumerate(self.voices):
             low, high = RANGES[voice]
-            own = slice(self.frames.firsts[field], self.frames.firsts[field + 1])
+            own = slice(self.compound.offsets[field], self.compound.offsets[field + 1])
             mask[field, own] = ((self._pitches >= low) & (self._pitches <= high) | (self._pitches < 0))[own]
         return mask

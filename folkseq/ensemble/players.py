@@ -150,7 +150,7 @@ def _bits(model: Model, layout: Layout, grids: Sequence[Values], first: int) -> 
     """What each cell costs, (steps, F) of each grid, in the order in which the columns stand where one comes first."""
     engine = model.engine("float32")
     if layout.head == CHAINED:
-        order, width = layout.frames.order(first), layout.width
+        order, width = layout.compound.order(first), layout.width
         pieces = [np.concatenate([np.full(width, first), layout.ids(values, first)]) for values in grids]
         bits = []
         for costs in scoring.costs(engine, pieces):

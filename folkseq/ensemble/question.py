@@ -18,7 +18,7 @@ from folkseq.formats.transcription import transcribe, written_down
 from folkseq.music import Tune
 from folkseq.music.chorale import VOICES
 from folkseq.music.playback import perform
-from folkseq.pairs import Source
+from folkseq.pairs import EncoderSource
 
 if TYPE_CHECKING:
     from folkseq.ensemble.task import HarmoniseTask
@@ -38,7 +38,7 @@ class AskedMelody:
     """What of the file the melody does not hold, and whether it was moved."""
 
     @cached_property
-    def source(self) -> Source:
+    def source(self) -> EncoderSource:
         """See the protocol."""
         return self.task.known(self.melody.pitches, self.melody.fermatas, self.melody.places)
 
@@ -50,12 +50,12 @@ class AskedMelody:
     @property
     def opening(self) -> tuple[int, ...]:
         """See the protocol."""
-        return (0,) * self.task.frames.width
+        return (0,) * self.task.compound.width
 
     @property
     def end(self) -> int:
         """See the protocol."""
-        return self.task.frames.end
+        return self.task.compound.end
 
     @property
     def limit(self) -> int:
@@ -87,7 +87,7 @@ class Harmonised:
     @property
     def free(self) -> int:
         """See the protocol."""
-        return len(self.asked.melody.pitches) * self.asked.task.frames.width
+        return len(self.asked.melody.pitches) * self.asked.task.compound.width
 
     @cached_property
     def cells(self) -> dict[str, list[str]]:

@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.ensemble.grammar import Choir
 from folkseq.ensemble.melody import Melody
 from folkseq.ensemble.question import AskedMelody, ask
 from folkseq.errors import RequestError
 from folkseq.music.chorale import FERMATA, HOLD, PLACE, RANGES, REST, VOICES
-from folkseq.pairs import Integers, Pair, Reach, Source
+from folkseq.pairs import EncoderSource, Integers, Pair, RelativePositions
 from folkseq.representations.base import START
 from folkseq.representations.packed.layout import Layout
 from folkseq.representations.vocabulary import Vocabulary
@@ -51,12 +51,12 @@ class HarmoniseTask:
     @property
     def size(self) -> int:
         """See the protocol."""
-        return self.frames.size
+        return self.compound.size
 
     @property
     def fields(self) -> tuple[int, ...]:
         """See the protocol."""
-        return self.frames.fields
+        return self.compound.fields
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -69,9 +69,9 @@ class HarmoniseTask:
         return (SILENT + 1, 4, PLACES)
 
     @property
-    def reach(self) -> Reach:
+    def relative_positions(self) -> RelativePositions:
         """In bars, and in sixteenths within one."""
-        return Reach(8, 8)
+        return RelativePositions(8, 8)
 
     @cached_property
     def layout(self) -> Layout:
@@ -84,9 +84,9 @@ class HarmoniseTask:
         return tuple(self.layout.labels[self.layout.columns.index(voice)] for voice in WRITTEN)
 
     @cached_property
-    def frames(self) -> Frames:
+    def compound(self) -> CompoundLayout:
         """Of what is written."""
-        return Frames(tuple(map(len, self.labels)))
+        return CompoundLayout(tuple(map(len, self.labels)))
 
     def draw(self, ids: NDArray[Any], random: np.random.Generator, alone: bool | None = None) -> Pair | None:
         """Eight bars' worth of a chorale, moved to another key within the voices' ranges."""
@@ -127,9 +127,9 @@ class HarmoniseTask:
         if not len(values) or values.min() < 0:
             return None
         soprano, fermata, place = (cells[:, self.layout.columns.index(name)] for name in (VOICES[0], FERMATA, PLACE))
-        width = self.frames.width
-        start, end = np.zeros(width, np.int64), np.full(width, self.frames.end)
-        ids = np.concatenate([start, (values + self.frames.firsts[:-1]).ravel(), end])
+        width = self.compound.width
+        start, end = np.zeros(width, np.int64), np.full(width, self.compound.end)
+        ids = np.concatenate([start, (values + self.compound.offsets[:-1]).ravel(), end])
         free = np.ones(len(ids) - 1, np.bool_)
         free[: width - 1] = free[-width:] = False
         at = np.append(np.arange(len(values)), len(values) - 1)
@@ -140,14 +140,14 @@ class HarmoniseTask:
         """A cell as `cells` has it."""
         return _number(cell)
 
-    def known(self, soprano: Integers, fermata: Integers, place: Integers) -> Source:
+    def known(self, soprano: Integers, fermata: Integers, place: Integers) -> EncoderSource:
         """The source of a melody's cells, (N,) each."""
         begins = soprano >= 0
         sounding = np.where(soprano == _REST, SILENT, soprano)
         last = np.maximum.accumulate(np.where(soprano != _HOLD, np.arange(len(soprano)), 0))
         fields = [sounding[last].clip(0), begins + 2 * (fermata > 0), np.clip(place, 0, PLACES - 1)]
         bars = np.cumsum(np.append(0, np.diff(place) < 0))
-        return Source(np.stack(fields, axis=1), np.stack([bars, place], axis=1))
+        return EncoderSource(np.stack(fields, axis=1), np.stack([bars, place], axis=1))
 
     def choir(self, soprano: Integers, strict: bool = True) -> Choir:
         """What may be written to a melody's cells; with parallels, if not `strict`."""
@@ -156,10 +156,10 @@ class HarmoniseTask:
 
     def written(self, ids: NDArray[Any]) -> dict[str, list[str]]:
         """The cells of each voice in what was written, by its name."""
-        width = self.frames.width
+        width = self.compound.width
         rows = np.asarray(ids)[width:]
         rows = rows[: len(rows) // width * width].reshape(-1, width)
-        rows = rows[rows[:, 0] != self.frames.end] - self.frames.firsts[:-1]
+        rows = rows[rows[:, 0] != self.compound.end] - self.compound.offsets[:-1]
         labels = [[self.labels[field][value] for value in rows[:, field].tolist()] for field in range(width)]
         return dict(zip(WRITTEN, labels, strict=True))
 

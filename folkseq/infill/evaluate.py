@@ -73,12 +73,12 @@ def judge(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int
     task, settings = model.task, model.run.config.model
     if settings.encoder is None:
         raise ValueError("this run has no encoder")
-    both = _pairs(task, pieces, None if settings.encoder.onward else True)
+    both = _pairs(task, pieces, True if settings.encoder.causal else None)
     if not both:
         raise CorpusError("nothing of the pieces to judge it on can be asked for; name other files")
     name = f"{settings.cell} {settings.layers} x {settings.hidden}"
     nats = {}
-    if settings.encoder.onward and model.run.config.task == FILL:
+    if not settings.encoder.causal and model.run.config.task == FILL:
         nats[f"{name}, both sides"] = _network(model, both)
         nats["the same, left side alone"] = _network(model, _pairs(task, pieces, True))
     else:
@@ -151,8 +151,8 @@ def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> Voi
         engine = model.engine().knowing(model.encoder.read(pair.source))
         for strict, found in ours.items():
             choir = task.choir(cells[:, columns[0]], strict)
-            start = (0,) * task.frames.width
-            request = Request(start, task.frames.end, seed, choir.limit, grammar=choir, place=choir)
+            start = (0,) * task.compound.width
+            request = Request(start, task.compound.end, seed, choir.limit, grammar=choir, place=choir)
             (sample,) = generate(engine, request, [number])
             written = task.written(np.array(sample.ids))
             below = [[task.number(cell) for cell in written[voice]] for voice in VOICES[1:]]

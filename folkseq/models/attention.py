@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from folkseq.models.settings import IMPOSSIBLE, EncoderSettings
-from folkseq.pairs import UNSEEN
+from folkseq.pairs import MASKED
 
 BEGINS = 3.0
 """What is added to the score of an element that stands at the writer's own place in another stretch, before anything
@@ -32,9 +32,9 @@ class Attention(nn.Module):
         self.query = nn.Linear(hidden, hidden, bias=False)
         self.key = nn.Linear(memory, hidden)
         self.value = nn.Linear(memory, hidden)
-        self.near = nn.Embedding(settings.reach.size, settings.heads)
+        self.near = nn.Embedding(settings.relative_positions.size, settings.heads)
         with torch.no_grad():
-            self.near.weight.copy_(BEGINS * torch.from_numpy(settings.reach.level)[:, None])
+            self.near.weight.copy_(BEGINS * torch.from_numpy(settings.relative_positions.aligned)[:, None])
         if self.additive:
             self.score = nn.Parameter(torch.empty(settings.heads, hidden // settings.heads))
             nn.init.uniform_(self.score, -1 / math.sqrt(hidden), 1 / math.sqrt(hidden))
@@ -46,7 +46,7 @@ class Attention(nn.Module):
         Args:
             h: (B, T, H) a layer's output.
             memory: (B, S, M) what is known.
-            near: (B, T, S) int64, how near each element is at each step, as `Reach` gives it.
+            near: (B, T, S) int64, how near each element is at each step, as `RelativePositions` gives it.
 
         Returns:
             (B, T, H) in [−1, 1].
@@ -59,7 +59,7 @@ class Attention(nn.Module):
         else:
             scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[3])  # (B, N, T, S)
         scores = scores + cast(Any, _Nearness.apply)(self.near.weight, near)  # torch leaves it without types
-        shares = scores.masked_fill((near == UNSEEN)[:, None], IMPOSSIBLE).softmax(3)
+        shares = scores.masked_fill((near == MASKED)[:, None], IMPOSSIBLE).softmax(3)
         context = (shares @ value).transpose(1, 2).flatten(2)  # (B, T, H)
         return torch.tanh(self.heard(torch.cat([h, context], dim=2)))
 

@@ -16,17 +16,17 @@ from folkseq.models.language_model import LanguageModel, State
 from folkseq.models.settings import ModelSettings
 
 
-class Known(NamedTuple):
+class SourceTensors(NamedTuple):
     """What is known of each row, as tensors; `dataset.pairs` makes it."""
 
-    source: Tensor
+    ids: Tensor
     """(B, S, F) int64 ids."""
     lengths: Tensor
     """(B,) int64, how many elements of each row are of it."""
     at: Tensor
     """(B, T) int64, the place where the writer is at each step of the cells."""
-    near: Tensor
-    """(B, T, S) int64, how near each element is to it, as `folkseq.pairs.Reach` says."""
+    relative: Tensor
+    """(B, T, S) int64, how near each element is to it, as `folkseq.pairs.RelativePositions` counts."""
 
 
 class EncoderDecoder(LanguageModel):
@@ -41,24 +41,24 @@ class EncoderDecoder(LanguageModel):
         self.attention = Attention(settings.hidden, self.encoder.memory, settings.encoder)
 
     def forward(  # type: ignore[override]  # it reads other things beside the ids
-        self, x: Tensor, state: State, known: Known
+        self, x: Tensor, state: State, source: SourceTensors
     ) -> tuple[Tensor, State]:
         """Read T ids in each of B rows.
 
         Args:
             x: (B, T) int64, as the language model reads them.
             state: as `init_state` or the last call gave it.
-            known: what the encoder reads.
+            source: what the encoder reads.
 
         Returns:
             Logits (B, T, V), one distribution after every id read, and the state after the last.
         """
-        memory = self.dropout(self.encoder(known.source, known.lengths, self.dropout))  # (B, S, M)
-        below = self.read(x)
+        memory = self.dropout(self.encoder(source.ids, source.lengths, self.dropout))  # (B, S, M)
+        below = self.embed(x)
         steps = below.shape[1]
-        here = self.here(memory).gather(1, known.at[:, :steps, None].expand(-1, -1, below.shape[2]))  # (B, T, E)
-        below, after = self.run(below + here, state, lambda h: self.attention(h, memory, known.near[:, :steps]))
-        return self.foretell(below, state, x), after
+        here = self.here(memory).gather(1, source.at[:, :steps, None].expand(-1, -1, below.shape[2]))  # (B, T, E)
+        below, after = self.recur(below + here, state, lambda h: self.attention(h, memory, source.relative[:, :steps]))
+        return self.logits(below, state, x), after
 
 
 def make(settings: ModelSettings) -> LanguageModel:

@@ -8,7 +8,6 @@ metadata.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +19,9 @@ from onnx import TensorProto, helper
 from folkseq.models.onnx_step import IR_VERSION, OPSET
 from folkseq.models.onnx_step.graph import Graph, value
 from folkseq.models.settings import DIRECTIONS, ModelSettings
+from folkseq.pairs import METADATA_KEY
 
 Weights = Mapping[str, NDArray[np.float32]]
-PLACES = "places"
-"""Under which name a model tells how near places are, and whether what comes after one is seen, as JSON."""
 _OPERATORS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "peephole": "LSTM"}
 _ORDERS = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2), "peephole": (0, 3, 1, 2)}
 """PyTorch's gates in the order in which ONNX has them: update before reset; input, output, forget, cell."""
@@ -74,8 +72,7 @@ def build(weights: Weights, settings: ModelSettings) -> bytes:
         producer_name="folkseq",
         ir_version=IR_VERSION,
     )
-    places = {"along": encoder.along, "within": encoder.within, "onward": encoder.onward}
-    helper.set_model_props(model, {PLACES: json.dumps(places)})
+    helper.set_model_props(model, {METADATA_KEY: encoder.relative_positions.to_json()})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 

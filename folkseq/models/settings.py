@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from folkseq.compound import Frames
-from folkseq.corpus.lookback import WIDTH, Recall
-from folkseq.pairs import Reach
+from folkseq.compound import CompoundLayout
+from folkseq.corpus.lookback import WIDTH, Lookback
+from folkseq.pairs import RelativePositions
 
 CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
 """The cells there are, each with the names of what it carries from one step to the next."""
@@ -33,7 +33,7 @@ class EncoderSettings:
     source: tuple[int, ...]
     """How many ids each field has of what is known."""
     along: int
-    """How far apart places are told from one another; see `folkseq.pairs.Reach`."""
+    """How far apart places are told from one another; see `folkseq.pairs.RelativePositions`."""
     within: int = 0
     direction: str = "both"
     """One of `DIRECTIONS`. Of an encoder that reads only forward the model sees nothing beyond its own place."""
@@ -55,14 +55,14 @@ class EncoderSettings:
             raise ValueError(f"places reach 0 or farther, got {self.along} and {self.within}")
 
     @property
-    def reach(self) -> Reach:
+    def relative_positions(self) -> RelativePositions:
         """How near places are."""
-        return Reach(self.along, self.within)
+        return RelativePositions(self.along, self.within, self.causal)
 
     @property
-    def onward(self) -> bool:
-        """Whether the model sees what stands beyond its own place."""
-        return self.direction == "both"
+    def causal(self) -> bool:
+        """Whether the model sees nothing beyond its own position."""
+        return self.direction == "forward"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ModelSettings:
     layers: int = 2
     """L: how many cells stand on one another."""
     hidden: int = 320
-    """H: the width of each layer. Training may plan another; see `TrainSettings.suit`."""
+    """H: the width of each layer. Training may plan another; see `TrainSettings.plan_hidden`."""
     embedding: int = 128
     """E: the width of the vectors that stand for ids; 320 learnt no more in as many steps, and took a sixth longer."""
     dropout: float | None = None
@@ -90,21 +90,21 @@ class ModelSettings:
     """What every layer's output is multiplied by before it is read. It lies in [−1, 1] and is mostly small, and AdamW's
     steps are as long whatever it is, so what reads it would learn too slowly. It is folded into the weights where the
     model is sampled from."""
-    recall: tuple[int, ...] = ()
+    lookback_bars: tuple[int, ...] = ()
     """Distances in bars, of which the network is shown what stood there; see `dataset.recall`."""
-    recall_reach: int = WIDTH
+    lookback_bar_length: int = WIDTH
     """How many ids of a bar are remembered for that."""
-    recall_places: bool = False
+    lookback_position: bool = False
     """Whether the network is shown each id's place in its bar, too."""
-    recall_match: bool = False
+    lookback_match: bool = False
     """Whether it is shown what followed the longest match, too; see `dataset.matching`."""
-    pointers: bool = False
-    """Whether each id that is recalled is given a score of its own; see `models.pointers`."""
+    copy_pointer: bool = False
+    """Whether each id that is recalled is given a score of its own; see `models.copy_pointer`."""
     bar_ends: tuple[int, ...] = ()
     """Ids that end a bar, where anything is recalled."""
     section_ends: tuple[int, ...] = ()
     """Those of them that end a section, too."""
-    controls: int = 0
+    conditioning: int = 0
     """C: the width of what is read beside each id, such as how dense the music is to be; 0 for nothing."""
     fields: tuple[int, ...] = ()
     """How many values each field has, where ids come in frames of several fields; see `folkseq.compound`. The cells
@@ -120,48 +120,50 @@ class ModelSettings:
         for name, most in (("layers", MOST_LAYERS), ("hidden", MOST_HIDDEN)):
             if getattr(self, name) > most:
                 raise ValueError(f"{name} is at most {most}, got {getattr(self, name)}")
-        for name in ("recall", "bar_ends", "section_ends", "fields"):
+        for name in ("lookback_bars", "bar_ends", "section_ends", "fields"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
-        _check_count("recall_reach", self.recall_reach)
-        for distance in self.recall:
-            _check_count("recall", distance)
-        if self.pointers and self.recaller is None:
+        _check_count("lookback_bar_length", self.lookback_bar_length)
+        for distance in self.lookback_bars:
+            _check_count("lookback_bars", distance)
+        if self.copy_pointer and self.lookback is None:
             raise ValueError("there are no pointers where nothing is recalled")
         if not set(self.section_ends) <= set(self.bar_ends) <= set(range(self.vocabulary_size)):
             raise ValueError("bars and sections end at ids of the vocabulary, and a section where a bar does")
-        if self.frames is not None and self.frames.size != self.vocabulary_size:
-            raise ValueError(f"fields of {self.fields} values have {self.frames.size} ids, not {self.vocabulary_size}")
-        if self.fields and (self.recaller or self.controls):
+        if self.compound is not None and self.compound.size != self.vocabulary_size:
+            raise ValueError(
+                f"fields of {self.fields} values have {self.compound.size} ids, not {self.vocabulary_size}"
+            )
+        if self.fields and (self.lookback or self.conditioning):
             raise ValueError("beside frames nothing can be read or recalled")
         if isinstance(self.encoder, dict):  # from JSON
             object.__setattr__(self, "encoder", EncoderSettings(**self.encoder))
         if self.encoder is not None:
-            if self.recaller or self.controls:
+            if self.lookback or self.conditioning:
                 raise ValueError("beside what an encoder reads nothing can be read or recalled")
             if self.hidden % self.encoder.heads:
                 raise ValueError(f"a width of {self.hidden} does not divide among {self.encoder.heads} heads")
-        if not isinstance(self.controls, int):
-            raise TypeError(f"controls is a whole number, got {self.controls!r}")
-        if self.controls < 0:
-            raise ValueError(f"controls is 0 or above, got {self.controls}")
+        if not isinstance(self.conditioning, int):
+            raise TypeError(f"conditioning is a whole number, got {self.conditioning!r}")
+        if self.conditioning < 0:
+            raise ValueError(f"conditioning is 0 or above, got {self.conditioning}")
         if not (self.gain > 0 and math.isfinite(self.gain)):
             raise ValueError(f"gain is above 0, got {self.gain}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a share from 0 up to, not with, 1, got {self.dropout}")
 
     @property
-    def recaller(self) -> Recall | None:
+    def lookback(self) -> Lookback | None:
         """What gives the network what it recalls, if it does."""
-        if not self.recall and not self.recall_match:
+        if not self.lookback_bars and not self.lookback_match:
             return None
         ends = self.bar_ends, self.section_ends
-        places, match = self.recall_places, self.recall_match
-        return Recall(self.vocabulary_size, self.recall, *ends, self.recall_reach, places, match)
+        places, match = self.lookback_position, self.lookback_match
+        return Lookback(self.vocabulary_size, self.lookback_bars, *ends, self.lookback_bar_length, places, match)
 
     @property
-    def frames(self) -> Frames | None:
+    def compound(self) -> CompoundLayout | None:
         """The frames in which ids come, if they do."""
-        return Frames(self.fields) if self.fields else None
+        return CompoundLayout(self.fields) if self.fields else None
 
     @property
     def encoder_width(self) -> int:
@@ -202,7 +204,7 @@ class TrainSettings:
 
     minutes: float = 10.0
     """How long to train; turned into `steps` while the rate warms up."""
-    suit: bool = False
+    plan_hidden: bool = False
     """Whether the width of the network is planned from the minutes, too, in place of `ModelSettings.hidden`."""
     steps: int | None = None
     """How many updates to make; given, `minutes` is not looked at, and else planned from it."""
@@ -226,9 +228,9 @@ class TrainSettings:
     """How much of AdamW's mean of squared gradients stays at each update; PyTorch's own is 0.999."""
     clip: float = 1.0
     """The longest that a gradient may be; longer ones are scaled down, so that none explodes."""
-    checks: int = 20
+    validations: int = 20
     """How often, spread evenly, the held-out pieces are looked at."""
-    look: int = 65_536
+    validation_ids: int = 65_536
     """The most held-out ids that are then looked at; in the end all of them are, or `JUDGED` of them."""
     save_every: int | None = None
     """Steps from one saved state to the next, planned to be a minute; it is saved at every best, too."""
@@ -246,7 +248,7 @@ class TrainSettings:
             raise ValueError("only windows can be learnt from by their last ids")
         if self.precision not in (None, *PRECISIONS):
             raise ValueError(f"there is no precision {self.precision!r}; there are: {', '.join(PRECISIONS)}")
-        for name in ("rows", "length", "passage", "checks", "look"):
+        for name in ("rows", "length", "passage", "validations", "validation_ids"):
             _check_count(name, getattr(self, name))
         for name in ("steps", "save_every", "threads"):
             if getattr(self, name) is not None:

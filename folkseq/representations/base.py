@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, ClassVar, Generic, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.errors import RequestError
 from folkseq.representations.places import Places
 from folkseq.representations.task import Task
@@ -170,7 +170,7 @@ class Tokenizer(ABC, Generic[Piece]):
             vocabulary: whose ids they are.
         """
         fields = self.fields(vocabulary)
-        return Frames(fields).in_order(ids) if fields else ids
+        return CompoundLayout(fields).in_order(ids) if fields else ids
 
     def baselines(
         self, trained: Sequence[NDArray[Any]], pieces: Sequence[NDArray[Any]], vocabulary: Vocabulary

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.pairs import Pair, Reach, Source
+from folkseq.pairs import EncoderSource, Pair, RelativePositions
 
 CONTINUE, FILL, HARMONISE = TASKS = ("continue", "fill", "harmonise")
 
@@ -46,7 +46,7 @@ class Task(Protocol):
         ...
 
     @property
-    def reach(self) -> Reach:
+    def relative_positions(self) -> RelativePositions:
         """How far apart places of it are told from one another."""
         ...
 
@@ -90,7 +90,7 @@ class Asked(Protocol):
     """What is known of a piece, and what may be written."""
 
     @property
-    def source(self) -> Source:
+    def source(self) -> EncoderSource:
         """What is known."""
         ...
 

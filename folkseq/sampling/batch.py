@@ -122,9 +122,9 @@ class Batch:
         request, every = self.request, np.arange(len(self))
         grammar, asked, copied = self.standing
         last = self.ids[every, self.lengths - 1]
-        controls = request.schedule.controls(asked) if request.schedule is not None else None  # (B, C)
+        conditioning = request.schedule.conditioning(asked) if request.schedule is not None else None  # (B, C)
         at = None if request.place is None else request.place.at(grammar)  # (B,)
-        logits = self.walk.step(last, controls, at)  # (B, V)
+        logits = self.walk.step(last, conditioning, at)  # (B, V)
         mask, progress = self._mask(grammar, copied, logits), None
         if request.strategy.changes:
             progress = self.lengths / request.limit if request.grammar is None else request.grammar.progress(grammar)
@@ -185,7 +185,7 @@ def _read(engine: Engine, request: Request) -> tuple[Rows, Rows, Rows, Rows]:
     standing = () if grammar is None else grammar.begin(1)
     asked = () if schedule is None else schedule.begin(1)
     copied = () if copies is None else copies.begin(1)
-    controls = []
+    conditioning: list[NDArray[np.float32]] = []
     for position, one in enumerate(opening):
         ids = np.array([one])
         if not 0 <= one < engine.vocabulary_size:
@@ -199,10 +199,10 @@ def _read(engine: Engine, request: Request) -> tuple[Rows, Rows, Rows, Rows]:
             standing = grammar.advance(standing, ids)
         if schedule is not None:
             asked = schedule.advance(asked, ids)
-            controls.append(schedule.controls(asked)[0])
+            conditioning.append(schedule.conditioning(asked)[0])
         if copies is not None:
             copied = copies.advance(copied, ids)
     if grammar is not None:
         standing = grammar.given(standing)
-    state = engine.read(opening[:-1], np.stack(controls) if controls else None)
+    state = engine.read(opening[:-1], np.stack(conditioning) if conditioning else None)
     return state, standing, asked, copied

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.lookback import Recall
+from folkseq.corpus.lookback import METADATA_KEY, Lookback
 from folkseq.sampling.grammar import Ids, Rows
 from folkseq.sampling.memory import Memory
 from folkseq.sampling.session import open_session
 
-RECALL = "recall"
-"""Under which name a model tells what it recalls, as JSON."""
 Logits = NDArray[np.float32]
 _BESIDE = ("ids", "controls", "recalled", "at", "near", "here", "keys", "values")
 """What a step reads but for the state."""
@@ -39,15 +36,10 @@ class _Carried(NamedTuple):
     zero: int
 
 
-def _recall(told: str) -> Recall:
-    facts: dict[str, Any] = json.loads(told)
-    return Recall(**facts)
-
-
 class Engine:
     """Reads one id in each row and gives the scores of the next.
 
-    The sizes are read from the graph: its inputs are the ids, the controls and what is recalled if it takes any, and
+    The sizes are read from the graph: its inputs are the ids, conditioning and lookback if it takes any, and
     the carried state; its outputs are the logits and the state after the step, in the same order. What it recalls is
     kept by the engine, as the last arrays of the state. What it looks at, if it does, is given by `knowing`.
     """
@@ -67,10 +59,10 @@ class Engine:
         """
         self._session = open_session(model, threads)
         inputs = {value.name: value for value in self._session.get_inputs()}
-        self.controls: int = inputs["controls"].shape[1] if "controls" in inputs else 0
+        self.conditioning: int = inputs["controls"].shape[1] if "controls" in inputs else 0
         """C: the width of what is read beside each id."""
-        told = self._session.get_modelmeta().custom_metadata_map.get(RECALL)
-        self._recall = _recall(told) if told else None
+        lookback = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        self._lookback = Lookback.from_json(lookback) if lookback else None
         carried = [value for name, value in inputs.items() if name not in _BESIDE]
         self._carried = [_Carried(value.name, value.shape[1], *_ZEROS[value.type]) for value in carried]
         self.vocabulary_size: int = self._session.get_outputs()[0].shape[1]
@@ -78,7 +70,7 @@ class Engine:
     def begin(self, rows: int) -> Rows:
         """The state at the start of `rows` pieces: what is carried from step to step, (B, …) each."""
         state: Rows = tuple(np.full((rows, each.width), each.zero, each.dtype) for each in self._carried)
-        return state if self._recall is None else (*state, *self._recall.begin(rows))
+        return state if self._lookback is None else (*state, *self._lookback.begin(rows))
 
     def knowing(self, memory: Memory) -> Self:
         """The same network, which looks at what is known."""
@@ -87,14 +79,14 @@ class Engine:
         return engine
 
     def step(
-        self, state: Rows, ids: ArrayLike, controls: NDArray[np.float32] | None = None, at: Ids | None = None
+        self, state: Rows, ids: ArrayLike, conditioning: NDArray[np.float32] | None = None, at: Ids | None = None
     ) -> tuple[Logits, Rows]:
         """Read one id in each row.
 
         Args:
             state: as `begin` or the last step gave it; it stays as it was.
             ids: (B,) integers.
-            controls: (B, C) in [−1, 1], read beside them; zeros if None.
+            conditioning: (B, C) in [−1, 1], read beside them; zeros if None.
             at: (B,) where in what is known each row is, if anything is.
 
         Returns:
@@ -102,31 +94,33 @@ class Engine:
         """
         if self.memory is not None:
             walk = self.walk(state)
-            return walk.step(np.asarray(ids), controls, at), walk.state
+            return walk.step(np.asarray(ids), conditioning, at), walk.state
         carried, memory = state[: len(self._carried)], tuple(array.copy() for array in state[len(self._carried) :])
         feed = {each.name: array for each, array in zip(self._carried, carried, strict=True)}
         feed["ids"] = np.asarray(ids, dtype=np.int64)
-        if self._recall is not None:
-            feed["recalled"] = self._recall.step(memory, feed["ids"])
-        if self.controls:
-            feed["controls"] = np.zeros((len(feed["ids"]), self.controls), np.float32) if controls is None else controls
+        if self._lookback is not None:
+            feed["recalled"] = self._lookback.step(memory, feed["ids"])
+        if self.conditioning:
+            feed["controls"] = (
+                np.zeros((len(feed["ids"]), self.conditioning), np.float32) if conditioning is None else conditioning
+            )
         logits, *after = self._session.run(None, feed)
         return logits, (*after, *memory)
 
     def walk(self, state: Rows) -> Walk:
         """Go on from a state step by step, the quickest way."""
-        return Walk(self._session, self._carried, self.controls, self._recall, self.memory, state)
+        return Walk(self._session, self._carried, self.conditioning, self._lookback, self.memory, state)
 
-    def read(self, ids: Sequence[int], controls: NDArray[np.float32] | None = None) -> Rows:
+    def read(self, ids: Sequence[int], conditioning: NDArray[np.float32] | None = None) -> Rows:
         """The state of one row after ids from the start of a piece.
 
         Args:
             ids: (T,) integers.
-            controls: (T, C), read beside them; zeros if None.
+            conditioning: (T, C), read beside them; zeros if None.
         """
         walk = self.walk(self.begin(1))
         for place, one in enumerate(ids):
-            walk.step(np.array([one]), None if controls is None else controls[place : place + 1])
+            walk.step(np.array([one]), None if conditioning is None else conditioning[place : place + 1])
         return walk.state
 
 
@@ -141,8 +135,8 @@ class Walk:
         self,
         session: onnxruntime.InferenceSession,
         carried: Sequence[_Carried],
-        controls: int,
-        recall: Recall | None,
+        conditioning: int,
+        lookback: Lookback | None,
         known: Memory | None,
         state: Rows,
     ) -> None:
@@ -151,12 +145,12 @@ class Walk:
         rows = times * self._rows
         self._known = known
         self._at = np.zeros(rows, np.int64)
-        self._near = np.zeros((rows, len(known.places) if known else 0), np.int64)
-        self._recall = recall
-        self._recalled = np.zeros((rows, recall.width if recall else 0), np.int64)
+        self._relative = np.zeros((rows, len(known.positions) if known else 0), np.int64)
+        self._lookback = lookback
+        self._lookback_rows = np.zeros((rows, lookback.width if lookback else 0), np.int64)
         self._session = session
         self._ids = np.zeros(rows, np.int64)
-        self._controls = np.zeros((rows, controls), np.float32)
+        self._conditioning = np.zeros((rows, conditioning), np.float32)
         outputs = session.get_outputs()
         self._logits = np.zeros((rows, outputs[0].shape[1]), np.float32)
         parts = (state[: len(carried)], state[: len(carried)], state[len(carried) :])
@@ -170,24 +164,24 @@ class Walk:
         """What is carried to the next step, (B, …) each, whose rows may be replaced; the step after that reuses it."""
         return tuple(array[: self._rows] for array in (*self._now, *self._memory))
 
-    def step(self, ids: Ids, controls: NDArray[np.float32] | None = None, at: Ids | None = None) -> Logits:
-        """Read one id in each row, (B,), and beside them controls, (B, C) in [−1, 1], zeros if None.
+    def step(self, ids: Ids, conditioning: NDArray[np.float32] | None = None, at: Ids | None = None) -> Logits:
+        """Read one id in each row, (B,), and beside them conditioning, (B, C) in [−1, 1], zeros if None.
 
         Args:
             ids: (B,) integers.
-            controls: (B, C).
+            conditioning: (B, C).
             at: (B,) where in what is known each row is, if anything is.
 
         Returns:
             (B, V) float32, the scores of the ids that may come next; the next step reuses it.
         """
         self._ids[:] = ids
-        self._controls[:] = 0 if controls is None else controls
-        if self._recall is not None:
-            self._recalled[:] = self._recall.step(self._memory, self._ids)
+        self._conditioning[:] = 0 if conditioning is None else conditioning
+        if self._lookback is not None:
+            self._lookback_rows[:] = self._lookback.step(self._memory, self._ids)
         if self._known is not None:
             self._at[:] = 0 if at is None else at
-            self._near[:] = self._known.near(self._at)
+            self._relative[:] = self._known.relative(self._at)
         self._session.run_with_iobinding(self._bindings[0])
         self._bindings.reverse()
         self._now, self._after = self._after, self._now
@@ -196,12 +190,12 @@ class Walk:
     def _bind(self, carried: Sequence[_Carried], before: Rows, after: Rows) -> onnxruntime.IOBinding:
         binding = self._session.io_binding()
         binding.bind_cpu_input("ids", self._ids)
-        if self._controls.shape[1]:
-            binding.bind_cpu_input("controls", self._controls)
-        if self._recall is not None:
-            binding.bind_cpu_input("recalled", self._recalled)
+        if self._conditioning.shape[1]:
+            binding.bind_cpu_input("controls", self._conditioning)
+        if self._lookback is not None:
+            binding.bind_cpu_input("recalled", self._lookback_rows)
         if self._known is not None:
-            for name, array in {"at": self._at, "near": self._near, **self._known.arrays}.items():
+            for name, array in {"at": self._at, "near": self._relative, **self._known.arrays}.items():
                 binding.bind_cpu_input(name, array)
         outputs = [value.name for value in self._session.get_outputs()]
         for each, array in zip(carried, before, strict=True):

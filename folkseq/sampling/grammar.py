@@ -77,7 +77,7 @@ class Schedule(Protocol):
         """Where they stand after one more id in each, (B,). `rows` stay as they were."""
         ...
 
-    def controls(self, rows: Rows) -> NDArray[np.float32]:
+    def conditioning(self, rows: Rows) -> NDArray[np.float32]:
         """What is asked of the id that comes next, (B, C); the model reads it beside the id before that."""
         ...
 

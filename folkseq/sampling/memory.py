@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.pairs import Integers, Reach, Source
+from folkseq.pairs import METADATA_KEY, EncoderSource, Integers, RelativePositions
 from folkseq.sampling.session import open_session
-
-PLACES = "places"
-"""Under which name an encoder tells how near places are, and whether what comes after one is seen, as JSON."""
 
 
 class Memory(NamedTuple):
@@ -25,19 +21,18 @@ class Memory(NamedTuple):
     """(N, S, H / N)"""
     values: NDArray[np.float32]
     """(N, S, H / N)"""
-    places: Integers
+    positions: Integers
     """(S, 2)"""
-    reach: Reach
-    onward: bool
+    relative_positions: RelativePositions
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """What a step looks at, by the names of its inputs."""
         return {"here": self.here, "keys": self.keys, "values": self.values}
 
-    def near(self, at: Integers) -> Integers:
-        """(B, S) how near each element is to where each row is, (B,)."""
-        return self.reach.near(self.places, at, self.onward)
+    def relative(self, at: Integers) -> Integers:
+        """Return the relative position of each element seen from where each row is, (B,): (B, S)."""
+        return self.relative_positions.between(self.positions, at)
 
 
 class Encoder:
@@ -46,12 +41,10 @@ class Encoder:
     def __init__(self, model: Path | bytes) -> None:
         """Load it. Raises RunError if the file is missing or is not a model."""
         self._session = open_session(model, None)
-        told = self._session.get_modelmeta().custom_metadata_map
-        facts: dict[str, Any] = json.loads(told[PLACES])
-        self._onward: bool = facts.pop("onward")
-        self._reach = Reach(**facts)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._relative_positions = RelativePositions.from_json(metadata[METADATA_KEY])
 
-    def read(self, source: Source) -> Memory:
+    def read(self, source: EncoderSource) -> Memory:
         """What steps look at."""
         here, keys, values = self._session.run(None, {"source": source.ids})
-        return Memory(here, keys, values, source.places, self._reach, self._onward)
+        return Memory(here, keys, values, source.positions, self._relative_positions)

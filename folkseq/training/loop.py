@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from folkseq.corpus import Cut, Draw, Split, TokenStore, Whole
+from folkseq.corpus import Augmentation, Draw, Split, TokenStore, Unchanged
 from folkseq.errors import FolkseqError
 from folkseq.files import clear_temporary
 from folkseq.models.settings import TrainSettings
@@ -56,7 +56,7 @@ def fit(
     split: Split,
     run: Run,
     *,
-    cut: Cut | None = None,
+    augmentation: Augmentation | None = None,
     draw: Draw | None = None,
     ngram_nll: tuple[float, float] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -72,7 +72,7 @@ def fit(
         store: all pieces.
         split: which of them to train, choose and test on; without a valid side the training pieces choose.
         run: its configuration holds the settings; the plan, the split's sizes and the figures are written into it.
-        cut: makes windows of stretches of pieces, where the settings ask for windows.
+        augmentation: makes windows of stretches of pieces, where the settings ask for windows.
         draw: makes pairs of pieces, where the model has an encoder.
         ngram_nll: the baseline that the reports hold the model against, in nats an id: on what is looked at of the
             valid side while training, and on all of it.
@@ -91,7 +91,7 @@ def fit(
     devices = [ranks.device] if ranks.device.type == "cuda" else []
     with torch.random.fork_rng(devices), held_back() as stopped:
         try:
-            loop = _Loop(store, split, run, cut or Whole(), draw, ngram_nll, on_progress, ranks)
+            loop = _Loop(store, split, run, augmentation or Unchanged(), draw, ngram_nll, on_progress, ranks)
             loop.begin(resume)
             interrupted = False
             try:
@@ -116,16 +116,23 @@ class _Loop:
         store: TokenStore,
         split: Split,
         run: Run,
-        cut: Cut,
+        augmentation: Augmentation,
         draw: Draw | None,
         ngram_nll: tuple[float, float] | None,
         on_progress: Callable[[Progress], None] | None,
         ranks: Ranks,
     ) -> None:
-        self.store, self.split, self.run, self.cut, self.draw, self.ranks = store, split, run, cut, draw, ranks
+        self.store, self.split, self.run, self.augmentation, self.draw, self.ranks = (
+            store,
+            split,
+            run,
+            augmentation,
+            draw,
+            ranks,
+        )
         self.pieces = np.asarray(split.train)[ranks.rank :: ranks.count]
         self.settings, self.model = run.config.training, run.config.model
-        self.heldout = HeldOut(store, split, self.settings.look, run, ranks, draw)
+        self.heldout = HeldOut(store, split, self.settings.validation_ids, run, ranks, draw)
         self.ngram_nll = ngram_nll[1] if ngram_nll else None
         self.reports = Reports(run, ranks, ngram_nll[0] if ngram_nll else None, on_progress)
         # All ranks make as many updates on trial, whatever cores they have.
@@ -134,7 +141,9 @@ class _Loop:
     def make(self) -> Trainer:
         """A trainer at its very beginning."""
         seed = self.run.config.seed
-        return Trainer(self.store, self.pieces, self.model, self.settled(), seed, self.cut, self.ranks, self.draw)
+        return Trainer(
+            self.store, self.pieces, self.model, self.settled(), seed, self.augmentation, self.ranks, self.draw
+        )
 
     def settled(self) -> TrainSettings:
         """The settings, with the precision that is fastest for the model as it is now, if none was asked for."""
@@ -178,7 +187,7 @@ class _Loop:
         elapsed = self.reports.elapsed
         budget_s = 60 * self.settings.minutes if self.settings.steps is None else 0.0
         pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, self.choices)
-        if self.settings.suit:
+        if self.settings.plan_hidden:
             self.model = replace(self.model, hidden=plan.width(plan.agreed(self.ranks, int(budget_s / pace.step_s))))
             pace = plan.measure(self.make, self.heldout.try_look, budget_s, self.ranks, self.choices)
         self.settings = self.settled()

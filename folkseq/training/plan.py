@@ -104,7 +104,7 @@ def plan(settings: TrainSettings, pace: Pace, spent_s: float, final_s: float) ->
         final_s: what judging the best weights in the end takes.
     """
     budget_s = 60 * settings.minutes
-    checks = settings.checks
+    checks = settings.validations
     steps = settings.steps
     if steps is None:
         checks = min(checks, max(FEWEST_CHECKS, int(CHECKING * budget_s / max(pace.check_s, 1e-9))))
@@ -113,7 +113,7 @@ def plan(settings: TrainSettings, pace: Pace, spent_s: float, final_s: float) ->
     save_every = max(1, int(SAVE_EVERY_S / pace.step_s))
     # Who asks for a number of steps may want them again on another day, when another number of threads is fastest.
     threads = None if pace.free else pace.threads if settings.steps is None else pace.most
-    return replace(settings, steps=steps, checks=checks, save_every=save_every, threads=threads)
+    return replace(settings, steps=steps, validations=checks, save_every=save_every, threads=threads)
 
 
 def dropout(epochs: float, hidden: int) -> float:
@@ -147,7 +147,7 @@ def is_time_to_check(step: int, settings: TrainSettings) -> bool:
 
 def check_every(settings: TrainSettings) -> int:
     """Steps from one look at the held-out pieces to the next."""
-    return math.ceil((settings.steps or 1) / settings.checks)
+    return math.ceil((settings.steps or 1) / settings.validations)
 
 
 def _updates(trainer: Trainer, count: int) -> float:

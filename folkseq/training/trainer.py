@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from folkseq.corpus import IGNORED, Batches, Cut, Draw, Pairs, Streams, TokenStore, Windows
-from folkseq.models.encoder_decoder import Known, make
+from folkseq.corpus import IGNORED, Augmentation, Batches, Draw, Pairs, Streams, TokenStore, Windows
+from folkseq.models.encoder_decoder import SourceTensors, make
 from folkseq.models.settings import BFLOAT16, ModelSettings, TrainSettings
 from folkseq.training.ranks import Ranks
 from folkseq.training.schedule import learning_rate
@@ -42,7 +42,7 @@ class Trainer:
         model_settings: ModelSettings,
         settings: TrainSettings,
         seed: int,
-        cut: Cut,
+        augmentation: Augmentation,
         ranks: Ranks,
         draw: Draw | None = None,
     ) -> None:
@@ -63,22 +63,22 @@ class Trainer:
         self.length = settings.length * model_settings.ids_per_step
         self.epochs_a_step = settings.rows * self.length / store.count(pieces.tolist())
         """How often the pieces are read in an update."""
-        encoder, recall = model_settings.encoder, model_settings.recaller
+        encoder, lookback = model_settings.encoder, model_settings.lookback
         self.batches: Batches
         if encoder is not None:
             if draw is None:
                 raise ValueError("an encoder reads what `draw` gives")
             frame = model_settings.ids_per_step
-            pairs = Pairs(store, pieces, settings.rows, random, draw, encoder.reach, encoder.onward, frame)
+            pairs = Pairs(store, pieces, settings.rows, random, draw, encoder.relative_positions, frame)
             self.batches, self.length = pairs, round(pairs.length)
             self.epochs_a_step = settings.rows / len(pieces)
         elif settings.batches == "windows":
-            if recall is not None:
+            if lookback is not None:
                 raise ValueError("windows begin anywhere, so nothing can be recalled in them")
-            reading = (store, pieces, settings.rows, self.length, random, cut, settings.passage)
+            reading = (store, pieces, settings.rows, self.length, random, augmentation, settings.passage)
             self.batches = Windows(*reading, last_only=settings.targets == "last")
         else:
-            self.batches = Streams(store, pieces, settings.rows, self.length, random, recall)
+            self.batches = Streams(store, pieces, settings.rows, self.length, random, lookback)
         self.carried = self.model.init_state(settings.rows)
         self.half = settings.precision == BFLOAT16
         self.step = 0
@@ -117,15 +117,15 @@ class Trainer:
             group["lr"] = rate
         batch = next(self.batches)
         x, y, fresh = (self._moved(array) for array in batch[:3])  # (B, T) twice, (B,)
-        controls = batch.controls
-        if controls is None and self.model.settings.controls:
-            controls = np.zeros((*x.shape, self.model.settings.controls), np.float32)  # ranks sum all gradients
+        conditioning = batch.conditioning
+        if conditioning is None and self.model.settings.conditioning:
+            conditioning = np.zeros((*x.shape, self.model.settings.conditioning), np.float32)  # ranks sum all gradients
         beside: tuple[Any, ...] = (
-            None if controls is None else self._moved(controls),  # (B, T, C)
-            None if batch.recalled is None else self._moved(batch.recalled),  # (B, T, W)
+            None if conditioning is None else self._moved(conditioning),  # (B, T, C)
+            None if batch.lookback is None else self._moved(batch.lookback),  # (B, T, W)
         )
-        if batch.known is not None:
-            beside = (Known(*map(self._moved, batch.known)),)
+        if batch.source is not None:
+            beside = (SourceTensors(*map(self._moved, batch.source)),)
         # Most pieces begin inside a batch, in the state that the one before them left. Those that begin with it begin
         # at zero, as every piece does that is judged or sampled, or the model would never learn to.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)

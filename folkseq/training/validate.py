@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from folkseq.corpus import IGNORED, batch_of
 from folkseq.corpus.store import Ids
-from folkseq.models.encoder_decoder import Known
+from folkseq.models.encoder_decoder import SourceTensors
 from folkseq.models.language_model import LanguageModel
 from folkseq.pairs import Pair
 
@@ -21,7 +21,7 @@ LOGITS = 1 << 25
 
 @torch.inference_mode()
 def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int = 256) -> tuple[float, int]:
-    """How surprised the model is by `pieces`, of which it predicts every id after the start id, with its controls off.
+    """How surprised the model is by every id of `pieces` after the start ids, with its conditioning off.
 
     Pieces of like length share a padded batch, which is read `steps` ids at a time, or fewer where there are many to
     choose from, or as many as are whole frames; so memory is bounded however long they are.
@@ -30,8 +30,8 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
         The total in nats, and the number of ids that were predicted.
     """
     device = model.output.weight.device
-    recall = model.recaller
-    frame = 1 if model.frames is None else model.frames.width
+    lookback = model.lookback
+    frame = model.settings.ids_per_step
     steps = min(steps, max(LOGITS // (rows * model.settings.vocabulary_size), 1))
     steps = max(steps // frame, 1) * frame
     was_training = model.training
@@ -41,12 +41,12 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
     for first in range(0, len(by_length), rows):
         batch = by_length[first : first + rows]
         state = model.init_state(len(batch))
-        memories = [] if recall is None else [recall.of(ids) for ids in batch]
+        memories = [] if lookback is None else [lookback.indices(ids) for ids in batch]
         for start in range(0, len(batch[-1]) - 1, steps):
             x, y = _window(batch, start, steps)  # (B, T)
-            beside = _recalled(memories, start, x.shape) if recall is not None else None  # (B, T, W)
-            recalled = () if beside is None else (None, torch.from_numpy(beside).to(device))
-            logits, state = model(torch.from_numpy(x).to(device), state, *recalled)  # (B, T, V)
+            beside = _lookback_window(memories, start, x.shape) if lookback is not None else None  # (B, T, W)
+            more = () if beside is None else (None, torch.from_numpy(beside).to(device))
+            logits, state = model(torch.from_numpy(x).to(device), state, *more)  # (B, T, V)
             targets = torch.from_numpy(y).to(device).flatten()
             total += float(functional.cross_entropy(logits.flatten(0, 1), targets, reduction="sum"))
             predicted += int((y != IGNORED).sum())
@@ -70,20 +70,20 @@ def nll_of_pairs(model: LanguageModel, pairs: Sequence[Pair], rows: int = 32) ->
     by_length = sorted(pairs, key=lambda pair: (len(pair.source), len(pair.ids)))
     for first in range(0, len(by_length), rows):
         some = by_length[first : first + rows]
-        batch = batch_of(some, settings.encoder.reach, settings.encoder.onward, settings.ids_per_step, only_free=True)
-        if batch.known is None:
+        batch = batch_of(some, settings.encoder.relative_positions, settings.ids_per_step, only_free=True)
+        if batch.source is None:
             raise ValueError("pairs have a source")
-        known = Known(*(torch.from_numpy(array).to(device) for array in batch.known))
+        source = SourceTensors(*(torch.from_numpy(array).to(device) for array in batch.source))
         x, y = (torch.from_numpy(array).to(device) for array in batch[:2])
-        logits, _ = model(x, model.init_state(len(some)), known)
+        logits, _ = model(x, model.init_state(len(some)), source)
         total += float(functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum"))
         predicted += int((y != IGNORED).sum())
     model.train(was_training)
     return total, predicted
 
 
-def _recalled(memories: Sequence[NDArray[np.int64]], start: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """What is recalled in a window, (B, T, W)."""
+def _lookback_window(memories: Sequence[NDArray[np.int64]], start: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """The lookback of a window, (B, T, W)."""
     window = np.zeros((*shape, memories[0].shape[1]), np.int64)
     for row, memory in enumerate(memories):
         part = memory[start : start + shape[1]]

@@ -52,7 +52,7 @@ class Begun:
             sizes, recipe = sizes_for(problem, asked), problem.recipe
         model = _settings(ModelSettings, recipe, **sizes, **_of(ModelSettings, asked))
         open_sized = task == CONTINUE and not asked.keys() & {"hidden", "steps"}
-        training = _settings(TrainSettings, recipe, suit=open_sized, **_of(TrainSettings, asked))
+        training = _settings(TrainSettings, recipe, plan_hidden=open_sized, **_of(TrainSettings, asked))
         seed = asked.get("seed") or 0
         config = RunConfig(tokenizer.spec, model, training, _files(found), __version__, seed=seed, task=task)
         return cls._complete(Run.create(folder, config, found.vocabulary), tokenizer, found, sides)
@@ -106,8 +106,12 @@ class Begun:
 def sizes_of(tokenizer: Tokenizer[Any], vocabulary: Vocabulary) -> dict[str, Any]:
     """What a model must know of a representation."""
     bars, sections = (tuple(np.flatnonzero(ends).tolist()) for ends in tokenizer.bar_ends(vocabulary))
-    controls = tokenizer.control_size
-    sizes = {"vocabulary_size": len(vocabulary), "bar_ends": bars, "section_ends": sections, "controls": controls}
+    sizes = {
+        "vocabulary_size": len(vocabulary),
+        "bar_ends": bars,
+        "section_ends": sections,
+        "conditioning": tokenizer.control_size,
+    }
     return {**sizes, "fields": tokenizer.fields(vocabulary)}
 
 
@@ -115,7 +119,7 @@ def sizes_for(task: Task, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What a model must know of a task, with an encoder as it is asked for."""
     chosen = {own: asked[name] for name, own in ENCODER.items() if name in asked}
     try:
-        encoder = EncoderSettings(task.source, task.reach.along, task.reach.within, **chosen)
+        encoder = EncoderSettings(task.source, task.relative_positions.along, task.relative_positions.within, **chosen)
     except ValueError as error:
         raise RequestError(str(error)) from None
     return {"vocabulary_size": task.size, "fields": task.fields, "encoder": encoder}

@@ -170,7 +170,9 @@ class _Job:
             sides = begun.sides
             baseline = None  # an n-gram does not know what comes after a gap
             if begun.run.config.task == CONTINUE:
-                baseline = Baseline.fit(found.store, sides, len(found.vocabulary), begun.run.config.training.look)
+                baseline = Baseline.fit(
+                    found.store, sides, len(found.vocabulary), begun.run.config.training.validation_ids
+                )
             if baseline is not None:
                 self.ngram = (baseline.looked_at_nll, baseline.heldout_nll)
                 figures = {**begun.run.config.figures, "ngram_order": baseline.order}
@@ -207,7 +209,7 @@ class _Job:
                     begun.store,
                     begun.sides,
                     begun.run,
-                    cut=Cut(tokenizer, begun.run.vocabulary, begun.spans, model.ids_per_step),
+                    augmentation=Cut(tokenizer, begun.run.vocabulary, begun.spans, model.ids_per_step),
                     draw=drawn(tokenizer, begun.run),
                     ngram_nll=self.ngram,
                     on_progress=self.on_progress if ranks is None or ranks.first else None,
@@ -255,7 +257,7 @@ class Cut:
     def __init__(
         self, tokenizer: Tokenizer[Any], vocabulary: Vocabulary, spans: NDArray[np.int64], stride: int = 1
     ) -> None:
-        self.lookahead, self.controls, self.stride = tokenizer.lookahead, tokenizer.control_size, stride
+        self.lookahead, self.conditioning, self.stride = tokenizer.lookahead, tokenizer.control_size, stride
         self._excerpt, self._vocabulary, self._spans = tokenizer.excerpt, vocabulary, spans.tolist()
 
     def __call__(
@@ -270,7 +272,7 @@ def drawn(tokenizer: Tokenizer[Any], run: Run) -> Draw | None:
     encoder = run.config.model.encoder
     if encoder is None:
         return None
-    return Drawn(tokenizer.task(run.config.task, run.vocabulary), None if encoder.onward else True)
+    return Drawn(tokenizer.task(run.config.task, run.vocabulary), True if encoder.causal else None)
 
 
 @dataclass(frozen=True)

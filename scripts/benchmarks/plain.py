@@ -15,7 +15,7 @@ from folkseq.corpus.batch import IGNORED
 class Plain(nn.Module):
     """An embedding, `nn.LSTM` and a linear layer, with dropout between them."""
 
-    recaller = None  # as `LanguageModel` has
+    lookback = None  # as `LanguageModel` has
 
     def __init__(self, vocabulary: int, layers: int, hidden: int, embedding: int, dropout: float = 0.0) -> None:
         super().__init__()

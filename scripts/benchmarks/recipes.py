@@ -40,14 +40,14 @@ from folkseq.training.validate import nll
 from folkseq.verbs.begun import sizes_of
 from folkseq.verbs.train import Cut
 
-NO_RECALL = {"recall": (), "recall_match": False, "pointers": False}
+NO_RECALL = {"lookback_bars": (), "lookback_match": False, "copy_pointer": False}
 UNDONE: dict[str, dict[str, Any]] = {
     "folkseq": {},
     "float32": {"precision": "float32"},
     "no recall": NO_RECALL,
-    "bars recalled": {"recall_match": False, "pointers": False},
-    "no match": {"recall_match": False},
-    "no pointers": {"pointers": False},
+    "bars recalled": {"lookback_match": False, "copy_pointer": False},
+    "no match": {"lookback_match": False},
+    "no pointers": {"copy_pointer": False},
     "gain=1": {"gain": 1.0},
     "beta2=0.999": {"beta2": 0.999},
     "dropout=0.05": {"dropout": 0.05},
@@ -164,7 +164,7 @@ class Ours:
         with tempfile.TemporaryDirectory() as folder:
             config = RunConfig(pieces.tokenizer.spec, model, settings, (), "benchmark", seed=seed)
             run = Run.create(Path(folder) / "run", config, pieces.vocabulary)
-            result = fit(pieces.store, pieces.sides, run, cut=self.cut)
+            result = fit(pieces.store, pieces.sides, run, augmentation=self.cut)
         return result.steps, result.heldout_nll
 
     @property

@@ -45,7 +45,7 @@ def _train(store: TokenStore, folder: Path, steps: int) -> None:
 
     sides = split(np.arange(len(store)))
     print(f"{len(store):,} pieces split; so far {_resident():.2f} GB at most", flush=True)
-    config = RunConfig("char", ModelSettings(V), TrainSettings(steps=steps, checks=2), (), "benchmark")
+    config = RunConfig("char", ModelSettings(V), TrainSettings(steps=steps, validations=2), (), "benchmark")
     run = Run.create(folder / "run", config, Vocabulary(tuple(f"{number:03}" for number in range(V))))
     update, first = Trainer.update, []
 

@@ -14,7 +14,7 @@ import torch
 from benchmarks.plain import Loop, Plain
 from torch.nn import functional
 
-from folkseq.corpus import Streams, TokenStore, Whole, split
+from folkseq.corpus import Streams, TokenStore, Unchanged, split
 from folkseq.models.settings import FLOAT32, ModelSettings, TrainSettings
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig
@@ -43,7 +43,7 @@ def _race(store: TokenStore, model: ModelSettings) -> None:
     settings = TrainSettings(steps=1_000_000)
     pieces = np.arange(len(store))
     trainers = {
-        precision: Trainer(store, pieces, model, replace(settings, precision=precision), 0, Whole(), Ranks())
+        precision: Trainer(store, pieces, model, replace(settings, precision=precision), 0, Unchanged(), Ranks())
         for precision in dict.fromkeys((FLOAT32, fastest(model, Ranks().device)))
     }
     plain = Plain(VOCABULARY, model.layers, model.hidden, model.embedding, DROPOUT)
@@ -76,7 +76,7 @@ def _race(store: TokenStore, model: ModelSettings) -> None:
 def _whole(store: TokenStore) -> None:
     """A whole training with its reports and saved states, beside its updates alone."""
     with tempfile.TemporaryDirectory() as name:
-        settings = TrainSettings(steps=600, checks=1, look=256)
+        settings = TrainSettings(steps=600, validations=1, validation_ids=256)
         config = RunConfig("char", ModelSettings(VOCABULARY), settings, (), "benchmark")
         run = Run.create(Path(name) / "run", config, Vocabulary(tuple(f"{number:03}" for number in range(VOCABULARY))))
         times = []

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.pairs import Integers, Pair, Source
+from folkseq.pairs import EncoderSource, Integers, Pair
 from folkseq.representations.abc.alphabet import EIGHTH
 from folkseq.representations.abc.bars import Bars, Written
 from folkseq.representations.abc.filling import IN_CHORD, TIEABLE, TIED, TIED_OVER, Filler, Filling
@@ -68,7 +68,7 @@ class Gap:
         self._begin = self._number(_At(-1, 0, Filling(0)))
 
     @cached_property
-    def source(self) -> Source:
+    def source(self) -> EncoderSource:
         """What is known."""
         slot = self._size
         ids, places = [self._ids[: self.start].astype(np.int64)], [self._places[: self.start]]
@@ -82,7 +82,7 @@ class Gap:
         if not self._alone:
             ids.append(self._ids[self.stop :].astype(np.int64))
             places.append(self._places[self.stop :])
-        return Source(np.concatenate(ids)[:, None], np.concatenate(places))
+        return EncoderSource(np.concatenate(ids)[:, None], np.concatenate(places))
 
     def pair(self) -> Pair:
         """What is known with what was written there."""

@@ -27,7 +27,7 @@ from folkseq.infill.abc.found import Found, bars_of, find, keeps, trial_of
 from folkseq.infill.abc.gap import Gap
 from folkseq.music import Element, Key, Tune
 from folkseq.music.playback import perform
-from folkseq.pairs import Integers, Source
+from folkseq.pairs import EncoderSource, Integers
 from folkseq.representations.abc.alphabet import Alphabet
 from folkseq.representations.abc.bars import BarReader, Bars
 from folkseq.representations.abc.spelling import kind
@@ -59,7 +59,7 @@ class AskedBars:
     notices: tuple[str, ...] = ()
 
     @property
-    def source(self) -> Source:
+    def source(self) -> EncoderSource:
         """See the protocol."""
         return self.grammar.source
 

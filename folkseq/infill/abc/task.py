@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from folkseq.errors import RequestError
 from folkseq.infill.abc.gap import Gap
 from folkseq.infill.abc.question import MOST_BARS, AskedBars, ask
-from folkseq.pairs import Pair, Reach
+from folkseq.pairs import Pair, RelativePositions
 from folkseq.representations.abc.alphabet import Alphabet
 from folkseq.representations.abc.bars import BarReader, Bars
 from folkseq.representations.abc.filling import Filler
@@ -27,7 +27,7 @@ ALONE = 0.1
 """How often nothing is known of what comes after a gap, in training, so that a tune's end can be filled as well."""
 JUDGED = 2
 """How many gaps of a held-out tune are judged."""
-REACH = Reach(17, 4)
+REACH = RelativePositions(17, 4)
 """Bars and eighths: a gap's last bar can be told from the one before the gap, wherever they stand."""
 
 
@@ -61,7 +61,7 @@ class FillTask:
         return (len(self.vocabulary) + 1,)
 
     @property
-    def reach(self) -> Reach:
+    def relative_positions(self) -> RelativePositions:
         """In bars, and in eighths within one."""
         return REACH
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.infill.performance import surroundings
-from folkseq.pairs import Integers, Pair, Source
+from folkseq.pairs import EncoderSource, Integers, Pair
 from folkseq.representations.performance.decoding import Notes
 from folkseq.representations.performance.events import BEGIN, FINISH, OFF, ON, Layout, in_order, pack, to_ids, unpack
 from folkseq.representations.performance.grammar import PerformanceGrammar
@@ -29,7 +29,7 @@ Rows = tuple[NDArray[Any], ...]
 class Gap(PerformanceGrammar):
     """What may be written into a gap (a `folkseq.sampling.grammar.Placed`): no pitch that a note that stays holds."""
 
-    def __init__(self, known: Source, held: Integers, steps: int, layout: Layout, steps_per_second: int) -> None:
+    def __init__(self, known: EncoderSource, held: Integers, steps: int, layout: Layout, steps_per_second: int) -> None:
         """Set the limits.
 
         Args:

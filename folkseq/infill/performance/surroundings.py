@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from folkseq.pairs import Integers, Source
+from folkseq.pairs import EncoderSource, Integers
 from folkseq.representations.performance.decoding import Notes
 from folkseq.representations.performance.events import Layout
 
@@ -26,7 +26,7 @@ def fields(layout: Layout) -> tuple[int, ...]:
     return (ENDS + 1, layout.velocity_bins + 1, len(_EDGES) + 1, len(_EDGES) + 1)
 
 
-def source(kept: Notes, first: int, last: int, steps_per_second: int, alone: bool = False) -> Source:
+def source(kept: Notes, first: int, last: int, steps_per_second: int, alone: bool = False) -> EncoderSource:
     """Notes around a gap from step `first` up to `last`; nothing that comes after it, if `alone`."""
     within = np.arange(first + _stretch(steps_per_second), last, _stretch(steps_per_second))
     final = max(int(kept.offset.max(initial=0)), last)
@@ -45,10 +45,10 @@ def source(kept: Notes, first: int, last: int, steps_per_second: int, alone: boo
     told = (np.searchsorted(_EDGES, each / steps_per_second, side="right") for each in (lasts[order], since))
     along = (step - first) // _stretch(steps_per_second)
     places = np.stack([along, np.zeros_like(along)], axis=1)
-    return Source(np.stack([pitch[order], loud[order], *told], axis=1).astype(np.int64), places)
+    return EncoderSource(np.stack([pitch[order], loud[order], *told], axis=1).astype(np.int64), places)
 
 
-def times(known: Source, steps: int, steps_per_second: int) -> tuple[int, Integers]:
+def times(known: EncoderSource, steps: int, steps_per_second: int) -> tuple[int, Integers]:
     """Where in its source a gap of so many steps opens, and the steps of the elements from there to its close."""
     opens, closes = (int(np.flatnonzero(known.ids[:, 0] == mark)[0]) for mark in (OPENS, CLOSES))
     return opens, np.append(np.arange(closes - opens) * _stretch(steps_per_second), steps)

@@ -15,7 +15,7 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.formats.midi.splice import splice, within
 from folkseq.infill.performance import gap, surroundings
 from folkseq.music.performance import PEDAL_DOWN, Note, Performance, Track
-from folkseq.pairs import Integers, Pair, Reach, Source
+from folkseq.pairs import EncoderSource, Integers, Pair, RelativePositions
 from folkseq.representations.performance.decoding import Notes, pair
 from folkseq.representations.performance.events import to_rows
 from folkseq.representations.performance.excerpt import SEMITONES, draw_interval
@@ -72,9 +72,9 @@ class FillTask:
         return {"batches": "pairs", "learning_rate": 2e-3, "weight_decay": 0.3, "dropout": 0.0}
 
     @property
-    def reach(self) -> Reach:
+    def relative_positions(self) -> RelativePositions:
         """In half seconds."""
-        return Reach(int((CONTEXT_S + LONGEST_S) / surroundings.STRETCH), 0)
+        return RelativePositions(int((CONTEXT_S + LONGEST_S) / surroundings.STRETCH), 0)
 
     def draw(self, ids: NDArray[Any], random: np.random.Generator, alone: bool | None = None) -> Pair | None:
         """A gap of half a second to sixteen, short ones as often as those twice as long, in another key."""
@@ -194,7 +194,7 @@ class AskedSeconds:
         return max(self.task.steps(self.end_s) - self.task.steps(self.begin_s), 1)
 
     @cached_property
-    def source(self) -> Source:
+    def source(self) -> EncoderSource:
         """See the protocol."""
         kept, first = self._kept
         return surroundings.source(kept, first, first + self._steps, self.task.tokenizer.steps_per_second)

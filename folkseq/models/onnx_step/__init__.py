@@ -3,8 +3,8 @@
 Inputs are `ids` (B,) int64, `controls` (B, C) float32 and `recalled` (B, W) int64 if the model reads any, and the
 carried state: `h_0`, `c_0`, `h_1` and so on, (B, H) each; outputs are `logits` (B, V), and the state after the step in
 the same order. The first layer's weights are multiplied with the embedding beforehand, so that it looks up a row of
-gates, and likewise with what the controls are read by. How to recall stands in the model's metadata, so that the file
-can be used by itself. Where ids come in frames, a step reads one id nonetheless, and the cells step when it ends a
+gates, and likewise with what the conditioning is read by. The lookback is kept in the metadata of the file, which can
+be used by itself. Where ids come in frames, a step reads one id nonetheless, and the cells step when it ends a
 frame; then `place`, `read` and `told` are carried, too. What there is besides where an
 encoder has read what is known is said in `attention`.
 
@@ -14,13 +14,11 @@ encoder has read what is known is said in `attention`.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from folkseq.corpus.lookback import METADATA_KEY
 from folkseq.models.onnx_step.attention import look
 from folkseq.models.onnx_step.cells import STEPS, Layer, Weights
 from folkseq.models.onnx_step.frames import Turn
@@ -29,8 +27,6 @@ from folkseq.models.onnx_step.pointers import point
 from folkseq.models.settings import ModelSettings
 
 OPSET = 17
-RECALL = "recall"
-"""Under which name a model tells what it recalls, as JSON."""
 IR_VERSION = 8
 """The oldest that opset 17 goes with, so that older runtimes read it too."""
 
@@ -46,8 +42,8 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
     Returns:
         A serialised ONNX model.
     """
-    graph, recall = Graph(int8), settings.recaller
-    turn = Turn(graph, settings.frames, weights, settings.gain) if settings.frames else None
+    graph, lookback = Graph(int8), settings.lookback
+    turn = Turn(graph, settings.compound, weights, settings.gain) if settings.compound else None
     below = ""
     for number in range(settings.layers):
         below = STEPS[settings.cell](Layer(graph, settings, weights, number, below, turn.whole if turn else ""))
@@ -56,15 +52,15 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
     if turn:
         below = turn.told(below)
     read_by = weights["output.weight"].T * np.float32(settings.gain)  # (H, V)
-    if recall is not None and settings.pointers:
-        logits = point(graph, recall, weights, below, read_by, settings.gain)
+    if lookback is not None and settings.copy_pointer:
+        logits = point(graph, lookback, weights, below, read_by, settings.gain)
     else:
         logits = graph.product(below, read_by, weights["output.bias"])
     graph.result("logits", turn.masked(logits) if turn else logits)
 
-    beside = [value("controls", TensorProto.FLOAT, "B", settings.controls)] if settings.controls else []
-    if recall is not None:
-        beside.append(value("recalled", TensorProto.INT64, "B", recall.width))
+    beside = [value("controls", TensorProto.FLOAT, "B", settings.conditioning)] if settings.conditioning else []
+    if lookback is not None:
+        beside.append(value("recalled", TensorProto.INT64, "B", lookback.width))
     if settings.encoder is not None:
         heads = settings.encoder.heads
         beside += [value("at", TensorProto.INT64, "B"), value("near", TensorProto.INT64, "B", "S")]
@@ -82,7 +78,7 @@ def build(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes
         producer_name="folkseq",
         ir_version=IR_VERSION,
     )
-    if recall is not None:
-        helper.set_model_props(model, {RECALL: json.dumps(asdict(recall))})
+    if lookback is not None:
+        helper.set_model_props(model, {METADATA_KEY: lookback.to_json()})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())

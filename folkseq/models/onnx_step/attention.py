@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from folkseq.models.onnx_step.graph import Graph
 from folkseq.models.settings import IMPOSSIBLE, ModelSettings
-from folkseq.pairs import UNSEEN
+from folkseq.pairs import MASKED
 
 
 def look(graph: Graph, settings: ModelSettings, weights: Mapping[str, NDArray[np.float32]], below: str) -> str:
@@ -38,7 +38,7 @@ def look(graph: Graph, settings: ModelSettings, weights: Mapping[str, NDArray[np
     else:
         scores = graph.node("MatMul", query, graph.node("Transpose", "keys", perm=[0, 2, 1]))  # (N, B, S)
     table = weights["attention.near.weight"].copy()
-    table[UNSEEN] = IMPOSSIBLE
+    table[MASKED] = IMPOSSIBLE
     nearness = graph.node("Transpose", graph.node("Gather", graph.constant(table), "near"), perm=[2, 0, 1])
     shares = graph.node("Softmax", graph.node("Add", scores, nearness), axis=2)
     seen = graph.node("Transpose", graph.node("MatMul", shares, "values"), perm=[1, 0, 2])  # (B, N, H / N)

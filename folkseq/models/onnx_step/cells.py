@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus.lookback import Recall
+from folkseq.corpus.lookback import Lookback
 from folkseq.models.onnx_step.graph import Graph, Matrix
 from folkseq.models.settings import ModelSettings
 
@@ -53,10 +53,10 @@ class Layer:
         else:
             sums = graph.node("Gather", graph.constant(weights["embedding.weight"] @ w_in + bias), "ids")
         factors, matrices = ([h], [w_h.T]) if w_h is not None else ([], [])
-        if settings.recaller is not None:
+        if settings.lookback is not None:
             # A table of gates would save the product, but its rows are so wide that to fetch them takes longer.
-            table, most = _scaled(weights["recalled.weight"], settings.recaller)
-            factors.append(graph.bounded(graph.summed(table, "recalled", settings.recaller.width)))  # (B, E)
+            table, most = _scaled(weights["recalled.weight"], settings.lookback)
+            factors.append(graph.bounded(graph.summed(table, "recalled", settings.lookback.width)))  # (B, E)
             matrices.append(w_in * most[:, None])
         if factors:
             factor = graph.node("Concat", *factors, axis=1) if len(factors) > 1 else factors[0]
@@ -64,7 +64,7 @@ class Layer:
         if settings.encoder is not None:
             here = graph.node("Gather", "here", "at")  # (B, E)
             sums = graph.node("Add", sums, graph.node("MatMul", here, graph.constant(w_in)))
-        if settings.controls:
+        if settings.conditioning:
             sums = graph.node("Add", sums, graph.product(graph.bounded("controls"), weights["control.weight"].T @ w_in))
         return sums
 
@@ -79,9 +79,9 @@ class Layer:
         return self.graph.result(f"{name}_{self.number}_next", value)
 
 
-def _scaled(table: Matrix, recall: Recall) -> tuple[Matrix, Matrix]:
+def _scaled(table: Matrix, lookback: Lookback) -> tuple[Matrix, Matrix]:
     """What is recalled is read by, scaled so that no sum of it lies outside of [−1, 1], and by how much (E,)."""
-    starts = np.append(recall.firsts, len(table))
+    starts = np.append(lookback.offsets, len(table))
     most = sum(np.abs(table[first:after]).max(axis=0) for first, after in pairwise(starts))
     most = np.maximum(most, np.finfo(np.float32).tiny).astype(np.float32)
     return table / most, most

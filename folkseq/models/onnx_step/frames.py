@@ -1,6 +1,6 @@
 """What the graph of one step has besides, where ids come in frames: whose turn it is, and what was told of the frame.
 
-See `models.chain` for what is computed, and `folkseq.compound` for the turns.
+See `models.compound_head` for what is computed, and `folkseq.compound` for the turns.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.models.onnx_step.cells import sum_of_frame
 from folkseq.models.onnx_step.graph import Graph
 from folkseq.models.settings import IMPOSSIBLE
@@ -19,9 +19,11 @@ from folkseq.models.settings import IMPOSSIBLE
 class Turn:
     """Where in its frame the id that is read stands."""
 
-    def __init__(self, graph: Graph, frames: Frames, weights: Mapping[str, NDArray[np.float32]], gain: float) -> None:
+    def __init__(
+        self, graph: Graph, frames: CompoundLayout, weights: Mapping[str, NDArray[np.float32]], gain: float
+    ) -> None:
         self._graph, self._frames, self._weights, self._gain = graph, frames, weights, np.float32(gain)
-        places, turns = frames.tables
+        places, turns = frames.transitions
         kind = graph.node("Gather", graph.constant(frames.kinds[:, None]), "ids")  # (B, 1)
         row = graph.node("Mul", graph.carry("place", 1, whole=True), graph.constant(np.int64(places.shape[1])))
         case = graph.node("Add", row, kind)

@@ -80,7 +80,7 @@ class AbcTokenizer(Tokenizer[Tune]):
     @property
     def recipe(self) -> Mapping[str, Any]:
         """Tunes come back to their bars, and there are few of them, so that weights are better kept small."""
-        return {"recall": (1, 2, 4, 8), "recall_match": True, "pointers": True, "weight_decay": 0.3}
+        return {"lookback_bars": (1, 2, 4, 8), "lookback_match": True, "copy_pointer": True, "weight_decay": 0.3}
 
     def parse(self, data: bytes, file: str) -> Parsed[Tune]:
         """The tunes in a file of ABC. Raises ParseError if it holds none."""

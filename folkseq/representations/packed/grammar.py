@@ -43,11 +43,11 @@ class StepGrammar:
         place, steps, turn = rows
         if self.layout.head != CHAINED:
             return place, steps + 1, turn
-        frames = self.layout.frames
-        kinds = frames.kinds[ids]
-        places, turns = frames.tables
+        compound = self.layout.compound
+        kinds = compound.kinds[ids]
+        places, turns = compound.transitions
         after = places[place, kinds]
-        return after, steps + (after % frames.width == 0), turns[place, kinds]
+        return after, steps + (after % compound.width == 0), turns[place, kinds]
 
     def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
         """See the protocol."""
@@ -92,7 +92,7 @@ class StepGrammar:
 
     def _allowed(self, turn: Ids) -> NDArray[np.bool_]:
         if self.layout.head == CHAINED:
-            return np.asarray(self.layout.frames.allowed[turn])
+            return np.asarray(self.layout.compound.allowed[turn])
         return np.tile(np.arange(self._size) > 0, (len(turn), 1))
 
     def _gives(self, value: int) -> NDArray[np.bool_]:
@@ -101,7 +101,7 @@ class StepGrammar:
             raise ValueError("there is no lead")
         column, ids = self.lead.column, np.arange(self._size)
         if self.layout.head == CHAINED:
-            return np.asarray(ids == self.layout.frames.firsts[column] + value)
+            return np.asarray(ids == self.layout.compound.offsets[column] + value)
         codes = ids - 2
         digits = codes // self.layout.weights[column] % self.layout.radices[column]
         return np.asarray((codes >= 0) & (digits == value))

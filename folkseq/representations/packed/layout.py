@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.errors import RequestError
 from folkseq.representations.base import END, START
 from folkseq.representations.vocabulary import Vocabulary
@@ -75,9 +75,9 @@ class Layout:
         return len(self.columns) if self.head == CHAINED else 1
 
     @cached_property
-    def frames(self) -> Frames:
+    def compound(self) -> CompoundLayout:
         """The frames of chained heads."""
-        return Frames(self.radices)
+        return CompoundLayout(self.radices)
 
     @cached_property
     def weights(self) -> Integers:
@@ -109,14 +109,14 @@ class Layout:
             codes = ids[ids >= _BESIDE] - _BESIDE
             return codes[:, None] // self.weights % self.radices
         width = self.width
-        rows = self.frames.in_order(ids[: len(ids) // width * width]).reshape(-1, width)
-        return rows[rows[:, 0] > width] - self.frames.firsts[:-1]
+        rows = self.compound.in_order(ids[: len(ids) // width * width]).reshape(-1, width)
+        return rows[rows[:, 0] > width] - self.compound.offsets[:-1]
 
     def ids(self, values: Integers, first: int = 0) -> Integers:
         """The ids of steps, (N, F) as `values` gives them, with one field first in each frame."""
         if self.head == JOINT:
             return values @ self.weights + _BESIDE
-        return (values + self.frames.firsts[:-1])[:, self.frames.order(first)].ravel()
+        return (values + self.compound.offsets[:-1])[:, self.compound.order(first)].ravel()
 
     def column(self, name: str | int | None) -> int:
         """The place of a column by its name or its number from 1; the first by default.

@@ -33,7 +33,7 @@ class PictureTokenizer(PackedTokenizer):
     @property
     def recipe(self) -> Mapping[str, Any]:
         """Pictures are read whole, and beside each pixel those above it and its column."""
-        return {"recall": (1, 2, 3, 4), "recall_reach": WIDEST, "recall_places": True}
+        return {"lookback_bars": (1, 2, 3, 4), "lookback_bar_length": WIDEST, "lookback_position": True}
 
     def tokenize(self, piece: Grid) -> list[str]:
         """Its pixels' and rows' tokens."""

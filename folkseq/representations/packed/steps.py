@@ -73,9 +73,9 @@ def excerpt(
     if permutes:
         values = values[:, random.permutation(len(layout.columns))]
     first = int(random.integers(layout.width)) if leads else 0
-    ended = whole[-1:] == layout.frames.end
+    ended = whole[-1:] == layout.compound.end
     parts = [np.full(layout.width, first), layout.ids(values, first)]
-    parts += [np.full(layout.width, layout.frames.end)] if ended.any() else []
+    parts += [np.full(layout.width, layout.compound.end)] if ended.any() else []
     if not len(values) and not ended.any():
         return whole[:0]
     return np.concatenate(parts)[: length + 1]

@@ -194,7 +194,7 @@ class ControlSchedule:
         (passed,) = rows
         return (passed + self._moves[ids],)
 
-    def controls(self, rows: Rows) -> NDArray[np.float32]:
+    def conditioning(self, rows: Rows) -> NDArray[np.float32]:
         """What is asked of the id that comes next, (B, C)."""
         (passed,) = rows
         passed = np.minimum(np.maximum(passed - self._after, 0), self._steps - 1)

@@ -1,4 +1,4 @@
-"""Pointers: a score of its own for each id that is recalled, beside what the network itself says of it.
+"""CopyPointer: a score of its own for each id that is recalled, beside what the network itself says of it.
 
 A network that is only shown what was recalled has to learn of every id apart that what is shown may be repeated. With
 a pointer it learns once how far to trust each memory (Vinyals, Fortunato and Jaitly, Pointer networks, 2015; Merity et
@@ -11,22 +11,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from folkseq.corpus import Recall
+from folkseq.corpus import Lookback
 
 
-class Pointers(nn.Module):
+class CopyPointer(nn.Module):
     """Adds to the scores of recalled ids how far each of P pointers is to be trusted."""
 
-    firsts: Tensor
+    offsets: Tensor
 
-    def __init__(self, recall: Recall, hidden: int) -> None:
+    def __init__(self, lookback: Lookback, hidden: int) -> None:
         super().__init__()
-        self.nothing = recall.vocabulary_size
-        self.heard = nn.Linear(hidden, recall.pointers)
-        self.told = nn.EmbeddingBag(recall.size, recall.pointers, mode="sum")
+        self.nothing = lookback.vocabulary_size
+        self.heard = nn.Linear(hidden, lookback.pointer_count)
+        self.told = nn.EmbeddingBag(lookback.size, lookback.pointer_count, mode="sum")
         for weight in self.parameters():
             nn.init.zeros_(weight)
-        self.register_buffer("firsts", torch.from_numpy(recall.firsts[: recall.pointers]), persistent=False)
+        self.register_buffer("offsets", torch.from_numpy(lookback.offsets[: lookback.pointer_count]), persistent=False)
 
     def forward(self, logits: Tensor, below: Tensor, recalled: Tensor) -> Tensor:
         """Add to the scores of each step.
@@ -34,12 +34,12 @@ class Pointers(nn.Module):
         Args:
             logits: (B, T, V).
             below: (B, T, H), what the last layer gives.
-            recalled: (B, T, W) int64, as `Recall` gives it.
+            recalled: (B, T, W) int64, as `Lookback` gives it.
 
         Returns:
             (B, T, V) float32.
         """
         trust = self.heard(below) + self.told(recalled.flatten(0, 1)).view(*below.shape[:2], -1)  # (B, T, P)
-        ids = recalled[:, :, : len(self.firsts)] - self.firsts  # with `nothing` where a pointer points nowhere
+        ids = recalled[:, :, : len(self.offsets)] - self.offsets  # with `nothing` where a pointer points nowhere
         wide = functional.pad(logits.float(), (0, 1))  # (B, T, V + 1)
         return wide.scatter_add(2, ids.clamp(min=0), trust.float())[:, :, : self.nothing]

@@ -10,24 +10,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from folkseq.compound import Frames
+from folkseq.compound import CompoundLayout
 from folkseq.models.settings import IMPOSSIBLE
 
 
-class Chain(nn.Module):
+class CompoundHead(nn.Module):
     """From the network's state to what each field of the next frame is foretold from."""
 
     kinds: Tensor
     turns: Tensor
     forbidden: Tensor
 
-    def __init__(self, frames: Frames, hidden: int) -> None:
+    def __init__(self, frames: CompoundLayout, hidden: int) -> None:
         super().__init__()
-        self.frames = frames
+        self.compound = frames
         self.heard = nn.Linear(hidden, hidden)
         self.told = nn.Embedding(frames.size, hidden)
         nn.init.normal_(self.told.weight, std=0.1)
-        constants = {"kinds": frames.kinds, "turns": frames.tables[1], "forbidden": ~frames.allowed}
+        constants = {"kinds": frames.kinds, "turns": frames.transitions[1], "forbidden": ~frames.allowed}
         for name, array in constants.items():
             self.register_buffer(name, torch.from_numpy(array), persistent=False)
 
@@ -52,7 +52,7 @@ class Chain(nn.Module):
 
     def masked(self, logits: Tensor, x: Tensor) -> Tensor:
         """Scores (B, T, V) of the ids after each of x, those left out whose turn it is not."""
-        ids, width = self._framed(x), self.frames.width
+        ids, width = self._framed(x), self.compound.width
         kinds = self.kinds[ids]  # (B, G, F)
         first = torch.where(kinds[:, :, :1] < width, kinds[:, :, :1], kinds[:, :, :1] - width - 1).clamp(min=0)
         places = first * width + torch.arange(width, device=x.device)
@@ -61,6 +61,6 @@ class Chain(nn.Module):
 
     def _framed(self, x: Tensor) -> Tensor:
         """(B, T) ids as (B, G, F), the last frame filled up."""
-        width = self.frames.width
+        width = self.compound.width
         padded = nn.functional.pad(x, (0, -x.shape[1] % width))
         return padded.view(len(x), -1, width)
