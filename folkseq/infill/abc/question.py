@@ -22,7 +22,7 @@ from folkseq.formats import abc, midi
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
 from folkseq.formats.abc.splice import TextBar, find_tune, put
 from folkseq.formats.abc.writer import format_bars
-from folkseq.formats.transcription import written_down
+from folkseq.formats.transcription import transcription_notice
 from folkseq.infill.abc.found import Found, bars_of, find, keeps, trial_of
 from folkseq.infill.abc.gap import Gap
 from folkseq.music import Element, Key, Tune
@@ -184,7 +184,7 @@ def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | 
     gap = task.gap(ids, measured, first, last)
     if not found.text:
         places = [TextBar((), found.tune.key, found.tune.meter, found.tune.unit)] * (last + 1 - first)
-        notices = [written_down(file, found.lost or Counter())]
+        notices = [transcription_notice(file, found.lost or Counter())]
         return AskedBars(task, found, read, tuple(places), ids, first, gap, tuple(notices))
     text = find_tune(found.text, found.index)
     own = text.bars[first : last + 1]

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
-from folkseq.formats.table import Table
 from folkseq.music.grid import Grid
 from folkseq.music.performance import DEFAULT_BPM
 from folkseq.representations.base import START, Parsed, Prime, Tokenizer
@@ -276,7 +275,7 @@ class PackedTokenizer(Tokenizer[Grid]):
                 return ""
             grid = steps.detokenize([*starts, *step])
             step.clear()
-            return table.format(Table(grid.columns, grid.rows, header=False)).decode()
+            return table.format(replace(grid, named=False)).decode()
 
         return tell
 
