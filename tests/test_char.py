@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from folkseq.verbs.prepared import copy_limit
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from folkseq.errors import ParseError, TokenError
 from folkseq.representations.char import LONGEST, SHORTEST, CharTokenizer, Text
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.verbs.model import load
-from folkseq.verbs.prepared import copy_limit
 
 VERSE = "All the world's a stage,\nAnd all the men and women merely players;\n"
 

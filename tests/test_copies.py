@@ -13,10 +13,10 @@ from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, r
 
 from folkseq.corpus import TokenStore
 from folkseq.errors import RequestError
+from folkseq.grammar import put, take
 from folkseq.novelty import CopyLimit, Novelty
 from folkseq.representations.abc import AbcTokenizer
 from folkseq.representations.base import Tokenizer
-from folkseq.sampling.grammar import put, take
 
 
 def free_slowly(piece, profile):

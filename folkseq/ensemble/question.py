@@ -14,7 +14,7 @@ from folkseq.ensemble.grammar import Choir
 from folkseq.ensemble.melody import Melody
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, midi, musicxml
-from folkseq.formats.transcription import transcribe, transcription_notice
+from folkseq.formats.transcription import transcribe, written_down
 from folkseq.music import Tune
 from folkseq.music.chorale import VOICES
 from folkseq.music.playback import perform
@@ -130,7 +130,7 @@ def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> Aske
         except ParseError as error:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
         melody = Melody.of(tune, file)
-        return AskedMelody(task, melody, (transcription_notice(file, lost), *melody.notices))
+        return AskedMelody(task, melody, (written_down(file, lost), *melody.notices))
     try:
         book = abc.parse_bytes(data, file)
     except ParseError as error:

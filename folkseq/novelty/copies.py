@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from folkseq.corpus import TokenStore
 from folkseq.errors import RequestError
+from folkseq.grammar import Ids, Rows
 from folkseq.novelty.passages import (
     BASE,
     RISE,
@@ -35,8 +36,7 @@ from folkseq.novelty.passages import (
     parts,
     powers,
 )
-from folkseq.representations.vocabulary import Profile
-from folkseq.sampling.grammar import Ids, Rows
+from folkseq.representations.capabilities import Profile
 
 FEWEST = 8
 _DECIDE = 4  # ids at least; with one or two, much of what anybody would write is forbidden

@@ -32,7 +32,7 @@ from folkseq.files import sync
 from folkseq.novelty.passages import BASE, RISE, Hashes, Hashing, Integers, Part, next_pitch, parts
 from folkseq.novelty.runs import Best, Codes, Comparison, Runs, Text
 from folkseq.novelty.short import LONGEST, Short
-from folkseq.representations.vocabulary import Profile
+from folkseq.representations.capabilities import Profile
 
 FOLDER = "novelty"
 KEYS, PLACES = "keys.npy", "places.npy"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.corpus import TokenStore
-from folkseq.representations.vocabulary import Profile
+from folkseq.representations.capabilities import Profile
 
 Hashes = NDArray[np.uint64]
 Integers = NDArray[np.int64]

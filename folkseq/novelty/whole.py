@@ -13,7 +13,7 @@ import numpy as np
 
 from folkseq.corpus import TokenStore, beginning
 from folkseq.novelty.passages import MOST_IDS
-from folkseq.representations.vocabulary import Profile
+from folkseq.representations.capabilities import Profile
 
 
 class Trained(NamedTuple):

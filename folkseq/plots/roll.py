@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.music.performance import PEDAL_DOWN, Performance, Track, bar_lines
+from folkseq.music.bars import bar_lines
+from folkseq.music.performance import PEDAL_DOWN, Performance, Track
 from folkseq.plots.picture import INK, RULE, SHADES, legible, styled
 
 if TYPE_CHECKING:

@@ -68,7 +68,7 @@ class Lead:
         place = self._place(found.columns, source)
         return [
             self._of(row[place], f"{source}: row {number}, column {place + 1}")
-            for number, row in enumerate(found.rows, 1 + found.named)
+            for number, row in enumerate(found.rows, 1 + found.header)
         ]
 
     def _is_step(self, row: Sequence[str]) -> bool:
