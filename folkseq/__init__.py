@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from folkseq.verbs.corpus import corpus
     from folkseq.verbs.inspect import inspect
     from folkseq.verbs.model import Model, load
+    from folkseq.verbs.piece import Event, Sampled
     from folkseq.verbs.sample import again, sample, stream
-    from folkseq.verbs.sampled import Event, Sampled
     from folkseq.verbs.tokenize import tokenize
     from folkseq.verbs.train import train
 
 # Imported when first asked for, so that `import folkseq` is quick and takes in none of torch, music21 and matplotlib.
 _HOMES = {
-    "Event": "folkseq.verbs.sampled",
+    "Event": "folkseq.verbs.piece",
     "Model": "folkseq.verbs.model",
     "Performance": "folkseq.music.performance",
-    "Sampled": "folkseq.verbs.sampled",
+    "Sampled": "folkseq.verbs.piece",
     "Shown": "folkseq.plots.show",
     "Tune": "folkseq.music.tune",
     "again": "folkseq.verbs.sample",

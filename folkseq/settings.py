@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from folkseq.errors import RequestError
+
 T = TypeVar("T")
 REQUIRED = dataclasses.MISSING
 """The default of a setting that has none."""
@@ -41,6 +43,10 @@ class Setting:
     metavar: str | None = None
     flags: tuple[str, ...] = ()
     """Names of the command-line option; none: made from the field's name."""
+    bare: Any = None
+    """The value of the option without an argument, if it can be given so."""
+    needs_grammar: bool = False
+    """Whether only a grammar can make a model follow the setting."""
 
     @property
     def allowed(self) -> str:
@@ -82,6 +88,48 @@ def validate(instance: Any) -> None:
                 raise ValueError(f"{field.name} must be {declared.allowed or 'finite'}, got {value!r}")
             if each is not None and not declared.allows(each):
                 raise ValueError(f"{field.name} must be {declared.allowed}, got {value!r}")
+
+
+def parse(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Build a dataclass of settings from values that a user gave: numbers, text, or lists for comma-separated text.
+
+    Raises:
+        RequestError: a value is of another type, or not allowed; the message names the option.
+    """
+    hints = get_type_hints(kind)
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        types = _types(hints[name])
+        if str in types and not isinstance(value, str) and value is not None:
+            value = spelled(value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        given[name] = value
+    try:
+        instance = kind(**given)
+        validate(instance)
+    except (TypeError, ValueError) as error:
+        name, _, rest = str(error).partition(" ")
+        raise RequestError(f"--{name.replace('_', '-')} {rest}" if name in hints else str(error)) from None
+    return instance
+
+
+def changed(instance: Any) -> dict[str, Any]:
+    """Return the settings that differ from their defaults, by name."""
+    fields = (field for field in dataclasses.fields(instance) if "setting" in field.metadata)
+    return {field.name: value for field in fields if (value := getattr(instance, field.name)) != field.default}
+
+
+def spelled(value: Any, separator: str = ",") -> str:
+    """Return a value as the command line takes it; lists of lists are separated by `/`.
+
+    >>> spelled((0.7, 1.0), "-"), spelled([["C", "E"], ["F"]])
+    ('0.7-1', 'C,E/F')
+    """
+    if isinstance(value, list | tuple):
+        nested = any(isinstance(each, list | tuple) for each in value)
+        return ("/" if nested else separator).join(map(spelled, value))
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def from_json(kind: type[T], values: Mapping[str, Any]) -> T:

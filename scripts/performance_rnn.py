@@ -24,13 +24,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from folkseq.corpus.tokenized import TokenizedCorpus, tokenize_corpus
 from torch import nn
 from torch.nn import functional
 
 import folkseq
 from folkseq import representations
 from folkseq.corpus import IGNORED
-from folkseq.corpus.tokenized import TokenizedCorpus, tokenize_corpus
 from folkseq.evaluation.verb import Loss, evaluate
 from folkseq.models.settings import ModelSettings
 from folkseq.training.validate import nll

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from folkseq.errors import RequestError
 from folkseq.formats import abc
+from folkseq.grammar import put, take
 from folkseq.music import Bar, Meter, Sound
 from folkseq.representations.abc import AbcTokenizer
 from folkseq.representations.abc.alphabet import Alphabet
@@ -19,7 +20,6 @@ from folkseq.representations.abc.form import BODY, MOST_ENDING, SECTION, Form, P
 from folkseq.representations.abc.grammar import AbcGrammar
 from folkseq.representations.abc.validity import fault
 from folkseq.representations.vocabulary import Vocabulary
-from folkseq.sampling.grammar import put, take
 
 MORE = ["4", "3", "6", "/2", "/4", "3/4", "7/2", "5/2", "||", "::", "|]", "[1", "[2", "(5", "(2", "M:4/4", "R:hornpipe"]
 TOKENIZER = AbcTokenizer()

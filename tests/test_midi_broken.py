@@ -4,11 +4,11 @@ import random
 import time
 
 import pytest
+from folkseq.corpus.pieces import read_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from midi_files import END, midi_file, track
 
-from folkseq.corpus.pieces import read_file
 from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.formats.transcription import transcribe

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from folkseq.compound import CompoundLayout
+from folkseq.grammar import put, take
 from folkseq.models import onnx_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings, TrainSettings
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.grammar import put, take
 
 
 def weights_of(model):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from folkseq.representations.performance.asking import Asked, parse_densities, parse_pitch_classes
 from hypothesis import given
 from hypothesis import strategies as st
 
 from folkseq.errors import RequestError
 from folkseq.representations.performance import PerformanceTokenizer
-from folkseq.representations.performance.asking import Asked, parse_densities, parse_pitch_classes
 from folkseq.representations.performance.controls import Controls, ControlSchedule, extract
 from folkseq.representations.performance.events import Layout
 

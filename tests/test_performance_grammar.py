@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from performance_reference import CLOSED, SlowGrammar
 
+from folkseq.grammar import put, take
 from folkseq.representations.performance import PerformanceTokenizer
 from folkseq.representations.performance.grammar import PerformanceGrammar
-from folkseq.sampling.grammar import put, take
 
 TOKENIZERS = [
     PerformanceTokenizer(),

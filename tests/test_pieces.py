@@ -1,7 +1,7 @@
 import pytest
 from book import BOOK, JIG
-
 from folkseq.corpus.pieces import read
+
 from folkseq.errors import CorpusError, ParseError
 from folkseq.representations.abc import AbcTokenizer
 

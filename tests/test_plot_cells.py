@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from folkseq.representations.places import Places
 from performances import take
 from planted import A_BAR, CELL, HIDDEN, LAYER, book, make_run
 
@@ -22,7 +23,6 @@ from folkseq.plots.shades import hexadecimal, lightness, shade
 from folkseq.representations.abc import AbcTokenizer
 from folkseq.representations.abc.labels import places
 from folkseq.representations.performance import PerformanceTokenizer
-from folkseq.representations.places import Places
 
 HOSTILE = {
     "markup": "<script>alert('&')</script>]]>--><!--",

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from folkseq.representations.abc.traits import MELODY_UNITS, sections
+from folkseq.representations.traits import Traits
 from hypothesis import given
 from hypothesis import strategies as st
 from performances import solo
@@ -9,9 +11,7 @@ from performances import solo
 from folkseq.evaluation.portrait import Portrait, overlap, ratios, together
 from folkseq.formats import abc
 from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.abc.traits import MELODY_UNITS, sections
 from folkseq.representations.performance import PerformanceTokenizer
-from folkseq.representations.traits import Traits
 
 values = st.lists(st.integers(-5, 300), min_size=1, max_size=60)
 REEL = "DEFG ABcd|"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from book import JIG, REEL, WALTZ
+from folkseq.representations.abc.traits import MELODY_UNITS
 from performances import solo
 
 from folkseq.formats import abc
 from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.abc.traits import MELODY_UNITS
 from folkseq.representations.base import Tokenizer
 from folkseq.representations.performance import PerformanceTokenizer
 from folkseq.representations.vocabulary import Profile, Vocabulary

@@ -6,11 +6,11 @@ import os
 import numpy as np
 import pytest
 from book import BOOK, JIG, REEL, WALTZ
+from folkseq.corpus.tokenized import tokenize_corpus
 from PIL import Image
 
 from folkseq import representations
 from folkseq.corpus import tokenized
-from folkseq.corpus.tokenized import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, ParseError
 from folkseq.representations.abc import AbcTokenizer
 

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from folkseq import representations
 from folkseq.analysis.selectivity import ETA, FEWEST, Half, R, Tuned, best
 from folkseq.analysis.trace import Network, Trace
-from folkseq.corpus.pieces import read_file
+from folkseq.corpus.files import read_file
 from folkseq.errors import ParseError, RequestError, RunError, TokenError
 from folkseq.music.performance import Performance
 from folkseq.plots.cells import MOST_LINES
 from folkseq.plots.gates import Gate
 from folkseq.plots.layout import LINE_S
 from folkseq.plots.reading import Cell, Reading
-from folkseq.representations.base import Tokenizer
-from folkseq.representations.places import Places
+from folkseq.representations.base import Codec, Files
+from folkseq.representations.capabilities import Timing
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
 from folkseq.verbs.model import check_task
@@ -60,16 +60,16 @@ class Heard:
             RequestError: its representation has no labels, or it looks at more than its own past.
         """
         check_task(run, CONTINUE)
-        tokenizer = representations.find(run.config.tokenizer)
+        codec = _codec(run)
         store, sides = run.tokens()
         pieces = store.some(sides.test if len(sides.test) > 1 else (*sides.test, *sides.valid), MOST_IDS)
         if len(pieces) < 2:
             raise RunError(
                 f"{run.folder}: cells are ranked on two held-out pieces, and it has {len(pieces)}; train on more"
             )
-        if not tokenizer.labels(pieces[0], run.vocabulary):
+        if not codec.analysis.labels(pieces[0]):
             raise RequestError(
-                f"{run.folder} is a model of {tokenizer.name}, which has no labels that cells could be held against; "
+                f"{run.folder}: {run.config.tokenizer} labels no tokens, so cells cannot be ranked; "
                 "name a run of abc or performance"
             )
         network = Network(run.weights(), run.config.model)
@@ -77,7 +77,7 @@ class Heard:
         gates = _gates(network, traces, sum(map(len, pieces)))
         states = [np.concatenate([_flat(trace) for trace in traces[first::2]]) for first in (0, 1)]
         del traces  # of large networks they fill much memory
-        labels = [tokenizer.labels(ids, run.vocabulary) for ids in pieces]
+        labels = [codec.analysis.labels(ids) for ids in pieces]
         tuned = {}
         for name in labels[0]:
             told = (np.concatenate([each[name] for each in labels[first::2]]) for first in (0, 1))
@@ -96,24 +96,25 @@ class Heard:
         Raises:
             FolkseqError: it cannot be read, or holds what the run does not know.
         """
-        run, tokenizer = self.run, representations.find(self.run.config.tokenizer)
-        piece = _piece(tokenizer, file, number)
+        run, codec = self.run, _codec(self.run)
+        files = representations.find(run.config.tokenizer).files
+        piece = _piece(files, file, number)
         try:
-            ids = tokenizer.encode(piece, run.vocabulary)
+            ids = codec.encode(piece)
         except TokenError as error:
             raise TokenError(f"{file}: cannot be read by {run.folder}: {error}") from None
-        places = tokenizer.places(ids, run.vocabulary)
+        places = codec.analysis.timing(ids)
         if places is None:
-            raise RequestError(f"{file}: {tokenizer.name} says nothing of when its tokens are heard")
+            raise RequestError(f"{file}: {run.config.tokenizer} says nothing of when its tokens are heard")
         count = _drawn(places)
         part = _part(places, count)
         ids, places = ids[:count], _first(places, count)
         ((_, trace),) = self.network.read([ids])
         tokens = tuple(run.vocabulary.decode(ids))
-        heard = tokenizer.decode(ids) if hasattr(tokenizer, "decode") else tokenizer.detokenize(tokens)
+        heard = codec.decode(ids)
         performance = heard if isinstance(heard, Performance) and places.bar is None else None
         return Reading(
-            name=tokenizer.title(piece) or file.stem,
+            name=files.title(piece) or file.stem,
             about=run.about,
             shown="tanh(c)" if "c" in run.config.model.carried else "h",
             tokens=tokens,
@@ -164,13 +165,17 @@ def _gates(network: Network, traces: Sequence[Trace], tokens: int) -> tuple[Gate
     )
 
 
-def _piece(tokenizer: Tokenizer[Any], file: Path, number: int | None) -> Any:
-    if file.suffix.lower() not in tokenizer.suffixes:
-        known = ", ".join(tokenizer.suffixes)
-        raise RequestError(f"{file}: cannot be read by its suffix; a model of {tokenizer.name} reads {known}")
+def _codec(run: Run) -> Codec[Any]:
+    return representations.find(run.config.tokenizer).codec(run.vocabulary)
+
+
+def _piece(files: Files[Any], file: Path, number: int | None) -> Any:
+    if file.suffix.lower() not in files.suffixes:
+        known = ", ".join(files.suffixes)
+        raise RequestError(f"{file}: cannot be read by its suffix; it reads {known}")
     pieces: list[Any] = []
     faults: list[str] = []
-    for part in read_file(tokenizer, file):
+    for part in read_file(files, file):
         pieces += part.pieces
         faults += part.faults
     if not pieces:
@@ -178,7 +183,7 @@ def _piece(tokenizer: Tokenizer[Any], file: Path, number: int | None) -> Any:
     return numbered(pieces, number, file)
 
 
-def _drawn(places: Places) -> int:
+def _drawn(places: Timing) -> int:
     """How many of a piece's ids are drawn."""
     if places.bar is None:
         return max(min(int(np.searchsorted(places.start, MOST_S)), MOST_READ), 1)
@@ -186,7 +191,7 @@ def _drawn(places: Places) -> int:
     return max(min(int(np.searchsorted(places.bar, bars)), MOST_READ), 1)
 
 
-def _part(places: Places, count: int) -> str:
+def _part(places: Timing, count: int) -> str:
     """Which part of a piece its first ids are, if it has others."""
     if count == len(places.start):
         return ""
@@ -196,8 +201,8 @@ def _part(places: Places, count: int) -> str:
     return f"first {ends[:count].max():.3g} of {ends.max():,.0f} s"
 
 
-def _first(places: Places, count: int) -> Places:
-    return Places(places.start[:count], places.length[:count], None if places.bar is None else places.bar[:count])
+def _first(places: Timing, count: int) -> Timing:
+    return Timing(places.start[:count], places.length[:count], None if places.bar is None else places.bar[:count])
 
 
 def _guesses(trace: Trace, run: Run) -> tuple[tuple[tuple[str, float], ...], ...]:

@@ -1,10 +1,11 @@
-"""The program around the verbs: what the user can mend becomes one line and exit 1."""
+"""The program: finds its verbs, and turns errors that the user can fix into one line and exit code 1."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
@@ -12,21 +13,42 @@ import click
 
 from folkseq.cli.output import say
 from folkseq.errors import FolkseqError
+from folkseq.extensions import installed
+
+CORE = {
+    "corpus": "folkseq.cli.corpus",
+    "train": "folkseq.cli.train",
+    "sample": "folkseq.cli.sample",
+    "tokenize": "folkseq.cli.tokenize",
+    "convert": "folkseq.cli.convert",
+    "inspect": "folkseq.cli.inspect",
+}
+"""Modules of the verbs of the core, each with a command of the verb's name."""
+ORDER = ("corpus", "train", "sample", "fill", "harmonise", "evaluate", "tokenize", "convert", "inspect", "plot")
 
 
 class Group(click.Group):
-    """Shows what the user can mend as one line, and lists the verbs in the order in which they are needed."""
+    """A program whose verbs are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs in the order in which they were added."""
-        return list(self.commands)
+        """Return the verbs in the order in which a user needs them."""
+        names = {*CORE, *installed("verbs")}
+        return [*(name for name in ORDER if name in names), *sorted(names - set(ORDER))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb."""
+        if cmd_name in CORE:
+            command: click.Command = getattr(import_module(CORE[cmd_name]), cmd_name)
+            return command
+        point = installed("verbs").get(cmd_name)
+        return None if point is None else point.load()
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb; it has done what was asked when the reader of its results has seen enough, as `head` does."""
+        """Run a verb; it succeeds if the reader of its output stops reading, as `head` does."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # which click would end with exit 1
-            _hush()
+        except BrokenPipeError:  # click would end with exit code 1
+            _discard_output()
             return 0
 
     def main(
@@ -37,10 +59,10 @@ class Group(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a verb; exit 1 with one line for what the user can mend, 130 for an interrupt."""
+        """Run a verb; exit with 1 and one line for an error that the user can fix, with 130 after an interrupt."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
-        for stream in (sys.stdout, sys.stderr):  # a file's name may be no text
+        for stream in (sys.stdout, sys.stderr):  # a file name need not be text
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         try:
@@ -57,21 +79,20 @@ class Group(click.Group):
         except click.Abort:
             say("folkseq: interrupted")
             sys.exit(130)
-        except BrokenPipeError:  # of what was left to be written
-            _hush()
+        except BrokenPipeError:
+            _discard_output()
             code = 0
         except OSError as error:
-            what = f"{error.filename}: cannot be reached" if error.filename else "the results cannot be written"
+            what = f"{error.filename}: cannot be used" if error.filename else "the results cannot be written"
             fail(f"{what} ({error.strerror or error})")
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _hush() -> None:
-    """Write nothing more to where nobody reads."""
+def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str) -> NoReturn:
-    """End with one line and exit 1."""
+    """Print one line and exit with 1."""
     say(f"folkseq: {' '.join(message.split())}")
     sys.exit(1)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from folkseq.corpus.named import BuildReport, MadeReport
 
 _MOST_FAULTS = 10  # shown one by one; the rest are counted
 
@@ -32,3 +35,10 @@ def show_lost(lost: Counter[str], faults: Iterable[str]) -> None:
 def say(text: str) -> None:
     """Tell the user something beside the results."""
     click.echo(text, err=True)
+
+
+def show_built(report: BuildReport | MadeReport) -> None:
+    """Report that a named corpus was built."""
+    say(f"built {report.path}: {report.summary}")
+    if report.notice:
+        say(report.notice)

@@ -108,7 +108,7 @@ class Watcher:
         if model.run.config.task != CONTINUE:
             return
         for piece in model.sample(1, seed=_SNIPPET_SEED + self.checks):
-            self._line(f"    {': '.join(filter(None, (piece.title, piece.tokenizer.glimpse(piece.piece))))}")
+            self._line(f"    {': '.join(filter(None, (piece.title, piece.preview)))}")
 
     def _line(self, text: str) -> None:
         if self.quiet:

@@ -1,1 +1,19 @@
-"""Harmonise melodies and judge ensembles of players."""
+"""Harmonise melodies, and judge ensembles of players."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from folkseq.representations.base import Codec
+from folkseq.representations.task import Task
+
+
+def harmonise_task(codec: Codec[Any]) -> Task | None:
+    """Return the task of harmonising a melody over the vocabulary of a chorale codec; None for other codecs."""
+    from folkseq.representations.packed.codec import ChoraleCodec
+
+    if not isinstance(codec, ChoraleCodec):
+        return None
+    from folkseq.ensemble.task import HarmoniseTask
+
+    return HarmoniseTask(codec.vocabulary)

@@ -26,7 +26,7 @@ Rows = tuple[NDArray[Any], ...]
 
 @dataclass(frozen=True, eq=False)
 class Choir:
-    """A `folkseq.sampling.grammar.Placed`. A row is the number of its ids, and what its voices sound, now and before.
+    """A `folkseq.grammar.Placed`. A row is the number of its ids, and what its voices sound, now and before.
 
     Attributes:
         voices: Their names, in the order of the fields.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from folkseq.corpus import Split, TokenStore
 from folkseq.corpus.ngram import NGram
 from folkseq.representations.base import END
-from folkseq.representations.packed import PackedTokenizer
+from folkseq.representations.packed.codec import PackedCodec
 from folkseq.representations.packed.layout import CHAINED, Layout
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Logits
@@ -66,10 +66,10 @@ def players(
     Raises:
         RequestError: there is no column `lead`.
     """
-    tokenizer, vocabulary = model.tokenizer, model.run.vocabulary
-    if not isinstance(tokenizer, PackedTokenizer) or "lead" not in tokenizer.controls:
+    codec, vocabulary = model.codec, model.run.vocabulary
+    if not isinstance(codec, PackedCodec) or "lead" not in codec.representation.files.medium.CONTROLS:
         return ()
-    layout = Layout.of(vocabulary)
+    layout = codec.layout
     first = layout.column(lead)
     every = [*map(store.__getitem__, range(len(store))), *pieces]
     numbers = performances(every, vocabulary.id(END))

@@ -7,7 +7,7 @@ from typing import Any
 
 from folkseq.errors import RequestError
 from folkseq.infill.answers import Answers, answer
-from folkseq.infill.verb import USUAL, read_input
+from folkseq.infill.verb import read_input
 from folkseq.representations.task import HARMONISE
 from folkseq.verbs.model import load
 
@@ -33,4 +33,4 @@ def harmonise(
         )
     data, name = read_input(melody)
     where: dict[str, Any] = {} if tune is None else {"tune": tune}
-    return answer(load(run), HARMONISE, data, name, count, **{**USUAL, **settings}, **where)
+    return answer(load(run), HARMONISE, data, name, count, where, **settings)

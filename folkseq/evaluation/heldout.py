@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from folkseq import representations
 from folkseq.corpus import Split, TokenStore, cluster
 from folkseq.corpus.named import Corpus, files, listed, locate
-from folkseq.corpus.tokenized import tokenize_corpus
+from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError
-from folkseq.novelty import Overlap, TrainingSet
-from folkseq.representations.base import Tokenizer
-from folkseq.representations.vocabulary import Profile, Vocabulary
+from folkseq.novelty import Novelty, Trained, trained
+from folkseq.representations.base import Codec
+from folkseq.representations.capabilities import Profile
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run
 
 Pieces = list[NDArray[Any]]
@@ -61,22 +62,21 @@ def unseen(
         side = "test" if sides.test else "valid"
         found = Unseen(side, [store[piece] for piece in getattr(sides, side)], Counter(), Counter(), ())
     else:
-        tokenizer = representations.find(run.config.tokenizer)
-        named = [file for path in paths for file in files(locate(path), tokenizer.suffixes)]
-        read = tokenize_corpus(tokenizer, named, on_read=on_read)
-        if tokenizer.shape_of(read.vocabulary) != tokenizer.shape_of(run.vocabulary):
+        representation = representations.find(run.config.tokenizer)
+        codec = representation.codec(run.vocabulary)
+        named = [file for path in paths for file in files(locate(path), representation.files.suffixes)]
+        read = tokenize_corpus(representation, named, on_read=on_read)
+        if read.codec.signature != codec.signature:
             raise CorpusError(
-                f"{paths[0]}: has {tokenizer.shape_of(read.vocabulary)}, where {run.folder} was trained on "
-                f"{tokenizer.shape_of(run.vocabulary)}"
+                f"{paths[0]}: has {read.codec.signature}, but {run.folder} was trained on {codec.signature}"
             )
         left_out: Counter[str] = Counter()
-        pieces = _in_vocabulary(read.store, read.vocabulary, run.vocabulary, left_out)
+        pieces = _in_vocabulary(read.store, read.codec.vocabulary, run.vocabulary, left_out)
         known = [store[piece] for piece in (*sides.train, *sides.valid)]  # the latter chose the weights
-        pieces = _apart(tokenizer, run.vocabulary, known, pieces, left_out)
-        if tokenizer.in_order and pieces:  # whose pieces begin and end where a file happens to be cut
-            profile = tokenizer.profile(run.vocabulary)
-            known_texts = TrainingSet.of(store, (*sides.train, *sides.valid), profile)
-            pieces = _not_known(Overlap(known_texts, profile), profile, pieces, left_out)
+        pieces = _apart(codec, known, pieces, left_out)
+        if representation.files.continuous and pieces:  # whose pieces begin and end where a file happens to be cut
+            profile = codec.profile
+            pieces = _not_known(trained(store, (*sides.train, *sides.valid), profile), profile, pieces, left_out)
         found = Unseen("", pieces, left_out, read.lost, read.faults)
     if not found.pieces:
         more = f" and {len(paths) - 1} more" * (len(paths) > 1)
@@ -97,12 +97,13 @@ def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary, left
     return known
 
 
-def _apart(
-    tokenizer: Tokenizer[Any], vocabulary: Vocabulary, trained: Pieces, pieces: Pieces, left_out: Counter[str]
-) -> Pieces:
+def _apart(codec: Codec[Any], trained: Pieces, pieces: Pieces, left_out: Counter[str]) -> Pieces:
     """The pieces that are not among those trained on, and have no near twin there."""
-    fingerprints = [tokenizer.fingerprint(ids, vocabulary) for ids in (*trained, *pieces)]
-    labels = cluster(fingerprints, tokenizer.figure, tokenizer.twin_share).tolist()
+    similar = codec.transposition
+    everything = (*trained, *pieces)
+    fingerprints = [similar.fingerprint(ids) if similar else np.zeros(0, np.int64) for ids in everything]
+    figure, share = (similar.figure, similar.twin_share) if similar else (9, 0.5)
+    labels = cluster(fingerprints, figure, share).tolist()
     seen = set(labels[: len(trained)])
     whole = [
         len(figures) == 0 or len(ids) < SHORT for ids, figures in zip((*trained, *pieces), fingerprints, strict=True)
@@ -117,10 +118,10 @@ def _apart(
     return apart
 
 
-def _not_known(known: Overlap, profile: Profile, pieces: Pieces, left_out: Counter[str]) -> Pieces:
+def _not_known(known: Trained, profile: Profile, pieces: Pieces, left_out: Counter[str]) -> Pieces:
     """The pieces of which no half stands in one trained on."""
-    runs = known.longest(pieces)
-    kept = [ids for ids, run in zip(pieces, runs, strict=True) if 2 * run.length < np.sum(~profile.ends[ids])]
+    lengths = Novelty.build(known.store, known.pieces, profile).longest(pieces).length.tolist()
+    kept = [ids for ids, length in zip(pieces, lengths, strict=True) if 2 * length < np.sum(~profile.ends[ids])]
     left_out[TWINS] += len(pieces) - len(kept)
     return kept
 

@@ -52,18 +52,18 @@ def judge(model: Model, store: TokenStore, sides: Split, count: int, seed: int) 
 
     Of a side of the corpus that holds more than `JUDGED` ids, every second, third, … piece stands for all.
     """
-    tokenizer, vocabulary, labels = model.tokenizer, model.run.vocabulary, model.run.labels()
+    vocabulary, labels, analysis = model.run.vocabulary, model.run.labels(), model.codec.analysis
     written = list(model.sample(count, seed=seed))
     pieces = [np.array(vocabulary.encode(piece.tokens)) for piece in written]
     free = [np.array(vocabulary.encode(piece.tokens)) for piece in model.sample(count, seed=seed, grammar=False)]
-    trained = together(tokenizer.traits(ids, vocabulary) for ids in _some(store, sides.train))
+    trained = together(analysis.features(ids) for ids in _some(store, sides.train))
 
-    books = [tokenizer.melody(store[piece], vocabulary) for piece in sides.train]
+    books = [_melody(model, store[piece]) for piece in sides.train]
     copied = sorted(piece.copied.tokens for piece in written)
     novelty = Novelty(
         copied_tokens_median=copied[len(copied) // 2],
         copied_tokens_most=copied[-1],
-        figures_known_share=shares([tokenizer.melody(ids, vocabulary) for ids in pieces], books),
+        figures_known_share=shares([_melody(model, ids) for ids in pieces], books),
         figures_known_share_of_trained=shares_among(books, same_titles([labels[piece] for piece in sides.train])),
     )
     held_out = _some(store, sides.valid + sides.test)
@@ -78,12 +78,16 @@ def judge(model: Model, store: TokenStore, sides: Split, count: int, seed: int) 
 
 
 def _portrait(model: Model, pieces: Pieces, trained: Values) -> Portrait:
-    tokenizer, vocabulary = model.tokenizer, model.run.vocabulary
     return Portrait.of(
-        [tokenizer.fault(ids, vocabulary) for ids in pieces],
-        [tokenizer.traits(ids, vocabulary) for ids in pieces],
+        [model.codec.analysis.validate(ids) for ids in pieces],
+        [model.codec.analysis.features(ids) for ids in pieces],
         trained,
     )
+
+
+def _melody(model: Model, ids: NDArray[Any]) -> NDArray[np.int64]:
+    similar = model.codec.transposition
+    return similar.melody(ids) if similar else np.zeros((0, 2), np.int64)
 
 
 def _some(store: TokenStore, pieces: Sequence[int]) -> list[NDArray[Any]]:

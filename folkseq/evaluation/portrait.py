@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.representations.traits import Traits
+from folkseq.representations.capabilities import Features
 
 Values = Mapping[str, NDArray[Any]]
 
@@ -36,7 +36,7 @@ class Portrait:
     """Of each histogram with that of the pieces trained on, from 0 to 1."""
 
     @classmethod
-    def of(cls, faults: Sequence[str], traits: Sequence[Traits], trained: Values) -> Self:
+    def of(cls, faults: Sequence[str], traits: Sequence[Features], trained: Values) -> Self:
         """Draw it.
 
         Args:
@@ -62,7 +62,7 @@ class Portrait:
         )
 
 
-def together(traits: Iterable[Traits]) -> dict[str, NDArray[Any]]:
+def together(traits: Iterable[Features]) -> dict[str, NDArray[Any]]:
     """The values of all pieces by name, (N,) each."""
     found = defaultdict[str, list[NDArray[Any]]](list)
     for piece in traits:

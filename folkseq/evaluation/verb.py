@@ -20,13 +20,12 @@ from folkseq.evaluation.heldout import Pieces, Unseen, unseen
 from folkseq.evaluation.judged import Samples, judge
 from folkseq.infill.evaluate import Gaps
 from folkseq.infill.evaluate import judge as judge_gaps
-from folkseq.representations.base import Tokenizer
 from folkseq.representations.task import CONTINUE, FILL
-from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run
 from folkseq.sampling import scoring
-from folkseq.verbs.model import Model, check_count
-from folkseq.verbs.record import PRECISIONS
+from folkseq.sampling.settings import PRECISIONS
+from folkseq.verbs.model import Model
+from folkseq.verbs.sampling_run import check_count
 
 SHOWN = (1, 3, 5)  # orders of the n-grams that stand beside a run, and the best one's
 
@@ -111,7 +110,7 @@ def evaluate(
         raise RequestError(f"{found.folder} is no model of players, so there is no --lead-column")
     first = most if most < max(map(len, pieces)) else None
     pieces = [piece[:most] for piece in pieces]
-    amounts = _amounts(model.tokenizer, found.vocabulary, pieces)
+    amounts = _amounts(model, pieces)
     losses = _losses(model, store, sides, pieces, amounts)
     written = judge(model, store, sides, samples, seed) if samples else None
     return Evaluated(found.folder, judged, amounts, first, losses, heard, written)
@@ -125,8 +124,7 @@ def _losses(
     nats = {f"{settings.cell} {settings.layers} x {settings.hidden}": _model_nats(model.run, pieces)}
     for precision in reversed(PRECISIONS):
         nats[f"{precision} engine"] = scoring.nll(model.engine(precision), pieces)[0]
-    tokenizer, vocabulary = model.tokenizer, model.run.vocabulary
-    nats |= tokenizer.baselines([store[piece] for piece in sides.train], pieces, vocabulary)
+    nats |= model.codec.analysis.baselines([store[piece] for piece in sides.train], pieces)
     longest, best = ngrams(store, sides, len(model.run.vocabulary))
     by_order = {order: longest.of_order(order).nll(pieces)[0] for order in sorted({*SHOWN, best.order})}
     nats |= {"unigram" if order == 1 else f"{order}-gram": total for order, total in by_order.items()}
@@ -153,8 +151,8 @@ def _model_nats(run: Run, pieces: Pieces) -> float:
     return nll(model, pieces)[0]
 
 
-def _amounts(tokenizer: Tokenizer[Any], vocabulary: Vocabulary, pieces: Sequence[NDArray[Any]]) -> dict[str, float]:
+def _amounts(model: Model, pieces: Sequence[NDArray[Any]]) -> dict[str, float]:
     amounts: Counter[str] = Counter()
     for ids in pieces:
-        amounts.update({"token": len(ids) - 1, **tokenizer.extent(ids, vocabulary)})
+        amounts.update({"token": len(ids) - 1, **model.codec.analysis.amounts(ids)})
     return {kind: float(amount) for kind, amount in amounts.items() if amount}

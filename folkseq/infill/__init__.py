@@ -1,1 +1,24 @@
-"""Fill gaps in pieces."""
+"""Fill gaps in pieces: an encoder reads the rest of the piece, and a decoder writes the gap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from folkseq.representations.base import Codec
+from folkseq.representations.task import Task
+
+
+def fill_task(codec: Codec[Any]) -> Task | None:
+    """Return the task of filling gaps in the pieces of a codec; None if there is none."""
+    from folkseq.representations.abc.codec import AbcCodec
+    from folkseq.representations.performance.codec import PerformanceCodec
+
+    if isinstance(codec, AbcCodec):
+        from folkseq.infill.abc.task import FillTask
+
+        return FillTask(codec)
+    if isinstance(codec, PerformanceCodec):
+        from folkseq.infill.performance.task import FillTask as FillPerformance
+
+        return FillPerformance(codec)
+    return None

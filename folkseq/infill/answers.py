@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from folkseq.errors import RequestError
 from folkseq.files import write_atomically
 from folkseq.formats.midi import is_midi
 from folkseq.representations.task import FILL, Asked, Finished
-from folkseq.sampling.strategies import Strategy
+from folkseq.sampling.overlaps import SharedPassage
 from folkseq.verbs.model import Model, check_task
 from folkseq.verbs.output import Output
+from folkseq.verbs.piece import Copied
 from folkseq.verbs.record import Record
-from folkseq.verbs.sampled import Copied
+from folkseq.verbs.sampling_run import copy_limiter
 
 MOST = 10_000  # answers
 
@@ -53,39 +54,29 @@ def answer(
     data: bytes,
     file: str,
     count: int,
+    where: Mapping[str, Any],
     *,
-    out: Path | str | None,
-    formats: list[str] | None,
-    seed: int | None,
-    temperature: float | tuple[float, float],
-    top_k: int | None,
-    top_p: float | None,
-    min_p: float | None,
-    max_copy: int | None,
-    precision: str,
+    out: Path | str | None = None,
+    formats: list[str] | None = None,
+    seed: int | None = None,
     **asked: Any,
 ) -> Answers:
-    """Asks a model of what is in a file, and writes the answers into files.
+    """Let a model write a part of what is in a file, several times, and write the answers into files.
 
     Args:
         model: of a run that was trained for the task.
         wanted: the task.
-        data: the file's bytes.
+        data: the bytes of the file.
         file: its name.
-        count: how many answers.
+        count: number of answers.
+        where: the part to write, as the representation names it, such as `bars`.
         out: a folder, or a file for one answer; `samples` in the run folder by default.
-        formats: what to write of each into a folder.
-        seed: the same one gives the same answers.
-        temperature: and the others as those of `Model.sample`.
-        top_k: see there.
-        top_p: see there.
-        min_p: see there.
-        max_copy: see there; of what is new.
-        precision: see there.
-        asked: which part of the piece is to be written, as the representation names it.
+        formats: formats to write into a folder.
+        seed: the same seed gives the same answers.
+        asked: fields of `SamplingSettings`.
 
     Raises:
-        FolkseqError: for what cannot be met, before anything is written.
+        FolkseqError: something cannot be met; nothing is written then.
     """
     from folkseq.sampling.batch import Request
 
@@ -93,23 +84,23 @@ def answer(
     if not 1 <= count <= MOST:
         raise RequestError(f"-n {count}: ask for 1 to {MOST:,} answers")
     task = model.task
-    question = task.ask(data, file, **asked)
+    question = task.ask(data, file, **where)
     usual = model.run.folder / "samples"
-    output = Output.of(out, formats, count, outputs=task.outputs, books=(), usual=usual)
-    chosen = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-    record = model.record(seed=seed, **chosen, max_copy=max_copy, precision=precision, task=wanted, **asked)
+    output = Output.of(out, formats, count, outputs=task.outputs, collections=(), usual=usual)
+    record = model.record(seed=seed, task=wanted, **asked, **where)
+    max_copy = record.settings.max_copy
     notices = question.notices
-    if wanted == FILL and Record.stands_in(data) and not is_midi(data):  # of a tune not one byte more may change
+    if wanted == FILL and Record.occurs_in(data) and not is_midi(data):  # of a tune not one byte more may change
         notices += (f"{file}: the record in it stays, which is of the tune as it was",)
     request = Request(
         opening=question.opening,
         end_id=question.end,
         seed=record.seed,
         limit=question.limit,
-        strategy=Strategy(temperature, top_k, top_p, min_p),
+        strategy=record.settings,
         grammar=question.grammar,
         place=question.grammar,
-        copies=None if max_copy is None else model.overlap.limit(max_copy),
+        copies=None if max_copy is None else copy_limiter(model, max_copy),
     )
     return Answers(notices, _answers(model, question, request, record, count, output, Path(file).stem))
 
@@ -121,16 +112,18 @@ def _answers(
 
     from folkseq.sampling.generate import generate
 
-    engine = model.engine(record.precision).knowing(model.encoder.read(question.source))
+    engine = model.engine(record.settings.precision).knowing(model.encoder.read(question.source))
     for sample in generate(engine, request, range(count)):
         finished = question.finish(sample.ids)
         ids = np.asarray(finished.compared)
         tokens = model.run.vocabulary.decode(ids)
-        (found,) = model.overlap.longest([ids])
+        shared = SharedPassage()
+        if len(ids) and model.overlaps:
+            (shared,) = model.overlaps.longest([ids])
         own = replace(record, index=sample.index + 1)
         comments = [own.describe(), own.to_json()]
         files, left_out = _write(finished, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
-        copied = replace(model.copied(tokens, found), at="")
+        copied = replace(model.copied(tokens, shared), at="")
         yield Answer(finished, sample.nll, finished.free, copied, own, tuple(files), tuple(left_out))
 
 

@@ -19,6 +19,7 @@ from folkseq.music.chorale import RANGES, VOICES
 from folkseq.pairs import Pair
 from folkseq.representations.task import FILL, Task
 from folkseq.sampling import scoring
+from folkseq.sampling.settings import INT8
 from folkseq.verbs.model import Model
 
 Pieces = Sequence[NDArray[Any]]
@@ -83,7 +84,7 @@ def judge(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int
         nats["the same, left side alone"] = _network(model, _pairs(task, pieces, True))
     else:
         nats[f"{name}, {settings.encoder.direction}"] = _network(model, both)
-    nats["int8 engine"] = scoring.nll_of_pairs(model.engine(), model.encoder, both, settings.ids_per_step)[0]
+    nats["int8 engine"] = scoring.nll_of_pairs(model.engine(INT8), model.encoder, both, settings.ids_per_step)[0]
     nats["n-gram"] = _ngram(task, trained, both, settings.ids_per_step)
     amounts: Counter[str] = Counter()
     for pair in both:
@@ -148,7 +149,7 @@ def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> Voi
         cells, pair = task.cells(ids), task.hold_out(ids, number, 0)
         if pair is None:
             continue
-        engine = model.engine().knowing(model.encoder.read(pair.source))
+        engine = model.engine(INT8).knowing(model.encoder.read(pair.source))
         for strict, found in ours.items():
             choir = task.choir(cells[:, columns[0]], strict)
             start = (0,) * task.compound.width

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from folkseq.corpus.pieces import open_file
+from folkseq.corpus.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.infill.answers import Answers, answer
 from folkseq.representations.task import FILL
@@ -14,17 +14,6 @@ from folkseq.verbs.model import load
 
 LARGEST = 1 << 22
 """Bytes of a file; a book of so many holds some ten thousand tunes."""
-USUAL: dict[str, Any] = {
-    "out": None,
-    "formats": None,
-    "seed": None,
-    "temperature": 1.0,
-    "top_k": None,
-    "top_p": None,
-    "min_p": None,
-    "max_copy": None,
-    "precision": "int8",
-}
 
 
 def fill(
@@ -55,7 +44,7 @@ def fill(
         name: value for name, value in (("bars", bars), ("seconds", seconds), ("tune", tune)) if value is not None
     }
     data, name = read_input(file)
-    return answer(load(run), FILL, data, name, count, **{**USUAL, **settings}, **where)
+    return answer(load(run), FILL, data, name, count, where, **settings)
 
 
 def read_input(file: Path | str) -> tuple[bytes, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.representations.places import Places
+from folkseq.representations.capabilities import Timing
 
 WIDTH = 11.4
 """Inches that a line may take."""
@@ -52,12 +52,12 @@ class Layout:
         return np.flatnonzero(self.line == line)
 
 
-def lay_out(tokens: Sequence[str], places: Places) -> Layout:
+def lay_out(tokens: Sequence[str], places: Timing) -> Layout:
     """The page of a piece: by bar where its tokens are in bars, else by second."""
     return by_second(places) if places.bar is None else by_bar(tokens, places)
 
 
-def by_second(places: Places) -> Layout:
+def by_second(places: Timing) -> Layout:
     """Lines of `LINE_S` seconds."""
     scale = WIDTH / LINE_S
     boxes: list[_Box] = []
@@ -122,7 +122,7 @@ class _Sizes:
         return cls(count, unit, head, longest, head + pickup * unit if pickup else 0.0)
 
 
-def by_bar(tokens: Sequence[str], places: Places) -> Layout:
+def by_bar(tokens: Sequence[str], places: Timing) -> Layout:
     """Lines of bars; what comes before the first bar has a line of its own."""
     needs = [LETTER * len(token) + PAD for token in tokens]
     before, bars = _bars(places)
@@ -174,7 +174,7 @@ def _boxes(bar: _Bar, line: int, start: float, sizes: _Sizes, needs: Sequence[fl
     return boxes
 
 
-def _bars(places: Places) -> tuple[list[int], list[_Bar]]:
+def _bars(places: Timing) -> tuple[list[int], list[_Bar]]:
     """The tokens before the first bar, and the bars."""
     number: list[int] = [] if places.bar is None else places.bar.tolist()
     before = [token for token, bar in enumerate(number) if bar < 0]

@@ -21,6 +21,11 @@ from folkseq.plots.picture import render
 MOST_NAME = 80  # characters
 
 
+def display(piece: object, name: str) -> str | None:
+    """Return the HTML of a piece; None if it is no music."""
+    return html(piece, name) if isinstance(piece, Tune | Performance) else None
+
+
 def html(piece: Tune | Performance, name: str = "") -> str:
     """What a notebook shows of a piece.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from folkseq.music.performance import Performance
-    from folkseq.representations.places import Places
+    from folkseq.representations.capabilities import Timing
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class Reading:
     guesses: tuple[tuple[tuple[str, float], ...], ...]
     """(T,) what was expected in the place of each token, from the likeliest on, with its probability."""
     cells: tuple[Cell, ...]
-    places: Places
+    places: Timing
     performance: Performance | None = None
     """Whose roll stands over the cells, where there are no bars."""
     part: str = ""

@@ -1,48 +1,63 @@
-"""Representations of music as categorical sequences: one module each, found by its name."""
+"""Representations of music as categorical sequences, found by name through entry points."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from folkseq.errors import RequestError
-from folkseq.representations.base import Tokenizer, parse_field
+from folkseq.representations.base import Representation
 
-_NOT_REPRESENTATIONS = ("base", "places", "task", "traits", "vocabulary")
+GROUP = "folkseq.representations"
 
 
-@cache
 def names() -> tuple[str, ...]:
-    """The names of the representations that there are."""
-    return tuple(sorted(module.name for module in iter_modules(__path__) if module.name not in _NOT_REPRESENTATIONS))
+    """Return the names of the installed representations, sorted."""
+    return tuple(sorted(_installed()))
 
 
-def find(spec: str) -> Tokenizer[Any]:
-    """The tokenizer that `name` or `name:field=value,field=value` stands for.
+def load(name: str) -> type[Representation[Any]]:
+    """Return the class of a representation. Raises RequestError if none of that name is installed."""
+    installed = _installed()
+    if name not in installed:
+        raise RequestError(f"{name!r} is not a representation; installed: {', '.join(sorted(installed))}")
+    kind: type[Representation[Any]] = installed[name].load()
+    return kind
+
+
+def find(spec: str) -> Representation[Any]:
+    """Return the representation for `name` or `name:field=value,field=value`.
 
     Raises:
-        RequestError: if there is no such representation or field, or the value is not of the field's kind.
+        RequestError: there is no such representation or field, or the value does not suit the field.
     """
-    name, _, settings = spec.partition(":")
-    if name not in names():
-        raise RequestError(f"{name!r} is not a tokenizer; there are: {', '.join(names())}")
-    module = import_module(f"{__name__}.{name}")
-    kind = next(
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Tokenizer) and getattr(value, "name", None) == name
-    )
-    defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass, by contract
+    name, _, configuration = spec.partition(":")
+    kind = load(name)
+    defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
     given: dict[str, Any] = {}
-    for setting in filter(None, settings.split(",")):
-        field, _, value = setting.partition("=")
+    for part in filter(None, configuration.split(",")):
+        field, _, value = part.partition("=")
         if field not in defaults:
-            raise RequestError(f"tokenizer {name} has no field {field!r}; it has: {', '.join(defaults) or 'none'}")
-        given[field] = parse_field(name, field, value, defaults[field])
+            raise RequestError(f"{name} has no field {field!r}; it has: {', '.join(defaults) or 'none'}")
+        given[field] = _parse_field(name, field, value, defaults[field])
     try:
-        return kind.of(**given)
+        return kind(**given)
     except ValueError as error:
-        raise RequestError(f"tokenizer {spec}: {error}") from None
+        raise RequestError(f"{spec}: {error}") from None
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _parse_field(name: str, field: str, value: str, default: Any) -> Any:
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}[value.lower()]
+        return type(default)(value)
+    except (KeyError, ValueError):
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(type(default), "text")
+        raise RequestError(
+            f"{name}: {field}={value} is not {kind}; write for example {field}={str(default).lower()}"
+        ) from None

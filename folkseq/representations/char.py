@@ -7,8 +7,9 @@ another: each begins with `<s>`, so that a model can begin anywhere, and only th
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO, ClassVar
 
@@ -16,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.representations.base import END, START, Parsed, Prime, Tokenizer
+from folkseq.representations.base import END, START, Files, Parsed, Representation, TokenCodec
+from folkseq.representations.capabilities import Analysis, Generation, Plan, Prime
 from folkseq.representations.vocabulary import Vocabulary
 
 LONGEST, SHORTEST = 8192, 128  # characters of a stretch
@@ -36,41 +38,21 @@ class Text:
 
     @property
     def title(self) -> str:
-        """Its first line, as far as it goes."""
+        """Return its first line, cut to a glimpse."""
         return next(iter(self.text.split("\n")), "")[:_GLIMPSE]
 
 
-@dataclass(frozen=True)
-class CharTokenizer(Tokenizer[Text]):
-    """Text as its characters.
+class CharFiles(Files[Text]):
+    """Text files, each one stream that is read in stretches."""
 
-    Attributes:
-        window: Learn from this many characters at a time and the one that follows, the textbook way; 0 to read on
-            from stretch to stretch and learn from every character.
-    """
-
-    window: int = 0
-
-    name: ClassVar[str] = "char"
-    suffixes: ClassVar[tuple[str, ...]] = (".txt", ".text", ".md", ".abc")
-    outputs: ClassVar[tuple[str, ...]] = (".txt",)
-    books: ClassVar[tuple[str, ...]] = (".txt",)
-    between: ClassVar[bytes] = b""
-    in_order: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.window < 0:
-            raise ValueError(f"window is a number of characters, or 0, not {self.window}")
-
-    @property
-    def recipe(self) -> Mapping[str, Any]:
-        """Of the textbook's windows there are more at once, since each teaches one character only."""
-        if not self.window:
-            return {"weight_decay": 0.1}
-        return {"batches": "windows", "length": self.window, "passage": 1, "rows": 128, "targets": "last"}
+    suffixes = (".txt", ".text", ".md", ".abc")
+    outputs = (".txt",)
+    collections = (".txt",)
+    separator = b""
+    continuous = True
 
     def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Text]]:
-        """The stretches of a file, some at a time, in UTF-8 if it can be and else in Latin-1."""
+        """Read the stretches of a file, some at a time, in UTF-8 if possible and else in Latin-1."""
         size = opened.seek(0, 2)
         encoding = _encoding(opened)
         longest = min(max(size // STRETCHES, SHORTEST), LONGEST)
@@ -82,67 +64,111 @@ class CharTokenizer(Tokenizer[Text]):
             stretches, rest = _stretches(rest, longest, whole=not block)
             found = found or bool(stretches)
             if stretches:
-                yield Parsed(tuple(stretches), ({},) * len(stretches))
+                yield Parsed(tuple(stretches))
             if not block:
                 break
         if not found:
             raise ParseError(f"{file}: holds no text")
 
     def parse(self, data: bytes, file: str) -> Parsed[Text]:
-        """The stretches in a file's bytes. Raises ParseError if it holds no text."""
-        pieces = tuple(piece for some in self.read(BytesIO(data), file) for piece in some.pieces)
-        return Parsed(pieces, ({},) * len(pieces))
+        """Parse the stretches in a file. Raises ParseError if it holds no text."""
+        return Parsed(tuple(piece for some in self.read(BytesIO(data), file) for piece in some.pieces))
 
-    def format(self, piece: Text, suffix: str, comments: Sequence[str] = (), **controls: Any) -> bytes:
-        """The text in UTF-8, and nothing else, since a text has no room for comments."""
+    def format(self, piece: Text, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
+        """Format the text in UTF-8; text has no room for comments."""
         return piece.text.encode("utf-8", "surrogatepass")
 
+    def join(self, pieces: Sequence[Text]) -> Text:
+        """Return the stretches of a file as one."""
+        return Text("".join(piece.text for piece in pieces), pieces[-1].ends)
+
+
+@dataclass(frozen=True)
+class CharRepresentation(Representation[Text]):
+    """Text as its characters.
+
+    Attributes:
+        window: Learn from this many characters and the one that follows, as textbooks do; 0 to read on from stretch to
+            stretch and learn from every character.
+    """
+
+    window: int = 0
+
+    name: ClassVar[str] = "char"
+    version: ClassVar[str] = "1"
+    files: ClassVar[CharFiles] = CharFiles()
+
+    def __post_init__(self) -> None:
+        if self.window < 0:
+            raise ValueError(f"window must be a number of characters, or 0, got {self.window}")
+
     def tokenize(self, piece: Text) -> list[str]:
-        """Its characters."""
+        """Return the characters of the text."""
         return [START, *piece.text, *([END] if piece.ends else [])]
 
     def detokenize(self, tokens: Sequence[str]) -> Text:
-        """The text that any characters make."""
+        """Return the text of any characters."""
         return Text("".join(token for token in tokens if token not in (START, END)), END in tokens)
 
-    def joined(self, pieces: Sequence[Text]) -> Text:
-        """The stretches of a file as one."""
-        return Text("".join(piece.text for piece in pieces), pieces[-1].ends)
+    def codec(self, vocabulary: Vocabulary) -> CharCodec:
+        """Return the codec over a vocabulary."""
+        return CharCodec(self, vocabulary)
 
-    def canonical(self, piece: Text) -> Text:
-        """The piece itself."""
-        return piece
 
-    def lost(self, piece: Text) -> Mapping[str, int]:
-        """Nothing."""
-        return {}
+class CharCodec(TokenCodec[Text]):
+    """Text to ids and back."""
 
-    def fingerprint(self, ids: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
-        """Nothing: what is held out is the end of each file, or whole files."""
-        return np.zeros(0, np.int64)
+    representation: CharRepresentation
 
-    def extent(self, ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, float]:
-        """The number of characters."""
-        ends = [vocabulary.id(token) for token in (START, END) if token in vocabulary]
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """Return settings for streams; or for the textbook's windows, of which many are read at once."""
+        window = self.representation.window
+        if not window:
+            return {"weight_decay": 0.1}
+        return {"batches": "windows", "length": window, "passage": 1, "rows": 128, "targets": "last"}
+
+    @cached_property
+    def analysis(self) -> CharAnalysis:
+        """Return the analysis of text."""
+        return CharAnalysis(self.vocabulary)
+
+    @cached_property
+    def generation(self) -> CharGeneration:
+        """Return the constraints on new text."""
+        return CharGeneration(self.vocabulary)
+
+
+class CharAnalysis(Analysis):
+    """The analysis of text."""
+
+    def amounts(self, ids: NDArray[Any]) -> dict[str, float]:
+        """Return the number of characters."""
+        ends = self.vocabulary.encode((START, END))
         return {"character": float(np.count_nonzero(~np.isin(ids, ends)))}
 
-    def prime(self, text: str, **controls: Any) -> Prime[Text]:
-        """The text itself."""
-        if not text:
-            raise RequestError("the prime holds no text; leave it out")
-        return Prime((START, *text), Text(text, ends=False))
-
-    def limit(self, prime: Prime[Text] | None = None, **controls: Any) -> int:
-        """A page's worth beside the prime, since files seldom end."""
-        return 2000 + (len(prime.tokens) if prime else 0)
-
-    def place(self, tokens: Sequence[str], index: int) -> str:
-        """The line, from 1."""
+    def locate(self, tokens: Sequence[str], index: int) -> str:
+        """Return the line of a token, from 1."""
         return f"line {1 + list(tokens[:index]).count(chr(10))}"
 
-    def shown(self, token: str) -> str:
-        """A character as it is."""
-        return "" if token in (START, END) else token
+
+class CharGeneration(Generation[Text]):
+    """Constraints on new text."""
+
+    def plan(self, options: Any, prime: Prime[Text] | None = None) -> Plan:
+        """Return room for about a page after the prime, since the model seldom ends a text."""
+        opening = prime.ids if prime else (self.vocabulary.id(START),)
+        return Plan(opening, limit=2000 + (len(prime.ids) if prime else 0))
+
+    def prime(self, text: str, options: Any) -> Prime[Text]:
+        """Return the text itself."""
+        if not text:
+            raise RequestError("the prime holds no text; leave it out")
+        return Prime(tuple(self.vocabulary.encode((START, *text))), Text(text, ends=False))
+
+    def stream_formatter(self) -> Callable[[str], str]:
+        """Return a function that prints each character as it is."""
+        return lambda token: "" if token in (START, END) else token
 
 
 def _encoding(opened: BinaryIO) -> str:

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from folkseq.errors import RunError, TokenError
 
+START, END = "<s>", "</s>"
 _SHOWN = 8  # unknown tokens that are named
 
 
@@ -91,35 +89,3 @@ class Vocabulary:
             return cls(tuple(tokens))
         except ValueError as error:
             raise RunError(f"{path}: not a vocabulary: {error}") from None
-
-
-@dataclass(frozen=True, eq=False)
-class Profile:
-    """What a transposition changes of each id, and where one id can stand for another; V ids in all.
-
-    Two passages of equal length are the same music when every pitched id of one lies the same distance above its
-    counterpart, which is of its kind, and every other id equals its counterpart.
-    """
-
-    heights: NDArray[np.int64]
-    """(V,) the pitch of an id; 0 where it has none."""
-    kinds: NDArray[np.int64]
-    """(V,) what is left of an id without its height; ids of one kind differ in height alone."""
-    pitched: NDArray[np.bool_]
-    """(V,) whether an id has a pitch; one without is the only one of its kind."""
-    free: NDArray[np.bool_]
-    """(V,) whether some other id can always stand in its place."""
-    binding: NDArray[np.bool_]
-    """(V,) whether the next free id is settled by what came before, as a tie settles the pitch that follows it."""
-    ends: NDArray[np.bool_]
-    """(V,) whether an id begins or ends a piece, and so belongs to no passage."""
-
-    def __post_init__(self) -> None:
-        arrays = (self.heights, self.kinds, self.pitched, self.free, self.binding, self.ends)
-        if len({array.shape for array in arrays}) != 1 or self.heights.ndim != 1:
-            raise ValueError(f"expected arrays of (V,) each, got {[array.shape for array in arrays]}")
-        if self.heights[~self.pitched].any() or (self.pitched & self.ends).any():
-            raise ValueError("an id without a pitch has no height, and one with a pitch begins and ends nothing")
-        alone = self.kinds[~self.pitched]
-        if len(np.unique(alone)) != len(alone) or np.isin(alone, self.kinds[self.pitched]).any():
-            raise ValueError("every id without a pitch is of a kind of its own")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
+from folkseq.grammar import Grammar, Ids, PlacedGrammar, Rows, Schedule, put, take
 from folkseq.models.settings import IMPOSSIBLE
 from folkseq.sampling.engine import Engine, Logits
-from folkseq.sampling.grammar import Constraint, Grammar, Ids, Placed, Rows, Schedule, put, take
 from folkseq.sampling.strategies import Strategy, allowed_shares, choose
+
+if TYPE_CHECKING:
+    from folkseq.sampling.overlaps import CopyLimiter
 
 _DRAWN = 256  # random numbers of a row that are drawn at a time
 _ROOM = 1024  # ids of a row that there is room for at first
@@ -38,9 +42,9 @@ class Request:
     """What is read beside the ids, by a model that takes controls; they are zeros without."""
     weighs: bool = False
     """Whether each piece's `Sample.fit` is taken."""
-    copies: Constraint | None = None
+    copies: CopyLimiter | None = None
     """Masks ids that would make too long a copy of what was trained on."""
-    place: Placed | None = None
+    place: PlacedGrammar | None = None
     """The grammar, where it tells in what is known each piece is."""
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from folkseq.corpus.lookback import METADATA_KEY, Lookback
-from folkseq.sampling.grammar import Ids, Rows
+from folkseq.grammar import Ids, Rows
 from folkseq.sampling.memory import Memory
 from folkseq.sampling.session import open_session
 

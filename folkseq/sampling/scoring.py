@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.grammar import Ids, take
 from folkseq.pairs import Pair
 from folkseq.sampling.engine import Engine, Logits
-from folkseq.sampling.grammar import Ids, take
 from folkseq.sampling.memory import Encoder
 
 Cost = Callable[[Logits, Ids], NDArray[np.float64]]

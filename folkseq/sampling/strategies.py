@@ -14,7 +14,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.errors import RequestError
+from folkseq.settings import setting, validate
 
 Weights = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -27,29 +27,25 @@ _BELOW_ONE = 1 - 2.0**-52  # keeps a product with a number below one from being 
 
 @dataclass(frozen=True)
 class Strategy:
-    """What is done to the distribution before an id is drawn."""
+    """The changes to the distribution before an id is drawn."""
 
-    temperature: float | tuple[float, float] = 1.0
-    """Below 1 the likely becomes likelier, above 1 less so; 0 always takes the likeliest. Two go from the first at a
-    piece's beginning to the second at its end."""
-    top_k: int | None = None
-    """Draw among the k likeliest only."""
-    top_p: float | None = None
-    """Draw among the likeliest that together hold this much of the probability."""
-    min_p: float | None = None
-    """Draw among those that have at least this share of the likeliest one's probability."""
+    temperature: float | tuple[float, float] = setting(
+        1.0,
+        "Above 1 bolder, below 1 plainer, 0 the likeliest; 0.7-1.2 changes over the piece.",
+        low=0,
+        high=MOST_TEMPERATURE,
+        metavar="NUMBER",
+    )
+    top_k: int | None = setting(None, "Draw among this many likeliest tokens.", low=1)
+    top_p: float | None = setting(
+        None, "Draw among the likeliest tokens of this total probability.", low=0, high=1, exclusive="low"
+    )
+    min_p: float | None = setting(
+        None, "Draw among tokens of at least this share of the likeliest's probability.", low=0, high=1, exclusive="low"
+    )
 
     def __post_init__(self) -> None:
-        for temperature in self.temperatures:
-            if not 0 <= temperature <= MOST_TEMPERATURE:
-                raise RequestError(
-                    f"the temperature is 0 to {MOST_TEMPERATURE:g} (try 0.8 to 1.1), got {temperature:g}"
-                )
-        if self.top_k is not None and self.top_k < 1:
-            raise RequestError(f"top-k keeps at least 1 id, got {self.top_k}")
-        for name, share in (("top-p", self.top_p), ("min-p", self.min_p)):
-            if share is not None and not 0 < share <= 1:
-                raise RequestError(f"{name} is a share above 0 and up to 1, got {share}")
+        validate(self)
 
     @property
     def temperatures(self) -> tuple[float, float]:

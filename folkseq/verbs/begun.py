@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.corpus import Split, TokenStore
-from folkseq.corpus.tokenized import TokenizedCorpus
+from folkseq.corpus.reader import TokenizedCorpus
 from folkseq.errors import RequestError, RunError
+from folkseq.extensions import extension
 from folkseq.files import clear_temporary
 from folkseq.models.settings import EncoderSettings, ModelSettings, TrainSettings
-from folkseq.novelty import Overlap
-from folkseq.representations.base import Tokenizer
+from folkseq.representations.base import Representation
 from folkseq.representations.task import CONTINUE, Task
-from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import CorpusFile, Run, RunConfig
+from folkseq.sampling.overlaps import Overlaps
+from folkseq.verbs.model import find_task
 from folkseq.version import __version__
 
 ENCODER = {"encoder": "direction", "attention": "attention"}
@@ -41,25 +42,35 @@ class Begun:
 
     @classmethod
     def begin(
-        cls, folder: Path, tokenizer: Tokenizer[Any], found: TokenizedCorpus, sides: Split, asked: Mapping[str, Any]
+        cls,
+        folder: Path,
+        representation: Representation[Any],
+        found: TokenizedCorpus,
+        sides: Split,
+        asked: Mapping[str, Any],
     ) -> Self:
         """Make a new run of a corpus. Raises RunError if a run stands in `folder` already."""
         task = asked.get("task") or CONTINUE
         if task == CONTINUE:
-            sizes, recipe = sizes_of(tokenizer, found.vocabulary), tokenizer.recipe
+            sizes, recipe = {"vocabulary_size": len(found.codec.vocabulary)}, found.codec.recipe
         else:
-            problem = tokenizer.task(task, found.vocabulary)
+            problem = find_task(task, found.codec)
             sizes, recipe = sizes_for(problem, asked), problem.recipe
         model = _settings(ModelSettings, recipe, **sizes, **_of(ModelSettings, asked))
         open_sized = task == CONTINUE and not asked.keys() & {"hidden", "steps"}
         training = _settings(TrainSettings, recipe, plan_hidden=open_sized, **_of(TrainSettings, asked))
         seed = asked.get("seed") or 0
-        config = RunConfig(tokenizer.spec, model, training, _files(found), __version__, seed=seed, task=task)
-        return cls._complete(Run.create(folder, config, found.vocabulary), found, sides)
+        config = RunConfig(representation.spec, model, training, _files(found), __version__, seed=seed, task=task)
+        return cls._complete(Run.create(folder, config, found.codec.vocabulary), found, sides)
 
     @classmethod
     def resume(
-        cls, folder: Path, tokenizer: Tokenizer[Any], found: TokenizedCorpus, sides: Split, asked: Mapping[str, Any]
+        cls,
+        folder: Path,
+        representation: Representation[Any],
+        found: TokenizedCorpus,
+        sides: Split,
+        asked: Mapping[str, Any],
     ) -> Self:
         """Go on with the run in `folder`, as it was begun.
 
@@ -67,10 +78,13 @@ class Begun:
             RequestError: it was begun with something else; the message says with what.
         """
         run = Run.open(folder)
-        changed = [*_changed_files(run.config.corpus, _files(found)), *_changed_settings(run.config, tokenizer, asked)]
+        changed = [
+            *_changed_files(run.config.corpus, _files(found)),
+            *_changed_settings(run.config, representation, asked),
+        ]
         if changed:
             raise RequestError(f"{folder} cannot go on as it was begun: {'; '.join(changed)}; train anew")
-        if run.vocabulary != found.vocabulary:
+        if run.vocabulary != found.codec.vocabulary:
             raise _read_otherwise(run)
         notices: tuple[str, ...] = ()
         if run.config.version != __version__:
@@ -94,20 +108,10 @@ class Begun:
             store, spans = found.store, found.spans
         if not np.array_equal(store.offsets, found.store.offsets):
             raise _read_otherwise(run)
-        Overlap.build(run)
+        overlaps: type[Overlaps] | None = extension("overlap")
+        if overlaps is not None:
+            overlaps.build(run)
         return cls(run, store, sides, spans, notices)
-
-
-def sizes_of(tokenizer: Tokenizer[Any], vocabulary: Vocabulary) -> dict[str, Any]:
-    """What a model must know of a representation."""
-    bars, sections = (tuple(np.flatnonzero(ends).tolist()) for ends in tokenizer.bar_ends(vocabulary))
-    sizes = {
-        "vocabulary_size": len(vocabulary),
-        "bar_ends": bars,
-        "section_ends": sections,
-        "conditioning": tokenizer.control_size,
-    }
-    return {**sizes, "fields": tokenizer.fields(vocabulary)}
 
 
 def sizes_for(task: Task, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def _changed_files(before: Sequence[CorpusFile], now: Sequence[CorpusFile]) -> l
     return found or ["the files come in another order"]
 
 
-def _changed_settings(config: RunConfig, tokenizer: Tokenizer[Any], asked: Mapping[str, Any]) -> list[str]:
+def _changed_settings(config: RunConfig, representation: Representation[Any], asked: Mapping[str, Any]) -> list[str]:
     """What is asked for that is not as it was, in words."""
     was: dict[str, Any] = {"seed": config.seed, "task": config.task}
     if config.model.encoder is not None:
@@ -158,8 +162,8 @@ def _changed_settings(config: RunConfig, tokenizer: Tokenizer[Any], asked: Mappi
         was |= {name: getattr(settings, name) for name in _of(type(settings), asked)}
     known = {name: value for name, value in asked.items() if name in was}  # what is of another task is told by that
     changed = [f"its --{name} is {was[name]}, not {value}" for name, value in known.items() if value != was[name]]
-    if config.tokenizer != tokenizer.spec:
-        changed.append(f"its tokenizer is {config.tokenizer}, not {tokenizer.spec}")
+    if config.tokenizer != representation.spec:
+        changed.append(f"its tokenizer is {config.tokenizer}, not {representation.spec}")
     return changed
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from folkseq.corpus.pieces import open_file
+from folkseq.corpus.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.formats import abc, midi
 from folkseq.formats.transcription import transcribe
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.music.tune import Tune
+from folkseq.settings import parse, setting
 
 ABC, MIDI = (".abc", ".txt"), (".mid", ".midi")
 SLOWEST, FASTEST = 10, 2_000
@@ -29,21 +31,30 @@ class Converted:
     faults: tuple[str, ...]
 
 
-def convert(
-    source: Path | str, target: Path | str, *, swing: float | None = None, bpm: float | None = None
-) -> Converted:
-    """Converts a file of tunes.
+@dataclass(frozen=True)
+class ConversionSettings:
+    """The settings of MIDI files that are converted."""
+
+    swing: float | None = setting(
+        None, "Share of a beat that the first eighth takes; 0.66 without a number.", low=0.5, high=0.75, bare=0.66
+    )
+    bpm: float | None = setting(None, "Beats per minute, in place of the tune's own.", low=SLOWEST, high=FASTEST)
+
+
+def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
+    """Convert a file of tunes.
 
     Args:
-        source: a file of ABC, or a MIDI file that keeps time, whose melody is written down.
-        target: an .abc file, written in one normal form, or a .mid file; a book of several tunes becomes
-            several .mid files, numbered.
-        swing: the share of a beat that the first of its two eighths takes in MIDI, 0.5 to 0.75; even by default.
-        bpm: beats a minute, in place of what the tune or its rhythm says.
+        source: an ABC file, or a MIDI file that keeps time, whose melody is transcribed.
+        target: an .abc file, written in one normal form, or a .mid file; a book of several tunes becomes several
+            numbered .mid files.
+        asked: fields of `ConversionSettings`.
 
     Raises:
-        FolkseqError: if the source cannot be read, a suffix is unknown, or the target cannot be written.
+        FolkseqError: the source cannot be read, a suffix is unknown, or the target cannot be written.
     """
+    settings = parse(ConversionSettings, asked)
+    swing, bpm = settings.swing, settings.bpm
     source, target = Path(source), Path(target)
     for path, known in ((source, INPUTS), (target, OUTPUTS)):
         if path.suffix.lower() not in known:
@@ -54,8 +65,6 @@ def convert(
         raise RequestError(f"--swing is how a tune is played; leave it out from {source.suffix} to {target.suffix}")
     if bpm is not None and target.suffix.lower() in ABC:
         raise RequestError(f"--bpm is how fast MIDI plays; leave it out, and write Q: into {target}")
-    if bpm is not None and not SLOWEST <= bpm <= FASTEST:
-        raise RequestError(f"--bpm {bpm:g}: {SLOWEST} to {FASTEST:,} beats a minute can be written")
     if source.suffix.lower() in MIDI and target.suffix.lower() in MIDI:
         return _rewritten(source, target, bpm)
     tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)

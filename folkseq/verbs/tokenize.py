@@ -1,76 +1,122 @@
-"""`folkseq tokenize`: what a representation makes of files."""
+"""`folkseq tokenize`: files as tokens."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from folkseq import representations
+from folkseq.corpus.files import names, read_file
 from folkseq.corpus.named import Corpus, files, listed, locate
-from folkseq.corpus.pieces import Piece, Pieces, read
-from folkseq.errors import RequestError
+from folkseq.errors import CorpusError, ParseError, RequestError
 from folkseq.files import write_atomically
-from folkseq.representations.vocabulary import Vocabulary
+from folkseq.representations.base import Codec, Representation
+from folkseq.run import Run
 
 
 @dataclass(frozen=True)
-class Tokenized:
-    """The pieces of some files as tokens, with the vocabulary that they make."""
+class TokenizedPiece:
+    """One piece, with its place in its file."""
 
-    pieces: Pieces
-    vocabulary: Vocabulary
+    file: str
+    number: int
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    lost: Counter[str]
+    """What the tokens do not represent, by kind and count."""
 
-    def ids(self, piece: Piece) -> list[int]:
-        """The ids of a piece's tokens."""
-        return self.vocabulary.encode(piece.tokens)
+
+@dataclass(frozen=True)
+class TokenizedFiles:
+    """The pieces of some files, and everything that was lost or could not be read."""
+
+    codec: Codec[Any]
+    pieces: tuple[TokenizedPiece, ...]
+    stray: Counter[str]
+    """What was lost outside the pieces."""
+    faults: tuple[str, ...]
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Return everything that was lost, by kind and count."""
+        return sum((piece.lost for piece in self.pieces), self.stray.copy())
 
 
 def tokenize(
-    tokenizer: str, corpus: Corpus, *, run: Path | str | None = None, write: Path | str | None = None
-) -> Tokenized:
-    """Tokenizes every piece in `corpus`.
+    representation: str, corpus: Corpus, *, run: Path | str | None = None, write: Path | str | None = None
+) -> TokenizedFiles:
+    """Tokenize every piece of a corpus.
 
     Args:
-        tokenizer: a representation, as `abc` or `abc:grace=false`.
+        representation: such as `abc` or `abc:grace=false`.
         corpus: files, folders and named corpora.
-        run: take the ids of this run's vocabulary, instead of one made of these files alone.
-        write: also write what the tokens decode to, as one file of the representation's usual format.
+        run: take the ids from this run's vocabulary instead of a vocabulary of these files.
+        write: also write what the tokens decode to, into this file.
 
     Raises:
-        FolkseqError: if nothing can be read, or a token is not in the run's vocabulary.
+        FolkseqError: nothing can be read, or the run's vocabulary lacks a token.
     """
-    chosen = representations.find(tokenizer)
-    paths = [file for path in listed(corpus) for file in files(locate(path), chosen.suffixes)]
-    chosen = chosen.suited(paths)
+    chosen = representations.find(representation)
+    paths = [file for path in listed(corpus) for file in files(locate(path), chosen.files.suffixes)]
+    chosen = chosen.suited_to(paths)
     if write is not None and Path(write).exists() and any(Path(write).samefile(path) for path in paths):
-        raise RequestError(f"{write}: is one of the files to be read; name another to write to")
-    found = read(chosen, paths)
-    vocabulary = chosen.learn([piece.tokens for piece in found.pieces]) if run is None else _vocabulary(run)
-    for piece in found.pieces if run is not None else ():
-        vocabulary.encode(piece.tokens)
+        raise RequestError(f"{write}: is one of the files to read; name another file to write")
+    found, stray, faults = _read(chosen, paths)
+    values = [value for _, _, value, _ in found]
+    codec = chosen.fit(values) if run is None else chosen.codec(Run.open(run).vocabulary)
+    pieces = []
+    for file, number, value, lost in found:
+        ids = tuple(codec.encode(value).tolist())
+        tokens = tuple(codec.vocabulary.decode(ids))
+        pieces.append(TokenizedPiece(file, number, ids, tokens, lost + Counter(codec.lost(value))))
     if write is not None:
-        write_atomically(Path(write), _decoded(chosen, found, Path(write).suffix))
-    return Tokenized(found, vocabulary)
+        write_atomically(Path(write), _decoded(chosen, codec, pieces, Path(write).suffix))
+    return TokenizedFiles(codec, tuple(pieces), stray, tuple(faults))
 
 
-def _vocabulary(run: Path | str) -> Vocabulary:
-    from folkseq.run import Run
-
-    return Run.open(run).vocabulary
+Found = list[tuple[str, int, Any, Counter[str]]]
 
 
-def _decoded(tokenizer: Any, found: Pieces, suffix: str) -> bytes:
-    if suffix not in tokenizer.outputs:
-        known = " or ".join(tokenizer.outputs)
-        raise RequestError(f"--write takes a file that ends in {known}, not {suffix or 'one without a suffix'}")
-    pieces = [tokenizer.detokenize(piece.tokens) for piece in found.pieces]
-    if tokenizer.in_order:
-        files = groupby(zip(found.pieces, pieces, strict=True), key=lambda each: each[0].file)
-        pieces = [tokenizer.joined([piece for _, piece in parts]) for _, parts in files]
-    if len(pieces) > 1 and suffix not in tokenizer.books:
-        raise RequestError(f"--write: {len(pieces)} pieces do not go into one {suffix} file; tokenize one at a time")
-    return bytes(tokenizer.between).join(
-        tokenizer.format(tokenizer.numbered(piece, number), suffix) for number, piece in enumerate(pieces, 1)
-    )
+def _read(chosen: Representation[Any], paths: list[Path]) -> tuple[Found, Counter[str], list[str]]:
+    """Return file, number, piece and losses of each piece; losses outside the pieces; and faults."""
+    found: Found = []
+    stray: Counter[str] = Counter()
+    faults: list[str] = []
+    for path in paths:
+        number = 0
+        try:
+            for parsed in read_file(chosen.files, path):
+                faults += parsed.faults
+                stray.update(parsed.stray or {})
+                for place, piece in enumerate(parsed.pieces):
+                    number += 1
+                    found.append((str(path), number, piece, Counter(parsed.lost_from(place))))
+        except ParseError as error:
+            if len(paths) == 1:
+                raise
+            faults.append(str(error))
+    if not found:
+        reason = f"; the first reason: {faults[0]}" if faults else ""
+        raise CorpusError(f"{names(paths)}: no piece can be read{reason}")
+    return found, stray, faults
+
+
+def _decoded(chosen: Representation[Any], codec: Codec[Any], pieces: list[TokenizedPiece], suffix: str) -> bytes:
+    if suffix not in chosen.files.outputs:
+        known = " or ".join(chosen.files.outputs)
+        raise RequestError(f"--write {suffix or 'without a suffix'}: name a file that ends in {known}")
+    by_file = groupby(pieces, key=lambda piece: piece.file)
+    decoded = [[codec.decode(np.array(piece.ids)) for piece in parts] for _, parts in by_file]
+    if chosen.files.continuous:
+        values = [chosen.files.join(parts) for parts in decoded]
+    else:
+        values = [piece for parts in decoded for piece in parts]
+    if len(values) > 1 and suffix not in chosen.files.collections:
+        raise RequestError(f"--write: one {suffix} file cannot hold {len(values)} pieces; tokenize one at a time")
+    numbered = (chosen.files.number(piece, number) for number, piece in enumerate(values, 1))
+    return chosen.files.separator.join(chosen.files.format(piece, suffix) for piece in numbered)

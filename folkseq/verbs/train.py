@@ -17,15 +17,16 @@ from folkseq import representations
 from folkseq.corpus import Draw, cluster, split, split_in_order
 from folkseq.corpus.baseline import Baseline
 from folkseq.corpus.named import BuildReport, Corpus, MadeReport, files, listed, locate
-from folkseq.corpus.tokenized import tokenize_corpus
+from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, RequestError
 from folkseq.machine import ranks
+from folkseq.models.settings import ModelSettings
 from folkseq.pairs import Pair
-from folkseq.representations.base import Tokenizer
+from folkseq.representations.base import Codec, Representation
 from folkseq.representations.task import CONTINUE, TASKS, Task
-from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run
 from folkseq.verbs.begun import Begun
+from folkseq.verbs.model import find_task
 
 if TYPE_CHECKING:
     from folkseq.training import Progress, Ranks, TrainResult
@@ -133,7 +134,7 @@ def train(
 class _Job:
     """One call of `train`."""
 
-    tokenizer: Tokenizer[Any]
+    representation: Representation[Any]
     corpus: Corpus
     asked: Mapping[str, Any]
     out: Path | None
@@ -149,17 +150,19 @@ class _Job:
         on_prepared: Callable[[Prepared], None] | None,
     ) -> Begun:
         """Read the corpus and lay out the run."""
-        suffixes = self.tokenizer.suffixes
+        suffixes = self.representation.files.suffixes
         paths = [file for path in listed(self.corpus) for file in files(locate(path, on_build), suffixes)]
-        chosen = self.tokenizer.suited(paths)
+        chosen = self.representation.suited_to(paths)
         found = tokenize_corpus(chosen, paths, on_read=on_read)
         if len(found.store) < FEWEST_PIECES:
             few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"
             raise CorpusError(f"{paths[0]}: {few}")
-        if chosen.in_order:
+        similar = found.codec.transposition
+        if chosen.files.continuous:
             labels, sides = np.arange(len(found.store)), split_in_order(found.sources, np.diff(found.store.offsets))
         else:
-            labels = cluster(found.fingerprints, chosen.figure, chosen.twin_share)
+            figure, share = (similar.figure, similar.twin_share) if similar else (9, 0.5)
+            labels = cluster(found.fingerprints, figure, share)
             sides = split(labels)
         folder = self.out or self._next_folder(chosen.name)
         if self.out:
@@ -171,7 +174,7 @@ class _Job:
             baseline = None  # an n-gram does not know what comes after a gap
             if begun.run.config.task == CONTINUE:
                 baseline = Baseline.fit(
-                    found.store, sides, len(found.vocabulary), begun.run.config.training.validation_ids
+                    found.store, sides, len(found.codec.vocabulary), begun.run.config.training.validation_ids
                 )
             if baseline is not None:
                 self.ngram = (baseline.looked_at_nll, baseline.heldout_nll)
@@ -184,8 +187,8 @@ class _Job:
                         repeats=found.repeats,
                         twins=sum(count for count in Counter(labels.tolist()).values() if count > 1),
                         tokens=len(found.store.ids),
-                        amounts={kind: float(amounts.sum()) for kind, amounts in found.extents.items()},
-                        vocabulary=len(found.vocabulary),
+                        amounts={kind: float(amounts.sum()) for kind, amounts in found.amounts.items()},
+                        vocabulary=len(found.codec.vocabulary),
                         split=(len(sides.train), len(sides.valid), len(sides.test)),
                         ngram_nll=baseline.heldout_nll if baseline else None,
                         ngram_order=baseline.order if baseline else 0,
@@ -202,15 +205,15 @@ class _Job:
         from folkseq.training import fit
 
         model = begun.run.config.model
-        tokenizer = representations.find(begun.run.config.tokenizer)  # as it suits the files
+        codec = representations.find(begun.run.config.tokenizer).codec(begun.run.vocabulary)
         try:
             with self._cleared():
                 return fit(
                     begun.store,
                     begun.sides,
                     begun.run,
-                    augmentation=Cut(tokenizer, begun.run.vocabulary, begun.spans, model.ids_per_step),
-                    draw=drawn(tokenizer, begun.run),
+                    augmentation=Cut(codec, begun.spans, model),
+                    draw=drawn(codec, begun.run),
                     ngram_nll=self.ngram,
                     on_progress=self.on_progress if ranks is None or ranks.first else None,
                     resume=self.resume,
@@ -254,25 +257,27 @@ def _has_learnt(folder: Path) -> bool:
 class Cut:
     """The tokenizer's excerpts, as the dataset asks for them."""
 
-    def __init__(
-        self, tokenizer: Tokenizer[Any], vocabulary: Vocabulary, spans: NDArray[np.int64], stride: int = 1
-    ) -> None:
-        self.lookahead, self.conditioning, self.stride = tokenizer.lookahead, tokenizer.control_size, stride
-        self._excerpt, self._vocabulary, self._spans = tokenizer.excerpt, vocabulary, spans.tolist()
+    def __init__(self, codec: Codec[Any], spans: NDArray[np.int64], model: ModelSettings) -> None:
+        self.augmentation = codec.augmentation
+        self.lookahead = self.augmentation.lookahead if self.augmentation else 0
+        self.conditioning, self.stride = model.conditioning, model.ids_per_step
+        self._spans = spans.tolist()
 
     def __call__(
         self, ids: NDArray[Any], piece: int, length: int, random: np.random.Generator
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """A passage, varied as the tokenizer knows how."""
-        return self._excerpt(ids, length, self._spans[piece], self._vocabulary, random)
+        if self.augmentation is None:
+            return ids[: length + 1], None
+        return self.augmentation.excerpt(ids, length, self._spans[piece], random)
 
 
-def drawn(tokenizer: Tokenizer[Any], run: Run) -> Draw | None:
+def drawn(codec: Codec[Any], run: Run) -> Draw | None:
     """The task's pairs, as the dataset asks for them, where the run has a task but to continue."""
     encoder = run.config.model.encoder
     if encoder is None:
         return None
-    return Drawn(tokenizer.task(run.config.task, run.vocabulary), True if encoder.causal else None)
+    return Drawn(find_task(run.config.task, codec), True if encoder.causal else None)
 
 
 @dataclass(frozen=True)

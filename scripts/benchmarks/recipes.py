@@ -24,12 +24,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from benchmarks.plain import Loop, Plain
+from folkseq.corpus.tokenized import tokenize_corpus
 
 from folkseq import representations
 from folkseq.corpus import IGNORED, Batch, Streams, cluster, split
 from folkseq.corpus.baseline import JUDGED, Baseline
 from folkseq.corpus.named import files, listed, locate
-from folkseq.corpus.tokenized import tokenize_corpus
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
 from folkseq.training import Ranks, fit

@@ -37,7 +37,7 @@ class _At:
 
 
 class Gap:
-    """Bars `first` to `last` of a tune's ids, and what may be written there (a `folkseq.sampling.grammar.Grammar`)."""
+    """Bars `first` to `last` of a tune's ids, and what may be written there (a `folkseq.grammar.Grammar`)."""
 
     def __init__(
         self, filler: Filler, ids: NDArray[Any], bars: Bars, first: int, last: int, *, alone: bool = False

@@ -152,8 +152,8 @@ class FilledTune:
         """The tune that the ids stand for, in its own key."""
         asked = self.asked
         ids = np.concatenate([asked.ids[: asked.grammar.start], self.new, asked.ids[asked.grammar.stop :]])
-        tune = asked.task.tokenizer.detokenize(asked.task.vocabulary.decode(ids))
-        return tune.transposed(-asked.task.tokenizer.interval(asked.read))
+        tune = asked.task.codec.decode(ids)
+        return tune.transposed(-asked.task.codec.representation.interval(asked.read))
 
 
 def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | None) -> AskedBars:
@@ -166,7 +166,7 @@ def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | 
     found = find(data, file, number)
     first_number, last_number = _numbers(bars)
     read = _respelt(found.tune, task)
-    tokens = task.tokenizer.tokenize(read)
+    tokens = task.codec.representation.tokenize(read)
     ids = np.array(_known(tokens, task.vocabulary, file), np.int64)
     measured = _measured(task, tokens, ids, file)
     names = [bar.number for bar in measured.bars]
@@ -235,7 +235,7 @@ def _measured(task: FillTask, tokens: Sequence[str], ids: Integers, file: str) -
 
 def _respelt(tune: Tune, task: FillTask) -> Tune:
     """The tune in major with as many sharps or flats, where the model has not met its keys."""
-    keys = [token for token in task.tokenizer.tokenize(tune) if token[:2] == "K:" or kind(token) == "key"]
+    keys = [token for token in task.codec.representation.tokenize(tune) if token[:2] == "K:" or kind(token) == "key"]
     if all(key in task.vocabulary for key in keys):
         return tune
     voices = tuple(tuple(each for each in voice if not isinstance(each, Key)) for voice in tune.voices)

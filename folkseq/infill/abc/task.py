@@ -21,7 +21,7 @@ from folkseq.representations.abc.spelling import kind
 from folkseq.representations.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from folkseq.representations.abc import AbcTokenizer
+    from folkseq.representations.abc.codec import AbcCodec
 
 ALONE = 0.1
 """How often nothing is known of what comes after a gap, in training, so that a tune's end can be filled as well."""
@@ -35,10 +35,14 @@ REACH = RelativePositions(17, 4)
 class FillTask:
     """A `folkseq.representations.task.Task`: bars that follow one another are written anew."""
 
-    tokenizer: AbcTokenizer
-    vocabulary: Vocabulary
+    codec: AbcCodec
 
     outputs: ClassVar[tuple[str, ...]] = (".abc", ".mid")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Return the tune's own vocabulary."""
+        return self.codec.vocabulary
 
     @property
     def size(self) -> int:

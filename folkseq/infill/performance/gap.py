@@ -27,7 +27,7 @@ Rows = tuple[NDArray[Any], ...]
 
 
 class Gap(PerformanceGrammar):
-    """What may be written into a gap (a `folkseq.sampling.grammar.Placed`): no pitch that a note that stays holds."""
+    """What may be written into a gap (a `folkseq.grammar.Placed`): no pitch that a note that stays holds."""
 
     def __init__(self, known: EncoderSource, held: Integers, steps: int, layout: Layout, steps_per_second: int) -> None:
         """Set the limits.

@@ -19,10 +19,10 @@ from folkseq.pairs import EncoderSource, Integers, Pair, RelativePositions
 from folkseq.representations.performance.decoding import Notes, pair
 from folkseq.representations.performance.events import to_rows
 from folkseq.representations.performance.excerpt import SEMITONES, draw_interval
-from folkseq.representations.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from folkseq.representations.performance import PerformanceTokenizer
+    from folkseq.representations.performance import PerformanceRepresentation
+    from folkseq.representations.performance.codec import PerformanceCodec
 
 CONTEXT_S = 10.0
 """Seconds before and after a gap that are known."""
@@ -42,8 +42,7 @@ _RANGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
 class FillTask:
     """A `folkseq.representations.task.Task`: some seconds are played anew."""
 
-    tokenizer: PerformanceTokenizer
-    vocabulary: Vocabulary
+    codec: PerformanceCodec
 
     outputs: ClassVar[tuple[str, ...]] = (".mid",)
 
@@ -52,9 +51,14 @@ class FillTask:
             raise RequestError("gaps are filled in canonical order with the pedal in the notes; leave out those fields")
 
     @property
+    def tokenizer(self) -> PerformanceRepresentation:
+        """Return the configuration."""
+        return self.codec.representation
+
+    @property
     def size(self) -> int:
         """See the protocol."""
-        return len(self.vocabulary)
+        return len(self.codec.vocabulary)
 
     @property
     def fields(self) -> tuple[int, ...]:
@@ -92,7 +96,7 @@ class FillTask:
 
     def extent(self, pair: Pair) -> dict[str, float]:
         """The number of notes, and of seconds up to the last event."""
-        return self.tokenizer.extent(pair.ids, self.vocabulary)
+        return self.codec.analysis.amounts(pair.ids)
 
     def ask(self, data: bytes, file: str, **asked: Any) -> AskedSeconds:
         """The seconds that a user wants played anew, `seconds` as in 12-20."""
@@ -103,7 +107,7 @@ class FillTask:
             given = asked.get("seconds") or ""
             raise RequestError(f"--seconds {given}: from when to when? write two with a dash between, as in 12-20")
         try:
-            take = self.tokenizer.parse(data, file).pieces[0]
+            take = self.tokenizer.files.parse(data, file).pieces[0]
         except ParseError as error:
             raise RequestError(str(error)) from None
         begin, end = float(match[1]), float(match[2])
@@ -179,7 +183,7 @@ class AskedSeconds:
     def _kept(self) -> tuple[Notes, int]:
         """The notes around the gap that stay, from `CONTEXT_S` before it on, and the step of the gap's beginning."""
         left = replace(self.take, tracks=tuple(map(self._outside, self.take.tracks)))
-        notes = self.task.notes(self.task.tokenizer.encode(left))
+        notes = self.task.notes(self.task.codec.encode(left))
         first, last = self.task.steps(self.begin_s), self.task.steps(self.end_s)
         begin, end = max(first - self.task.steps(CONTEXT_S), 0), last + self.task.steps(CONTEXT_S)
         # What begins at the gap's first step has begun before the gap, by less than a step.
@@ -291,7 +295,7 @@ class FilledTake:
     @cached_property
     def _new(self) -> list[Note]:
         """The new notes, from the gap's beginning on."""
-        return list(self.asked.task.tokenizer.decode(self.ids).tracks[0])
+        return list(self.asked.task.codec.decode(self.ids).tracks[0])
 
 
 def _pressed(track: Track, begin_s: float, end_s: float) -> bool:

@@ -26,7 +26,7 @@ METER, KEY = 1, 2  # what has changed at a line
 
 
 @dataclass(frozen=True)
-class Plan:
+class FormPlan:
     """What is asked of a tune's form; nothing by default."""
 
     bars: int | None = None
@@ -35,7 +35,7 @@ class Plan:
     """Of each section, whether it is repeated; any if empty."""
 
     @classmethod
-    def of(cls, bars: int | None = None, form: str | None = None) -> Plan:
+    def of(cls, bars: int | None = None, form: str | None = None) -> FormPlan:
         """What `bars`, and a form such as AABB, ask. Raises RequestError for what cannot be met."""
         letters = [match[0] for match in re.finditer(r"(.)\1*", form.strip().upper())] if form else []
         names = "".join(run[0] for run in letters)
@@ -86,7 +86,7 @@ class Frame(NamedTuple):
 class Form:
     """What may come at a bar line, and where one may be drawn, by a plan."""
 
-    def __init__(self, plan: Plan, grid: int) -> None:
+    def __init__(self, plan: FormPlan, grid: int) -> None:
         self.plan, self._grid = plan, grid
         self._target, self._sections = plan.target, plan.sections
 

@@ -1,6 +1,6 @@
 """Which of the `abc` tokens may come next, so that a tune is valid by construction.
 
-This is a `folkseq.sampling.grammar.Grammar`. The header comes first. Every bar is exactly full for its meter, but for a
+This is a `folkseq.grammar.Grammar`. The header comes first. Every bar is exactly full for its meter, but for a
 pickup and the bar that completes it. Repeats and endings match, tuplets close within the bar, ties lead to their own
 pitch. A tune ends on `|]` or `:|`, in the form that was asked for; when the limit nears it is led there by the shortest
 way.
@@ -20,14 +20,25 @@ from numpy.typing import NDArray
 from folkseq.errors import RequestError
 from folkseq.representations.abc.alphabet import Alphabet, bar_ticks
 from folkseq.representations.abc.filling import AT_LINE, IN_CHORD, TIEABLE, TIED, TIED_OVER, Filler
-from folkseq.representations.abc.form import AT_KEY, AT_METER, AT_RHYTHM, BARS, BEFORE, BODY, CLOSED, Form, Frame, Plan
+from folkseq.representations.abc.form import (
+    AT_KEY,
+    AT_METER,
+    AT_RHYTHM,
+    BARS,
+    BEFORE,
+    BODY,
+    CLOSED,
+    Form,
+    FormPlan,
+    Frame,
+)
 from folkseq.representations.abc.tables import Ids, Mask, Tables
 from folkseq.representations.base import START
 from folkseq.representations.vocabulary import Vocabulary
 
 CLOSING, CLOSING_BARS = 40, 6
 """Ids, and bars filled the shortest way; together more than the way from any state to its section's second ending."""
-_NO_PLAN = Plan()
+_NO_PLAN = FormPlan()
 
 Rows = tuple[NDArray[Any], ...]
 
@@ -36,7 +47,7 @@ class AbcGrammar:
     """The grammar over one vocabulary, with what is asked of header and form."""
 
     def __init__(
-        self, vocabulary: Vocabulary, *, rhythm: str = "", meter: str = "", mode: str = "", plan: Plan = _NO_PLAN
+        self, vocabulary: Vocabulary, *, rhythm: str = "", meter: str = "", mode: str = "", plan: FormPlan = _NO_PLAN
     ) -> None:
         """Look the vocabulary through.
 

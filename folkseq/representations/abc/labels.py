@@ -20,7 +20,7 @@ from folkseq.music import Meter
 from folkseq.representations.abc.alphabet import HEADER
 from folkseq.representations.abc.spelling import UNIT, kind
 from folkseq.representations.base import END, START
-from folkseq.representations.places import Places
+from folkseq.representations.capabilities import Timing
 
 _OPENS, _CLOSES = ("|:", "::"), (":|", "::")
 _APART = ("bar", "ending", "meter", "key")
@@ -28,13 +28,13 @@ _APART = ("bar", "ending", "meter", "key")
 
 
 def labels(tokens: Sequence[str]) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
-    """What `Tokenizer.labels` gives of a tune's tokens, (T,) each.
+    """Label a tune's tokens, (T,) each.
 
     Returns:
         `place_in_bar`: the eighth of its bar, from 0, in which the token stands. `bar_in_part`: bar lines since the
         part began, as an amount. `inside_repeat`: 1 from `|:` to `:|`, else 0. `header`: 1 up to the key, else 0.
     """
-    found = places(tokens)
+    found = timing(tokens)
     bar = np.zeros(0, np.int64) if found.bar is None else found.bar
     before = bar < 0
     part, inside = np.zeros(len(tokens)), np.zeros(len(tokens), np.int64)
@@ -52,7 +52,7 @@ def labels(tokens: Sequence[str]) -> dict[str, NDArray[np.int64] | NDArray[np.fl
     }
 
 
-def places(tokens: Sequence[str]) -> Places:
+def timing(tokens: Sequence[str]) -> Timing:
     """The bar of each token, from 0 and −1 in the header, and where in it its sound begins and how long it lasts."""
     count = len(tokens)
     start, length, bar = np.zeros(count), np.zeros(count), np.full(count, -1, np.int64)
@@ -79,7 +79,7 @@ def places(tokens: Sequence[str]) -> Places:
         for place in sound:
             start[place], length[place], bar[place] = float(now), float(takes), number
         now += takes
-    return Places(start, length, bar)
+    return Timing(start, length, bar)
 
 
 def _in_header(token: str) -> bool:

@@ -18,7 +18,7 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class StepGrammar:
-    """A `folkseq.sampling.grammar.Grammar`. A row stands at a place within its frame, after so many steps.
+    """A `folkseq.grammar.Grammar`. A row stands at a place within its frame, after so many steps.
 
     A step of one id is a frame of one field; before the start has been read, the number of steps is −1.
     """

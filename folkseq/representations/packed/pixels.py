@@ -57,7 +57,7 @@ def size_of(text: str) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class RowGrammar:
-    """Rows of the width, and as many, that the size says: a `folkseq.sampling.grammar.Grammar`.
+    """Rows of the width, and as many, that the size says: a `folkseq.grammar.Grammar`.
 
     A row stands at a column of its picture, of a width, with so many rows left.
     """

@@ -156,7 +156,7 @@ def held_before(pitch: Ids, is_on: Ids) -> NDArray[np.int64]:
 
 
 class ControlSchedule:
-    """What is asked over time (a `folkseq.sampling.grammar.Schedule`): lists whose values share the time evenly.
+    """What is asked over time (a `folkseq.grammar.Schedule`): lists whose values share the time evenly.
 
     Its rows hold the number of steps since each piece began, (B,) int64.
     """

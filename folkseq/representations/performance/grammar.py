@@ -22,7 +22,7 @@ _PITCHES = np.arange(128)
 
 
 class PerformanceGrammar:
-    """The grammar over one layout (a `folkseq.sampling.grammar.Grammar`); `standing` says what its rows hold."""
+    """The grammar over one layout (a `folkseq.grammar.Grammar`); `standing` says what its rows hold."""
 
     def __init__(
         self, layout: Layout, *, canonical: bool, end: int, earliest: int = 0, longest: int, most: int, opening: int = 0

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.representations.capabilities import Timing
 from folkseq.representations.performance.events import Layout
-from folkseq.representations.places import Places
 
 MIDDLE_C = 60
 """The lowest pitch that is counted as the right hand's; MIDI does not tell hands apart."""
@@ -47,7 +47,7 @@ def labels(ids: NDArray[Any], layout: Layout, steps_per_second: int, *, drums: b
     return found
 
 
-def places(ids: NDArray[Any], layout: Layout, steps_per_second: int) -> Places:
+def timing(ids: NDArray[Any], layout: Layout, steps_per_second: int) -> Timing:
     """When each of (T,) ids is met, in seconds, and how long it lasts, which only a TIME_SHIFT does."""
     length = layout.steps[ids] / steps_per_second
-    return Places(np.cumsum(length) - length, length)
+    return Timing(np.cumsum(length) - length, length)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from folkseq.music import Bar, Element, Key, Meter, Sound, Tune
 from folkseq.representations.abc.merits import heard_again
-from folkseq.representations.traits import Traits
+from folkseq.representations.capabilities import Features
 
 MELODY_UNITS = 322_560  # of a melody's durations in a whole note: 128ths, by tuplets of two to ten
 SECTION = 8  # bars of most sections of dance tunes
@@ -43,11 +43,11 @@ def _units(duration: Fraction) -> int:
     return round(duration * MELODY_UNITS)
 
 
-def traits(tune: Tune, tokens: Sequence[str]) -> Traits:
+def features(tune: Tune, tokens: Sequence[str]) -> Features:
     """The traits of a tune that has these tokens."""
     lengths = sections(tune.body, tune.meter)
     notes = melody(tune)
-    return Traits(
+    return Features(
         shares={
             f"sections_of_{SECTION}_bars": (lengths.count(SECTION), len(lengths)),
             "last_note_on_tonic": (int(_ends_on_tonic(tune)), 1),

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.representations.capabilities import Features
 from folkseq.representations.performance import events
 from folkseq.representations.performance.decoding import pair, pair_in_turn
 from folkseq.representations.performance.events import OFF, ON, PEDAL, Layout
-from folkseq.representations.traits import Traits
 
 DURATIONS_AN_OCTAVE = 4
 """Durations within so many parts of a doubling count as equal; to the step, hardly two histograms would overlap."""
@@ -62,7 +62,7 @@ def fault(ids: NDArray[Any], layout: Layout, *, several: bool) -> str:
     return pairing(ids, layout, several=several).fault or ("" if whole else "no_end")
 
 
-def traits(ids: NDArray[Any], layout: Layout, steps_per_second: int, *, several: bool) -> Traits:
+def features(ids: NDArray[Any], layout: Layout, steps_per_second: int, *, several: bool) -> Features:
     """The traits of a performance of (T,) ids; notes as they are heard, with what is wrong mended."""
     length = events.length(ids, layout)
     notes = (pair_in_turn if several else pair)(events.to_rows(ids, layout), length)
@@ -72,7 +72,7 @@ def traits(ids: NDArray[Any], layout: Layout, steps_per_second: int, *, several:
     values = {"pitch": notes.pitch, "duration": np.floor(np.log2(durations) * DURATIONS_AN_OCTAVE).astype(np.int64)}
     if layout.velocity_bins:
         values["velocity"] = notes.velocity
-    return Traits(
+    return Features(
         shares={"note_events_paired": (found.paired, found.events)},
         rates={
             "notes_per_second": (float(len(durations)), seconds),

@@ -26,7 +26,7 @@ _FACTOR = np.uint64(0x100000001B3)  # of FNV-1a
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))  # of splitmix64
 
 
-def likeness(pitches: NDArray[Any], drums: bool = False) -> NDArray[np.int64]:
+def fingerprint(pitches: NDArray[Any], drums: bool = False) -> NDArray[np.int64]:
     """What a piece is known by: at most 512 distinct hashes; one, of all its notes, if they are too few for a set.
 
     Args:

@@ -1,0 +1,29 @@
+"""The verb `convert`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from folkseq.cli.options import GroupedCommand, options_of
+from folkseq.cli.output import show_lost
+
+
+def _groups() -> dict[str, list[click.Option]]:
+    from folkseq.verbs.convert import ConversionSettings
+
+    return {"From ABC or MIDI to MIDI": options_of(ConversionSettings)}
+
+
+@click.command(cls=GroupedCommand, groups=_groups)
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+def convert(source: str, target: str, **asked: Any) -> None:
+    """Convert by suffix: .abc to .mid and back, or to .abc in one normal form."""
+    from folkseq.verbs.convert import convert as verb
+
+    done = verb(source, target, **asked)
+    for file in done.files:
+        click.echo(str(file))
+    show_lost(done.lost, done.faults)

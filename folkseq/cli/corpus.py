@@ -1,0 +1,28 @@
+"""The verb `corpus`."""
+
+from __future__ import annotations
+
+import click
+
+from folkseq.cli.output import show, show_built
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def corpus(name: str | None, as_json: bool) -> None:
+    """List the named corpora, or build one, as corpora/NAME.abc or corpora/NAME."""
+    from folkseq.verbs import corpus as verb
+
+    if name is not None:
+        report = verb.corpus(name)
+        show_built(report)
+        show(as_json, {"file": str(report.path), **report.figures}, str(report.path))
+        return
+    for description in verb.list_corpora().values():
+        terms = " (non-commercial use only)" if description.non_commercial else ""
+        text = f"corpora/{description.name}.abc  {description.tunes:,} tunes  {description.title}{terms}"
+        facts = {"name": description.name, "title": description.title, "tunes": description.tunes}
+        show(as_json, {**facts, "licence": description.licence, "credit": description.credit}, text)
+    for made in verb.list_made().values():
+        show(as_json, {"name": made.name, "title": made.title}, f"corpora/{made.name}  {made.title}")

@@ -1,0 +1,24 @@
+"""The verb `tokenize`."""
+
+from __future__ import annotations
+
+import click
+
+from folkseq.cli.output import show, show_lost
+
+
+@click.command()
+@click.argument("representation")
+@click.argument("corpus", metavar="FILE...", nargs=-1, required=True)
+@click.option("--run", help="Take the ids of this run's vocabulary.")
+@click.option("--write", help="Write what the tokens decode to into this file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a piece, with ids and what was lost.")
+def tokenize(representation: str, corpus: tuple[str, ...], run: str | None, write: str | None, as_json: bool) -> None:
+    """Show files as tokens."""
+    from folkseq.verbs.tokenize import tokenize as verb
+
+    found = verb(representation, corpus, run=run, write=write)
+    for piece in found.pieces:
+        facts = {"file": piece.file, "number": piece.number, "tokens": list(piece.tokens), "ids": list(piece.ids)}
+        show(as_json, {**facts, "lost": dict(piece.lost)}, " ".join(piece.tokens))
+    show_lost(found.lost, found.faults)

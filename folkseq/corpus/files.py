@@ -1,0 +1,36 @@
+"""Reading the files of a corpus with a representation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from folkseq.errors import ParseError
+from folkseq.representations.base import Files, Parsed
+
+
+def open_file(file: Path, max_bytes: int | None) -> BufferedReader:
+    """Open a file. Raises ParseError if it cannot be opened, or has more bytes than allowed."""
+    try:
+        size = file.stat().st_size
+        if max_bytes is not None and size > max_bytes:
+            raise ParseError(f"{file}: has {size:,} bytes, and the limit is {max_bytes:,}; leave it out")
+        return file.open("rb")
+    except OSError as error:
+        raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
+
+
+def read_file(files: Files[Any], file: Path) -> Iterator[Parsed[Any]]:
+    """Read the pieces in a file, in as many parts as the representation likes. Raises ParseError if there are none."""
+    try:
+        with open_file(file, files.max_bytes) as opened:
+            yield from files.read(opened, str(file))
+    except OSError as error:  # the disk failed half way
+        raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
+
+
+def names(files: list[Path]) -> str:
+    """Return the files in a few words, for messages."""
+    return str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"

@@ -1,0 +1,345 @@
+"""A corpus as ids on disk: every file is read and tokenized once, on all cores, and kept in the cache.
+
+Each file goes into a `TokenStore` as it is read, so ten thousand files take no more memory than one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.corpus import cache
+from folkseq.corpus.files import names, open_file, read_file
+from folkseq.corpus.store import StoreWriter, TokenStore
+from folkseq.errors import CorpusError, FolkseqError, ParseError
+from folkseq.machine import cores
+from folkseq.representations.base import Codec, Parsed, Representation
+from folkseq.representations.vocabulary import Vocabulary
+
+FEWEST_FILES = 24
+"""Fewer files are read in this process, since starting others takes longer."""
+LARGEST_SHARED = 1 << 26
+"""Bytes of the largest file that another process reads, since it returns the result in one part."""
+_BLOCK = 256  # files in flight, so that results do not pile up behind a slow file
+
+
+@dataclass(frozen=True, eq=False)
+class TokenizedCorpus:
+    """The distinct pieces of a corpus as ids, and what is known of each."""
+
+    folder: Path
+    """Folder of the store and everything beside it."""
+    store: TokenStore
+    codec: Codec[Any]
+    fingerprints: Sequence[NDArray[np.int64]]
+    """By piece, see `Transposition.fingerprint`; empty without that capability."""
+    spans: NDArray[np.int64]
+    """(pieces, 2), see `Augmentation.span`."""
+    amounts: dict[str, NDArray[np.float64]]
+    """(pieces,) by unit, such as `note` and `second`."""
+    sources: NDArray[np.int64]
+    """(pieces,) file of each piece, as its place in `digests`."""
+    labels: tuple[str, ...]
+    """File, number and title of each piece."""
+    digests: tuple[tuple[str, str], ...]
+    """Name and SHA-256 of every file that was read."""
+    repeats: int
+    """Pieces that were left out because another has the same tokens."""
+    lost: Counter[str]
+    faults: tuple[str, ...]
+
+
+def tokenize_corpus(
+    representation: Representation[Any],
+    files: Sequence[Path],
+    *,
+    workers: int | None = None,
+    on_read: Callable[[int, int], None] | None = None,
+) -> TokenizedCorpus:
+    """Read and tokenize every piece in `files`, or take the result from the cache.
+
+    Args:
+        representation: reads and tokenizes.
+        files: in the order of their pieces.
+        workers: processes; as many as there are cores by default, and none for a few files.
+        on_read: called with the number of files done and of all files.
+
+    Raises:
+        CorpusError: no piece can be read.
+        ParseError: there is only one file, and it cannot be read.
+        FolkseqError: the disk refuses.
+    """
+    hashes, unreadable = _hashes(representation, files)
+    root = cache.folder()
+    entry = root / cache.key(representation, hashes)
+    try:
+        found = _open(representation, entry, hashes, unreadable)
+    except (OSError, ValueError, EOFError, KeyError):  # missing, or damaged
+        rmtree(entry, ignore_errors=True)
+        beside = root / f".{entry.name}.{secrets.token_hex(4)}"
+        try:
+            _build(representation, list(hashes), unreadable, beside, workers or cores(), on_read)
+            _move(beside, entry)
+            found = _open(representation, entry, hashes, unreadable)
+        except OSError as error:
+            raise FolkseqError(f"{root}: cannot be written: {error.strerror or error}; set FOLKSEQ_CACHE") from None
+        finally:
+            rmtree(beside, ignore_errors=True)
+        cache.tidy(root)
+    cache.touch(entry)
+    return found
+
+
+def _move(beside: Path, entry: Path) -> None:
+    """Move a built folder to its place, unless another process was quicker."""
+    try:
+        beside.rename(entry)
+    except OSError:
+        if not (entry / cache.FACTS).exists():
+            raise
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Pieces of one file over a vocabulary of their own, small enough to send between processes."""
+
+    file: int
+    whole: bool = True
+    ids: tuple[NDArray[Any], ...] = ()
+    tokens: tuple[str, ...] = ()
+    fingerprints: tuple[NDArray[np.int64], ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+    labels: tuple[str, ...] = ()
+    amounts: tuple[dict[str, float], ...] = ()
+    lost: Counter[str] | None = None
+    faults: tuple[str, ...] = ()
+    signature: str = ""
+
+
+def _read(representation: Representation[Any], number: int, file: Path) -> Iterator[_Part]:
+    try:
+        for parsed in read_file(representation.files, file):
+            yield _tokenized(representation, number, parsed)
+    except ParseError as error:
+        yield _Part(number, whole=False, faults=(str(error),))
+
+
+def _read_at_once(representation: Representation[Any], number: int, file: Path) -> list[_Part]:
+    return list(_read(representation, number, file))
+
+
+def _tokenized(representation: Representation[Any], number: int, parsed: Parsed[Any]) -> _Part:
+    lost = sum(map(Counter, parsed.lost), Counter(parsed.stray or {}))
+    if not parsed.pieces:
+        return _Part(number, lost=lost, faults=tuple(parsed.faults))
+    codec = representation.fit(parsed.pieces)
+    ids = tuple(codec.encode(piece) for piece in parsed.pieces)
+    for piece in parsed.pieces:
+        lost.update(codec.lost(piece))
+    similar, varied = codec.transposition, codec.augmentation
+    return _Part(
+        number,
+        ids=ids,
+        tokens=codec.vocabulary.tokens,
+        fingerprints=tuple(
+            np.zeros(0, np.int64) if similar is None else np.asarray(similar.fingerprint(each), np.int64)
+            for each in ids
+        ),
+        spans=tuple((0, 0) if varied is None else varied.span(each) for each in ids),
+        labels=tuple(" ".join(representation.files.label(piece).split()) for piece in parsed.pieces),
+        amounts=tuple(codec.analysis.amounts(each) for each in ids),
+        lost=lost,
+        faults=tuple(parsed.faults),
+        signature=codec.signature,
+    )
+
+
+class _Builder:
+    """Everything that is gathered part by part, until the vocabulary is complete."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+        self.known: dict[str, int] = {}
+        """Tokens in the order in which they were met, with provisional ids."""
+        self.seen: set[bytes] = set()
+        self.read: list[int] = []
+        self.labels: list[tuple[int, str]] = []
+        self.spans: list[tuple[int, int]] = []
+        self.amounts: list[dict[str, float]] = []
+        self.fingerprints: list[NDArray[np.int64]] = []
+        self.lost: Counter[str] = Counter()
+        self.faults: list[tuple[int, str]] = []
+        self.repeats = 0
+        self.signature: str | None = None
+
+    def add(self, part: _Part, writer: StoreWriter) -> None:
+        """Write the pieces of a part that are new."""
+        if part.ids:
+            if self.signature is None:
+                self.signature = part.signature
+            if part.signature != self.signature:
+                reason = f"has {part.signature}, but the first file has {self.signature}; leave it out"
+                self.faults.append((part.file, f"{self.files[part.file]}: {reason}"))
+                return
+        if part.whole and self.read[-1:] != [part.file]:
+            self.read.append(part.file)
+        self.faults += [(part.file, fault) for fault in part.faults]
+        self.lost += part.lost or Counter()
+        numbers = np.array([self.known.setdefault(token, len(self.known)) for token in part.tokens], np.uint32)
+        for place, own in enumerate(part.ids):
+            ids = numbers[own]
+            digest = hashlib.blake2b(ids.tobytes(), digest_size=16).digest()
+            if digest in self.seen:
+                self.repeats += 1
+                continue
+            self.seen.add(digest)
+            writer.append(ids)
+            self.labels.append((len(self.read) - 1, part.labels[place]))
+            self.spans.append(part.spans[place])
+            self.amounts.append(part.amounts[place])
+            self.fingerprints.append(part.fingerprints[place])
+
+    def finish(self, folder: Path, vocabulary: Vocabulary) -> None:
+        """Write what is known of the pieces beside them, and give their ids the order of the vocabulary."""
+        _renumber(folder, tuple(self.known), vocabulary)
+        np.save(folder / "spans.npy", np.array(self.spans, np.int64))
+        np.save(folder / "fingerprints.npy", np.concatenate([np.zeros(0, np.int64), *self.fingerprints]))
+        np.save(folder / "fingerprint_offsets.npy", np.cumsum([0, *map(len, self.fingerprints)], dtype=np.int64))
+        for unit in self.amounts[0]:
+            np.save(folder / f"{unit}s.npy", np.array([each[unit] for each in self.amounts], np.float64))
+        facts = {
+            "tokens": vocabulary.tokens,
+            "amounts": list(self.amounts[0]),
+            "read": self.read,
+            "labels": self.labels,
+            "repeats": self.repeats,
+            "lost": dict(self.lost),
+            "faults": [(file, fault.replace(str(self.files[file]), "\0")) for file, fault in self.faults],
+        }
+        (folder / cache.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+
+def _build(
+    representation: Representation[Any],
+    files: list[Path],
+    unreadable: Sequence[str],
+    folder: Path,
+    workers: int,
+    on_read: Callable[[int, int], None] | None,
+) -> None:
+    """Write the store, and everything that is known of its pieces."""
+    builder = _Builder(files)
+    with StoreWriter(folder, np.uint32) as writer:
+        for part in _parts(representation, files, workers):
+            builder.add(part, writer)
+            if on_read is not None:
+                on_read(part.file + 1, len(files))
+    if not builder.labels:
+        if len(files) == 1 and not builder.read:
+            raise ParseError(builder.faults[0][1])
+        reasons = [fault for _, fault in builder.faults] or list(unreadable)
+        reason = f"; the first reason: {reasons[0]}" if reasons else ""
+        raise CorpusError(f"{names(files)}: no piece can be read{reason}")
+    builder.finish(folder, representation.merge(builder.known))
+
+
+def _renumber(folder: Path, known: tuple[str, ...], vocabulary: Vocabulary) -> None:
+    """Turn provisional ids into ids of the vocabulary."""
+    store = TokenStore.read(folder)
+    ids = np.array(vocabulary.encode(known), np.min_scalar_type(max(len(vocabulary) - 1, 0)))
+    final = folder / "final"
+    with StoreWriter(final, ids.dtype) as writer:
+        for piece in range(len(store)):
+            writer.append(ids[store[piece]])
+    for path in final.iterdir():
+        path.replace(folder / path.name)
+    final.rmdir()
+
+
+def _parts(representation: Representation[Any], files: Sequence[Path], workers: int) -> Iterator[_Part]:
+    """Read all files, in their order."""
+    largest = max(file.stat().st_size for file in files)
+    if workers < 2 or len(files) < FEWEST_FILES or largest > LARGEST_SHARED:
+        for number, file in enumerate(files):
+            yield from _read(representation, number, file)
+        return
+    # A forked process starts at once, but lacks the threads that torch may have started.
+    method = "fork" if sys.platform == "linux" and "torch" not in sys.modules else "spawn"
+    with ProcessPoolExecutor(workers, get_context(method), _ignore_interrupts) as pool:
+        try:
+            for first in range(0, len(files), _BLOCK):
+                block = files[first : first + _BLOCK]
+                numbers = range(first, first + len(block))
+                for parts in pool.map(_read_at_once, [representation] * len(block), numbers, block, chunksize=4):
+                    yield from parts
+        except BrokenProcessPool:
+            raise FolkseqError("a process that read files was killed, perhaps out of memory; train on fewer") from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C, which reaches every process, to the first one, which ends the others."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _open(
+    representation: Representation[Any], folder: Path, hashes: dict[Path, str], unreadable: Sequence[str]
+) -> TokenizedCorpus:
+    files = list(hashes)
+    facts = json.loads((folder / cache.FACTS).read_text(encoding="utf-8"))
+    read = [files[number] for number in facts["read"]]
+    offsets = np.load(folder / "fingerprint_offsets.npy")
+    return TokenizedCorpus(
+        folder=folder,
+        store=TokenStore.read(folder),
+        codec=representation.codec(Vocabulary(tuple(facts["tokens"]))),
+        fingerprints=np.split(np.load(folder / "fingerprints.npy"), offsets[1:-1]),
+        spans=np.load(folder / "spans.npy"),
+        amounts={unit: np.load(folder / f"{unit}s.npy") for unit in facts["amounts"]},
+        sources=np.array([file for file, _ in facts["labels"]], np.int64),
+        labels=tuple(f"{_shown(read[file], len(files))} {label}".strip() for file, label in facts["labels"]),
+        digests=tuple((file.name, hashes[file]) for file in read),
+        repeats=facts["repeats"],
+        lost=Counter(facts["lost"]),
+        faults=(*unreadable, *(fault.replace("\0", str(files[number])) for number, fault in facts["faults"])),
+    )
+
+
+def _shown(file: Path, files: int) -> str:
+    """Return a file's name, with its folder if there are several files."""
+    return file.name if files == 1 or not file.parent.name else f"{file.parent.name}/{file.name}"
+
+
+def _hashes(representation: Representation[Any], files: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
+    """Return the SHA-256 of each file, and the faults of unreadable ones. Raises ParseError if all are."""
+    hashes: dict[Path, str] = {}
+    faults: list[str] = []
+    for file in files:
+        try:
+            with open_file(file, representation.files.max_bytes) as data:
+                hashes[file] = hashlib.file_digest(data, "sha256").hexdigest()
+        except ParseError as error:
+            faults.append(str(error))
+        except OSError as error:  # the disk failed half way
+            faults.append(f"{file}: cannot be read ({error.strerror or error})")
+    if not hashes:
+        raise ParseError(faults[0])
+    return hashes, faults

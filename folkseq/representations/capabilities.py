@@ -1,0 +1,260 @@
+"""Optional capabilities of a codec. Each class here is a base class whose defaults mean "nothing to offer".
+
+Transposition   the same music in another key: used by novelty, near-duplicates and augmentation
+Augmentation    random variants of the windows that a model is trained on
+Generation      options, grammar, primes and postprocessing of sampled pieces
+Analysis        validity, features, labels, timing: used by evaluation and plots
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.errors import RequestError
+from folkseq.grammar import Grammar, Schedule
+from folkseq.representations.vocabulary import END, START, Vocabulary
+
+Piece = TypeVar("Piece")
+Ids = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The effect of transposition on each of V ids, and which ids can replace each other.
+
+    Two passages of equal length are the same music when every pitched id of one lies the same distance above its
+    counterpart of the same kind, and every other id equals its counterpart.
+    """
+
+    heights: NDArray[np.int64]
+    """(V,) pitch of an id; 0 where it has none."""
+    kinds: NDArray[np.int64]
+    """(V,) kind of an id: two ids of one kind differ only in height."""
+    pitched: NDArray[np.bool_]
+    """(V,) whether an id has a pitch; an id without one is the only one of its kind."""
+    free: NDArray[np.bool_]
+    """(V,) whether another id can always take its place."""
+    binding: NDArray[np.bool_]
+    """(V,) whether it determines the next free id, as a tie determines the pitch that follows."""
+    ends: NDArray[np.bool_]
+    """(V,) whether an id starts or ends a piece, and so belongs to no passage."""
+
+    def __post_init__(self) -> None:
+        arrays = (self.heights, self.kinds, self.pitched, self.free, self.binding, self.ends)
+        if len({array.shape for array in arrays}) != 1 or self.heights.ndim != 1:
+            raise ValueError(f"expected arrays of (V,) each, got {[array.shape for array in arrays]}")
+        if self.heights[~self.pitched].any() or (self.pitched & self.ends).any():
+            raise ValueError("an id without a pitch has height 0, and a pitched id neither starts nor ends a piece")
+        alone = self.kinds[~self.pitched]
+        if len(np.unique(alone)) != len(alone) or np.isin(alone, self.kinds[self.pitched]).any():
+            raise ValueError("every id without a pitch is the only one of its kind")
+
+    @classmethod
+    def without_pitch(cls, vocabulary: Vocabulary) -> Profile:
+        """Return the profile of ids that have no pitch and can all replace each other."""
+        size = len(vocabulary)
+        none, ends = np.zeros(size, np.bool_), np.isin(vocabulary.tokens, (START, END))
+        return cls(np.zeros(size, np.int64), np.arange(size), none, ~ends, none, ends)
+
+
+class Transposition(ABC):
+    """The identity of music across keys."""
+
+    figure: int = 9
+    """Numbers of a fingerprint in one figure."""
+    twin_share: float = 0.5
+    """Share of the smaller set of figures that two near-duplicates have in common."""
+
+    @abstractmethod
+    def fingerprint(self, ids: Ids) -> NDArray[np.int64]:
+        """Return numbers that identify the piece in any key; near-duplicates share many of their figures."""
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """Return the effect of transposition on each id; None if no id has a pitch."""
+        return None
+
+    def melody(self, ids: Ids) -> NDArray[np.int64]:
+        """Return (N, 2): pitch in semitones and duration of each melody note; all durations are 0 if unknown."""
+        return np.zeros((0, 2), np.int64)
+
+
+class Augmentation(ABC):
+    """Random variants of training windows: transposed, faster or slower, reordered."""
+
+    lookahead: int = 0
+    """Number of ids after a window that `excerpt` may look at."""
+
+    def span(self, ids: Ids) -> tuple[int, int]:
+        """Return what `excerpt` has to know of the whole piece: its lowest and highest pitch."""
+        return (0, 0)
+
+    @abstractmethod
+    def excerpt(
+        self, ids: Ids, length: int, span: tuple[int, int], random: np.random.Generator
+    ) -> tuple[Ids, NDArray[np.float32] | None]:
+        """Return a random variant of a window.
+
+        Args:
+            ids: from the first id of the window to the piece's end, or `length` + 1 + `lookahead` ids.
+            length: T, the length of the window.
+            span: result of `span` for the whole piece.
+            random: source of the random choices.
+
+        Returns:
+            At most T + 1 ids; and the conditioning of all but the first, (T, C), or None.
+        """
+
+
+@dataclass(frozen=True)
+class Options:
+    """The sampling options of a representation; subclasses declare fields with `folkseq.settings.setting`."""
+
+
+@dataclass(frozen=True)
+class Prime(Generic[Piece]):
+    """The beginning that a model continues."""
+
+    ids: tuple[int, ...]
+    """From the start id on."""
+    piece: Piece
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The constraints on new pieces that a set of options implies."""
+
+    opening: tuple[int, ...]
+    """Ids that every piece starts with: the start id, or those of the prime."""
+    limit: int
+    """Largest number of ids in a piece, start and end included."""
+    grammar: Grammar | None = None
+    schedule: Schedule | None = None
+    """Conditioning over time, for a model that reads any."""
+    candidates: int = 1
+    """Number of pieces to write for each one, of which the sampler keeps the least constrained."""
+    typical_length: bool = False
+    """Whether pieces longer than nearly all of the training set are redrawn; `limit` is then a lower bound."""
+
+
+class Generation(Generic[Piece]):
+    """The part of a codec that sampling uses."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def plan(self, options: Any, prime: Prime[Piece] | None = None) -> Plan:
+        """Return the constraints on new pieces. Raises RequestError for options that cannot be met."""
+        return Plan(prime.ids if prime else (self.vocabulary.id(START),), limit=1500)
+
+    def prime(self, text: str, options: Any) -> Prime[Piece]:
+        """Parse a prime from text. Raises RequestError if it holds none."""
+        raise RequestError("this representation takes no prime; leave out --prime")
+
+    def prime_file(self, data: bytes, file: str, options: Any) -> Prime[Piece]:
+        """Parse a prime from a file. Raises RequestError if it holds none."""
+        if b"\0" in data:
+            raise RequestError(f"{file}: is not a text file, so it cannot be a prime")
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+        return self.prime(text, options)
+
+    def postprocess(self, piece: Piece, name: str, options: Any, prime: Prime[Piece] | None = None) -> Piece:
+        """Return a sampled piece as the user gets it: with a title that contains `name`, and as the options ask."""
+        return piece
+
+    def merits(self, tokens: Sequence[str]) -> dict[str, float]:
+        """Score a piece as music for reranking: by name, each from 0 to 1."""
+        return {}
+
+    def preview(self, piece: Piece) -> str:
+        """Return a glimpse of a piece in one line."""
+        return ""
+
+    def stream_formatter(self) -> Callable[[str], str]:
+        """Return a function that formats the tokens of one piece, one after another, for the terminal."""
+        return lambda token: token if token == END else f"{token} "
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """The time of each id: in seconds, or in whole notes where there are bars."""
+
+    start: NDArray[np.float64]
+    """(T,) seconds from the beginning, or whole notes from the last bar line."""
+    length: NDArray[np.float64]
+    """(T,) in the same unit; 0 for ids that take no time."""
+    bar: NDArray[np.int64] | None = None
+    """(T,) number of the bar from 0, negative before the first bar; None if there are no bars."""
+
+    def __post_init__(self) -> None:
+        counts = {len(each) for each in (self.start, self.length, self.bar) if each is not None}
+        if len(counts) != 1:
+            raise ValueError(f"every id has a start, a length and a bar; got {sorted(counts)} of them")
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Counts over one piece; summed over several pieces they become corpus statistics.
+
+    Names are the representation's own, in lower case with underscores, and say what is counted.
+    """
+
+    shares: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Count and total: `sections_of_8_bars` of all sections."""
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Amount and the amount that it is divided by: `notes_per_second`, notes and seconds."""
+    values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """(N,) integers, one per occurrence: `pitch`, of every note."""
+
+
+class Analysis:
+    """The part of a codec that evaluation, plots and messages use."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def validate(self, ids: Ids) -> str:
+        """Return the first fault of a whole piece by a strict reading, independent of the grammar; or nothing."""
+        return ""
+
+    def features(self, ids: Ids) -> Features:
+        """Count the features by which pieces are compared with a corpus."""
+        return Features()
+
+    def labels(self, ids: Ids) -> Mapping[str, NDArray[Any]]:
+        """Label each id, by name, for neuron analysis; each label follows from the ids up to its own.
+
+        Returns:
+            Arrays of (T,): integers are categories, negative where unknown; floats are amounts, NaN where unknown.
+        """
+        return {}
+
+    def timing(self, ids: Ids) -> Timing | None:
+        """Return the time of each id; None if ids have no time."""
+        return None
+
+    def amounts(self, ids: Ids) -> dict[str, float]:
+        """Return how much of each countable unit the piece holds, by its singular: `note`, `second`."""
+        return {}
+
+    def baselines(self, train: Sequence[Ids], pieces: Sequence[Ids]) -> dict[str, float]:
+        """Return the total nats of `pieces` under simple rules of the representation, by name."""
+        return {}
+
+    def locate(self, tokens: Sequence[str], index: int) -> str:
+        """Return where in the piece a token is, as a user would look for it."""
+        return f"token {index}"
+
+    def bars(self, tokens: Sequence[str]) -> int:
+        """Count the bar lines among tokens."""
+        return 0

@@ -1,0 +1,102 @@
+"""The results of sampling: pieces, and tokens as they are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from folkseq.errors import RequestError
+from folkseq.extensions import extension
+from folkseq.files import write_atomically
+from folkseq.representations.base import Files
+from folkseq.sampling.rerank import Critique
+from folkseq.verbs.record import Record
+
+
+@dataclass(frozen=True)
+class Copied:
+    """The longest passage that a piece shares with the training set, in any key."""
+
+    tokens: int
+    bars: int
+    """Number of bar lines in it."""
+    at: str
+    """Where in the piece it begins; empty if only a part of the piece is new."""
+    source: str
+    """File, number and title of the piece in the training set; empty if nothing is shared."""
+    source_at: str
+    """Where in that piece it begins."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A new piece, its figures and its record."""
+
+    piece: Any
+    """What the representation decodes to, such as a `Tune`."""
+    tokens: tuple[str, ...]
+    nll: float
+    """Nats of its sampled tokens under the model."""
+    copied: Copied
+    critique: Critique
+    record: Record
+    preview: str = field(repr=False)
+    """A glimpse of it in one line."""
+    files: Files[Any] = field(repr=False)
+    options: Any = field(repr=False)
+
+    @property
+    def seed(self) -> int:
+        """Return the seed that it was drawn with."""
+        return self.record.seed
+
+    @property
+    def index(self) -> int:
+        """Return its number among the pieces of that seed, from 1."""
+        return self.record.index
+
+    @property
+    def title(self) -> str:
+        """Return its title, which is unique to the seed and index."""
+        return self.files.title(self.piece)
+
+    def format(self, suffix: str, number: int | None = None) -> bytes:
+        """Format the piece as a file with its record.
+
+        Args:
+            suffix: such as `.mid`.
+            number: of the piece, in a file that holds several.
+
+        Raises:
+            RequestError: the piece cannot be written so.
+        """
+        if suffix not in self.files.outputs:
+            known = ", ".join(self.files.outputs)
+            raise RequestError(f"{suffix or 'no suffix'}: a sampled piece can be written as {known}")
+        comments = [self.record.describe(), self.record.to_json()]
+        piece = self.piece if number is None else self.files.number(self.piece, number)
+        return self.files.format(piece, suffix, comments, self.options)
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows: score or piano roll, and sound; None if the piece is no music."""
+        display = extension("display")
+        return None if display is None else display(self.piece, self.title)
+
+    def save(self, path: Path | str) -> Path:
+        """Write the piece to `path` in the format of its suffix. Raises FolkseqError if that is not possible."""
+        write_atomically(Path(path), self.format(Path(path).suffix.lower()))
+        return Path(path)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One token of a piece, as soon as it is drawn."""
+
+    index: int
+    """Number of the piece, from 1."""
+    place: int
+    """Position in the piece, from 0."""
+    token: str
+    shown: str
+    """The token as a reader sees it, with its separator."""

@@ -1,0 +1,267 @@
+"""One call of `sample`, `again` or `stream`: from checked settings and options to new pieces."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from folkseq.corpus.files import open_file
+from folkseq.errors import ParseError, RequestError
+from folkseq.machine import cores
+from folkseq.representations.base import END
+from folkseq.representations.capabilities import Plan, Prime
+from folkseq.sampling.batch import Request, Sample
+from folkseq.sampling.generate import generate, stream
+from folkseq.sampling.overlaps import SharedPassage
+from folkseq.sampling.rerank import Critique
+from folkseq.settings import Setting, parse
+from folkseq.verbs.piece import Event, Sampled
+from folkseq.verbs.record import Record
+
+if TYPE_CHECKING:
+    from folkseq.verbs.model import Model
+
+MOST_PIECES = 1_000_000
+MOST_LANES = 4
+"""Threads that write side by side; more would wait for each other in Python."""
+REDRAWN = 8
+"""Times that a piece is redrawn if it is too long."""
+LONGER = 0.005
+"""Share of the training set that is longer than the longest new piece."""
+ROOM = 200
+"""Tokens after that length in which a piece may end by itself before the grammar ends it."""
+FEWEST_TOKENS, MOST_TOKENS = 160, 10_000_000
+"""Limits on `limit`: with fewer tokens, a grammar has no room to end a piece."""
+_BATCH = 16  # pieces that are compared with the training set at once, which is faster than one by one
+_APART = 1 << 40  # between the draws of one piece, so that they are no other piece's
+
+
+class SamplingRun:
+    """The settings, constraints and random draws of new pieces from one model."""
+
+    def __init__(self, model: Model, record: Record) -> None:
+        """Check everything that was asked for. Raises RequestError if it cannot be met."""
+        self.model, self.codec, settings = model, model.codec, record.settings
+        self.options = self._parse_options(record)
+        self.prime, digest = None, None
+        if settings.prime is not None:
+            self.prime, digest = self._parse_prime(settings.prime)
+        self.record = replace(record, prime_sha256=digest)
+        plan = self.codec.generation.plan(self.options, self.prime)
+        grammar = plan.grammar if settings.grammar else None
+        self.candidates = plan.candidates if settings.grammar else 1
+        self.longest: int | None = None
+        """Number of tokens above which a piece is redrawn."""
+        limit = settings.limit
+        if limit is None:
+            limit = plan.limit
+            if plan.typical_length and self.candidates == 1:
+                longest = max(limit, self._typical_length() + (len(self.prime.ids) if self.prime else 0))
+                self.longest = longest if settings.grammar else None
+                limit = longest + ROOM
+        self._check_room(plan, limit, max(FEWEST_TOKENS, grammar.fewest) if grammar is not None else 1)
+        self.request = Request(
+            opening=plan.opening,
+            end_id=self.codec.vocabulary.id(END),
+            seed=record.seed,
+            limit=limit,
+            strategy=settings,
+            grammar=grammar,
+            schedule=plan.schedule,
+            copies=self._copy_limiter(plan),
+            weighs=self.candidates > 1,
+        )
+
+    def pieces(self, count: int) -> Iterator[Sampled]:
+        """Write pieces, each the best of its candidates."""
+        check_count(count)
+        return self._best(count, self.record.settings.best)
+
+    def events(self, count: int) -> Iterator[Event]:
+        """Write pieces token by token."""
+        check_count(count)
+        engine, tokens = self.model.engine(self.record.settings.precision), self.codec.vocabulary.tokens
+        redraws = self.candidates > 1 or self.longest is not None
+        draws = (sample.index for sample in self._fitting(count)) if redraws else range(count)
+        return (
+            Event(number, event.place, tokens[event.id], formatted(tokens[event.id]))
+            for number, draw in enumerate(draws, 1)
+            for formatted in [self.codec.generation.stream_formatter()]
+            for event in stream(engine, self.request, draw)
+        )
+
+    def redraw(self, numbers: dict[int, int]) -> Iterator[Sampled]:
+        """Write the pieces of some draws again, given the number of the piece for each draw."""
+        samples = self._generate(list(numbers))
+        while batch := list(islice(samples, _BATCH)):
+            yield from self._finish(batch, [numbers[sample.index] for sample in batch])
+
+    def _best(self, count: int, best: int) -> Iterator[Sampled]:
+        samples, number = self._fitting(count * best), 1
+        while batch := list(islice(samples, best * max(_BATCH // best, 1))):
+            pieces = self._finish(batch, [number + place // best for place in range(len(batch))])
+            for first in range(0, len(pieces), best):
+                yield max(pieces[first : first + best], key=lambda piece: piece.critique.score)
+                number += 1
+
+    def _fitting(self, count: int) -> Iterator[Sample]:
+        """Write pieces, each the least constrained of its candidates, or redrawn until it is short enough."""
+        samples = self._generate(range(count * self.candidates))
+        if self.candidates == 1:
+            yield from map(self._shortened, samples)
+        while candidates := list(islice(samples, self.candidates)):
+            yield max(candidates, key=lambda sample: sample.fit)
+
+    def _shortened(self, sample: Sample) -> Sample:
+        index = sample.index
+        for attempt in range(1, REDRAWN + 1):
+            if self.longest is None or len(sample.ids) <= self.longest:
+                break
+            sample = next(self._generate([index + attempt * _APART]))
+        return sample
+
+    def _generate(self, draws: Sequence[int]) -> Iterator[Sample]:
+        lanes = min(cores(), MOST_LANES, len(draws))
+        engine = self.model.engine(self.record.settings.precision, max(cores() // lanes, 1))
+        return generate(engine, self.request, draws, lanes)
+
+    def _finish(self, samples: Sequence[Sample], numbers: Sequence[int]) -> list[Sampled]:
+        """Turn ids into pieces with their figures; the opening is no part of what is judged."""
+        given, generation = len(self.request.opening), self.codec.generation
+        compared = [self._as_trained(sample.ids)[given:] for sample in samples]
+        overlaps = self.model.overlaps
+        shared = overlaps.longest(compared) if overlaps else [SharedPassage()] * len(samples)
+        pieces = []
+        for sample, number, passage in zip(samples, numbers, shared, strict=True):
+            tokens = tuple(self.codec.vocabulary.decode(sample.ids))
+            draw = sample.index + 1
+            record = replace(self.record, index=number, draw=None if draw == number else draw)
+            decoded = self.codec.decode(np.array(sample.ids))
+            piece = generation.postprocess(decoded, f"{record.seed}-{number}", self.options, self.prime)
+            copied = self.model.copied(tokens, passage._replace(start=passage.start + given))
+            drawn = max(len(tokens) - given, 1)
+            critique = Critique.of(sample.nll / drawn, passage.length, drawn, generation.merits(tokens))
+            files = self.model.representation.files
+            preview = generation.preview(piece)
+            pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, record, preview, files, self.options))
+        return pieces
+
+    def _parse_options(self, record: Record) -> Any:
+        """Return the options of the representation. Raises RequestError for unknown or contradictory ones."""
+        kind = self.model.representation.options
+        known = {field.name: field.metadata.get("setting") for field in fields(kind)}
+        unknown = sorted(record.options.keys() - known.keys())
+        if unknown:
+            has = f"has: {', '.join(known)}" if known else "has none"
+            raise RequestError(
+                f"{unknown[0]}: is not an option of {self.model.representation.name}, which {has}; "
+                f"leave it out, or name another run than {self.model.run.folder}"
+            )
+        for name in record.options:
+            declared = known[name]
+            if isinstance(declared, Setting) and declared.needs_grammar and not record.settings.grammar:
+                option = f"--{name.replace('_', '-')}"
+                raise RequestError(f"{option} needs the grammar; leave out one of {option} and --no-grammar")
+        return parse(kind, record.options)
+
+    def _parse_prime(self, prime: str) -> tuple[Prime[Any], str | None]:
+        """Return the prime in a file and the file's digest, or the prime that the text itself is."""
+        generation, files = self.codec.generation, self.model.representation.files
+        suffixes = {*files.suffixes, ".abc", ".txt", ".mid", ".midi"}
+        looks_like_text = "\n" in prime or ("/" not in prime.split("|")[0])
+        if "\n" in prime or (looks_like_text and Path(prime).suffix.lower() not in suffixes):
+            return generation.prime(prime, self.options), None
+        try:
+            with open_file(Path(prime), files.max_bytes) as file:
+                data = file.read()
+        except (ParseError, OSError, ValueError) as error:
+            named = Path(prime).suffix.lower() in suffixes
+            if ".txt" in files.outputs and not (named or _exists(prime)):  # any text can be a prime
+                return generation.prime(prime, self.options), None
+            if Path(prime).suffix or "|" not in prime:
+                raise (
+                    error if isinstance(error, ParseError) else RequestError(f"{prime}: is not a prime ({error})")
+                ) from None
+            return generation.prime(prime, self.options), None
+        return generation.prime_file(data, prime, self.options), hashlib.sha256(data).hexdigest()[:12]
+
+    def _typical_length(self) -> int:
+        store, sides = self.model.run.tokens()
+        return int(np.quantile(np.diff(store.offsets)[list(sides.train)], 1 - LONGER))
+
+    def _copy_limiter(self, plan: Plan) -> Any:
+        most = self.record.settings.max_copy
+        if most is None:
+            return None
+        if self._as_trained(plan.opening).tolist() != list(plan.opening):
+            raise RequestError(
+                f"--max-copy {most}: copies can be limited only if the first column leads, as in the training set; "
+                "leave out --max-copy or --lead-column"
+            )
+        return copy_limiter(self.model, most)
+
+    def _as_trained(self, ids: Sequence[int]) -> Any:
+        """Return ids in the order of the training set: compound tokens with the first field leading."""
+        layout = self.model.run.config.model.compound
+        return np.array(ids) if layout is None else layout.in_order(np.array(ids))
+
+    def _check_room(self, plan: Plan, limit: int, room: int) -> None:
+        """Raise RequestError if the limit is out of range, or the model cannot continue the prime."""
+        if limit > MOST_TOKENS:
+            raise RequestError(f"--limit {limit}: a piece has at most {MOST_TOKENS:,} tokens")
+        if room > limit:
+            raise RequestError(f"--limit {limit}: such a piece may take {room} tokens; raise the limit to that")
+        if self.prime is None:
+            return
+        if len(plan.opening) > limit - room:
+            raise RequestError(
+                f"the prime takes {len(plan.opening)} of {limit} tokens; raise --limit or give a shorter one"
+            )
+        if plan.grammar is None or not self.record.settings.grammar:
+            return
+        rows = plan.grammar.begin(1)
+        for index, token_id in enumerate(plan.opening):
+            if not plan.grammar.allowed(rows, np.array([limit - index]))[0, token_id]:
+                place = self.codec.analysis.locate(self.codec.vocabulary.decode(plan.opening), index)
+                raise RequestError(f"the prime breaks the grammar in {place}; correct it, or use --no-grammar")
+            rows = plan.grammar.advance(rows, np.array([token_id]))
+
+
+def again(model: Model, records: Sequence[Record]) -> Iterator[Sampled]:
+    """Write the pieces of records again. Raises RequestError if the model did not write them."""
+    for alike, group in groupby(records, key=lambda record: replace(record, index=0, draw=None)):
+        precision = alike.settings.precision
+        if alike.weights != model.run.weights_digest(precision):
+            raise RequestError(
+                f"{model.run.folder} did not write it, but the run {alike.run} (weights {alike.weights}); name that"
+            )
+        run = SamplingRun(model, alike)
+        if alike.prime_sha256 != run.record.prime_sha256:
+            raise RequestError(f"{alike.settings.prime}: is not the file that the piece continues; restore that file")
+        yield from run.redraw({(each.draw or each.index) - 1: each.index for each in group})
+
+
+def copy_limiter(model: Model, most: int) -> Any:
+    """Return the mask that limits copies. Raises RequestError if the novelty package is not installed."""
+    if model.overlaps is None:
+        raise RequestError(f"--max-copy {most}: the novelty extension is not installed; leave it out")
+    return model.overlaps.limit(most)
+
+
+def check_count(count: int) -> None:
+    """Raise RequestError for a number of pieces that is out of range."""
+    if not 1 <= count <= MOST_PIECES:
+        raise RequestError(f"-n {count}: ask for 1 to {MOST_PIECES:,} pieces")
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # too long for a name, or with characters that no name has
+        return False
