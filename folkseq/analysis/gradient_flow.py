@@ -6,7 +6,7 @@ from folkseq.errors import RunError
 from folkseq.plots.gradients import Reach
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
-from folkseq.verbs.model import check_task
+from folkseq.verbs.trained import check_task
 
 STEPS = 100
 """How far is looked."""

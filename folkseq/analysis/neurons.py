@@ -24,8 +24,8 @@ from folkseq.representations.base import Codec, Files
 from folkseq.representations.capabilities import Timing
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
-from folkseq.verbs.model import check_task
 from folkseq.verbs.opened import numbered
+from folkseq.verbs.trained import check_task
 
 MOST_IDS = 65_536
 """Held-out ids that are read to rank cells."""

@@ -14,11 +14,12 @@ from folkseq.files import write_atomically
 from folkseq.formats.midi import is_midi
 from folkseq.representations.task import FILL, Asked, Finished
 from folkseq.sampling.overlaps import SharedPassage
-from folkseq.verbs.model import Model, check_task
+from folkseq.verbs.model import Model
 from folkseq.verbs.output import Output
 from folkseq.verbs.piece import Copied
 from folkseq.verbs.record import Record
 from folkseq.verbs.sampling_run import copy_limiter
+from folkseq.verbs.trained import check_task
 
 MOST = 10_000  # answers
 

@@ -20,7 +20,7 @@ from folkseq.representations.base import Representation
 from folkseq.representations.task import CONTINUE, Task
 from folkseq.run import CorpusFile, Run, RunConfig
 from folkseq.sampling.overlaps import Overlaps
-from folkseq.verbs.model import find_task
+from folkseq.verbs.trained import find_task
 from folkseq.version import __version__
 
 ENCODER = {"encoder": "direction", "attention": "attention"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +23,7 @@ from folkseq.sampling.rerank import Critique
 from folkseq.settings import Setting, parse
 from folkseq.verbs.piece import Event, Sampled
 from folkseq.verbs.record import Record
-
-if TYPE_CHECKING:
-    from folkseq.verbs.model import Model
+from folkseq.verbs.trained import TrainedRun
 
 MOST_PIECES = 1_000_000
 MOST_LANES = 4
@@ -45,7 +43,7 @@ _APART = 1 << 40  # between the draws of one piece, so that they are no other pi
 class SamplingRun:
     """The settings, constraints and random draws of new pieces from one model."""
 
-    def __init__(self, model: Model, record: Record) -> None:
+    def __init__(self, model: TrainedRun, record: Record) -> None:
         """Check everything that was asked for. Raises RequestError if it cannot be met."""
         self.model, self.codec, settings = model, model.codec, record.settings
         self.options = self._parse_options(record)
@@ -233,7 +231,7 @@ class SamplingRun:
             rows = plan.grammar.advance(rows, np.array([token_id]))
 
 
-def again(model: Model, records: Sequence[Record]) -> Iterator[Sampled]:
+def again(model: TrainedRun, records: Sequence[Record]) -> Iterator[Sampled]:
     """Write the pieces of records again. Raises RequestError if the model did not write them."""
     for alike, group in groupby(records, key=lambda record: replace(record, index=0, draw=None)):
         precision = alike.settings.precision
@@ -247,7 +245,7 @@ def again(model: Model, records: Sequence[Record]) -> Iterator[Sampled]:
         yield from run.redraw({(each.draw or each.index) - 1: each.index for each in group})
 
 
-def copy_limiter(model: Model, most: int) -> Any:
+def copy_limiter(model: TrainedRun, most: int) -> Any:
     """Return the mask that limits copies. Raises RequestError if the novelty package is not installed."""
     if model.overlaps is None:
         raise RequestError(f"--max-copy {most}: the novelty extension is not installed; leave it out")

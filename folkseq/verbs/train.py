@@ -26,7 +26,7 @@ from folkseq.representations.base import Codec, Representation
 from folkseq.representations.task import CONTINUE, TASKS, Task
 from folkseq.run import Run
 from folkseq.verbs.begun import Begun
-from folkseq.verbs.model import find_task
+from folkseq.verbs.trained import find_task
 
 if TYPE_CHECKING:
     from folkseq.training import Progress, Ranks, TrainResult

@@ -1,0 +1,119 @@
+"""A trained run with its codec, its network, and the index of its training set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from folkseq import representations
+from folkseq.errors import RequestError
+from folkseq.extensions import extension, installed
+from folkseq.machine import cores
+from folkseq.representations.base import Codec, Representation
+from folkseq.representations.task import CONTINUE, FILL, Task
+from folkseq.run import Run
+from folkseq.sampling.overlaps import Overlaps, SharedPassage
+from folkseq.sampling.settings import FLOAT32
+from folkseq.verbs.piece import Copied
+
+if TYPE_CHECKING:
+    from folkseq.sampling.engine import Engine
+    from folkseq.sampling.memory import Encoder
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run with everything that was trained or built for it, loaded when it is used."""
+
+    run: Run
+
+    @cached_property
+    def representation(self) -> Representation[Any]:
+        """Return the representation that it was trained in."""
+        return representations.find(self.run.config.tokenizer)
+
+    @cached_property
+    def codec(self) -> Codec[Any]:
+        """Return the codec over the run's vocabulary."""
+        return self.representation.codec(self.run.vocabulary)
+
+    @cached_property
+    def overlaps(self) -> Overlaps | None:
+        """Return the index of the training set; None if the extension is not installed."""
+        kind: type[Overlaps] | None = extension("overlap")
+        return None if kind is None else kind.open(self.run)
+
+    @cached_property
+    def engines(self) -> dict[tuple[str, int], Engine]:
+        """Return its networks so far, by precision and number of threads."""
+        return {}
+
+    def engine(self, precision: str, threads: int | None = None) -> Engine:
+        """Return its network with a precision and a number of threads, all cores by default."""
+        from folkseq.sampling.engine import Engine
+
+        threads = threads or cores()
+        if (precision, threads) not in self.engines:
+            graph: Path | bytes = self.run.file("model.onnx")
+            if precision == FLOAT32:
+                from folkseq.models import onnx_step
+
+                graph = onnx_step.build(self.run.weights(), self.run.config.model, int8=False)
+            self.engines[precision, threads] = Engine(graph, threads)
+        return self.engines[precision, threads]
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Return what reads the rest of a piece, for a task that writes a part of it."""
+        from folkseq.sampling.memory import Encoder
+
+        return Encoder(self.run.file("encoder.onnx"))
+
+    @cached_property
+    def task(self) -> Task:
+        """Return the task that it was trained for, other than to continue."""
+        return find_task(self.run.config.task, self.codec)
+
+    def copied(self, tokens: Sequence[str], shared: SharedPassage) -> Copied:
+        """Describe a passage of tokens that the training set holds, too."""
+        locate = self.codec.analysis.locate
+        if not shared.length:
+            return Copied(0, 0, locate(tokens, 0), "", "")
+        source = self.run.vocabulary.decode(shared.source_ids.tolist())
+        bars = self.codec.analysis.bars(tokens[shared.start : shared.start + shared.length])
+        label, source_at = self._labels[shared.source], locate(source, shared.source_start)
+        return Copied(shared.length, bars, locate(tokens, shared.start), label, source_at)
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        return self.run.labels()
+
+
+def find_task(name: str, codec: Codec[Any]) -> Task:
+    """Return a task for a codec. Raises RequestError if no installed task of that name suits it."""
+    point = installed("tasks").get(name)
+    task: Task | None = None if point is None else point.load()(codec)
+    if task is None:
+        known = ", ".join([CONTINUE, *installed("tasks")])
+        raise RequestError(
+            f"--task {name}: is not for this representation; tasks are {known}: "
+            "fill is for abc and performance, harmonise for packed"
+        )
+    return task
+
+
+def check_task(run: Run, wanted: str) -> None:
+    """Raise RequestError with the right commands if a run was trained for another task."""
+    task = run.config.task
+    if task == wanted:
+        return
+    representation = run.config.tokenizer
+    does = "folkseq sample RUN" if task == CONTINUE else f"folkseq {task} RUN FILE"
+    if wanted == CONTINUE:
+        other = f"folkseq train {representation} CORPUS"
+    else:
+        other = f"folkseq train {representation if wanted == FILL else 'packed'} CORPUS --task {wanted}"
+    raise RequestError(f"{run.folder} was trained to {task}: use `{does}`, or train another run with `{other}`")
