@@ -10,8 +10,13 @@ import os
 import re
 import secrets
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from folkseq.errors import FolkseqError
 
@@ -46,6 +51,13 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         sync(path.parent)
     except OSError as error:
         raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Replace `path` by a `.npy` file that holds an array. Raises FolkseqError if the disk refuses."""
+    data = BytesIO()
+    np.save(data, array, allow_pickle=False)
+    write_atomically(path, data.getvalue())
 
 
 def clear_temporary(folder: Path) -> None:

@@ -21,7 +21,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 from shutil import copyfile
 from typing import Any, Self
@@ -32,7 +31,7 @@ from numpy.typing import NDArray
 from folkseq.corpus import Split, TokenStore
 from folkseq.corpus.store import IDS, OFFSETS
 from folkseq.errors import FolkseqError, RunError
-from folkseq.files import sync, write_atomically
+from folkseq.files import sync, write_array, write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.task import CONTINUE, TASKS
 from folkseq.representations.vocabulary import Vocabulary
@@ -198,7 +197,7 @@ class Run:
                     sync(tokens / name)
         except OSError as error:
             raise FolkseqError(f"{tokens}: cannot be written: {error.strerror or error}") from error
-        write_atomically(tokens / SPANS, _npy(spans))
+        write_array(tokens / SPANS, spans)
         write_atomically(tokens / "labels.txt", "".join(f"{' '.join(label.split())}\n" for label in labels).encode())
         # The last, without which the others do not count.
         write_atomically(tokens / "split.json", json.dumps(asdict(sides)).encode())
@@ -290,9 +289,3 @@ class Run:
         """Take back the lines of the metrics after `step`, from which training goes on."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         write_atomically(self.folder / "metrics.jsonl", "".join(kept).encode())
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    data = BytesIO()
-    np.save(data, array, allow_pickle=False)
-    return data.getvalue()

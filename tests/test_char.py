@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from folkseq.verbs.prepared import copy_limit
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -137,12 +136,12 @@ def test_a_passage_over_the_seam_of_two_stretches_is_found_and_kept_short(book):
     model = load(run)
     seam = len(CharTokenizer().parse(text.encode(), "book.txt").pieces[0].text)
     ids = np.array(model.run.vocabulary.encode(text[seam - 80 : seam + 90]))
-    (found,) = model.longest_copies([ids])
-    assert found[0] == 170
-    copied = model.copied(model.run.vocabulary.decode(ids), *found)
+    (found,) = model.overlaps.longest([ids])
+    assert found.length == 170
+    copied = model.copied(model.run.vocabulary.decode(ids), found)
     line = 1 + text[: seam - 80].count("\n")
     assert (copied.tokens, copied.source, copied.source_at) == (170, "book.txt", f"line {line}")
-    limit = copy_limit(model.run, model.tokenizer, 16)
+    limit = model.overlaps.limit(16)
     rows = limit.begin(1)
     for one in ids[:90].tolist():
         rows = limit.advance(rows, np.array([one]))

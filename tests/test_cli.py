@@ -488,7 +488,7 @@ BAD = [
     (["sample", "RUN", "--temperature", "hot"], "'hot' is not a number, nor two as in 0.7-1.2"),
     (["sample", "RUN", "--temperature", "0.5-nan"], "temperature"),
     (["sample", "RUN", "--min-p", "2"], "min-p is a share above 0 and up to 1, got 2"),
-    (["sample", "RUN", "--max-copy", "3"], "ask for 8 or more"),
+    (["sample", "RUN", "--max-copy", "3"], "must be 8 tokens or more"),
     (["sample", "RUN", "--best", "0"], "the best of 0 cannot be kept"),
     (["sample", "RUN", "--precision", "int4"], "there is no precision 'int4'; there are: int8, float32"),
     (["sample", "RUN", "--again", "one.abc"], "one.abc: holds no record of how it came about"),

@@ -11,7 +11,7 @@ from folkseq.formats import midi
 from folkseq.models import onnx_step
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.music.performance import NOTE, PEDAL, Note, Performance, Track
-from folkseq.novelty import Novelty
+from folkseq.novelty import Overlap
 from folkseq.representations.performance import PerformanceTokenizer
 from folkseq.run import Run, RunConfig
 from folkseq.verbs.model import load
@@ -40,7 +40,7 @@ def make_run(folder, tokenizer):
     run.keep_tokens(
         folder / "corpus", Split((0, 1), (2,), ()), ["a/0.mid", "a/1.mid", "b/2.mid"], np.zeros((3, 2), np.int64)
     )
-    Novelty.build(store, (0, 1), tokenizer.profile(run.vocabulary)).write(folder)
+    Overlap.build(run)
     return run.folder
 
 

@@ -16,7 +16,7 @@ from folkseq.corpus import Split, TokenStore, cluster
 from folkseq.corpus.named import Corpus, files, listed, locate
 from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError
-from folkseq.novelty import Novelty, Trained, trained
+from folkseq.novelty import Overlap, TrainingSet
 from folkseq.representations.base import Codec
 from folkseq.representations.capabilities import Profile
 from folkseq.representations.vocabulary import Vocabulary
@@ -75,8 +75,8 @@ def unseen(
         known = [store[piece] for piece in (*sides.train, *sides.valid)]  # the latter chose the weights
         pieces = _apart(codec, known, pieces, left_out)
         if representation.files.continuous and pieces:  # whose pieces begin and end where a file happens to be cut
-            profile = codec.profile
-            pieces = _not_known(trained(store, (*sides.train, *sides.valid), profile), profile, pieces, left_out)
+            known_texts = TrainingSet.of(store, (*sides.train, *sides.valid), codec.profile)
+            pieces = _not_known(Overlap(known_texts, codec.profile), codec.profile, pieces, left_out)
         found = Unseen("", pieces, left_out, read.lost, read.faults)
     if not found.pieces:
         more = f" and {len(paths) - 1} more" * (len(paths) > 1)
@@ -118,10 +118,10 @@ def _apart(codec: Codec[Any], trained: Pieces, pieces: Pieces, left_out: Counter
     return apart
 
 
-def _not_known(known: Trained, profile: Profile, pieces: Pieces, left_out: Counter[str]) -> Pieces:
+def _not_known(known: Overlap, profile: Profile, pieces: Pieces, left_out: Counter[str]) -> Pieces:
     """The pieces of which no half stands in one trained on."""
-    lengths = Novelty.build(known.store, known.pieces, profile).longest(pieces).length.tolist()
-    kept = [ids for ids, length in zip(pieces, lengths, strict=True) if 2 * length < np.sum(~profile.ends[ids])]
+    runs = known.longest(pieces)
+    kept = [ids for ids, run in zip(pieces, runs, strict=True) if 2 * run.length < np.sum(~profile.ends[ids])]
     left_out[TWINS] += len(pieces) - len(kept)
     return kept
 

@@ -1,11 +1,11 @@
-"""How new a piece is: the longest passage of it that stands in the training set, and a limit on such passages.
+"""Novelty: the longest run of tokens that a piece shares with the training set, and a limit on such runs.
 
-`whole` joins what goes on in that set; `index` finds passages in it, by `runs` and `short`; `copies` forbids them while
-a piece is written; `passages` has the numbers that no transposition changes.
+`Overlap` is the entry point for training and sampling. `training_set` selects the pieces to compare with, `hashing`
+gives passages numbers that no transposition changes, `runs` and `short` find shared runs, and `limit` masks the ids
+that would make a run too long.
 """
 
-from folkseq.novelty.copies import CopyLimit
-from folkseq.novelty.index import Novelty
-from folkseq.novelty.whole import Trained, trained
+from folkseq.novelty.overlap import Overlap
+from folkseq.novelty.training_set import TrainingSet
 
-__all__ = ["CopyLimit", "Novelty", "Trained", "trained"]
+__all__ = ["Overlap", "TrainingSet"]

@@ -24,7 +24,6 @@ from folkseq.machine import cores
 from folkseq.models import onnx_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
-from folkseq.novelty import CopyLimit
 from folkseq.representations.abc import AbcTokenizer
 from folkseq.representations.base import END, START
 from folkseq.sampling.batch import Request
@@ -272,11 +271,10 @@ def _median_us(action: Callable[[], Any], turns: int = 50) -> float:
 def _constraints(model: Model) -> None:
     """What grammar, novelty and a limit on copies cost at 64 streams, on whole pieces."""
     pieces, vocabulary, tokenizer = 512, model.run.vocabulary, model.tokenizer
-    store, sides = model.run.tokens()
     lanes = min(cores(), MOST_LANES)
     engine = model.engine("int8", max(cores() // lanes, 1))
     grammar = tokenizer.grammar(vocabulary)
-    copies = CopyLimit(store, sides.train, tokenizer.profile(vocabulary), 16)
+    copies = model.overlaps.limit(16)
     turn = count()
 
     def write(look_up: bool = False, **settings: Any) -> float:
@@ -285,7 +283,7 @@ def _constraints(model: Model) -> None:
         samples = list(generate(engine, request, range(pieces), lanes))
         if look_up:
             for first in range(0, pieces, 16):
-                model.novelty.longest([np.array(sample.ids) for sample in samples[first : first + 16]])
+                model.overlaps.longest([np.array(sample.ids) for sample in samples[first : first + 16]])
         return sum(len(sample.ids) - 1 for sample in samples) / (time.perf_counter() - start)
 
     asked: dict[str, dict[str, Any]] = {

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from folkseq.corpus import TokenStore
-from folkseq.representations.vocabulary import Profile
+from folkseq.representations.capabilities import Profile
 
 START, END = 0, 1
 

@@ -1,0 +1,93 @@
+"""Hashes of passages that no transposition changes, for all passages of an array at once.
+
+A passage of ids i₀ … iₙ has the sum S = Σ Bᵏ·(R·levelₖ + mixₖ) modulo 2⁶⁴, where mixₖ is a pseudo-random number for
+the kind of iₖ, and the level of an id without pitch is 0. Let C = Σ Bᵏ over its pitched ids. A transposition by d adds
+d·R·C to S. So S − R·l·C, where l is the level of any one pitch in the passage, is the same in every key. In a passage
+without pitch C is 0, and l does not matter. Different passages may have the same hash: whoever must be sure compares
+ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.representations.capabilities import Profile
+
+Hashes = NDArray[np.uint64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+BASE = 0xD1342543DE82EF95  # B
+RISE = np.uint64(0x9E3779B97F4A7C15)  # R
+_TOGETHER = 1 << 14  # matches that are worked on together
+
+
+class Hashing:
+    """The tables of a vocabulary that hashes and comparisons need, (V,) each."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.ends, self.pitched, self.free, self.binding = profile.ends, profile.pitched, profile.free, profile.binding
+        self.kinds = np.unique(profile.kinds, return_inverse=True)[1].astype(np.int64)
+        """From 0 on, without gaps."""
+        lowest = profile.heights[profile.pitched].min(initial=1 << 30)
+        self.levels = np.where(profile.pitched, profile.heights - lowest, 0)
+        """The heights above the lowest; 0 for an id without pitch."""
+        self.reach = int(self.levels.max())
+        """The largest difference of two levels."""
+        self.room = 3 * self.reach + 1
+        self.codes = self.kinds * self.room + self.reach + self.levels
+        """A number for each id, with room among those of its kind for shifts of up to `reach` down or up."""
+        self.terms = np.stack(
+            (self.levels.astype(np.uint64) * RISE + mixed(profile.kinds), self.pitched.astype(np.uint64))
+        )
+        """(2, V) what an id adds to S and to C, but for Bᵏ."""
+
+
+def mixed(numbers: NDArray[Any]) -> Hashes:
+    """Return a pseudo-random number for each of `numbers`, of any shape: the finalizer of splitmix64."""
+    found = (numbers.astype(np.uint64) + np.uint64(1)) * RISE
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        found = (found ^ found >> np.uint64(shift)) * np.uint64(factor)
+    return found
+
+
+def powers(count: int, base: int = BASE) -> Hashes:
+    """Return B⁰ … Bⁿ⁻¹, (count,)."""
+    factors = np.full(count, base, np.uint64)
+    factors[:1] = 1
+    return np.cumprod(factors, dtype=np.uint64)
+
+
+def matches(table: Hashes, low: Hashes, high: Hashes, most: Any = 1 << 62) -> Iterator[tuple[Integers, Integers]]:
+    """Find all entries of a sorted table, (E,), that lie in one of several ranges.
+
+    Args:
+        table: the entries.
+        low: (K,) the lowest of each range.
+        high: (K,) the highest.
+        most: how many entries of a range count, from its lowest on, (K,) or one number.
+
+    Yields:
+        The numbers of the ranges and those of the entries in them, (M,) each, with some thousand at a time.
+    """
+    first = np.searchsorted(table, low)
+    ends = np.cumsum(np.minimum(np.searchsorted(table, high, side="right") - first, most))
+    for begin in range(0, int(ends[-1]) if len(ends) else 0, _TOGETHER):
+        pair = np.arange(begin, min(begin + _TOGETHER, ends[-1]))
+        which = np.searchsorted(ends, pair, side="right")
+        yield which, first[which] + pair - np.where(which > 0, ends[which - 1], 0)
+
+
+def next_true(flags: Flags) -> Integers:
+    """Return the first place from each on where a flag is set, (T,); T where there is none."""
+    places = np.where(flags, np.arange(len(flags)), len(flags))
+    return np.minimum.accumulate(places[::-1])[::-1]
+
+
+def last_true(flags: Flags) -> Integers:
+    """Return the last place up to each where a flag is set, (T,); −1 where there is none."""
+    return np.maximum.accumulate(np.where(flags, np.arange(len(flags)), -1))

@@ -1,0 +1,70 @@
+"""The pieces that a model was trained on, in the form in which new pieces are compared with them.
+
+A long text is trained on in stretches. A passage may cross the seam between two stretches, so stretches that continue
+one another are joined: a piece continues in the next one if it does not end with an id that ends pieces. Of a training
+set of more than `MOST_IDS` ids, only the beginnings of the pieces are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.corpus import TokenStore, beginning
+from folkseq.representations.capabilities import Profile
+
+MOST_IDS = 20_000_000
+_CHUNK = 1 << 14  # ids that are hashed together, so that intermediate arrays fit into the processor's cache
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Whole pieces, and which pieces of the run's own store they come from."""
+
+    store: TokenStore
+    pieces: Sequence[int]
+    """The pieces of `store` to compare with, rising."""
+    origins: Sequence[int]
+    """For each piece of `store` its number in the run's store; for a joined piece, that of its first stretch."""
+
+    @classmethod
+    def of(cls, store: TokenStore, pieces: Sequence[int], profile: Profile) -> Self:
+        """Join those `pieces` of a store that continue one another, cut to `MOST_IDS` ids in all.
+
+        If every piece ends, the result refers to `store` itself; otherwise it holds a new store in memory.
+        """
+        pieces = sorted(pieces)
+        continues = ~profile.ends[store.ids[store.offsets[1:][pieces] - 1]]
+        if not continues.any():
+            return cls(store, pieces, range(len(store)))
+        begins = np.append(True, (np.diff(pieces) > 1) | ~continues[:-1])
+        groups = np.split(np.array(pieces), np.flatnonzero(begins)[1:])
+        lengths = np.diff(store.offsets)
+        most = beginning([lengths[group].sum() for group in groups], MOST_IDS)
+        end = int(np.flatnonzero(profile.ends)[-1])
+        joined = []
+        for group in groups:
+            first, *others = group[: np.searchsorted(np.cumsum(lengths[group] - 1), most) + 1].tolist()
+            whole = np.concatenate([store[first], *(ids[~profile.ends[ids]] for ids in map(store.__getitem__, others))])
+            complete = profile.ends[whole[-1]] or len(whole) >= most
+            joined.append(whole[:most] if complete else np.append(whole, end))
+        return cls(TokenStore.of(joined), range(len(joined)), [int(group[0]) for group in groups])
+
+    def places(self) -> Iterator[NDArray[np.int64]]:
+        """Yield where in the store's flat array the ids stand, whole pieces at a time, about `_CHUNK` ids each."""
+        starts, ends = self.store.offsets[:-1][self.pieces], self.store.offsets[1:][self.pieces]
+        lengths = np.minimum(ends - starts, beginning(ends - starts, MOST_IDS))
+        chunk = (np.cumsum(lengths) - lengths) // _CHUNK  # (P,) the chunk of each piece
+        for first, last in pairwise([*np.unique(chunk, return_index=True)[1].tolist(), len(lengths)]):
+            those = lengths[first:last]
+            yield np.arange(those.sum()) + np.repeat(starts[first:last] - (np.cumsum(those) - those), those)
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        """The store's flat array, (T,)."""
+        return np.asarray(self.store.ids)
