@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from folkseq.ensemble.grammar import Choir
 from folkseq.ensemble.melody import Melody
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, midi, musicxml
@@ -18,7 +16,7 @@ from folkseq.formats.transcription import transcribe, written_down
 from folkseq.music import Tune
 from folkseq.music.chorale import VOICES
 from folkseq.music.playback import perform
-from folkseq.pairs import EncoderSource
+from folkseq.representations.task import Answer, Question
 
 if TYPE_CHECKING:
     from folkseq.ensemble.task import HarmoniseTask
@@ -28,83 +26,54 @@ SINGERS = 52
 _CLEFS = {"soprano": "treble", "alto": "treble", "tenor": "bass", "bass": "bass"}
 
 
-@dataclass(frozen=True)
-class AskedMelody:
-    """A `folkseq.representations.task.Asked`."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MelodyQuestion(Question):
+    """A melody to harmonise."""
 
     task: HarmoniseTask
     melody: Melody
-    notices: tuple[str, ...] = ()
-    """What of the file the melody does not hold, and whether it was moved."""
 
-    @cached_property
-    def source(self) -> EncoderSource:
-        """See the protocol."""
-        return self.task.known(self.melody.pitches, self.melody.fermatas, self.melody.places)
+    @classmethod
+    def of(cls, task: HarmoniseTask, melody: Melody, notices: tuple[str, ...]) -> Self:
+        """Return the question of a melody; the notices say what of the file it does not hold."""
+        choir = task.choir(melody.pitches)
+        return cls(
+            task=task,
+            melody=melody,
+            source=task.known(melody.pitches, melody.fermatas, melody.places),
+            grammar=choir,
+            opening=(0,) * task.compound.width,
+            end_id=task.compound.end,
+            limit=choir.limit,
+            notices=notices,
+        )
 
-    @cached_property
-    def grammar(self) -> Choir:
-        """See the protocol."""
-        return self.task.choir(self.melody.pitches)
-
-    @property
-    def opening(self) -> tuple[int, ...]:
-        """See the protocol."""
-        return (0,) * self.task.compound.width
-
-    @property
-    def end(self) -> int:
-        """See the protocol."""
-        return self.task.compound.end
-
-    @property
-    def limit(self) -> int:
-        """See the protocol."""
-        return self.grammar.limit
-
-    def finish(self, ids: Sequence[int]) -> Harmonised:
-        """See the protocol."""
-        return Harmonised(self, np.array(ids, np.int64))
+    def answer(self, ids: Sequence[int]) -> Harmonisation:
+        """Return the melody with the other voices; the whole chorale is compared with the training set."""
+        cells = self.task.written(np.array(ids, np.int64))
+        return Harmonisation(
+            title=self.melody.tune.title,
+            summary="",
+            compared=self.task.whole(self.melody, cells),
+            choices=len(self.melody.pitches) * self.task.compound.width,
+            melody=self.melody,
+            cells=cells,
+        )
 
 
-@dataclass(frozen=True)
-class Harmonised:
-    """A `folkseq.representations.task.Finished`: a melody with its other voices."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Harmonisation(Answer):
+    """A melody with its other voices."""
 
-    asked: AskedMelody
-    ids: NDArray[np.int64]
-
-    @property
-    def title(self) -> str:
-        """See the protocol."""
-        return self.asked.melody.tune.title
-
-    @property
-    def written(self) -> str:
-        """Nothing: three voices are not told in a line."""
-        return ""
-
-    @property
-    def free(self) -> int:
-        """See the protocol."""
-        return len(self.asked.melody.pitches) * self.asked.task.compound.width
-
-    @cached_property
-    def cells(self) -> dict[str, list[str]]:
-        """The cells of the voices that were written."""
-        return self.asked.task.written(self.ids)
-
-    @property
-    def compared(self) -> NDArray[Any]:
-        """See the protocol: the whole chorale, as those trained on stand there."""
-        return self.asked.task.whole(self.asked.melody, self.cells)
+    melody: Melody
+    cells: dict[str, list[str]]
+    """The cells of each voice that was written."""
 
     @cached_property
     def tune(self) -> Tune:
-        """The score."""
-        melody = self.asked.melody
-        below = tuple(melody.voice(self.cells[voice]) for voice in VOICES[1:])
-        return replace(melody.tune, voices=(*melody.tune.voices, *below))
+        """Return the score."""
+        below = tuple(self.melody.voice(self.cells[voice]) for voice in VOICES[1:])
+        return replace(self.melody.tune, voices=(*self.melody.tune.voices, *below))
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
         """As MIDI of four named tracks, as ABC of four voices, or as MusicXML."""
@@ -122,7 +91,7 @@ class Harmonised:
         return musicxml.format(self.tune, list(zip(names, _CLEFS.values(), strict=True)), comments)
 
 
-def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> AskedMelody:
+def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> MelodyQuestion:
     """The melody in a file of ABC or MIDI. Raises RequestError if there is none, or not one alone."""
     if midi.is_midi(data):
         try:
@@ -130,7 +99,7 @@ def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> Aske
         except ParseError as error:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
         melody = Melody.of(tune, file)
-        return AskedMelody(task, melody, (written_down(file, lost), *melody.notices))
+        return MelodyQuestion.of(task, melody, (written_down(file, lost), *melody.notices))
     try:
         book = abc.parse_bytes(data, file)
     except ParseError as error:
@@ -145,4 +114,4 @@ def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> Aske
         many = f"holds {len(book.tunes)} tunes; name one with --tune, of"
         raise RequestError(f"{file}: {many if number is None else f'there is no one X:{number}; there are'}: {known}")
     melody = Melody.of(tunes[0], file)
-    return AskedMelody(task, melody, melody.notices)
+    return MelodyQuestion.of(task, melody, melody.notices)

@@ -7,9 +7,8 @@ the bar. The target has a frame of three fields a step: the bass, which the harm
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,13 @@ from numpy.typing import NDArray
 from folkseq.compound import CompoundLayout
 from folkseq.ensemble.grammar import Choir
 from folkseq.ensemble.melody import Melody
-from folkseq.ensemble.question import AskedMelody, ask
+from folkseq.ensemble.question import MelodyQuestion, ask
 from folkseq.errors import RequestError
 from folkseq.music.chorale import FERMATA, HOLD, PLACE, RANGES, REST, VOICES
 from folkseq.pairs import EncoderSource, Integers, Pair, RelativePositions
 from folkseq.representations.base import START
 from folkseq.representations.packed.layout import Layout
+from folkseq.representations.task import Task
 from folkseq.representations.vocabulary import Vocabulary
 
 WRITTEN = ("bass", "alto", "tenor")
@@ -38,82 +38,54 @@ SILENT = 128
 _HOLD, _REST = -1, -2
 
 
-@dataclass(frozen=True)
-class HarmoniseTask:
-    """A `folkseq.representations.task.Task`: the other three voices to a soprano."""
+class HarmoniseTask(Task):
+    """Writing the other three voices to a soprano."""
 
-    vocabulary: Vocabulary
+    outputs = (".mid", ".abc", ".musicxml")
+    source_sizes = (SILENT + 1, 4, PLACES)
+    """Pitch or silence; whether it begins, and a fermata; the place in the bar."""
+    relative_positions = RelativePositions(8, 8)
+    """In bars, and in sixteenths within one."""
+    # Chorales are few, so the network is kept small; with this dropout 1,400 updates did not overfit.
+    recipe: Mapping[str, Any] = {"batches": "pairs", "weight_decay": 0.3, "hidden": 256, "dropout": 0.2}
+    HOLDS = -1
+    """The number of a hold among cells."""
 
-    outputs: ClassVar[tuple[str, ...]] = (".mid", ".abc", ".musicxml")
-    HOLDS: ClassVar[int] = -1
-    """What a hold is among numbers."""
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.layout = layout = Layout.of(vocabulary)
+        self.labels = tuple(layout.labels[layout.columns.index(voice)] for voice in WRITTEN)
+        """The labels of each voice that is written."""
+        self.compound = CompoundLayout(tuple(map(len, self.labels)))
+        """The layout of a target."""
+        self.vocabulary_size, self.fields = self.compound.size, self.compound.fields
 
-    @property
-    def size(self) -> int:
-        """See the protocol."""
-        return self.compound.size
-
-    @property
-    def fields(self) -> tuple[int, ...]:
-        """See the protocol."""
-        return self.compound.fields
-
-    @property
-    def recipe(self) -> Mapping[str, Any]:
-        """Chorales are few, so the network is kept small; with this dropout 1,400 updates did not overfit."""
-        return {"batches": "pairs", "weight_decay": 0.3, "hidden": 256, "dropout": 0.2}
-
-    @property
-    def source(self) -> tuple[int, ...]:
-        """Pitch or silence; begins, and a fermata; place."""
-        return (SILENT + 1, 4, PLACES)
-
-    @property
-    def relative_positions(self) -> RelativePositions:
-        """In bars, and in sixteenths within one."""
-        return RelativePositions(8, 8)
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Of the chorales' columns."""
-        return Layout.of(self.vocabulary)
-
-    @cached_property
-    def labels(self) -> tuple[tuple[str, ...], ...]:
-        """What each of the voices that are written knows."""
-        return tuple(self.layout.labels[self.layout.columns.index(voice)] for voice in WRITTEN)
-
-    @cached_property
-    def compound(self) -> CompoundLayout:
-        """Of what is written."""
-        return CompoundLayout(tuple(map(len, self.labels)))
-
-    def draw(self, ids: NDArray[Any], random: np.random.Generator, alone: bool | None = None) -> Pair | None:
-        """Eight bars' worth of a chorale, moved to another key within the voices' ranges."""
+    def draw(self, ids: NDArray[Any], random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
+        """Draw eight bars' worth of a chorale, moved to another key within the voices' ranges."""
         cells = self.cells(ids)
         moves = [move for move in range(-FARTHEST, FARTHEST + 1) if self._fits(cells, move)] or [0]
         first = int(random.integers(max(len(cells) - WINDOW, 0) + 1))
         return self.pair(_moved(_cut(cells, first, first + WINDOW), int(random.choice(moves))))
 
-    def hold_out(self, ids: NDArray[Any], piece: int, turn: int, alone: bool | None = None) -> Pair | None:
-        """The whole chorale as it is, once."""
+    def hold_out(self, ids: NDArray[Any], piece: int, turn: int, left_only: bool | None = None) -> Pair | None:
+        """Return the whole chorale as it is, once."""
         return self.pair(self.cells(ids)) if turn == 0 else None
 
-    def plain(self, ids: NDArray[Any]) -> NDArray[Any]:
-        """The three voices that are written."""
+    def ngram_ids(self, ids: NDArray[Any]) -> NDArray[Any]:
+        """Return the ids of the three voices that are written."""
         pair = self.hold_out(ids, 0, 0)
         return np.zeros(0, np.int64) if pair is None else pair.ids
 
-    def extent(self, pair: Pair) -> dict[str, float]:
-        """The number of steps, sixteenths."""
+    def amounts(self, pair: Pair) -> dict[str, float]:
+        """Return the number of steps, sixteenths."""
         return {"step": float(len(pair.source))}
 
-    def ask(self, data: bytes, file: str, **asked: Any) -> AskedMelody:
-        """Voices to the melody in a file of ABC or MIDI."""
+    def ask(self, data: bytes, file: str, **where: Any) -> MelodyQuestion:
+        """Find the melody in a file of ABC or MIDI."""
         for name in ("bars", "seconds"):
-            if asked.get(name) is not None:
+            if where.get(name) is not None:
                 raise RequestError(f"--{name} is of a gap; a melody is harmonised as a whole")
-        return ask(self, data, file, asked.get("tune"))
+        return ask(self, data, file, where.get("tune"))
 
     def cells(self, ids: NDArray[Any]) -> Integers:
         """(N, 6) of whole steps: of each voice a pitch, −1 for a hold or −2 for a rest; the fermata; the place."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from folkseq.errors import RequestError
-from folkseq.infill.answers import Answers, answer
+from folkseq.infill.answers import Answers, write_answers
 from folkseq.infill.verb import read_input
 from folkseq.representations.task import HARMONISE
 from folkseq.verbs.model import load
@@ -22,7 +22,7 @@ def harmonise(
         melody: a file of ABC or MIDI; `-` for standard input. One that lies outside the soprano's range is moved.
         count: how many answers.
         tune: its number, where a file holds several.
-        settings: as those of `answers.answer`.
+        settings: as those of `answers.write_answers`.
 
     Raises:
         FolkseqError: for what cannot be met, before anything is written.
@@ -33,4 +33,4 @@ def harmonise(
         )
     data, name = read_input(melody)
     where: dict[str, Any] = {} if tune is None else {"tune": tune}
-    return answer(load(run), HARMONISE, data, name, count, where, **settings)
+    return write_answers(load(run), HARMONISE, data, name, count, where, **settings)

@@ -14,11 +14,11 @@ def fill_task(codec: Codec[Any]) -> Task | None:
     from folkseq.representations.performance.codec import PerformanceCodec
 
     if isinstance(codec, AbcCodec):
-        from folkseq.infill.abc.task import FillTask
+        from folkseq.infill.abc.task import FillTune
 
-        return FillTask(codec)
+        return FillTune(codec)
     if isinstance(codec, PerformanceCodec):
-        from folkseq.infill.performance.task import FillTask as FillPerformance
+        from folkseq.infill.performance.task import FillPerformance
 
         return FillPerformance(codec)
     return None

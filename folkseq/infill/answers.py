@@ -12,7 +12,7 @@ import numpy as np
 from folkseq.errors import RequestError
 from folkseq.files import write_atomically
 from folkseq.formats.midi import is_midi
-from folkseq.representations.task import FILL, Asked, Finished
+from folkseq.representations.task import FILL, Answer, Question
 from folkseq.sampling.overlaps import SharedPassage
 from folkseq.verbs.model import Model
 from folkseq.verbs.output import Output
@@ -25,31 +25,29 @@ MOST = 10_000  # answers
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One of them."""
+class WrittenAnswer:
+    """An answer with its files."""
 
-    finished: Finished
+    answer: Answer
     nll: float
-    """Nats that what is new costs under the model itself."""
-    tokens: int
-    """That were the model's to choose."""
+    """Negative log likelihood of the new part under the model, in nats."""
     copied: Copied
-    """The longest run of it that stands in a piece trained on."""
+    """Its longest overlap with the training set."""
     record: Record
     files: tuple[Path, ...]
     left_out: tuple[str, ...]
-    """Why a file of some kind is not among them."""
+    """One line for each format that the answer cannot be written in."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked, and the answers, each of which is written when it is taken."""
+    """The notices about a question, and its answers, each of which is written when it is taken."""
 
     notices: tuple[str, ...]
-    answers: Iterator[Answer]
+    answers: Iterator[WrittenAnswer]
 
 
-def answer(
+def write_answers(
     model: Model,
     wanted: str,
     data: bytes,
@@ -95,7 +93,7 @@ def answer(
         notices += (f"{file}: the record in it stays, which is of the tune as it was",)
     request = Request(
         opening=question.opening,
-        end_id=question.end,
+        end_id=question.end_id,
         seed=record.seed,
         limit=question.limit,
         strategy=record.settings,
@@ -107,36 +105,36 @@ def answer(
 
 
 def _answers(
-    model: Model, question: Asked, request: Any, record: Record, count: int, output: Output, stem: str
-) -> Iterator[Answer]:
+    model: Model, question: Question, request: Any, record: Record, count: int, output: Output, stem: str
+) -> Iterator[WrittenAnswer]:
     from dataclasses import replace
 
     from folkseq.sampling.generate import generate
 
     engine = model.engine(record.settings.precision).knowing(model.encoder.read(question.source))
     for sample in generate(engine, request, range(count)):
-        finished = question.finish(sample.ids)
-        ids = np.asarray(finished.compared)
+        answer = question.answer(sample.ids)
+        ids = np.asarray(answer.compared)
         tokens = model.run.vocabulary.decode(ids)
         shared = SharedPassage()
         if len(ids) and model.overlaps:
             (shared,) = model.overlaps.longest([ids])
         own = replace(record, index=sample.index + 1)
         comments = [own.describe(), own.to_json()]
-        files, left_out = _write(finished, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
+        files, left_out = _write(answer, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
         copied = replace(model.copied(tokens, shared), at="")
-        yield Answer(finished, sample.nll, finished.free, copied, own, tuple(files), tuple(left_out))
+        yield WrittenAnswer(answer, sample.nll, copied, own, tuple(files), tuple(left_out))
 
 
-def _write(finished: Finished, output: Output, stem: str, comments: list[str]) -> tuple[list[Path], list[str]]:
+def _write(answer: Answer, output: Output, stem: str, comments: list[str]) -> tuple[list[Path], list[str]]:
     if output.is_file:
-        write_atomically(output.place, finished.format(output.place.suffix.lower(), comments))
+        write_atomically(output.place, answer.format(output.place.suffix.lower(), comments))
         return [output.place], []
     written: dict[str, bytes] = {}
     left_out = []
     for suffix in output.suffixes:
         try:
-            written[suffix] = finished.format(suffix, comments)
+            written[suffix] = answer.format(suffix, comments)
         except RequestError as error:  # a score of odd lengths may have no MusicXML
             if suffix == output.suffixes[-1] and not written:
                 raise

@@ -13,7 +13,7 @@ from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, GroupedComman
 from folkseq.cli.output import say, show
 
 if TYPE_CHECKING:
-    from folkseq.infill.answers import Answer, Answers
+    from folkseq.infill.answers import Answers, WrittenAnswer
 
 _DRAWING = ("temperature", "top_k", "top_p", "min_p", "precision")
 
@@ -80,25 +80,25 @@ def _show(found: Answers, as_json: bool) -> None:
             say(f"  {reason}")
 
 
-def _facts(answer: Answer) -> dict[str, Any]:
+def _facts(written: WrittenAnswer) -> dict[str, Any]:
     return {
-        "index": answer.record.index,
-        "seed": answer.record.seed,
-        "title": answer.finished.title,
-        "files": list(map(str, answer.files)),
-        "written": answer.finished.written,
-        "nll": round(answer.nll, 4),
-        "tokens": answer.tokens,
-        "copied": asdict(answer.copied),
-        "record": json.loads(answer.record.to_json()),
+        "index": written.record.index,
+        "seed": written.record.seed,
+        "title": written.answer.title,
+        "files": list(map(str, written.files)),
+        "written": written.answer.summary,
+        "nll": round(written.nll, 4),
+        "tokens": written.answer.choices,
+        "copied": asdict(written.copied),
+        "record": json.loads(written.record.to_json()),
     }
 
 
-def _described(answer: Answer) -> str:
-    rate = answer.nll / max(answer.tokens, 1)
-    copied = answer.copied
+def _described(written: WrittenAnswer) -> str:
+    rate = written.nll / max(written.answer.choices, 1)
+    copied = written.copied
     known = (
         f"shares at most {copied.tokens} tokens in a row with {copied.source}" if copied.tokens else "shares nothing"
     )
-    written = answer.finished.written
-    return f"{written}{'  ' * bool(written)}({rate:.2f} nats per token; {known})"
+    summary = written.answer.summary
+    return f"{summary}{'  ' * bool(summary)}({rate:.2f} nats per token; {known})"

@@ -88,7 +88,7 @@ def judge(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int
     nats["n-gram"] = _ngram(task, trained, both, settings.ids_per_step)
     amounts: Counter[str] = Counter()
     for pair in both:
-        amounts.update({"token": int(pair.free.sum()), **task.extent(pair)})
+        amounts.update({"token": int(pair.free.sum()), **task.amounts(pair)})
     listened = {kind: amount for kind, amount in amounts.items() if kind != "token"}
     losses = tuple(
         GapLoss(
@@ -104,9 +104,9 @@ def judge(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int
     return Gaps(model.run.config.task, len(both), {kind: float(each) for kind, each in amounts.items()}, losses, voices)
 
 
-def _pairs(task: Task, pieces: Pieces, alone: bool | None) -> list[Pair]:
+def _pairs(task: Task, pieces: Pieces, left_only: bool | None) -> list[Pair]:
     numbered = list(enumerate(pieces))
-    found = (task.hold_out(ids, number, turn, alone) for turn in range(TURNS) for number, ids in numbered)
+    found = (task.hold_out(ids, number, turn, left_only) for turn in range(TURNS) for number, ids in numbered)
     return [pair for pair in found if pair is not None][:MOST]
 
 
@@ -124,8 +124,8 @@ def _network(model: Model, pairs: Sequence[Pair]) -> float:
 
 def _ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], frame: int) -> float:
     """Nats in all, by the best n-gram, which knows what stands before, where a pair tells it."""
-    learnt = [ids for ids in map(task.plain, trained) if len(ids)]
-    longest = NGram.fit(learnt, ORDER * frame if frame == 1 else 2 * frame, task.size)
+    learnt = [ids for ids in map(task.ngram_ids, trained) if len(ids)]
+    longest = NGram.fit(learnt, ORDER * frame if frame == 1 else 2 * frame, task.vocabulary_size)
     best = math.inf
     for order in range(1, longest.order + 1):
         ngram, total = longest.of_order(order), 0.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from folkseq.corpus.files import open_file
 from folkseq.errors import ParseError, RequestError
-from folkseq.infill.answers import Answers, answer
+from folkseq.infill.answers import Answers, write_answers
 from folkseq.representations.task import FILL
 from folkseq.verbs.model import load
 
@@ -35,7 +35,7 @@ def fill(
         bars: of a tune, from which to which, such as `5-8`; a pickup is bar 0, and bars are counted as they stand.
         seconds: of a performance, from when to when, such as `12-20`.
         tune: its number, where a file holds several.
-        settings: as those of `answers.answer`.
+        settings: as those of `answers.write_answers`.
 
     Raises:
         FolkseqError: for what cannot be met, before anything is written.
@@ -44,7 +44,7 @@ def fill(
         name: value for name, value in (("bars", bars), ("seconds", seconds), ("tune", tune)) if value is not None
     }
     data, name = read_input(file)
-    return answer(load(run), FILL, data, name, count, where, **settings)
+    return write_answers(load(run), FILL, data, name, count, where, **settings)
 
 
 def read_input(file: Path | str) -> tuple[bytes, str]:

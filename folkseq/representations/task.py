@@ -1,152 +1,100 @@
-"""What a model may be trained to do but to continue: to write a part of a piece, where the rest of it is known.
+"""Tasks: a model continues pieces, or has an encoder and writes a part of a piece, given the rest.
 
-A task is found by its name at a tokenizer (`Tokenizer.task`). `fill` writes a gap in a piece, `harmonise` the other
-voices to one of them.
+A package registers a function from a codec to its `Task`, or None, under the entry-point group `folkseq.tasks`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.grammar import PlacedGrammar
 from folkseq.pairs import EncoderSource, Pair, RelativePositions
 
 CONTINUE, FILL, HARMONISE = TASKS = ("continue", "fill", "harmonise")
+Ids = NDArray[Any]
 
 
-class Task(Protocol):
-    """One of those, over one vocabulary."""
+class Task(ABC):
+    """Writing a part of a piece, given the rest, over the vocabulary of one codec."""
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Of the files that what is written goes to, the usual ones first."""
-        ...
+    outputs: Sequence[str]
+    """Suffixes of the files that can hold an answer, the usual one first."""
+    vocabulary_size: int
+    """V, the number of ids of a target."""
+    fields: tuple[int, ...] = ()
+    """Number of values in each field, if the target consists of compound tokens."""
+    source_sizes: tuple[int, ...]
+    """Number of ids in each field of a source."""
+    relative_positions: RelativePositions
+    """The offsets in a source that the model tells apart."""
+    recipe: Mapping[str, Any]
+    """Model and training settings that suit the task, by name."""
 
-    @property
-    def size(self) -> int:
-        """How many ids what is written has."""
-        ...
+    @abstractmethod
+    def draw(self, ids: Ids, random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
+        """Draw a random pair from a whole piece, (T,) ids; None if there is no room for one in the piece.
 
-    @property
-    def fields(self) -> tuple[int, ...]:
-        """How many values each field of it has, where its ids come in frames (`folkseq.compound`)."""
-        ...
-
-    @property
-    def source(self) -> tuple[int, ...]:
-        """How many ids each field has of what is known."""
-        ...
-
-    @property
-    def recipe(self) -> Mapping[str, Any]:
-        """Settings of model and training that serve it better than the usual ones."""
-        ...
-
-    @property
-    def relative_positions(self) -> RelativePositions:
-        """How far apart places of it are told from one another."""
-        ...
-
-    def draw(self, ids: NDArray[Any], random: np.random.Generator, alone: bool | None = None) -> Pair | None:
-        """A pair of a whole piece.
-
-        Args:
-            ids: (T,) the piece's.
-            random: draws what of it is to be written, and how it is varied.
-            alone: whether nothing is known of what comes after what is to be written; now and then, if it is None.
-
-        Returns:
-            None where nothing of the piece can be asked for.
+        `left_only` hides the part of the piece after the target; by default a draw hides it now and then.
         """
-        ...
 
-    def hold_out(self, ids: NDArray[Any], piece: int, turn: int, alone: bool | None = None) -> Pair | None:
-        """The same to judge by: pair number `turn` of a piece, always the same; None where there is none."""
-        ...
+    @abstractmethod
+    def hold_out(self, ids: Ids, piece: int, turn: int, left_only: bool | None = None) -> Pair | None:
+        """Return pair number `turn` of a held-out piece, always the same one; None if there is none."""
 
-    def plain(self, ids: NDArray[Any]) -> NDArray[Any]:
-        """What of a whole piece an n-gram is to learn from, beside which the model is held."""
-        ...
+    @abstractmethod
+    def amounts(self, pair: Pair) -> dict[str, float]:
+        """Return how much of each countable unit the target holds, by its singular: `note`, `step`."""
 
-    def extent(self, pair: Pair) -> dict[str, float]:
-        """How much was written of what a listener counts, by its singular: `note`, `step`."""
-        ...
+    @abstractmethod
+    def ask(self, data: bytes, file: str, **where: Any) -> Question:
+        """Find the part to write in a file; `where` holds the options that name it, such as `bars`.
 
-    def ask(self, data: bytes, file: str, **asked: Any) -> Asked:
-        """What a user asks of a file. Raises FolkseqError for what cannot be met, in one line.
-
-        Args:
-            data: the file's bytes.
-            file: its name.
-            asked: which part is to be written, as the representation names it.
+        Raises:
+            FolkseqError: there is no such part, or it cannot be written.
         """
-        ...
+
+    def ngram_ids(self, ids: Ids) -> Ids:
+        """Return the ids of a whole piece from which an n-gram, the baseline, learns."""
+        return ids
 
 
-class Asked(Protocol):
-    """What is known of a piece, and what may be written."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Question(ABC):
+    """A piece with a part to write: what the encoder reads, and what the decoder may write."""
 
-    @property
-    def source(self) -> EncoderSource:
-        """What is known."""
-        ...
+    source: EncoderSource
+    grammar: PlacedGrammar
+    opening: tuple[int, ...]
+    """The ids with which a target begins."""
+    end_id: int
+    limit: int
+    """Largest number of ids in a target."""
+    notices: tuple[str, ...] = ()
+    """Lines for the user about the file."""
 
-    @property
-    def grammar(self) -> Any:
-        """What may be written (a `folkseq.sampling.grammar.Placed`)."""
-        ...
-
-    @property
-    def opening(self) -> tuple[int, ...]:
-        """The ids with which what is written begins."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The id with which it ends."""
-        ...
-
-    @property
-    def limit(self) -> int:
-        """The most ids that it has."""
-        ...
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What the user should know beforehand."""
-        ...
-
-    def finish(self, ids: Sequence[int]) -> Finished:
-        """The piece with what was written, from the start ids to the end."""
-        ...
+    @abstractmethod
+    def answer(self, ids: Sequence[int]) -> Answer:
+        """Return the piece with a target, from its start ids to its end id. Raises RequestError if it does not fit."""
 
 
-class Finished(Protocol):
-    """A piece with what was written into it."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer(ABC):
+    """A piece with the part that a model wrote."""
 
-    @property
-    def title(self) -> str:
-        """What it is called."""
-        ...
+    title: str
+    summary: str
+    """The new part in one line, or an empty string."""
+    compared: Ids
+    """The ids that are compared with the training set."""
+    choices: int
+    """Number of ids that the model chose."""
 
-    @property
-    def written(self) -> str:
-        """What is new in it, as a reader would see it in one line."""
-        ...
-
-    @property
-    def compared(self) -> NDArray[Any]:
-        """The ids by which it is told how much of it stands in a piece trained on."""
-        ...
-
-    @property
-    def free(self) -> int:
-        """How many ids were the model's to choose."""
-        ...
-
+    @abstractmethod
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
-        """It as a file of one of the task's `outputs`."""
-        ...
+        """Format the piece as a file with one of the task's `outputs` suffixes."""

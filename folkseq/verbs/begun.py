@@ -118,10 +118,11 @@ def sizes_for(task: Task, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What a model must know of a task, with an encoder as it is asked for."""
     chosen = {own: asked[name] for name, own in ENCODER.items() if name in asked}
     try:
-        encoder = EncoderSettings(task.source, task.relative_positions.along, task.relative_positions.within, **chosen)
+        reach = task.relative_positions
+        encoder = EncoderSettings(task.source_sizes, reach.along, reach.within, **chosen)
     except ValueError as error:
         raise RequestError(str(error)) from None
-    return {"vocabulary_size": task.size, "fields": task.fields, "encoder": encoder}
+    return {"vocabulary_size": task.vocabulary_size, "fields": task.fields, "encoder": encoder}
 
 
 def _read_otherwise(run: Run) -> RequestError:

@@ -282,18 +282,18 @@ def drawn(codec: Codec[Any], run: Run) -> Draw | None:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A task's pairs, as the dataset asks for them; `alone` as the task has it."""
+    """A task's pairs, as the dataset asks for them; `left_only` as the task has it."""
 
     task: Task
-    alone: bool | None = None
+    left_only: bool | None = None
 
     def __call__(self, ids: NDArray[Any], piece: int, random: np.random.Generator) -> Pair | None:
         """To learn from."""
-        return self.task.draw(ids, random, self.alone)
+        return self.task.draw(ids, random, self.left_only)
 
     def hold_out(self, ids: NDArray[Any], piece: int, turn: int) -> Pair | None:
         """To judge by."""
-        return self.task.hold_out(ids, piece, turn, self.alone)
+        return self.task.hold_out(ids, piece, turn, self.left_only)
 
 
 def _check_task(task: str | None, encoder: str | None, attention: str | None) -> None:

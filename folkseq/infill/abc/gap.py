@@ -40,7 +40,7 @@ class Gap:
     """Bars `first` to `last` of a tune's ids, and what may be written there (a `folkseq.grammar.Grammar`)."""
 
     def __init__(
-        self, filler: Filler, ids: NDArray[Any], bars: Bars, first: int, last: int, *, alone: bool = False
+        self, filler: Filler, ids: NDArray[Any], bars: Bars, first: int, last: int, *, left_only: bool = False
     ) -> None:
         """Take the bars out.
 
@@ -50,7 +50,7 @@ class Gap:
             bars: of those.
             first: of the gap, as an index of `bars.bars`.
             last: of the gap, that one too.
-            alone: whether nothing is to be known of what comes after the gap.
+            left_only: whether nothing is to be known of what comes after the gap.
         """
         alphabet = filler.alphabet
         self._filler, self._kinds, self._size = filler, alphabet.kinds, len(alphabet.vocabulary)
@@ -58,7 +58,7 @@ class Gap:
         self._bars: Sequence[Written] = bars.bars[first : last + 1]
         between = zip(self._bars, self._bars[1:], strict=False)
         self._given = [tuple(ids[one.stop : other.start].tolist()) for one, other in between] + [(self._end,)]
-        self._ids, self._places, self._first, self._alone = ids, bars.places, first, alone
+        self._ids, self._places, self._first, self._left_only = ids, bars.places, first, left_only
         self.start, self.stop = self._bars[0].start, self._bars[-1].stop
         self._pitch = self._tied_into(ids)
         self._states: list[_At] = []
@@ -79,7 +79,7 @@ class Gap:
             if place < self._first + len(self._bars) - 1:
                 ids.append(np.array(given))
                 places.append(self._places[bar.stop : bar.stop + len(given)])
-        if not self._alone:
+        if not self._left_only:
             ids.append(self._ids[self.stop :].astype(np.int64))
             places.append(self._places[self.stop :])
         return EncoderSource(np.concatenate(ids)[:, None], np.concatenate(places))

@@ -12,10 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.formats import abc, midi
@@ -27,25 +26,26 @@ from folkseq.infill.abc.found import Found, bars_of, find, keeps, trial_of
 from folkseq.infill.abc.gap import Gap
 from folkseq.music import Element, Key, Tune
 from folkseq.music.playback import perform
-from folkseq.pairs import EncoderSource, Integers
+from folkseq.pairs import Integers
 from folkseq.representations.abc.alphabet import Alphabet
 from folkseq.representations.abc.bars import BarReader, Bars
 from folkseq.representations.abc.spelling import kind
 from folkseq.representations.base import END, START
+from folkseq.representations.task import Answer, Question
 from folkseq.representations.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from folkseq.infill.abc.task import FillTask
+    from folkseq.infill.abc.task import FillTune
 
 MOST_BARS = 16
 _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 
 
-@dataclass(frozen=True)
-class AskedBars:
-    """A gap in a tune (`folkseq.representations.task.Asked`)."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GapInTune(Question):
+    """A gap to fill in a tune."""
 
-    task: FillTask
+    task: FillTune
     found: Found
     read: Tune
     """The tune as the model knows it."""
@@ -55,108 +55,55 @@ class AskedBars:
     """The tune's."""
     first: int
     """Of the gap's bars."""
-    grammar: Gap
-    notices: tuple[str, ...] = ()
+    gap: Gap
 
-    @property
-    def source(self) -> EncoderSource:
-        """See the protocol."""
-        return self.grammar.source
-
-    @property
-    def opening(self) -> tuple[int, ...]:
-        """See the protocol."""
-        return (self.task.vocabulary.id(START),)
-
-    @property
-    def end(self) -> int:
-        """See the protocol."""
-        return self.task.vocabulary.id(END)
-
-    @property
-    def limit(self) -> int:
-        """See the protocol."""
-        return self.grammar.limit
-
-    def finish(self, ids: Sequence[int]) -> FilledTune:
-        """See the protocol."""
-        new = np.array([one for one in ids if one not in (*self.opening, self.end)], np.int64)
-        filled = FilledTune(self, new)
-        if self.found.text and not keeps(self.found, filled.text, self.first, len(self.places), filled.elements):
+    def answer(self, ids: Sequence[int]) -> FilledTune:
+        """Return the tune with new bars. Raises RequestError if they would change the bars around them."""
+        new = np.array([one for one in ids if one not in (*self.opening, self.end_id)], np.int64)
+        codec, found = self.task.codec, self.found
+        decoded = codec.decode(np.concatenate([self.ids[: self.gap.start], new, self.ids[self.gap.stop :]]))
+        tune = decoded.transposed(-codec.representation.interval(self.read))
+        elements = bars_of(tune.body)[self.first : self.first + len(self.places)]
+        bars = [_written(each, place) for each, place in zip(elements, self.places, strict=True)]
+        text = put(found.text, self.places, bars) if found.text else ""
+        if found.text and not keeps(found, text, self.first, len(self.places), elements):
             raise RequestError("an answer would change the bars around it; ask for others, or with another --seed")
-        return filled
+        kinds = (kind(codec.vocabulary.tokens[one]) for one in new.tolist())
+        return FilledTune(
+            title=found.tune.title,
+            summary=" | ".join(bars),
+            compared=new,
+            choices=sum(each not in ("bar", "ending", "meter", "key") for each in kinds),
+            found=found,
+            decoded=replace(tune, titles=found.tune.titles, rhythm=found.tune.rhythm),
+            text=text,
+        )
 
 
-@dataclass(frozen=True)
-class FilledTune:
-    """A tune with new bars (`folkseq.representations.task.Finished`)."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FilledTune(Answer):
+    """A tune with new bars in a gap."""
 
-    asked: AskedBars
-    new: Integers
-
-    @property
-    def title(self) -> str:
-        """See the protocol."""
-        return self.asked.found.tune.title
-
-    @property
-    def compared(self) -> NDArray[Any]:
-        """See the protocol."""
-        return self.new
-
-    @property
-    def free(self) -> int:
-        """See the protocol."""
-        kinds = (kind(self.asked.task.vocabulary.tokens[one]) for one in self.new.tolist())
-        return sum(each not in ("bar", "ending", "meter", "key") for each in kinds)
-
-    @property
-    def written(self) -> str:
-        """See the protocol."""
-        return " | ".join(self.bars)
-
-    @cached_property
-    def bars(self) -> list[str]:
-        """The new bars, in the tune's own key and unit, with slurs that lead into and out of them."""
-        return [_written(each, place) for each, place in zip(self.elements, self.asked.places, strict=True)]
-
-    @cached_property
-    def elements(self) -> list[list[Element]]:
-        """The elements of the new bars."""
-        bars = bars_of(self._decoded.body)
-        return bars[self.asked.first : self.asked.first + len(self.asked.places)]
+    found: Found
+    decoded: Tune
+    text: str
 
     @cached_property
     def tune(self) -> Tune:
-        """All of it."""
-        found = self.asked.found
-        as_read = found.with_text(self.text) if found.text else None
-        return as_read or replace(self._decoded, titles=found.tune.titles, rhythm=found.tune.rhythm)
-
-    @cached_property
-    def text(self) -> str:
-        """The text with the bars in their place."""
-        return put(self.asked.found.text, self.asked.places, self.bars)
+        """Return the tune as its text reads, or as its ids decode."""
+        as_read = self.found.with_text(self.text) if self.found.text else None
+        return as_read or self.decoded
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
-        """As ABC, in which nothing else is new, or as MIDI with the comments."""
-        found = self.asked.found
+        """Format the tune as ABC, in which nothing else is new, or as MIDI with the comments."""
         if suffix == ".mid":
             return midi.format(perform(self.tune), comments)
-        if not found.text:
+        if not self.found.text:
             return abc.format(self.tune, comments).encode()
-        return self.text.removeprefix(found.added).encode(found.encoding)
-
-    @cached_property
-    def _decoded(self) -> Tune:
-        """The tune that the ids stand for, in its own key."""
-        asked = self.asked
-        ids = np.concatenate([asked.ids[: asked.grammar.start], self.new, asked.ids[asked.grammar.stop :]])
-        tune = asked.task.codec.decode(ids)
-        return tune.transposed(-asked.task.codec.representation.interval(asked.read))
+        return self.text.removeprefix(self.found.added).encode(self.found.encoding)
 
 
-def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | None) -> AskedBars:
+def ask(task: FillTune, data: bytes, file: str, bars: str | None, number: int | None) -> GapInTune:
     """The bars `bars` of a tune in a file of ABC, or of the melody in a MIDI file, as a gap.
 
     Raises:
@@ -185,7 +132,7 @@ def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | 
     if not found.text:
         places = [TextBar((), found.tune.key, found.tune.meter, found.tune.unit)] * (last + 1 - first)
         notices = [written_down(file, found.lost or Counter())]
-        return AskedBars(task, found, read, tuple(places), ids, first, gap, tuple(notices))
+        return _question(task, found, read, places, ids, first, gap, notices)
     text = find_tune(found.text, found.index)
     own = text.bars[first : last + 1]
     trial = [trial_of(bar) for bar in bars_of(found.tune.body)[first : last + 1]]
@@ -205,7 +152,34 @@ def ask(task: FillTask, data: bytes, file: str, bars: str | None, number: int | 
         notices.append(f"{symbols} chord symbol{'s' * (symbols != 1)} or other text over these bars will be gone")
     if text.words:
         notices.append("the words under the tune stay as they are, and may not fit the new notes")
-    return AskedBars(task, found, read, tuple(own), ids, first, gap, tuple(notices))
+    return _question(task, found, read, own, ids, first, gap, notices)
+
+
+def _question(
+    task: FillTune,
+    found: Found,
+    read: Tune,
+    places: Sequence[TextBar],
+    ids: Integers,
+    first: int,
+    gap: Gap,
+    notices: Sequence[str],
+) -> GapInTune:
+    return GapInTune(
+        task=task,
+        found=found,
+        read=read,
+        places=tuple(places),
+        ids=ids,
+        first=first,
+        gap=gap,
+        source=gap.source,
+        grammar=gap,
+        opening=(task.vocabulary.id(START),),
+        end_id=task.vocabulary.id(END),
+        limit=gap.limit,
+        notices=tuple(notices),
+    )
 
 
 def _numbers(bars: str | None) -> tuple[int, int]:
@@ -220,7 +194,7 @@ def _numbers(bars: str | None) -> tuple[int, int]:
     return first, last
 
 
-def _measured(task: FillTask, tokens: Sequence[str], ids: Integers, file: str) -> Bars:
+def _measured(task: FillTune, tokens: Sequence[str], ids: Integers, file: str) -> Bars:
     """The bars of the ids, as long as those of all tokens, some of which the model may not know."""
     every = Vocabulary.learn([tokens, *([token] for token in ("|", "[1", START, END))])
     bars = BarReader(Alphabet(every)).read(every.encode(tokens))
@@ -233,7 +207,7 @@ def _measured(task: FillTask, tokens: Sequence[str], ids: Integers, file: str) -
     return Bars(tuple(own), known.places)
 
 
-def _respelt(tune: Tune, task: FillTask) -> Tune:
+def _respelt(tune: Tune, task: FillTune) -> Tune:
     """The tune in major with as many sharps or flats, where the model has not met its keys."""
     keys = [token for token in task.codec.representation.tokenize(tune) if token[:2] == "K:" or kind(token) == "key"]
     if all(key in task.vocabulary for key in keys):

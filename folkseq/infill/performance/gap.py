@@ -75,13 +75,13 @@ def held(kept: Notes, first: int) -> Integers:
     return until
 
 
-def pair(notes: Notes, first: int, last: int, layout: Layout, steps_per_second: int, alone: bool) -> Pair | None:
+def pair(notes: Notes, first: int, last: int, layout: Layout, steps_per_second: int, left_only: bool) -> Pair | None:
     """A gap of a passage's notes, whose velocities are bins, with what was played there; None if that was nothing."""
     inside = (notes.onset >= first) & (notes.onset < last)
     if not inside.any():
         return None
     kept, own = Notes(*(each[~inside] for each in notes)), Notes(*(each[inside] for each in notes))
-    known = surroundings.source(kept, first, last, steps_per_second, alone)
+    known = surroundings.source(kept, first, last, steps_per_second, left_only)
     own = own._replace(offset=np.minimum(own.offset, last))
     rows = _rows(own)
     final = int(own.offset.max())

@@ -26,8 +26,8 @@ def fields(layout: Layout) -> tuple[int, ...]:
     return (ENDS + 1, layout.velocity_bins + 1, len(_EDGES) + 1, len(_EDGES) + 1)
 
 
-def source(kept: Notes, first: int, last: int, steps_per_second: int, alone: bool = False) -> EncoderSource:
-    """Notes around a gap from step `first` up to `last`; nothing that comes after it, if `alone`."""
+def source(kept: Notes, first: int, last: int, steps_per_second: int, left_only: bool = False) -> EncoderSource:
+    """Notes around a gap from step `first` up to `last`; nothing that comes after it, if `left_only`."""
     within = np.arange(first + _stretch(steps_per_second), last, _stretch(steps_per_second))
     final = max(int(kept.offset.max(initial=0)), last)
     marks = np.concatenate([[OPENS], np.full(len(within), GOES_ON), [CLOSES, ENDS]])
@@ -38,7 +38,7 @@ def source(kept: Notes, first: int, last: int, steps_per_second: int, alone: boo
     lasts = np.concatenate([np.where(marks == OPENS, last - first, none), kept.offset - kept.onset])
     turn = np.concatenate([np.where(marks == ENDS, 1, -1), np.zeros_like(kept.onset)])  # a mark, then its step's notes
     order = np.lexsort((pitch, turn, step))
-    if alone:
+    if left_only:
         order = order[: int(np.flatnonzero(pitch[order] == CLOSES)[0]) + 1]
     step = step[order]
     since = np.diff(step, prepend=step[:1])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,13 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.formats.midi.splice import splice, within
 from folkseq.infill.performance import gap, surroundings
 from folkseq.music.performance import PEDAL_DOWN, Note, Performance, Track
-from folkseq.pairs import EncoderSource, Integers, Pair, RelativePositions
+from folkseq.pairs import Integers, Pair, RelativePositions
 from folkseq.representations.performance.decoding import Notes, pair
 from folkseq.representations.performance.events import to_rows
 from folkseq.representations.performance.excerpt import SEMITONES, draw_interval
+from folkseq.representations.task import Answer, Question, Task
 
 if TYPE_CHECKING:
-    from folkseq.representations.performance import PerformanceRepresentation
     from folkseq.representations.performance.codec import PerformanceCodec
 
 CONTEXT_S = 10.0
@@ -29,8 +28,8 @@ CONTEXT_S = 10.0
 SHORTEST_S, LONGEST_S = 0.5, 16.0
 MOST_NOTES = 100
 """Of a gap, in training: what is longer is cut into another."""
-ALONE = 0.1
-"""How often nothing is known of what comes after a gap, in training."""
+LEFT_ONLY = 0.1
+"""Share of the pairs in training whose source has nothing after the gap."""
 PASSAGE = 4096
 """Ids of which a gap and what is around it are drawn."""
 JUDGED = 8
@@ -38,73 +37,43 @@ JUDGED = 8
 _RANGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
 
 
-@dataclass(frozen=True)
-class FillTask:
-    """A `folkseq.representations.task.Task`: some seconds are played anew."""
+class FillPerformance(Task):
+    """Filling a gap of some seconds in a performance."""
 
-    codec: PerformanceCodec
+    outputs = (".mid",)
+    relative_positions = RelativePositions(int((CONTEXT_S + LONGEST_S) / surroundings.STRETCH), 0)
+    """In half seconds."""
+    recipe: Mapping[str, Any] = {"batches": "pairs", "learning_rate": 2e-3, "weight_decay": 0.3, "dropout": 0.0}
 
-    outputs: ClassVar[tuple[str, ...]] = (".mid",)
-
-    def __post_init__(self) -> None:
+    def __init__(self, codec: PerformanceCodec) -> None:
+        """Raise RequestError for a configuration in which gaps cannot be filled."""
+        self.codec, self.tokenizer = codec, codec.representation
         if self.tokenizer.sustain != "baked" or self.tokenizer.order != "canonical":
             raise RequestError("gaps are filled in canonical order with the pedal in the notes; leave out those fields")
+        self.vocabulary_size = len(codec.vocabulary)
+        self.source_sizes = surroundings.fields(self.tokenizer.layout)
 
-    @property
-    def tokenizer(self) -> PerformanceRepresentation:
-        """Return the configuration."""
-        return self.codec.representation
-
-    @property
-    def size(self) -> int:
-        """See the protocol."""
-        return len(self.codec.vocabulary)
-
-    @property
-    def fields(self) -> tuple[int, ...]:
-        """None."""
-        return ()
-
-    @property
-    def source(self) -> tuple[int, ...]:
-        """What is told of each note around the gap."""
-        return surroundings.fields(self.tokenizer.layout)
-
-    @property
-    def recipe(self) -> Mapping[str, Any]:
-        """As for whole performances, as far as it goes."""
-        return {"batches": "pairs", "learning_rate": 2e-3, "weight_decay": 0.3, "dropout": 0.0}
-
-    @property
-    def relative_positions(self) -> RelativePositions:
-        """In half seconds."""
-        return RelativePositions(int((CONTEXT_S + LONGEST_S) / surroundings.STRETCH), 0)
-
-    def draw(self, ids: NDArray[Any], random: np.random.Generator, alone: bool | None = None) -> Pair | None:
-        """A gap of half a second to sixteen, short ones as often as those twice as long, in another key."""
-        hidden = random.random() < ALONE if alone is None else alone
+    def draw(self, ids: NDArray[Any], random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
+        """Draw a gap of half a second to sixteen, short ones as often as those twice as long, in another key."""
+        hidden = random.random() < LEFT_ONLY if left_only is None else left_only
         return self._gap(self._passage(ids, random), random, hidden, 0 if self.tokenizer.drums else SEMITONES)
 
-    def hold_out(self, ids: NDArray[Any], piece: int, turn: int, alone: bool | None = None) -> Pair | None:
-        """Some gaps of a performance, in its own key."""
+    def hold_out(self, ids: NDArray[Any], piece: int, turn: int, left_only: bool | None = None) -> Pair | None:
+        """Return some gaps of a performance, in its own key."""
         random = np.random.default_rng([piece, turn])
-        return self._gap(self._passage(ids, random), random, bool(alone), 0) if turn < JUDGED else None
+        return self._gap(self._passage(ids, random), random, bool(left_only), 0) if turn < JUDGED else None
 
-    def plain(self, ids: NDArray[Any]) -> NDArray[Any]:
-        """All of it."""
-        return ids
-
-    def extent(self, pair: Pair) -> dict[str, float]:
-        """The number of notes, and of seconds up to the last event."""
+    def amounts(self, pair: Pair) -> dict[str, float]:
+        """Return the number of notes, and of seconds up to the last event."""
         return self.codec.analysis.amounts(pair.ids)
 
-    def ask(self, data: bytes, file: str, **asked: Any) -> AskedSeconds:
-        """The seconds that a user wants played anew, `seconds` as in 12-20."""
-        if asked.get("bars") is not None:
+    def ask(self, data: bytes, file: str, **where: Any) -> GapInPerformance:
+        """Find the gap in a file of MIDI, `seconds` as in 12-20."""
+        if where.get("bars") is not None:
             raise RequestError(f"--bars: {file} is a performance; name the seconds to be played anew, --seconds 12-20")
-        match = _RANGE.fullmatch((asked.get("seconds") or "").strip())
+        match = _RANGE.fullmatch((where.get("seconds") or "").strip())
         if match is None:
-            given = asked.get("seconds") or ""
+            given = where.get("seconds") or ""
             raise RequestError(f"--seconds {given}: from when to when? write two with a dash between, as in 12-20")
         try:
             take = self.tokenizer.files.parse(data, file).pieces[0]
@@ -112,20 +81,20 @@ class FillTask:
             raise RequestError(str(error)) from None
         begin, end = float(match[1]), float(match[2])
         if end < begin:
-            raise RequestError(f"--seconds {asked['seconds']}: goes backwards; write {match[2]}-{match[1]}")
+            raise RequestError(f"--seconds {where['seconds']}: goes backwards; write {match[2]}-{match[1]}")
         if self.steps(begin) == self.steps(end):
             step = f"{1 / self.tokenizer.steps_per_second:g}"
-            raise RequestError(f"--seconds {asked['seconds']}: there is no room for a note; ask for {step} or more")
+            raise RequestError(f"--seconds {where['seconds']}: there is no room for a note; ask for {step} or more")
         if end > take.length_s + LONGEST_S:
             raise RequestError(
-                f"--seconds {asked['seconds']}: the take lasts {take.length_s:.1f} seconds; name some of them"
+                f"--seconds {where['seconds']}: the take lasts {take.length_s:.1f} seconds; name some of them"
             )
         if end - begin > LONGEST_S:
-            raise RequestError(f"--seconds {asked['seconds']}: ask for at most {LONGEST_S:g} seconds at a time")
+            raise RequestError(f"--seconds {where['seconds']}: ask for at most {LONGEST_S:g} seconds at a time")
         own = [track for track in take.tracks if track.drum == self.tokenizer.drums]
         pedalled = any(_pressed(track, begin, end) for track in own)
         told = "the pedal is down in these seconds, and holds the new notes as it holds the others"
-        return AskedSeconds(self, take, data, file, begin, end, (told,) if pedalled else ())
+        return GapInPerformance.of(self, take, data, file, begin, end, (told,) if pedalled else ())
 
     def notes(self, ids: NDArray[Any]) -> Notes:
         """The notes of some ids of a performance, with the bins of their velocities."""
@@ -145,7 +114,7 @@ class FillTask:
         told = np.flatnonzero((before >= layout.velocity) & (before < layout.velocity + layout.velocity_bins))
         return np.concatenate([ids[told[-1:]], ids[first : first + PASSAGE]])
 
-    def _gap(self, ids: NDArray[Any], random: np.random.Generator, alone: bool, semitones: int) -> Pair | None:
+    def _gap(self, ids: NDArray[Any], random: np.random.Generator, left_only: bool, semitones: int) -> Pair | None:
         notes = self.notes(ids)
         if not len(notes.onset):
             return None
@@ -162,140 +131,114 @@ class FillTask:
         span = int(passage.pitch.min()), int(passage.pitch.max())
         passage = passage._replace(pitch=passage.pitch + draw_interval(span, semitones, random))
         return gap.pair(
-            passage, first - begin, last - begin, self.tokenizer.layout, self.tokenizer.steps_per_second, alone
+            passage, first - begin, last - begin, self.tokenizer.layout, self.tokenizer.steps_per_second, left_only
         )
 
 
-@dataclass(frozen=True)
-class AskedSeconds:
-    """A gap in a take (`folkseq.representations.task.Asked`)."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GapInPerformance(Question):
+    """A gap to fill in a performance."""
 
-    task: FillTask
-    take: Performance
+    task: FillPerformance
+    performance: Performance
     data: bytes
     """The file that it comes from."""
     file: str
     begin_s: float
     end_s: float
-    notices: tuple[str, ...] = ()
 
-    @cached_property
-    def _kept(self) -> tuple[Notes, int]:
-        """The notes around the gap that stay, from `CONTEXT_S` before it on, and the step of the gap's beginning."""
-        left = replace(self.take, tracks=tuple(map(self._outside, self.take.tracks)))
-        notes = self.task.notes(self.task.codec.encode(left))
-        first, last = self.task.steps(self.begin_s), self.task.steps(self.end_s)
-        begin, end = max(first - self.task.steps(CONTEXT_S), 0), last + self.task.steps(CONTEXT_S)
-        # What begins at the gap's first step has begun before the gap, by less than a step.
-        notes = notes._replace(onset=np.where(notes.onset == first, max(first - 1, 0), notes.onset))
-        near = (notes.offset > begin) & (notes.onset < end)
-        kept = Notes(*(each[near] for each in notes))
-        moved = kept._replace(onset=np.maximum(kept.onset - begin, 0), offset=np.minimum(kept.offset, end) - begin)
-        return moved, first - begin
+    @classmethod
+    def of(
+        cls,
+        task: FillPerformance,
+        performance: Performance,
+        data: bytes,
+        file: str,
+        begin_s: float,
+        end_s: float,
+        notices: tuple[str, ...],
+    ) -> Self:
+        """Return the question of a gap: its source holds the notes around it, its grammar the pitches that sound."""
+        tokenizer = task.tokenizer
+        kept, first = _kept(task, performance, begin_s, end_s)
+        steps = max(task.steps(end_s) - task.steps(begin_s), 1)
+        source = surroundings.source(kept, first, first + steps, tokenizer.steps_per_second)
+        held = np.maximum(gap.held(kept, first), _held(task, performance, begin_s))
+        grammar = gap.Gap(source, held, steps, tokenizer.layout, tokenizer.steps_per_second)
+        return cls(
+            task=task,
+            performance=performance,
+            data=data,
+            file=file,
+            begin_s=begin_s,
+            end_s=end_s,
+            source=source,
+            grammar=grammar,
+            opening=(tokenizer.layout.start,),
+            end_id=tokenizer.layout.end,
+            limit=grammar.limit,
+            notices=notices,
+        )
 
-    @property
-    def _steps(self) -> int:
-        return max(self.task.steps(self.end_s) - self.task.steps(self.begin_s), 1)
-
-    @cached_property
-    def source(self) -> EncoderSource:
-        """See the protocol."""
-        kept, first = self._kept
-        return surroundings.source(kept, first, first + self._steps, self.task.tokenizer.steps_per_second)
-
-    @cached_property
-    def grammar(self) -> gap.Gap:
-        """See the protocol."""
-        kept, first = self._kept
-        tokenizer = self.task.tokenizer
-        held = np.maximum(gap.held(kept, first), self._held)
-        return gap.Gap(self.source, held, self._steps, tokenizer.layout, tokenizer.steps_per_second)
-
-    @property
-    def opening(self) -> tuple[int, ...]:
-        """See the protocol."""
-        return (self.task.tokenizer.layout.start,)
-
-    @property
-    def end(self) -> int:
-        """See the protocol."""
-        return self.task.tokenizer.layout.end
-
-    @property
-    def limit(self) -> int:
-        """See the protocol."""
-        return self.grammar.limit
-
-    def holds(self, onset_s: float) -> bool:
-        """Whether a note that begins then is in the gap."""
-        return within(onset_s, self.begin_s, self.end_s)
-
-    def _outside(self, track: Track) -> Track:
-        """A track without the notes that go."""
-        if track.drum != self.task.tokenizer.drums:
-            return track
-        return replace(track, notes=track.notes[[not self.holds(onset_s) for onset_s in track.notes["onset_s"]]])
-
-    @property
-    def _held(self) -> Integers:
-        """(128,) as `gap.held`, by any of the tracks: where two hold a pitch, a performance's ids know of the later."""
-        until = np.zeros(128, np.int64)
-        for track in self.take.tracks:
-            if track.drum == self.task.tokenizer.drums:
-                notes = track.notes[track.notes["onset_s"] < self.begin_s]
-                left = np.ceil((notes["offset_s"] - self.begin_s) * self.task.tokenizer.steps_per_second - 1e-3)
-                np.maximum.at(until, notes["pitch"], np.maximum(left, 0).astype(np.int64))
-        return until
-
-    def finish(self, ids: Sequence[int]) -> FilledTake:
-        """See the protocol."""
-        return FilledTake(self, np.array(ids, np.int64))
+    def answer(self, ids: Sequence[int]) -> FilledPerformance:
+        """Return the performance with new notes in the gap."""
+        new = list(self.task.codec.decode(np.array(ids, np.int64)).tracks[0])
+        own = [track for track in self.performance.tracks if track.drum == self.task.tokenizer.drums]
+        before = sum(within(note.onset_s, self.begin_s, self.end_s) for track in own for note in track)
+        return FilledPerformance(
+            title=self.performance.name,
+            summary=f"{len(new)} notes from {self.begin_s:g} to {self.end_s:g} s, where {before} were",
+            compared=np.array(ids[1:], np.int64),
+            choices=len(ids) - 1,
+            question=self,
+            new=new,
+        )
 
 
-@dataclass(frozen=True)
-class FilledTake:
-    """A take with new notes (`folkseq.representations.task.Finished`)."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FilledPerformance(Answer):
+    """A performance with new notes in a gap."""
 
-    asked: AskedSeconds
-    ids: NDArray[np.int64]
-
-    @property
-    def title(self) -> str:
-        """See the protocol."""
-        return self.asked.take.name
-
-    @property
-    def written(self) -> str:
-        """How many notes there are now, and how many there were."""
-        asked = self.asked
-        own = [track for track in asked.take.tracks if track.drum == asked.task.tokenizer.drums]
-        before = sum(asked.holds(note.onset_s) for track in own for note in track)
-        return f"{len(self._new)} notes from {asked.begin_s:g} to {asked.end_s:g} s, where {before} were"
-
-    @property
-    def compared(self) -> NDArray[Any]:
-        """See the protocol."""
-        return self.ids[1:]
-
-    @property
-    def free(self) -> int:
-        """See the protocol."""
-        return len(self.ids) - 1
+    question: GapInPerformance
+    new: list[Note]
+    """The new notes, timed from the beginning of the gap."""
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
-        """As MIDI, in which every other event is where it was."""
-        asked = self.asked
-        notes = [
-            replace(note, onset_s=note.onset_s + asked.begin_s, offset_s=note.offset_s + asked.begin_s)
-            for note in self._new
-        ]
+        """Format the performance as MIDI, in which every other event is where it was."""
+        asked, begin_s = self.question, self.question.begin_s
+        notes = [replace(note, onset_s=note.onset_s + begin_s, offset_s=note.offset_s + begin_s) for note in self.new]
         drums = asked.task.tokenizer.drums
-        return splice(asked.data, asked.file, asked.begin_s, asked.end_s, notes, comments, drums=drums)
+        return splice(asked.data, asked.file, begin_s, asked.end_s, notes, comments, drums=drums)
 
-    @cached_property
-    def _new(self) -> list[Note]:
-        """The new notes, from the gap's beginning on."""
-        return list(self.asked.task.codec.decode(self.ids).tracks[0])
+
+def _kept(task: FillPerformance, performance: Performance, begin_s: float, end_s: float) -> tuple[Notes, int]:
+    """Return the notes around a gap, from `CONTEXT_S` before it on, and the step at which the gap begins."""
+
+    def without(track: Track) -> Track:
+        if track.drum != task.tokenizer.drums:
+            return track
+        return replace(track, notes=track.notes[[not within(t, begin_s, end_s) for t in track.notes["onset_s"]]])
+
+    notes = task.notes(task.codec.encode(replace(performance, tracks=tuple(map(without, performance.tracks)))))
+    first, last = task.steps(begin_s), task.steps(end_s)
+    begin, end = max(first - task.steps(CONTEXT_S), 0), last + task.steps(CONTEXT_S)
+    # A note at the gap's first step began before the gap, by less than a step.
+    notes = notes._replace(onset=np.where(notes.onset == first, max(first - 1, 0), notes.onset))
+    near = (notes.offset > begin) & (notes.onset < end)
+    kept = Notes(*(each[near] for each in notes))
+    moved = kept._replace(onset=np.maximum(kept.onset - begin, 0), offset=np.minimum(kept.offset, end) - begin)
+    return moved, first - begin
+
+
+def _held(task: FillPerformance, performance: Performance, begin_s: float) -> Integers:
+    """Return (128,) as `gap.held`, by all tracks: where two hold a pitch, a performance's ids have the later note."""
+    until = np.zeros(128, np.int64)
+    for track in performance.tracks:
+        if track.drum == task.tokenizer.drums:
+            notes = track.notes[track.notes["onset_s"] < begin_s]
+            left = np.ceil((notes["offset_s"] - begin_s) * task.tokenizer.steps_per_second - 1e-3)
+            np.maximum.at(until, notes["pitch"], np.maximum(left, 0).astype(np.int64))
+    return until
 
 
 def _pressed(track: Track, begin_s: float, end_s: float) -> bool:
