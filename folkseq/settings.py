@@ -83,7 +83,8 @@ def validate(instance: Any) -> None:
         declared, value, types = field.metadata["setting"], getattr(instance, field.name), _types(hints[field.name])
         for each in value if isinstance(value, tuple) and tuple in types else (value,):
             if not isinstance(each, types) or (isinstance(each, bool) and bool not in types):
-                raise TypeError(f"{field.name} must be {' or '.join(t.__name__ for t in types)}, got {value!r}")
+                names = dict.fromkeys("None" if each is type(None) else each.__name__ for each in types)
+                raise TypeError(f"{field.name} must be {' or '.join(names)}, got {value!r}")
             if isinstance(each, float) and not math.isfinite(each):
                 raise ValueError(f"{field.name} must be {declared.allowed or 'finite'}, got {value!r}")
             if each is not None and not declared.allows(each):

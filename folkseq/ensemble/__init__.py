@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from folkseq.representations.base import Codec
-from folkseq.representations.task import Task
+if TYPE_CHECKING:
+    from folkseq.representations.base import Codec
+    from folkseq.representations.task import Task
 
 
 def harmonise_task(codec: Codec[Any]) -> Task | None:

@@ -46,6 +46,8 @@ class Strategy:
 
     def __post_init__(self) -> None:
         validate(self)
+        if isinstance(self.temperature, tuple) and len(self.temperature) != 2:
+            raise ValueError(f"temperature must be one number or two, got {self.temperature}")
 
     @property
     def temperatures(self) -> tuple[float, float]:

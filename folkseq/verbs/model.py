@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +59,13 @@ class Model(TrainedRun):
         given = {name: value for name, value in asked.items() if value not in (None, "")}
         settings = parse(SamplingSettings, {name: given.pop(name) for name in _SETTINGS & given.keys()})
         options = {name: spelled(value) if isinstance(value, list | tuple) else value for name, value in given.items()}
-        return Record(
-            self.run.folder.resolve().name,
-            self.run.weights_digest(settings.precision),
-            secrets.randbelow(2**31) if seed is None else seed,
-            settings=settings,
-            options=options,
-            task=task,
-        )
+        facts = {
+            "run": self.run.folder.resolve().name,
+            "weights": self.run.weights_digest(settings.precision),
+            "seed": secrets.randbelow(2**31) if seed is None else seed,
+            "task": task,
+        }
+        return replace(parse(Record, facts), settings=settings, options=options)
 
 
 def load(run: Path | str | None = None) -> Model:

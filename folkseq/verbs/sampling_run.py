@@ -158,7 +158,7 @@ class SamplingRun:
         if unknown:
             has = f"has: {', '.join(known)}" if known else "has none"
             raise RequestError(
-                f"{unknown[0]}: is not an option of {self.model.representation.name}, which {has}; "
+                f"--{unknown[0].replace('_', '-')}: is not an option of {self.model.representation.name}, which {has}; "
                 f"leave it out, or name another run than {self.model.run.folder}"
             )
         for name in record.options:
@@ -239,7 +239,10 @@ def again(model: TrainedRun, records: Sequence[Record]) -> Iterator[Sampled]:
             raise RequestError(
                 f"{model.run.folder} did not write it, but the run {alike.run} (weights {alike.weights}); name that"
             )
-        run = SamplingRun(model, alike)
+        try:
+            run = SamplingRun(model, alike)
+        except RequestError as error:
+            raise RequestError(f"the record of seed {alike.seed} cannot be used: {error}") from None
         if alike.prime_sha256 != run.record.prime_sha256:
             raise RequestError(f"{alike.settings.prime}: is not the file that the piece continues; restore that file")
         yield from run.redraw({(each.draw or each.index) - 1: each.index for each in group})

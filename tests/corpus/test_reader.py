@@ -6,13 +6,13 @@ import os
 import numpy as np
 import pytest
 from book import BOOK, JIG, REEL, WALTZ
-from folkseq.corpus.tokenized import tokenize_corpus
 from PIL import Image
 
 from folkseq import representations
-from folkseq.corpus import tokenized
+from folkseq.corpus import reader
+from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, ParseError
-from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc import AbcRepresentation
 
 BROKEN = "X:9\nT:Broken\nL:1/8\nK:G\nGA[B\n"
 
@@ -37,20 +37,20 @@ def book(tmp_path):
 
 def test_ids_stand_for_the_tokens_and_everything_else_is_accounted_for(book):
     seen = []
-    found = tokenize_corpus(AbcTokenizer(), book, workers=2, on_read=lambda *at: seen.append(at))
+    found = tokenize_corpus(AbcRepresentation(), book, workers=2, on_read=lambda *at: seen.append(at))
     assert seen == [(number + 1, 32) for number in range(32)]
     assert [len(found.store), found.repeats, len(found.digests)] == [3, 30, 31]
     digest = hashlib.sha256(book[1].read_bytes()).hexdigest()
     assert dict(found.digests)[book[1].name] == digest
-    (jig,) = AbcTokenizer().parse(JIG.encode(), "jig").pieces
-    assert found.vocabulary.decode(found.store[0]) == AbcTokenizer().tokenize(jig)
-    assert list(found.vocabulary.tokens) == sorted(found.vocabulary.tokens)
+    (jig,) = AbcRepresentation().files.parse(JIG.encode(), "jig").pieces
+    assert found.codec.vocabulary.decode(found.store[0]) == AbcRepresentation().tokenize(jig)
+    assert list(found.codec.vocabulary.tokens) == sorted(found.codec.vocabulary.tokens)
     assert [label.split("/")[1] for label in found.labels] == [
         f"{book[0].name} X:1 The Test Jig",
         f"{book[1].name} X:2 The Test Reel",
         f"{book[2].name} X:3 The Test Waltz",
     ]
-    assert found.extents["note"].tolist() == [46, 28, 9]
+    assert found.amounts["note"].tolist() == [46, 28, 9]
     assert [len(fingerprint) for fingerprint in found.fingerprints] == [45, 27, 8]
     assert [fault.rsplit("/", 1)[1] for fault in found.faults] == [
         "98.abc, X:9 (Broken), line 29: a [ that has no partner on its line",
@@ -62,22 +62,22 @@ def test_ids_stand_for_the_tokens_and_everything_else_is_accounted_for(book):
 def test_one_process_and_many_give_the_same_bytes(book, tmp_path, monkeypatch):
     def made(workers):
         monkeypatch.setenv("FOLKSEQ_CACHE", str(tmp_path / f"cache{workers}"))
-        folder = tokenize_corpus(AbcTokenizer(), book, workers=workers).folder
+        folder = tokenize_corpus(AbcRepresentation(), book, workers=workers).folder
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
     assert made(1) == made(3)
 
 
 def test_the_same_contents_are_not_read_twice_wherever_they_lie(book, tmp_path, monkeypatch):
-    first = tokenize_corpus(AbcTokenizer(), book)
-    monkeypatch.setattr(tokenized, "read_file", None)
+    first = tokenize_corpus(AbcRepresentation(), book)
+    monkeypatch.setattr(reader, "read_file", None)
     moved = [path.rename(tmp_path / f"moved-{path.name}") for path in book]
-    again = tokenize_corpus(AbcTokenizer(), moved)
+    again = tokenize_corpus(AbcRepresentation(), moved)
     assert again.folder == first.folder
     assert np.array_equal(again.store.ids, first.store.ids)
     assert again.faults[1] == f"{tmp_path}/moved-99.abc: not text, and so not ABC (it holds zero bytes)"
     with pytest.raises(TypeError):  # other fields are another corpus, which is read
-        tokenize_corpus(AbcTokenizer(grace=False), moved, workers=1)
+        tokenize_corpus(AbcRepresentation(grace=False), moved, workers=1)
     assert [path.name for path in first.folder.parent.iterdir()] == [first.folder.name]  # and leaves nothing half-built
 
 
@@ -94,40 +94,40 @@ def test_a_file_that_is_given_its_right_suffix_is_read_anew(tmp_path):
 
 
 def test_what_was_not_used_for_long_goes(book, empty_cache):
-    old = tokenize_corpus(AbcTokenizer(), book).folder
+    old = tokenize_corpus(AbcRepresentation(), book).folder
     for path in (old / "corpus.json", old):
         os.utime(path, (0, 0))
     (empty_cache / "thesis").mkdir()  # somebody else's, and older
     os.utime(empty_cache / "thesis", (0, 0))
-    new = tokenize_corpus(AbcTokenizer(grace=False), book).folder
+    new = tokenize_corpus(AbcRepresentation(grace=False), book).folder
     assert set(empty_cache.iterdir()) == {new, empty_cache / "thesis"}
 
 
 @pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "corpus.json", "spans.npy", "fingerprints.npy"])
 @pytest.mark.parametrize("kept", [None, 0, 100])
 def test_what_was_damaged_is_built_again(book, name, kept):
-    first = tokenize_corpus(AbcTokenizer(), book)
+    first = tokenize_corpus(AbcRepresentation(), book)
     ids, path = first.store.ids.copy(), first.folder / name
     data = path.read_bytes()
     path.unlink()
     if kept is not None:
         path.write_bytes(data[:kept])
-    again = tokenize_corpus(AbcTokenizer(), book)
+    again = tokenize_corpus(AbcRepresentation(), book)
     assert np.array_equal(again.store.ids, ids)
     assert path.read_bytes() == data
 
 
 def test_another_process_may_be_quicker(book, monkeypatch):
     """While one builds, another puts the same entry into its place."""
-    build = tokenized._build
+    build = reader._build
 
     def build_twice(*arguments):
-        monkeypatch.setattr(tokenized, "_build", build)
-        tokenize_corpus(AbcTokenizer(), book)
+        monkeypatch.setattr(reader, "_build", build)
+        tokenize_corpus(AbcRepresentation(), book)
         build(*arguments)
 
-    monkeypatch.setattr(tokenized, "_build", build_twice)
-    found = tokenize_corpus(AbcTokenizer(), book)
+    monkeypatch.setattr(reader, "_build", build_twice)
+    found = tokenize_corpus(AbcRepresentation(), book)
     assert len(found.store) == 3
     assert [path.name for path in found.folder.parent.iterdir()] == [found.folder.name]
 
@@ -135,10 +135,10 @@ def test_another_process_may_be_quicker(book, monkeypatch):
 def test_nothing_to_read(tmp_path, monkeypatch):
     faulty = tmp_path / "a.abc"
     faulty.write_text(BROKEN)
-    with pytest.raises(CorpusError, match=r"not one piece could be read, the first because: .*line 5: a \["):
-        tokenize_corpus(AbcTokenizer(), [faulty])
+    with pytest.raises(CorpusError, match=r"no piece can be read; .*line 5: a \["):
+        tokenize_corpus(AbcRepresentation(), [faulty])
     with pytest.raises(ParseError, match="cannot be read"):
-        tokenize_corpus(AbcTokenizer(), [tmp_path / "missing.abc"])
+        tokenize_corpus(AbcRepresentation(), [tmp_path / "missing.abc"])
     monkeypatch.setenv("FOLKSEQ_CACHE", "/proc/cache")
     with pytest.raises(FolkseqError, match="/proc/cache: cannot be written"):
-        tokenize_corpus(AbcTokenizer(), [faulty])
+        tokenize_corpus(AbcRepresentation(), [faulty])

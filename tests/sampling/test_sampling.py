@@ -155,7 +155,7 @@ def test_of_equals_the_lower_ids_stay():
 )
 def test_strategies_that_mean_nothing_are_refused(wrong):
     value = next(iter(wrong.values()))
-    with pytest.raises(RequestError, match=f"{value[1] if isinstance(value, tuple) else value:g}"):
+    with pytest.raises(ValueError, match=f"{value[1] if isinstance(value, tuple) else value:g}"):
         Strategy(**wrong)
 
 
