@@ -1,4 +1,4 @@
-"""The example plug-in, a package of its own: it is found, and trains, samples, evaluates and is cached like the others."""
+"""The example plug-in, a package of its own, trains, samples, evaluates and is cached like every representation."""
 
 import json
 import os
