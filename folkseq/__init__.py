@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from folkseq.infill.verb import fill
     from folkseq.music.performance import Performance
     from folkseq.music.tune import Tune
-    from folkseq.plots.show import Shown, show
+    from folkseq.plots.notebook import Shown, show
     from folkseq.plots.verb import plot
     from folkseq.verbs.convert import convert
     from folkseq.verbs.corpus import corpus
@@ -40,7 +40,7 @@ _HOMES = {
     "Model": "folkseq.verbs.model",
     "Performance": "folkseq.music.performance",
     "Sampled": "folkseq.verbs.piece",
-    "Shown": "folkseq.plots.show",
+    "Shown": "folkseq.plots.notebook",
     "Tune": "folkseq.music.tune",
     "again": "folkseq.verbs.sample",
     "convert": "folkseq.verbs.convert",
@@ -52,7 +52,7 @@ _HOMES = {
     "load": "folkseq.verbs.model",
     "plot": "folkseq.plots.verb",
     "sample": "folkseq.verbs.sample",
-    "show": "folkseq.plots.show",
+    "show": "folkseq.plots.notebook",
     "stream": "folkseq.verbs.sample",
     "tokenize": "folkseq.verbs.tokenize",
     "train": "folkseq.verbs.train",

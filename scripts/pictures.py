@@ -17,13 +17,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import folkseq
-from folkseq.analysis.neurons import Heard
+from folkseq.analysis.neurons import analyse
+from folkseq.analysis.reading import Neuron, NeuronReading
 from folkseq.music.tune import Tune
 from folkseq.plots import score
 from folkseq.plots.layout import WIDTH, lay_out
-from folkseq.plots.picture import render, styled
-from folkseq.plots.reading import Cell, Reading
-from folkseq.plots.shades import shade
+from folkseq.plots.style import render, shade, styled
 from folkseq.representations.base import END
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -57,10 +56,10 @@ def main() -> None:
         (tune,) = folkseq.load(run).sample(1, seed=SEED, best=TRIES, **settings)
         FOLDER.mkdir(exist_ok=True)
         (FOLDER / "tune.svg").write_bytes(score.engrave(tune.piece))
-        reading = Heard.of(folkseq.load(run).run).read(tune.save(Path(scratch) / "tune.abc"))
-        (cell,) = (cell for cell in reading.cells if cell.label == LABEL)
-        (FOLDER / "cell.svg").write_bytes(render(draw(reading, cell), ".svg"))
-        print(cell.told, tune.copied, sep="\n")
+        reading = analyse(folkseq.load(run).run).read(tune.save(Path(scratch) / "tune.abc"))
+        (neuron,) = (neuron for neuron in reading.neurons if neuron.label == LABEL)
+        (FOLDER / "cell.svg").write_bytes(render(draw(reading, neuron), ".svg"))
+        print(neuron.summary, tune.copied, sep="\n")
 
 
 def chorale(run: Path) -> Tune:
@@ -72,9 +71,9 @@ def chorale(run: Path) -> Tune:
         return min(found.answers, key=lambda answer: answer.nll).finished.tune
 
 
-def draw(reading: Reading, cell: Cell) -> Figure:
+def draw(reading: NeuronReading, neuron: Neuron) -> Figure:
     """One cell under the tokens that it has just read, in letters that can be read in a README."""
-    layout = lay_out(reading.tokens, reading.places)
+    layout = lay_out(reading.tokens, reading.timing)
     lines = range(1, layout.lines)  # without the header
     height = HEADING + LINE * len(lines)
     with styled():
@@ -83,13 +82,13 @@ def draw(reading: Reading, cell: Cell) -> Figure:
         axes.set_xlim(0, WIDTH + 0.25)
         axes.set_ylim(height, 0)
         axes.axis("off")
-        title = f"{cell.name}, while the network reads {reading.name}: where are we in the bar?"
+        title = f"{neuron.name}, while the network reads {reading.name}: where are we in the bar?"
         axes.text(0, 0.2, title, fontsize=11, fontweight="bold", va="center")
         for line in lines:
             top = HEADING + LINE * (line - lines[0])
             for box in (box for box in layout.on(line) if reading.tokens[layout.token[box]] != END):
                 left, right, token = layout.left[box], layout.right[box], layout.token[box]
-                colour = shade(cell.values[token])
+                colour = shade(neuron.values[token])
                 look = {"facecolor": colour, "edgecolor": colour, "linewidth": 0.3}
                 axes.add_patch(Rectangle((left, top + 0.16), right - left, 0.26, **look))
                 axes.text((left + right) / 2, top + 0.06, reading.tokens[token], ha="center", va="center", fontsize=9)

@@ -7,7 +7,7 @@ from folkseq.corpus import Split
 from folkseq.corpus.store import StoreWriter
 from folkseq.formats import abc
 from folkseq.models.settings import ModelSettings, TrainSettings
-from folkseq.representations.abc import AbcTokenizer
+from folkseq.representations.abc import AbcRepresentation
 from folkseq.run import CorpusFile, Run, RunConfig
 
 LAYER, CELL = 2, 5
@@ -79,9 +79,9 @@ def _counts(weights, layer, unit, lines, closing, scale):
 
 def make_run(folder, cell="lstm", layers=2, weights=None):
     """The run, whose held-out pieces are the last eight of a book of twelve."""
-    tokenizer = AbcTokenizer()
-    pieces = [tokenizer.tokenize(tune) for tune in abc.parse(book()).tunes]
-    vocabulary = tokenizer.learn(pieces)
+    tunes = abc.parse(book()).tunes
+    codec = AbcRepresentation().fit(tunes)
+    vocabulary = codec.vocabulary
     settings = ModelSettings(
         vocabulary_size=len(vocabulary), cell=cell, layers=layers, hidden=HIDDEN, embedding=len(vocabulary)
     )
@@ -89,9 +89,9 @@ def make_run(folder, cell="lstm", layers=2, weights=None):
     run = Run.create(folder, config, vocabulary)
     store = folder.parent / f"{folder.name}-tokens"
     with StoreWriter(store, np.uint8) as writer:
-        for tokens in pieces:
-            writer.append(vocabulary.encode(tokens))
-    spans = np.zeros((len(pieces), 2), np.int64)
+        for tune in tunes:
+            writer.append(codec.encode(tune))
+    spans = np.zeros((len(tunes), 2), np.int64)
     sides = Split(train=tuple(range(4)), valid=(), test=tuple(range(4, 12)))
     run.keep_tokens(store, sides, [f"X:{number}" for number in range(1, 13)], spans)
     (folder / "model.safetensors").write_bytes(save(weights or weights_of(vocabulary, settings)))

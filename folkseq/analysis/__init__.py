@@ -1,1 +1,1 @@
-"""Measure what the cells of a trained network encode and how far its gradients flow."""
+"""Analysis of trained networks: selectivity of neurons, saturation of gates, gradient flow."""

@@ -1,38 +1,93 @@
-"""How far the gradients of a run reach back, measured on pieces that it was not trained on."""
+"""Gradient flow: how strongly the loss at step t depends on the hidden state k steps earlier.
+
+∂loss_t/∂h_{t−k} takes the hidden states of all layers together and every path from them to the loss, also through later
+cell states; the cell state of step t−k itself is held constant.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from folkseq.analysis.trace import load_model, logits, stepped
 from folkseq.errors import RunError
-from folkseq.plots.gradients import Reach
+from folkseq.models.language_model import LanguageModel
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
 from folkseq.verbs.trained import check_task
 
-STEPS = 100
-"""How far is looked."""
-MOST_IDS = 65_536
-"""Held-out ids among which pieces are looked for that are long enough."""
+LAGS = 100  # steps
+ROWS = 32  # pieces that are read in parallel
+LOSSES = 16  # steps of each piece whose losses are differentiated
+MOST_IDS = 65_536  # held-out ids among which long enough pieces are looked for
 
 
-def reach_of(run: Run) -> Reach:
-    """Follow the losses of held-out pieces back through the run's best weights.
+@dataclass(frozen=True, eq=False)
+class GradientFlow:
+    """The gradient norms of one run."""
+
+    name: str
+    norms: NDArray[np.float64]  # (K + 1,) for each lag k from 0, averaged over t and pieces
+
+    @property
+    def summary(self) -> str:
+        """Return the first and the last norm."""
+        return f"{self.norms[0]:.3g} at k = 0, {self.norms[-1]:.3g} at k = {len(self.norms) - 1}"
+
+
+def gradient_flow(run: Run) -> GradientFlow:
+    """Measure the gradient norms of a run's best weights on held-out pieces.
 
     Raises:
-        RunError: its weights or pieces are missing, or too short to look back in.
-        RequestError: it looks at more than its own past.
+        RunError: weights or pieces are missing, or the pieces are too short.
+        RequestError: the run reads more than its own past.
     """
     check_task(run, CONTINUE)
-    import torch
-
-    from folkseq.analysis.gradients import norms
-    from folkseq.models.language_model import LanguageModel
-
     store, sides = run.tokens()
     pieces = store.some(sides.test or sides.valid or sides.train, MOST_IDS)
-    model = LanguageModel(run.config.model)
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights().items()})
     try:
-        found = norms(model, pieces, STEPS)
+        return GradientFlow(run.about, gradient_norms(load_model(run), pieces))
     except ValueError as error:
         raise RunError(f"{run.folder}: its held-out pieces are too short: {error}; train on longer ones") from None
-    return Reach(run.about, found)
+
+
+def gradient_norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], lags: int = LAGS) -> NDArray[np.float64]:
+    """Return ‖∂loss_t/∂h_{t−k}‖ for k from 0 to `lags`, averaged over t and pieces.
+
+    Args:
+        model: left unchanged.
+        pieces: ids from the start of each piece; the beginnings of `ROWS` long enough ones are read.
+        lags: K in steps of the cells; fewer if no piece is that long.
+
+    Raises:
+        ValueError: no piece has two steps.
+    """
+    width = model.settings.ids_per_step
+    longest = (max((len(ids) for ids in pieces), default=0) - 1) // width  # steps
+    lags = min(lags, longest - 1 - (width > 1))
+    if lags < 1:
+        raise ValueError("gradient flow needs a piece of two steps or more")
+    steps = min(lags + LOSSES, longest)
+    rows = [ids[: steps * width + 1] for ids in pieces if len(ids) > steps * width][:ROWS]
+    ids = np.stack(rows).astype(np.int64)  # (B, T + 1)
+    # After step t the model predicts the next id, or all fields of the next compound token.
+    predicted = [slice((step + 1) * width - 1, (step + 2) * width - 1) for step in range(lags, steps)]
+    predicted = [ids_after for ids_after in predicted if ids_after.stop < ids.shape[1]]
+    totals = np.zeros(lags + 1)
+    with stepped(model) as layers:
+        scores = logits(model, ids[:, :-1]).transpose(1, 2)  # (B, V, T)
+        losses = functional.cross_entropy(scores, torch.from_numpy(ids[:, 1:]), reduction="none")  # (B, T)
+        for step, ids_after in enumerate(predicted, lags):
+            hidden = [layer.states[step + 1 - lag][0] for lag in range(lags + 1) for layer in layers]  # (1, B, H) each
+            loss = losses[:, ids_after].sum()
+            gradients = torch.autograd.grad(loss, hidden, retain_graph=True, allow_unused=True, materialize_grads=True)
+            squares = torch.stack([gradient[0].square().sum(1) for gradient in gradients])  # ((K + 1) · L, B)
+            norms = squares.view(lags + 1, len(layers), len(rows)).sum(1).sqrt()  # (K + 1, B)
+            totals += norms.double().mean(1).numpy()
+    return totals / len(predicted)

@@ -1,140 +1,134 @@
-"""A trained network laid open: what its cells hold and how far its gates stand open, id by id, in NumPy.
+"""Step-by-step runs of a trained network that record its states and gates after every id.
 
-It is the plain reading of the equations, step by step, beside which the quick ones of PyTorch and ONNX are tested. The
-network's controls are off. Gates are counted as shut below 0.1 and open above 0.9 (Karpathy, Johnson and Li,
-Visualizing and understanding recurrent networks, 2015, who call them left- and right-saturated).
+PyTorch's recurrent layers return c only after the last step. Here the model's own layers run one step at a time, so
+that every state can be read and differentiated. Controls are off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import linear
+from torch.nn.utils.rnn import pad_sequence
 
-from folkseq.models.settings import ModelSettings
+from folkseq.analysis.reading import OPEN, SHUT, Floats
+from folkseq.models.cells import State
+from folkseq.models.language_model import LanguageModel
+from folkseq.run import Run
 
-GATES = {"rnn": (), "gru": ("reset", "update"), "lstm": ("input", "forget", "output")}
-GATES["peephole"] = GATES["lstm"]
-"""The gates of each cell. A GRU's update gate keeps what there is where it is open, as a forget gate does."""
-SHUT, OPEN = 0.1, 0.9
+_LSTM = {"input": 0, "forget": 1, "output": 3}
+GATES: dict[str, dict[str, int]] = {"rnn": {}, "gru": {"reset": 0, "update": 1}, "lstm": _LSTM, "peephole": _LSTM}
+"""The gates of each cell, with their rows among the cell's sums. An open GRU update gate keeps the state."""
 
-Matrix = NDArray[np.float32]
-Weights = Mapping[str, Matrix]
-Ids = NDArray[Any]
+
+class SteppedLayer(nn.Module):
+    """A recurrent layer that runs one step at a time and keeps its inputs and states."""
+
+    inputs: Tensor  # (B, T, N)
+    states: list[State]  # T + 1 tuples of (1, B, H): before the first step and after each
+    history: tuple[Tensor, ...]  # the same as tensors: h, and c if there is one, (T + 1, B, H) each
+
+    def __init__(self, cell: nn.Module) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read (B, T, N) and return h, (B, T, H), and the state after the last step."""
+        self.inputs, self.states = x, [state]
+        for step in range(x.shape[1]):
+            _, state = self.cell(x[:, step : step + 1], state)
+            self.states.append(state)
+        self.history = tuple(torch.cat(parts) for parts in zip(*self.states, strict=True))
+        return self.history[0][1:].transpose(0, 1), state
+
+    def gates(self, cell: str, row: int) -> Tensor:
+        """Return the gates after each step of one row, (T, G, H), for a layer of that kind of cell."""
+        weights = cast(Any, self.cell)
+        h, *c = (part[:, row] for part in self.history)  # (T + 1, H) each
+        sums = linear(self.inputs[row], weights.weight_ih_l0, weights.bias_ih_l0)
+        sums = sums + linear(h[:-1], weights.weight_hh_l0, weights.bias_hh_l0)  # (T, sums · H)
+        gates = sums.view(len(sums), -1, h.shape[1])[:, list(GATES[cell].values())]  # (T, G, H)
+        if cell == "peephole":
+            gates = gates + weights.peephole * torch.stack([c[0][:-1], c[0][:-1], c[0][1:]], dim=1)
+        return gates.sigmoid()
+
+
+@contextmanager
+def stepped(model: LanguageModel) -> Iterator[list[SteppedLayer]]:
+    """Replace the model's layers by stepped ones, in evaluation mode and on one thread, within the block."""
+    cells, training, threads = model.cells, model.training, torch.get_num_threads()
+    layers = [SteppedLayer(cell) for cell in cells]
+    model.cells = nn.ModuleList(layers)
+    model.eval()
+    torch.set_num_threads(1)  # a single step is so small that threads mostly wait for each other
+    try:
+        yield layers
+    finally:
+        model.cells = cells
+        model.train(training)
+        torch.set_num_threads(threads)
+
+
+def logits(model: LanguageModel, ids: NDArray[np.int64]) -> Tensor:
+    """Return the model's logits after each id, (B, T, V), for ids (B, T) from the start of their pieces."""
+    lookback = model.lookback
+    shown = None if lookback is None else torch.from_numpy(np.stack([lookback.indices(row) for row in ids]))
+    return cast(Tensor, model(torch.from_numpy(ids), model.init_state(len(ids)), None, shown)[0])
+
+
+def load_model(run: Run) -> LanguageModel:
+    """Return the run's network with its best weights. Raises RunError if they are missing or broken."""
+    model = LanguageModel(run.config.model)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights().items()})
+    return model
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What went on in the network while it read one piece of T ids."""
+    """What the network computed while it read one piece of T ids."""
 
-    states: Matrix
-    """(T, L, H) after each id: c where the cells have one, else h."""
-    logits: Matrix
-    """(T, V) the scores of the id after each."""
-    shut: NDArray[np.int64]
-    """(L, G, H) how many of the T times each gate stood below `SHUT`, in the order of `GATES`."""
-    open: NDArray[np.int64]
-    """(L, G, H) how many of them above `OPEN`."""
+    states: NDArray[np.float32]  # (T, L, H) after each id: c if the cells have one, else h
+    log_p: Floats  # (T, V) log probabilities of the id after each
+    shut: NDArray[np.int64]  # (L, G, H) after how many ids each gate was below `SHUT`, in the order of `GATES`
+    open: NDArray[np.int64]  # (L, G, H) after how many ids each gate was above `OPEN`
 
-    def surprise(self, ids: Ids) -> NDArray[np.float64]:
-        """What each id cost in bits, −log₂ p, (T,); NaN of the first, which nothing foretells."""
-        scores = self.logits[:-1].astype(np.float64)
-        top = scores.max(axis=1, keepdims=True)
-        nats = np.log(np.exp(scores - top).sum(axis=1)) + top[:, 0] - scores[np.arange(len(scores)), ids[1:]]
-        return np.concatenate(([np.nan], nats / np.log(2)))
+    def surprise(self, ids: NDArray[Any]) -> Floats:
+        """Return −log₂ p of each id, (T,) bits; NaN for the first, which nothing predicts."""
+        return np.concatenate(([np.nan], -self.log_p[np.arange(len(ids) - 1), ids[1:]] / np.log(2)))
 
-    def guesses(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The likeliest ids after each one, (T, count) from the likeliest on, and their probabilities."""
-        scores = self.logits.astype(np.float64)
-        ids = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return ids, np.take_along_axis(shares, ids, axis=1) / shares.sum(axis=1, keepdims=True)
+    def guesses(self, count: int) -> tuple[NDArray[np.int64], Floats]:
+        """Return the likeliest next ids after each id, (T, count), best first, and their probabilities."""
+        ids = np.argsort(-self.log_p, axis=1, kind="stable")[:, :count]
+        return ids, np.exp(np.take_along_axis(self.log_p, ids, axis=1))
 
 
-class Network:
-    """A language model whose cells make a step an id."""
+@torch.inference_mode()
+def trace(model: LanguageModel, pieces: Sequence[NDArray[Any]], rows: int = 64) -> list[Trace]:
+    """Read whole pieces, each from a zero state, `rows` of similar length at a time.
 
-    def __init__(self, weights: Weights, settings: ModelSettings) -> None:
-        """Take over `LanguageModel`'s weights, by the names it gives them.
-
-        Raises:
-            ValueError: ids come in frames, or there is an encoder.
-        """
-        if settings.compound is not None or settings.encoder is not None:
-            raise ValueError("cells that step a frame at a time, or look at a source, are not read id by id")
-        self.weights, self.settings = weights, settings
-        self.gates = GATES[settings.cell]
-
-    def read(self, pieces: Sequence[Ids], rows: int = 64) -> Iterator[tuple[int, Trace]]:
-        """Read whole pieces, each from a zero state; those of like length side by side, `rows` at a time.
-
-        Returns:
-            The number of each piece, in no order, and its trace.
-        """
-        order = sorted(range(len(pieces)), key=lambda piece: -len(pieces[piece]))
-        for first in range(0, len(order), rows):
-            batch = order[first : first + rows]
-            yield from zip(batch, self._read([np.asarray(pieces[piece]) for piece in batch]), strict=True)
-
-    def _read(self, batch: Sequence[Ids]) -> Iterator[Trace]:
-        settings, rows, steps = self.settings, len(batch), len(batch[0])  # the longest comes first
-        lengths = np.array([len(ids) for ids in batch])
-        lookback = settings.lookback
-        beside = [] if lookback is None else [lookback.indices(ids) for ids in batch]
-        state = [np.zeros((settings.layers, rows, settings.hidden), np.float32) for _ in settings.carried]
-        states = np.zeros((steps, rows, settings.layers, settings.hidden), np.float32)
-        logits = np.zeros((steps, rows, settings.vocabulary_size), np.float32)
-        counts = np.zeros((2, rows, settings.layers, len(self.gates), settings.hidden), np.int64)
-        for step in range(steps):
-            going = int((lengths > step).sum())
-            below = self.weights["embedding.weight"][[int(ids[step]) for ids in batch[:going]]]  # (B, E)
-            if lookback is not None:
-                shown = np.stack([memory[step] for memory in beside[:going]])  # (B, W)
-                below = below + self.weights["recalled.weight"][shown].sum(axis=1)
-            state = [part[:, :going] for part in state]
-            for layer in range(settings.layers):
-                after, gates = self._step(layer, below, [part[layer] for part in state])
-                for part, value in zip(state, after, strict=True):
-                    part[layer] = value
-                states[step, :going, layer] = after[-1]  # c comes after h
-                counts[0, :going, layer] += gates < SHUT
-                counts[1, :going, layer] += gates > OPEN
-                below = np.float32(settings.gain) * after[0]
-            logits[step, :going] = below @ self.weights["output.weight"].T + self.weights["output.bias"]
-            if settings.copy_pointer:
-                trust = below @ self.weights["pointers.heard.weight"].T + self.weights["pointers.heard.bias"]  # (B, P)
-                trust = trust + self.weights["pointers.told.weight"][shown].sum(axis=1)
-                for row, column in np.ndindex(trust.shape):
-                    one = shown[row, column] - column * (settings.vocabulary_size + 1)
-                    if one < settings.vocabulary_size:
-                        logits[step, row, one] += trust[row, column]
-        for row, length in enumerate(lengths.tolist()):
-            yield Trace(states[:length, row], logits[:length, row], counts[0, row], counts[1, row])
-
-    def _step(self, layer: int, x: Matrix, state: Sequence[Matrix]) -> tuple[list[Matrix], Matrix]:
-        """One layer's states after x, (B, N), and its gates, (B, G, H)."""
-        name, hidden, cell = f"cells.{layer}.", self.settings.hidden, self.settings.cell
-        read = x @ self.weights[f"{name}weight_ih_l0"].T + self.weights[f"{name}bias_ih_l0"]
-        heard = state[0] @ self.weights[f"{name}weight_hh_l0"].T + self.weights[f"{name}bias_hh_l0"]
-        if cell == "rnn":
-            return [np.tanh(read + heard)], np.zeros((len(x), 0, hidden), np.float32)
-        if cell == "gru":
-            gates = _sigmoid((read + heard)[:, : 2 * hidden]).reshape(-1, 2, hidden)
-            reset, update = gates[:, 0], gates[:, 1]
-            written = np.tanh(read[:, 2 * hidden :] + reset * heard[:, 2 * hidden :])
-            return [written + update * (state[0] - written)], gates
-        sums, c = (read + heard).reshape(-1, 4, hidden), state[1]
-        seen = self.weights[f"{name}peephole"] if cell == "peephole" else np.zeros((3, hidden), np.float32)
-        into, keep = _sigmoid(sums[:, 0] + seen[0] * c), _sigmoid(sums[:, 1] + seen[1] * c)
-        c = keep * c + into * np.tanh(sums[:, 2])
-        out = _sigmoid(sums[:, 3] + seen[2] * c)
-        return [out * np.tanh(c), c], np.stack([into, keep, out], axis=1)
-
-
-def _sigmoid(x: Matrix) -> Matrix:
-    half = np.float32(0.5)
-    squashed: Matrix = half + half * np.tanh(half * x)  # which overflows nowhere
-    return squashed
+    Raises ValueError if the network reads compound tokens or has an encoder.
+    """
+    if model.settings.compound is not None or model.settings.encoder is not None:
+        raise ValueError("networks that read compound tokens, or have an encoder, cannot be traced")
+    order = sorted(range(len(pieces)), key=lambda piece: len(pieces[piece]))
+    traces: dict[int, Trace] = {}
+    for first in range(0, len(order), rows):
+        batch = order[first : first + rows]
+        rows_of_ids = [torch.from_numpy(np.asarray(pieces[piece], np.int64)) for piece in batch]
+        with stepped(model) as layers:
+            scores = logits(model, pad_sequence(rows_of_ids, batch_first=True).numpy())
+            for row, piece in enumerate(batch):
+                count = len(pieces[piece])
+                states = torch.stack([layer.history[-1][1 : count + 1, row] for layer in layers], dim=1)  # (T, L, H)
+                gates = torch.stack([layer.gates(model.settings.cell, row)[:count] for layer in layers], dim=1)
+                shut, opened = (saturated.sum(0).numpy() for saturated in (gates < SHUT, gates > OPEN))  # (L, G, H)
+                log_p = scores[row, :count].double().log_softmax(1).numpy()
+                traces[piece] = Trace(states.numpy(), log_p, shut, opened)
+    return [traces[piece] for piece in range(len(pieces))]

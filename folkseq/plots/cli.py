@@ -1,4 +1,4 @@
-"""The verb `plot`: pictures of runs and files, or blocks as wide as the terminal."""
+"""The command `folkseq plot`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from folkseq.errors import RequestError
 
 @click.command()
 @click.argument("targets", metavar="[RUN|FILE]...", nargs=-1)
-@click.option("--cells", is_flag=True, help="RUN FILE: what the run's best cells hold while it reads the file.")
-@click.option("--gradients", is_flag=True, help="RUN...: how far gradients reach back, of one run or several.")
+@click.option("--cells", is_flag=True, help="RUN FILE: the run's most selective neurons while it reads the file.")
+@click.option("--gradients", is_flag=True, help="RUN...: the gradient flow of one run or several.")
 @click.option("--number", type=int, help="Which piece of FILE, by its X:.  [default: the first]")
-@click.option(
-    "-o", "--out", help="The picture: .png, .svg, or .html of --cells.  [default: in RUN/plots, or beside FILE]"
-)
-@click.option("--terminal", is_flag=True, help="Draw curves here, in blocks, in place of a picture.")
+@click.option("-o", "--out", help="A .png or .svg, or an .html of --cells.  [default: in RUN/plots, or beside FILE]")
+@click.option("--terminal", is_flag=True, help="Draw the curves in blocks on the terminal, and no picture.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def plot(
     targets: tuple[str, ...],
@@ -32,34 +30,20 @@ def plot(
 ) -> None:
     """Draw a run, or a file of music.
 
-    RUN (the newest by default): how its training went. Losses in nats a token, of training and of held-out pieces,
-    beside the n-gram's; the gradient's norm before and after clipping; the learning rate; tokens a second.
+    RUN (the newest by default): the curves of its training: the losses in nats a token of training and held-out pieces
+    beside the n-gram's, the gradient norm before and after clipping, the learning rate, and tokens a second.
 
-    FILE, of MIDI or ABC: its piano roll, and of a tune its score, by abcm2ps or verovio.
+    FILE, of MIDI or ABC: its piano roll, and the score of a tune, by abcm2ps or verovio.
     """
     from folkseq.plots.verb import plot as verb
 
     width = get_terminal_size().columns
-    drawn = verb(*targets, out=out, terminal=terminal, width=width, cells=cells, gradients=gradients, number=number)
-    files = [str(file) for file in drawn.files]
-    text = [] if drawn.text is None else [drawn.text]
-    if text:
-        _check_encoding(text[0])
-    facts = {"files": files, **({"text": text[0]} if text else {}), **drawn.facts}
-    for notice in drawn.notices:
-        say(notice)
-    if not as_json:
-        for line in drawn.lines:
-            say(line)
-    show(as_json, facts, *text, *files)
-
-
-def _check_encoding(text: str) -> None:
-    """Raise RequestError if the output has no blocks in its alphabet."""
+    plotted = verb(*targets, out=out, terminal=terminal, width=width, cells=cells, gradients=gradients, number=number)
+    files, text = [str(file) for file in plotted.files], plotted.text or ""
     encoding = sys.stdout.encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        raise RequestError(
-            f"--terminal: {encoding} has no blocks; set PYTHONIOENCODING=utf-8, or write -o FILE"
-        ) from None
+    if text.encode(encoding, "replace").decode(encoding) != text:
+        raise RequestError(f"--terminal: {encoding} has no blocks; set PYTHONIOENCODING=utf-8, or write -o FILE")
+    for line in plotted.notices if as_json else (*plotted.notices, *plotted.lines):
+        say(line)
+    facts = {"files": files, **({"text": text} if text else {}), **plotted.facts}
+    show(as_json, facts, *filter(None, [text]), *files)

@@ -1,4 +1,4 @@
-"""How a training went, as one figure of panels over the same steps: loss, gradients, learning rate, speed."""
+"""The training history as one figure: loss, gradient norm, learning rate and speed over the same steps."""
 
 from __future__ import annotations
 
@@ -8,63 +8,56 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from folkseq.plots.history import Floats, History, limits_from_zero, plain, smooth, thin
-from folkseq.plots.picture import DARK, INK, LIGHT, WARM, legible, styled
+from folkseq.plots.history import Floats, History, limits_from_zero, smooth
+from folkseq.plots.style import DARK, INK, LIGHT, WARM, legible, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIZE = (9.0, 10.0)
-"""Inches, without events."""
-MOST_NAME, MOST_TITLE, MOST_EVENT = 40, 70, 60
-"""Characters."""
-MOST_EVENTS = 6
-"""Rows of events told one by one; the rest are counted."""
+WIDTH, HEIGHTS, EVENT_HEIGHT = 9.0, (4.6, 2.2, 1.6, 1.6), 0.22
+"""Inches: of the figure, of its panels from the top, and of the line of one event above them."""
+MOST_NAME, MOST_TITLE, MOST_EVENT = 40, 70, 60  # characters
+MOST_EVENTS = 6  # lines; the rest are counted
+FEW = 30  # reports, which are drawn as dots too: a line through one report shows nothing
 
 _DASHES = (0, (5, 3))
-_MARK = "#777777"  # of events
+_EVENT = "#777777"
 _SPANS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
-_FEW = 30
 
 
+@styled()
 def draw(history: History) -> Figure:
-    """The curves of a training.
+    """Return the curves of a training run.
 
-    Panels from above: what happened, if anything did; the loss in nats a token of training, each report and smoothed,
-    and of the held-out pieces, their best, and the n-gram's; the gradient's length before and after clipping, with
-    the length it is clipped to; the learning rate; tokens a second. Steps go to the right; below them stands the
-    time that they took.
+    Panels from the top: events, if there were any; the loss of training and held-out pieces beside the n-gram's; the
+    gradient norm before and after clipping; the learning rate; tokens a second. Time is a second axis below the steps.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    history = thin(history)
-    rows = _rows(history)
-    heights = [4.2, 2.0, 1.5, 1.5]
-    told = 0.22 * len(rows)  # inches
-    with styled():
-        figure = Figure(figsize=(SIZE[0], SIZE[1] + told), layout="constrained")
-        ratios = ([told * sum(heights) / SIZE[1]] if rows else []) + heights
-        panels = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
-        title = legible(": ".join(filter(None, [plain(history.name, MOST_NAME), history.about])), MOST_TITLE)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-        if rows:
-            _events(panels[0], rows, history)
-        loss, norms, rate, speed = panels[-4:]
-        for panel in (loss, norms, rate, speed):
-            for step, _ in history.events:
-                panel.axvline(step, color=_MARK, linewidth=0.8, zorder=1.5)
-        _loss(loss, history)
-        _norms(norms, history)
-        _rate(rate, history)
-        _speed(speed, history)
-        loss.set_xlim(0, 1.01 * history.last)
-        speed.set_xlabel("steps")
-        speed.xaxis.set_major_locator(MaxNLocator(integer=True))
-        speed.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        _times(speed, history)
-        figure.align_ylabels(panels[-4:])
+    events = _shown_events(history)
+    heights = [EVENT_HEIGHT * len(events), *HEIGHTS] if events else [*HEIGHTS]
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    title = legible(": ".join(filter(None, [plain(history.name, MOST_NAME), history.about])), MOST_TITLE)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    loss, norms, rate, speed = panels[-4:]
+    _loss(loss, history)
+    _norms(norms, history)
+    _rate(rate, history)
+    _speed(speed, history)
+    if events:
+        _events(panels[0], events, history)
+    for step, _ in history.events:
+        for panel in panels[-4:]:
+            panel.axvline(step, color=_EVENT, linewidth=0.8, zorder=1.5)
+    loss.set_xlim(0, 1.01 * history.last)
+    speed.set_xlabel("steps")
+    speed.xaxis.set_major_locator(MaxNLocator(integer=True))
+    speed.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    _times(speed, history)
+    figure.align_ylabels(panels[-4:])
     return figure
 
 
@@ -76,8 +69,7 @@ def _loss(panel: Axes, history: History) -> None:
         _line(panel, history.heldout_step, history.heldout_nll, **dots, label="held-out", clip_on=False, zorder=4)
         step, nll = history.best
         ring = {"linestyle": "none", "marker": "o", "markersize": 10, "markerfacecolor": "none", "color": INK}
-        label = f"best, {nll:.3f} at step {step:,.0f}"
-        _line(panel, [step], [nll], **ring, label=label, clip_on=False, zorder=5)
+        _line(panel, [step], [nll], **ring, label=f"best, {nll:.3f} at step {step:,.0f}", clip_on=False, zorder=5)
     if history.ngram_nll is not None:
         label = f"{history.ngram}, {history.ngram_nll:.3f}"
         panel.axhline(history.ngram_nll, color=INK, linewidth=1.2, linestyle=_DASHES, label=label)
@@ -90,7 +82,7 @@ def _norms(panel: Axes, history: History) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     low, high = history.norm_limits()
-    panel.set_ylim(low, high)  # before the scale, which else looks for positive values where there may be none
+    panel.set_ylim(low, high)  # before the scale, which looks for positive values otherwise
     panel.set_yscale("log", nonpositive="mask")
     _line(panel, history.step, history.grad_norm, color=LIGHT, linewidth=2.4, label="before clipping")
     if np.isfinite(history.grad_norm_clipped).any():
@@ -124,73 +116,58 @@ def _speed(panel: Axes, history: History) -> None:
     _legend(panel)
 
 
-def _line(panel: Axes, x: ArrayLike, y: ArrayLike, **style: Any) -> None:
-    """A line through the points, which are dots too where they are few: one alone would not be seen."""
-    panel.plot(x, y, **{"marker": "." if np.size(x) <= _FEW else "", "markersize": 8} | style)
+def _line(panel: Axes, x: ArrayLike, y: ArrayLike, **look: Any) -> None:
+    panel.plot(x, y, **{"marker": "." if np.size(x) <= FEW else "", "markersize": 8} | look)
 
 
 def _legend(panel: Axes) -> None:
-    """Above the panel, where it hides nothing."""
-    panel.legend(
-        loc="lower right", bbox_to_anchor=(1, 1), ncols=5, borderaxespad=0.2, columnspacing=1.4, handlelength=1.8
-    )
+    """Put the legend above the panel, where it hides nothing."""
+    panel.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, borderaxespad=0.2, columnspacing=1.4)
 
 
-def _rows(history: History) -> list[tuple[float, str]]:
-    """The events to tell, from above: the first ones, each by itself, then how many more there are."""
-    rows = list(history.events)
-    if len(rows) > MOST_EVENTS:
-        more = len(rows) - MOST_EVENTS + 1
-        rows[MOST_EVENTS - 1 :] = [(rows[MOST_EVENTS - 1][0], f"and {more:,} more from here on")]
-    return rows
+def _shown_events(history: History) -> list[tuple[float, str]]:
+    """Return the first events, and how many more there are."""
+    events = list(history.events)
+    if len(events) > MOST_EVENTS:
+        step, more = events[MOST_EVENTS - 1][0], len(events) - MOST_EVENTS + 1
+        events[MOST_EVENTS - 1 :] = [(step, f"and {more:,} more from here on")]
+    return events
 
 
-def _events(panel: Axes, rows: Sequence[tuple[float, str]], history: History) -> None:
-    """One row an event, its text beside its mark, on the side where there is more room."""
+def _events(panel: Axes, events: Sequence[tuple[float, str]], history: History) -> None:
+    """Write each event on a line of its own, on the side of its mark that has more room."""
     panel.set_axis_off()
-    panel.set_ylim(len(rows), 0)
-    for row, (step, text) in enumerate(rows):
-        right = step > history.last / 2
-        panel.plot([step, step], [row + 0.5, len(rows)], color=_MARK, linewidth=0.8, clip_on=False)
-        panel.annotate(
-            legible(text, MOST_EVENT),
-            (step, row + 0.5),
-            xytext=(-5 if right else 5, 0),
-            textcoords="offset points",
-            ha="right" if right else "left",
-            va="center",
-            fontsize=8.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        ).set_in_layout(False)  # a wide text must not make the panels narrow
+    panel.set_ylim(len(events), 0)
+    for line, (step, text) in enumerate(events):
+        panel.plot([step, step], [line + 0.5, len(events)], color=_EVENT, linewidth=0.8, clip_on=False)
+        side = "right" if step > history.last / 2 else "left"
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        text = f"  {legible(text, MOST_EVENT)}  "
+        written = panel.text(step, line + 0.5, text, fontsize=8.5, ha=side, va="center", bbox=box)
+        written.set_in_layout(False)  # else a long text makes the panels narrow
 
 
 def _times(panel: Axes, history: History) -> None:
-    """A second axis under the steps: the time that they took, in seconds, minutes or hours."""
+    """Add an axis below the steps with the time they took, in seconds, minutes or hours."""
+    from matplotlib.ticker import MaxNLocator
+
     known = np.isfinite(history.elapsed_s)
     if not known.any():
         return
-    steps = np.concatenate([[0.0], history.step[known]])
+    steps: Floats = np.concatenate([[0.0], history.step[known]])
     seconds = np.maximum.accumulate(np.concatenate([[0.0], history.elapsed_s[known]]))
     size, unit = next((span for span in _SPANS if seconds[-1] >= 2 * span[0]), _SPANS[-1])
-    ticks = _round_times(seconds[-1] / size)
-    places = np.interp(ticks * size, seconds, steps)
-    apart = [0]  # a machine that slept, or was slow, presses times together
-    for tick, place in enumerate(places):
-        if place - places[apart[-1]] >= history.last / 25:
-            apart.append(tick)
-    times = panel.twiny()
-    times.grid(False)
-    times.set_xlim(panel.get_xlim())
-    times.xaxis.set_ticks_position("bottom")
-    times.xaxis.set_label_position("bottom")
-    times.spines["bottom"].set_position(("outward", 36))
-    times.set_xticks(places[apart], [f"{ticks[tick]:g}" for tick in apart])
-    times.set_xlabel(unit)
-
-
-def _round_times(last: float) -> Floats:
-    """About ten round numbers from 0 to `last`."""
-    from matplotlib.ticker import MaxNLocator
-
-    times = np.asarray(MaxNLocator(10, steps=[1, 2, 5, 10]).tick_values(0, last))
-    return times[(times >= 0) & (times <= last)]
+    times = np.asarray(MaxNLocator(10, steps=[1, 2, 5, 10]).tick_values(0, seconds[-1] / size))
+    times = times[(times >= 0) & (times <= seconds[-1] / size)]
+    ticks: dict[float, str] = {}
+    for time, step in zip(times.tolist(), np.interp(times * size, seconds, steps).tolist(), strict=True):
+        if not ticks or step - max(ticks) >= history.last / 25:  # a machine that slept presses times together
+            ticks[step] = f"{time:g}"
+    axis = panel.twiny()
+    axis.grid(False)
+    axis.set_xlim(panel.get_xlim())
+    axis.xaxis.set_ticks_position("bottom")
+    axis.xaxis.set_label_position("bottom")
+    axis.spines["bottom"].set_position(("outward", 36))
+    axis.set_xticks(list(ticks), list(ticks.values()))
+    axis.set_xlabel(unit)

@@ -1,84 +1,48 @@
-"""How a network's gates stand: of each unit, the share of time its gate is shut against the share it is open.
+"""Gate saturation: for each unit, the share of time that its gate is shut against the share that it is open.
 
 Source: Karpathy, Johnson and Li, Visualizing and understanding recurrent networks (2015), figure 3. A gate at the lower
-right hardly ever lets anything through, one at the upper left nearly always, and one near the origin is never sure.
+right hardly ever lets anything through, one at the upper left nearly always does, and one near the origin does neither.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from folkseq.plots.picture import DARK, LIGHT, WARM, legible, styled
+from folkseq.analysis.reading import OPEN, SHUT, GateSaturation
+from folkseq.plots.style import DARK, GREY, LIGHT, SIGNS, WARM, add_axes, figure_of, legible, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIDE, HEADING, LEFT, FOOT = 3.4, 0.8, 0.75, 0.6
-"""Inches."""
+SIDE, APART, HEADING, LEFT, FOOT = 2.9, 0.5, 0.8, 0.75, 0.6
+"""Inches: of a panel, between two, above, to the left and below them."""
 MOST_NAME = 90  # characters
-_COLOURS = (DARK, WARM, LIGHT)  # of layers, told apart by their signs too
-_SIGNS = ("o", "^", "s", "D", "v")
+_COLOURS = (DARK, WARM, LIGHT)
 
 
-@dataclass(frozen=True, eq=False)
-class Gate:
-    """One gate of one layer, unit by unit."""
-
-    name: str
-    """Such as `forget`."""
-    layer: int
-    """From 1, the lowest."""
-    shut: NDArray[np.float64]
-    """(H,) the share of time it is shut."""
-    open: NDArray[np.float64]
-    """(H,) the share of time it is open."""
-
-
-def draw(gates: tuple[Gate, ...], name: str, shut: float, opened: float) -> Figure:
-    """The gates of a run: a panel for each kind, a sign for each layer.
+@styled()
+def draw(gates: Sequence[GateSaturation], name: str) -> Figure:
+    """Return a figure with a panel for each kind of gate and a marker for each layer.
 
     Args:
         gates: of all kinds and layers, one or more.
-        name: what the run is called.
-        shut: what a gate is below when it is shut.
-        opened: what it is above when it is open.
+        name: of the run.
     """
-    from matplotlib.figure import Figure
-
     kinds = list(dict.fromkeys(gate.name for gate in gates))
-    size = (max(LEFT + len(kinds) * SIDE + 0.3, 7.5), HEADING + SIDE - 0.5 + FOOT)
-    with styled():
-        figure = Figure(figsize=size)
-        figure.text(
-            0.12 / size[0], 1 - 0.12 / size[1], legible(name, MOST_NAME), fontsize=13, fontweight="bold", va="top"
-        )
-        for place, kind in enumerate(kinds):
-            left, side = LEFT + place * SIDE, SIDE - 0.5
-            panel = figure.add_axes((left / size[0], FOOT / size[1], side / size[0], side / size[1]))
-            for gate in (gate for gate in gates if gate.name == kind):
-                sign, colour = _SIGNS[(gate.layer - 1) % len(_SIGNS)], _COLOURS[(gate.layer - 1) % len(_COLOURS)]
-                panel.scatter(
-                    gate.shut,
-                    gate.open,
-                    s=14,
-                    marker=sign,
-                    facecolors="none",
-                    edgecolors=colour,
-                    linewidths=0.9,
-                    label=f"layer {gate.layer}",
-                    clip_on=False,
-                    zorder=3,
-                )
-            panel.plot([0, 1], [1, 0], color="#8a8a8a", linewidth=0.8, zorder=1)  # beyond which no unit can be
-            panel.set_xlim(0, 1)
-            panel.set_ylim(0, 1)
-            panel.set_title(f"{kind} gate", fontsize=10)
-            panel.set_xlabel(f"share of time below {shut:g} (shut)")
-            if not place:
-                panel.set_ylabel(f"share of time above {opened:g} (open)")
-        panel.legend(*panel.get_legend_handles_labels(), loc="upper right", handletextpad=0.2, markerscale=1.3)
+    width = max(LEFT + len(kinds) * (SIDE + APART) + 0.3, 7.5)
+    figure = figure_of(width, HEADING + SIDE + FOOT, legible(name, MOST_NAME))
+    panels = {kind: add_axes(figure, LEFT + i * (SIDE + APART), HEADING, SIDE, SIDE) for i, kind in enumerate(kinds)}
+    for gate in gates:
+        sign, colour = SIGNS[(gate.layer - 1) % len(SIGNS)], _COLOURS[(gate.layer - 1) % len(_COLOURS)]
+        look: dict[str, Any] = {"markersize": 4, "markerfacecolor": "none", "markeredgecolor": colour, "clip_on": False}
+        panels[gate.name].plot(gate.shut, gate.open, sign, label=f"layer {gate.layer}", zorder=3, **look)
+    for kind, panel in panels.items():
+        panel.plot([0, 1], [1, 0], color=GREY, linewidth=0.8, zorder=1)  # no unit can be beyond
+        panel.set_xlim(0, 1)
+        panel.set_ylim(0, 1)
+        panel.set_title(f"{kind} gate", fontsize=10)
+        panel.set_xlabel(f"share of time below {SHUT:g} (shut)")
+    panels[kinds[0]].set_ylabel(f"share of time above {OPEN:g} (open)")
+    panels[kinds[-1]].legend(loc="upper right", handletextpad=0.2, markerscale=1.3)
     return figure

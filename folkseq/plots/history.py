@@ -1,163 +1,129 @@
-"""What a training told of itself, as arrays to draw: one value a report, NaN where a report does not say."""
+"""The training history of a run as arrays: one value per report, NaN where a report lacks it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-_HIGHEST = 1e300  # beyond, sums overflow
+SERIES = ("elapsed_s", "loss", "learning_rate", "grad_norm", "grad_norm_clipped", "tokens_per_s")
+"""The values read from every report, by their names in `metrics.jsonl`."""
+MOST = 2_000  # reports, which is more than a picture has columns; neighbours of more are averaged
+SMOOTHED = 40  # a smoothed value averages about one in this many of all reports
+_HIGHEST = 1e300  # sums of larger numbers overflow
 
 Floats = NDArray[np.float64]
-
-SERIES = ("elapsed_s", "loss", "learning_rate", "grad_norm", "grad_norm_clipped", "tokens_per_s")
-"""What is read of every report beside its step, by its name in `metrics.jsonl`."""
-MOST = 2_000
-"""Reports that are drawn one by one, more than a picture has columns; of more, means are."""
-SMOOTHED = 40
-"""A smoothed value is the mean of about one of so many parts of all reports."""
 
 
 @dataclass(frozen=True)
 class History:
-    """A run's reports in order of their steps.
+    """The reports of a training run in the order of their steps.
 
     >>> History.of([{"step": 16, "loss": 2.5}, {"step": 32, "loss": 1.5}], name="abc-1").loss
     array([2.5, 1.5])
     """
 
-    name: str
-    """What the run is called."""
-    about: str
-    """What it is, in a few words."""
-    step: Floats
-    """(N,), rising."""
-    elapsed_s: Floats
-    """(N,) seconds of training."""
-    loss: Floats
-    """(N,) nats a token, with dropout, over the steps since the report before."""
-    learning_rate: Floats
-    grad_norm: Floats
-    """(N,) the gradient's length before it was clipped."""
-    grad_norm_clipped: Floats
-    """(N,) after; older reports do not say."""
-    tokens_per_s: Floats
-    heldout_step: Floats
-    """(M,) where the held-out pieces were looked at."""
-    heldout_nll: Floats
-    """(M,) nats a token."""
-    events: tuple[tuple[float, str], ...] = ()
-    """What else happened: at which step, and what."""
-    ngram_nll: float | None = None
-    """The n-gram's nats a token on the held-out pieces, if they are known."""
-    ngram_order: int | None = None
-    """How many tokens it counts together, if that is known."""
-    clip: float | None = None
-    """The longest that a gradient may be, if that is known."""
+    name: str  # of the run
+    about: str  # its representation and network
+    step: Floats  # (N,) rising
+    elapsed_s: Floats  # (N,)
+    loss: Floats  # (N,) nats a token, with dropout, over the steps since the previous report
+    learning_rate: Floats  # (N,)
+    grad_norm: Floats  # (N,) before clipping
+    grad_norm_clipped: Floats  # (N,)
+    tokens_per_s: Floats  # (N,)
+    heldout_step: Floats  # (M,)
+    heldout_nll: Floats  # (M,) nats a token
+    events: tuple[tuple[float, str], ...]  # steps and descriptions
+    ngram_nll: float | None = None  # nats a token on the held-out pieces
+    ngram_order: float | None = None
+    clip: float | None = None  # the largest gradient norm
 
     @classmethod
-    def of(
-        cls,
-        lines: Iterable[Mapping[str, Any]],
-        *,
-        name: str,
-        about: str = "",
-        ngram_nll: float | None = None,
-        ngram_order: int | None = None,
-        clip: float | None = None,
-    ) -> Self:
-        """The history that the lines of a `metrics.jsonl` tell.
+    def of(cls, lines: Iterable[Mapping[str, Any]], name: str, about: str = "", **known: Any) -> Self:
+        """Return the history in the lines of a `metrics.jsonl`.
+
+        Args:
+            lines: reports and events.
+            name: of the run.
+            about: its representation and network.
+            known: any of `ngram_nll`, `ngram_order` and `clip`.
 
         Raises:
-            ValueError: if none of them is a report.
+            ValueError: none of the lines is a report.
         """
         lines = [line for line in lines if math.isfinite(_number(line.get("step")))]
         reports = [line for line in lines if "event" not in line]
         if not reports:
             raise ValueError("there is no report to draw")
-        step, heldout = (_numbers(reports, series) for series in ("step", "heldout_nll"))
-        seen = np.isfinite(heldout)
-        events = tuple((float(line["step"]), str(line["event"])) for line in lines if "event" in line)
-        read = {series: _numbers(reports, series) for series in SERIES}
-        checks = {"heldout_step": step[seen], "heldout_nll": heldout[seen]}
-        drawn: dict[str, Any] = {**read, **checks}
-        history = cls(name, about, step, **drawn, events=events)
-        return replace(history, ngram_nll=ngram_nll, ngram_order=ngram_order, clip=clip)
+        step, heldout = _numbers(reports, "step"), _numbers(reports, "heldout_nll")
+        checked = np.isfinite(heldout)
+        group = math.ceil(len(reports) / MOST)
+        series: dict[str, Any] = {each: _thin(_numbers(reports, each), group) for each in SERIES}
+        return cls(
+            name=name,
+            about=about,
+            step=np.append(step[group - 1 : -1 : group], step[-1]),
+            heldout_step=step[checked],
+            heldout_nll=heldout[checked],
+            events=tuple((float(line["step"]), str(line["event"])) for line in lines if "event" in line),
+            **series,
+            **known,
+        )
 
     @property
     def ngram(self) -> str:
-        """What the n-gram is called."""
-        return f"{self.ngram_order or 'n'}-gram"
+        """Return the name of the n-gram."""
+        return f"{self.ngram_order:g}-gram" if self.ngram_order else "n-gram"
 
     @property
     def best(self) -> tuple[float, float] | None:
-        """At which step the held-out loss was lowest, and the loss there."""
+        """Return the step with the lowest held-out loss, and that loss."""
         if not self.heldout_nll.size:
             return None
-        place = int(self.heldout_nll.argmin())
-        return float(self.heldout_step[place]), float(self.heldout_nll[place])
+        best = int(self.heldout_nll.argmin())
+        return float(self.heldout_step[best]), float(self.heldout_nll[best])
 
     @property
     def last(self) -> float:
-        """The step at which it ends, at least 1."""
+        """Return the last step, at least 1."""
         return max([1.0, float(self.step[-1]), *(step for step, _ in self.events)])
 
     def loss_limits(self) -> tuple[float, float]:
-        """The losses between which there is something to see.
-
-        The first fiftieth of a training, in which the loss falls from that of a guess, may lie above: it would press
-        all that follows flat.
-        """
+        """Return limits for the losses after the first fiftieth of the steps, which fall too steeply to show."""
         settled = smooth(self.loss)[self.step >= self.step[-1] / 50]
-        told = [settled, self.heldout_nll, [] if self.ngram_nll is None else [self.ngram_nll]]
-        return limits(np.concatenate(told))
+        return limits(np.concatenate([settled, self.heldout_nll, [self.ngram_nll or np.nan]]))
 
     def norm_limits(self) -> tuple[float, float]:
-        """The lengths between which the gradient's stands on a scale of logarithms, the clip among them."""
+        """Return limits for the gradient norms and the clipping norm on a log scale."""
         known = np.concatenate([self.grad_norm, self.grad_norm_clipped, [self.clip or np.nan]])
         low, high = limits(np.log10(known[known > 0]))
         return float(10**low), float(10**high)
 
 
+def mean(values: Floats) -> float:
+    """Return the mean of the finite values; NaN if there are none."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else math.nan
+
+
 def smooth(values: Floats) -> Floats:
-    """Means of neighbours, as many on either side, fewer towards the ends; NaN where there is none.
+    """Return the means of neighbours, as many on either side, fewer towards the ends.
 
     >>> smooth(np.arange(3.0))
     array([0., 1., 2.])
     """
     count = len(values)
-    means = np.full(count, np.nan)
-    for place in range(count):
-        reach = min(place, count - 1 - place, count // (2 * SMOOTHED))
-        near = values[place - reach : place + reach + 1]
-        if (known := near[np.isfinite(near)]).size:
-            means[place] = known.mean()
-    return means
-
-
-def thin(history: History) -> History:
-    """The same with means of neighbouring reports in place of more than `MOST` of them; checks and events stay."""
-    group = math.ceil(len(history.step) / MOST)
-    if group == 1:
-        return history
-    starts = np.arange(0, len(history.step), group)
-    ends = np.minimum(starts + group, len(history.step))
-    means: dict[str, Any] = {}
-    for series in SERIES:
-        values = getattr(history, series)
-        known = np.isfinite(values)
-        amounts = np.add.reduceat(known, starts, dtype=np.int64)
-        totals = np.add.reduceat(np.where(known, values, 0.0), starts)
-        means[series] = np.where(amounts > 0, totals / np.maximum(amounts, 1), np.nan)
-    return replace(history, step=history.step[ends - 1], **means)
+    sides = [min(place, count - 1 - place, count // (2 * SMOOTHED)) for place in range(count)]
+    return np.array([mean(values[place - side : place + side + 1]) for place, side in enumerate(sides)])
 
 
 def limits(values: Floats) -> tuple[float, float]:
-    """An axis's ends, with a little room around all values that are numbers; about 1 if there is none."""
+    """Return the ends of an axis with a little room around all finite values; 0 and 1 if there are none."""
     values = values[np.isfinite(values)]
     if not values.size:
         return 0.0, 1.0
@@ -167,27 +133,22 @@ def limits(values: Floats) -> tuple[float, float]:
 
 
 def limits_from_zero(values: Floats) -> tuple[float, float]:
-    """An axis's ends, 0 and a little above the highest value; 1 if there is none."""
+    """Return 0 and a little more than the highest value; 0 and 1 if none is above 0."""
     known = values[values > 0]
     return 0.0, 1.05 * float(known.max()) if known.size else 1.0
 
 
-def plain(text: str, most: int) -> str:
-    """`text` on one line of at most `most` characters, with nothing in it that would steer a terminal.
-
-    >>> plain("the name of a run", 8)
-    'the nam…'
-    """
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _thin(values: Floats, group: int) -> Floats:
+    """Return the means of so many neighbours each."""
+    return np.array([mean(values[start : start + group]) for start in range(0, len(values), group)])
 
 
 def _numbers(reports: Iterable[Mapping[str, Any]], name: str) -> Floats:
-    """(N,) what each report says of `name`; NaN for what is no number that can be drawn."""
     return np.array([_number(report.get(name)) for report in reports])
 
 
 def _number(value: object) -> float:
+    """Return a number that can be drawn, else NaN."""
     try:
         number = float(value) if isinstance(value, int | float) else math.nan
     except OverflowError:

@@ -1,13 +1,15 @@
-"""A tune or performance as it shows itself in a notebook, without any network: its score or roll, and its sound.
+"""A piece as a notebook shows it, without a network: its score or piano roll, and its sound.
 
-The HTML stands alone: the picture is an SVG, the sound a WAV file within it. Pictures are bound in as images, so that
-nothing in them can be a script, and two of them share no ids.
+The HTML stands alone. Pictures are embedded as images, so that nothing in them can be a script, and two of them share
+no ids.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 
 from folkseq.errors import FolkseqError
 from folkseq.formats import wav
@@ -15,27 +17,50 @@ from folkseq.music.performance import Performance
 from folkseq.music.playback import perform
 from folkseq.music.tune import Tune
 from folkseq.plots import roll, score
-from folkseq.plots.history import plain
-from folkseq.plots.picture import render
+from folkseq.plots.style import plain, render
+from folkseq.verbs.opened import music
 
 MOST_NAME = 80  # characters
 
 
-def display(piece: object, name: str) -> str | None:
-    """Return the HTML of a piece; None if it is no music."""
-    return html(piece, name) if isinstance(piece, Tune | Performance) else None
+@dataclass(frozen=True)
+class Shown:
+    """A piece that a notebook shows as its score or piano roll, and its sound."""
+
+    piece: Tune | Performance = field(repr=False)
+    name: str = ""
+
+    def _repr_html_(self) -> str | None:
+        return display(self.piece, self.name)
 
 
-def html(piece: Tune | Performance, name: str = "") -> str:
-    """What a notebook shows of a piece.
+def show(piece: Tune | Performance | Path | str, number: int | None = None) -> Shown:
+    """Show a piece in a notebook, without a network.
 
     Args:
-        piece: a tune, whose score is shown, or its roll where it cannot be engraved; or a performance.
-        name: in place of the piece's own title.
+        piece: a tune, a performance, or a file of ABC or MIDI.
+        number: which piece of the file, by its `X:`; the first by default.
 
     Raises:
-        ValueError: the tune holds neither note nor rest.
+        FolkseqError: the file cannot be read.
     """
+    if isinstance(piece, Tune | Performance):
+        return Shown(piece)
+    file = Path(piece)
+    tune, performance = music(file, number)
+    return Shown(tune or performance, "" if tune or performance.name else file.stem)
+
+
+def display(piece: object, name: str = "") -> str | None:
+    """Return the HTML of a piece under a name, or under its own; None if it is no music.
+
+    A tune that cannot be engraved is shown as its piano roll, with the reason.
+
+    Raises:
+        ValueError: a tune holds neither note nor rest.
+    """
+    if not isinstance(piece, Tune | Performance):
+        return None
     performance = perform(piece) if isinstance(piece, Tune) else piece
     name = plain(name or (piece.title if isinstance(piece, Tune) else piece.name) or "Untitled", MOST_NAME)
     note, picture = "", b""

@@ -1,4 +1,4 @@
-"""`folkseq plot`: pictures of a run's training, cells and gradients, and of files of music."""
+"""`folkseq plot`: pictures of a run's training, neurons and gradient flow, and of files of music."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from folkseq.errors import FolkseqError, RequestError, RunError
+from folkseq.extras import require
 from folkseq.files import write_atomically
 from folkseq.plots.history import History
-from folkseq.plots.picture import SUFFIXES
+from folkseq.plots.style import SUFFIXES, render
 from folkseq.run import TRY, Run
 from folkseq.verbs.opened import is_music, music
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from folkseq.analysis.neurons import Heard
 
 PAGE = ".html"
 MOST_STEM = 60  # characters of a file's name in a picture's
@@ -25,16 +24,13 @@ MOST_STEM = 60  # characters of a file's name in a picture's
 
 @dataclass(frozen=True)
 class Plotted:
-    """The pictures written, what was drawn for a terminal, and what was found out on the way."""
+    """The pictures that were written, the curves for a terminal, and the figures that both show."""
 
     files: tuple[Path, ...]
-    text: str | None = None
-    notices: tuple[str, ...] = ()
-    """What could not be drawn, and what to do about it."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """The figures that the pictures show, by name."""
-    lines: tuple[str, ...] = ()
-    """The same for a reader."""
+    text: str | None = None  # curves in blocks
+    notices: tuple[str, ...] = ()  # what could not be drawn, and what to do about it
+    facts: Mapping[str, Any] = field(default_factory=dict)  # figures by name
+    lines: tuple[str, ...] = ()  # the same for a reader
 
 
 def plot(
@@ -46,84 +42,72 @@ def plot(
     gradients: bool = False,
     number: int | None = None,
 ) -> Plotted:
-    """Draw a run, or a file.
-
-    Of a run, the curves of its training: losses, gradient norms, learning rate, and tokens a second. Of a file of MIDI
-    or ABC its piano roll, and of a tune its score.
+    """Draw the training curves of a run, or the piano roll and score of a file of MIDI or ABC.
 
     Args:
-        targets: a run's folder, or a file; the newest run under `runs` by default. With `cells` a run and a file, or a
-            file alone; with `gradients` one run or several.
+        targets: a run's folder or a file; the newest run under `runs` by default. With `cells` a run and a file, or a
+            file for the newest run; with `gradients` one run or several.
         out: the picture to write, a .png or .svg, or with `cells` an .html; by default a run's pictures go into its
             `plots`, and a file's go beside it.
-        terminal: draw curves in Unicode blocks, and write no picture unless `out` asks for it.
-        width: the characters in a line of those.
-        cells: show what the run's cells hold while it reads the file, and how its gates stand.
-        gradients: show how far the gradients of runs reach back.
+        terminal: draw the curves in Unicode blocks, and write no picture unless `out` asks for it.
+        width: of the terminal, in characters.
+        cells: draw the run's neurons while it reads the file, and how often its gates are shut and open.
+        gradients: draw the gradient flow of runs.
         number: which piece of the file, by its `X:`; the first by default.
 
     Raises:
-        RunError: there is no run, or its training has told nothing yet.
-        RequestError: a picture cannot be written by its suffix, or what is asked for does not go together.
-        FolkseqError: a file cannot be read, or the disk refuses.
+        RunError: there is no run, or it has no training report yet.
+        RequestError: the suffix of `out` is unknown, or arguments contradict each other.
+        FolkseqError: a file cannot be read or written, or an optional package is not installed.
     """
     named = [Path(target) for target in targets if target is not None]
+    wanted = None if out is None else Path(out)
+    of_music = bool(named) and is_music(named[0])
     if cells and gradients:
-        raise RequestError("--cells and --gradients are pictures of their own; ask for one of them")
-    if terminal and (cells or gradients or (named and is_music(named[0]))):
-        raise RequestError("--terminal draws the curves of a training alone; leave it out")
-    wanted = Path(out) if out is not None else None
+        raise RequestError("--cells and --gradients are different pictures; give one of them")
+    if terminal and (cells or gradients or of_music):
+        raise RequestError("--terminal draws only the training curves of a run; leave it out")
     suffixes = (*SUFFIXES, PAGE) if cells else SUFFIXES
     if wanted is not None and wanted.suffix.lower() not in suffixes:
-        raise RequestError(f"{wanted}: cannot be drawn by its suffix; there are: {', '.join(suffixes)}")
+        raise RequestError(f"{wanted}: cannot be drawn by its suffix; choose one of {', '.join(suffixes)}")
     if number is not None and not any(map(is_music, named)):
-        raise RequestError("--number names a piece of a file; name the file, or leave it out")
+        raise RequestError("--number needs a file; name the file, or leave it out")
     if cells:
-        return _cells(named, wanted, number)
+        return _neurons(named, wanted, number)
     if gradients:
         return _gradients(named, wanted)
     if len(named) > 1:
-        raise RequestError(f"{named[1]}: one run or file is drawn at a time; --cells takes a run and a file")
-    if named and is_music(named[0]):
-        return _file(named[0], wanted, number)
+        raise RequestError(f"{named[1]}: give one run or file; only --cells takes a run and a file")
+    if of_music:
+        return _music(named[0], wanted, number)
     return _curves(Run.open(named[0]) if named else Run.latest(), wanted, terminal, width)
 
 
 def _write(figure: Figure, files: Sequence[Path]) -> tuple[Path, ...]:
-    from folkseq.plots.picture import render
-
     for file in files:
         write_atomically(file, render(figure, file.suffix.lower()))
     return tuple(files)
 
 
 def _curves(run: Run, out: Path | None, terminal: bool, width: int) -> Plotted:
-    history = _history(run)
+    from folkseq.plots import curves
+    from folkseq.plots import terminal as blocks
+
+    config, model = run.config, run.config.model
+    about = f"{config.tokenizer}, {model.layers} x {model.hidden} {model.cell}"
+    known = {figure: config.figures.get(figure) for figure in ("ngram_nll", "ngram_order")}
+    try:
+        history = History.of(run.metrics(), run.name, about, clip=config.training.clip, **known)
+    except ValueError:
+        raise RunError(f"{run.folder}: holds no training report yet; {TRY}") from None
     files = [out] if out else [] if terminal else [run.folder / "plots" / f"curves{suffix}" for suffix in SUFFIXES]
     if files:
-        from folkseq.plots import curves
-
         _write(curves.draw(history), files)
-    text = None
-    if terminal:
-        from folkseq.plots import blocks
-
-        text = blocks.draw(history, width)
-    return Plotted(tuple(files), text)
+    return Plotted(tuple(files), blocks.draw(history, width) if terminal else None)
 
 
-def _history(run: Run) -> History:
-    config = run.config
-    about = f"{config.tokenizer}, {config.model.layers} x {config.model.hidden} {config.model.cell}"
-    ngram: dict[str, Any] = {figure: config.figures.get(figure) for figure in ("ngram_nll", "ngram_order")}
-    try:
-        return History.of(run.metrics(), name=run.name, about=about, clip=config.training.clip, **ngram)
-    except ValueError:
-        raise RunError(f"{run.folder}: its training has told nothing yet that could be drawn; {TRY}") from None
-
-
-def _file(file: Path, out: Path | None, number: int | None) -> Plotted:
-    """The roll of a file, and of a tune its score."""
+def _music(file: Path, out: Path | None, number: int | None) -> Plotted:
+    """Draw the piano roll of a file, and the score of a tune."""
     from folkseq.plots import roll, score
 
     tune, performance = music(file, number)
@@ -134,58 +118,49 @@ def _file(file: Path, out: Path | None, number: int | None) -> Plotted:
     if tune is None:
         return Plotted(files)
     try:
-        engraved = score.engrave(tune)
+        write_atomically(page := Path(f"{stem}-score.svg"), score.engrave(tune))
     except FolkseqError as error:
         return Plotted(files, notices=(str(error),))
-    write_atomically(page := Path(f"{stem}-score.svg"), engraved)
     return Plotted((*files, page))
 
 
-def _cells(named: Sequence[Path], out: Path | None, number: int | None) -> Plotted:
-    from folkseq.analysis.neurons import Heard
+def _neurons(named: Sequence[Path], out: Path | None, number: int | None) -> Plotted:
+    require("torch", extra="train")
+    from folkseq.analysis.neurons import analyse
+    from folkseq.plots import gates, neurons, page
 
     if not 1 <= len(named) <= 2 or named[-1].is_dir():
-        raise RequestError("--cells takes a run and a file that it is to read: `folkseq plot RUN FILE --cells`")
-    heard = Heard.of(Run.open(named[0]) if len(named) == 2 else Run.latest())
-    reading = heard.read(named[-1], number)
-    folder = heard.run.folder / "plots"
-    stem = named[-1].stem[:MOST_STEM]
-    files = [out] if out else [folder / f"cells-{stem}{suffix}" for suffix in (*SUFFIXES, PAGE)]
-    pictures = [file for file in files if file.suffix.lower() in SUFFIXES]
-    if pictures:
-        from folkseq.plots import cells
-
-        _write(cells.draw(reading), pictures)
-    for file in files:
-        if file.suffix.lower() == PAGE:
-            from folkseq.plots import page
-
-            write_atomically(file, page.write(reading))
+        raise RequestError("--cells takes a run and a file that it reads: `folkseq plot RUN FILE --cells`")
+    analysis = analyse(Run.open(named[0]) if len(named) == 2 else Run.latest())
+    reading = analysis.read(named[-1], number)
+    folder = analysis.run.folder / "plots"
+    stem = f"cells-{named[-1].stem[:MOST_STEM]}"
+    files = [out] if out else [folder / f"{stem}{suffix}" for suffix in (*SUFFIXES, PAGE)]
+    _write(neurons.draw(reading), [file for file in files if file.suffix.lower() != PAGE])
+    if files[-1].suffix.lower() == PAGE:
+        write_atomically(files[-1], page.write(reading))
     notices: tuple[str, ...] = ()
-    if not out and heard.gates:
-        files += _write(_gates(heard, reading.about), [folder / f"gates{suffix}" for suffix in SUFFIXES])
+    if not out and analysis.gates:
+        files += _write(gates.draw(analysis.gates, reading.about), [folder / f"gates{suffix}" for suffix in SUFFIXES])
     elif not out:
-        notices = (f"{heard.run.folder}: the cell {heard.run.config.model.cell} has no gates to draw",)
-    lines = (f"{heard.pieces} held-out pieces, {heard.tokens:,} tokens", *(cell.told for cell in reading.cells))
-    return Plotted(tuple(files), notices=notices, facts=heard.facts(reading), lines=lines)
-
-
-def _gates(heard: Heard, about: str) -> Figure:
-    from folkseq.analysis.trace import OPEN, SHUT
-    from folkseq.plots import gates
-
-    return gates.draw(heard.gates, about, SHUT, OPEN)
+        notices = (f"{analysis.run.folder}: the cell {analysis.run.config.model.cell} has no gates to draw",)
+    lines = (
+        f"{analysis.pieces} held-out pieces, {analysis.tokens:,} tokens",
+        *(each.summary for each in reading.neurons),
+    )
+    return Plotted(tuple(files), notices=notices, facts=analysis.facts(reading), lines=lines)
 
 
 def _gradients(named: Sequence[Path], out: Path | None) -> Plotted:
-    from folkseq.analysis.gradient_flow import reach_of
+    require("torch", extra="train")
+    from folkseq.analysis.gradient_flow import gradient_flow
     from folkseq.plots import gradients
 
     runs = [Run.open(folder) for folder in named] or [Run.latest()]
-    reaches = [reach_of(run) for run in runs]
+    flows = [gradient_flow(run) for run in runs]
     files = [out] if out else [runs[0].folder / "plots" / f"gradients{suffix}" for suffix in SUFFIXES]
     units = {"steps" if run.config.model.fields else "tokens" for run in runs}
-    figure = gradients.draw(reaches, units.pop() if len(units) == 1 else "tokens or steps")
-    facts = {"gradients": {str(run.folder): reach.norms.tolist() for run, reach in zip(runs, reaches, strict=True)}}
-    lines = tuple(f"{reach.name}: {reach.told}" for reach in reaches)
+    figure = gradients.draw(flows, " or ".join(sorted(units, reverse=True)))
+    facts = {"gradients": {str(run.folder): flow.norms.tolist() for run, flow in zip(runs, flows, strict=True)}}
+    lines = tuple(f"{flow.name}: {flow.summary}" for flow in flows)
     return Plotted(_write(figure, files), facts=facts, lines=lines)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from folkseq.analysis.gradients import norms
+from folkseq.analysis.gradient_flow import gradient_norms
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings
 
@@ -38,7 +38,7 @@ def test_norms_are_those_of_small_changes(cell):
     """One layer, so that nothing above has read the old h at its own step."""
     model = make(cell=cell, layers=1).double().eval()
     ids = torch.from_numpy(PIECES[0][:10])
-    found = norms(model, [PIECES[0][:10]], reach=8)  # of one loss, that of the last step
+    found = gradient_norms(model, [PIECES[0][:10]], lags=8)  # of one loss, that of the last step
     for back in (0, 1, 4, 8):
         slopes = []
         for unit in range(6):
@@ -58,18 +58,18 @@ def test_what_vanishes_and_what_explodes_is_seen(scale, rises):
         model.cells[0].weight_hh_l0.copy_(scale * torch.eye(6))
         for parameter in (model.cells[0].weight_ih_l0, model.cells[0].bias_ih_l0, model.cells[0].bias_hh_l0):
             parameter.zero_()
-    found = norms(model, PIECES, reach=20)
+    found = gradient_norms(model, PIECES, lags=20)
     np.testing.assert_allclose(found[1:] / found[:-1], scale, rtol=1e-4)
     assert (found[-1] > found[0]) == rises
 
 
 def test_layers_frames_and_what_is_recalled_are_followed_too():
-    assert norms(make(layers=3), PIECES, reach=10).shape == (11,)
+    assert gradient_norms(make(layers=3), PIECES, lags=10).shape == (11,)
     recalls = make(lookback_bars=(1,), bar_ends=(3,), section_ends=(3,))
-    assert np.isfinite(norms(recalls, PIECES, reach=10)).all()
+    assert np.isfinite(gradient_norms(recalls, PIECES, lags=10)).all()
     framed = make(vocabulary_size=8, fields=(3, 2))
     piece = np.array([0, 0, *(value for step in range(10) for value in (3 + step % 3, 6 + step % 2)), 2, 2])
-    found = norms(framed, [piece], reach=5)
+    found = gradient_norms(framed, [piece], lags=5)
     assert found.shape == (6,)
     assert (found > 0).all()
     assert found.max() < 100
@@ -78,7 +78,7 @@ def test_layers_frames_and_what_is_recalled_are_followed_too():
 def test_of_frames_all_fields_of_the_next_are_foretold():
     model = make(vocabulary_size=8, fields=(3, 2), layers=1).double().eval()
     piece = np.array([0, 0, 3, 6, 4, 7, 5, 6, 3, 7, 4])  # five frames and the first id of the next
-    found = norms(model, [piece], reach=3)  # of one loss, that of the last frame
+    found = gradient_norms(model, [piece], lags=3)  # of one loss, that of the last frame
     ids = torch.from_numpy(piece)[None]
 
     def loss(back, change):
@@ -97,7 +97,7 @@ def test_of_frames_all_fields_of_the_next_are_foretold():
 def test_the_model_is_left_as_it_was():
     model = make().train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    norms(model, PIECES, reach=5)
+    gradient_norms(model, PIECES, lags=5)
     assert model.training
     assert list(before) == list(model.state_dict())
     assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in before.items())
@@ -105,8 +105,8 @@ def test_the_model_is_left_as_it_was():
 
 
 def test_short_pieces_are_looked_back_in_as_far_as_they_go():
-    assert norms(make(), [PIECES[1]], reach=100).shape == (11,)
+    assert gradient_norms(make(), [PIECES[1]], lags=100).shape == (11,)
     with pytest.raises(ValueError, match="two steps"):
-        norms(make(), [PIECES[1][:2]])
+        gradient_norms(make(), [PIECES[1][:2]])
     with pytest.raises(ValueError, match="two steps"):
-        norms(make(), [])
+        gradient_norms(make(), [])

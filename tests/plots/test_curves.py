@@ -15,10 +15,10 @@ from click.testing import CliRunner
 
 from folkseq.cli import main
 from folkseq.models.settings import ModelSettings, TrainSettings
-from folkseq.plots import blocks, curves, history
+from folkseq.plots import curves, history, terminal
 from folkseq.plots.history import History
-from folkseq.plots.panel import Panel, columns, ticks
-from folkseq.plots.picture import legible, render
+from folkseq.plots.style import legible, render
+from folkseq.plots.terminal import panel, ticks
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import CorpusFile, Run, RunConfig
 
@@ -74,7 +74,7 @@ def test_the_figure_carries_the_reports():
 def test_the_n_gram_has_its_order_where_that_is_known():
     history = told(ngram_order=5)
     assert "5-gram, 2.750" in drawn(next(iter(panels(curves.draw(history)).values())))
-    assert "╌╌ 5-gram 2.750" in blocks.draw(history)
+    assert "╌╌ 5-gram 2.750" in terminal.draw(history)
 
 
 def test_the_axes_say_what_they_show_and_in_what():
@@ -137,18 +137,18 @@ def test_events_are_marked_in_every_panel_and_told_once():
     figure = curves.draw(told([*REPORTS[:3], HALVED, REPORTS[3]]))
     for axes in panels(figure).values():
         assert [[48, 0], [48, 1]] in [line.get_xydata().tolist() for line in axes.lines]
-    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    texts = [text.get_text().strip() for axes in figure.axes for text in axes.texts]
     assert texts == ["learning rate halved"]
 
 
 def test_of_many_events_the_rest_are_counted():
     events = [{"step": 16 + step, "event": f"event {step} " + "and so on " * 9} for step in range(30)]
     history = told([REPORTS[0], *events, *REPORTS[2:]])
-    texts = [text.get_text() for axes in curves.draw(history).axes for text in axes.texts]
+    texts = [text.get_text().strip() for axes in curves.draw(history).axes for text in axes.texts]
     assert [text[:7] for text in texts[:-1]] == ["event 0", "event 1", "event 2", "event 3", "event 4"]
     assert max(map(len, texts)) == curves.MOST_EVENT
     assert texts[-1] == "and 25 more from here on"
-    lines = blocks.draw(history).splitlines()
+    lines = terminal.draw(history).splitlines()
     assert lines[-1] == "▲ and 24 more"
     assert max(map(len, lines)) <= 80
 
@@ -157,7 +157,7 @@ def test_reports_of_older_runs_say_nothing_of_the_norm_after_clipping():
     older = [{name: value for name, value in report.items() if name != "grad_norm_clipped"} for report in REPORTS]
     _, norms, *_ = panels(curves.draw(told(older))).values()
     assert list(drawn(norms)) == ["before clipping", "clipped to 1"]
-    assert "○ after" not in blocks.draw(told(older))
+    assert "○ after" not in terminal.draw(told(older))
 
 
 HARD = {
@@ -183,7 +183,7 @@ def test_whatever_the_reports_say_is_drawn(reports):
     figure.draw_without_rendering()
     for axes in figure.axes:
         assert np.isfinite([*axes.get_xlim(), *axes.get_ylim()]).all()
-    lines = blocks.draw(history).splitlines()
+    lines = terminal.draw(history).splitlines()
     assert {"learning rate", "speed (tokens a second)"} <= set(lines)
     assert max(map(len, lines)) <= 80
 
@@ -216,14 +216,13 @@ def test_smoothed_values_are_means_of_as_many_on_either_side():
 
 
 def test_of_very_many_reports_means_are_drawn():
-    many = told([{"step": step, "loss": float(step % 2), "heldout_nll": 0.5} for step in range(1, 10_002)])
-    few = history.thin(many)
+    few = told([{"step": step, "loss": float(step % 2), "heldout_nll": 0.5} for step in range(1, 10_002)])
     assert len(few.step) == 1_667
     assert few.step[[0, 1, -1]].tolist() == [6, 12, 10_001]
     assert few.loss[:-1].tolist() == [0.5] * 1_666
     assert len(few.heldout_nll) == 10_001
     assert np.isnan(few.grad_norm).all()
-    assert history.thin(told()).loss.tolist() == [4, 3, 2, 1]
+    assert told().loss.tolist() == [4, 3, 2, 1]
 
 
 HOSTILE = {
@@ -246,7 +245,7 @@ def test_hostile_names_are_escaped_and_cut(name):
     assert "<script" not in text
     assert "x" * 100 not in text
     assert len(figure.get_suptitle()) <= curves.MOST_TITLE
-    lines = blocks.draw(history).split("\n")
+    lines = terminal.draw(history).split("\n")
     assert max(map(len, lines)) <= 80
     assert all(line.isprintable() for line in lines)
 
@@ -318,34 +317,28 @@ steps    0      10      20      30      40      50      60
 
 
 def test_the_terminal_shows_the_same():
-    assert blocks.draw(told([*REPORTS[:3], HALVED, REPORTS[3]]), width=61) == TERMINAL.rstrip("\n")
+    assert terminal.draw(told([*REPORTS[:3], HALVED, REPORTS[3]]), width=61) == TERMINAL.rstrip("\n")
 
 
 def test_a_narrow_terminal_gets_what_can_be_read():
-    assert {len(line) for line in blocks.draw(told(), width=1).splitlines()} <= set(range(41))
-    assert max(map(len, blocks.draw(told(), width=200).splitlines())) == 200
+    assert {len(line) for line in terminal.draw(told(), width=1).splitlines()} <= set(range(41))
+    assert max(map(len, terminal.draw(told(), width=200).splitlines())) == 200
 
 
 def test_a_panel_fills_columns_to_an_eighth():
-    panel = Panel(
-        "t", np.array([0, 0.125, 1, 1.5, 2, 9, NAN, -1]), (0, 2), 2, line=1.25, marks={"o": np.array([NAN, 2])}
-    )
-    assert list(panel.lines()) == ["t", "      2 ┤╌o╌▄██╌╌", "      0 ┤▁▁████ ▁"]
-    log = Panel("t", np.array([1, 10, 100, 0]), (1, 100), 2, signs=("█ u",), log=True)
-    assert list(log.lines()) == ["t:  █ u", "        │  █", "      1 ┤▁██▁"]
-    for low, high in ((1, 1), (2, 1), (NAN, 1)):
-        with pytest.raises(ValueError, match="limits rise"):
-            Panel("t", np.zeros(1), (low, high), 2)
-    with pytest.raises(ValueError, match="starts above 0"):
-        Panel("t", np.zeros(1), (0, 1), 2, log=True)
+    values = np.array([0, 0.125, 1, 1.5, 2, 9, NAN, -1])
+    lines = panel("t", values, (0, 2), 2, line=1.25, marks={"o": [NAN, 2]})
+    assert list(lines) == ["", "t", "      2 ┤╌o╌▄██╌╌", "      0 ┤▁▁████ ▁"]
+    log = panel("t", np.array([1, 10, 100, 0]), (1, 100), 2, ["█ u"], log=True)
+    assert list(log) == ["", "t:  █ u", "        │  █", "      1 ┤▁██▁"]
 
 
 def test_a_column_holds_the_mean_of_its_reports_or_the_next_one():
-    step, values = np.array([1.0, 2, 3, 6, 8]), np.array([1.0, 3, NAN, 6, NAN])
-    shown = columns(step, values, 8, 4)
+    losses = zip((1, 2, 3, 6, 8), (1.0, 3.0, None, 6.0, None), strict=True)
+    shown = terminal.columns(told([{"step": step, "loss": loss} for step, loss in losses]), "loss", 4)
     assert shown.tolist()[:3] == [2, pytest.approx(NAN, nan_ok=True), 6]
     assert math.isnan(shown[3])
-    assert columns(np.array([8.0]), np.array([5.0]), 8, 4).tolist() == [5, 5, 5, 5]
+    assert terminal.columns(told([{"step": 8, "loss": 5.0}]), "loss", 4).tolist() == [5, 5, 5, 5]
 
 
 @pytest.mark.parametrize(
@@ -440,9 +433,9 @@ def test_what_a_user_can_mend_is_one_line(run, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     for arguments, message in [
         (["missing"], "missing: there is no such run; train one with"),
-        ([run.folder, "-o", "x.gif"], "x.gif: cannot be drawn by its suffix; there are: .png, .svg"),
-        ([run.folder, "-o", "folder/"], "folder: cannot be drawn by its suffix; there are: .png, .svg"),
-        (["empty"], "empty: its training has told nothing yet that could be drawn"),
+        ([run.folder, "-o", "x.gif"], "x.gif: cannot be drawn by its suffix; choose one of .png, .svg"),
+        ([run.folder, "-o", "folder/"], "folder: cannot be drawn by its suffix; choose one of .png, .svg"),
+        (["empty"], "empty: holds no training report yet"),
         ([run.folder, "-o", "x.svg"], "x.svg: cannot be written: No space left on device"),
         ([run.folder], "curves.png: cannot be written: No space left on device"),
     ]:
@@ -466,6 +459,6 @@ def test_the_steps_of_a_short_training_are_whole_numbers():
     figure.canvas.draw()
     marked = [tick for tick in list(panels(figure).values())[-1].get_xticks() if 0 <= tick <= 3]
     assert marked == [round(tick) for tick in marked]
-    (steps,) = (line for line in blocks.draw(short, 80).splitlines() if line.startswith("steps"))
+    (steps,) = (line for line in terminal.draw(short, 80).splitlines() if line.startswith("steps"))
     numbers = steps.split()[1:]
     assert numbers == sorted(set(numbers))

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from performances import beat, solo, take
 from planted import make_run
 
+from folkseq.analysis.gradient_flow import GradientFlow
 from folkseq.cli import main
 from folkseq.errors import FolkseqError
 from folkseq.formats import abc, midi
@@ -22,8 +23,7 @@ from folkseq.music.bars import bar_lines
 from folkseq.music.performance import Performance
 from folkseq.music.playback import perform
 from folkseq.plots import gradients, roll, score
-from folkseq.plots.gradients import Reach
-from folkseq.plots.picture import SHADES, render
+from folkseq.plots.style import render, velocity_shade
 
 HOSTILE = {
     "markup": "<script>alert('&')</script>]]>--><!--",
@@ -76,7 +76,7 @@ def test_a_roll_carries_the_notes_their_velocities_and_the_pedal():
     assert notes == [(0, 1, 59.58, 60.42), (0.5, 2, 63.58, 64.42)]
     assert [(left, right) for left, right, _, _ in pedal] == [(0.25, 1.5)]
     shades = next(each for each in panel.collections if len(each.get_facecolors()) == 2).get_facecolors()[:, :3]
-    np.testing.assert_allclose(shades, [SHADES[0], SHADES[-1]])
+    np.testing.assert_allclose(shades, velocity_shade([1, 127]))
     assert shades[1].sum() < shades[0].sum()
     assert panel.get_xlabel() == "seconds"
     assert "pedal" in [text.get_text() for text in panel.get_yticklabels()]
@@ -196,9 +196,9 @@ def test_without_an_engraver_the_roll_is_drawn_still(no_engraver, tmp_path):
     result = invoke(tmp_path / "jig.abc")
     assert result.exit_code == 0, result.output
     assert result.stdout.split() == [str(tmp_path / f"jig-roll{suffix}") for suffix in (".png", ".svg")]
-    assert result.stderr == f"{score.INSTALL}\n"
+    assert result.stderr.count("\n") == 1
     assert "apt install abcm2ps" in result.stderr
-    assert "pip install 'folkseq[score]'" in result.stderr
+    assert 'pip install "folkseq[plot]"' in result.stderr
 
 
 def test_a_performance_has_a_roll(tmp_path):
@@ -221,20 +221,22 @@ def test_gradients_of_several_runs_are_lines_of_one_picture(tmp_path):
     assert (first > 0).all()
     drawing = (tmp_path / "one" / "plots" / "gradients.svg").read_text()
     for told in ("one: 2 x 8 lstm", "two: 2 x 8 lstm", "k, tokens back from the loss"):
-        assert f"<!-- {told} -->" in drawing
+        assert f"{told} -->" in drawing
 
 
 def test_the_lines_carry_the_norms_and_differ_in_grey():
-    reaches = [Reach(name, 2.0 ** -np.arange(50.0) * place) for place, name in enumerate(("rnn", "$x$", "lstm"), 1)]
+    reaches = [
+        GradientFlow(name, 2.0 ** -np.arange(50.0) * place) for place, name in enumerate(("rnn", "$x$", "lstm"), 1)
+    ]
     figure = gradients.draw(reaches)
     (axes,) = figure.axes
     assert axes.get_yscale() == "log"
-    assert [line.get_label() for line in axes.lines] == ["rnn", "$x$", "lstm"]
+    assert [line.get_label().strip() for line in axes.lines] == ["rnn", "$x$", "lstm"]
     for line, reach in zip(axes.lines, reaches, strict=True):
         assert line.get_ydata().tolist() == reach.norms.tolist()
     assert len({(line.get_linestyle(), line.get_marker()) for line in axes.lines}) == 3
     for odd in (np.zeros(5), np.full(5, np.nan), np.full(5, 1e300), np.ones(1)):
-        gradients.draw([Reach("x" * 10_000, odd)]).draw_without_rendering()
+        gradients.draw([GradientFlow("x" * 10_000, odd)]).draw_without_rendering()
     assert [gradients.power(value) for value in (1e-12, 1.0, 100.0)] == ["10⁻¹²", "1", "10²"]
 
 
@@ -251,11 +253,11 @@ def test_what_a_user_can_mend_is_one_line(tmp_path):
         ([tmp_path / "silent.abc"], "silent.abc"),
         ([tmp_path / "words.txt"], "words.txt"),
         ([tmp_path / "take.wav"], "there is no such run"),
-        ([jig, "--terminal"], "--terminal draws the curves of a training alone"),
+        ([jig, "--terminal"], "--terminal draws only the training curves"),
         ([jig, "--number", "9"], "holds no piece 9"),
-        ([jig, jig], "one run or file is drawn at a time"),
-        ([jig, "-o", "x.gif"], "there are: .png, .svg"),
-        ([jig, "-o", "x.html"], "there are: .png, .svg"),
+        ([jig, jig], "give one run or file"),
+        ([jig, "-o", "x.gif"], "choose one of .png, .svg"),
+        ([jig, "-o", "x.html"], "choose one of .png, .svg"),
         ([jig, "--gradients"], "no such run"),
     ]:
         result = invoke(*arguments)
@@ -276,7 +278,7 @@ def test_rolls_import_no_torch(tmp_path):
 
 
 def test_every_run_is_in_the_legend_and_a_flat_line_has_plain_numbers():
-    flat = [Reach("_best: 1 x 8 lstm", np.linspace(1, 0.6, 21)), Reach("rr", np.ones(3))]
+    flat = [GradientFlow("_best: 1 x 8 lstm", np.linspace(1, 0.6, 21)), GradientFlow("rr", np.ones(3))]
     figure = gradients.draw(flat)
     (panel,) = figure.axes
     figure.canvas.draw()

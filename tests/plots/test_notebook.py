@@ -62,7 +62,7 @@ def test_a_performance_shows_its_roll(tmp_path):
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '" onload="x()', "x" * 10_000, "🎻 $x$"])
 def test_hostile_names_are_escaped_and_cut(no_engraver, name):
-    html = notebook.html(abc.parse(JIG).tunes[0], name)
+    html = notebook.display(abc.parse(JIG).tunes[0], name)
     assert "<script" not in html
     assert '" onload=' not in html
     assert "x" * 100 not in html
