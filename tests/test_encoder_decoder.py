@@ -75,15 +75,15 @@ def test_the_steps_that_sample_give_the_scores_of_the_network(
     expected = logits_of(model, [pair])[0].numpy()
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     memory = Encoder(onnx_encoder.build(weights, settings)).read(pair.source)
-    engine = Engine(onnx_step.build(weights, settings, int8=False)).knowing(memory)
+    engine = Engine(onnx_step.build(weights, settings, int8=False)).with_memory(memory)
     state, width = engine.begin(1), settings.ids_per_step
-    walk = engine.walk(engine.begin(1))
+    stepper = engine.stepper(engine.begin(1))
     for step, one in enumerate(pair.ids[:-1].tolist()):
         place = (step + 1) // width - 1 if width > 1 else step
         at = pair.at[max(place, 0)][None]
         ids = np.array([one])
         scores, state = engine.step(state, ids, at=at)
-        walked = walk.step(ids, at=at)
+        walked = stepper.step(ids, at=at)
         if step >= width - 1:  # before that the start is told
             np.testing.assert_allclose(scores[0], expected[step], rtol=1e-4, atol=1e-4)
             np.testing.assert_allclose(walked[0], expected[step], rtol=1e-4, atol=1e-4)
@@ -96,17 +96,18 @@ def test_a_row_by_itself_has_the_bits_that_it_has_among_others(attention: str, i
     weights = {name: tensor.numpy() for name, tensor in model_of(settings).state_dict().items()}
     pair = pair_of(settings, random, known=40, steps=1)
     memory = Encoder(onnx_encoder.build(weights, settings)).read(pair.source)
-    engine = Engine(onnx_step.build(weights, settings, int8=int8)).knowing(memory)
-    together, alone = engine.walk(engine.begin(5)), [engine.walk(engine.begin(1)) for _ in range(5)]
+    engine = Engine(onnx_step.build(weights, settings, int8=int8)).with_memory(memory)
+    together, alone = engine.stepper(engine.begin(5)), [engine.stepper(engine.begin(1)) for _ in range(5)]
     state = engine.begin(1)
     for _ in range(60):
         ids, at = random.integers(0, settings.vocabulary_size, 5), random.integers(0, 40, 5)
         expected = together.step(ids, at=at)
-        for row, walk in enumerate(alone):
-            np.testing.assert_array_equal(walk.step(ids[row : row + 1], at=at[row : row + 1]), expected[row : row + 1])
+        for row, stepper in enumerate(alone):
+            one = slice(row, row + 1)
+            np.testing.assert_array_equal(stepper.step(ids[one], at=at[one]), expected[one])
         scores, state = engine.step(state, ids[:1], at=at[:1])
         np.testing.assert_array_equal(scores, expected[:1])
-    assert all(len(array) == 1 for walk in alone for array in walk.state)
+    assert all(len(array) == 1 for stepper in alone for array in stepper.state)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

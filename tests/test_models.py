@@ -80,8 +80,8 @@ def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, cell, layers, s
     assert np.abs(expected - unlike).max() > 0.1  # it hears what it is shown
     engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
     np.testing.assert_allclose(steps_of(engine, ids), expected, atol=1e-4)
-    walk = engine.walk(engine.begin(4))
-    walked = [walk.step(column).copy() for column in ids.T]
+    stepper = engine.stepper(engine.begin(4))
+    walked = [stepper.step(column).copy() for column in ids.T]
     np.testing.assert_allclose(np.stack(walked, axis=1), expected, atol=1e-4)
     whole = Engine(onnx_step.build(weights_of(model), model.settings), threads=1)
     rows = [whole.step(whole.read(row[:-1].tolist()), row[-1:])[0][0] for row in ids]  # one row at a time, int8

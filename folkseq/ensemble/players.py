@@ -153,14 +153,14 @@ def _bits(model: Model, layout: Layout, grids: Sequence[Values], first: int) -> 
         order, width = layout.compound.order(first), layout.width
         pieces = [np.concatenate([np.full(width, first), layout.ids(values, first)]) for values in grids]
         bits = []
-        for costs in scoring.costs(engine, pieces):
+        for costs in scoring.scores(engine, pieces):
             rows = costs[width - 1 :].reshape(-1, width) / math.log(2)
             cells = np.empty_like(rows)
             cells[:, list(order)] = rows
             bits.append(cells)
         return bits
     pieces = [np.concatenate([[0], layout.ids(values)]) for values in grids]
-    return scoring.costs(engine, pieces, _Marginals(layout, first))
+    return scoring.scores(engine, pieces, _Marginals(layout, first))
 
 
 class _Marginals:

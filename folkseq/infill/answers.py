@@ -111,7 +111,7 @@ def _answers(
 
     from folkseq.sampling.generate import generate
 
-    engine = model.engine(record.settings.precision).knowing(model.encoder.read(question.source))
+    engine = model.engine(record.settings.precision).with_memory(model.encoder.read(question.source))
     for sample in generate(engine, request, range(count)):
         answer = question.answer(sample.ids)
         ids = np.asarray(answer.compared)

@@ -149,7 +149,7 @@ def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> Voi
         cells, pair = task.cells(ids), task.hold_out(ids, number, 0)
         if pair is None:
             continue
-        engine = model.engine(INT8).knowing(model.encoder.read(pair.source))
+        engine = model.engine(INT8).with_memory(model.encoder.read(pair.source))
         for strict, found in ours.items():
             choir = task.choir(cells[:, columns[0]], strict)
             start = (0,) * task.compound.width

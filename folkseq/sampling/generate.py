@@ -1,7 +1,7 @@
-"""New pieces from a model: a batch of rows, each refilled when its piece ends, or several batches in lanes.
+"""New pieces from a model: a batch of rows, each refilled when its piece ends, or several batches in threads.
 
-Piece number i is drawn from a random stream of its own, Philox keyed by (seed, i), and the network's rows do not see
-each other, so a piece is the same however many are written beside it.
+Piece number i is drawn from its own random stream, Philox keyed by (seed, i), and the rows of the network are
+independent, so a piece is the same however many are written beside it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from threading import Event, Lock, Thread
 from folkseq.sampling.batch import Batch, Request, Sample
 from folkseq.sampling.engine import Engine
 
-_LOOK_S = 0.2  # between two looks at whether the user has interrupted
+_POLL_S = 0.2  # seconds between two checks for an interrupt by the user
 ROWS = 64
-"""The most pieces written side by side; twice as many are written a twentieth faster."""
+"""Most pieces written side by side; twice as many are written only a twentieth faster."""
 
 
 @dataclass(frozen=True)
@@ -27,28 +27,27 @@ class Drawn:
     """One id, as soon as it is drawn."""
 
     index: int
-    """Of the piece."""
+    """Number of the piece."""
     place: int
-    """In the piece."""
+    """Position in the piece."""
     id: int
 
 
 def generate(engine: Engine, request: Request, indices: Sequence[int], lanes: int = 1) -> Iterator[Sample]:
-    """Write the pieces of these indices, and give them out in the same order.
+    """Write pieces and return them in the order of their indices.
 
     Args:
-        engine: the network; with several lanes one that takes a single thread for a step.
-        request: what they are to be like.
-        indices: no two the same.
-        lanes: threads, each of which writes rows of its own: while one waits for the network, another draws.
+        engine: the network; with several lanes, one that takes a single thread per step.
+        request: constraints and settings.
+        indices: distinct numbers of pieces.
+        lanes: threads with rows of their own: while one waits for the network, another draws.
 
     Raises:
         RequestError: the request cannot be met.
     """
     deal = _Deal(indices)
     lanes = min(lanes, len(indices))
-    going_on = Event()  # never set: who asks for the pieces writes them
-    samples = _in_lanes(engine, request, deal, lanes) if lanes > 1 else _write(engine, request, deal, ROWS, going_on)
+    samples = _in_lanes(engine, request, deal, lanes) if lanes > 1 else _write(engine, request, deal, ROWS, Event())
     finished: dict[int, Sample] = {}
     with closing(samples):
         for index in indices:
@@ -59,32 +58,32 @@ def generate(engine: Engine, request: Request, indices: Sequence[int], lanes: in
 
 
 def stream(engine: Engine, request: Request, index: int) -> Iterator[Drawn]:
-    """Write one piece, and give out each id as it is drawn, after the opening's; the last ends it."""
+    """Write one piece and give each id as it is drawn, after those of the opening."""
     batch = Batch(engine, request, [index])
-    for place, opened in enumerate(request.opening):
-        yield Drawn(index, place, opened)
+    for place, given in enumerate(request.opening):
+        yield Drawn(index, place, given)
     while not len(batch.ended()):
         (drawn,) = batch.step().tolist()
         yield Drawn(index, int(batch.lengths[0]) - 1, drawn)
 
 
 class _Deal:
-    """Deals out the indices of pieces, to whichever lane asks first."""
+    """Deals the indices of pieces to whichever lane asks first."""
 
     def __init__(self, indices: Sequence[int]) -> None:
         self.left = len(indices)
-        self._coming, self._lock = iter(indices), Lock()
+        self._indices, self._lock = iter(indices), Lock()
 
     def take(self, count: int) -> list[int]:
-        """So many indices, or as many as there are left."""
+        """Return `count` indices, or as many as are left."""
         with self._lock:
-            taken = list(islice(self._coming, count))
+            taken = list(islice(self._indices, count))
             self.left -= len(taken)
         return taken
 
 
 def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Event) -> Generator[Sample]:
-    """Write pieces side by side while there are indices, and give each out when it has come to its end."""
+    """Write pieces side by side while there are indices, and give each piece when it ends."""
     batch = Batch(engine, request, deal.take(rows))
     while len(batch) and not stopped.is_set():
         batch.step()
@@ -99,7 +98,7 @@ def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Ev
 
 
 def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Generator[Sample]:
-    """The same in several threads, of which those that are ahead of who asks for pieces wait."""
+    """Write pieces in several threads; those that are ahead of the consumer wait."""
     ready: Queue[Sample | BaseException | None] = Queue(maxsize=ROWS)
     stopped = Event()
     rows = max(min(ROWS, deal.left) // lanes, 1)
@@ -109,7 +108,7 @@ def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Gene
             for sample in _write(engine, request, deal, rows, stopped):
                 ready.put(sample)
             ready.put(None)
-        except BaseException as error:  # which is raised where the pieces are asked for
+        except BaseException as error:  # raised again in the consumer's thread
             ready.put(error)
 
     threads = [Thread(target=write, daemon=True) for _ in range(lanes)]
@@ -122,20 +121,20 @@ def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Gene
             with suppress(Empty):
                 ready.get(timeout=0.01)
 
-    atexit.register(stop)  # a thread that is within the network when the program ends would break it off
-    going = lanes
+    atexit.register(stop)  # a thread inside the network when the interpreter ends would abort the process
+    running = lanes
     try:
-        while going:
+        while running:
             try:
-                found = ready.get(timeout=_LOOK_S)
+                result = ready.get(timeout=_POLL_S)
             except Empty:
                 continue
-            if isinstance(found, BaseException):
-                raise found
-            if found is None:
-                going -= 1
+            if isinstance(result, BaseException):
+                raise result
+            if result is None:
+                running -= 1
             else:
-                yield found
+                yield result
     finally:
         stop()
         atexit.unregister(stop)

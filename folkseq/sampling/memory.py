@@ -1,4 +1,4 @@
-"""What is known of a piece, as an encoder has read it; it imports no torch."""
+"""The encoder in ONNX Runtime, and the memory that a network attends to, without torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from folkseq.sampling.session import open_session
 
 
 class Memory(NamedTuple):
-    """What is known, as an encoder has read it, which all rows look at."""
+    """What an encoder has read: S elements that all rows attend to, with N heads."""
 
     here: NDArray[np.float32]
     """(S, E)"""
@@ -27,24 +27,24 @@ class Memory(NamedTuple):
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """What a step looks at, by the names of its inputs."""
+        """Return the inputs of a step, by name."""
         return {"here": self.here, "keys": self.keys, "values": self.values}
 
     def relative(self, at: Integers) -> Integers:
-        """Return the relative position of each element seen from where each row is, (B,): (B, S)."""
+        """Return the relative position of each element seen from the position of each row, (B,): (B, S)."""
         return self.relative_positions.between(self.positions, at)
 
 
 class Encoder:
-    """Reads what is known, once for all pieces that are then written; as `models.onnx_encoder` builds it."""
+    """An encoder as `models.onnx_encoder` builds it; it reads a source once for all pieces that are written."""
 
     def __init__(self, model: Path | bytes) -> None:
-        """Load it. Raises RunError if the file is missing or is not a model."""
+        """Load it. Raises RunError if the file is missing, or is not a model."""
         self._session = open_session(model, None)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._relative_positions = RelativePositions.from_json(metadata[METADATA_KEY])
 
     def read(self, source: EncoderSource) -> Memory:
-        """What steps look at."""
+        """Return the memory of a source."""
         here, keys, values = self._session.run(None, {"source": source.ids})
         return Memory(here, keys, values, source.positions, self._relative_positions)

@@ -1,7 +1,8 @@
-"""What speaks for a sampled piece, so that the best of several can be kept.
+"""Scores of sampled pieces, by which the best of several candidates is kept.
 
-Each merit lies between 0 and 1, and the score is their mean: how likely the model finds the piece (the geometric mean
-of its tokens' probabilities), how little of it is one copy, and what the representation knows of its music.
+Each merit lies between 0 and 1, and the score is their mean: the likelihood of the piece under the model (the geometric
+mean of its tokens' probabilities), its novelty (the share that is not one copy), and the merits that the representation
+knows.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Critique:
-    """A piece's merits by name, each from 0 to 1."""
+    """The merits of a piece by name, each from 0 to 1."""
 
     merits: Mapping[str, float]
 
@@ -23,14 +24,14 @@ class Critique:
         """Judge a piece.
 
         Args:
-            nll: nats a token under the model itself.
-            copied: tokens of the longest run that it shares with the training set.
-            tokens: that it has.
-            music: merits that the representation knows of.
+            nll: nats per token under the model.
+            copied: tokens of the longest passage that it shares with the training set.
+            tokens: number of its tokens.
+            music: merits that the representation knows.
         """
         return cls({"likelihood": math.exp(-max(nll, 0.0)), "novelty": 1 - min(copied / max(tokens, 1), 1.0), **music})
 
     @property
     def score(self) -> float:
-        """The mean of the merits."""
+        """Return the mean of the merits."""
         return sum(self.merits.values()) / len(self.merits)

@@ -1,4 +1,4 @@
-"""ONNX Runtime, on the processor."""
+"""ONNX Runtime on the processor."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from folkseq.errors import RunError
 
 
 def open_session(model: Path | bytes, threads: int | None) -> onnxruntime.InferenceSession:
-    """A model in a file, or what that holds, by so many threads. Raises RunError if it is missing or is none."""
+    """Load a model from a file or from bytes. Raises RunError if it is missing, or is not a model."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.log_severity_level = 3
     source = model if isinstance(model, bytes) else str(model)
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the runtime's own exceptions have no common base of their own
+    except Exception as error:  # the exceptions of the runtime have no common base class
         name = "the model" if isinstance(model, bytes) else model
         raise RunError(f"{name}: cannot be loaded: {str(error).splitlines()[0]}") from None

@@ -1,9 +1,9 @@
-"""How the next id is drawn from the model's scores.
+"""Drawing the next id from the model's logits.
 
-In order: ids that the mask forbids are left out; the scores are divided by the temperature; `top_k` keeps the k
-likeliest; `top_p` keeps the likeliest that together reach p of what is left (the nucleus of Holtzman et al., 2020);
-`min_p` keeps those that are at least so likely as that share of the likeliest (Nguyen et al., 2024); one is drawn from
-the rest. Of equals the lower id is the likelier.
+In this order: the mask excludes ids; the logits are divided by the temperature; `top_k` keeps the k likeliest ids;
+`top_p` keeps the likeliest ids that together reach p of the rest (nucleus sampling, Holtzman et al., 2020); `min_p`
+keeps ids of at least that share of the likeliest one's probability (Nguyen et al., 2024); one of the remaining ids is
+drawn. Of equally likely ids, the lower one counts as likelier.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from folkseq.settings import setting, validate
 Weights = NDArray[np.float32]
 Ids = NDArray[np.int64]
 MOST_TEMPERATURE = 100.0
-_BLOCK = 16  # ids whose weights are added up first, so that few sums need be looked through
-_FEW = 4  # rows, up to which a loop over them is quicker than arrays
-_FAINT = np.float32(1e-30)  # below this what the mask leaves is weighed anew, so that nothing is lost to rounding
-_BELOW_ONE = 1 - 2.0**-52  # keeps a product with a number below one from being rounded up to the whole
+_BLOCK = 16  # ids whose weights are summed first, so that few sums have to be searched
+_FEW = 4  # rows up to which a loop is faster than arrays
+_FAINT = np.float32(1e-30)  # weights below this are computed again from the masked logits, to avoid underflow
+_BELOW_ONE = 1 - 2.0**-52  # keeps a product with a number below one from rounding up to the total
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,21 @@ class Strategy:
 
     @property
     def temperatures(self) -> tuple[float, float]:
-        """At a piece's beginning and at its end."""
+        """Return the temperature at the beginning and at the end of a piece."""
         return self.temperature if isinstance(self.temperature, tuple) else (self.temperature, self.temperature)
 
     @property
     def changes(self) -> bool:
-        """Whether the temperature depends on how much of a piece is written."""
+        """Return whether the temperature changes over a piece."""
         return isinstance(self.temperature, tuple)
 
     @property
     def trims(self) -> bool:
-        """Whether ids are left out that the mask allows."""
+        """Return whether the strategy excludes ids that the mask allows."""
         return self.top_k is not None or self.top_p is not None or self.min_p is not None
 
     def at(self, progress: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The temperature where so much of each piece is written, (B,) of (B,) from 0 to 1."""
+        """Return the temperature, (B,), given the share of each piece that is written, (B,) from 0 to 1."""
         first, last = self.temperatures
         return first + (last - first) * progress
 
@@ -77,19 +77,19 @@ def choose(
     mask: NDArray[np.bool_] | None = None,
     progress: NDArray[np.float64] | None = None,
 ) -> tuple[Ids, NDArray[np.float32]]:
-    """Draw one id a row by inverting its cumulative distribution, so that a row's id depends on nothing but the row.
+    """Draw one id per row by inverting its cumulative distribution, so that it depends on that row only.
 
     Args:
-        logits: (B, V) scores.
-        strategy: what to do to them first.
-        uniforms: (B,) in [0, 1), one a row.
-        mask: (B, V), False where an id may not come; each row has at least one that may.
-        progress: (B,) how much of each piece is written, from 0 to 1; 0 if None.
+        logits: (B, V).
+        strategy: changes to the distribution.
+        uniforms: (B,) in [0, 1), one per row.
+        mask: (B, V), False for excluded ids; each row has at least one True.
+        progress: (B,) share of each piece that is written, from 0 to 1; 0 if None.
 
     Returns:
-        The ids, (B,), and what each costs in nats under the scores as they are, (B,).
+        The ids, (B,), and the nats of each under the unchanged logits, (B,).
     """
-    scores = logits - logits.max(axis=1, keepdims=True)  # (B, V), the likeliest scores 0
+    scores = logits - logits.max(axis=1, keepdims=True)  # (B, V), 0 for the likeliest
     likelihoods = np.exp(scores)
     if strategy.changes:
         temperature = strategy.at(np.zeros(len(logits)) if progress is None else progress)  # (B,)
@@ -104,7 +104,7 @@ def choose(
 
 
 def allowed_shares(logits: Weights, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How much of its probability the model gives to what a mask allows, as logarithms, (B,) of (B, V) each."""
+    """Return the log of the probability of the ids that a mask allows, (B,), from logits and mask of (B, V)."""
     likelihoods = np.exp(logits - logits.max(axis=1, keepdims=True))
     kept = (likelihoods * mask).sum(axis=1, dtype=np.float64)
     return np.asarray(np.log(np.maximum(kept, _FAINT) / likelihoods.sum(axis=1, dtype=np.float64)))
@@ -116,7 +116,7 @@ def _likeliest(scores: Weights, mask: NDArray[np.bool_] | None) -> Ids:
 
 def _masked(scores: Weights, mask: NDArray[np.bool_]) -> Weights:
     if not mask.any(axis=1).all():
-        raise ValueError("a mask leaves at least one id in every row")
+        raise ValueError("a mask must allow at least one id in every row")
     return np.where(mask, scores, np.float32(-np.inf))
 
 
@@ -128,7 +128,7 @@ def _draw(
     uniforms: NDArray[np.float64],
     mask: NDArray[np.bool_] | None,
 ) -> Ids:
-    """Draw by scores of 0 and below, whose exponentials are `likelihoods`, at a temperature, (B,) or (1,)."""
+    """Draw from scores, at most 0 and with exponentials `likelihoods`, at a temperature of shape (B,) or (1,)."""
     weights = likelihoods if len(temperature) == 1 and temperature[0] == 1 else _weights(scores, temperature)
     if mask is not None:
         weights = weights * mask
@@ -143,7 +143,7 @@ def _draw(
 
 
 def _weights(scores: Weights, temperature: NDArray[np.float64]) -> Weights:
-    """Exponentials of scores at a temperature, of which 0 is taken for as little above it as can be."""
+    """Return exponentials of scores at a temperature; 0 counts as the smallest positive number."""
     cold = np.maximum(temperature, np.finfo(np.float32).tiny).astype(np.float32)
     with np.errstate(over="ignore"):
         weights = scores / cold[:, None]
@@ -151,15 +151,15 @@ def _weights(scores: Weights, temperature: NDArray[np.float64]) -> Weights:
 
 
 def _kept(weights: Weights, strategy: Strategy) -> NDArray[np.bool_]:
-    """What `top_k`, `top_p` and `min_p` leave, (B, V).
+    """Return the ids that `top_k`, `top_p` and `min_p` keep, (B, V).
 
-    How many stay is found on sorted weights, and which by comparing with the least of those, since sorting where each
-    stood as well takes many times as long.
+    Sorted weights give the number of ids, and a comparison with the smallest kept weight gives the ids themselves,
+    since an argsort takes many times as long.
     """
     ranked = np.sort(weights, axis=1)[:, ::-1]  # (B, V), likeliest first
     size = ranked.shape[1]
     most = min(strategy.top_k or size, size)
-    kept = np.full(len(ranked), most)  # (B,) how many
+    kept = np.full(len(ranked), most)  # (B,) number of ids
     if strategy.top_p is not None:
         reached = ranked[:, :most].astype(np.float64).cumsum(axis=1)
         before = np.minimum((reached < strategy.top_p * reached[:, -1:]).sum(axis=1) + 1, most)
@@ -169,7 +169,7 @@ def _kept(weights: Weights, strategy: Strategy) -> NDArray[np.bool_]:
     least = ranked[np.arange(len(ranked)), kept - 1]
     stays = weights >= least[:, None]
     more = np.flatnonzero(stays.sum(axis=1) > kept)
-    if len(more):  # equals, of which the lower ids stay
+    if len(more):  # of equal weights, the lower ids are kept
         above = weights[more] > least[more, None]
         equal = weights[more] == least[more, None]
         stays[more] = above | (equal & (equal.cumsum(axis=1) <= (kept[more] - above.sum(axis=1))[:, None]))
@@ -177,10 +177,10 @@ def _kept(weights: Weights, strategy: Strategy) -> NDArray[np.bool_]:
 
 
 def _pick(weights: Weights, uniforms: NDArray[np.float64]) -> Ids:
-    """The id of each row at which its cumulative weights pass a share of their sum, (B,).
+    """Return the id of each row, (B,), at which the cumulative weights pass a share of their sum.
 
-    Blocks are added up first, then the ids of the one in which the share lies. With few rows that is done in a loop,
-    which gives the same to the bit.
+    The sums of blocks are searched first, then the ids of one block. A few rows are searched in a loop, with the same
+    result to the bit.
     """
     starts = np.arange(0, weights.shape[1], _BLOCK)
     sums = np.add.reduceat(weights, starts, axis=1)  # (B, V / 16)
@@ -194,15 +194,15 @@ def _pick(weights: Weights, uniforms: NDArray[np.float64]) -> Ids:
     target -= np.where(block, reached[rows, block - 1], 0.0)
     places = np.minimum(block[:, None] * _BLOCK + np.arange(_BLOCK), weights.shape[1] - 1)  # (B, 16)
     inside = weights[rows[:, None], places]
-    inside[:, 1:][places[:, 1:] == places[:, :-1]] = 0  # beyond the last id
+    inside[:, 1:][places[:, 1:] == places[:, :-1]] = 0  # past the last id
     passed = inside.cumsum(axis=1, dtype=np.float64) > target[:, None]
-    last = _BLOCK - 1 - (inside > 0)[:, ::-1].argmax(axis=1)  # where rounding lets none pass
+    last = _BLOCK - 1 - (inside > 0)[:, ::-1].argmax(axis=1)  # if rounding lets none pass
     within = np.where(passed.any(axis=1), passed.argmax(axis=1), last)
     return np.asarray(block * _BLOCK + within, dtype=np.int64)
 
 
 def _pick_one(weights: Weights, sums: list[float], uniform: float) -> int:
-    """The same for one row."""
+    """Return the id of one row; see `_pick`."""
     reached = list(accumulate(sums))
     target = uniform * reached[-1] * _BELOW_ONE
     block = next(place for place, total in enumerate(reached) if total > target)

@@ -135,7 +135,7 @@ def _engine_loop(graph: bytes, rows: int, draws: bool) -> Loop:
     lanes = min(cores(), MOST_LANES, rows)
     engine = Engine(graph, max(cores() // lanes, 1))
     size = min(rows, ROWS) // lanes
-    walks = [[engine.walk(engine.begin(size)) for _ in range(rows // lanes // size)] for _ in range(lanes)]
+    walks = [[engine.stepper(engine.begin(size)) for _ in range(rows // lanes // size)] for _ in range(lanes)]
 
     def lane(walks: list[Walk], seconds: float) -> int:
         last, random, strategy = [np.zeros(size, np.int64) for _ in walks], np.random.default_rng(0), Strategy()

@@ -372,8 +372,8 @@ def test_a_grammar_is_kept_and_ends_pieces_in_time(engine):
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"prime": (2, 3), "grammar": Pairs()}, "position 2 of the prime: id 3 cannot"),
-        ({"prime": (9,)}, "position 1 of the prime: there is no id 9"),
+        ({"prime": (2, 3), "grammar": Pairs()}, "position 2 of the prime: .* id 3"),
+        ({"prime": (9,)}, "position 1 of the prime: id 9"),
         ({"prime": (END,)}, "position 1 of the prime ends the piece"),
         ({"prime": (2,) * 40}, "limit of 40"),
         ({"seed": -1}, "seed"),
