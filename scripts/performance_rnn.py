@@ -31,7 +31,8 @@ from torch.nn import functional
 import folkseq
 from folkseq import representations
 from folkseq.corpus import IGNORED
-from folkseq.evaluation.verb import Loss, evaluate
+from folkseq.evaluation.loss import Loss
+from folkseq.evaluation.verb import evaluate
 from folkseq.models.settings import ModelSettings
 from folkseq.training.validate import nll
 
@@ -123,13 +124,15 @@ def main() -> None:
         out = asked.out or Path(scratch) / "run"
         result = folkseq.train("performance", sides["train"], minutes=asked.minutes, seed=asked.seed, out=out)
         judged = evaluate(out, sides["test"])
-    if +judged.unseen.left_out:
-        raise SystemExit(f"not all test files can be judged: {dict(judged.unseen.left_out)}")
+    if +judged.held_out.left_out:
+        raise SystemExit(f"not all test files can be judged: {dict(judged.held_out.left_out)}")
     ours, *others = judged.losses
     best = ours.nats_per_token / ours.of_best_ngram
     rows = [(f"folkseq, {ours.model}", result.steps, in_nats(ours))]
     rows += [(each.model, 0, in_nats(each)) for each in others if each.model.endswith("gram")]
-    print(f"{asked.minutes:g} minutes each, seed {asked.seed}; {len(judged.unseen.pieces)} unseen performances; nats")
+    print(
+        f"{asked.minutes:g} minutes each, seed {asked.seed}; {len(judged.held_out.pieces)} held-out performances; nats"
+    )
     print("| | updates | a token | a note | a second | of the best n-gram's |\n| --- | --- | --- | --- | --- | --- |")
     for row in rows:
         show(*row, best)

@@ -17,7 +17,7 @@ from folkseq.ensemble.grammar import Choir
 from folkseq.ensemble.melody import Melody
 from folkseq.ensemble.verb import harmonise
 from folkseq.errors import RequestError
-from folkseq.evaluation.voice_leading import chord_tones, figures, parallels, sounding
+from folkseq.evaluation.voice_leading import chord_tones, evaluate, parallels, sounding
 from folkseq.formats import abc, midi, musicxml
 from folkseq.music import Sound
 from folkseq.music.chorale import COLUMNS, RANGES
@@ -279,7 +279,7 @@ def test_voice_leading_is_counted_as_textbooks_do():
     cells = [[72, 67, 60, 48], [74, 69, 62, 50], [-1, -1, 65, 50], [71, 72, 62, 40]]
     pitches, begins = sounding(cells, -1)
     assert pitches[2].tolist() == [74, 69, 65, 50]
-    found = figures([(pitches, begins)], [(60, 81), (53, 74), (48, 69), (41, 64)])
+    found = evaluate([(pitches, begins)], [(60, 81), (53, 74), (48, 69), (41, 64)])
     # In the first two chords all voices go up a tone: fifths between 67 and 60 and 67 and 48, octaves between the rest.
     assert found["parallel_fifths"] == 100 * 2 / 4
     assert found["parallel_octaves"] == 100 * 3 / 4

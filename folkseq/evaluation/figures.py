@@ -1,13 +1,14 @@
-"""How much of what melodies say has been said before: the share of their figures that stand in a corpus.
+"""Known figures: how much of a melody occurs in a corpus, by short figures instead of long runs.
 
 A figure of n notes is n − 1 pairs, each an interval in semitones and the ratio of the second note's duration to the
-first's; so neither key nor tempo matters. It is counted as often as it occurs. A share of figures is comparable across
-tokenizers of the same music, as tokens are not.
+first's, so neither key nor tempo matters. A figure counts as often as it occurs. Shares of figures are comparable
+across representations of the same music, unlike shared tokens.
 
-Melodies are (N, 2) integers, as `Tokenizer.melody` gives them: pitch in semitones, and duration in any unit, or 0 where
-there is none, so that intervals alone count. What two melodies share by chance, and by the style of a repertoire, shows
-in what a corpus shares with itself; `shares_among` leaves out what it shares with the same piece. Of the figures of 8,
-12, 16, 24 and 32 notes in folk.abc 30.4, 10.7, 7.4, 5.2 and 4.1 % stand in a tune that has no title in common.
+Conventions: a melody is (N, 2) integers, as `Transposition.melody` returns them: pitch in semitones, and duration in
+any unit, or 0 if unknown, so that intervals alone count. Lengths of which there is no figure are left out. Figures are
+compared by hashes of 64 bits. What two melodies share by chance and style shows in what a corpus shares with itself: of
+the figures of 8, 12, 16, 24 and 32 notes in folk.abc, 30.4, 10.7, 7.4, 5.2 and 4.1 % occur in a tune that has no title
+in common.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from folkseq.corpus.duplicates import Forest
+from folkseq.novelty.hashing import inverse_powers, mixed, powers
 
 LENGTHS = (8, 12, 16, 24, 32)
 _NO_TITLE = re.compile(r"\([^)]*\)|\s--.*|^\s*(the|an|a)\s|,\s*(the|an|a)\b")  # remarks, the rhythm, articles
@@ -27,10 +29,18 @@ _NO_LETTER = re.compile(r"[\W\d_]")
 Integers = NDArray[np.int64]
 
 
-def same_titles(labels: Sequence[str]) -> Integers:
-    """A number for each label of a piece, (P,), the same for those that have a title in common.
+def validate(melodies: Sequence[ArrayLike], groups: ArrayLike | None, lengths: Sequence[int]) -> None:
+    """Raise ValueError for a length below 2, or if there is not one group for each melody."""
+    if min(lengths, default=2) < 2:
+        raise ValueError(f"a figure has 2 notes or more, got lengths of {tuple(lengths)}")
+    if groups is not None and np.shape(groups) != (len(melodies),):
+        raise ValueError(f"expected a group for each of {len(melodies)} melodies, got {np.shape(groups)}")
 
-    A label is a file, `X:` and a number, and titles with ` / ` between them, of which only the letters count, without
+
+def same_titles(labels: Sequence[str]) -> Integers:
+    """Return a number for each label of a piece, (P,), the same for pieces that have a title in common.
+
+    A label is a file, `X:` and a number, and titles separated by ` / `. Only the letters of a title count, without
     article and rhythm. A piece without a title is in a group of its own.
 
     >>> same_titles(["a.abc X:1 The Maid", "a.abc X:2", "b.abc X:7 MAID -- REEL / Miss Lyall", "b.abc X:8 Lyall"])
@@ -46,95 +56,64 @@ def same_titles(labels: Sequence[str]) -> Integers:
     return forest.labels(len(labels))
 
 
-def shares(
+def known_shares(
     melodies: Sequence[ArrayLike], corpus: Sequence[ArrayLike], lengths: Sequence[int] = LENGTHS
 ) -> dict[int, float]:
-    """The share of all figures in `melodies` that occur anywhere in `corpus`.
-
-    Args:
-        melodies: (N, 2) integers each.
-        corpus: the same.
-        lengths: notes in a figure, at least 2.
-
-    Returns:
-        By length, 0 to 1; without the lengths of which `melodies` have no figure.
-    """
-    piece = np.repeat([0, 1], (len(melodies), len(corpus)))
+    """Return the share of all figures in `melodies` that occur anywhere in `corpus`, from 0 to 1, by length."""
+    theirs = np.repeat([False, True], (len(melodies), len(corpus)))
     found = {}
-    for length, names, owners in _figures([*melodies, *corpus], lengths):
-        ours, theirs = names[piece[owners] == 0], names[piece[owners] == 1]
+    for length, figures, owners in _figures([*melodies, *corpus], lengths):
+        ours = figures[~theirs[owners]]
         if len(ours):
-            known = np.zeros(names.max() + 1, np.bool_)
-            known[theirs] = True
+            known = np.zeros(figures.max() + 1, np.bool_)
+            known[figures[theirs[owners]]] = True
             found[length] = float(known[ours].mean())
     return found
 
 
-def shares_among(
+def known_shares_among(
     melodies: Sequence[ArrayLike], groups: ArrayLike, lengths: Sequence[int] = LENGTHS
 ) -> dict[int, float]:
-    """The share of all figures in `melodies` that occur in a melody of another group, as of another title.
+    """Return the share of all figures in `melodies` that occur in a melody of another group, by length.
 
     Args:
         melodies: (N, 2) integers each.
-        groups: (P,) an integer for each melody.
+        groups: (P,) an integer for each melody, such as `same_titles` returns.
         lengths: notes in a figure, at least 2.
-
-    Returns:
-        By length, 0 to 1; without the lengths of which there is no figure.
     """
-    labels = np.asarray(groups, np.int64)
-    if labels.shape != (len(melodies),):
-        raise ValueError(f"expected a group for each of {len(melodies)} melodies, got {labels.shape}")
-    found = {}
-    for length, names, owners in _figures(melodies, lengths):
-        if len(names):
-            pairs = np.unique(np.stack((names, labels[owners])), axis=1)[0]  # each figure once for each of its groups
-            found[length] = float((np.bincount(pairs)[names] > 1).mean())
+    validate(melodies, groups, lengths)
+    labels, found = np.asarray(groups, np.int64), {}
+    for length, figures, owners in _figures(melodies, lengths):
+        if len(figures):
+            distinct = np.unique(np.stack((figures, labels[owners])), axis=1)[0]  # a figure once for each of its groups
+            found[length] = float((np.bincount(distinct)[figures] > 1).mean())
     return found
 
 
-def _figures(melodies: Sequence[ArrayLike], lengths: Sequence[int]) -> Iterator[tuple[int, Integers, NDArray[np.intp]]]:
-    """For each length, the figures' numbers, (F,), equal where figures are, and the melody of each, (F,)."""
-    if min(lengths, default=2) < 2:
-        raise ValueError(f"a figure holds 2 notes or more, got lengths of {tuple(lengths)}")
-    arrays: list[Integers] = [np.asarray(melody, np.int64).reshape(-1, 2) for melody in melodies]
-    counts = np.array([max(len(array) - 1, 0) for array in arrays], np.int64)
-    names = _pairs(np.concatenate([np.zeros((0, 2), np.int64), *arrays]), [len(array) for array in arrays])
-    owners = np.repeat(np.arange(len(arrays)), counts)
-    left = np.repeat(np.cumsum(counts), counts) - np.arange(len(names))  # (T,) pairs from each on to its melody's end
-    doubled = {1: names}  # of figures of so many pairs; anything where the melody ends sooner
+def evaluate(melodies: Sequence[ArrayLike], corpus: Sequence[ArrayLike], labels: Sequence[str]) -> dict[str, Any]:
+    """Return the known shares of new melodies, and those of a corpus among its pieces of other titles."""
+    return {
+        "figures_known_share": known_shares(melodies, corpus),
+        "figures_known_share_of_trained": known_shares_among(corpus, same_titles(labels)),
+    }
 
-    def joined(size: int, size_of_both: int) -> Integers:
-        halves = doubled[size]
-        second = np.append(halves[size_of_both - size :], np.zeros(min(size_of_both - size, len(halves)), np.int64))
-        return _ranks(halves * (halves.max(initial=0) + 1) + second)
 
+def _figures(melodies: Sequence[ArrayLike], lengths: Sequence[int]) -> Iterator[tuple[int, Integers, Integers]]:
+    """For each length, numbers of the figures, (F,), equal if figures are, and the melody of each, (F,)."""
+    validate(melodies, None, lengths)
+    arrays = [np.asarray(melody, np.int64).reshape(-1, 2) for melody in melodies]
+    notes = np.concatenate([np.zeros((0, 2), np.int64), *arrays])
+    owners = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])  # (N,) the melody of each note
+    (pitch, duration), (pitch_after, duration_after) = notes[:-1].T, notes[1:].T  # (N - 1,) of each pair
+    common = np.maximum(np.gcd(duration, duration_after), 1)
+    pairs = pitch_after - pitch
+    for number in (duration_after // common, duration // common):
+        pairs = mixed(pairs) + number.astype(np.uint64)
+    # The hash of a figure is the sum of its pairs' random numbers times rising powers, from its own first pair on.
+    terms = mixed(pairs) * powers(len(pairs))
+    sums = np.append(np.uint64(0), np.cumsum(terms, dtype=np.uint64))
     for length in lengths:
-        pairs, size = length - 1, 1
-        while size * 2 <= pairs:
-            if size * 2 not in doubled:
-                doubled[size * 2] = joined(size, size * 2)
-            size *= 2
-        whole = left >= pairs
-        yield length, joined(size, pairs)[whole], owners[whole]
-
-
-def _pairs(notes: Integers, lengths: Sequence[int]) -> Integers:
-    """The numbers of the pairs of notes that follow one another in their melody, (T,), equal where pairs are."""
-    first = np.ones(len(notes), np.bool_)
-    starts = np.cumsum([0, *lengths])[:-1]
-    first[starts[starts < len(notes)]] = False
-    after = np.flatnonzero(first)
-    interval = notes[after, 0] - notes[after - 1, 0]
-    common = np.maximum(np.gcd(notes[after, 1], notes[after - 1, 1]), 1)
-    names = _ranks(interval)
-    for number in (notes[after, 1] // common, notes[after - 1, 1] // common):
-        ranks = _ranks(number)
-        names = _ranks(names * (ranks.max(initial=0) + 1) + ranks)
-    return names
-
-
-def _ranks(numbers: NDArray[Any]) -> Integers:
-    """Each number's place among the distinct ones."""
-    return np.unique(numbers, return_inverse=True)[1].astype(np.int64)
+        last = owners[length - 1 :]
+        first = np.flatnonzero(owners[: len(last)] == last)
+        hashes = (sums[first + length - 1] - sums[first]) * inverse_powers(len(pairs))[first]
+        yield length, np.unique(hashes, return_inverse=True)[1].astype(np.int64), owners[first]

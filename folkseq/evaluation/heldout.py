@@ -1,11 +1,17 @@
-"""The pieces that a run is judged on: those of its own split, or those of other files that it has not learnt from."""
+"""The held-out pieces that a run is evaluated on: those of its own split, or those of other files.
+
+Of other files, pieces are left out that have a near-duplicate among those seen: the pieces that the run was trained on
+or that chose its weights. Pieces without a fingerprint are left out if one seen is equal. Texts are dealt in pieces
+that begin and end anywhere, so there a piece is left out, too, if half of it is one run of ids that was seen.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,113 +24,99 @@ from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError
 from folkseq.novelty import Overlap, TrainingSet
 from folkseq.representations.base import Codec
-from folkseq.representations.capabilities import Profile
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run
 
 Pieces = list[NDArray[Any]]
 TWINS = "with a near twin among those trained on"
-SHORT = 1000  # ids, below which a piece may have no figure to be known by, and is compared whole
+UNKNOWN = "with tokens that the run does not know"
 
 
 @dataclass(frozen=True)
-class Unseen:
-    """Pieces in a run's own ids."""
+class HeldOut:
+    """Held-out pieces in a run's own ids."""
 
     side: str
-    """Of the run's own split, `test` or, where that is empty, `valid`; empty if other files were given."""
+    """Of the run's own split, `test` or, if that is empty, `valid`; empty if other files were given."""
     pieces: Pieces
     """At least one."""
     left_out: Counter[str]
-    """Pieces that are none of them, by reason."""
+    """The number of pieces of the files that were left out, by reason."""
     lost: Counter[str]
-    """What could not be read as it stands in the files given."""
+    """What reading the files dropped, by kind."""
     faults: tuple[str, ...]
+    """One line for each piece of the files that cannot be read."""
 
 
-def unseen(
+def held_out(
     run: Run, store: TokenStore, sides: Split, corpus: Corpus, on_read: Callable[[int, int], None] | None
-) -> Unseen:
-    """The pieces of a corpus that have no near twin among those a run was trained on; of no corpus, its own test side.
+) -> HeldOut:
+    """Return the held-out pieces of a corpus.
 
     Args:
         run: the run.
         store: its pieces.
         sides: their split.
-        corpus: files and folders, or none.
-        on_read: called with the number of files read and that of all, as they are.
+        corpus: files and folders; if there are none, the run's own test side is returned.
+        on_read: called with the number of files read and that of all.
 
     Raises:
-        FolkseqError: the files cannot be read, or there is no such piece.
+        FolkseqError: the files cannot be read, or no piece is left.
     """
     paths = listed(corpus)
-    if not paths:
-        side = "test" if sides.test else "valid"
-        found = Unseen(side, [store[piece] for piece in getattr(sides, side)], Counter(), Counter(), ())
+    if paths:
+        where = f"{paths[0]}" + f" and {len(paths) - 1} more" * (len(paths) > 1)
+        found = _of_files(run, store, sides.train + sides.valid, paths, on_read)
     else:
-        representation = representations.find(run.config.tokenizer)
-        codec = representation.codec(run.vocabulary)
-        named = [file for path in paths for file in files(locate(path), representation.files.suffixes)]
-        read = tokenize_corpus(representation, named, on_read=on_read)
-        if read.codec.signature != codec.signature:
-            raise CorpusError(
-                f"{paths[0]}: has {read.codec.signature}, but {run.folder} was trained on {codec.signature}"
-            )
-        left_out: Counter[str] = Counter()
-        pieces = _in_vocabulary(read.store, read.codec.vocabulary, run.vocabulary, left_out)
-        known = [store[piece] for piece in (*sides.train, *sides.valid)]  # the latter chose the weights
-        pieces = _apart(codec, known, pieces, left_out)
-        if representation.files.continuous and pieces:  # whose pieces begin and end where a file happens to be cut
-            known_texts = TrainingSet.of(store, (*sides.train, *sides.valid), codec.profile)
-            pieces = _not_known(Overlap(known_texts, codec.profile), codec.profile, pieces, left_out)
-        found = Unseen("", pieces, left_out, read.lost, read.faults)
+        side = "test" if sides.test else "valid"
+        where = f"the {side} side of {run.folder}"
+        found = HeldOut(side, [store[piece] for piece in getattr(sides, side)], Counter(), Counter(), ())
     if not found.pieces:
-        more = f" and {len(paths) - 1} more" * (len(paths) > 1)
-        where = f"{paths[0]}{more}" if paths else f"the {found.side} side of {run.folder}"
-        why = ", ".join(f"{count} {reason}" for reason, count in found.left_out.items()) or "there is none"
-        raise CorpusError(f"{where}: no piece left to judge the run on ({why}); name other files")
+        why = ", ".join(f"{count} {reason}" for reason, count in found.left_out.items() if count)
+        raise CorpusError(f"{where}: no piece left to evaluate the run on ({why or 'there is none'}); name other files")
     return found
 
 
-def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary, left_out: Counter[str]) -> Pieces:
-    """The pieces of a store in another vocabulary's ids; those with tokens that it lacks are left out."""
+def _of_files(
+    run: Run,
+    store: TokenStore,
+    seen: Sequence[int],
+    paths: Sequence[Path],
+    on_read: Callable[[int, int], None] | None,
+) -> HeldOut:
+    representation = representations.find(run.config.tokenizer)
+    codec = representation.codec(run.vocabulary)
+    named = [file for path in paths for file in files(locate(path), representation.files.suffixes)]
+    read = tokenize_corpus(representation, named, on_read=on_read)
+    if read.codec.signature != codec.signature:
+        raise CorpusError(f"{paths[0]}: has {read.codec.signature}, but {run.folder} was trained on {codec.signature}")
+    known = _in_vocabulary(read.store, read.codec.vocabulary, run.vocabulary)
+    new = _without_duplicates(codec, [store[piece] for piece in seen], known)
+    if representation.files.continuous:
+        runs = Overlap(TrainingSet.of(store, seen, codec.profile), codec.profile).longest(new)
+        inner = [np.sum(~codec.profile.ends[ids]) for ids in new]
+        new = [ids for ids, run, count in zip(new, runs, inner, strict=True) if 2 * run.length < count]
+    left_out = Counter({UNKNOWN: len(read.store) - len(known), TWINS: len(known) - len(new)})
+    return HeldOut("", new, left_out, read.lost, read.faults)
+
+
+def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary) -> Pieces:
+    """The pieces of a store in another vocabulary's ids, without those that have tokens which it lacks."""
+    pieces = [store[piece] for piece in range(len(store))]
     if theirs == ours:
-        return [store[piece] for piece in range(len(store))]
+        return pieces
     ids = np.array([ours.id(token) if token in ours else -1 for token in theirs.tokens])
-    moved = [ids[store[piece]] for piece in range(len(store))]
-    known = [piece for piece in moved if piece.min() >= 0]
-    left_out["with tokens that the run does not know"] += len(moved) - len(known)
-    return known
+    return [ids[piece] for piece in pieces if ids[piece].min() >= 0]
 
 
-def _apart(codec: Codec[Any], trained: Pieces, pieces: Pieces, left_out: Counter[str]) -> Pieces:
-    """The pieces that are not among those trained on, and have no near twin there."""
-    similar = codec.transposition
-    everything = (*trained, *pieces)
-    fingerprints = [similar.fingerprint(ids) if similar else np.zeros(0, np.int64) for ids in everything]
-    figure, share = (similar.figure, similar.twin_share) if similar else (9, 0.5)
-    labels = cluster(fingerprints, figure, share).tolist()
-    seen = set(labels[: len(trained)])
-    whole = [
-        len(figures) == 0 or len(ids) < SHORT for ids, figures in zip((*trained, *pieces), fingerprints, strict=True)
-    ]
-    exact = {_digest(ids) for ids, alike in zip(trained, whole, strict=False) if alike}
-    apart = [
-        piece
-        for piece, label, alike in zip(pieces, labels[len(trained) :], whole[len(trained) :], strict=True)
-        if label not in seen and not (alike and _digest(piece) in exact)
-    ]
-    left_out[TWINS] += len(pieces) - len(apart)
-    return apart
-
-
-def _not_known(known: Overlap, profile: Profile, pieces: Pieces, left_out: Counter[str]) -> Pieces:
-    """The pieces of which no half stands in one trained on."""
-    runs = known.longest(pieces)
-    kept = [ids for ids, run in zip(pieces, runs, strict=True) if 2 * run.length < np.sum(~profile.ends[ids])]
-    left_out[TWINS] += len(pieces) - len(kept)
-    return kept
-
-
-def _digest(ids: NDArray[Any]) -> bytes:
-    return hashlib.sha256(np.asarray(ids, np.int64).tobytes()).digest()
+def _without_duplicates(codec: Codec[Any], seen: Pieces, pieces: Pieces) -> Pieces:
+    """The pieces that have no near-duplicate among those seen."""
+    similar, every = codec.transposition, [*seen, *pieces]
+    labels: list[Any] = [sha256(np.asarray(ids, np.int64).tobytes()).digest() for ids in every]
+    if similar is not None:
+        fingerprints = [similar.fingerprint(ids) for ids in every]
+        clusters = cluster(fingerprints, similar.figure, similar.twin_share).tolist()
+        for piece in np.flatnonzero([len(fingerprint) for fingerprint in fingerprints]).tolist():
+            labels[piece] = clusters[piece]
+    known = set(labels[: len(seen)])
+    return [ids for ids, label in zip(pieces, labels[len(seen) :], strict=True) if label not in known]

@@ -160,5 +160,5 @@ def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> Voi
             found.append(voice_leading.sounding(np.stack([cells[:, columns[0]], *below], axis=1), task.HOLDS))
         theirs.append(voice_leading.sounding(cells[:, columns], task.HOLDS))
     ranges = [RANGES[voice] for voice in VOICES]
-    kept, free, bach = (voice_leading.figures(each, ranges) for each in (ours[True], ours[False], theirs))
+    kept, free, bach = (voice_leading.evaluate(each, ranges) for each in (ours[True], ours[False], theirs))
     return Voices(len(theirs), seed, kept, free, bach)

@@ -55,8 +55,17 @@ def mixed(numbers: NDArray[Any]) -> Hashes:
     return found
 
 
-def powers(count: int, base: int = BASE) -> Hashes:
+def powers(count: int) -> Hashes:
     """Return B⁰ … Bⁿ⁻¹, (count,)."""
+    return _powers(BASE, count)
+
+
+def inverse_powers(count: int) -> Hashes:
+    """Return B⁰ … B¹⁻ⁿ, (count,)."""
+    return _powers(pow(BASE, -1, 1 << 64), count)
+
+
+def _powers(base: int, count: int) -> Hashes:
     factors = np.full(count, base, np.uint64)
     factors[:1] = 1
     return np.cumprod(factors, dtype=np.uint64)

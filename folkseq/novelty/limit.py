@@ -28,6 +28,7 @@ from folkseq.novelty.hashing import (
     Hashes,
     Hashing,
     Integers,
+    inverse_powers,
     last_true,
     matches,
     mixed,
@@ -141,7 +142,7 @@ class CopyLimit:
         length = np.maximum(self._most - _FOLLOWING[np.searchsorted(_FOLLOWING, following)], _DECIDE)
         at = np.flatnonzero(free & (place - last_true(ends) - 1 >= length))  # (K,) with enough ids before in the piece
         decides = length[at]
-        terms = hashing.terms[:, ids] * powers(len(ids), pow(BASE, -1, 1 << 64))  # (2, T)
+        terms = hashing.terms[:, ids] * inverse_powers(len(ids))  # (2, T)
         sums = np.concatenate((np.zeros((2, 1), np.uint64), np.cumsum(terms, axis=1, dtype=np.uint64)), axis=1)
         window = (sums[:, at] - sums[:, at - decides]) * powers(len(ids))[at - 1]  # (2, K)
         before = last_true(pitched)[at - 1]

@@ -1,0 +1,93 @@
+"""The loss of a run on held-out pieces, beside those of interpolated n-grams trained on the same pieces.
+
+Task: predict each id after the first from all ids before it. The trained weights are evaluated, and the two engines
+that sample.
+
+Conventions: nats are per token. Bits are per unit that the representation counts, such as notes and seconds, which
+makes them comparable across representations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from folkseq.corpus import Split, TokenStore
+from folkseq.corpus.baseline import ngrams
+from folkseq.run import Run
+from folkseq.sampling import scoring
+from folkseq.sampling.settings import PRECISIONS
+from folkseq.verbs.model import Model
+
+ORDERS = (1, 3, 5)
+"""Orders of the n-grams that are evaluated, beside the best one."""
+Pieces = Sequence[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The negative log-likelihood of pieces under one model."""
+
+    model: str
+    """`lstm 2 x 320`, `int8 engine`, `3-gram`, …"""
+    nats_per_token: float
+    bits: dict[str, float]
+    """Bits per unit, by the unit's singular: `note`, `second`."""
+    of_best_ngram: float
+    """Ratio to the loss of the best n-gram."""
+
+
+def amounts(model: Model, pieces: Pieces) -> dict[str, float]:
+    """Return how much of each unit some pieces hold, by its singular: `token`, `note`, `second`."""
+    found: Counter[str] = Counter()
+    for ids in pieces:
+        found.update({"token": len(ids) - 1, **model.codec.analysis.amounts(ids)})
+    return {unit: float(amount) for unit, amount in found.items() if amount}
+
+
+def evaluate(
+    model: Model, store: TokenStore, sides: Split, pieces: Pieces, amounts: Mapping[str, float]
+) -> tuple[Loss, ...]:
+    """Return the loss of the run's weights, its engines, the representation's own baselines and n-grams.
+
+    Args:
+        model: the model.
+        store: the run's pieces.
+        sides: their split.
+        pieces: held-out ones.
+        amounts: of those.
+    """
+    settings = model.run.config.model
+    nats = {f"{settings.cell} {settings.layers} x {settings.hidden}": _nats_of_weights(model.run, pieces)}
+    for precision in reversed(PRECISIONS):
+        nats[f"{precision} engine"] = scoring.nll(model.engine(precision), pieces)[0]
+    nats |= model.codec.analysis.baselines([store[piece] for piece in sides.train], pieces)
+    longest, best = ngrams(store, sides, len(model.run.vocabulary))
+    by_order = {order: longest.of_order(order).nll(pieces)[0] for order in sorted({*ORDERS, best.order})}
+    nats |= {"unigram" if order == 1 else f"{order}-gram": total for order, total in by_order.items()}
+    units = {unit: amount for unit, amount in amounts.items() if unit != "token"}
+    return tuple(
+        Loss(
+            name,
+            total / amounts["token"],
+            {unit: total / math.log(2) / amount for unit, amount in units.items()},
+            total / by_order[best.order],
+        )
+        for name, total in nats.items()
+    )
+
+
+def _nats_of_weights(run: Run, pieces: Pieces) -> float:
+    import torch
+
+    from folkseq.models.language_model import LanguageModel
+    from folkseq.training.validate import nll
+
+    model = LanguageModel(run.config.model)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights().items()})
+    return nll(model, pieces)[0]
