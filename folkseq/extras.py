@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 
-from folkseq.errors import FolkseqError
+from folkseq.errors import RequestError
+
+EXTRAS = {
+    "PIL": "pictures",
+    "matplotlib": "plot",
+    "music21": "corpora",
+    "onnx": "train",
+    "pretty_midi": "interop",
+    "torch": "train",
+    "verovio": "plot",
+}
+"""The extra of folkseq that installs each optional module."""
 
 
-def require(*modules: str, extra: str) -> None:
+def require(*modules: str) -> None:
     """Check that optional modules are installed, without importing them.
 
-    Args:
-        modules: top-level names, such as `matplotlib`.
-        extra: the extra of folkseq that installs them, such as `plot`.
-
     Raises:
-        FolkseqError: a module is missing; the message has the command that installs it.
+        RequestError: a module is missing; the message has the command that installs it.
     """
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        raise FolkseqError(f'{", ".join(missing)}: not installed; run `pip install "folkseq[{extra}]"`')
+    for module in modules:
+        found = False
+        with suppress(ModuleNotFoundError):  # raised by a finder that blocks a module
+            found = find_spec(module) is not None
+        if not found:
+            raise RequestError(advice(module))
+
+
+def advice(module: str) -> str:
+    """Return the line that tells a user how to install a module."""
+    return f"{module} is not installed, and this needs it; run: pip install 'folkseq[{EXTRAS[module]}]'"

@@ -14,6 +14,7 @@ import click
 from folkseq.cli.output import say
 from folkseq.errors import FolkseqError
 from folkseq.extensions import installed
+from folkseq.extras import EXTRAS, advice
 
 CORE = {
     "corpus": "folkseq.cli.corpus",
@@ -70,6 +71,10 @@ class Group(click.Group):
             sys.stdout.flush()
         except FolkseqError as error:
             fail(str(error))
+        except ModuleNotFoundError as error:
+            if error.name not in EXTRAS:
+                raise
+            fail(advice(error.name))
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             code = 0

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from folkseq.errors import RequestError
+from folkseq.extras import require
 from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tune
 from folkseq.music.pitch import LETTERS
 
@@ -63,7 +64,8 @@ def _the_same_each_time(data: bytes) -> bytes:
 
 
 def _music21() -> Any:
-    """The library, which is untyped, and takes a second to import."""
+    """Return the library, which is untyped and takes a second to import."""
+    require("music21")
     return import_module("music21")
 
 

@@ -69,7 +69,7 @@ def styled() -> Iterator[None]:
     Raises:
         FolkseqError: matplotlib is not installed.
     """
-    require("matplotlib", extra="plot")
+    require("matplotlib")
     from matplotlib import style
 
     with style.context(["default", _STYLE]):

@@ -125,7 +125,7 @@ def _music(file: Path, out: Path | None, number: int | None) -> Plotted:
 
 
 def _neurons(named: Sequence[Path], out: Path | None, number: int | None) -> Plotted:
-    require("torch", extra="train")
+    require("torch")
     from folkseq.analysis.neurons import analyse
     from folkseq.plots import gates, neurons, page
 
@@ -152,7 +152,7 @@ def _neurons(named: Sequence[Path], out: Path | None, number: int | None) -> Plo
 
 
 def _gradients(named: Sequence[Path], out: Path | None) -> Plotted:
-    require("torch", extra="train")
+    require("torch")
     from folkseq.analysis.gradient_flow import gradient_flow
     from folkseq.plots import gradients
 

@@ -19,6 +19,7 @@ from folkseq.corpus.baseline import Baseline
 from folkseq.corpus.named import BuildReport, Corpus, MadeReport, files, listed, locate
 from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, RequestError
+from folkseq.extras import require
 from folkseq.machine import ranks
 from folkseq.models.settings import ModelSettings
 from folkseq.pairs import Pair
@@ -106,6 +107,7 @@ def train(
     """
     asked = {"minutes": minutes, "steps": steps, "cell": cell, "layers": layers, "hidden": hidden, "seed": seed}
     asked |= {"precision": precision, "task": task, "encoder": encoder, "attention": attention}
+    require("torch", "onnx")
     _check_task(task, encoder, attention)
     job = _Job(
         representations.find(tokenizer),
