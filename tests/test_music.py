@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkseq.formats import abc
+from folkseq.formats.pretty import from_pretty_midi, to_pretty_midi
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tempo, Tune, Tuplet
 from folkseq.music.performance import NOTE, Note, Performance, Track
-from folkseq.music.repeats import explicit, unfold
+from folkseq.music.repeats import match_repeats, unfold
 from folkseq.music.signature import MODES
 
 F = Fraction
@@ -194,7 +195,7 @@ def _heard(elements: object) -> str:
 def test_repeats_are_played_out(written: str, played: str) -> None:
     (tune,) = abc.parse(f"X:1\nL:1/4\nM:1/4\nK:C\n{written}\n").tunes
     assert _heard(unfold(tune.body)) == played
-    assert _heard(unfold(explicit(tune.body))) == played
+    assert _heard(unfold(match_repeats(tune.body))) == played
 
 
 bars = st.one_of(
@@ -207,8 +208,8 @@ bodies = st.lists(st.one_of(bars, st.just(Sound((Pitch(0),), F(1, 4)))), max_siz
 
 @given(bodies)
 def test_what_is_explicit_matches_and_stays(body: list[Element]) -> None:
-    made = explicit(body)
-    assert explicit(made) == made
+    made = match_repeats(body)
+    assert match_repeats(made) == made
     assert list(unfold(made)) == list(unfold(body))
     opened = False
     for element in made:
@@ -248,9 +249,9 @@ def test_pedals_go_into_pretty_midi_and_come_back() -> None:
     pedal = [(0.25, 127), (0.25, 0), (0.5, 64), (2.0, 0)]
     piano = Track.of([Note(0, 1, 60), Note(0.5, 1.5, 62)], "Piano", pedal=pedal)
     performance = Performance((piano, Track.of([Note(0, 2, 50)], "Bass", 33), Track.of((), "Pedal", pedal=pedal)))
-    midi = performance.to_pretty_midi()
+    midi = to_pretty_midi(performance)
     assert [(change.number, change.time, change.value) for change in midi.instruments[0].control_changes] == [
         (64, time_s, value) for time_s, value in pedal
     ]
     midi.instruments[1].control_changes.append(pretty_midi.ControlChange(7, 100, 0.5))  # a volume is no pedal
-    assert Performance.from_pretty_midi(midi) == performance
+    assert from_pretty_midi(midi) == performance

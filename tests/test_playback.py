@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from folkseq.formats import abc, midi
+from folkseq.formats.pretty import from_pretty_midi, to_pretty_midi
 from folkseq.music.dance import beat_and_bpm, tempo_of
 from folkseq.music.harmony import chord_pitches
-from folkseq.music.performance import NOTE, Note, Performance, Track, plain_key, signature_key
+from folkseq.music.performance import NOTE, Note, Performance, Track
 from folkseq.music.playback import perform
 from folkseq.music.repeats import unfold
 from folkseq.music.signature import Key, Meter, Tempo
-from folkseq.music.timeline import Timeline, expand_order
+from folkseq.music.timeline import Timeline, part_order
 from folkseq.music.tune import Bar, Sound, Tune
 
 
@@ -117,7 +118,7 @@ def test_sections_are_marked():
     ],
 )
 def test_expand_order(text, order):
-    assert expand_order(text) == order
+    assert part_order(text) == order
 
 
 def test_parts_are_played_in_the_order_of_the_header():
@@ -406,20 +407,20 @@ def test_a_performance_lasts_to_its_last_note():
 @pytest.mark.parametrize("sharps", range(-7, 8))
 @pytest.mark.parametrize("minor", [False, True])
 def test_signature_key_has_its_sharps(sharps, minor):
-    key = signature_key(sharps, minor)
+    key = Key.of_signature(sharps, minor)
     assert (key.sharps, key.mode) == (sharps, "min" if minor else "maj")
-    assert plain_key(key) == key
+    assert key.major_or_minor == key
 
 
 def test_plain_key_keeps_the_signature():
     for mode, plain in {"mix": "Gmaj", "dor": "Amin", "phr": "Gmin", "lyd": "Amaj", "loc": "Cmin"}.items():
-        assert plain_key(Key(1, 0, mode)).sharps == Key(1, 0, mode).sharps, mode
-        assert plain_key(Key(1, 0, mode)).mode == plain[1:]
+        assert Key(1, 0, mode).major_or_minor.sharps == Key(1, 0, mode).sharps, mode
+        assert Key(1, 0, mode).major_or_minor.mode == plain[1:]
 
 
 def test_pretty_midi_and_back():
     performance = play('"C"G2|:c8|[K:Gmin][Q:1/4=90]_b8|[M:3/4]g6:|')
-    back = Performance.from_pretty_midi(performance.to_pretty_midi())
+    back = from_pretty_midi(to_pretty_midi(performance))
     assert back.tracks == performance.tracks
     assert (back.meters, back.keys, back.markers) == (performance.meters, performance.keys, performance.markers)
     times, bpms = zip(*back.tempos, strict=True)

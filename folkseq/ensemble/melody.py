@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from folkseq.errors import RequestError
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tune, Tuplet
 from folkseq.music.chorale import HOLD, RANGES, REST, VOICES
-from folkseq.music.spelling import spelt
-from folkseq.music.timeline import in_order
+from folkseq.music.timeline import expand_parts
 from folkseq.pairs import Integers
 
 STEP = Fraction(1, 16)
@@ -68,7 +67,7 @@ class Melody:
             RequestError: it has chords, or no notes, or is too long.
         """
         written = replace(tune, voices=tune.voices[:1])
-        tune = in_order(written)  # which no program plays of several voices
+        tune = expand_parts(written)  # which no program plays of several voices
         number = 1
         for element in tune.body:
             if isinstance(element, Sound) and len(element.pitches) > 1:
@@ -197,7 +196,7 @@ def _sounds(cells: Sequence[str], held_out: Sequence[bool], measure: _Measure, b
     for start, stop in pairwise([*starts, len(cells)]):
         cell, time = cells[start], start * STEP
         length = (measure.length if stop == len(cells) else stop * STEP) - time
-        pitches: tuple[Pitch, ...] = (spelt(int(cell), measure.key),) if cell.isdecimal() else ()
+        pitches: tuple[Pitch, ...] = (measure.key.spell(int(cell)),) if cell.isdecimal() else ()
         if cell == HOLD and held is not None and isinstance(sound := before[held], Sound) and sound.pitches:
             before[held], pitches = replace(sound, tied=not measure.anew), sound.pitches
         parts = list(_parts(length))

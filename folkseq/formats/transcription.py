@@ -20,7 +20,6 @@ from folkseq.errors import ParseError
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Performance, Track
 from folkseq.music.signature import Key, Meter, Tempo
-from folkseq.music.spelling import spelt
 from folkseq.music.tune import Bar, Element, Sound, Tune, Tuplet
 
 QUARTER = 24  # ticks: a thirty-second has 3, an eighth of a triplet 8
@@ -33,10 +32,10 @@ _LONGEST = 100_000  # quarter notes; a day of music, but damaged files can say f
 Value = TypeVar("Value")
 
 
-def written_down(file: str, lost: Counter[str]) -> str:
+def transcription_notice(file: str, lost: Counter[str]) -> str:
     """That the melody of a file was written down, and what of the file that does not hold.
 
-    >>> written_down("take.mid", Counter({"tempo change": 2}))
+    >>> transcription_notice("take.mid", Counter({"tempo change": 2}))
     'take.mid: its melody is written down; lost: tempo change 2'
     """
     what = ", ".join(f"{kind} {count}" for kind, count in lost.items() if count)
@@ -178,7 +177,7 @@ def _written(events: Sequence[_Event], score: _Score, first: int) -> Iterator[El
                 yield Tuplet(3, 2, _count(events, start, cuts, score.ternary))
             thirds -= length if in_thirds else 0
             tied = bool(event.pitches) and (start, length) != pieces[-1]
-            pitches = tuple(sorted(spelt(pitch, key) for pitch in event.pitches))
+            pitches = tuple(sorted(key.spell(pitch) for pitch in event.pitches))
             yield Sound(pitches, Fraction(length, 4 * QUARTER), tied)
     yield Bar("|]")
 

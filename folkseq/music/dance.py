@@ -1,6 +1,6 @@
-"""How fast a tune goes where it does not say so itself: by its dance, else by its meter.
+"""The usual tempo of a tune: that of its dance, else of its meter.
 
-The figures are those at which dancers and sessions take them; books and their encoders hardly ever give any.
+Books and their encoders hardly ever give a tempo; these are the ones that dancers and sessions take.
 """
 
 from __future__ import annotations
@@ -13,39 +13,30 @@ from folkseq.music.tune import Tune
 
 _EIGHTH, _QUARTER, _HALF, _DOTTED = Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(3, 8)
 
-# Of the names whose words all stand in R:, the first counts. The beat is that of the meter in which the dance is mostly
-# written.
-DANCES: dict[str, tuple[Fraction, float]] = {
-    "slip jig": (_DOTTED, 120),
-    "slipjig": (_DOTTED, 120),
-    "hop jig": (_DOTTED, 132),
-    "single jig": (_DOTTED, 120),
-    "double jig": (_DOTTED, 112),
-    "jig": (_DOTTED, 112),
-    "slide": (_DOTTED, 132),
-    "reel": (_HALF, 108),
-    "hornpipe": (_HALF, 80),
-    "clog": (_HALF, 76),
-    "highland fling": (_HALF, 76),
-    "fling": (_HALF, 76),
-    "strathspey": (_HALF, 66),
-    "highland schottische": (_HALF, 72),
-    "schottische": (_HALF, 72),
-    "barndance": (_HALF, 80),
-    "barn dance": (_HALF, 80),
-    "walkaround": (_HALF, 80),
-    "quickstep": (_HALF, 104),
-    "march": (_QUARTER, 108),
-    "polka": (_QUARTER, 124),
-    "mazurka": (_QUARTER, 138),
-    "waltz": (_QUARTER, 144),
-    "gavotte": (_HALF, 72),
-    "minuet": (_QUARTER, 112),
-    "air": (_QUARTER, 80),
-    "lament": (_QUARTER, 60),
+# The beat is that of the meter in which the dance is mostly written.
+_DANCES: dict[tuple[str, ...], tuple[Fraction, float]] = {
+    ("slip jig", "slipjig"): (_DOTTED, 120),
+    ("hop jig",): (_DOTTED, 132),
+    ("single jig",): (_DOTTED, 120),
+    ("double jig", "jig"): (_DOTTED, 112),
+    ("slide",): (_DOTTED, 132),
+    ("reel",): (_HALF, 108),
+    ("hornpipe",): (_HALF, 80),
+    ("clog", "highland fling", "fling"): (_HALF, 76),
+    ("strathspey",): (_HALF, 66),
+    ("highland schottische", "schottische"): (_HALF, 72),
+    ("barndance", "barn dance", "walkaround"): (_HALF, 80),
+    ("quickstep",): (_HALF, 104),
+    ("march",): (_QUARTER, 108),
+    ("polka",): (_QUARTER, 124),
+    ("mazurka",): (_QUARTER, 138),
+    ("waltz",): (_QUARTER, 144),
+    ("gavotte",): (_HALF, 72),
+    ("minuet",): (_QUARTER, 112),
+    ("air",): (_QUARTER, 80),
+    ("lament",): (_QUARTER, 60),
 }
-
-METERS: dict[Meter, tuple[Fraction, float]] = {
+_METERS: dict[Meter, tuple[Fraction, float]] = {
     Meter(2, 2): (_HALF, 92),
     Meter(3, 2): (_HALF, 92),
     Meter(4, 4): (_QUARTER, 138),
@@ -58,21 +49,24 @@ METERS: dict[Meter, tuple[Fraction, float]] = {
     Meter(12, 8): (_DOTTED, 104),
 }
 _OTHER_METERS = (_QUARTER, 112.0)
-
 PLAYABLE = 20, 400  # quarter notes a minute
 
 
 def beat_and_bpm(rhythm: str, meter: Meter) -> tuple[Fraction, float]:
-    """The beat of a dance in whole notes, and how many a minute; `rhythm` is what `R:` says, in any spelling.
+    """Return the beat of a dance in whole notes, and the beats a minute.
 
     A reel or hornpipe has two beats a bar under C, C| and 2/4 alike; a march in 6/8 is counted in dotted quarters.
+
+    Args:
+        rhythm: The value of an `R:` field, in any spelling; the first dance whose words are all in it counts.
+        meter: The tune's meter.
 
     >>> beat_and_bpm("Hornpipe", Meter(2, 4))
     (Fraction(1, 4), 80)
     """
     words = {word.removesuffix("s") for word in re.findall(r"[a-z]+", rhythm.lower())}
-    named = (value for name, value in DANCES.items() if words.issuperset(name.split()))
-    beat, bpm = next(named, None) or METERS.get(meter, _OTHER_METERS)
+    dances = (tempo for names, tempo in _DANCES.items() if any(words.issuperset(name.split()) for name in names))
+    beat, bpm = next(dances, None) or _METERS.get(meter, _OTHER_METERS)
     if meter.compound:
         return (meter.beat, bpm) if beat > _EIGHTH else (beat, bpm)
     if beat == _DOTTED:
@@ -81,10 +75,9 @@ def beat_and_bpm(rhythm: str, meter: Meter) -> tuple[Fraction, float]:
 
 
 def tempo_of(tune: Tune) -> Tempo:
-    """The tempo that `tune` gives, or else that of its dance or meter.
+    """Return the tempo that `tune` gives, else that of its dance or meter.
 
-    A tempo at which nobody plays is taken for the misprint that a bare `Q:60` invites, where it counts sixteenths and
-    means beats.
+    A tempo at which nobody plays is a misprint: a bare `Q:60` counts sixteenths and means beats.
     """
     slowest, fastest = PLAYABLE
     if tune.tempo is not None and slowest <= tune.tempo.quarter_bpm <= fastest:

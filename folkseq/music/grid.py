@@ -1,4 +1,4 @@
-"""A grid: steps in rows, players, drums or voices in columns, and a label in every cell."""
+"""A grid of labels: a row for each step, a column for each player, drum or voice."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Grid:
 
     Attributes:
         columns: Names, no two the same.
-        rows: One a step, each of a label for every column.
-        ends: Whether nothing comes after it, as after the part of a performance that is its last.
+        rows: One for each step, with a label for every column.
+        ends: Whether the piece ends after the last row.
         named: Whether the columns have names, or are only numbered.
-        title: What it is called; may be empty.
+        title: The piece's title; may be empty.
     """
 
     columns: tuple[str, ...]
@@ -25,12 +25,12 @@ class Grid:
 
     def __post_init__(self) -> None:
         if len(set(self.columns)) != len(self.columns):
-            raise ValueError(f"columns of a grid have names of their own, got {self.columns}")
+            raise ValueError(f"the columns of a grid have different names, not {self.columns}")
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"a row of {len(row)} cells does not fit {len(self.columns)} columns")
 
     def column(self, name: str) -> tuple[str, ...]:
-        """The cells of one column."""
-        place = self.columns.index(name)
-        return tuple(row[place] for row in self.rows)
+        """Return the cells of one column."""
+        index = self.columns.index(name)
+        return tuple(row[index] for row in self.rows)

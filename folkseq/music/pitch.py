@@ -1,8 +1,7 @@
 """Spelt pitches and the intervals between them.
 
-A pitch is spelt as notation spells it, a place on the staff and an alteration, because F sharp and G flat are one key
-of the piano but two notes of a tune. Staff positions are counted in diatonic steps from middle C (ABC's `C`, MIDI's
-60).
+F sharp and G flat are one key of the piano but two notes of a tune, so a pitch is a staff position and an alteration.
+Staff positions count diatonic steps from middle C (ABC's `C`, MIDI's 60).
 """
 
 from __future__ import annotations
@@ -12,11 +11,15 @@ from functools import lru_cache
 
 LETTERS = "CDEFGAB"
 SEMITONES = (0, 2, 4, 5, 7, 9, 11)  # of each letter above C
-MIDDLE_C = 60  # MIDI's number of staff position 0
+MIDDLE_C = 60  # MIDI number of staff position 0
+SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
+"""The sign of each alteration, in semitones."""
+ALTERS = {"b": -1, "♭": -1, "": 0, "#": 1, "♯": 1}
+"""The alteration of each sign that a key or a chord symbol may have."""
 
 
 def natural_midi(step: int) -> int:
-    """MIDI's number of the unaltered note `step` diatonic steps above middle C.
+    """Return the MIDI number of the unaltered note `step` diatonic steps above middle C.
 
     >>> natural_midi(0), natural_midi(7), natural_midi(-1)
     (60, 72, 59)
@@ -27,7 +30,7 @@ def natural_midi(step: int) -> int:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Pitch:
-    """One spelt pitch: `step` diatonic steps above middle C, altered by `alter` semitones (−2 … 2)."""
+    """A spelt pitch: `step` diatonic steps above middle C, altered by `alter` semitones (−2 to 2)."""
 
     step: int
     alter: int = 0
@@ -38,18 +41,18 @@ class Pitch:
 
     @property
     def midi(self) -> int:
-        """MIDI's number (60 is middle C); not clipped to 0 … 127."""
+        """Return the MIDI number (60 is middle C), not clipped to 0 to 127."""
         return natural_midi(self.step) + self.alter
 
     @property
     def letter(self) -> int:
-        """The letter as an index into `LETTERS`."""
+        """Return the letter as an index into `LETTERS`."""
         return self.step % 7
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A distance between spelt pitches: so many diatonic steps, so many semitones; both negative downwards."""
+    """A distance between spelt pitches, in diatonic steps and in semitones; both are negative downwards."""
 
     steps: int
     semitones: int
@@ -58,11 +61,11 @@ class Interval:
         return Interval(-self.steps, -self.semitones)
 
     def octaves(self, count: int) -> Interval:
-        """This interval and `count` octaves more."""
+        """Return this interval widened by `count` octaves."""
         return Interval(self.steps + 7 * count, self.semitones + 12 * count)
 
     def apply(self, pitch: Pitch) -> Pitch:
-        """`pitch` moved by this interval; respelt only where it would need more than two sharps or flats."""
+        """Return `pitch` moved by this interval, respelt where it would need more than two sharps or flats."""
         return _moved(pitch.step, pitch.alter, self.steps, self.semitones)
 
 

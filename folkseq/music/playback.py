@@ -1,11 +1,12 @@
-"""From a tune to a performance: as a musician would play it from the page, but in time to the tick.
+"""From a tune to a performance, in time to the tick.
 
 Times stay exact until they become seconds. Grace notes take their time from the note that they lead to, a thirty-second
-note each; a fermata is passed over, since a sequencer's grid does not wait, and rolls and trills are plain notes.
+note each. Fermatas have no effect, since a sequencer's grid does not wait; rolls and trills are plain notes.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,12 +14,12 @@ from typing import TypeAlias
 
 from folkseq.music.dance import beat_and_bpm
 from folkseq.music.harmony import chord_pitches
-from folkseq.music.performance import Note, Performance, Track, one_at_a_time
+from folkseq.music.performance import Note, Performance, Track, distinct_changes
 from folkseq.music.signature import Key, Tempo
 from folkseq.music.timeline import Event, Measure, Timeline
 from folkseq.music.tune import Bar, Part, Sound, Tune
 
-VIOLIN, PIANO = 40, 0  # General MIDI's programs
+VIOLIN, PIANO = 40, 0  # General MIDI programs
 ON_BAR, ON_BEAT, OFF_BEAT, GRACE, CHORD = 96, 88, 80, 72, 52  # velocities
 STRAIGHT, MOST_SWING = 0.5, 0.75
 
@@ -29,7 +30,7 @@ _Warp: TypeAlias = Callable[[Fraction], Fraction]
 
 @dataclass(slots=True)
 class _Played:
-    """A note while it is still being worked on, in whole notes."""
+    """A note in whole notes; a tie may still lengthen it."""
 
     onset: Fraction
     offset: Fraction
@@ -40,20 +41,17 @@ class _Played:
 def perform(
     tune: Tune, *, bpm: float | None = None, swing: float = STRAIGHT, program: int | None = None
 ) -> Performance:
-    """Plays `tune`, each voice on a track of its own and its chord symbols on one more.
+    """Return `tune` as played, each voice on a track of its own and its chord symbols on one more.
 
     Args:
-        tune: What to play.
+        tune: The tune, whose bar lines are those of the performance's meters.
         bpm: Beats a minute throughout, 1 to 2000, in place of the tune's tempos; a beat is the dance's.
         swing: The share of a quarter note that the first of its two eighths takes, 0.5 (even) to 0.75; hornpipes are
             played at about 2/3. Compound meters, and quarters that hold tuplets, stay as they are.
-        program: General MIDI's instrument for the voices, 0 to 127; a violin if it is None.
-
-    Returns:
-        The performance. Its bar lines, drawn from its meters, are the tune's.
+        program: The General MIDI instrument of the voices, 0 to 127; a violin if it is None.
 
     Raises:
-        ValueError: if an argument is out of its range, or the tune holds neither note nor rest.
+        ValueError: An argument is out of its range, or the tune holds neither note nor rest.
     """
     if not STRAIGHT <= swing <= MOST_SWING:
         raise ValueError(f"a swing of {swing} is not {STRAIGHT} to {MOST_SWING}")
@@ -61,7 +59,7 @@ def perform(
     warp = _swing(timeline, Fraction(swing).limit_denominator(1000))
     main = timeline.voices[0]
     if bpm is None:
-        tempos = one_at_a_time((warp(time), e.quarter_bpm) for time, e in main if isinstance(e, Tempo))
+        tempos = distinct_changes((warp(time), e.quarter_bpm) for time, e in main if isinstance(e, Tempo))
     else:
         tempos = ((Fraction(0), Tempo(beat_and_bpm(tune.rhythm, tune.meter)[0], bpm).quarter_bpm),)
     seconds = _clock(tempos)
@@ -71,12 +69,9 @@ def perform(
         return Track.of(timed, name, program)
 
     title = tune.title or "Untitled"
+    program = VIOLIN if program is None else program
     tracks = [
-        track(
-            _notes(voice, warp, timeline),
-            f"Voice {number}" if len(timeline.voices) > 1 else title,
-            VIOLIN if program is None else program,
-        )
+        track(_notes(voice, warp, timeline), f"Voice {number}" if len(timeline.voices) > 1 else title, program)
         for number, voice in enumerate(timeline.voices, 1)
     ]
     chords = track(_chords(main, warp), "Chords", PIANO)
@@ -84,8 +79,8 @@ def perform(
     return Performance(
         tracks=(*tracks, chords) if len(chords) else tuple(tracks),
         tempos=tuple((seconds(time), quarter_bpm) for time, quarter_bpm in tempos),
-        meters=one_at_a_time((time_s, meter) for time_s, meter in meters if meter is not None),
-        keys=one_at_a_time((seconds(warp(time)), e) for time, e in main if isinstance(e, Key)),
+        meters=distinct_changes((time_s, meter) for time_s, meter in meters if meter is not None),
+        keys=distinct_changes((seconds(warp(time)), e) for time, e in main if isinstance(e, Key)),
         markers=tuple((seconds(warp(time)), text) for time, text in _markers(main, timeline)),
         name=title,
         length_s=seconds(timeline.end),
@@ -93,7 +88,7 @@ def perform(
 
 
 def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> list[_Played]:
-    """The notes of one voice, ties merged."""
+    """Return the notes of one voice, ties merged."""
     notes: list[_Played] = []
     tied: dict[int, _Played] = {}  # the notes that last into the next sound, by pitch
     for time, sound in events:
@@ -111,18 +106,16 @@ def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> list[_Pl
         velocity = _velocity(time, timeline.measure_at(time))
         sounding: dict[int, _Played] = {}
         for midi in sorted(pitches):
-            note = tied.get(midi)
-            if note is None:
-                note = _Played(onset, offset, midi, velocity)
-                notes.append(note)
-            note.offset = offset
-            sounding[midi] = note
+            if midi not in tied:
+                notes.append(_Played(onset, offset, midi, velocity))
+            sounding[midi] = tied.get(midi, notes[-1])
+            sounding[midi].offset = offset
         tied = sounding if sound.tied else {}
     return notes
 
 
 def _in_range(midi: int) -> int:
-    """`midi`, or its nearest octave on MIDI's keyboard."""
+    """Return `midi`, or its nearest octave on MIDI's keyboard."""
     while not 0 <= midi <= 127:
         midi += 12 if midi < 0 else -12
     return midi
@@ -136,7 +129,7 @@ def _velocity(time: Fraction, measure: Measure) -> int:
 
 
 def _chords(events: Iterable[Event], warp: _Warp) -> Iterator[_Played]:
-    """The chords that the symbols over the staff name, each held until the next or to the end of its section."""
+    """Yield the notes of the chord symbols, each held until the next symbol or the end of its section."""
     since, chord = Fraction(0), ()  # type: tuple[Fraction, tuple[int, ...]]
     for time, element in events:
         if not isinstance(element, Sound | Bar):
@@ -151,9 +144,9 @@ def _chords(events: Iterable[Event], warp: _Warp) -> Iterator[_Played]:
 
 
 def _markers(events: Iterable[Event], timeline: Timeline) -> Iterator[tuple[Fraction, str]]:
-    """Where sections begin; a pickup and the bar line after it are one place."""
+    """Yield the times and names of sections; a pickup and the bar line after it are one place."""
     coming: tuple[Fraction, str] | None = None
-    name, again = "", Fraction(0)  # of the section marked last, and when it may be marked again
+    name, again = "", Fraction(0)  # of the last marker, and the time from which it may be repeated
     for time, element in events:
         if isinstance(element, Part):
             coming = (time, element.label) if element.label else None
@@ -165,10 +158,10 @@ def _markers(events: Iterable[Event], timeline: Timeline) -> Iterator[tuple[Frac
 
 
 def _swing(timeline: Timeline, share: Fraction) -> _Warp:
-    """Moves times inside the quarters that swing, so that the first eighth takes `share` of each; all others stay."""
+    """Return the function that moves times in the quarters that swing, whose first eighth takes `share` of each."""
 
     def quarter_at(time: Fraction) -> Fraction | None:
-        """Where the quarter begins that `time` lies in, if it lies in one that swings."""
+        """Return the beginning of the quarter at `time`, if it may swing."""
         measure = timeline.measure_at(time)
         if measure.meter.free or measure.meter.unit > 4:
             return None
@@ -189,22 +182,19 @@ def _swing(timeline: Timeline, share: Fraction) -> _Warp:
     if share == Fraction(1, 2):
         return lambda time: time
     times = {time for voice in timeline.voices for time, _ in voice}
-    even = {quarter_at(time) for time in times if time.denominator & (time.denominator - 1)}
+    even = {quarter_at(time) for time in times if time.denominator & (time.denominator - 1)}  # quarters with tuplets
     return warp
 
 
 def _clock(tempos: Iterable[tuple[Fraction, float]]) -> Callable[[Fraction], float]:
-    """The function from whole notes to seconds under `tempos`, the first of which holds from 0."""
+    """Return the function from whole notes to seconds under `tempos`, the first of which is at 0."""
     points: list[tuple[Fraction, float, float]] = []  # whole notes, seconds, seconds a whole note
     for time, quarter_bpm in tempos:
-        here_s = 0.0
-        if points:
-            before, before_s, whole_s = points[-1]
-            here_s = before_s + float(time - before) * whole_s
-        points.append((time, here_s, 240 / quarter_bpm))
+        before, before_s, whole_s = points[-1] if points else (time, 0.0, 0.0)
+        points.append((time, before_s + float(time - before) * whole_s, 240 / quarter_bpm))
 
     def seconds(time: Fraction) -> float:
-        start, start_s, whole_s = next(point for point in reversed(points) if point[0] <= time)
+        start, start_s, whole_s = points[bisect_right(points, time, key=lambda point: point[0]) - 1]
         return start_s + float(time - start) * whole_s
 
     return seconds

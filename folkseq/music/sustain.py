@@ -11,36 +11,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.music.performance import PEDAL, PEDAL_DOWN, Pedal, Performance, Track
 
-Seconds = NDArray[np.float64]
+Seconds: TypeAlias = NDArray[np.float64]
 
 
 def bake(performance: Performance) -> Performance:
-    """The performance without its pedals, its notes as long as they sounded."""
+    """Return the performance without its pedals, its notes as long as they sounded."""
     last_s = last_event_s(performance.tracks)
-    tracks = (track if track.drum else _baked(track, last_s) for track in performance.tracks)
+    tracks = []
+    for track in performance.tracks:
+        if not track.drum:
+            index, offset_s = sounding(track, last_s)
+            notes = track.notes[index]
+            notes["offset_s"] = offset_s
+            track = replace(track, notes=notes, pedal=np.empty(0, PEDAL))
+        tracks.append(track)
     return replace(performance, tracks=tuple(tracks))
 
 
-def _baked(track: Track, last_s: float) -> Track:
-    index, offset_s = sounding(track, last_s)
-    notes = track.notes[index]
-    notes["offset_s"] = offset_s
-    return replace(track, notes=notes, pedal=np.empty(0, PEDAL))
-
-
 def sounding(track: Track, last_s: float) -> tuple[NDArray[np.int64], Seconds]:
-    """Which notes of a track the pedal leaves, (M,) indices, and the seconds until which each of them sounds, (M,).
+    """Return (M,) indices of the notes that the pedal leaves, and (M,) seconds until which each of them sounds.
 
     Args:
-        track: of no drums.
-        last_s: where a pedal that is never lifted ends.
+        track: A track that is not drums.
+        last_s: The time at which a pedal that is never lifted ends.
     """
     down_s, up_s = presses(track.pedal, np.inf)
     index = np.arange(len(track))
@@ -61,7 +61,7 @@ def sounding(track: Track, last_s: float) -> tuple[NDArray[np.int64], Seconds]:
 
 
 def presses(pedal: Pedal, last_s: float) -> tuple[Seconds, Seconds]:
-    """When the pedal goes down, (K,) seconds, and when it comes up again: at `last_s` at the latest."""
+    """Return (K,) seconds at which the pedal goes down, and (K,) at which it comes up, `last_s` at the latest."""
     time_s, up = np.ascontiguousarray(pedal["time_s"]), pedal["value"] < PEDAL_DOWN
     if len(time_s) > 1:
         starts = np.flatnonzero(np.append(True, time_s[1:] != time_s[:-1]))
@@ -72,7 +72,7 @@ def presses(pedal: Pedal, last_s: float) -> tuple[Seconds, Seconds]:
 
 
 def held(time_s: NDArray[Any], down_s: Seconds, up_s: Seconds) -> Seconds:
-    """(N,) how long what ends at each time sounds with a pedal that is pressed from `down_s` to `up_s`, both (K,)."""
+    """Return (N,) times until which notes that end at `time_s` sound with a pedal pressed from `down_s` to `up_s`."""
     if not len(down_s):
         return time_s
     press = np.searchsorted(down_s, time_s, side="right") - 1  # −1 before the first
@@ -80,13 +80,15 @@ def held(time_s: NDArray[Any], down_s: Seconds, up_s: Seconds) -> Seconds:
 
 
 def is_held(time_s: NDArray[Any], down_s: Seconds, up_s: Seconds) -> NDArray[np.bool_]:
-    """(N,) whether the pedal is down at each time: from `down_s` on, but not at `up_s`."""
+    """Return (N,) whether the pedal is down at each time: from `down_s` on, but not at `up_s`."""
     press = np.searchsorted(down_s, time_s, side="right") - 1
     return (press >= 0) & (time_s < up_s[press])
 
 
 def last_event_s(tracks: Iterable[Track]) -> float:
-    """Seconds to the last end of a note that is no drum, or the last move of a pedal."""
-    tracks = list(tracks)
-    ends = [float(track.notes["offset_s"].max()) for track in tracks if len(track) and not track.drum]
-    return max([0.0, *ends, *(float(track.pedal["time_s"][-1]) for track in tracks if len(track.pedal))])
+    """Return the seconds to the last end of a note that is no drum, or the last move of a pedal."""
+    ends = [0.0]
+    for track in tracks:
+        ends += [float(track.notes["offset_s"].max())] if len(track) and not track.drum else []
+        ends += track.pedal["time_s"][-1:].tolist()
+    return max(ends)

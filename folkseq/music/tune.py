@@ -1,7 +1,7 @@
-"""A tune as notation holds it: what is written, with exact durations and sounding, spelt pitches.
+"""A tune as notation holds it, with exact durations and spelt pitches.
 
-Durations are in whole notes, as sounded (a tuplet's factor is applied). Pitches are as sounded: the signature and the
-accidentals of the bar are already in them. Repeats are as written; `folkseq.music.repeats` plays them out.
+Durations are in whole notes as they sound, with the factors of tuplets applied. Pitches are as they sound, with the key
+signature and the bar's accidentals applied. Repeats are as written; `folkseq.music.repeats` plays them out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TypeAlias, TypeVar, cast
+from typing import TypeAlias
 
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
@@ -33,13 +33,18 @@ class Sound:
         if self.tied and not self.pitches:
             raise ValueError("a rest cannot be tied")
 
+    def moved(self, interval: Interval) -> Sound:
+        """Return this sound with its pitches and grace notes moved by `interval`."""
+        pitches, grace = tuple(map(interval.apply, self.pitches)), tuple(map(interval.apply, self.grace))
+        return replace(self, pitches=pitches, grace=grace)
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A bar line, the repeats that it ends and begins, and the ending that it opens."""
 
     style: str = "|"  # "|", "||", "|]", or "" where an ending begins without a line
-    closes: int = 0  # ends a section that is played so many times more
+    closes: int = 0  # ends a section that is repeated this many times
     opens: bool = False  # begins a section that is repeated
     endings: tuple[int, ...] = ()  # the passes for which what follows is played
     marks: tuple[str, ...] = ()
@@ -50,7 +55,7 @@ class Bar:
 
     @property
     def ends_section(self) -> bool:
-        """Whether a section of the tune ends or begins here."""
+        """Return whether a section of the tune ends or begins here."""
         return bool(self.closes or self.opens or self.style in ("||", "|]"))
 
 
@@ -69,21 +74,17 @@ class Tuplet:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A label (`P:`) of the section that begins here."""
+    """The label (`P:`) of the section that begins here."""
 
     label: str
 
 
 Element: TypeAlias = Sound | Bar | Tuplet | Part | Key | Meter | Tempo
-ElementT = TypeVar("ElementT", bound=Element)
 
 
 @dataclass(frozen=True)
 class Tune:
-    """One tune: its header, and its voices from first to last element.
-
-    `fields` holds the header lines that have no attribute of their own, as (letter, value), in their order.
-    """
+    """A tune: its header, and its voices from first to last element."""
 
     voices: tuple[tuple[Element, ...], ...]
     key: Key = field(default_factory=Key)
@@ -91,34 +92,30 @@ class Tune:
     number: int = 1
     titles: tuple[str, ...] = ()
     rhythm: str = ""
-    unit: Fraction = Fraction(1, 8)  # the length that ABC's bare letters have
+    unit: Fraction = Fraction(1, 8)  # the length of ABC's bare letters
     tempo: Tempo | None = None
     parts: str = ""  # the order in which parts are played, as in P:AABB
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()  # (letter, value) of the other header lines
 
     @property
     def body(self) -> tuple[Element, ...]:
-        """The first voice."""
+        """Return the first voice."""
         return self.voices[0] if self.voices else ()
 
     @property
     def title(self) -> str:
-        """The first title, or nothing."""
+        """Return the first title, or an empty text."""
         return self.titles[0] if self.titles else ""
 
     def sounds(self) -> Iterator[Sound]:
-        """Notes, chords and rests of the first voice, as written."""
+        """Return the notes, chords and rests of the first voice, as written."""
         return (element for element in self.body if isinstance(element, Sound))
 
     def transposed(self, interval: Interval) -> Tune:
-        """The tune moved by `interval`: pitches, grace notes and keys."""
-        voices = tuple(tuple(move(element, interval) for element in voice) for voice in self.voices)
+        """Return the tune moved by `interval`: pitches, grace notes and keys."""
+
+        def moved(element: Element) -> Element:
+            return element.moved(interval) if isinstance(element, Sound | Key) else element
+
+        voices = tuple(tuple(map(moved, voice)) for voice in self.voices)
         return replace(self, voices=voices, key=self.key.moved(interval))
-
-
-def move(element: ElementT, interval: Interval) -> ElementT:
-    """One element moved by `interval`: a sound's pitches and grace notes, or a key."""
-    if isinstance(element, Sound):
-        pitches, grace = tuple(map(interval.apply, element.pitches)), tuple(map(interval.apply, element.grace))
-        return replace(element, pitches=pitches, grace=grace)
-    return cast(ElementT, element.moved(interval)) if isinstance(element, Key) else element

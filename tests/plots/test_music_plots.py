@@ -19,8 +19,7 @@ from folkseq.cli import main
 from folkseq.errors import FolkseqError
 from folkseq.formats import abc, midi
 from folkseq.music import Meter
-from folkseq.music.bars import bar_lines
-from folkseq.music.performance import Performance
+from folkseq.music.performance import Performance, bar_lines
 from folkseq.music.playback import perform
 from folkseq.plots import gradients, roll, score
 from folkseq.plots.style import render, velocity_shade

@@ -16,8 +16,8 @@ from typing import Any
 from folkseq.corpus.named.made import Made
 from folkseq.errors import CorpusError
 from folkseq.formats import table
-from folkseq.formats.table import Table
 from folkseq.music.chorale import COLUMNS, HOLD, REST, STEPS, VOICES
+from folkseq.music.grid import Grid
 
 _MOST_STEPS = 4096
 
@@ -31,7 +31,7 @@ def make() -> dict[str, bytes]:
         rows = _rows(converter.parse(path, forceSource=True))
         if rows is None:
             continue
-        data = table.format(Table(COLUMNS, tuple(rows)))
+        data = table.format(Grid(COLUMNS, tuple(rows)))
         if data not in made.values():
             made[f"{path.stem}.csv"] = data
     return made

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from folkseq.corpus.named.made import Made
 from folkseq.formats import table
-from folkseq.formats.table import Table
+from folkseq.music.grid import Grid
 
 GESTURES, FOLLOWERS = 9, 3
 COLUMNS = ("leader", "second", "third", "fourth")
@@ -73,7 +73,7 @@ def make() -> dict[str, bytes]:
     made = {}
     for number in range(1, PERFORMANCES + 1):
         rows = tuple(tuple(map(str, row)) for row in performance(STEPS, random).tolist())
-        made[f"{number:02d}.csv"] = table.format(Table(COLUMNS, rows))
+        made[f"{number:02d}.csv"] = table.format(Grid(COLUMNS, rows))
     return made
 
 

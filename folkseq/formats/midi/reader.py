@@ -31,7 +31,7 @@ from folkseq.formats.midi.chunks import Header, locate
 from folkseq.formats.midi.events import BrokenError, Events
 from folkseq.formats.midi.parts import DRUMS, Part, parts
 from folkseq.formats.ticks import TempoMap
-from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Pedal, Performance, Track, one_at_a_time, signature_key
+from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Pedal, Performance, Track, distinct_changes
 from folkseq.music.signature import Key, Meter
 
 LARGEST = 10 * 1024 * 1024  # bytes; a day of music takes half of it
@@ -109,8 +109,8 @@ def _read(data: bytes) -> Reading:
     performance = Performance(
         tracks=tracks,
         tempos=tempos,
-        meters=one_at_a_time(timed(maps["meter"])),
-        keys=one_at_a_time(timed(maps["key"])),
+        meters=distinct_changes(timed(maps["meter"])),
+        keys=distinct_changes(timed(maps["key"])),
         markers=tuple(timed(maps["marker"])),
         name=names[0] if names else "",
         length_s=length_s,
@@ -148,11 +148,11 @@ def _tempos(
     if header.tick_s:
         lost["tempo where frames count"] += len(changes)
         return TempoMap(np.zeros(1), np.zeros(1), np.array([header.tick_s])), ((0.0, DEFAULT_BPM),)
-    changes = list(one_at_a_time([(0, 500_000), *changes]))
+    changes = list(distinct_changes([(0, 500_000), *changes]))
     tempo_map = TempoMap.at_ticks(changes, header.ticks_per_beat)
     bpm = [6e7 / microseconds for _, microseconds in changes]
     # Twice one at a time: ticks of a microsecond's quarter are too short to be told apart late in a piece.
-    return tempo_map, one_at_a_time(zip(tempo_map.seconds.tolist(), bpm, strict=True))
+    return tempo_map, distinct_changes(zip(tempo_map.seconds.tolist(), bpm, strict=True))
 
 
 def _tracks(
@@ -231,7 +231,7 @@ def _key(data: bytes) -> Key | None:
     if len(data) != 2 or data[1] > 1:
         return None
     sharps = (data[0] ^ 0x80) - 0x80  # of two's complement
-    return signature_key(sharps, bool(data[1])) if -7 <= sharps <= 7 else None
+    return Key.of_signature(sharps, bool(data[1])) if -7 <= sharps <= 7 else None
 
 
 _MAPS: dict[int, tuple[str, Callable[[bytes], Any]]] = {

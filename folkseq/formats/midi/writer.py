@@ -26,9 +26,7 @@ import numpy.typing as npt
 from folkseq.formats.midi.parts import DRUMS
 from folkseq.formats.midi.raw import LONGEST_DELTA
 from folkseq.formats.ticks import TempoMap, microseconds
-from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, one_at_a_time, plain_key
-from folkseq.music.pitch import LETTERS
-from folkseq.music.signature import Key
+from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, distinct_changes
 
 if TYPE_CHECKING:
     from mido import MidiTrack
@@ -38,7 +36,6 @@ _MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared wher
 _RELEASE = 64  # the velocity of a note's end where none is meant
 _LONGEST_TEXT = 120
 _LONGEST_COMMENT = 1000
-_ACCIDENTALS = {"b": -1, "": 0, "#": 1}
 
 
 def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
@@ -107,9 +104,9 @@ def _conductor(performance: Performance, comments: Iterable[str], tempo_map: Tem
     for comment in comments:
         yield 0, MetaMessage("text", text=_latin(comment, most=_LONGEST_COMMENT))
     tempos = zip(tempo_map.ticks.tolist(), (microseconds(bpm) for _, bpm in performance.tempos), strict=True)
-    for tick, tempo in one_at_a_time(tempos):
+    for tick, tempo in distinct_changes(tempos):
         yield int(tick), MetaMessage("set_tempo", tempo=tempo)
-    for time_s, meter in one_at_a_time(pair for pair in performance.meters if not pair[1].free):
+    for time_s, meter in distinct_changes(pair for pair in performance.meters if not pair[1].free):
         message = MetaMessage(
             "time_signature",
             numerator=meter.beats,
@@ -117,7 +114,8 @@ def _conductor(performance: Performance, comments: Iterable[str], tempo_map: Tem
             clocks_per_click=max(1, int(meter.beat * 96)),  # on the musician's beat; 24 clocks are a quarter note
         )
         yield int(tempo_map.to_ticks(time_s)), message
-    for time_s, name in one_at_a_time((time_s, _key_name(key)) for time_s, key in performance.keys):
+    for time_s, key in distinct_changes((time_s, key.major_or_minor) for time_s, key in performance.keys):
+        name = str(key).removesuffix("maj").replace("min", "m")
         yield int(tempo_map.to_ticks(time_s)), MetaMessage("key_signature", key=name)
     for time_s, text in performance.markers:
         yield int(tempo_map.to_ticks(time_s)), MetaMessage("marker", text=_latin(text))
@@ -172,10 +170,3 @@ def _latin(text: str, most: int = _LONGEST_TEXT) -> str:
     text = "".join(char for char in " ".join(text.split()) if char.isprintable())[:most]
     parts = (char if ord(char) < 256 else unicodedata.normalize("NFKD", char)[0] for char in text)
     return "".join(parts).encode("latin-1", "replace").decode("latin-1")
-
-
-def _key_name(key: Key) -> str:
-    """What mido calls the signature of `key`."""
-    plain = plain_key(key)
-    accidental = {alter: sign for sign, alter in _ACCIDENTALS.items()}[plain.alter]
-    return f"{LETTERS[plain.letter]}{accidental}{'m' * (plain.mode == 'min')}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from folkseq.music import Bar, Element, Key, Meter, Part, Sound, Tempo, Tuplet
-from folkseq.music.repeats import explicit
+from folkseq.music.repeats import match_repeats
 
 
 def opening(body: Iterable[Element], key: Key, meter: Meter) -> tuple[Key, Meter]:
@@ -63,8 +63,8 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
                 elements.append(element)
             meter = element
     if not whole:
-        return _begun(explicit(elements, whole=False))
-    return _ended(_begun(explicit(_ended(elements))))
+        return _begun(match_repeats(elements, whole=False))
+    return _ended(_begun(match_repeats(_ended(elements))))
 
 
 def _check_tie(elements: list[Element], index: int, following: Sound) -> None:

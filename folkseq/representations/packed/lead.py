@@ -68,7 +68,7 @@ class Lead:
         place = self._place(found.columns, source)
         return [
             self._of(row[place], f"{source}: row {number}, column {place + 1}")
-            for number, row in enumerate(found.rows, 1 + found.header)
+            for number, row in enumerate(found.rows, 1 + found.named)
         ]
 
     def _is_step(self, row: Sequence[str]) -> bool:

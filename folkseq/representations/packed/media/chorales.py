@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 
 from folkseq.errors import ParseError
 from folkseq.formats import table
-from folkseq.formats.table import Table
 from folkseq.music.chorale import COLUMNS
 from folkseq.music.grid import Grid
 
@@ -35,9 +34,9 @@ def read(opened: BinaryIO, file: str, division: int, colours: int) -> tuple[list
     found = table.parse(opened, file, fewest_columns=2)
     if found.columns != COLUMNS:
         raise ParseError(f"{file}: has the columns {', '.join(found.columns)}; a chorale has {', '.join(COLUMNS)}")
-    return [Grid(found.columns, found.rows)], Counter()
+    return [found], Counter()
 
 
 def write(grid: Grid, suffix: str, comments: Sequence[str], **controls: Any) -> bytes:
     """See the package; a table has no room for comments."""
-    return table.format(Table(grid.columns, grid.rows, grid.named))
+    return table.format(grid)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from folkseq.formats import table
-from folkseq.formats.table import Table
 from folkseq.music.grid import Grid
 
 SUFFIXES = (".csv",)
@@ -24,10 +24,10 @@ def read(opened: BinaryIO, file: str, division: int, colours: int) -> tuple[list
     found = table.parse(opened, file, fewest_columns=2)
     end = round(len(found.rows) * SHARE) if len(found.rows) >= SHORTEST else 0
     parts = [found.rows[: len(found.rows) - end], found.rows[len(found.rows) - end :]]
-    grids = [Grid(found.columns, rows, ends=rows is parts[1] or not end, named=found.header) for rows in parts if rows]
+    grids = [replace(found, rows=rows, ends=rows is parts[1] or not end) for rows in parts if rows]
     return grids, Counter()
 
 
 def write(grid: Grid, suffix: str, comments: Sequence[str], **controls: Any) -> bytes:
     """See the package; a table has no room for comments."""
-    return table.format(Table(grid.columns, grid.rows, grid.named))
+    return table.format(grid)
