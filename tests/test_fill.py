@@ -15,7 +15,7 @@ from folkseq.cli import main
 from folkseq.corpus import Pairs, TokenStore
 from folkseq.errors import RequestError
 from folkseq.formats import abc
-from folkseq.formats.abc.splice import find_tune, put
+from folkseq.formats.abc.splice import find_bars, replace_bars
 from folkseq.infill.abc.found import bars_of
 from folkseq.music import Sound
 from folkseq.representations.abc.alphabet import Alphabet
@@ -132,25 +132,25 @@ def test_whatever_is_written_leaves_a_tune_as_whole_as_it_was(text, seed, data):
 
 def test_the_text_keeps_every_other_character():
     text = 'X:1\nT:A % b\nM:4/4\nL:1/8\nK:D\n"D"d2 (ef) g4 | A2!trill!B2 c2d2 | % a comment | here\nd8 |]\n'
-    bars = find_tune(text).bars
+    bars = find_bars(text)[0]
     assert [text[start:stop] for bar in bars for start, stop in bar.parts] == [
         '"D"d2 (ef) g4',
         "A2!trill!B2 c2d2",
         "d8",
     ]
-    assert put(text, bars[1:2], ["z8"]) == text.replace("A2!trill!B2 c2d2", "z8")
+    assert replace_bars(text, bars[1:2], ["z8"]) == text.replace("A2!trill!B2 c2d2", "z8")
 
 
 def test_a_bar_on_two_lines_is_one_and_leaves_no_empty_line():
     text = "X:1\nM:4/4\nL:1/8\nK:D\nd4 |\nA4\nB4 |\nd8 |]\n"
-    bars = find_tune(text).bars
+    bars = find_bars(text)[0]
     assert len(bars) == 3
-    assert put(text, bars[1:2], ["c8"]) == "X:1\nM:4/4\nL:1/8\nK:D\nd4 |\nc8\n |\nd8 |]\n"
+    assert replace_bars(text, bars[1:2], ["c8"]) == "X:1\nM:4/4\nL:1/8\nK:D\nd4 |\nc8\n |\nd8 |]\n"
 
 
 def test_units_keys_and_meters_are_those_in_force():
     text = "X:1\nM:6/8\nK:D\nd6 | [M:3/4][L:1/4] d3 |\n[K:Em] e3 |]\n"
-    bars = find_tune(text).bars
+    bars = find_bars(text)[0]
     assert [bar.unit for bar in bars] == [Fraction(1, 8), Fraction(1, 4), Fraction(1, 4)]
     assert [str(bar.meter) for bar in bars] == ["6/8", "3/4", "3/4"]
     assert [bar.key.mode for bar in bars] == ["maj", "maj", "min"]
@@ -296,7 +296,7 @@ def test_a_tune_is_filled_and_nothing_else_in_its_file_changes(run, tmp_path, ba
     facts = [json.loads(line) for line in result.stdout.splitlines()]
     assert [each["index"] for each in facts] == [1, 2, 3]
     before = file.read_bytes().decode()
-    places = [bar.parts[0] for bar in find_tune(before).bars]
+    places = [bar.parts[0] for bar in find_bars(before)[0]]
     for each in facts:
         after = (tmp_path / "out" / f"tune-7-{each['index']:03d}.abc").read_bytes().decode()
         first, last = places[kept][0][0], places[kept][-1][1]

@@ -12,7 +12,7 @@ import numpy as np
 from folkseq.ensemble.melody import Melody
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, midi, musicxml
-from folkseq.formats.transcription import transcribe, written_down
+from folkseq.formats.transcription import transcribe, transcription_notice
 from folkseq.music import Tune
 from folkseq.music.chorale import VOICES
 from folkseq.music.playback import perform
@@ -99,7 +99,7 @@ def ask(task: HarmoniseTask, data: bytes, file: str, number: int | None) -> Melo
         except ParseError as error:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
         melody = Melody.of(tune, file)
-        return MelodyQuestion.of(task, melody, (written_down(file, lost), *melody.notices))
+        return MelodyQuestion.of(task, melody, (transcription_notice(file, lost), *melody.notices))
     try:
         book = abc.parse_bytes(data, file)
     except ParseError as error:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from folkseq.music.bars import bar_lines
-from folkseq.music.performance import PEDAL_DOWN, Performance, Track
+from folkseq.music.performance import PEDAL_DOWN, Performance, Track, bar_lines
 from folkseq.plots.style import (
     GREY,
     RULE,

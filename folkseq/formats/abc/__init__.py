@@ -1,10 +1,10 @@
 """ABC notation, standard 2.1.
 
-Read by `lines` (a book into tunes), `reader` (a tune), `voice` (a voice), `lexer` (symbols) and `fields`; written by
-`writer`.
+`book` cuts a file into tunes; `tune` and `voice` read one, with `fields` and `lexer` for the details; `writer` formats
+a tune, and `splice` replaces bars in a text.
 """
 
-from folkseq.formats.abc.reader import Book, Fault, parse, parse_bytes, read
+from folkseq.formats.abc.book import Book, Fault, decode, parse, parse_bytes, read
 from folkseq.formats.abc.writer import format
 
-__all__ = ["Book", "Fault", "format", "parse", "parse_bytes", "read"]
+__all__ = ["Book", "Fault", "decode", "format", "parse", "parse_bytes", "read"]

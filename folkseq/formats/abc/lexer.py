@@ -1,8 +1,8 @@
 """The symbols of a line of ABC music (ABC 2.1, section 4), and what each says by itself.
 
-The patterns are one table, tried in its order. Also read what older books hold: `+CEG+` chords, `!` as a line break,
-and folk-rnn's token text, whose lengths stand apart from their notes. No pattern can match one text in two ways, so
-that reading takes time in proportion to the text whatever it holds.
+The patterns are one table, tried in its order. Older books' `+CEG+` chords and `!` line breaks are read too, and
+folk-rnn's token text, whose lengths are apart from their notes. No pattern can match one text in two ways, so reading
+takes time in proportion to the text whatever it holds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from folkseq.formats.abc.fields import ACCIDENTALS
 from folkseq.music.tune import Bar, Tuplet
 
 _NOTE = r"(?:\^\^|\^|__|_|=)?[A-Ga-g][,']*"
@@ -46,12 +47,12 @@ _SYMBOLS = {
 SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SYMBOLS.items()))
 KINDS = ("", *_SYMBOLS)  # by the `lastindex` of a match, which is found sooner than its `lastgroup`
 NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)(" + _LENGTH + ")")
-_ALTERS = {None: None, "__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
-# What `>`, `>>`, `>>>` and their mirror images make of the lengths before and after them.
+_LONGEST = 24  # characters of one length, tuplet, bar line or list of endings; beyond that it is a misprint
+
 _HALVINGS = {count: Fraction(1, 2**count) for count in (1, 2, 3)}
 BROKEN = {">" * count: (2 - short, short) for count, short in _HALVINGS.items()}
 BROKEN |= {"<" * count: (short, 2 - short) for count, short in _HALVINGS.items()}
-_LONGEST = 24  # characters of one length, tuplet, bar line or list of endings; beyond that it is a misprint
+"""The factors of the lengths before and after each sign of a broken rhythm."""
 
 
 def _check(text: str, name: str) -> None:
@@ -61,10 +62,10 @@ def _check(text: str, name: str) -> None:
 
 @lru_cache(maxsize=1 << 12)
 def parse_length(text: str) -> Fraction:
-    """The factor that a note's length stands for: `3/2`, `/`, `//` and `2` as 3/2, 1/2, 1/4 and 2.
+    """Return the factor of a note's length: 3/2, 1/2, 1/4 and 2 for `3/2`, `/`, `//` and `2`.
 
     Raises:
-        ValueError: if it is zero, or no length.
+        ValueError: It is zero, or no length.
     """
     _check(text, "a length")
     match = re.fullmatch(r"([0-9]*)(/*)([0-9]*)", text)
@@ -80,13 +81,13 @@ def parse_length(text: str) -> Fraction:
 
 @lru_cache(maxsize=1 << 14)
 def parse_note(text: str) -> tuple[int, int | None, Fraction]:
-    """Staff position, written accidental (None if there is none) and length factor of a note.
+    """Return the staff position, written accidental (None if there is none) and length factor of a note.
 
     >>> parse_note("^c'3/2")
     (14, 1, Fraction(3, 2))
 
     Raises:
-        ValueError: if it is no note, or lies outside the keyboard.
+        ValueError: It is no note, or outside the keyboard.
     """
     match = NOTE.fullmatch(text)
     if match is None:
@@ -95,18 +96,15 @@ def parse_note(text: str) -> tuple[int, int | None, Fraction]:
     step = "CDEFGABcdefgab".index(letter) + 7 * (marks.count("'") - marks.count(","))
     if not -35 <= step <= 39:
         raise ValueError(f"{text[:_LONGEST]} lies outside the keyboard")
-    return step, _ALTERS[sign], parse_length(length)
+    return step, ACCIDENTALS.get(sign), parse_length(length)
 
 
 @lru_cache(maxsize=1024)
 def parse_bar(text: str) -> Bar:
-    """The bar line that a run of `|`, `:`, `[` and `]` draws.
+    """Return the bar line that a run of `|`, `:`, `[` and `]` draws. Raises ValueError if it is too long.
 
     >>> parse_bar(":||:")
     Bar(style='|', closes=1, opens=True, endings=(), marks=())
-
-    Raises:
-        ValueError: if it is longer than any bar line.
     """
     _check(text, "a bar line")
     signs = text.replace(".", "")
@@ -122,7 +120,7 @@ def parse_bar(text: str) -> Bar:
 
 
 def join_bars(first: str, second: str) -> str:
-    """Two bar lines with nothing but space between them, as one; the same line twice is not a double bar."""
+    """Return two bar lines with only space between them as one; the same line twice is not a double bar."""
     if second == first or (second == "|" and first.endswith("|")):
         return first
     return second if first == "|" and second != ":" else first + second
@@ -130,13 +128,13 @@ def join_bars(first: str, second: str) -> str:
 
 @lru_cache(maxsize=256)
 def parse_endings(text: str) -> tuple[int, ...]:
-    """The passes that an ending is for: `[1`, `1,3` and `[1-3`.
+    """Return the passes of an ending such as `[1`, `1,3` and `[1-3`.
 
     >>> parse_endings("[1,3-5")
     (1, 3, 4, 5)
 
     Raises:
-        ValueError: if it is backwards, or for more passes than a tune can have.
+        ValueError: It is backwards, or for more passes than a tune can have.
     """
     _check(text, "an ending")
     passes: list[int] = []
@@ -151,15 +149,12 @@ def parse_endings(text: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1024)
 def parse_tuplet(text: str, compound: bool) -> Tuplet:
-    """The tuplet `(p`, `(p:q` or `(p:q:r`, with the standard's defaults for what is left out (section 4.13).
+    """Return the tuplet `(p`, `(p:q` or `(p:q:r`, with the standard's defaults (section 4.13).
 
     Raises:
-        ValueError: if it is too long, or its numbers are.
+        ValueError: It is too long, or its numbers are too large.
     """
     _check(text, "a tuplet")
-    numbers = [int(number) if number else 0 for number in text[1:].split(":")]
-    actual = numbers[0]
+    actual, normal, count = ([int(number or 0) for number in text[1:].split(":")] + [0, 0])[:3]
     default = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(actual, 3 if compound else 2)
-    normal = numbers[1] if len(numbers) > 1 and numbers[1] else default
-    count = numbers[2] if len(numbers) > 2 and numbers[2] else actual
-    return Tuplet(actual, normal, count)
+    return Tuplet(actual, normal or default, count or actual)

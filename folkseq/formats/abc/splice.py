@@ -1,64 +1,72 @@
-"""Where in the text of a tune book the bars of a tune stand, so that some can be put in place of others.
+"""The bars of a tune in the text of its book, so that some can be replaced.
 
-Everything else stays as it is, byte for byte: header, comments, line breaks, other voices. A bar stands from what
-belongs to its first sound up to its last; a mark that nothing follows but the bar line is the line's.
+Everything else stays as it is, byte for byte: header, comments, line breaks, other voices. A bar extends from what
+belongs to its first sound to its last; a mark before the bar line is the line's.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
-from folkseq.formats.abc.fields import default_unit, parse_key, parse_meter, parse_unit
+from folkseq.formats.abc.book import cut_tunes
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
-from folkseq.formats.abc.lines import Block, Line, continued, cut_tunes
+from folkseq.formats.abc.tune import Line, TuneReader
+from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.signature import Key, Meter
 
 _SOUNDS = ("note", "rest", "chord", "old_chord", "multirest")
-_AFTER = ("length", "broken", "tie", "unslur")  # what belongs to the sound before it
+_AFTER = ("length", "broken", "tie", "unslur")  # belong to the sound before them
 _BESIDE = ("space", "ignored", "ending")
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
 class TextBar:
-    """One bar of a voice, and what holds where it begins."""
+    """One bar of a voice, and what holds where it begins.
+
+    Attributes:
+        parts: Its first character, and the one after its last, on each of its lines.
+        key: The key where it begins; also the meter and the unit note length.
+        closes: Slurs that end in it and began before it.
+        opens: Slurs that begin in it and end after it.
+        symbols: Chord symbols and other texts in it.
+        overlay: Whether it has a second line of notes (&).
+    """
 
     parts: tuple[tuple[int, int], ...]
-    """From which character on, and up to which, it stands on each of its lines."""
     key: Key
     meter: Meter
     unit: Fraction
     closes: int = 0
-    """Slurs that end in it and began before it."""
     opens: int = 0
-    """Slurs that begin in it and end after it."""
     symbols: int = 0
-    """Chord symbols and other texts in it."""
     overlay: bool = False
-    """Whether a second line of notes (&) stands in it."""
 
 
-@dataclass(frozen=True)
-class TextTune:
-    """The bars of a tune's first voice, and whether words stand under it."""
+def find_bars(text: str, index: int = 0) -> tuple[list[TextBar], bool]:
+    """Return the bars of a tune's first voice, and whether there are words under them.
 
-    bars: tuple[TextBar, ...]
-    words: bool
-
-
-def find_tune(text: str, index: int = 0) -> TextTune:
-    """The tune at a place in a book, from 0, with those that cannot be read counted."""
+    Args:
+        text: The text of a book.
+        index: The place, in the book's entries, of a tune that can be read.
+    """
     header: list[Line] = []
-    blocks = list(cut_tunes(text, header, Counter()))
-    return _Scan(text).read(header, blocks[index])
+    block = list(cut_tunes(text, header, Counter()))[index]
+    finder = _BarFinder(text)
+    voice = next(iter(finder.read_voices(chain(header, block))), None)
+    if voice is None:
+        return [], finder.words
+    finder.end_bar(voice)
+    return finder.bars[voice], finder.words
 
 
-def put(text: str, bars: Sequence[TextBar], written: Sequence[str]) -> str:
-    """The text with what is written in place of bars, each of which may be on several lines, in rising order."""
+def replace_bars(text: str, bars: Sequence[TextBar], written: Sequence[str]) -> str:
+    """Return the text with new bars in place of `bars`, each of which may be on several lines, in rising order."""
     parts: list[tuple[int, int, str]] = []
     for bar, new in zip(bars, written, strict=True):
         first, *others = bar.parts
@@ -66,12 +74,12 @@ def put(text: str, bars: Sequence[TextBar], written: Sequence[str]) -> str:
     for start, stop, new in reversed(parts):
         text = text[:start] + new + text[stop:]
         if not new:
-            text = _without_blank(text, start)
+            text = _without_blank_line(text, start)
     return text
 
 
-def _without_blank(text: str, at: int) -> str:
-    """The text without the line of a character, if nothing is left on it: it would end the tune."""
+def _without_blank_line(text: str, at: int) -> str:
+    """Return the text without the line of a character if it is blank: it would end the tune."""
     starts = [match.end() for match in _BREAK.finditer(text, 0, at)]
     start = starts[-1] if starts else 0
     found = _BREAK.search(text, at)
@@ -79,28 +87,19 @@ def _without_blank(text: str, at: int) -> str:
     return text[:start] + text[stop:] if not text[start:stop].strip() else text
 
 
-@dataclass
-class _Voice:
-    """What holds in one voice, and its bars."""
+class _OpenBar:
+    """What a voice has had since its last bar line."""
 
-    key: Key
-    meter: Meter
-    unit: Fraction
-    bars: list[TextBar] = field(default_factory=list)
-    parts: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Of the open bar, by line."""
-    begun: tuple[Key, Meter, Fraction] | None = None
-    waiting: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """What has come since the last sound, and belongs to the next, if there is one."""
-    texts: int = 0
-    symbols: int = 0
-    opens: int = 0
-    closes: int = 0
-    slurs: tuple[int, int] = (0, 0)
-    overlay: bool = False
+    def __init__(self) -> None:
+        self.state: tuple[Key, Meter, Fraction] | None = None  # where its first sound begins
+        self.parts: dict[int, tuple[int, int]] = {}  # by line
+        self.waiting: dict[int, tuple[int, int]] = {}  # parts since the last sound, which belong to the next
+        self.opens = self.closes = self.texts = 0
+        self.counts = (0, 0, 0)  # closes, opens and texts up to the last sound
+        self.overlay = False
 
-    def content(self, line: int, kind: str, start: int, stop: int) -> None:
-        """A symbol that is no bar line and no field."""
+    def add(self, voice: VoiceReader, line: int, kind: str, start: int, stop: int) -> None:
+        """Add a symbol that is no bar line and no field."""
         if kind == "slur":
             self.opens += 1
         elif kind == "unslur":
@@ -108,104 +107,47 @@ class _Voice:
         self.texts += kind == "text"
         self.overlay |= kind == "overlay"
         if kind in _SOUNDS or (kind in _AFTER and self.parts and not self.waiting):
-            if not self.parts:
-                self.begun = self.key, self.meter, self.unit
+            self.state = self.state or (voice.key, voice.meter, voice.unit)
             for each, (first, last) in (*self.waiting.items(), (line, (start, stop))):
                 self.parts[each] = self.parts.get(each, (first, last))[0], last
             self.waiting = {}
-            self.symbols, self.slurs = self.texts, (self.opens, self.closes)
+            self.counts = self.closes, self.opens, self.texts
         else:
             self.waiting[line] = self.waiting.get(line, (start, stop))[0], stop
 
-    def field(self) -> None:
-        """A field, before which what waits for a sound is left where it is."""
-        self.waiting = {}
 
-    def close(self) -> None:
-        """A bar line, or the end."""
-        if self.parts and self.begun is not None:
-            opens, closes = self.slurs
-            parts = tuple(self.parts.values())
-            self.bars.append(TextBar(parts, *self.begun, closes, opens, self.symbols, self.overlay))
-        self.parts, self.waiting, self.begun = {}, {}, None
-        self.texts = self.symbols = self.opens = self.closes = 0
-        self.overlay = False
-
-
-class _Scan:
-    """Reads the lines of one tune."""
+class _BarFinder(TuneReader):
+    """Reads a tune for the places of its bars instead of its music."""
 
     def __init__(self, text: str) -> None:
-        self._firsts = [0, *(match.end() for match in _BREAK.finditer(text))]
-        self._names: list[str] = []
-        self._voices: dict[str, _Voice] = {}
-        self._now = ""
-        self._key, self._meter = Key(), Meter()
-        self._unit: Fraction | None = None
-        self._words = False
+        super().__init__()
+        self.words = False
+        self.bars: dict[VoiceReader, list[TextBar]] = defaultdict(list)
+        self._open: dict[VoiceReader, _OpenBar] = defaultdict(_OpenBar)
+        self._line_starts = [0, *(match.end() for match in _BREAK.finditer(text))]
 
-    def read(self, header: Iterable[Line], block: Block) -> TextTune:
-        """The bars of the first voice."""
-        in_body = False
-        for line in continued([*header, *block.lines]):
-            if not line.letter:
-                if in_body:
-                    self._music(line)
-            elif line.letter == "V":
-                if in_body:
-                    self._now = _name(line.text)
-                else:
-                    self._names.append(_name(line.text))
-            elif in_body:
-                self._words |= line.letter == "w"
-                self._change(line.letter, line.text)
-            else:
-                self._header(line.letter, line.text)
-                in_body |= line.letter == "K"
-        for voice in self._voices.values():
-            voice.close()
-        named = [name for name in self._names if name in self._voices] or list(self._voices)
-        return TextTune(tuple(self._voices[named[0]].bars) if named else (), self._words)
+    def read_body_field(self, letter: str, value: str) -> None:
+        """Read a field, before which what waits for a sound stays."""
+        self.words |= letter == "w"
+        super().read_body_field(letter, value)
+        if letter != "V":
+            self._open[self.current_voice()].waiting = {}
 
-    def _header(self, letter: str, value: str) -> None:
-        if letter == "K":
-            self._key = parse_key(value)[0] or self._key
-        elif letter == "M":
-            self._meter = parse_meter(value)
-        elif letter == "L":
-            self._unit = parse_unit(value)
-
-    def _voice(self) -> _Voice:
-        name = self._now or (self._names[0] if self._names else "1")
-        if name not in self._voices:
-            self._voices[name] = _Voice(self._key, self._meter, self._unit or default_unit(self._meter))
-        return self._voices[name]
-
-    def _change(self, letter: str, value: str) -> None:
-        voice = self._voice()
-        voice.field()
-        if letter == "K":
-            voice.key = parse_key(value)[0] or voice.key
-        elif letter == "M":
-            voice.meter = parse_meter(value)
-        elif letter == "L":
-            voice.unit = parse_unit(value)
-
-    def _music(self, line: Line) -> None:
-        first = self._firsts[line.number - 1]
-        for match in SYMBOL.finditer(line.text):
-            kind, text = KINDS[match.lastindex or 0], match[0]
-            if kind == "bar":
-                self._voice().close()
-            elif kind == "field":
-                if text[1] == "V":
-                    self._now = _name(text[3:-1])
-                else:
-                    self._change(text[1], text[3:-1].strip())
+    def read_music(self, line: str) -> None:
+        """Read a line of music for the places of its symbols."""
+        first = self._line_starts[self.line - 1]
+        for match in SYMBOL.finditer(line):
+            kind = KINDS[match.lastindex or 0]
+            if kind == "field":
+                self.read_body_field(match[0][1], match[0][3:-1].strip())
+            elif kind == "bar":
+                self.end_bar(self.current_voice())
             elif kind not in _BESIDE:
-                self._voice().content(line.number, kind, first + match.start(), first + match.end())
+                voice = self.current_voice()
+                self._open[voice].add(voice, self.line, kind, first + match.start(), first + match.end())
 
-
-def _name(text: str) -> str:
-    """Of a voice."""
-    return (text.split(maxsplit=1) or ["1"])[0]
+    def end_bar(self, voice: VoiceReader) -> None:
+        """End the open bar of a voice, if it has a sound."""
+        bar = self._open.pop(voice, _OpenBar())
+        if bar.state:
+            self.bars[voice].append(TextBar(tuple(bar.parts.values()), *bar.state, *bar.counts, bar.overlay))

@@ -1,8 +1,8 @@
-"""One voice of a tune as it is read: from lines of ABC music to the elements of `folkseq.music.tune`.
+"""From the music lines of one voice to the elements of `folkseq.music.tune`.
 
 Accidentals hold to the end of the bar in every octave, and a tie carries them over the bar line (ABC 2.1, sections
-4.2 and 11.3). A tie between different pitches is read as the slur that it is meant to be. Of chords whose notes
-differ in length the first note's counts, and a tie within a chord ties all of it.
+4.2 and 11.3). A tie between different pitches is read as the slur that is meant. If the notes of a chord differ in
+length, the first note's counts, and a tie within a chord ties all of it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ from folkseq.music.pitch import Pitch
 from folkseq.music.signature import Key, Meter
 from folkseq.music.tune import Bar, Element, Sound
 
-# In whole notes; beyond them a length is a misprint.
-_LONGEST, _SHORTEST = 64, Fraction(1, 4096)
+_LONGEST, _SHORTEST = 64, Fraction(1, 4096)  # whole notes; beyond them a length is a misprint
 _MOST_BARS_REST = 200  # in one voice
 _MOST_PLAIN = 4096  # sounds kept for one unit length and signature
 _LOOK_BACK = 8  # elements between a sound and the tie, slur or broken rhythm that belongs to it
@@ -39,12 +38,12 @@ _LOOK_BACK = 8  # elements between a sound and the tie, slur or broken rhythm th
 
 @lru_cache(maxsize=256)
 def _plain_sounds(unit: Fraction, alters: tuple[int, ...]) -> dict[str, Sound]:
-    """Sounds met under one unit length and signature, by their ABC: most notes of a book are one of some hundred."""
+    """Return a cache of sounds by their ABC: most notes of a book are one of some hundred."""
     return {}
 
 
 class VoiceReader:
-    """Collects the elements of one voice, line by line."""
+    """Collects the elements of one voice in `body`, line by line."""
 
     def __init__(self, key: Key, meter: Meter, unit: Fraction, lost: Counter[str]) -> None:
         self.body: list[Element] = []
@@ -54,28 +53,28 @@ class VoiceReader:
         self._accidentals: dict[int, int] = {}  # letter → alteration, to the end of the bar
         self._marks: list[str] = []
         self._grace: list[Pitch] = []
-        self._opens = 0
+        self._opens = 0  # slurs that begin at the next sound
         self._closes = 0  # slurs that end at the next sound: only a tie that is really a slur does
         self._broken: Fraction | None = None  # the factor that > or < gives the next sound
         self._tied: dict[int, int] = {}  # step → alteration of the pitches tied into the next sound
         self._tuplet = Fraction(1)  # the factor of the tuplet's sounds
         self._left = 0  # sounds left in it
         self._overlay = False
-        self._busy = False  # whether the next sound needs more than its own symbol to be read
+        self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
 
     def change_key(self, key: Key) -> None:
-        """From here on `key`."""
+        """Continue in `key`."""
         self.key = key
         self._put(key)
 
     def change_meter(self, meter: Meter) -> None:
-        """From here on `meter`."""
+        """Continue in `meter`."""
         self.meter = meter
         self._put(meter)
 
     def read(self, line: str, field: Callable[[str], None]) -> None:
-        """Adds what a line of music holds; `field` is called with each inline field, such as `K:G`."""
+        """Add what a line of music holds; call `field` with each inline field, such as `K:G`."""
         body, plain = self.body, _plain_sounds(self.unit, self.key.alters)
         for match in SYMBOL.finditer(line):
             kind, text = KINDS[match.lastindex or 0], match[0]
@@ -84,8 +83,7 @@ class VoiceReader:
             if self._overlay and kind not in ("bar", "ending", "field"):
                 if kind in ("note", "chord", "old_chord"):
                     self.lost["note in an overlay (&)"] += 1
-                continue
-            if kind == "note":
+            elif kind == "note":
                 sound = plain.get(text)
                 if sound is None:
                     if len(plain) >= _MOST_PLAIN:
@@ -101,11 +99,12 @@ class VoiceReader:
             elif kind == "field":
                 field(text[1:-1])
                 plain = _plain_sounds(self.unit, self.key.alters)
-            else:
-                _READ[kind](self, text)
+            elif kind != "ignored":
+                self._symbol(kind, text)
+                self._busy = True
 
     def finish(self) -> tuple[Element, ...]:
-        """The elements read. What was begun and leads nowhere is counted as lost."""
+        """Return the elements, and count what leads to no note as lost."""
         if self._tied:
             self._untie(slur=False)
         unfinished = {
@@ -122,33 +121,14 @@ class VoiceReader:
         self.body.append(element)
         self._bar_text = ""
 
-    def _sound(self, pitches: tuple[Pitch, ...], duration: Fraction) -> None:
-        if self._left:
-            duration *= self._tuplet
-            self._left -= 1
-        if self._broken is not None:
-            duration *= self._broken
-            self._broken = None
-        if self._tied:
-            if not any(self._tied.get(pitch.step) == pitch.alter for pitch in pitches):
-                self._untie(slur=bool(pitches))
-            self._tied = {}
-        grace, marks = tuple(self._grace), tuple(self._marks)
-        self._put(Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes))
-        if self._busy:
-            self._opens = self._closes = 0
-            self._grace.clear()
-            self._marks.clear()
-        self._busy = bool(self._accidentals) or self._left > 0
-
     def _plain(self, text: str) -> Sound:
-        """The sound of a note to which nothing before it in its bar matters."""
+        """Return the sound of a note that nothing before it in its bar changes."""
         step, accidental, factor = parse_note(text)
         alter = self.key.alters[step % 7] if accidental is None else accidental
         return Sound((Pitch(step, alter),), _checked(self.unit * factor))
 
     def _in_bar(self, text: str, plain: Sound) -> tuple[Pitch, ...]:
-        """The pitch of a note after what came before it in its bar."""
+        """Return the pitch of a note after what came before it in its bar."""
         if self._accidentals or self._tied or text[0] in "^_=":
             step, accidental, _ = parse_note(text)
             return (self._pitch(step, accidental),)
@@ -163,55 +143,23 @@ class VoiceReader:
             return Pitch(step, self._tied[step])
         return Pitch(step, self._accidentals.get(letter, self.key.alters[letter]))
 
-    def _pitches(self, text: str) -> list[tuple[Pitch, Fraction]]:
-        return [
-            (self._pitch(step, accidental), factor)
-            for step, accidental, factor in (parse_note(match[0]) for match in NOTE.finditer(text))
-        ]
-
-    def _chord(self, text: str) -> None:
-        inside, length = text[1:].rsplit("]", 1)
-        symbols = [(match.lastgroup, match[0]) for match in SYMBOL.finditer(inside)]
-        for kind, symbol in symbols:
-            if kind in ("text", "decoration"):
-                self._mark(symbol)
-            elif kind not in ("note", "length", "space", "tie", "ignored", "slur", "unslur"):
-                self.lost[f"{symbol!r} in a chord"] += 1
-        # Joined, so that folk-rnn's "G 2" is G2.
-        notes = self._pitches("".join(symbol for kind, symbol in symbols if kind in ("note", "length")))
-        if not notes:
-            self.lost["chord without notes"] += 1
-            return
-        pitches = tuple(sorted({pitch for pitch, _ in notes}))
-        if len(pitches) < len(notes):
-            self.lost["note twice in a chord"] += len(notes) - len(pitches)
-        if len({factor for _, factor in notes}) > 1:
-            self.lost["chord of several lengths, read as its first"] += 1
-        self._sound(pitches, self.unit * notes[0][1] * parse_length(length))
-        tied = sum(kind == "tie" for kind, _ in symbols)
-        if 0 < tied < len(notes):
-            self.lost["tie of a part of a chord, read as of all of it"] += 1
-        if tied:
-            self._tie("-")
-
-    def _old_chord(self, text: str) -> None:
-        self._chord(f"[{text[1:-1]}]")
-
-    def _rest(self, text: str) -> None:
-        self._sound((), self.unit * parse_length(text[1:]))
-
-    def _multirest(self, text: str) -> None:
-        bars = int(text[1:6] or 1)
-        self._bars_rest += bars
-        if not bars or self._bars_rest > _MOST_BARS_REST or self.meter.free:
-            raise ParseError(
-                f"{text[:6]}: rests of 1 to {_MOST_BARS_REST} bars in all can be read, and only where there is a meter"
-            )
-        self._sound((), self.meter.bar)
-        if bars > 1:
-            self._bar("|")
-            self._put(Sound((), self.meter.bar))
-            self.body += self.body[-2:] * (bars - 2)
+    def _sound(self, pitches: tuple[Pitch, ...], duration: Fraction) -> None:
+        if self._left:
+            duration *= self._tuplet
+            self._left -= 1
+        if self._broken is not None:
+            duration *= self._broken
+            self._broken = None
+        if self._tied:
+            if not any(self._tied.get(pitch.step) == pitch.alter for pitch in pitches):
+                self._untie(slur=bool(pitches))
+            self._tied = {}
+        grace, marks = tuple(self._grace), tuple(self._marks)
+        self._put(Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes))
+        self._opens = self._closes = 0
+        self._grace.clear()
+        self._marks.clear()
+        self._busy = bool(self._accidentals) or self._left > 0
 
     def _bar(self, text: str) -> None:
         last = self.body[-1] if self.body else None
@@ -225,17 +173,123 @@ class VoiceReader:
             self._bar_text = text
         if self._busy:
             self._accidentals.clear()
-            self._update()
         self._overlay = False
 
-    def _ending(self, text: str) -> None:
-        last = self.body[-1] if self.body else None
-        if self._bar_text and isinstance(last, Bar) and not last.endings:
-            self.body[-1] = replace(last, endings=parse_endings(text))
-        else:
-            self._put(Bar("", endings=parse_endings(text)))
+    def _symbol(self, kind: str, text: str) -> None:
+        """Read a symbol that is neither a plain note nor a bar line, space or field."""
+        match kind:
+            case "text" | "decoration":
+                self._marks.append(text)
+            case "rest":
+                self._sound((), self.unit * parse_length(text[1:]))
+            case "broken":
+                self._break(text)
+            case "chord":
+                self._chord(text)
+            case "old_chord":
+                self._chord(f"[{text[1:-1]}]")
+            case "tuplet":
+                if self._left:
+                    self.lost["tuplet with too few notes"] += 1
+                tuplet = parse_tuplet(text, self.meter.compound)
+                self._put(tuplet)
+                self._tuplet, self._left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
+            case "ending":
+                last = self.body[-1] if self.body else None
+                if self._bar_text and isinstance(last, Bar) and not last.endings:
+                    self.body[-1] = replace(last, endings=parse_endings(text))
+                else:
+                    self._put(Bar("", endings=parse_endings(text)))
+            case "slur":
+                self._opens += 1
+            case "unslur":
+                index, sound = self._last_sound("slur with no note before its end")
+                if sound is not None:
+                    self.body[index] = replace(sound, closes=sound.closes + 1)
+            case "tie":
+                self._tie()
+            case "grace":
+                self._begin_grace(text)
+            case "length":  # apart from its note, as folk-rnn's token text has it
+                last = self.body[-1] if self.body else None
+                if isinstance(last, Sound):
+                    self._stretch(len(self.body) - 1, last, parse_length(text))
+                else:
+                    self.lost[f"unknown symbol {text!r}"] += 1
+            case "multirest":
+                self._multirest(text)
+            case "overlay":
+                self._overlay = True
+            case "microtone":
+                self.lost["microtone, read as the nearest written accidental"] += 1
+                note = text[0] + text.lstrip("^_=0123456789/")
+                plain = self._plain(note)
+                self._sound(self._in_bar(note, plain), plain.duration)
+            case "undefined":
+                self.lost[f"decoration {text!r} of the encoder's own"] += 1
+            case "unknown":
+                if text in '[]{}"':
+                    raise ParseError(f"a {text} that has no partner on its line")
+                self.lost[f"unknown symbol {text!r}"] += 1
 
-    def _tie(self, _: str) -> None:
+    def _notes(self, text: str) -> list[tuple[Pitch, Fraction]]:
+        notes = (parse_note(match[0]) for match in NOTE.finditer(text))
+        return [(self._pitch(step, accidental), factor) for step, accidental, factor in notes]
+
+    def _chord(self, text: str) -> None:
+        inside, length = text[1:].rsplit("]", 1)
+        symbols = [(match.lastgroup, match[0]) for match in SYMBOL.finditer(inside)]
+        for kind, symbol in symbols:
+            if kind in ("text", "decoration"):
+                self._marks.append(symbol)
+            elif kind not in ("note", "length", "space", "tie", "ignored", "slur", "unslur"):
+                self.lost[f"{symbol!r} in a chord"] += 1
+        # Joined, so that folk-rnn's "G 2" is G2.
+        notes = self._notes("".join(symbol for kind, symbol in symbols if kind in ("note", "length")))
+        if not notes:
+            self.lost["chord without notes"] += 1
+            return
+        pitches = tuple(sorted({pitch for pitch, _ in notes}))
+        if len(pitches) < len(notes):
+            self.lost["note twice in a chord"] += len(notes) - len(pitches)
+        if len({factor for _, factor in notes}) > 1:
+            self.lost["chord of several lengths, read as its first"] += 1
+        self._sound(pitches, self.unit * notes[0][1] * parse_length(length))
+        ties = sum(kind == "tie" for kind, _ in symbols)
+        if 0 < ties < len(notes):
+            self.lost["tie of a part of a chord, read as of all of it"] += 1
+        if ties:
+            self._tie()
+
+    def _begin_grace(self, text: str) -> None:
+        for match in SYMBOL.finditer(text[1:-1].removeprefix("/")):  # {/g} is an acciaccatura
+            if match.lastgroup not in ("note", "space", "chord", "slur", "unslur", "ignored"):
+                self.lost[f"{match[0]!r} in grace notes"] += 1
+        self._grace += (pitch for pitch, _ in self._notes(text))
+
+    def _multirest(self, text: str) -> None:
+        bars = int(text[1:6] or 1)
+        self._bars_rest += bars
+        if not bars or self._bars_rest > _MOST_BARS_REST or self.meter.free:
+            limits = f"rests of 1 to {_MOST_BARS_REST} bars in all can be read, and only where there is a meter"
+            raise ParseError(f"{text[:6]}: {limits}")
+        self._sound((), self.meter.bar)
+        if bars > 1:
+            self._bar("|")
+            self._put(Sound((), self.meter.bar))
+            self.body += self.body[-2:] * (bars - 2)
+
+    def _last_sound(self, otherwise: str = "") -> tuple[int, Sound | None]:
+        """Return the latest sound and its index, across bar lines and fields; count `otherwise` if there is none."""
+        for index in range(len(self.body) - 1, max(-1, len(self.body) - _LOOK_BACK), -1):
+            element = self.body[index]
+            if isinstance(element, Sound):
+                return index, element
+        if otherwise:
+            self.lost[otherwise] += 1
+        return -1, None
+
+    def _tie(self) -> None:
         index, sound = self._last_sound()
         if sound is None or not sound.pitches:
             self.lost["tie with no note before it"] += 1
@@ -245,7 +299,7 @@ class VoiceReader:
         self._busy = True
 
     def _untie(self, slur: bool) -> None:
-        """The last sound's tie leads to no sound of its pitch: a slur, or nothing."""
+        """Make the last sound's tie, which leads to no sound of its pitch, a slur or nothing."""
         index, sound = self._last_sound()
         if sound is not None:
             self.body[index] = replace(sound, tied=False, opens=sound.opens + slur)
@@ -254,90 +308,18 @@ class VoiceReader:
             self.lost["tie with no note after it"] += 1
         self._tied = {}
 
-    def _last_sound(self) -> tuple[int, Sound | None]:
-        """The latest sound and its index; broken rhythms, slurs and ties look back across bar lines and fields."""
-        for index in range(len(self.body) - 1, max(-1, len(self.body) - _LOOK_BACK), -1):
-            element = self.body[index]
-            if isinstance(element, Sound):
-                return index, element
-        return -1, None
-
-    def _stretch(self, index: int, sound: Sound, factor: Fraction) -> None:
-        self.body[index] = replace(sound, duration=_checked(sound.duration * factor))
-
     def _break(self, text: str) -> None:
-        index, sound = self._last_sound()
+        index, sound = self._last_sound("broken rhythm with no note before it")
         if sound is None:
-            self.lost["broken rhythm with no note before it"] += 1
             return
         if self._broken is not None or text not in BROKEN:
             self.lost["broken rhythm of more than three signs"] += 1
             return
         factor, self._broken = BROKEN[text]
         self._stretch(index, sound, factor)
-        self._busy = True
 
-    def _length(self, text: str) -> None:
-        """A length apart from its note, as folk-rnn's token text has it."""
-        last = self.body[-1] if self.body else None
-        if isinstance(last, Sound):
-            self._stretch(len(self.body) - 1, last, parse_length(text))
-        else:
-            self._unknown(text)
-
-    def _begin_tuplet(self, text: str) -> None:
-        if self._left:
-            self.lost["tuplet with too few notes"] += 1
-        tuplet = parse_tuplet(text, self.meter.compound)
-        self._put(tuplet)
-        self._tuplet, self._left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
-        self._busy = True
-
-    def _slur(self, _: str) -> None:
-        self._opens += 1
-        self._busy = True
-
-    def _unslur(self, _: str) -> None:
-        index, sound = self._last_sound()
-        if sound is None:
-            self.lost["slur with no note before its end"] += 1
-            return
-        self.body[index] = replace(sound, closes=sound.closes + 1)
-
-    def _mark(self, text: str) -> None:
-        self._marks.append(text)
-        self._busy = True
-
-    def _begin_grace(self, text: str) -> None:
-        for match in SYMBOL.finditer(text[1:-1].removeprefix("/")):  # {/g} is an acciaccatura
-            if match.lastgroup not in ("note", "space", "chord", "slur", "unslur", "ignored"):
-                self.lost[f"{match[0]!r} in grace notes"] += 1
-        self._grace += (pitch for pitch, _ in self._pitches(text))
-        self._busy = True
-
-    def _begin_overlay(self, _: str) -> None:
-        self._overlay = True
-
-    def _microtone(self, text: str) -> None:
-        self.lost["microtone, read as the nearest written accidental"] += 1
-        note = text[0] + text.lstrip("^_=0123456789/")
-        plain = self._plain(note)
-        self._sound(self._in_bar(note, plain), plain.duration)
-
-    def _ignored(self, _: str) -> None:
-        pass
-
-    def _undefined(self, text: str) -> None:
-        self.lost[f"decoration {text!r} of the encoder's own"] += 1
-
-    def _unknown(self, text: str) -> None:
-        if text in '[]{}"':
-            raise ParseError(f"a {text} that has no partner on its line")
-        self.lost[f"unknown symbol {text!r}"] += 1
-
-    def _update(self) -> None:
-        waiting = self._accidentals or self._marks or self._grace or self._opens or self._closes or self._tied
-        self._busy = bool(waiting) or self._broken is not None or self._left > 0
+    def _stretch(self, index: int, sound: Sound, factor: Fraction) -> None:
+        self.body[index] = replace(sound, duration=_checked(sound.duration * factor))
 
 
 def _checked(duration: Fraction) -> Fraction:
@@ -346,26 +328,3 @@ def _checked(duration: Fraction) -> Fraction:
     if duration.numerator * _SHORTEST.denominator < duration.denominator:
         raise ParseError(f"a note of {float(duration):g} of a whole note; the shortest read is {_SHORTEST}")
     return duration
-
-
-_READ: dict[str, Callable[[VoiceReader, str], None]] = {
-    "broken": VoiceReader._break,
-    "rest": VoiceReader._rest,
-    "tie": VoiceReader._tie,
-    "tuplet": VoiceReader._begin_tuplet,
-    "slur": VoiceReader._slur,
-    "unslur": VoiceReader._unslur,
-    "grace": VoiceReader._begin_grace,
-    "text": VoiceReader._mark,
-    "ending": VoiceReader._ending,
-    "chord": VoiceReader._chord,
-    "old_chord": VoiceReader._old_chord,
-    "decoration": VoiceReader._mark,
-    "undefined": VoiceReader._undefined,
-    "multirest": VoiceReader._multirest,
-    "length": VoiceReader._length,
-    "overlay": VoiceReader._begin_overlay,
-    "ignored": VoiceReader._ignored,
-    "microtone": VoiceReader._microtone,
-    "unknown": VoiceReader._unknown,
-}

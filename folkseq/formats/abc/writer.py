@@ -1,8 +1,8 @@
 """From a tune to ABC that every program reads and a player can follow.
 
-One spelling for everything: a dotted pair in one beat is spelt `B>G`, other lengths are written out, beams follow the
-beat, a line holds four bars, and an accidental is written wherever any reading of the rules (in its octave only, or in
-every octave of the bar) would need it.
+There is one spelling for everything: a dotted pair in one beat is `B>G`, other lengths are written out, beams follow
+the beat, a line holds four bars, and an accidental is written wherever any reading of the rules (in its octave only, or
+in every octave of the bar) would need it.
 """
 
 from __future__ import annotations
@@ -14,35 +14,34 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import zip_longest
 
-from folkseq.formats.abc.fields import ACCIDENTALS, format_key, format_tempo
+from folkseq.formats.abc.fields import SIGNS, format_key, format_tempo
 from folkseq.formats.abc.lexer import BROKEN, parse_tuplet
 from folkseq.music.pitch import LETTERS, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
 
 BARS_A_LINE = 4
-SOUNDS_A_LINE = 32  # a line that has so many already is full at the next bar line
-# Or it would not fit a page: the most room that a line may take with the next bar, in sounds of the usual width, and
-# that after which it ends on the beat, within a bar that has so much by itself. abcm2ps refused lines of 41 and more.
+SOUNDS_A_LINE = 32  # after which a line ends at the next bar line
+# Room is counted in sounds of the usual width: the most that a line may take with the next bar, and that after which it
+# ends on the beat within a bar that has so much by itself. abcm2ps refused lines of 41 and more.
 ROOM, ROOM_IN_BAR = 38.0, 34.0
-ROOM_OF_VOICES = 24
-"""Sounds a line of several voices, which do not fall together and so take more room."""
-_LOW = 58  # MIDI; a voice whose mean lies below it is written in the bass clef
+SOUNDS_A_LINE_OF_VOICES = 24  # which are not aligned with each other's, and so take more room
+_LOW = 58  # MIDI; a voice whose mean is below it is written in the bass clef
 _UNSURE = 99  # stands for an alteration, and is equal to none
 _FERMATAS = frozenset(("H", "!fermata!"))
-_SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 
 
 def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ()) -> str:
-    """The tune as ABC text, ending with a newline.
+    """Return the tune as ABC text that ends with a newline.
 
     Args:
-        tune: what to write.
-        comments: become `%` lines after the first field.
-        voices: what is said of each of several voices in the header, such as `name="Alto"`.
+        tune: The tune.
+        comments: Texts of `%` lines after the first field.
+        voices: Of several voices, the settings of each in the header, such as `name="Alto"`.
     """
-    titles = [_header("T", title) for title in tune.titles or ("Untitled",)]
-    lines = [f"X:{tune.number}", *(f"% {_line(comment)}" for comment in comments), *titles]
+    several = len(tune.voices) > 1
+    lines = [f"X:{tune.number}", *(f"% {_line(comment)}" for comment in comments)]
+    lines += [_header("T", title) for title in tune.titles or ("Untitled",)]
     lines += [_header(letter, value) for letter, value in tune.fields if letter != "Q"]
     if tune.rhythm:
         lines.append(f"R:{_rhythm(tune)}")
@@ -53,77 +52,30 @@ def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ())
         lines.append(f"Q:{format_tempo(tune.tempo)}")
     else:
         lines += [_header(letter, value) for letter, value in tune.fields if letter == "Q"]
-    several = len(tune.voices) > 1
-    for index, said in zip_longest(range(1, len(tune.voices) + 1), voices, fillvalue=""):
-        lines += [f"V:{index} {said}".rstrip()] if several else []
+    if several:
+        numbers = range(1, len(tune.voices) + 1)
+        lines += [f"V:{number} {said}".rstrip() for number, said in zip_longest(numbers, voices, fillvalue="")]
     lines.append(f"K:{format_key(tune.key)}")
-    for index, voice in enumerate(tune.voices, 1):
-        if several:
-            lines.append(f"V:{index}")
+    for number, voice in enumerate(tune.voices, 1):
+        lines += [f"V:{number}"] if several else []
         lines += _VoiceWriter(tune, _bars_a_line(tune) if several else 0).write(voice)
     return "\n".join(lines) + "\n"
 
 
 def clef(voice: Sequence[Element]) -> str:
-    """What `format` may say of one of several voices: its clef, if it lies low."""
+    """Return the setting for one of several voices that gives it the bass clef, if it lies low."""
     heights = [element.pitches[0].midi for element in voice if isinstance(element, Sound) and element.pitches]
     return "clef=bass" if heights and sum(heights) < _LOW * len(heights) else ""
 
 
-def _bars_a_line(tune: Tune) -> int:
-    """How many bars a line has of several voices, so that the fullest of them has room."""
-    most = count = 0
-    for voice in tune.voices:
-        for element in voice:
-            if isinstance(element, Sound):
-                count += 1
-            elif isinstance(element, Bar):
-                most, count = max(most, count), 0
-        most, count = max(most, count), 0
-    return max(min(int(ROOM_OF_VOICES // max(most, 1)), BARS_A_LINE), 1)
-
-
 def format_bars(elements: Sequence[Element], key: Key, meter: Meter, unit: Fraction) -> str:
-    """Some elements of a voice on one line, as they stand in bars of their own."""
+    """Return some elements of a voice on one line, as if in bars of their own."""
     return " ".join(_VoiceWriter(Tune((), key=key, meter=meter, unit=unit)).write(elements))
-
-
-def _rhythm(tune: Tune) -> str:
-    """The rhythm's name, in capitals where abc2midi would refuse the tune.
-
-    It lilts a `hornpipe`, which it knows in 2/4 and 4/4 alone, and stumbles over tuplets of notes that are not equal.
-    """
-    name = _line(tune.rhythm)
-    if name[1:8] != "ornpipe":
-        return name
-    known = (tune.meter.beats, tune.meter.unit) in ((2, 4), (4, 4))
-    return name if known and not any(map(_has_uneven_tuplet, tune.voices)) else name.upper()
-
-
-def _has_uneven_tuplet(voice: Sequence[Element]) -> bool:
-    """Whether a tuplet's sounds are not all of one length."""
-    for index, element in enumerate(voice):
-        if isinstance(element, Tuplet):
-            sounds = voice[index + 1 : index + 1 + element.count]
-            if len({sound.duration for sound in sounds if isinstance(sound, Sound)}) > 1:
-                return True
-    return False
-
-
-def _line(text: str) -> str:
-    """`text` on one line, with no sign that would begin a comment, and none that cannot be printed."""
-    printable = "".join(sign if sign.isprintable() else " " for sign in text)
-    return re.sub(r"(?<!\\)%", r"\\%", " ".join(printable.split()))
-
-
-def _header(letter: str, value: str) -> str:
-    value = _line(value)
-    return f"{letter}: {value}" if value[:1] in ("|", ":") else f"{letter}:{value}"  # P:| would be music
 
 
 @lru_cache(maxsize=4096)
 def format_length(factor: Fraction) -> str:
-    """A length in units as ABC writes it.
+    """Return a length in units as ABC writes it.
 
     >>> [format_length(Fraction(*pair)) for pair in ((1, 1), (2, 1), (1, 2), (3, 2), (1, 4))]
     ['', '2', '/2', '3/2', '/4']
@@ -134,14 +86,14 @@ def format_length(factor: Fraction) -> str:
 
 @lru_cache(maxsize=1024)
 def format_step(step: int) -> str:
-    """The letter and octave marks of a staff position: 0 is `C`, 7 is `c`, −1 is `B,`."""
+    """Return the letter and octave marks of a staff position: 0 is `C`, 7 is `c`, −1 is `B,`."""
     octave, letter = divmod(step, 7)
     name = LETTERS[letter]
     return name.lower() + "'" * (octave - 1) if octave > 0 else name + "," * -octave
 
 
 def format_bar(bar: Bar) -> str:
-    """A bar line with its repeats and ending.
+    """Return a bar line with its repeats and ending.
 
     >>> format_bar(Bar(closes=1, opens=True)), format_bar(Bar(endings=(1,))), format_bar(Bar("", endings=(1, 2)))
     ('::', '|1', '[1,2')
@@ -159,9 +111,52 @@ def format_bar(bar: Bar) -> str:
     return f"{line}{endings}" if short else f"{line}{' ' if line else ''}[{endings}"
 
 
+def _bars_a_line(tune: Tune) -> int:
+    """Return how many bars of several voices a line has, so that the fullest has room."""
+    most = count = 0
+    for voice in tune.voices:
+        for element in (*voice, Bar()):
+            if isinstance(element, Bar):
+                most, count = max(most, count), 0
+            count += isinstance(element, Sound)
+    return max(min(SOUNDS_A_LINE_OF_VOICES // max(most, 1), BARS_A_LINE), 1)
+
+
+def _rhythm(tune: Tune) -> str:
+    """Return the rhythm's name, in capitals where abc2midi would refuse the tune.
+
+    It swings a `hornpipe`, which it knows in 2/4 and 4/4 only, and fails on tuplets of notes that are not equal.
+    """
+    name = _line(tune.rhythm)
+    if name[1:8] != "ornpipe":
+        return name
+    known = (tune.meter.beats, tune.meter.unit) in ((2, 4), (4, 4))
+    return name if known and not any(map(_has_uneven_tuplet, tune.voices)) else name.upper()
+
+
+def _has_uneven_tuplet(voice: Sequence[Element]) -> bool:
+    for index, element in enumerate(voice):
+        if isinstance(element, Tuplet):
+            sounds = voice[index + 1 : index + 1 + element.count]
+            if len({sound.duration for sound in sounds if isinstance(sound, Sound)}) > 1:
+                return True
+    return False
+
+
+def _line(text: str) -> str:
+    """Return `text` on one line, without a sign that would begin a comment or cannot be printed."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
+    return re.sub(r"(?<!\\)%", r"\\%", " ".join(printable.split()))
+
+
+def _header(letter: str, value: str) -> str:
+    value = _line(value)
+    return f"{letter}: {value}" if value[:1] in ("|", ":") else f"{letter}:{value}"  # P:| would be music
+
+
 @lru_cache(maxsize=64)
 def _beam(meter: Meter) -> Fraction:
-    """How long a beam is, 0 where none is broken: a beat, but half a bar in common time, as players write it."""
+    """Return the length of a beam, 0 where none is broken: a beat, but half a bar in common time."""
     if meter.free:
         return Fraction(0)
     group = Fraction(1, 2) if (meter.beats, meter.unit) in ((4, 4), (2, 2)) else meter.beat
@@ -172,8 +167,7 @@ class _VoiceWriter:
     """Writes one voice; holds what the signs written so far mean for the next."""
 
     def __init__(self, tune: Tune, bars_a_line: int = 0) -> None:
-        """With `bars_a_line` each line has so many, whatever they hold, so that voices break at the same bars."""
-        self.bars_a_line = bars_a_line
+        self.bars_a_line = bars_a_line  # if not 0, each line has so many, so that voices break at the same bars
         self.key, self.meter, self.unit = tune.key, tune.meter, tune.unit
         self.lines: list[str] = []
         self.text = ""
@@ -182,18 +176,16 @@ class _VoiceWriter:
         self.place = Fraction(0)  # since the bar line
         self.pickup = True
         self.written: dict[int, set[tuple[int, int]]] = {}  # letter → (step, alteration) met in this bar
-        self.factor = Fraction(1)
-        self.left = 0  # sounds left in the tuplet
+        self.factor, self.left = Fraction(1), 0  # of the tuplet's sounds, and how many are left
         self.broken: Fraction | None = None  # what > or < makes of the next sound
         self.tied: tuple[Pitch, ...] = ()  # into the next sound
 
     def write(self, elements: Sequence[Element]) -> list[str]:
-        coming = self._room_to_come(elements)
-        for element, following, after in zip_longest(elements, elements[1:], coming):
+        for element, following, coming in zip_longest(elements, elements[1:], self._room_to_come(elements)):
             if isinstance(element, Sound):
                 self._sound(element, following)
             elif isinstance(element, Bar):
-                self._bar(element, after)
+                self._bar(element, coming)
             elif isinstance(element, Tuplet):
                 self._tuplet(element)
             else:
@@ -202,42 +194,31 @@ class _VoiceWriter:
         return self.lines
 
     def _sound(self, sound: Sound, following: Element | None) -> None:
-        if self.place and not self.left and self._on_beat():
+        if not self.left and self._begins_beam():
             self._space()
             if self.room >= ROOM_IN_BAR and self.broken is None and not self.bars and not self.bars_a_line:
                 self._end_line()
-        grace = "".join(self._pitch(pitch) for pitch in sound.grace)
-        notes = "".join(self._pitch(pitch) for pitch in sound.pitches) or "z"
+        grace = "".join(map(self._pitch, sound.grace))
+        notes = "".join(map(self._pitch, sound.pitches)) or "z"
         if len(sound.pitches) > 1:
             notes = f"[{notes}]"
         factor, sign = self.factor, ""
         if self.broken is not None:
             factor, self.broken = self.broken, None
-        elif isinstance(following, Sound):
-            sign = self._dotted(sound, following)
-            if sign:
-                factor, self.broken = BROKEN[sign]
+        elif isinstance(following, Sound) and (sign := self._dotted(sound, following)):
+            factor, self.broken = BROKEN[sign]
         length = format_length(sound.duration / (self.unit * factor))
-        self.text += (
-            "(" * sound.opens
-            + ("{" + grace + "}" if grace else "")
-            + "".join(sound.marks)
-            + notes
-            + length
-            + "-" * sound.tied
-            + ")" * sound.closes
-            + sign
-        )
+        before = "(" * sound.opens + (f"{{{grace}}}" if grace else "") + "".join(sound.marks)
+        self.text += before + notes + length + "-" * sound.tied + ")" * sound.closes + sign
         self.tied = sound.pitches if sound.tied else ()
         self.place += sound.duration
         self.sounds += 1 + len(sound.grace) // 2
         self.room += self._room(sound)
-        if self.left:
-            self.left -= 1
-            self.factor = self.factor if self.left else Fraction(1)
+        self.left = max(self.left - 1, 0)
+        self.factor = self.factor if self.left else Fraction(1)
 
     def _dotted(self, first: Sound, second: Sound) -> str:
-        """The sign between two sounds that players read as a dotted pair: one or two units long, within one beat."""
+        """Return the sign between two sounds that players read as a dotted pair: 1 or 2 units long, within one beat."""
         one = first.duration.numerator * second.duration.denominator
         other = second.duration.numerator * first.duration.denominator
         sign = ">" if one == 3 * other else "<" if 3 * one == other else ""
@@ -253,44 +234,43 @@ class _VoiceWriter:
         aligned = self.meter.compound or (self.place / total).denominator == 1
         return sign if aligned and self.place % beat + total <= beat else ""
 
-    def _on_beat(self) -> bool:
-        """Whether a beam is broken here."""
-        group = _beam(self.meter)
-        return group > 0 and (self.place / group).denominator == 1
+    def _begins_beam(self) -> bool:
+        """Return whether a beam is broken here, within the bar."""
+        beam = _beam(self.meter)
+        return bool(self.place and beam) and (self.place / beam).denominator == 1
 
     def _pitch(self, pitch: Pitch) -> str:
         met = self.written.setdefault(pitch.letter, set())
         plain = pitch.alter == self.key.alters[pitch.letter]
-        sign = "" if plain and all(alter == pitch.alter for _, alter in met) else _SIGNS[pitch.alter]
+        sign = "" if plain and all(alter == pitch.alter for _, alter in met) else SIGNS[pitch.alter]
         if not plain and (pitch.step, pitch.alter) in met and len(met) == 1:
             sign = ""  # the bar's own accidental still holds, under every reading
         if any(pitch.step == tied.step and pitch.alter != tied.alter for tied in self.tied):
-            sign = _SIGNS[pitch.alter]  # or the tie would carry its own accidental to it
+            sign = SIGNS[pitch.alter]  # or the tie would carry its own accidental to it
         met.add((pitch.step, pitch.alter))
         return sign + format_step(pitch.step)
 
     def _room(self, sound: Sound) -> float:
-        """How much of a line a sound takes, beside one of the usual width."""
+        """Return how much of a line a sound takes, in sounds of the usual width."""
         altered = sum(pitch.alter != self.key.alters[pitch.letter] for pitch in (*sound.grace, *sound.pitches))
         dotted = (sound.duration / self.unit).numerator % 3 == 0
         return 1 + (len(sound.grace) + altered) / 2 + dotted / 4
 
     def _room_to_come(self, elements: Sequence[Element]) -> list[float]:
-        """For each element how much of a line the sounds take that follow it up to the next bar line."""
-        coming, room = [0.0] * len(elements), 0.0
-        for index in range(len(elements) - 1, -1, -1):
-            element = elements[index]
-            coming[index] = room
+        """Return for each element the room of the sounds that follow it up to the next bar line."""
+        coming, room = [], 0.0
+        for element in reversed(elements):
+            coming.append(room)
             if isinstance(element, Sound):
                 room += self._room(element)
             elif isinstance(element, Bar) and element.style:
                 room = 0.0
-        return coming
+        return coming[::-1]
 
     def _bar(self, bar: Bar, coming: float) -> None:
         self._space()
         self.text += "".join(bar.marks) + " " * bool(bar.marks)
-        if not bar.style:  # an ending that begins within a bar, which goes on
+        if not bar.style:  # an ending that begins within a bar
             self._doubt_accidentals()
             self.text += format_bar(bar)
             self._space()
@@ -299,22 +279,21 @@ class _VoiceWriter:
         self.pickup = bar.ends_section
         self.place = Fraction(0)
         self.written.clear()
-        full = self.bars >= BARS_A_LINE or self.sounds >= SOUNDS_A_LINE
-        full = full or (bool(self.sounds) and self.room + coming > ROOM)
-        if self.bars_a_line:
-            full = self.bars >= self.bars_a_line
+        full = self.bars >= (self.bars_a_line or BARS_A_LINE)
+        if not self.bars_a_line:
+            full |= self.sounds >= SOUNDS_A_LINE or (self.sounds > 0 and self.room + coming > ROOM)
+        next_line = ""
         if full and bar.endings:  # the ending begins the next line
-            self.text += format_bar(replace(bar, endings=()))
-            self._end_line()
-            self.text = format_bar(Bar("", endings=bar.endings)) + " "
-            return
+            next_line = format_bar(Bar("", endings=bar.endings)) + " "
+            bar = replace(bar, endings=())
         self.text += format_bar(bar)
         if full:
             self._end_line()
+            self.text = next_line
         self._space()
 
     def _tuplet(self, tuplet: Tuplet) -> None:
-        if self.place and self._on_beat():
+        if self._begins_beam():
             self._space()
         # Programs differ on which meters make (5, (7 and (9 fill three units, so these are spelt out.
         usual = tuplet.actual not in (5, 7, 9) and parse_tuplet(f"({tuplet.actual}", self.meter.compound) == tuplet
@@ -322,6 +301,10 @@ class _VoiceWriter:
         self.factor, self.left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
 
     def _field(self, element: Part | Key | Meter | Tempo) -> None:
+        if isinstance(element, Part):
+            self._end_line()
+            self.lines.append(_header("P", element.label))
+            return
         if isinstance(element, Key):
             self.key = element
             self._doubt_accidentals()
@@ -329,17 +312,13 @@ class _VoiceWriter:
         elif isinstance(element, Meter):
             self.meter = element
             field = f"[M:{element}]"
-        elif isinstance(element, Tempo):
-            field = f"[Q:{format_tempo(element)}]"
         else:
-            self._end_line()
-            self.lines.append(_header("P", element.label))
-            return
+            field = f"[Q:{format_tempo(element)}]"
         self._space()
         self.text += field
 
     def _doubt_accidentals(self) -> None:
-        """Has the bar's accidentals written again: programs differ on whether they outlive a new key or ending."""
+        """Have the bar's accidentals written again: programs differ on whether they outlive a new key or ending."""
         for met in self.written.values():
             met.add((0, _UNSURE))
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats import midi
-from folkseq.formats.abc.reader import Fault, decode, parse_each
+from folkseq.formats import abc, midi
 from folkseq.formats.transcription import transcribe
 from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tune, Tuplet
 
@@ -33,8 +32,8 @@ class Found:
 
     def with_text(self, text: str) -> Tune | None:
         """The tune as it stands in another text, if it can be read there."""
-        tunes = [found for found, _ in parse_each(text, "", Counter())]
-        found = tunes[self.index] if self.index < len(tunes) else None
+        entries = abc.parse(text).entries
+        found = entries[self.index] if self.index < len(entries) else None
         return found if isinstance(found, Tune) else None
 
 
@@ -47,7 +46,7 @@ def find(data: bytes, file: str, number: int | None) -> Found:
             raise RequestError(_named(file, error)) from None
         return Found(tune, lost=lost)
     try:
-        text, encoding = decode(data, file)
+        text, encoding = abc.decode(data, file)
     except ParseError as error:
         raise RequestError(str(error)) from None
     if text.encode(encoding) != data:  # some bytes mean nothing, or come in the other order
@@ -55,15 +54,14 @@ def find(data: bytes, file: str, number: int | None) -> Found:
     added = "" if re.search(r"(?:^|[\r\n])[XTMLK]:", text) else "K:C\n"
     if not added and not re.search(r"(?:^|[\r\n])K:", text):
         raise RequestError(f"{file}: no K: line, which ends a tune's header; add one such as K:G")
-    each = [found for found, _ in parse_each(added + text, file, Counter())]
-    tunes = [(index, found) for index, found in enumerate(each) if isinstance(found, Tune)]
+    book = abc.parse(added + text, file)
+    tunes = [(index, entry) for index, entry in enumerate(book.entries) if isinstance(entry, Tune)]
     meant = [(index, tune) for index, tune in tunes if number is None or tune.number == number]
     if len(meant) == 1:
         (index, tune), *_ = meant
         return Found(tune, added + text, encoding, added, index)
-    faults = [found for found in each if isinstance(found, Fault)]
-    if not tunes and faults:
-        raise RequestError(str(faults[0]))
+    if not tunes and book.faults:
+        raise RequestError(str(book.faults[0]))
     numbers = [str(tune.number) for _, tune in tunes]
     shown = ", ".join(numbers[:_SHOWN]) + (" …" if len(numbers) > _SHOWN else "")
     if number is None:

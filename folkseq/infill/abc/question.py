@@ -19,9 +19,9 @@ import numpy as np
 from folkseq.errors import RequestError
 from folkseq.formats import abc, midi
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
-from folkseq.formats.abc.splice import TextBar, find_tune, put
+from folkseq.formats.abc.splice import TextBar, find_bars, replace_bars
 from folkseq.formats.abc.writer import format_bars
-from folkseq.formats.transcription import written_down
+from folkseq.formats.transcription import transcription_notice
 from folkseq.infill.abc.found import Found, bars_of, find, keeps, trial_of
 from folkseq.infill.abc.gap import Gap
 from folkseq.music import Element, Key, Tune
@@ -65,7 +65,7 @@ class GapInTune(Question):
         tune = decoded.transposed(-codec.representation.interval(self.read))
         elements = bars_of(tune.body)[self.first : self.first + len(self.places)]
         bars = [_written(each, place) for each, place in zip(elements, self.places, strict=True)]
-        text = put(found.text, self.places, bars) if found.text else ""
+        text = replace_bars(found.text, self.places, bars) if found.text else ""
         if found.text and not keeps(found, text, self.first, len(self.places), elements):
             raise RequestError("an answer would change the bars around it; ask for others, or with another --seed")
         kinds = (kind(codec.vocabulary.tokens[one]) for one in new.tolist())
@@ -131,17 +131,18 @@ def ask(task: FillTune, data: bytes, file: str, bars: str | None, number: int | 
     gap = task.gap(ids, measured, first, last)
     if not found.text:
         places = [TextBar((), found.tune.key, found.tune.meter, found.tune.unit)] * (last + 1 - first)
-        notices = [written_down(file, found.lost or Counter())]
+        notices = [transcription_notice(file, found.lost or Counter())]
         return _question(task, found, read, places, ids, first, gap, notices)
-    text = find_tune(found.text, found.index)
-    own = text.bars[first : last + 1]
+    text_bars, words = find_bars(found.text, found.index)
+    own = text_bars[first : last + 1]
     trial = [trial_of(bar) for bar in bars_of(found.tune.body)[first : last + 1]]
     pairs = zip(trial, own, strict=False)
-    if len(text.bars) != len(measured.bars):
+    if len(text_bars) != len(measured.bars):
         raise RequestError(f"{file}: its bars cannot be told apart; write rests of several bars (Z) bar by bar")
     if any(place.overlay for place in own):
         raise RequestError(f"{file}: bars {bars} have a second line (&), which cannot be written; ask for others")
-    tried = put(found.text, own, [format_bars(bar, place.key, place.meter, place.unit) for bar, place in pairs])
+    written = [format_bars(bar, place.key, place.meter, place.unit) for bar, place in pairs]
+    tried = replace_bars(found.text, own, written)
     if not keeps(found, tried, first, len(own), trial):
         raise RequestError(
             f"{file}: bars {bars} cannot be written anew and leave the rest as it is: something in them (a tie with an "
@@ -150,7 +151,7 @@ def ask(task: FillTune, data: bytes, file: str, bars: str | None, number: int | 
     notices = []
     if symbols := sum(place.symbols for place in own):
         notices.append(f"{symbols} chord symbol{'s' * (symbols != 1)} or other text over these bars will be gone")
-    if text.words:
+    if words:
         notices.append("the words under the tune stay as they are, and may not fit the new notes")
     return _question(task, found, read, own, ids, first, gap, notices)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
 from folkseq.formats.picture import HIGHEST, WIDEST
-from folkseq.formats.table import Table
 from folkseq.music.grid import Grid
 from folkseq.representations.base import START
 from folkseq.representations.capabilities import Generation, Options, Plan, Prime
@@ -121,7 +120,7 @@ class PackedGeneration(Generation[Grid]):
                 return ""
             grid = steps.detokenize([*starts, *step])
             step.clear()
-            return table.format(Table(grid.columns, grid.rows, header=False)).decode()
+            return table.format(replace(grid, named=False)).decode()
 
         return formatted
 

@@ -1,0 +1,179 @@
+"""From the bytes of a tune book to its tunes (ABC 2.1, section 2).
+
+A tune begins at its `X:` line and ends at a blank line or the next `X:`. Also read are tunes without `X:` (a block of
+fields with a `K:` among them, as in folk-rnn's token text), blank lines inside a header, and a file header whose fields
+hold for every tune. Comments and `%%` directives only shape the page, and are ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+from folkseq.errors import ParseError
+from folkseq.formats.abc.tune import Line, TuneReader
+from folkseq.music.tune import Tune
+
+_COMMENT = re.compile(r"(?<!\\)%")
+_TEXT_BLOCK = re.compile(r"%%begin(text|ps|svg)\b")
+_FIELD = re.compile(r"([A-Za-z+]):(?!(?<=[A-Ga-gxz]:)[|:])(.*)")  # "d:|" is music
+_BYTE_ORDER_MARK = "\ufeff"
+_LONGEST_HEADER = 200  # lines of a file header, which every tune of the file is given
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A tune that could not be read: its place, and the reason."""
+
+    file: str
+    number: str
+    title: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        title = f" ({self.title})" if self.title else ""
+        return f"{self.file}, X:{self.number}{title}, line {self.line}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Book:
+    """What a file of ABC holds.
+
+    Attributes:
+        entries: Each tune in order, or the fault why it could not be read.
+        lost: By kind and count, what was lost inside of each of `tunes`.
+        stray: The same of what is outside of every tune.
+    """
+
+    entries: tuple[Tune | Fault, ...]
+    lost: tuple[Mapping[str, int], ...] = ()
+    stray: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def tunes(self) -> tuple[Tune, ...]:
+        """Return the tunes that could be read."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Tune))
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """Return the faults of those that could not."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Fault))
+
+
+def parse(text: str, file: str = "<text>") -> Book:
+    """Return the tunes in `text`; `file` is its name in faults."""
+    entries: list[Tune | Fault] = []
+    lost: list[Mapping[str, int]] = []
+    header: list[Line] = []
+    stray: Counter[str] = Counter()
+    for number, block in enumerate(cut_tunes(text, header, stray), 1):
+        reader = TuneReader(number)
+        try:
+            entries.append(reader.read(chain(header, block)))
+            lost.append(reader.lost)
+        except (ParseError, ValueError) as error:
+            name, title = (next((line.text[:80] for line in block if line.letter == letter), "") for letter in "XT")
+            entries.append(Fault(file, name or "?", title, reader.line, str(error)))
+    return Book(tuple(entries), tuple(lost), stray)
+
+
+def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
+    """Return the tunes in a file's bytes: UTF-8 or else Latin-1, or UTF-16 with its byte-order mark.
+
+    Raises:
+        ParseError: The bytes are no text, or hold no tune at all.
+    """
+    book = parse(decode(data, file)[0], file)
+    if not book.entries:
+        raise ParseError(f"{file}: no tune in it (no line begins with X:, and no block of fields has a K:)")
+    return book
+
+
+def read(path: Path | str) -> Book:
+    """Return the tunes in the file at `path`. Raises ParseError if it cannot be opened, or as `parse_bytes` does."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ParseError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return parse_bytes(data, str(path))
+
+
+def decode(data: bytes, file: str) -> tuple[str, str]:
+    """Return the text of a file's bytes and its encoding. Raises ParseError if they are no text."""
+    if not data.strip():
+        raise ParseError(f"{file}: the file is empty; an ABC file holds tunes that begin with an X: line")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace"), "utf-16"
+    if b"\0" in data:
+        raise ParseError(f"{file}: not text, and so not ABC (it holds zero bytes)")
+    encoding = "utf-8-sig" if data[:3] == b"\xef\xbb\xbf" else "utf-8"
+    try:
+        return data.decode(encoding), encoding
+    except UnicodeDecodeError:
+        return data.decode("latin-1"), "latin-1"
+
+
+def cut_tunes(text: str, header: list[Line], stray: Counter[str]) -> Iterator[list[Line]]:
+    """Yield the lines of each tune; add a file header to `header`, and count music outside of tunes in `stray`."""
+    waiting: list[Line] = []  # a tune whose K: has not come yet
+    begun = False
+    for block in _blocks(text):
+        letters = {line.letter for line in block}
+        if waiting and "X" in letters:
+            yield waiting
+            waiting = []
+        if waiting or ("X" in letters and "K" not in letters):
+            waiting += block
+            begun = True
+            if "K" in letters:
+                yield waiting
+                waiting = []
+        elif "X" in letters or ("K" in letters and block[0].letter):
+            begun = True
+            yield block
+        elif not begun and "" not in letters:
+            room = _LONGEST_HEADER - len(header)
+            header += block[:room]
+            if len(block) > room:
+                stray[f"line of a file header of more than {_LONGEST_HEADER}"] += len(block) - room
+        elif music := sum("|" in line.text and not line.letter for line in block):
+            stray["line of music after a blank line"] += music
+    if waiting:
+        yield waiting
+
+
+def _blocks(text: str) -> Iterator[list[Line]]:
+    """Yield the lines between blank lines or before an X:, without comments, directives and text blocks."""
+    block: list[Line] = []
+    end_of_text = ""  # the line that ends a text block, while in one
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        if line[:1] == _BYTE_ORDER_MARK and (line[1:2] == "%" or line[2:3] == ":"):  # one file was put after another
+            line = line[1:]
+        if end_of_text and not line.startswith("X:"):  # a text block without an end ends at the next tune
+            end_of_text = "" if line.startswith(end_of_text) else end_of_text
+            continue
+        end_of_text = ""
+        if line.startswith("%"):
+            begin = _TEXT_BLOCK.match(line)
+            end_of_text = f"%%end{begin[1]}" if begin else ""
+            continue
+        if "%" in line:
+            line = _COMMENT.split(line, maxsplit=1)[0]
+            if not line.strip():
+                continue
+        found = _FIELD.match(line) if line[1:2] == ":" else None
+        blank = found is None and not line.strip()
+        if blank or (found is not None and found[1] == "X"):
+            if block:
+                yield block
+            block = []
+        if not blank:
+            block.append(Line(number, found[1], found[2].strip()) if found else Line(number, "", line))
+    if block:
+        yield block
