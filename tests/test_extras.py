@@ -29,6 +29,8 @@ NEEDS = [
     (("sample", "runs/abc", "--precision", "float32"), "onnx", "train"),
     (("sample", "runs/picture"), "PIL", "pictures"),
     (("plot", "tune.abc"), "matplotlib", "plot"),
+    (("plot", "runs/abc", "tune.abc", "--cells"), "torch", "train"),
+    (("plot", "runs/abc", "--gradients"), "torch", "train"),
     (("evaluate", "runs/abc"), "torch", "train"),
     (("harmonise", "runs/hymns", "melody.abc", "-o", "out.musicxml"), "music21", "corpora"),
     (("corpus", "chorales"), "music21", "corpora"),

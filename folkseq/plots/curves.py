@@ -8,121 +8,86 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from folkseq.plots.history import Floats, History, limits_from_zero, smooth
-from folkseq.plots.style import DARK, INK, LIGHT, WARM, legible, plain, styled
+from folkseq.plots.history import Floats, History, Panel, label, panels, smooth
+from folkseq.plots.style import DARK, INK, LIGHT, WARM, add_axes, figure_of, legible, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, HEIGHTS, EVENT_HEIGHT = 9.0, (4.6, 2.2, 1.6, 1.6), 0.22
-"""Inches: of the figure, of its panels from the top, and of the line of one event above them."""
+WIDTH, LEFT, RIGHT, HEADING, FOOT = 9.0, 1.0, 0.15, 0.4, 1.0
+"""Inches: of the figure, and around its panels."""
+LINE, GAP, EVENT = 0.3, 0.32, 0.22
+"""Inches: of a line of a panel, above each panel, and of the line of an event."""
 MOST_NAME, MOST_TITLE, MOST_EVENT = 40, 70, 60  # characters
 MOST_EVENTS = 6  # lines; the rest are counted
-FEW = 30  # reports, which are drawn as dots too: a line through one report shows nothing
+FEW = 30  # points, which are drawn as dots too: a line through a single one shows nothing
 
-_DASHES = (0, (5, 3))
 _EVENT = "#777777"
 _SPANS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+_MARKS: tuple[dict[str, Any], ...] = (
+    {"color": WARM, "linewidth": 1.0, "marker": "o", "markersize": 4.5, "markeredgecolor": "white", "zorder": 4},
+    {"color": INK, "linestyle": "none", "marker": "o", "markersize": 10, "markerfacecolor": "none", "zorder": 5},
+)
 
 
 @styled()
 def draw(history: History) -> Figure:
-    """Return the curves of a training run.
-
-    Panels from the top: events, if there were any; the loss of training and held-out pieces beside the n-gram's; the
-    gradient norm before and after clipping; the learning rate; tokens a second. Time is a second axis below the steps.
-    """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    events = _shown_events(history)
-    heights = [EVENT_HEIGHT * len(events), *HEIGHTS] if events else [*HEIGHTS]
-    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
-    panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    """Return the curves of a training run: events at the top, the panels, and time as a second axis below the steps."""
+    shown, events = panels(history), _shown_events(history)
     title = legible(": ".join(filter(None, [plain(history.name, MOST_NAME), history.about])), MOST_TITLE)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-    loss, norms, rate, speed = panels[-4:]
-    _loss(loss, history)
-    _norms(norms, history)
-    _rate(rate, history)
-    _speed(speed, history)
+    top = HEADING + EVENT * len(events)
+    height = top + sum(GAP + LINE * panel.height for panel in shown) + FOOT
+    figure, width = figure_of(WIDTH, height, title), WIDTH - LEFT - RIGHT
     if events:
-        _events(panels[0], events, history)
-    for step, _ in history.events:
-        for panel in panels[-4:]:
-            panel.axvline(step, color=_EVENT, linewidth=0.8, zorder=1.5)
-    loss.set_xlim(0, 1.01 * history.last)
-    speed.set_xlabel("steps")
-    speed.xaxis.set_major_locator(MaxNLocator(integer=True))
-    speed.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    _times(speed, history)
-    figure.align_ylabels(panels[-4:])
+        _events(add_axes(figure, LEFT, HEADING, width, EVENT * len(events) + GAP), events, history)
+    for panel in shown:
+        axes = add_axes(figure, LEFT, top + GAP, width, LINE * panel.height)
+        top += GAP + LINE * panel.height
+        _panel(axes, panel, history)
+        axes.tick_params(labelbottom=panel is shown[-1])
+    axes.set_xlabel("steps")
+    _times(axes, history)
     return figure
 
 
-def _loss(panel: Axes, history: History) -> None:
-    _line(panel, history.step, history.loss, color=LIGHT, linewidth=0.8, label="training, each report")
-    _line(panel, history.step, smooth(history.loss), color=DARK, linewidth=1.8, label="training, smoothed")
-    if history.best is not None:
-        dots = {"color": WARM, "linewidth": 1.0, "marker": "o", "markersize": 4.5, "markeredgecolor": "white"}
-        _line(panel, history.heldout_step, history.heldout_nll, **dots, label="held-out", clip_on=False, zorder=4)
-        step, nll = history.best
-        ring = {"linestyle": "none", "marker": "o", "markersize": 10, "markerfacecolor": "none", "color": INK}
-        _line(panel, [step], [nll], **ring, label=f"best, {nll:.3f} at step {step:,.0f}", clip_on=False, zorder=5)
-    if history.ngram_nll is not None:
-        label = f"{history.ngram}, {history.ngram_nll:.3f}"
-        panel.axhline(history.ngram_nll, color=INK, linewidth=1.2, linestyle=_DASHES, label=label)
-    panel.set_ylim(*history.loss_limits())
-    panel.set_ylabel("loss\n(nats a token)")
-    _legend(panel)
+def _panel(axes: Axes, panel: Panel, history: History) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+    low, high = panel.limits
+    axes.set_xlim(0, 1.01 * history.last)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_ylim(low, high)  # before the scale, which looks for positive values otherwise
+    axes.yaxis.set_major_locator(MaxNLocator(panel.height - 1, steps=[1, 2, 2.5, 5, 10]))
+    if panel.log:
+        axes.set_yscale("log", nonpositive="mask")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(lambda value, _: label(value))
+    axes.set_ylabel(panel.title.replace(" (", "\n("))
+    axes.yaxis.set_label_coords(-0.085, 0.5)
+    lines: dict[str, Floats] = {}
+    for name, values in panel.series.items():
+        lines |= (
+            {f"{name}, each report": values, f"{name}, smoothed": smooth(values)} if panel.smoothed else {name: values}
+        )
+    for name, values in lines.items():
+        last = name == list(lines)[-1]
+        _line(axes, history.step, values, color=DARK if last else LIGHT, linewidth=1.8 if last else 1.2, label=name)
+    for look, (name, (steps, values)) in zip(_MARKS, panel.marks.items(), strict=False):
+        _line(axes, steps, values, label=name, clip_on=False, **look)
+    for step, _ in history.events:
+        axes.axvline(step, color=_EVENT, linewidth=0.8, zorder=1.5)
+    if panel.line is not None:
+        name, value = panel.line
+        axes.axhline(value, color=INK, linewidth=1.2, linestyle=(0, (5, 3)), label=name)
+    if len(lines) > 1 or panel.marks or panel.line:  # above the panel the legend hides nothing
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, borderaxespad=0.2, columnspacing=1.4)
 
 
-def _norms(panel: Axes, history: History) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    low, high = history.norm_limits()
-    panel.set_ylim(low, high)  # before the scale, which looks for positive values otherwise
-    panel.set_yscale("log", nonpositive="mask")
-    _line(panel, history.step, history.grad_norm, color=LIGHT, linewidth=2.4, label="before clipping")
-    if np.isfinite(history.grad_norm_clipped).any():
-        _line(panel, history.step, history.grad_norm_clipped, color=DARK, linewidth=0.8, label="after clipping")
-    if history.clip is not None:
-        label = f"clipped to {history.clip:g}"
-        panel.axhline(history.clip, color=INK, linewidth=1.2, linestyle=_DASHES, label=label)
-    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
-    panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    panel.yaxis.set_minor_formatter(NullFormatter())
-    panel.set_ylabel("gradient norm\n(log scale)")
-    _legend(panel)
-
-
-def _rate(panel: Axes, history: History) -> None:
-    _line(panel, history.step, history.learning_rate, color=DARK, linewidth=1.8, label="learning rate")
-    panel.set_ylim(*limits_from_zero(history.learning_rate))
-    panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    panel.set_ylabel("learning rate")
-
-
-def _speed(panel: Axes, history: History) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    _line(panel, history.step, history.tokens_per_s, color=LIGHT, linewidth=0.8, label="each report")
-    _line(panel, history.step, smooth(history.tokens_per_s), color=DARK, linewidth=1.8, label="smoothed")
-    panel.set_ylim(*limits_from_zero(history.tokens_per_s))
-    panel.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    panel.set_ylabel("speed\n(tokens a second)")
-    _legend(panel)
-
-
-def _line(panel: Axes, x: ArrayLike, y: ArrayLike, **look: Any) -> None:
-    panel.plot(x, y, **{"marker": "." if np.size(x) <= FEW else "", "markersize": 8} | look)
-
-
-def _legend(panel: Axes) -> None:
-    """Put the legend above the panel, where it hides nothing."""
-    panel.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, borderaxespad=0.2, columnspacing=1.4)
+def _line(axes: Axes, x: ArrayLike, y: ArrayLike, **look: Any) -> None:
+    axes.plot(x, y, **{"marker": "." if np.size(x) <= FEW else "", "markersize": 8} | look)
 
 
 def _shown_events(history: History) -> list[tuple[float, str]]:
@@ -134,20 +99,20 @@ def _shown_events(history: History) -> list[tuple[float, str]]:
     return events
 
 
-def _events(panel: Axes, events: Sequence[tuple[float, str]], history: History) -> None:
+def _events(axes: Axes, events: Sequence[tuple[float, str]], history: History) -> None:
     """Write each event on a line of its own, on the side of its mark that has more room."""
-    panel.set_axis_off()
-    panel.set_ylim(len(events), 0)
+    axes.set_axis_off()
+    axes.set_xlim(0, 1.01 * history.last)
+    axes.set_ylim(len(events) + GAP / EVENT, 0)
     for line, (step, text) in enumerate(events):
-        panel.plot([step, step], [line + 0.5, len(events)], color=_EVENT, linewidth=0.8, clip_on=False)
+        axes.plot([step, step], [line + 0.5, len(events) + GAP / EVENT], color=_EVENT, linewidth=0.8)
         side = "right" if step > history.last / 2 else "left"
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         text = f"  {legible(text, MOST_EVENT)}  "
-        written = panel.text(step, line + 0.5, text, fontsize=8.5, ha=side, va="center", bbox=box)
-        written.set_in_layout(False)  # else a long text makes the panels narrow
+        axes.text(step, line + 0.5, text, fontsize=8.5, ha=side, va="center", bbox=box)
 
 
-def _times(panel: Axes, history: History) -> None:
+def _times(axes: Axes, history: History) -> None:
     """Add an axis below the steps with the time they took, in seconds, minutes or hours."""
     from matplotlib.ticker import MaxNLocator
 
@@ -163,11 +128,11 @@ def _times(panel: Axes, history: History) -> None:
     for time, step in zip(times.tolist(), np.interp(times * size, seconds, steps).tolist(), strict=True):
         if not ticks or step - max(ticks) >= history.last / 25:  # a machine that slept presses times together
             ticks[step] = f"{time:g}"
-    axis = panel.twiny()
-    axis.grid(False)
-    axis.set_xlim(panel.get_xlim())
-    axis.xaxis.set_ticks_position("bottom")
-    axis.xaxis.set_label_position("bottom")
-    axis.spines["bottom"].set_position(("outward", 36))
-    axis.set_xticks(list(ticks), list(ticks.values()))
-    axis.set_xlabel(unit)
+    below = axes.twiny()
+    below.grid(False)
+    below.set_xlim(axes.get_xlim())
+    below.xaxis.set_ticks_position("bottom")
+    below.xaxis.set_label_position("bottom")
+    below.spines["bottom"].set_position(("outward", 36))
+    below.set_xticks(list(ticks), list(ticks.values()))
+    below.set_xlabel(unit)

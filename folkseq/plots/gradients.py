@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from folkseq.plots.style import DARK, INK, SIGNS, WARM, legible, styled
+from folkseq.plots.style import DARK, INK, SIGNS, WARM, add_axes, figure_of, legible, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from folkseq.analysis.gradient_flow import GradientFlow
 
-SIZE = (9.0, 5.2)  # inches
+SIZE, LEFT, RIGHT, TOP, FOOT = (9.0, 5.2), 0.75, 0.2, 0.35, 0.5
+"""Inches: of the figure, and around its panel."""
 MOST_NAME = 44  # characters
 _COLOURS = (DARK, WARM, INK, "#7f9fb0", "#c49a7a")
 _DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.3)), (0, (6, 2, 1, 2)))
@@ -34,11 +35,10 @@ def draw(flows: Sequence[GradientFlow], unit: str = "tokens") -> Figure:
         flows: one or more.
         unit: that k counts.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
-    figure = Figure(figsize=SIZE, layout="constrained")
-    panel = figure.subplots()
+    figure = figure_of(*SIZE, "")
+    panel = add_axes(figure, LEFT, TOP, SIZE[0] - LEFT - RIGHT, SIZE[1] - TOP - FOOT)
     known = np.concatenate([flow.norms for flow in flows])
     known = known[np.isfinite(known) & (known > 0)]
     low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)

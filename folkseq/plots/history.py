@@ -1,10 +1,10 @@
-"""The training history of a run as arrays: one value per report, NaN where a report lacks it."""
+"""The training history of a run as arrays, and the panels that the figure and the terminal both draw of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class History:
-    """The reports of a training run in the order of their steps.
+    """The reports of a training run in the order of their steps; NaN where a report lacks a value.
 
     >>> History.of([{"step": 16, "loss": 2.5}, {"step": 32, "loss": 1.5}], name="abc-1").loss
     array([2.5, 1.5])
@@ -76,33 +76,68 @@ class History:
         )
 
     @property
-    def ngram(self) -> str:
-        """Return the name of the n-gram."""
-        return f"{self.ngram_order:g}-gram" if self.ngram_order else "n-gram"
-
-    @property
-    def best(self) -> tuple[float, float] | None:
-        """Return the step with the lowest held-out loss, and that loss."""
-        if not self.heldout_nll.size:
-            return None
-        best = int(self.heldout_nll.argmin())
-        return float(self.heldout_step[best]), float(self.heldout_nll[best])
-
-    @property
     def last(self) -> float:
         """Return the last step, at least 1."""
         return max([1.0, float(self.step[-1]), *(step for step, _ in self.events)])
 
-    def loss_limits(self) -> tuple[float, float]:
-        """Return limits for the losses after the first fiftieth of the steps, which fall too steeply to show."""
-        settled = smooth(self.loss)[self.step >= self.step[-1] / 50]
-        return limits(np.concatenate([settled, self.heldout_nll, [self.ngram_nll or np.nan]]))
 
-    def norm_limits(self) -> tuple[float, float]:
-        """Return limits for the gradient norms and the clipping norm on a log scale."""
-        known = np.concatenate([self.grad_norm, self.grad_norm_clipped, [self.clip or np.nan]])
-        low, high = limits(np.log10(known[known > 0]))
-        return float(10**low), float(10**high)
+@dataclass(frozen=True)
+class Panel:
+    """One panel of the training curves."""
+
+    title: str  # with the unit in parentheses
+    height: int  # in lines of a terminal
+    series: Mapping[str, Floats]  # by label, (N,) values at the steps of the history
+    limits: tuple[float, float]
+    smoothed: bool = False  # whether a figure shows the smoothed series, too
+    log: bool = False
+    marks: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)  # by label: steps and values
+    line: tuple[str, float] | None = None  # label and value of a horizontal line
+
+
+def panels(history: History) -> tuple[Panel, ...]:
+    """Return the panels of a history: loss, gradient norm, learning rate and speed."""
+    ngram, clip, marks = history.ngram_nll, history.clip, {}
+    if history.heldout_nll.size:
+        best = history.heldout_nll.argmin()
+        step, nll = history.heldout_step[[best]], history.heldout_nll[[best]]
+        marks["held-out"] = (history.heldout_step, history.heldout_nll)
+        marks[f"best, {nll[0]:.3f} at step {step[0]:,.0f}"] = (step, nll)
+    order = f"{history.ngram_order:g}" if history.ngram_order else "n"
+    norms = {"before clipping": history.grad_norm}
+    if np.isfinite(history.grad_norm_clipped).any():
+        norms["after clipping"] = history.grad_norm_clipped
+    known = np.concatenate([*norms.values(), [clip or math.nan]])
+    low, high = limits(np.log10(known[known > 0]))
+    # The loss falls so steeply in the first fiftieth of the steps that the rest would look flat beside it.
+    settled = smooth(history.loss)[history.step >= history.step[-1] / 50]
+    return (
+        Panel(
+            "loss (nats a token)",
+            12,
+            {"training": history.loss},
+            limits(np.concatenate([settled, history.heldout_nll, [ngram or math.nan]])),
+            smoothed=True,
+            marks=marks,
+            line=(f"{order}-gram, {ngram:.3f}", ngram) if ngram else None,
+        ),
+        Panel(
+            "gradient norm (log scale)",
+            6,
+            norms,
+            (float(10**low), float(10**high)),
+            log=True,
+            line=(f"clipped to {clip:g}", clip) if clip else None,
+        ),
+        Panel("learning rate", 5, {"learning rate": history.learning_rate}, limits_from_zero(history.learning_rate)),
+        Panel(
+            "speed (tokens a second)",
+            5,
+            {"speed": history.tokens_per_s},
+            limits_from_zero(history.tokens_per_s),
+            smoothed=True,
+        ),
+    )
 
 
 def mean(values: Floats) -> float:
@@ -136,6 +171,15 @@ def limits_from_zero(values: Floats) -> tuple[float, float]:
     """Return 0 and a little more than the highest value; 0 and 1 if none is above 0."""
     known = values[values > 0]
     return 0.0, 1.05 * float(known.max()) if known.size else 1.0
+
+
+def label(value: float) -> str:
+    """Return the label of a tick.
+
+    >>> label(0.5), label(20_000), label(2.5e6)
+    ('0.5', '20,000', '2.5M')
+    """
+    return f"{value:g}" if abs(value) < 1e3 else f"{value:,.0f}" if value < 1e6 else f"{value / 1e6:g}M"
 
 
 def _thin(values: Floats, group: int) -> Floats:

@@ -1,12 +1,10 @@
-"""A reading as one HTML file: the figure of `neurons` with the expected tokens where the reader points.
+"""A reading as one HTML file: the figure of `neurons`, with what the network expected where the reader points.
 
-Over each token, or all tokens of one moment where time is in seconds, are its surprise, the likeliest tokens in its
-place and the neurons' values. The file loads nothing (its content security policy says so), and user text is escaped.
+The file loads nothing, as its content security policy says, and user text is escaped.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from html import escape
@@ -21,7 +19,7 @@ from folkseq.plots.style import plain, render
 POINTS = 72.0  # in an inch of matplotlib's SVG
 MOST_NAME, MOST_TOKEN = 100, 24  # characters
 
-_HEADER = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|\sxmlns(:\w+)?=\"[^\"]*\"", re.DOTALL)
+_DROPPED = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|\sxmlns(:\w+)?=\"[^\"]*\"", re.DOTALL)
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy"
 content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
@@ -29,27 +27,18 @@ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-sr
 body {{ font: 14px/1.45 system-ui, sans-serif; color: #222; background: #fff; margin: 1.2rem }}
 svg {{ display: block; max-width: 100%; height: auto }}
 .over {{ fill: transparent }} .over:hover {{ fill: #0001; stroke: #222; stroke-width: .7 }}
-#told {{ position: fixed; display: none; pointer-events: none; background: #fff; border: 1px solid #888;
-  padding: .35rem .55rem; font-size: 12.5px; max-width: 32rem; box-shadow: 0 2px 6px #0003; white-space: pre-wrap }}
+#told {{ position: fixed; pointer-events: none; background: #fff; border: 1px solid #888; padding: .35rem .55rem;
+  max-width: 32rem; box-shadow: 0 2px 6px #0003; white-space: pre-wrap }}
 </style></head><body>
 <p>Point at a token to see what was expected in its place.</p>
 {figure}
-<div id="told"></div>
-<script type="application/json" id="data">{data}</script>
-<script type="application/json" id="names">{names}</script>
+<div id="told" hidden></div>
 <script>
-const [data, names] = ["data", "names"].map(id => JSON.parse(document.getElementById(id).textContent));
 const told = document.getElementById("told");
 function tell(event) {{
-  const over = event.target.closest ? event.target.closest(".over") : null;
-  told.style.display = over ? "block" : "none";
-  if (!over) return;
-  told.textContent = over.dataset.i.split(" ").map(i => {{
-    const it = data[i], guesses = it.g.map(g => g[0] + " " + (100 * g[1]).toFixed(0) + " %");
-    return it.t + (it.s === null ? "" : "   " + it.s.toFixed(1) + " bits")
-      + (guesses.length ? "\\n   expected: " + guesses.join(", ") : "")
-      + "\\n   " + it.v.map((v, n) => names[n] + " " + v.toFixed(2)).join(", ");
-  }}).join("\\n");
+  const over = event.target.closest?.(".over");
+  told.hidden = !over;
+  told.textContent = over?.dataset.told;
   told.style.left = Math.max(0, Math.min(event.clientX + 14, innerWidth - told.offsetWidth - 8)) + "px";
   told.style.top = Math.max(0, Math.min(event.clientY + 16, innerHeight - told.offsetHeight - 8)) + "px";
 }}
@@ -62,42 +51,33 @@ document.addEventListener("pointerdown", tell);
 
 def write(reading: NeuronReading) -> bytes:
     """Return the page of a reading, in UTF-8."""
-    drawing = _HEADER.sub("", render(draw(reading), ".svg").decode())
-    data = [
-        {
-            "t": plain(token, MOST_TOKEN),
-            "s": None if np.isnan(bits) else round(float(bits), 2),
-            "g": [[plain(guess, MOST_TOKEN), round(probability, 4)] for guess, probability in guesses],
-            "v": [round(float(neuron.values[place]), 3) for neuron in reading.neurons],
-        }
-        for place, (token, bits, guesses) in enumerate(
-            zip(reading.tokens, reading.surprise, reading.guesses, strict=True)
-        )
-    ]
-    page = _PAGE.format(
-        title=escape(f"{plain(reading.name, MOST_NAME)}, read by {plain(reading.about, MOST_NAME)}"),
-        figure=drawing.replace("</svg>", "".join(_overlay(reading)) + "</svg>"),
-        data=_embedded(data),
-        names=_embedded([plain(neuron.label, MOST_TOKEN) for neuron in reading.neurons]),
-    )
-    return page.encode()
-
-
-def _embedded(value: object) -> str:
-    """Return JSON that no markup can end: without `<`, `>` and `&`."""
-    return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    title = escape(f"{plain(reading.name, MOST_NAME)}, read by {plain(reading.about, MOST_NAME)}")
+    figure = _DROPPED.sub("", render(draw(reading), ".svg").decode())
+    figure = figure.replace("</svg>", "".join(_overlay(reading)) + "</svg>")
+    return _PAGE.format(title=title, figure=figure).encode()
 
 
 def _overlay(reading: NeuronReading) -> Iterator[str]:
-    """Yield a rectangle to point at for each moment of each line, with the numbers of its tokens."""
+    """Yield a rectangle to point at for each token, or for all tokens of one moment where time is in seconds."""
     layout = lay_out(reading.tokens, reading.timing)
+    texts = [_described(reading, token) for token in range(len(reading.tokens))]
     for line in range(layout.lines):
         top, height = line_box(reading, line)
         boxes = layout.on(line)
         moments, which = np.unique(np.round(layout.left[boxes], 6), return_inverse=True)
-        for place, left in enumerate(moments.tolist()):
-            there = boxes[which == place]
+        for moment, left in enumerate(moments.tolist()):
+            there = boxes[which == moment]
             width = max(float(layout.right[there].max()) - left, EVENT)
-            x, y, w, h = (POINTS * inches for inches in (LEFT + left, top, width, height))
-            tokens = " ".join(map(str, layout.token[there].tolist()))
-            yield f'<rect class="over" data-i="{tokens}" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}"/>'
+            x, y, w, h = (f"{POINTS * inches:.1f}" for inches in (LEFT + left, top, width, height))
+            told = escape("\n".join(texts[token] for token in layout.token[there]))
+            yield f'<rect class="over" x="{x}" y="{y}" width="{w}" height="{h}" data-told="{told}"/>'
+
+
+def _described(reading: NeuronReading, token: int) -> str:
+    """Return a token with its surprise, the likeliest tokens in its place, and the neurons' values after it."""
+    bits = reading.surprise[token]
+    guesses = [f"{plain(guess, MOST_TOKEN)} {share:.0%}" for guess, share in reading.guesses[token]]
+    values = [f"{plain(neuron.label, MOST_TOKEN)} {neuron.values[token]:.2f}" for neuron in reading.neurons]
+    surprise = "" if np.isnan(bits) else f"   {bits:.1f} bits"
+    expected = f"\n   expected: {', '.join(guesses)}" if guesses else ""
+    return f"{plain(reading.tokens[token], MOST_TOKEN)}{surprise}{expected}\n   {', '.join(values)}"

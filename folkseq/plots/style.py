@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,32 +33,7 @@ SIGNS = "o^sDv"
 
 _DIVERGING = ((13, 42, 74), (52, 99, 142), (158, 163, 166), (233, 181, 120), (255, 241, 214))
 _SEQUENTIAL = ((212, 232, 245), (107, 168, 204), (20, 79, 110), (8, 26, 41))
-_STYLE = {
-    "font.family": FONT,
-    "font.size": 9,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.xmargin": 0,
-    "grid.color": RULE,
-    "grid.linewidth": 0.7,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "lines.solid_capstyle": "round",
-    "lines.solid_joinstyle": "round",
-    "svg.fonttype": "path",  # a reader need not have the font
-    "svg.hashsalt": "folkseq",
-}
+_STYLE = ["default", str(Path(__file__).with_name("folkseq.mplstyle"))]
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +48,7 @@ def styled() -> Iterator[None]:
     require("matplotlib")
     from matplotlib import style
 
-    with style.context(["default", _STYLE]):
+    with style.context(_STYLE):
         yield
 
 

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from folkseq.cli import main
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.plots import curves, history, terminal
-from folkseq.plots.history import History
+from folkseq.plots.history import History, Panel, panels
 from folkseq.plots.style import legible, render
-from folkseq.plots.terminal import panel, ticks
+from folkseq.plots.terminal import draw_panel, ticks
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import CorpusFile, Run, RunConfig
 
@@ -40,7 +40,7 @@ def told(reports=REPORTS, **known):
     return History.of(reports, **{"name": "abc-1", "ngram_nll": 2.75, "clip": 1.0} | known)
 
 
-def panels(figure):
+def axes_of(figure):
     """By their labels, in the order in which they stand."""
     return {axes.get_ylabel(): axes for axes in figure.axes if axes.get_ylabel()}
 
@@ -52,7 +52,7 @@ def drawn(axes):
 
 def test_the_figure_carries_the_reports():
     figure = curves.draw(told())
-    loss, norms, rate, speed = panels(figure).values()
+    loss, norms, rate, speed = axes_of(figure).values()
     assert drawn(loss) == {
         "training, each report": [[16, 4], [32, 3], [48, 2], [64, 1]],
         "training, smoothed": [[16, 4], [32, 3], [48, 2], [64, 1]],
@@ -66,20 +66,20 @@ def test_the_figure_carries_the_reports():
         "clipped to 1": [[0, 1], [1, 1]],
     }
     assert drawn(rate) == {"learning rate": [[16, 0.001], [32, 0.002], [48, 0.003], [64, 0.002]]}
-    assert drawn(speed)["each report"] == [[16, 10_000], [32, 20_000], [48, 30_000], [64, 20_000]]
+    assert drawn(speed)["speed, each report"] == [[16, 10_000], [32, 20_000], [48, 30_000], [64, 20_000]]
     for axes in (loss, norms, speed):
         assert [text.get_text() for text in axes.get_legend().get_texts()] == list(drawn(axes))
 
 
 def test_the_n_gram_has_its_order_where_that_is_known():
     history = told(ngram_order=5)
-    assert "5-gram, 2.750" in drawn(next(iter(panels(curves.draw(history)).values())))
-    assert "╌╌ 5-gram 2.750" in terminal.draw(history)
+    assert "5-gram, 2.750" in drawn(next(iter(axes_of(curves.draw(history)).values())))
+    assert "╌╌ 5-gram, 2.750" in terminal.draw(history)
 
 
 def test_the_axes_say_what_they_show_and_in_what():
     figure = curves.draw(told())
-    named = panels(figure)
+    named = axes_of(figure)
     assert list(named) == [
         "loss\n(nats a token)",
         "gradient norm\n(log scale)",
@@ -92,8 +92,8 @@ def test_the_axes_say_what_they_show_and_in_what():
     times = figure.axes[-1]
     assert [text.get_text() for text in times.get_xticklabels()] == ["0", "0.5", "1", "1.5", "2"]
     assert times.get_xticks().tolist() == pytest.approx([0, 15, 30, 45, 60])
-    assert figure.get_suptitle() == "abc-1"
-    assert curves.draw(told(about="abc, 2 x 320 lstm")).get_suptitle() == "abc-1: abc, 2 x 320 lstm"
+    assert figure.texts[0].get_text() == "abc-1"
+    assert curves.draw(told(about="abc, 2 x 320 lstm")).texts[0].get_text() == "abc-1: abc, 2 x 320 lstm"
 
 
 @pytest.mark.parametrize(("pace_s", "unit"), [(0.01, "seconds"), (1.8, "seconds"), (2.0, "minutes"), (200, "hours")])
@@ -124,7 +124,7 @@ def test_no_texts_overlap():
     figure.draw_without_rendering()
     texts = [text for axes in figure.axes for text in texts_shown(axes) if text.get_visible() and text.get_text()]
     legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
-    shown = [figure._suptitle, *texts, *legends]
+    shown = [*figure.texts, *texts, *legends]
     boxes = [artist.get_window_extent() for artist in shown]
     assert len(boxes) > 30
     for place, box in enumerate(boxes):
@@ -135,7 +135,7 @@ def test_no_texts_overlap():
 
 def test_events_are_marked_in_every_panel_and_told_once():
     figure = curves.draw(told([*REPORTS[:3], HALVED, REPORTS[3]]))
-    for axes in panels(figure).values():
+    for axes in axes_of(figure).values():
         assert [[48, 0], [48, 1]] in [line.get_xydata().tolist() for line in axes.lines]
     texts = [text.get_text().strip() for axes in figure.axes for text in axes.texts]
     assert texts == ["learning rate halved"]
@@ -155,9 +155,9 @@ def test_of_many_events_the_rest_are_counted():
 
 def test_reports_of_older_runs_say_nothing_of_the_norm_after_clipping():
     older = [{name: value for name, value in report.items() if name != "grad_norm_clipped"} for report in REPORTS]
-    _, norms, *_ = panels(curves.draw(told(older))).values()
+    _, norms, *_ = axes_of(curves.draw(told(older))).values()
     assert list(drawn(norms)) == ["before clipping", "clipped to 1"]
-    assert "○ after" not in terminal.draw(told(older))
+    assert "○ after clipping" not in terminal.draw(told(older))
 
 
 HARD = {
@@ -189,7 +189,7 @@ def test_whatever_the_reports_say_is_drawn(reports):
 
 
 def test_one_report_can_be_seen():
-    loss, *_ = panels(curves.draw(told(REPORTS[:1]))).values()
+    loss, *_ = axes_of(curves.draw(told(REPORTS[:1]))).values()
     assert loss.lines[0].get_marker() == "."
 
 
@@ -201,10 +201,10 @@ def test_lines_without_a_report_are_no_history():
 
 def test_what_comes_before_all_is_learnt_does_not_press_the_rest_flat():
     many = [{"step": step, "loss": 100.0 if step < 3 else 2.0 - step / 400} for step in range(1, 401)]
-    low, high = told(many, ngram_nll=1.5).loss_limits()
+    low, high = panels(told(many, ngram_nll=1.5))[0].limits
     assert 0.9 < low < 1.0
     assert 2.0 < high < 2.1
-    assert told(many, ngram_nll=3.0).loss_limits()[1] > 3
+    assert panels(told(many, ngram_nll=3.0))[0].limits[1] > 3
 
 
 def test_smoothed_values_are_means_of_as_many_on_either_side():
@@ -244,7 +244,7 @@ def test_hostile_names_are_escaped_and_cut(name):
     ET.fromstring(text)
     assert "<script" not in text
     assert "x" * 100 not in text
-    assert len(figure.get_suptitle()) <= curves.MOST_TITLE
+    assert len(figure.texts[0].get_text()) <= curves.MOST_TITLE
     lines = terminal.draw(history).split("\n")
     assert max(map(len, lines)) <= 80
     assert all(line.isprintable() for line in lines)
@@ -270,10 +270,10 @@ def test_the_same_reports_give_the_same_bytes(monkeypatch):
 
 TERMINAL = """\
 abc-1
-64 steps in 2.1 minutes; best held-out 2.250 at step 48
+64 steps in 2.1 minutes
 
-loss (nats a token):  █ training  ● held-out  ◉ best
-         ╌╌ n-gram 2.750
+loss (nats a token):  █ training  ● held-out
+         ◉ best, 2.250 at step 48  ╌╌ n-gram, 2.750
       4 ┤▄▄▄▄▄▄▄▄▄▄▄▄▄
         │█████████████
     3.5 ┤█████████████
@@ -287,8 +287,8 @@ loss (nats a token):  █ training  ● held-out  ◉ best
         │███████████████████████████████████████
       1 ┤███████████████████████████████████████▄▄▄▄▄▄▄▄▄▄▄▄▄
 
-gradient norm (log scale):  █ before clipping  ○ after
-         ╌╌ clipped to 1
+gradient norm (log scale):  █ before clipping
+         ○ after clipping  ╌╌ clipped to 1
       2 ┤▆▆▆▆▆▆▆▆▆▆▆▆▆
         │█████████████
       1 ┤█████████████╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
@@ -326,19 +326,28 @@ def test_a_narrow_terminal_gets_what_can_be_read():
 
 
 def test_a_panel_fills_columns_to_an_eighth():
+    history = told([{"step": step, "loss": 1.0} for step in range(1, 9)])
     values = np.array([0, 0.125, 1, 1.5, 2, 9, NAN, -1])
-    lines = panel("t", values, (0, 2), 2, line=1.25, marks={"o": [NAN, 2]})
-    assert list(lines) == ["", "t", "      2 ┤╌o╌▄██╌╌", "      0 ┤▁▁████ ▁"]
-    log = panel("t", np.array([1, 10, 100, 0]), (1, 100), 2, ["█ u"], log=True)
-    assert list(log) == ["", "t:  █ u", "        │  █", "      1 ┤▁██▁"]
+    mark = {"m": (np.array([2.0]), np.array([2.0]))}
+    panel = Panel("t", 2, {"u": values}, (0, 2), marks=mark, line=("l", 1.25))
+    lines = ["", "t:  █ u  ● m", "         ╌╌ l", "      2 ┤╌●╌▄██╌╌", "      0 ┤▁▁████ ▁"]
+    assert list(draw_panel(panel, history, 8)) == lines
+    values = np.array([1.0, 10, 100, 0, NAN, NAN, 10, 100])
+    panel = Panel("t", 2, {"u": values, "v": values / 100}, (1, 100), log=True)
+    lines = ["", "t:  █ u  ○ v", "        │  █    █", "      1 ┤○○○▁  ○○"]
+    assert list(draw_panel(panel, history, 8)) == lines
 
 
 def test_a_column_holds_the_mean_of_its_reports_or_the_next_one():
+    def columns_of(reports):
+        history = told(reports)
+        return terminal.columns(history, history.loss, 4)
+
     losses = zip((1, 2, 3, 6, 8), (1.0, 3.0, None, 6.0, None), strict=True)
-    shown = terminal.columns(told([{"step": step, "loss": loss} for step, loss in losses]), "loss", 4)
+    shown = columns_of([{"step": step, "loss": loss} for step, loss in losses])
     assert shown.tolist()[:3] == [2, pytest.approx(NAN, nan_ok=True), 6]
     assert math.isnan(shown[3])
-    assert terminal.columns(told([{"step": 8, "loss": 5.0}]), "loss", 4).tolist() == [5, 5, 5, 5]
+    assert columns_of([{"step": 8, "loss": 5.0}]).tolist() == [5, 5, 5, 5]
 
 
 @pytest.mark.parametrize(
@@ -457,7 +466,7 @@ def test_the_steps_of_a_short_training_are_whole_numbers():
     short = told(reports)
     figure = curves.draw(short)
     figure.canvas.draw()
-    marked = [tick for tick in list(panels(figure).values())[-1].get_xticks() if 0 <= tick <= 3]
+    marked = [tick for tick in list(axes_of(figure).values())[-1].get_xticks() if 0 <= tick <= 3]
     assert marked == [round(tick) for tick in marked]
     (steps,) = (line for line in terminal.draw(short, 80).splitlines() if line.startswith("steps"))
     numbers = steps.split()[1:]
