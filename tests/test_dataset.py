@@ -1,107 +1,15 @@
-"""Clusters against a quadratic reference, splits that keep them whole, the store, and streams that go on exactly."""
+"""Streams and windows that go on exactly, and pairs."""
 
 import json
-import time
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from folkseq.corpus import IGNORED, Pairs, Split, StoreWriter, Streams, TokenStore, Unchanged, Windows, cluster, split
+from folkseq.corpus import IGNORED, Pairs, Streams, TokenStore, Unchanged, Windows
 from folkseq.errors import CorpusError
 from folkseq.pairs import EncoderSource, Pair, RelativePositions
 from folkseq.training.heldout import pairs_of
-
-
-def cluster_slowly(fingerprints, length, share):
-    """Every pair compared, and labels spread until nothing changes."""
-
-    def grams(values):
-        return {tuple(values[i : i + length]) for i in range(len(values) - length + 1)}
-
-    def twins(one, other):
-        if len(one) < length or len(other) < length:
-            return one == other and len(one) > 0
-        a, b = grams(one), grams(other)
-        return len(a & b) >= share * min(len(a), len(b))
-
-    labels = list(range(len(fingerprints)))
-    pairs = [(i, j) for j in range(len(labels)) for i in range(j) if twins(fingerprints[i], fingerprints[j])]
-    for _ in labels:
-        for i, j in pairs:
-            labels[i] = labels[j] = min(labels[i], labels[j])
-    return [sorted(set(labels)).index(label) for label in labels]
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.lists(st.integers(0, 2), max_size=12), max_size=12), st.integers(1, 4), st.sampled_from([0.3, 0.5, 1])
-)
-def test_clusters_are_those_of_comparing_every_pair(fingerprints, length, share):
-    assert cluster(fingerprints, length, share).tolist() == cluster_slowly(fingerprints, length, share)
-
-
-def test_half_of_the_smaller_piece_makes_twins_and_less_does_not():
-    tune = list(range(28))  # 20 shingles of nine
-    half, less = [*tune[:18], *range(100, 110)], [*tune[:17], *range(200, 211)]  # which share 10 and 9 of them
-    assert cluster([tune, half]).tolist() == [0, 0]
-    assert cluster([tune, less]).tolist() == [0, 1]
-    assert cluster([[], [], [2, 2], [2, 2]]).tolist() == [0, 1, 2, 2]
-
-
-@pytest.mark.parametrize("common", [0, 40])
-def test_clustering_four_thousand_pieces_takes_no_time(common):
-    rng = np.random.default_rng(0)
-    shared = rng.integers(-5, 6, common).tolist()  # a passage that all pieces hold must not make it quadratic
-    fingerprints = [shared + rng.integers(-5, 6, 100 - common).tolist() for _ in range(4000)]
-    start = time.process_time()
-    labels = cluster(fingerprints)
-    assert time.process_time() - start < 3  # it takes half of that
-    assert len(set(labels.tolist())) == 4000
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 8), min_size=1, max_size=60), st.integers(0, 3))
-def test_a_split_holds_every_piece_once_and_no_cluster_twice(labels, seed):
-    dealt = split(labels, seed=seed)
-    assert dealt == split(labels, seed=seed)
-    assert sorted(dealt.train + dealt.valid + dealt.test) == list(range(len(labels)))
-    sides = [{labels[piece] for piece in side} for side in (dealt.train, dealt.valid, dealt.test)]
-    assert sum(map(len, sides)) == len(set(labels))
-    assert [bool(side) for side in sides] == [True, len(set(labels)) > 1, len(set(labels)) > 2]
-
-
-@pytest.mark.parametrize(
-    ("count", "sizes"), [(1, (1, 0, 0)), (2, (1, 1, 0)), (3, (1, 1, 1)), (10, (8, 1, 1)), (1000, (900, 50, 50))]
-)
-def test_the_sides_are_as_large_as_their_shares(count, sizes):
-    dealt = split(range(count))
-    assert (len(dealt.train), len(dealt.valid), len(dealt.test)) == sizes
-
-
-def test_a_split_refuses_what_it_cannot_mean():
-    with pytest.raises(CorpusError, match="no pieces"):
-        split([])
-    with pytest.raises(ValueError, match="sum to one"):
-        split([0], shares=(0.5, 0.1, 0.1))
-    with pytest.raises(ValueError, match="more than one side"):
-        Split((0, 1), (1,), ())
-
-
-def test_a_store_keeps_pieces_on_the_disk_in_the_smallest_integers(tmp_path):
-    pieces = [[0, 300, 1], [0, 1], [0, 2, 2, 2, 1]]
-    with StoreWriter(tmp_path, np.uint16) as writer:
-        for piece in pieces:
-            writer.append(piece)
-    store = TokenStore.read(tmp_path)
-    assert isinstance(store.ids, np.memmap)
-    assert store.ids.dtype == np.uint16
-    assert [store[piece].tolist() for piece in range(len(store))] == pieces
-    assert store.count([0, 2]) == 8
-    with pytest.raises(ValueError, match="start id and an end id"):
-        TokenStore.of([[0, 1], [0]])
 
 
 def small_store():

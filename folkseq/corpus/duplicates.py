@@ -1,32 +1,37 @@
-"""Clusters of near twins, which must stand on one side of a split.
+"""Clusters of near-duplicates, which must be on one side of a split.
 
-Near twins are pieces that share at least half of the smaller one's distinct n-grams of a fingerprint (for tunes, nine
-melodic intervals, which are ten notes whatever the key). A tune printed twice would otherwise be learnt on one side
-and be 'predicted' on the other.
+Two pieces are near-duplicates if they share at least half of the smaller one's distinct n-grams of a fingerprint (for
+tunes, nine melodic intervals, which are ten notes in any key). Otherwise a tune that was printed twice would be learnt
+on one side and "predicted" on the other.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
+
+from folkseq.corpus.hashing import Hashes, mixed, powers
+
+COMMON = 32
+"""Pieces with an n-gram, above which it is looked up only if it has to be."""
 
 
 def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0.5) -> NDArray[np.int64]:
-    """Label the pieces so that near twins, and twins of twins, bear the same label.
+    """Label the pieces so that near-duplicates, and near-duplicates of these, have the same label.
 
-    Two pieces are near twins when they share at least `share` of the smaller set of distinct `length`-grams. A piece
-    shorter than `length` has a twin only in one whose whole fingerprint is equal and not empty.
+    Two pieces are near-duplicates if they share at least `share` of the smaller set of distinct n-grams. A piece
+    shorter than n has one only in a piece whose whole fingerprint is equal and not empty.
 
-    Candidates come from an inverted index. If a piece needs t of its n shingles to be shared, one of any n − t + 1 of
-    them must be; the rarest are looked up, so that shingles common to the whole corpus cost nothing.
+    Each piece looks up its n-grams in an inverted index, for pieces that have no fewer. If s of its n-grams have to be
+    shared, the s − 1 most common ones need not be looked up, so that n-grams that all pieces have cost nothing.
 
     Args:
-        fingerprints: one sequence of integers a piece.
-        length: integers in a shingle.
+        fingerprints: a sequence of integers for each piece.
+        length: n.
         share: of the smaller set, in (0, 1].
 
     Returns:
@@ -34,59 +39,36 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
     """
     if length < 1 or not 0 < share <= 1:
         raise ValueError(f"expected length >= 1 and 0 < share <= 1, got {length} and {share}")
-    if length == 1:
-        return _cluster_sets([np.unique(np.asarray(fingerprint, np.int64)) for fingerprint in fingerprints], share)
-    keys = [tuple(np.asarray(fingerprint, np.int64).tolist()) for fingerprint in fingerprints]
-    shingles = [_shingles(key, length) for key in keys]
-    pieces_with = Counter(shingle for piece in shingles for shingle in piece)
-    forest = Forest(len(keys))
-
-    first_with: dict[frozenset[tuple[int, ...]], int] = {}
-    for piece, grams in enumerate(shingles):  # equal sets are twins at once; one of them stands for all below
-        if grams:
-            forest.join(piece, first_with.setdefault(grams, piece))
-
-    postings: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for piece in sorted(
-        first_with.values(), key=lambda piece: -len(shingles[piece])
-    ):  # the smaller looks up the larger
-        grams = shingles[piece]
-        needed = max(1, math.ceil(share * len(grams)))
-        rarest = sorted(grams, key=pieces_with.__getitem__)[: len(grams) - needed + 1]
-        for other in sorted({other for gram in rarest for other in postings[gram]}):
-            if forest.root(other) != forest.root(piece) and len(grams & shingles[other]) >= needed:
-                forest.join(piece, other)
-        for gram in grams:
-            if pieces_with[gram] > 1:
-                postings[gram].append(piece)
-
-    return forest.labels(len(keys))
-
-
-def _cluster_sets(sets: Sequence[NDArray[np.int64]], share: float) -> NDArray[np.int64]:
-    """The same where a figure is one number: each set is looked up in one sorted array of all, 12 bytes a number."""
-    sizes = np.array([len(numbers) for numbers in sets], np.int64)
-    forest = Forest(len(sets))
-    owners = np.repeat(np.arange(len(sets), dtype=np.int32), sizes)
-    flat = np.concatenate([np.zeros(0, np.int64), *sets])
+    sets = [_ngrams(fingerprint, length) for fingerprint in fingerprints]
+    sizes = np.array([len(ngrams) for ngrams in sets], np.int64)
+    flat = np.concatenate([np.zeros(0, np.uint64), *sets])
     order = np.argsort(flat, kind="stable")
-    flat, owners = flat[order], owners[order]
-    for piece, numbers in enumerate(sets):
-        first, last = np.searchsorted(flat, numbers), np.searchsorted(flat, numbers, side="right")
-        counts = last - first
-        ends = np.cumsum(counts)
-        places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(last - ends, counts)
+    flat, owners = flat[order], np.repeat(np.arange(len(sets), dtype=np.int32), sizes)[order]
+    forest = Forest(len(sets))
+    for piece, ngrams in enumerate(sets):
+        needed = max(1, math.ceil(share * len(ngrams)))
+        first = np.searchsorted(flat, ngrams)
+        counts = np.searchsorted(flat, ngrams, side="right") - first  # of the pieces with each n-gram
+        skipped = min(needed - 1, int((counts > COMMON).sum()))
+        if skipped:
+            rarest = np.argsort(counts)[: len(counts) - skipped]
+            first, counts = first[rarest], counts[rarest]
+        places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
         others, shared = np.unique(owners[places], return_counts=True)
-        twins = others[shared >= np.ceil(share * np.minimum(sizes[others], len(numbers)))]
-        for other in twins.tolist():
-            forest.join(other, piece)
+        for other in others[(shared >= needed - skipped) & (sizes[others] >= len(ngrams))].tolist():
+            if forest.root(other) != forest.root(piece) and (
+                not skipped or len(np.intersect1d(ngrams, sets[other], assume_unique=True)) >= needed
+            ):
+                forest.join(other, piece)
     return forest.labels(len(sets))
 
 
-def _shingles(key: tuple[int, ...], length: int) -> frozenset[tuple[int, ...]]:
-    if len(key) < length:
-        return frozenset([key] if key else [])  # shorter than any true shingle, so equal only to its like
-    return frozenset(key[start : start + length] for start in range(len(key) - length + 1))
+def _ngrams(fingerprint: ArrayLike, length: int) -> Hashes:
+    """The distinct n-grams of a fingerprint, as hashes of 64 bits; a shorter fingerprint is one of its own."""
+    numbers = mixed(np.asarray(fingerprint, np.int64))
+    if 0 < len(numbers) < length:
+        return np.array([(numbers * powers(len(numbers))).sum(dtype=np.uint64)])
+    return np.unique(sliding_window_view(numbers, length) @ powers(length)) if len(numbers) else numbers
 
 
 class Forest:
@@ -96,18 +78,18 @@ class Forest:
         self.parents = list(range(size))
 
     def root(self, item: int) -> int:
-        """The smallest member of an item's set."""
+        """Return the smallest member of an item's set."""
         parents = self.parents
         while parents[item] != item:
             parents[item] = item = parents[parents[item]]
         return item
 
     def labels(self, size: int) -> NDArray[np.int64]:
-        """Labels of the first `size` items, in order of first appearance."""
+        """Return labels of the first `size` items, in order of first appearance."""
         number: dict[int, int] = {}
         return np.array([number.setdefault(self.root(item), len(number)) for item in range(size)], dtype=np.int64)
 
     def join(self, one: int, other: int) -> None:
-        """Make one set of those of two items."""
+        """Unite the sets of two items."""
         low, high = sorted((self.root(one), self.root(other)))
         self.parents[high] = low

@@ -1,13 +1,13 @@
-"""All ids of a corpus in one flat array, which may lie on the disk."""
+"""All ids of a corpus in one flat array, which may be mapped from the disk."""
 
 from __future__ import annotations
 
 import mmap
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -15,11 +15,12 @@ from numpy.lib.format import write_array_header_1_0
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from folkseq.errors import CorpusError, FolkseqError
-from folkseq.files import sync
+from folkseq.files import sync, write_array
 
 Ids = NDArray[Any]
 IDS, OFFSETS = "ids.npy", "offsets.npy"
-EACH = 256  # ids of a piece's beginning, at least, that say something of it
+EACH = 256
+"""Ids of a piece's beginning, at least, that are worth evaluating."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ class TokenStore:
 
     @classmethod
     def of(cls, pieces: Sequence[ArrayLike]) -> Self:
-        """The store that holds `pieces`, in their order. Raises CorpusError if there are none."""
+        """Build the store of `pieces`, in their order. Raises CorpusError if there are none."""
         arrays = [np.asarray(piece) for piece in pieces]
         if not arrays:
             raise CorpusError("the corpus holds no pieces")
@@ -55,7 +56,7 @@ class TokenStore:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The store that a `StoreWriter` left in `folder`, mapped and not loaded."""
+        """Map the store that a `StoreWriter` left in a folder."""
         return cls(np.load(folder / IDS, mmap_mode="r"), np.load(folder / OFFSETS))
 
     def __len__(self) -> int:
@@ -67,9 +68,9 @@ class TokenStore:
         return self.ids[self.offsets[piece] : self.offsets[piece + 1]]
 
     def forget(self) -> None:
-        """Give the memory back that reading has taken, where the ids are mapped; pieces are then read one by one.
+        """Release the memory that reading mapped ids has taken; pieces are read one by one from then on.
 
-        Else the system maps what lies around each, and a store would come to stand in memory as a whole.
+        Otherwise the system maps what lies around each, and finally the whole store.
         """
         mapped = getattr(self.ids, "_mmap", None)
         if mapped is not None and hasattr(mmap, "MADV_RANDOM"):
@@ -77,11 +78,11 @@ class TokenStore:
             mapped.madvise(mmap.MADV_DONTNEED)
 
     def count(self, pieces: Sequence[int]) -> int:
-        """How many tokens `pieces` hold together."""
+        """Return the number of tokens that `pieces` hold together."""
         return int(np.diff(self.offsets)[list(pieces)].sum())
 
     def beginnings(self, pieces: Sequence[int], most: int) -> list[Ids]:
-        """The ids of `pieces`, or, where they hold more than `most` together, so much of each one's beginning.
+        """Return the ids of `pieces`, each cut to one length if they hold more than `most` together.
 
         >>> store = TokenStore.of([[0, 5, 1], [0, 7, 7, 7, 7, 7, 1]])
         >>> [ids.tolist() for ids in store.beginnings([0, 1], 8)]
@@ -91,7 +92,7 @@ class TokenStore:
         return [self[piece][:share] for piece in pieces]
 
     def some(self, pieces: Sequence[int], most: int) -> list[Ids]:
-        """The same for judging by: where less than `EACH` ids of each were left, of fewer pieces, evenly spaced."""
+        """Return `beginnings` of `pieces`; of fewer, evenly spaced ones if less than `EACH` ids of each were left."""
         if len(pieces) * EACH > most:
             places = np.linspace(0, len(pieces) - 1, max(most // EACH, 1)).astype(np.int64)
             pieces = [pieces[place] for place in places.tolist()]
@@ -99,81 +100,61 @@ class TokenStore:
 
 
 def beginning(lengths: ArrayLike, most: int) -> int:
-    """How many ids each of several pieces may keep, so that they hold no more than `most` together.
+    """Return the length that pieces have to be cut to, so that they hold no more than `most` ids together.
 
     >>> beginning([3, 7], 8), beginning([3, 4], 8)
     (5, 4)
 
     Args:
         lengths: (P,) of the pieces.
-        most: as many may be kept; but no piece is left with less than two.
+        most: ids in all; but no piece is cut to less than two.
 
     Returns:
-        The longest piece's length, where all may be kept.
+        The length of the longest piece if none has to be cut.
     """
     rising = np.sort(np.asarray(lengths, np.int64))
-    left, share = most, int(rising[-1]) if len(rising) else 0
-    if rising.sum() > most:
-        for place, length in enumerate(rising.tolist()):
-            share = left // (len(rising) - place)
-            if length > share:
-                break
-            left -= length
-    return max(share, 2)
+    left = most - (np.cumsum(rising) - rising)  # for each piece and the longer ones, after the shorter ones
+    shares = left // np.arange(len(rising), 0, -1)
+    cut = np.flatnonzero(rising > shares)
+    return max(int(shares[cut[0]] if len(cut) else rising.max(initial=0)), 2)
 
 
 class StoreWriter:
     """Writes a store piece by piece, so that a corpus never has to fit into memory.
 
-    The files are whole once the writer is closed; it is for the caller to write into a folder of its own and to rename
-    that, as `with` leaves nothing behind where an error ends it.
+    Use it in a `with` statement, in a folder of its own that is renamed later: when the statement ends, the files are
+    complete, or removed if an error ended it. All methods raise FolkseqError if the disk refuses.
     """
 
     def __init__(self, folder: Path, dtype: DTypeLike) -> None:
-        """Begin `ids.npy` in `folder`. Raises FolkseqError if the disk refuses, here and below."""
-        self._folder, self._dtype = folder, np.dtype(dtype)
-        self._lengths = array("q")
-        try:
+        """Begin `ids.npy` in a folder."""
+        self._folder, self._dtype, self._lengths = folder, np.dtype(dtype), array("q")
+        with _reported(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._file = (folder / IDS).open("wb")
             self._write_header(0)
-        except OSError as error:
-            raise _refused(folder, error) from error
 
     def append(self, ids: ArrayLike) -> None:
         """Add one piece."""
         piece = np.ascontiguousarray(ids, self._dtype)
-        try:
+        with _reported(self._folder):
             self._file.write(piece.tobytes())
-        except OSError as error:
-            raise _refused(self._folder, error) from error
         self._lengths.append(len(piece))
-
-    def close(self) -> None:
-        """Write what is only known at the end: how many ids there are, and where the pieces begin."""
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(self._lengths, np.int64))])
-        try:
-            self._file.seek(0)
-            self._write_header(int(offsets[-1]))
-            self._file.close()
-            np.save(self._folder / OFFSETS, offsets, allow_pickle=False)
-        except OSError as error:
-            raise _refused(self._folder, error) from error
-        for name in (IDS, OFFSETS):  # or a power cut might leave a file's name and length without what it holds
-            sync(self._folder / name)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
             self._file.close()
-            for name in (IDS, OFFSETS):
-                (self._folder / name).unlink(missing_ok=True)
+            (self._folder / IDS).unlink(missing_ok=True)
+            return
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(self._lengths, np.int64))])
+        with _reported(self._folder), self._file:
+            self._file.seek(0)
+            self._write_header(int(offsets[-1]))
+        sync(self._folder / IDS)
+        write_array(self._folder / OFFSETS, offsets)
 
     def _write_header(self, count: int) -> None:
         # NumPy pads the header to a multiple of 64 bytes with room for any length, so it can be written again.
@@ -181,5 +162,9 @@ class StoreWriter:
         write_array_header_1_0(self._file, header)
 
 
-def _refused(folder: Path, error: OSError) -> FolkseqError:
-    return FolkseqError(f"{folder}: cannot be written: {error.strerror or error}")
+@contextmanager
+def _reported(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FolkseqError(f"{folder}: cannot be written: {error.strerror or error}") from error

@@ -15,14 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.corpus.hashing import RISE, Hashes, mixed
 from folkseq.representations.capabilities import Profile
 
-Hashes = NDArray[np.uint64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-BASE = 0xD1342543DE82EF95  # B
-RISE = np.uint64(0x9E3779B97F4A7C15)  # R
 _TOGETHER = 1 << 14  # matches that are worked on together
 
 
@@ -45,30 +43,6 @@ class Hashing:
             (self.levels.astype(np.uint64) * RISE + mixed(profile.kinds), self.pitched.astype(np.uint64))
         )
         """(2, V) what an id adds to S and to C, but for Bᵏ."""
-
-
-def mixed(numbers: NDArray[Any]) -> Hashes:
-    """Return a pseudo-random number for each of `numbers`, of any shape: the finalizer of splitmix64."""
-    found = (numbers.astype(np.uint64) + np.uint64(1)) * RISE
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
-        found = (found ^ found >> np.uint64(shift)) * np.uint64(factor)
-    return found
-
-
-def powers(count: int) -> Hashes:
-    """Return B⁰ … Bⁿ⁻¹, (count,)."""
-    return _powers(BASE, count)
-
-
-def inverse_powers(count: int) -> Hashes:
-    """Return B⁰ … B¹⁻ⁿ, (count,)."""
-    return _powers(pow(BASE, -1, 1 << 64), count)
-
-
-def _powers(base: int, count: int) -> Hashes:
-    factors = np.full(count, base, np.uint64)
-    factors[:1] = 1
-    return np.cumprod(factors, dtype=np.uint64)
 
 
 def matches(table: Hashes, low: Hashes, high: Hashes, most: Any = 1 << 62) -> Iterator[tuple[Integers, Integers]]:

@@ -19,22 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.corpus.hashing import BASE, RISE, Hashes, inverse_powers, mixed, powers
 from folkseq.errors import RequestError
 from folkseq.grammar import Ids, Rows
-from folkseq.novelty.hashing import (
-    BASE,
-    RISE,
-    Flags,
-    Hashes,
-    Hashing,
-    Integers,
-    inverse_powers,
-    last_true,
-    matches,
-    mixed,
-    next_true,
-    powers,
-)
+from folkseq.novelty.hashing import Flags, Hashing, Integers, last_true, matches, next_true
 from folkseq.novelty.training_set import TrainingSet
 
 FEWEST = 8

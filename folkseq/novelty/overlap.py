@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from folkseq import representations
 from folkseq.corpus import TokenStore
+from folkseq.corpus.hashing import RISE, Hashes, powers
 from folkseq.errors import RunError
 from folkseq.files import write_array
-from folkseq.novelty.hashing import RISE, Flags, Hashes, Hashing, Integers, matches, next_true, powers
+from folkseq.novelty.hashing import Flags, Hashing, Integers, matches, next_true
 from folkseq.novelty.limit import FEWEST, CopyLimit
 from folkseq.novelty.runs import Comparison
 from folkseq.novelty.short import LONGEST, ShortPassages

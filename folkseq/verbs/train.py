@@ -179,7 +179,7 @@ class _Job:
                     found.store, sides, len(found.codec.vocabulary), begun.run.config.training.validation_ids
                 )
             if baseline is not None:
-                self.ngram = (baseline.looked_at_nll, baseline.heldout_nll)
+                self.ngram = (baseline.validation_nll, baseline.heldout_nll)
                 figures = {**begun.run.config.figures, "ngram_order": baseline.order}
                 begun = replace(begun, run=begun.run.with_config(figures=figures))
             if on_prepared is not None:

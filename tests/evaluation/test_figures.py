@@ -1,10 +1,8 @@
 """Shares of figures, against the definition in plain loops."""
 
-import time
 from fractions import Fraction
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,11 +67,3 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="a group for each of 1 melodies"):
         known_shares_among([[(60, 1)]], [0, 1])
     assert known_shares([], []) == {} == known_shares_among([], [])
-
-
-def test_a_corpus_of_half_a_million_notes_takes_seconds():
-    random = np.random.default_rng(0)
-    corpus = [np.stack((random.integers(60, 72, 120), random.choice([1, 2, 3], 120)), axis=1) for _ in range(4000)]
-    start = time.process_time()
-    known_shares_among(corpus, np.arange(4000))
-    assert time.process_time() - start < 5  # it takes one
