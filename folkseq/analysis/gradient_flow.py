@@ -69,25 +69,23 @@ def gradient_norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], lags: i
         ValueError: no piece has two steps.
     """
     width = model.settings.ids_per_step
+    cut = int(width > 1)  # the compound token after the last step is incomplete
     longest = (max((len(ids) for ids in pieces), default=0) - 1) // width  # steps
-    lags = min(lags, longest - 1 - (width > 1))
+    lags = min(lags, longest - 1 - cut)
     if lags < 1:
         raise ValueError("gradient flow needs a piece of two steps or more")
     steps = min(lags + LOSSES, longest)
     rows = [ids[: steps * width + 1] for ids in pieces if len(ids) > steps * width][:ROWS]
     ids = np.stack(rows).astype(np.int64)  # (B, T + 1)
-    # After step t the model predicts the next id, or all fields of the next compound token.
-    predicted = [slice((step + 1) * width - 1, (step + 2) * width - 1) for step in range(lags, steps)]
-    predicted = [ids_after for ids_after in predicted if ids_after.stop < ids.shape[1]]
     totals = np.zeros(lags + 1)
     with stepped(model) as layers:
         scores = logits(model, ids[:, :-1]).transpose(1, 2)  # (B, V, T)
         losses = functional.cross_entropy(scores, torch.from_numpy(ids[:, 1:]), reduction="none")  # (B, T)
-        for step, ids_after in enumerate(predicted, lags):
+        for step in range(lags, steps - cut):
+            loss = losses[:, (step + 1) * width - 1 : (step + 2) * width - 1].sum()  # of all fields predicted there
             hidden = [layer.states[step + 1 - lag][0] for lag in range(lags + 1) for layer in layers]  # (1, B, H) each
-            loss = losses[:, ids_after].sum()
             gradients = torch.autograd.grad(loss, hidden, retain_graph=True, allow_unused=True, materialize_grads=True)
             squares = torch.stack([gradient[0].square().sum(1) for gradient in gradients])  # ((K + 1) · L, B)
             norms = squares.view(lags + 1, len(layers), len(rows)).sum(1).sqrt()  # (K + 1, B)
             totals += norms.double().mean(1).numpy()
-    return totals / len(predicted)
+    return totals / (steps - cut - lags)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq import representations
 from folkseq.analysis.reading import GateSaturation, Neuron, NeuronReading
 from folkseq.analysis.selectivity import ETA, R, Selectivity, selectivity
 from folkseq.analysis.trace import GATES, Trace, load_model, trace
@@ -23,13 +22,11 @@ from folkseq.representations.capabilities import Timing
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
 from folkseq.verbs.opened import numbered
-from folkseq.verbs.trained import check_task
+from folkseq.verbs.trained import TrainedRun, check_task
 
-MOST_IDS = 65_536
-"""Held-out ids that neurons are ranked on."""
-MOST_READ, MOST_BARS, MOST_S = 4_000, 52, 40.0
-"""Ids, bars or seconds of a piece that are read, which fill one picture."""
-GUESSES, RANKED = 5, 5
+MOST_IDS = 65_536  # held-out ids that neurons are ranked on
+MOST_READ, MOST_BARS, MOST_S = 4_000, 52, 40.0  # ids, bars or seconds of a piece, which fill one picture
+GUESSES, RANKED = 5, 5  # likeliest tokens at each position, and neurons of each label, that are reported
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +35,7 @@ class NeuronAnalysis:
 
     run: Run
     model: LanguageModel
-    selectivity: Mapping[str, Selectivity]
-    """By label; neurons are numbered through all layers."""
+    selectivity: Mapping[str, Selectivity]  # by label; neurons are numbered through all layers
     gates: tuple[GateSaturation, ...]
     pieces: int
     tokens: int
@@ -113,8 +109,12 @@ def analyse(run: Run) -> NeuronAnalysis:
     pieces = store.some(sides.test if len(sides.test) > 1 else (*sides.test, *sides.valid), MOST_IDS)
     if len(pieces) < 2:
         raise RunError(f"{run.folder}: neuron analysis needs two held-out pieces, got {len(pieces)}; train on more")
-    labels, tokens = _labels(run, pieces), sum(map(len, pieces))
-    model = load_model(run)
+    codec = TrainedRun(run).codec
+    labels = [codec.analysis.labels(ids) for ids in pieces]
+    if not labels[0]:
+        name = run.config.tokenizer
+        raise RequestError(f"{run.folder}: {name} has no labels for its tokens; name a run of abc or performance")
+    model, tokens = load_model(run), sum(map(len, pieces))
     traces = trace(model, pieces)
     shut, opened = (sum(getattr(each, name) for each in traces) / tokens for name in ("shut", "open"))
     gates = tuple(
@@ -122,10 +122,9 @@ def analyse(run: Run) -> NeuronAnalysis:
         for gate, name in enumerate(GATES[run.config.model.cell])
         for layer in range(run.config.model.layers)
     )
-    states = [
-        np.concatenate([each.states.reshape(len(each.states), -1) for each in traces[half::2]]) for half in (0, 1)
-    ]
-    del traces  # large networks' fill much memory
+    flat = [each.states.reshape(len(each.states), -1) for each in traces]  # (T, L · H) each
+    states = [np.concatenate(flat[half::2]) for half in (0, 1)]
+    del traces, flat  # they fill much memory
     found = {}
     for name in labels[0]:
         halves = [np.concatenate([each[name] for each in labels[half::2]]) for half in (0, 1)]
@@ -157,20 +156,9 @@ def _guesses(read: Trace, run: Run) -> tuple[tuple[tuple[str, float], ...], ...]
     return ((), *(tuple(zip(run.vocabulary.decode(row), each, strict=True)) for row, each in rows))
 
 
-def _labels(run: Run, pieces: Sequence[NDArray[Any]]) -> list[Mapping[str, NDArray[Any]]]:
-    """Return the labels of each piece's ids, by name. Raises RequestError if the representation has none."""
-    analysis = representations.find(run.config.tokenizer).codec(run.vocabulary).analysis
-    labels = [analysis.labels(ids) for ids in pieces]
-    if not labels[0]:
-        name = run.config.tokenizer
-        raise RequestError(f"{run.folder}: {name} has no labels for its tokens; name a run of abc or performance")
-    return labels
-
-
 def _open(run: Run, file: Path, number: int | None) -> tuple[str, NDArray[Any], Timing, Codec[Any]]:
     """Return a piece's name, ids and timing, and the codec that decodes the ids."""
-    representation = representations.find(run.config.tokenizer)
-    files, codec = representation.files, representation.codec(run.vocabulary)
+    files, codec = TrainedRun(run).representation.files, TrainedRun(run).codec
     if file.suffix.lower() not in files.suffixes:
         raise RequestError(f"{file}: a model of {run.config.tokenizer} reads {', '.join(files.suffixes)}")
     parts = list(read_file(files, file))

@@ -40,7 +40,7 @@ class History:
     heldout_nll: Floats  # (M,) nats a token
     events: tuple[tuple[float, str], ...]  # steps and descriptions
     ngram_nll: float | None = None  # nats a token on the held-out pieces
-    ngram_order: float | None = None
+    ngram_order: int | None = None
     clip: float | None = None  # the largest gradient norm
 
     @classmethod
@@ -97,46 +97,28 @@ class Panel:
 
 def panels(history: History) -> tuple[Panel, ...]:
     """Return the panels of a history: loss, gradient norm, learning rate and speed."""
-    ngram, clip, marks = history.ngram_nll, history.clip, {}
+    rates, speeds, ngram, clip = history.learning_rate, history.tokens_per_s, history.ngram_nll, history.clip
+    # The loss falls so steeply in the first fiftieth of the steps that the rest would look flat beside it.
+    settled = smooth(history.loss)[history.step >= history.step[-1] / 50]
+    losses = limits(np.concatenate([settled, history.heldout_nll, [ngram or math.nan]]))
+    baseline = (f"{history.ngram_order or 'n'}-gram, {ngram:.3f}", ngram) if ngram else None
+    marks = {}
     if history.heldout_nll.size:
         best = history.heldout_nll.argmin()
         step, nll = history.heldout_step[[best]], history.heldout_nll[[best]]
         marks["held-out"] = (history.heldout_step, history.heldout_nll)
         marks[f"best, {nll[0]:.3f} at step {step[0]:,.0f}"] = (step, nll)
-    order = f"{history.ngram_order:g}" if history.ngram_order else "n"
     norms = {"before clipping": history.grad_norm}
     if np.isfinite(history.grad_norm_clipped).any():
         norms["after clipping"] = history.grad_norm_clipped
     known = np.concatenate([*norms.values(), [clip or math.nan]])
     low, high = limits(np.log10(known[known > 0]))
-    # The loss falls so steeply in the first fiftieth of the steps that the rest would look flat beside it.
-    settled = smooth(history.loss)[history.step >= history.step[-1] / 50]
+    clipped = (f"clipped to {clip:g}", clip) if clip else None
     return (
-        Panel(
-            "loss (nats a token)",
-            12,
-            {"training": history.loss},
-            limits(np.concatenate([settled, history.heldout_nll, [ngram or math.nan]])),
-            smoothed=True,
-            marks=marks,
-            line=(f"{order}-gram, {ngram:.3f}", ngram) if ngram else None,
-        ),
-        Panel(
-            "gradient norm (log scale)",
-            6,
-            norms,
-            (float(10**low), float(10**high)),
-            log=True,
-            line=(f"clipped to {clip:g}", clip) if clip else None,
-        ),
-        Panel("learning rate", 5, {"learning rate": history.learning_rate}, limits_from_zero(history.learning_rate)),
-        Panel(
-            "speed (tokens a second)",
-            5,
-            {"speed": history.tokens_per_s},
-            limits_from_zero(history.tokens_per_s),
-            smoothed=True,
-        ),
+        Panel("loss (nats a token)", 12, {"training": history.loss}, losses, marks=marks, line=baseline, smoothed=True),
+        Panel("gradient norm (log scale)", 6, norms, (float(10**low), float(10**high)), line=clipped, log=True),
+        Panel("learning rate", 5, {"learning rate": rates}, limits_from_zero(rates)),
+        Panel("speed (tokens a second)", 5, {"speed": speeds}, limits_from_zero(speeds), smoothed=True),
     )
 
 

@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from folkseq.analysis.reading import Floats, NeuronReading
+from folkseq.plots import style
 from folkseq.plots.layout import LINE_S, WIDTH, Layout, lay_out
 from folkseq.plots.roll import Roll, paint
-from folkseq.plots.style import (
-    INK,
-    WARM,
-    add_axes,
-    add_colour_scale,
-    add_rectangles,
-    figure_of,
-    legible,
-    shade,
-    styled,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +37,7 @@ def line_box(reading: NeuronReading, line: int) -> tuple[float, float]:
     return TITLE + SUMMARY * len(reading.neurons) + HEADING + line * (height + GAP), height
 
 
-@styled()
+@style.styled()
 def draw(reading: NeuronReading) -> Figure:
     """Return the neurons of a reading.
 
@@ -58,21 +48,21 @@ def draw(reading: NeuronReading) -> Figure:
     roll = None if reading.performance is None else Roll.of(reading.performance)
     top, height = line_box(reading, layout.lines - 1)
     part = f", its {reading.part}" if reading.part else ""
-    title = legible(f"{legible(reading.name, MOST_NAME)}{part}, read by {reading.about}", MOST_SUMMARY)
-    figure = figure_of(LEFT + WIDTH + RIGHT, top + height + FOOT, title)
+    title = style.legible(f"{style.legible(reading.name, MOST_NAME)}{part}, read by {reading.about}", MOST_SUMMARY)
+    figure = style.figure_of(LEFT + WIDTH + RIGHT, top + height + FOOT, title)
     width, whole_height = figure.get_size_inches()
     for place, neuron in enumerate(reading.neurons):
         y = 1 - (TITLE + SUMMARY * place) / whole_height
-        figure.text(0.12 / width, y, legible(neuron.summary, MOST_SUMMARY), fontsize=9, va="top")
-    scale = add_axes(figure, width - 3.4, 0.86, 3.0, 0.12)
-    add_colour_scale(scale, (-1, 0, 1), shade(np.linspace(-1, 1, 101)), f"{reading.shown} after each token")
+        figure.text(0.12 / width, y, style.legible(neuron.summary, MOST_SUMMARY), fontsize=9, va="top")
+    scale = style.add_axes(figure, width - 3.4, 0.86, 3.0, 0.12)
+    style.add_colour_scale(scale, (-1, 0, 1), style.shade(np.linspace(-1, 1, 101)), f"{reading.shown} after each token")
     bits = np.concatenate([surprise(reading, layout, line)[1] for line in range(layout.lines)])
     highest = max(float(np.ceil(np.quantile(bits, HIGHEST))), 1.0)
     for line in range(layout.lines):
         top, height = line_box(reading, line)
         above = TEXT if roll is None else ROLL
-        over = add_axes(figure, LEFT, top, WIDTH, above)
-        panel = add_axes(figure, LEFT, top + above, WIDTH, height - above)
+        over = style.add_axes(figure, LEFT, top, WIDTH, above)
+        panel = style.add_axes(figure, LEFT, top + above, WIDTH, height - above)
         _rows(panel, reading, layout, line, highest)
         if roll is None:
             _tokens(over, reading, layout, line)
@@ -111,15 +101,15 @@ def _rows(panel: Axes, reading: NeuronReading, layout: Layout, line: int, highes
     right = np.maximum(layout.right[boxes], left + EVENT)
     labels = {}
     for row, neuron in enumerate(reading.neurons):
-        colours = shade(neuron.values[token])
+        colours = style.shade(neuron.values[token])
         look = {"facecolors": colours, "edgecolors": colours, "linewidths": 0.2, "clip_on": False}
-        add_rectangles(panel, left, right, -row - 0.94, -row - 0.06, **look)
-        labels[-row - 0.5] = legible(neuron.label, MOST_LABEL)
+        style.add_rectangles(panel, left, right, -row - 0.94, -row - 0.06, **look)
+        labels[-row - 0.5] = style.legible(neuron.label, MOST_LABEL)
     room = SURPRISE / ROW - 0.35
     foot = -len(reading.neurons) - SURPRISE / ROW
     labels[foot + room / 2] = f"surprise\n(≤{highest:.0f} bits)"
     x, bits, width = surprise(reading, layout, line)
-    panel.bar(x, np.minimum(bits / highest, 1) * room, width, bottom=foot, align="edge", color=WARM, linewidth=0)
+    panel.bar(x, np.minimum(bits / highest, 1) * room, width, bottom=foot, align="edge", color=style.WARM, linewidth=0)
     panel.grid(False)
     panel.set_xlim(0, WIDTH)
     panel.set_ylim(foot, 0)
@@ -134,8 +124,8 @@ def _tokens(panel: Axes, reading: NeuronReading, layout: Layout, line: int) -> N
     panel.set_xlim(0, WIDTH)
     panel.set_ylim(0, 1)
     for box in layout.on(line).tolist():
-        text = legible(reading.tokens[layout.token[box]], MOST_TOKEN)
+        text = style.legible(reading.tokens[layout.token[box]], MOST_TOKEN)
         left, right = layout.left[box], layout.right[box]
         size = min(SIZE, SIZE * (right - left) / (0.068 * max(len(text), 1) + 0.02))
         if size >= LEAST_SIZE:
-            panel.text((left + right) / 2, 0.4, text, fontsize=size, ha="center", va="center", color=INK)
+            panel.text((left + right) / 2, 0.4, text, fontsize=size, ha="center", va="center", color=style.INK)

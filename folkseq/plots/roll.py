@@ -9,18 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from folkseq.music.performance import PEDAL_DOWN, Performance, Track, bar_lines
-from folkseq.plots.style import (
-    GREY,
-    RULE,
-    Floats,
-    add_axes,
-    add_colour_scale,
-    add_rectangles,
-    figure_of,
-    legible,
-    styled,
-    velocity_shade,
-)
+from folkseq.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,9 +31,9 @@ _BLACK = (1, 3, 6, 8, 10)
 class Roll:
     """The content of a piano roll, in seconds."""
 
-    notes: Floats  # (N, 4) onset, offset, pitch, velocity
-    pedal: Floats  # (K, 2) from when to when it is down
-    bars_s: Floats  # (M,) when bars begin
+    notes: style.Floats  # (N, 4) onset, offset, pitch, velocity
+    pedal: style.Floats  # (K, 2) from when to when it is down
+    bars_s: style.Floats  # (M,) when bars begin
     length_s: float
     drums: bool  # whether pitches are drums, which are drawn only if there is nothing else
 
@@ -73,7 +62,7 @@ class Roll:
         return low - more // 2, high + more - more // 2
 
 
-@styled()
+@style.styled()
 def draw(performance: Performance, name: str) -> Figure:
     """Return the piano roll of a performance, which may be empty, under its name."""
     roll = Roll.of(performance)
@@ -84,15 +73,15 @@ def draw(performance: Performance, name: str) -> Figure:
     low, high = roll.pitches
     height = max((high - low + 5) * SEMITONE, LEAST_HEIGHT)
     part = f", the first {LONGEST_S / 60:g} of {roll.length_s / 60:,.0f} minutes" if roll.length_s > LONGEST_S else ""
-    title = legible(name, MOST_NAME - len(part)) + part
-    figure = figure_of(WIDTH, HEADING + FOOT + rows * height + (rows - 1) * GAP, title)
+    title = style.legible(name, MOST_NAME - len(part)) + part
+    figure = style.figure_of(WIDTH, HEADING + FOOT + rows * height + (rows - 1) * GAP, title)
     for row in range(rows):
-        panel = add_axes(figure, LEFT, HEADING + row * (height + GAP), WIDTH - LEFT - RIGHT, height)
+        panel = style.add_axes(figure, LEFT, HEADING + row * (height + GAP), WIDTH - LEFT - RIGHT, height)
         paint(panel, roll, row * row_s, (row + 1) * row_s)
         panel.set_ylabel("drum (MIDI)" if roll.drums else "pitch")
     panel.set_xlabel("seconds")
-    scale = add_axes(figure, 0.72 * WIDTH, 0.51, 0.26 * WIDTH, 0.09)
-    add_colour_scale(scale, (0, 32, 64, 96, 127), velocity_shade(np.arange(128)), "velocity")
+    scale = style.add_axes(figure, 0.72 * WIDTH, 0.51, 0.26 * WIDTH, 0.09)
+    style.add_colour_scale(scale, (0, 32, 64, 96, 127), style.velocity_shade(np.arange(128)), "velocity")
     return figure
 
 
@@ -111,9 +100,9 @@ def paint(panel: Axes, roll: Roll, start_s: float, end_s: float) -> None:
         if pitch % 12 in _BLACK and not roll.drums:
             panel.axhspan(pitch - 0.5, pitch + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
         if pitch % 12 == 0:
-            panel.axhline(pitch - 0.5, color=RULE, linewidth=0.7, zorder=0.5)
+            panel.axhline(pitch - 0.5, color=style.RULE, linewidth=0.7, zorder=0.5)
             labels[pitch] = str(pitch) if roll.drums else f"C{pitch // 12 - 1}"
-    panel.axhline(low - 1, color=RULE, linewidth=0.7)
+    panel.axhline(low - 1, color=style.RULE, linewidth=0.7)
     panel.set_yticks(list(labels), list(labels.values()))
     panel.tick_params(axis="y", length=0)
     lines = roll.bars_s[(roll.bars_s >= start_s) & (roll.bars_s < end_s)]
@@ -121,15 +110,15 @@ def paint(panel: Axes, roll: Roll, start_s: float, end_s: float) -> None:
         panel.vlines(lines, low - 1, high + 0.6, color="#b5b5b5", linewidth=0.8, zorder=1)
     notes = roll.notes[(roll.notes[:, 0] < end_s) & (roll.notes[:, 1] > start_s)]
     onset, offset, pitches, velocity = notes[np.argsort(notes[:, 3], kind="stable")].T  # the loudest in front
-    look = {"facecolors": velocity_shade(velocity), "edgecolors": "white", "linewidths": 0.25, "zorder": 2}
-    add_rectangles(panel, onset, offset, pitches - 0.42, pitches + 0.42, **look)
+    look = {"facecolors": style.velocity_shade(velocity), "edgecolors": "white", "linewidths": 0.25, "zorder": 2}
+    style.add_rectangles(panel, onset, offset, pitches - 0.42, pitches + 0.42, **look)
     down, up = roll.pedal[(roll.pedal[:, 0] < end_s) & (roll.pedal[:, 1] > start_s)].T
-    add_rectangles(panel, down, up, low - 2.9, low - 1.7, facecolors=GREY, linewidths=0, zorder=2)
+    style.add_rectangles(panel, down, up, low - 2.9, low - 1.7, facecolors=style.GREY, linewidths=0, zorder=2)
     if roll.length_s < end_s:
         panel.axvspan(roll.length_s, end_s, color="white", linewidth=0, zorder=3)  # nothing can sound there
 
 
-def _pedal(track: Track, end_s: float) -> Floats:
+def _pedal(track: Track, end_s: float) -> style.Floats:
     """Return (K, 2) the times at which a track's pedal goes down and up."""
     moves = np.flatnonzero(np.diff(track.pedal["value"] >= PEDAL_DOWN, prepend=False))
     return np.append(track.pedal["time_s"][moves], [end_s] * (len(moves) % 2)).reshape(-1, 2)

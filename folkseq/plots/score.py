@@ -12,10 +12,8 @@ import shutil
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import replace
 from html import escape
-from importlib.util import find_spec
 from pathlib import Path
 
 from folkseq.errors import FolkseqError
@@ -24,7 +22,7 @@ from folkseq.formats.abc.writer import clef
 from folkseq.music.tune import Bar, Element, Part, Sound, Tune
 from folkseq.plots.style import plain
 
-INSTALL = 'a score needs abcm2ps (`apt install abcm2ps`) or verovio (`pip install "folkseq[plot]"`)'
+INSTALL = "a score needs abcm2ps or verovio; run: apt install abcm2ps, or: pip install 'folkseq[plot]'"
 MOST_NAME, MOST_MARK, MOST_LABEL = 70, 40, 4
 """Characters: of the title, of a text over the staff, and of the label of a part."""
 MOST_SOUNDS = 20_000
@@ -35,29 +33,21 @@ _TITLE, _PAGE = 46.0, 800.0  # height of the title and width of the page, in the
 _LENGTH = re.compile(r"[0-9.]+")
 
 
-def engraver() -> Callable[[str], str] | None:
-    """Return a function from ABC to SVG; None if no engraver is installed."""
-    if shutil.which("abcm2ps"):
-        return _abcm2ps
-    return _verovio if find_spec("verovio") else None
-
-
 def engrave(tune: Tune) -> bytes:
     """Return the score of a tune as an SVG file.
 
     Raises:
         FolkseqError: no engraver is installed, or it cannot engrave the tune.
     """
-    found, name = engraver(), tune.title or "Untitled"
-    if found is None:
-        raise FolkseqError(INSTALL)
+    name = tune.title or "Untitled"
     if sum(map(len, tune.voices)) > MOST_SOUNDS:
         raise FolkseqError(f"{plain(name, MOST_NAME)}: has over {MOST_SOUNDS:,} notes, too many for a score")
     tempo = replace(tune.tempo, text="") if tune.tempo else None
     voices = tuple(_plain(voice) for voice in tune.voices)
     bare = replace(tune, voices=voices, number=1, titles=(" ",), rhythm="", fields=(), parts="", tempo=tempo)
+    text = abc.format(bare, voices=[clef(voice) for voice in tune.voices])
     try:
-        drawing = _cleaned(found(abc.format(bare, voices=[clef(voice) for voice in tune.voices])))
+        drawing = _cleaned(_abcm2ps(text) if shutil.which("abcm2ps") else _verovio(text))
     except (ET.ParseError, OSError, subprocess.SubprocessError, ValueError) as error:
         reason = plain(str(error), MOST_NAME)
         raise FolkseqError(f"{plain(name, MOST_NAME)}: cannot be engraved ({reason})") from None
@@ -89,8 +79,10 @@ def _abcm2ps(text: str) -> str:
 
 
 def _verovio(text: str) -> str:
-    import verovio
-
+    try:
+        import verovio
+    except ImportError:
+        raise FolkseqError(INSTALL) from None
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     page = {"pageWidth": 2100, "pageHeight": 60_000, "adjustPageHeight": True, "scale": 38, "svgViewBox": True}
