@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from folkseq.plots.history import Floats, History, Panel, label, panels, smooth
-from folkseq.plots.style import DARK, INK, LIGHT, WARM, add_axes, figure_of, legible, plain, styled
+from folkseq.plots.history import History, Panel, label, panels, smooth
+from folkseq.plots.style import DARK, INK, LIGHT, WARM, Floats, add_axes, figure_of, legible, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +18,7 @@ WIDTH, LEFT, RIGHT, HEADING, FOOT = 9.0, 1.0, 0.15, 0.4, 1.0
 """Inches: of the figure, and around its panels."""
 LINE, GAP, EVENT = 0.3, 0.32, 0.22
 """Inches: of a line of a panel, above each panel, and of the line of an event."""
-MOST_NAME, MOST_TITLE, MOST_EVENT = 40, 70, 60  # characters
-MOST_EVENTS = 6  # lines; the rest are counted
+MOST_TITLE, MOST_EVENT = 70, 60  # characters
 FEW = 30  # points, which are drawn as dots too: a line through a single one shows nothing
 
 _EVENT = "#777777"
@@ -34,13 +32,12 @@ _MARKS: tuple[dict[str, Any], ...] = (
 @styled()
 def draw(history: History) -> Figure:
     """Return the curves of a training run: events at the top, the panels, and time as a second axis below the steps."""
-    shown, events = panels(history), _shown_events(history)
-    title = legible(": ".join(filter(None, [plain(history.name, MOST_NAME), history.about])), MOST_TITLE)
+    shown, events = panels(history), history.shown_events
     top = HEADING + EVENT * len(events)
     height = top + sum(GAP + LINE * panel.height for panel in shown) + FOOT
-    figure, width = figure_of(WIDTH, height, title), WIDTH - LEFT - RIGHT
+    figure, width = figure_of(WIDTH, height, legible(history.title, MOST_TITLE)), WIDTH - LEFT - RIGHT
     if events:
-        _events(add_axes(figure, LEFT, HEADING, width, EVENT * len(events) + GAP), events, history)
+        _events(add_axes(figure, LEFT, HEADING, width, EVENT * len(events) + GAP), history)
     for panel in shown:
         axes = add_axes(figure, LEFT, top + GAP, width, LINE * panel.height)
         top += GAP + LINE * panel.height
@@ -67,11 +64,10 @@ def _panel(axes: Axes, panel: Panel, history: History) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: label(value))
     axes.set_ylabel(panel.title.replace(" (", "\n("))
     axes.yaxis.set_label_coords(-0.085, 0.5)
-    lines: dict[str, Floats] = {}
-    for name, values in panel.series.items():
-        lines |= (
-            {f"{name}, each report": values, f"{name}, smoothed": smooth(values)} if panel.smoothed else {name: values}
-        )
+    lines = dict(panel.series)
+    if panel.smoothed:
+        ((name, values),) = panel.series.items()
+        lines = {f"{name}, each report": values, f"{name}, smoothed": smooth(values)}
     for name, values in lines.items():
         last = name == list(lines)[-1]
         _line(axes, history.step, values, color=DARK if last else LIGHT, linewidth=1.8 if last else 1.2, label=name)
@@ -90,22 +86,14 @@ def _line(axes: Axes, x: ArrayLike, y: ArrayLike, **look: Any) -> None:
     axes.plot(x, y, **{"marker": "." if np.size(x) <= FEW else "", "markersize": 8} | look)
 
 
-def _shown_events(history: History) -> list[tuple[float, str]]:
-    """Return the first events, and how many more there are."""
-    events = list(history.events)
-    if len(events) > MOST_EVENTS:
-        step, more = events[MOST_EVENTS - 1][0], len(events) - MOST_EVENTS + 1
-        events[MOST_EVENTS - 1 :] = [(step, f"and {more:,} more from here on")]
-    return events
-
-
-def _events(axes: Axes, events: Sequence[tuple[float, str]], history: History) -> None:
+def _events(axes: Axes, history: History) -> None:
     """Write each event on a line of its own, on the side of its mark that has more room."""
     axes.set_axis_off()
     axes.set_xlim(0, 1.01 * history.last)
-    axes.set_ylim(len(events) + GAP / EVENT, 0)
-    for line, (step, text) in enumerate(events):
-        axes.plot([step, step], [line + 0.5, len(events) + GAP / EVENT], color=_EVENT, linewidth=0.8)
+    foot = len(history.shown_events) + GAP / EVENT
+    axes.set_ylim(foot, 0)
+    for line, (step, text) in enumerate(history.shown_events):
+        axes.plot([step, step], [line + 0.5, foot], color=_EVENT, linewidth=0.8)
         side = "right" if step > history.last / 2 else "left"
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         text = f"  {legible(text, MOST_EVENT)}  "

@@ -23,12 +23,7 @@ _COLOURS = (DARK, WARM, LIGHT)
 
 @styled()
 def draw(gates: Sequence[GateSaturation], name: str) -> Figure:
-    """Return a figure with a panel for each kind of gate and a marker for each layer.
-
-    Args:
-        gates: of all kinds and layers, one or more.
-        name: of the run.
-    """
+    """Return a figure of a run's gates, with a panel for each kind and a marker for each layer."""
     kinds = list(dict.fromkeys(gate.name for gate in gates))
     width = max(LEFT + len(kinds) * (SIDE + APART) + 0.3, 7.5)
     figure = figure_of(width, HEADING + SIDE + FOOT, legible(name, MOST_NAME))

@@ -29,12 +29,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @styled()
 def draw(flows: Sequence[GradientFlow], unit: str = "tokens") -> Figure:
-    """Return one figure of several runs, which differ in their dashes and markers too.
-
-    Args:
-        flows: one or more.
-        unit: that k counts.
-    """
+    """Return one figure of one or more runs; `unit` is what k counts. Lines also differ in their dashes and markers."""
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
     figure = figure_of(*SIZE, "")

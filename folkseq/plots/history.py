@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+
+from folkseq.plots.style import Floats, plain
 
 SERIES = ("elapsed_s", "loss", "learning_rate", "grad_norm", "grad_norm_clipped", "tokens_per_s")
 """The values read from every report, by their names in `metrics.jsonl`."""
 MOST = 2_000  # reports, which is more than a picture has columns; neighbours of more are averaged
 SMOOTHED = 40  # a smoothed value averages about one in this many of all reports
+MOST_EVENTS = 6  # shown one by one; the rest are counted
+MOST_NAME = 40  # characters
 _HIGHEST = 1e300  # sums of larger numbers overflow
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,20 @@ class History:
             **series,
             **known,
         )
+
+    @property
+    def title(self) -> str:
+        """Return the name of the run, and what it is."""
+        return ": ".join(filter(None, [plain(self.name, MOST_NAME), self.about]))
+
+    @property
+    def shown_events(self) -> list[tuple[float, str]]:
+        """Return the first events, and how many more there are."""
+        events = list(self.events)
+        if len(events) > MOST_EVENTS:
+            step, more = events[MOST_EVENTS - 1][0], len(events) - MOST_EVENTS + 1
+            events[MOST_EVENTS - 1 :] = [(step, f"and {more:,} more from here on")]
+        return events
 
     @property
     def last(self) -> float:

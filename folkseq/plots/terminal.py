@@ -13,14 +13,12 @@ from textwrap import wrap
 
 import numpy as np
 
-from folkseq.plots.history import Floats, History, Panel, label, mean, panels
-from folkseq.plots.style import plain
+from folkseq.plots.history import History, Panel, label, mean, panels
+from folkseq.plots.style import Floats, plain
 
 LEAST_WIDTH, GUTTER = 40, 9
 """Characters: the narrowest terminal, and the room for numbers and the axis."""
 EIGHTHS, SERIES, MARKS, LINE, EVENT = " ▁▂▃▄▅▆▇█", "█○", "●◉", "╌", "▲"
-MOST_EVENTS = 6  # listed one by one; the rest are counted
-MOST_NAME = 40  # characters
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -31,7 +29,7 @@ def draw(history: History, width: int = 80) -> str:
 
 
 def _lines(history: History, width: int) -> Iterator[str]:
-    yield ": ".join(filter(None, [plain(history.name, MOST_NAME), history.about]))
+    yield history.title
     seconds = history.elapsed_s[np.isfinite(history.elapsed_s)]
     took = f" in {seconds[-1] / 60:.1f} minutes" if seconds.size else ""
     yield f"{history.step[-1]:,.0f} steps{took}"
@@ -113,14 +111,12 @@ def _steps(last: float, width: int) -> Iterator[str]:
 
 
 def _events(history: History, width: int) -> Iterator[str]:
-    """Yield a line with a mark for each event, and a line for each of the first ones."""
+    """Yield a line with a mark for each event, and a line for each that is shown."""
     if history.events:
         marked = {column_of(step, history.last, width) for step, _ in history.events}
         yield (" " * GUTTER + "".join(EVENT if column in marked else " " for column in range(width))).rstrip()
-    for step, text in history.events[:MOST_EVENTS]:
+    for step, text in history.shown_events:
         yield f"{EVENT} step {step:,.0f}: {plain(text, width)}"
-    if len(history.events) > MOST_EVENTS:
-        yield f"{EVENT} and {len(history.events) - MOST_EVENTS:,} more"
 
 
 def ticks(low: float, high: float, lines: int, log: bool = False) -> list[float]:

@@ -149,7 +149,7 @@ def test_of_many_events_the_rest_are_counted():
     assert max(map(len, texts)) == curves.MOST_EVENT
     assert texts[-1] == "and 25 more from here on"
     lines = terminal.draw(history).splitlines()
-    assert lines[-1] == "▲ and 24 more"
+    assert lines[-1] == "▲ step 21: and 25 more from here on"
     assert max(map(len, lines)) <= 80
 
 
