@@ -1,4 +1,4 @@
-"""Broken MIDI files end in one line that names the file and the fault, soon; or are read, and what was lost is told."""
+"""Broken MIDI files are refused in one line, or are read and their losses counted; both take little time."""
 
 import random
 import time
@@ -22,51 +22,42 @@ PLAIN = midi_file(
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    ("data", "facts"),
     [
-        (b"", "the file is empty; a MIDI file begins with MThd"),
-        (b"X:1\nK:C\nabc", "not a MIDI file, which begins with MThd"),
-        (b"\xf0\x7e\x7f\x06\x01\xf7", "not a MIDI file, which begins with MThd"),
-        (b"RIFF\x20\0\0\0RMIDdata\x20\0\0\0junk", "not a MIDI file, which begins with MThd"),
-        (b"MThd", "the file is cut short within its header"),
-        (b"MThd\0\0\0\2" + bytes(20), "the header has 2 bytes; it cannot have fewer than 6"),
-        (b"MThd\x7f\0\0\0\0\1\0\1\0\x60" + bytes(20), "cut short within the header of the chunk at byte 34"),
-        (midi_file(kind=2), "a MIDI file of type 2; types 0 and 1 are read"),
-        (midi_file(division=0), "time is counted in a way that there is not (division 0x0000)"),
-        (midi_file(division=0xE200), "time is counted in a way that there is not (division 0xe200)"),
-        (midi_file(division=0xFF04), "time is counted in a way that there is not (division 0xff04)"),
-        (
-            midi_file(track(NOTE, END, length=13)),
-            "the chunk at byte 14 is to have 13 bytes, but 12 are left: cut short",
-        ),
-        (
-            midi_file(track(NOTE, END, length=2**31)),
-            "the chunk at byte 14 is to have 2147483648 bytes, but 12 are left: cut short",
-        ),
-        (midi_file(track(NOTE, END, length=6)), "the track from byte 22 to 28 ends within an event"),
-        (midi_file(track(END), b"MTr", count=2), "cut short within the header of the chunk at byte 26"),
-        (midi_file(track("00")), "the track from byte 22 to 23 ends within an event"),
-        (midi_file(track(NOTE, "00 90 3c")), "the track from byte 22 to 33 ends within an event"),
-        (midi_file(track("00 3c 40", END)), "no event begins with byte 60 before any status, at byte 22"),
-        (midi_file(track("00 90 c3 60", END)), "a message holds a data byte above 127, at byte 22"),
-        (midi_file(track(*[NOTE] * 20, "00 90 3c c0", END)), "a message holds a data byte above 127, at byte 182"),
-        (midi_file(track("00 c0 80", END)), "a message holds a data byte above 127, at byte 22"),
-        (midi_file(track(NOTE, "00 f4", END)), "no event has the status 0xf4, at byte 31"),
-        (midi_file(track("00 f2 00")), "an event of 2 bytes outlasts its track, at byte 24"),
-        (midi_file(track("00 ff01 05 41")), "an event of 5 bytes outlasts its track, at byte 26"),
-        (midi_file(track("00 f0 ffffff7f 41")), "an event of 268,435,455 bytes outlasts its track, at byte 28"),
-        (midi_file(track("8080808000 90 3c 40")), "a time or a length has more than four bytes, at byte 22"),
-        (
-            midi_file(track(*[NOTE] * 20, "8080808000 90 3c 40" + NOTE * 20, END)),
-            "a time or a length has more than four bytes, at byte 182",
-        ),
-        (midi_file(*[track(END)] * 1100), "it has more than 1,024 tracks"),
+        (b"", "empty"),
+        (b"X:1\nK:C\nabc", "MThd"),
+        (b"\xf0\x7e\x7f\x06\x01\xf7", "MThd"),
+        (b"RIFF\x20\0\0\0RMIDdata\x20\0\0\0junk", "MThd"),
+        (b"MThd", "cut short within its header"),
+        (b"MThd\0\0\0\2" + bytes(20), "header has 2 bytes"),
+        (b"MThd\x7f\0\0\0\0\1\0\1\0\x60" + bytes(20), "cut short .* byte 34"),
+        (midi_file(kind=2), "type 2; types 0 and 1"),
+        (midi_file(division=0), "division.* 0x0000"),
+        (midi_file(division=0xE200), "division.* 0xe200"),
+        (midi_file(division=0xFF04), "division.* 0xff04"),
+        (midi_file(track(NOTE, END, length=13)), "cut short.* byte 14 .* 13 bytes, but 12"),
+        (midi_file(track(NOTE, END, length=2**31)), "cut short.* byte 14 .* 2147483648 bytes, but 12"),
+        (midi_file(track(NOTE, END, length=6)), "track from byte 22 to 28 ends within an event"),
+        (midi_file(track(END), b"MTr", count=2), "cut short .* byte 26"),
+        (midi_file(track("00")), "track from byte 22 to 23 ends within an event"),
+        (midi_file(track(NOTE, "00 90 3c")), "track from byte 22 to 33 ends within an event"),
+        (midi_file(track("00 3c 40", END)), "byte 60 before any status, at byte 22"),
+        (midi_file(track("00 90 c3 60", END)), "above 127, at byte 22"),
+        (midi_file(track(*[NOTE] * 20, "00 90 3c c0", END)), "above 127, at byte 182"),
+        (midi_file(track("00 c0 80", END)), "above 127, at byte 22"),
+        (midi_file(track(NOTE, "00 f4", END)), "status 0xf4, at byte 31"),
+        (midi_file(track("00 f2 00")), "2 bytes .* track, at byte 24"),
+        (midi_file(track("00 ff01 05 41")), "5 bytes .* track, at byte 26"),
+        (midi_file(track("00 f0 ffffff7f 41")), "268,435,455 bytes .* track, at byte 28"),
+        (midi_file(track("8080808000 90 3c 40")), "more than four bytes, at byte 22"),
+        (midi_file(track(*[NOTE] * 20, "8080808000 90 3c 40" + NOTE * 20, END)), "more than four bytes, at byte 182"),
+        (midi_file(*[track(END)] * 1100), "more than 1,024 tracks"),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line(data, reason):
-    with pytest.raises(ParseError) as error:
+def test_the_fault_of_a_broken_file_is_one_line(data, facts):
+    with pytest.raises(ParseError, match=rf"^tune\.mid: .*{facts}.*$") as error:
         midi.parse(data, "tune.mid")
-    assert str(error.value) == f"tune.mid: {reason}"
+    assert "\n" not in str(error.value)
 
 
 def read_or_refused(data: bytes) -> bool:
@@ -141,23 +132,23 @@ def test_the_longest_delta_times():
     long = "ffffff7f 90 3c 40 ffffff7f 80 3c 40"
     performance, *_ = midi.parse(midi_file(track(long, END), division=32767))
     assert performance.length_s == pytest.approx(2 * (2**28 - 1) / 32767 * 0.5)
-    with pytest.raises(ParseError, match="the melody lasts 1,118,481 quarter notes; at most 100,000"):
+    with pytest.raises(ParseError, match=r"1,118,481 quarter notes.* 100,000"):
         transcribe(midi.parse(midi_file(track(long, END), division=480)).performance)
-    with pytest.raises(ParseError, match="by its delta times and tempos it lasts 3,107 days; at most 30 are read"):
+    with pytest.raises(ParseError, match=r"3,107 days.* 30"):
         midi.parse(midi_file(track(long, END), division=1))
-    with pytest.raises(ParseError, match="at most 30 are read"):
+    with pytest.raises(ParseError, match=r"days.* 30"):
         midi.parse(midi_file(track("00 ff51 03 ffffff", *[long] * 1000, END), division=1))
 
 
 def test_a_pedal_for_too_many_tracks():
     pedal = track("00 b0 40 7f" + "00 40 00" * 20_000, END)
-    with pytest.raises(ParseError, match="a pedal of 20,001 positions is that of 1,000 tracks; that is too many"):
+    with pytest.raises(ParseError, match=r"pedal.* 20,001 positions.* 1,000 tracks"):
         midi.parse(midi_file(pedal, *[track(NOTE, END)] * 1000))
 
 
 def test_too_many_tracks_with_notes():
     every_channel = track(*(f"00 9{channel:x} 3c 40 00 9{channel:x} 3c 00" for channel in range(16)), END)
-    with pytest.raises(ParseError, match="it has 3,200 tracks and channels with notes; at most 2,048 are read"):
+    with pytest.raises(ParseError, match=r"3,200 tracks.* 2,048"):
         midi.parse(midi_file(*[every_channel] * 200))
 
 
@@ -173,5 +164,5 @@ def test_more_bytes_than_a_day_of_music_are_refused_unread(tmp_path):
         huge.truncate(3_000_000_000)  # a hole, which takes no room on the disk
     with pytest.raises(ParseError, match=r"huge\.mid.* 3,000,000,000 bytes.* 10,485,760"):
         next(read_file(find("performance").files, file))
-    with pytest.raises(ParseError, match=r"tune.mid: a MIDI file of 10,485,761 bytes"):
+    with pytest.raises(ParseError, match=r"tune\.mid: .*10,485,761 bytes"):
         midi.parse(bytes(midi.LARGEST + 1), "tune.mid")

@@ -1,44 +1,49 @@
-"""The chunks of a MIDI file (Standard MIDI Files 1.0): what its header says, and where its tracks lie.
+"""The chunks of a MIDI file (Standard MIDI Files 1.0): its header, and the places of its tracks.
 
-Read besides: the RIFF form that some sequencers wrap around it, and headers longer than 6 bytes. Passed over and
-counted: chunks of other kinds, a wrong number of tracks in the header, bytes after the last track. Refused: a track
-that says it is longer than the file is, since what is left of it would be half a performance.
+Also read are the RIFF form that some sequencers wrap around it, and headers longer than 6 bytes. Chunks of other kinds,
+a wrong number of tracks in the header, and bytes after the last track are skipped and counted. A track that says it is
+longer than the file is refused, since what is left of it would be half a performance.
 """
 
 from __future__ import annotations
 
 import struct
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from folkseq.formats.midi.events import BrokenError
 
-MOST_CHUNKS = 1024  # far beyond any score; each costs time however short it is
-_FRAMES = {24: 24.0, 25: 25.0, 29: 30_000 / 1_001, 30: 30.0}  # a second; 29 is what drop frames are called
+MOST_TRACKS = 1024  # far beyond any score; each costs time however short it is
+_FRAMES = {24: 24.0, 25: 25.0, 29: 30_000 / 1_001, 30: 30.0}  # a second; 29 is called drop frame
 
 
 class Header(NamedTuple):
-    """How time is counted: in ticks a quarter note or, where `tick_s` is not 0, in ticks of so many seconds."""
+    """The unit of time: ticks a quarter note or, where `tick_s` is not 0, ticks of so many seconds."""
 
     ticks_per_beat: int
     tick_s: float = 0.0
 
 
 def is_midi(data: bytes) -> bool:
-    """Whether bytes begin as those of a MIDI file do."""
-    return data[:4] == b"MThd" or (data[:4] == b"RIFF" and data[8:16] == b"RMIDdata")
+    """Return whether bytes begin as those of a MIDI file do."""
+    return data[:4] == b"MThd" or _is_riff(data)
+
+
+def _is_riff(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:16] == b"RMIDdata"
 
 
 def locate(data: bytes, lost: Counter[str]) -> tuple[Header, list[tuple[int, int]]]:
-    """The header, and where each track's events begin and end; what is passed over is counted in `lost`.
+    """Return the header, and the first and last byte of each track's events; count what is skipped in `lost`.
 
     Raises:
-        BrokenError: if `data` is no MIDI file, is cut short, or is of a kind that is not read.
+        BrokenError: `data` is no MIDI file, is cut short, or is of a kind that is not read.
     """
     if not data:
         raise BrokenError("the file is empty; a MIDI file begins with MThd")
     place, stop = 0, len(data)
-    if data[:4] == b"RIFF" and data[8:16] == b"RMIDdata":
+    if _is_riff(data):
         place, stop = 20, min(stop, 20 + int.from_bytes(data[16:20], "little"))
     if data[place : place + 4] != b"MThd":
         raise BrokenError("not a MIDI file, which begins with MThd")
@@ -53,18 +58,17 @@ def locate(data: bytes, lost: Counter[str]) -> tuple[Header, list[tuple[int, int
     tracks: list[tuple[int, int]] = []
     place += 8 + length
     while place + 8 <= stop:
-        kind, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "big")
-        if place + 8 + length > stop:
-            if kind != b"MTrk" and len(tracks) >= declared:
-                break
-            left = stop - place - 8
-            raise BrokenError(f"the chunk at byte {place} is to have {length} bytes, but {left} are left: cut short")
-        if kind == b"MTrk":
+        name, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "big")
+        left = stop - place - 8
+        if length > left and name != b"MTrk" and len(tracks) >= declared:
+            break
+        if length > left:
+            raise BrokenError(f"cut short: the chunk at byte {place} has {length} bytes, but {left} are left")
+        if name == b"MTrk":
             tracks.append((place + 8, place + 8 + length))
-        else:
-            lost["chunk of unknown kind"] += 1
-        if len(tracks) > MOST_CHUNKS:
-            raise BrokenError(f"it has more than {MOST_CHUNKS:,} tracks")
+        lost["chunk of unknown kind"] += name != b"MTrk"
+        if len(tracks) > MOST_TRACKS:
+            raise BrokenError(f"it has more than {MOST_TRACKS:,} tracks")
         place += 8 + length
     if place > stop or (place < stop and len(tracks) < declared):
         raise BrokenError(f"cut short within the header of the chunk at byte {min(place, stop)}")
@@ -79,5 +83,22 @@ def _header(division: int) -> Header:
         return Header(division)
     frames, ticks = -(division >> 8), division & 0xFF
     if division == 0 or frames not in _FRAMES or not ticks:
-        raise BrokenError(f"time is counted in a way that there is not (division {division & 0xFFFF:#06x})")
+        raise BrokenError(f"no time is counted by a division of {division & 0xFFFF:#06x}")
     return Header(0, 1 / (_FRAMES[frames] * ticks))
+
+
+def replace_tracks(data: bytes, places: Sequence[tuple[int, int]], tracks: Sequence[bytes]) -> bytes:
+    """Return the file with other tracks at `places`, and the lengths of the chunks around them corrected."""
+    found, at = bytearray(), 0
+    for (start, stop), track in zip(places, tracks, strict=True):
+        found += data[at : start - 4] + len(track).to_bytes(4, "big") + track
+        at = stop
+    if not _is_riff(data):
+        return bytes(found + data[at:])
+    size = int.from_bytes(data[16:20], "little")
+    end = min(20 + size, len(data))
+    found += data[at:end]
+    found[16:20] = (len(found) - 20).to_bytes(4, "little")
+    found += b"\0" * (len(found) % 2) + data[end + size % 2 :]
+    found[4:8] = (len(found) - 8).to_bytes(4, "little")
+    return bytes(found)

@@ -1,18 +1,18 @@
-"""The events of one track chunk (Standard MIDI Files 1.0, `<MTrk event>`), read exactly and in bulk.
+"""The events of a track (Standard MIDI Files 1.0, `<MTrk event>`): read one by one or in bulk, and written.
 
 In a stretch of channel messages that have two data bytes, every event holds three bytes below 128: the last of its
-delta time, and its data. So every third such byte ends an event, and what stands between them can only be the delta's
-other bytes and the status: whole stretches are read by a few operations on arrays. All else (messages of one data byte,
-meta events, system exclusive) is read one by one, and so are the events after it until a stretch seems worth it.
+delta time, and its data. So every third such byte ends an event, and what is between them can only be the delta's other
+bytes and the status: whole stretches are read by a few operations on arrays. All else (messages of one data byte, meta
+events, system exclusive) is read one by one, and so are the events after it until a stretch seems worth it.
 
-Beyond the standard: a running status outlives meta events and system exclusive, as many a file expects, and system
-messages of fixed length are passed over.
+Beyond the standard, a running status outlives meta events and system exclusive, as many files expect, and system
+messages of fixed length are skipped.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,13 +21,13 @@ import numpy.typing as npt
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Ticks: TypeAlias = npt.NDArray[np.int64]
 
-NOTE_ON, AFTERTOUCH, CONTROL, PROGRAM, PRESSURE, BEND, SYSEX, META = 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0, 0xF0, 0xFF
-END_OF_TRACK = 0x2F
+NOTE_OFF, NOTE_ON, AFTERTOUCH, CONTROL, PROGRAM, PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
+SYSEX, SYSEX_PART, META = 0xF0, 0xF7, 0xFF
 _SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}  # data bytes of each
-_SYSTEM_MESSAGE, _EXCLUSIVE = -1, -2  # beside the kinds of meta events
-_OTHERS = {_SYSTEM_MESSAGE: "system message", _EXCLUSIVE: "system exclusive"}
+TEXT, NAME, MARKER, END_OF_TRACK, TEMPO, METER, KEY = 0x01, 0x03, 0x06, 0x2F, 0x51, 0x58, 0x59  # kinds of meta events
+LONGEST_DELTA = 2**28 - 1  # ticks from event to event; empty texts bridge longer times
 _PLAIN = np.zeros(256, bool)  # statuses of two data bytes
-_PLAIN[0x80:PROGRAM] = _PLAIN[BEND:SYSEX] = True
+_PLAIN[NOTE_OFF:PROGRAM] = _PLAIN[BEND:SYSEX] = True
 
 _LONGEST_PLAIN = 7  # bytes of such an event
 _WORTH = 16  # plain events in a row, after which a stretch of them is read at once
@@ -36,17 +36,49 @@ _SMALLEST, _LARGEST = 1 << 9, 1 << 16  # bytes read at once; more would leave th
 
 
 class BrokenError(Exception):
-    """Bytes that are no MIDI file, in one line without the file's name."""
+    """Bytes that are no MIDI file; one line without the file's name."""
+
+
+class Event(NamedTuple):
+    """One event.
+
+    Attributes:
+        tick: Its time from the start.
+        status: Its status byte.
+        data: All that follows the status.
+        stated: Whether the status is written even if it is that of the event before.
+    """
+
+    tick: int
+    status: int
+    data: bytes
+    stated: bool = True
+
+    @classmethod
+    def of_meta(cls, tick: int, kind: int, content: bytes = b"") -> Event:
+        """Return a meta event."""
+        return cls(tick, META, bytes((kind,)) + _format_quantity(len(content)) + content)
+
+    @property
+    def ends_track(self) -> bool:
+        """Return whether this is the end of its track."""
+        return self.status == META and self.data[0] == END_OF_TRACK
+
+    @property
+    def meta(self) -> tuple[int, bytes]:
+        """Return the kind and content of a meta event."""
+        _, place = _parse_quantity(self.data, 1, 0)
+        return self.data[0], self.data[place:]
 
 
 class Events(NamedTuple):
     """A track's events in their order.
 
     Attributes:
-        ticks: (N,) when each channel message stands, from the start.
+        ticks: (N,) of each channel message, from the start.
         messages: (3, N) status, first and second data byte of each; the second is 0 where there is none.
-        metas: (tick, kind, data) of each meta event but the end of track.
-        others: How many messages there were of other kinds, by kind.
+        metas: (tick, kind, content) of each meta event but the end of track.
+        others: The number of messages of other kinds, by kind.
         end: The tick at which the track ends.
     """
 
@@ -57,122 +89,156 @@ class Events(NamedTuple):
     end: int
 
 
-def read(data: bytes, start: int, stop: int) -> Events:
-    """The events of the track whose first byte is at `start` of `data`, and which ends before `stop`.
+class Cursor:
+    """A place in the track from byte `start` to `stop` of a file, and the time and running status there."""
 
-    Raises:
-        BrokenError: if the bytes are no events, or the last one is cut short.
-    """
-    chunk = data[start:stop]
-    chunk_array = np.frombuffer(chunk, np.uint8)
-    done: list[tuple[Ticks, Bytes]] = []
-    some_ticks, some_messages = array("q"), bytearray()  # of the events that were read one by one
-    metas: list[tuple[int, int, bytes]] = []
-    others: Counter[str] = Counter()
-    place = tick = running = plain = 0
-    worth, size, ended = _WORTH, _LARGEST, False
-    try:
-        while place < len(chunk):
-            if plain >= worth:
-                block = chunk_array[place : place + size]
-                ticks, messages, used = _stretch(block, tick, running)
-                if used:
-                    done += _gathered(some_ticks, some_messages)
-                    some_ticks, some_messages = array("q"), bytearray()
-                    done.append((ticks, messages))
-                    place, tick, running = place + used, int(ticks[-1]), int(messages[0, -1])
-                if len(block) - used >= _LONGEST_PLAIN or not used:  # something else comes next
-                    plain = 0
-                # What does not repay its overhead is not tried again so soon, nor with so much.
-                worth = _WORTH if len(ticks) > _REPAID else 2 * worth
-                size = min(max(2 * used, _SMALLEST), _LARGEST)
-                continue
-            begin = place
-            delta, place = quantity(chunk, place, start)
-            tick += delta
+    def __init__(self, data: bytes, start: int, stop: int) -> None:
+        self.chunk, self.start = data[start:stop], start
+        self.place = self.tick = self.running = 0
+
+    @property
+    def at_end(self) -> bool:
+        """Return whether no bytes are left."""
+        return self.place >= len(self.chunk)
+
+    def next(self) -> Event:
+        """Return the next event. Raises BrokenError if the bytes are none."""
+        chunk, start, begin = self.chunk, self.start, self.place
+        try:
+            delta, place = _parse_quantity(chunk, begin, start)
             status = chunk[place]
-            if status >= 0x80:
+            stated = status >= NOTE_OFF
+            if stated:
                 place += 1
-            elif running:
-                status = running
+            elif self.running:
+                status = self.running
             else:
                 raise BrokenError(f"no event begins with byte {status} before any status, at byte {start + begin}")
             if status >= SYSEX:
-                plain = 0
-                kind, content, place = other(chunk, place, status, start)
-                if kind == END_OF_TRACK:
-                    ended = True
-                    break
-                if kind in _OTHERS:
-                    others[_OTHERS[kind]] += 1
-                else:
-                    metas.append((tick, kind, content))
-                continue
-            first, second, running = chunk[place], 0, status
-            place, plain = place + 1, plain + 1
-            if PROGRAM <= status < BEND:
-                plain = 0
+                stop = _end(chunk, place, status, start)
             else:
-                second, place = chunk[place], place + 1
-            if first > 127 or second > 127:
-                raise BrokenError(f"a message holds a data byte above 127, at byte {start + begin}")
-            some_ticks.append(tick)
-            some_messages += bytes((status, first, second))
-    except IndexError:
-        raise BrokenError(f"the track from byte {start} to {stop} ends within an event") from None
-    others["track without an end"] += not ended
-    others["byte after the end of its track"] += len(chunk) - place
-    done += _gathered(some_ticks, some_messages)
-    if len(done) == 1:
-        return Events(*done[0], metas, others, tick)
-    all_ticks = np.concatenate([np.empty(0, np.int64), *(ticks for ticks, _ in done)])
-    all_messages = np.concatenate([np.empty((3, 0), np.uint8), *(messages for _, messages in done)], axis=1)
-    return Events(all_ticks, all_messages, metas, others, tick)
+                stop = place + (1 if PROGRAM <= status < BEND else 2)
+                if chunk[place] > 127 or chunk[stop - 1] > 127:
+                    raise BrokenError(f"a message holds a data byte above 127, at byte {start + begin}")
+                self.running = status
+        except IndexError:
+            raise BrokenError(f"the track from byte {start} to {start + len(chunk)} ends within an event") from None
+        self.tick += delta
+        self.place = stop
+        return Event(self.tick, status, chunk[place:stop], stated)
 
 
-def other(chunk: bytes, place: int, status: int, start: int) -> tuple[int, bytes, int]:
-    """Kind and content of the event whose `status` is before `place`, of no channel, and the place after it."""
+def _end(chunk: bytes, place: int, status: int, start: int) -> int:
+    """Return the place after an event that is no channel message and whose status is before `place`."""
     if status == META:
-        kind = chunk[place]
-        length, place = quantity(chunk, place + 1, start)
-    elif status in (SYSEX, 0xF7):
-        kind = _EXCLUSIVE
-        length, place = quantity(chunk, place, start)
+        length, place = _parse_quantity(chunk, place + 1, start)
+    elif status in (SYSEX, SYSEX_PART):
+        length, place = _parse_quantity(chunk, place, start)
     elif status in _SYSTEM:
-        kind, length = _SYSTEM_MESSAGE, _SYSTEM[status]
+        length = _SYSTEM[status]
     else:
         raise BrokenError(f"no event has the status {status:#x}, at byte {start + place - 1}")
     if length > len(chunk) - place:
-        raise BrokenError(f"an event of {length:,} bytes outlasts its track, at byte {start + place}")
-    return kind, chunk[place : place + length], place + length
+        raise BrokenError(f"an event of {length:,} bytes is longer than its track, at byte {start + place}")
+    return place + length
 
 
-def quantity(chunk: bytes, place: int, start: int) -> tuple[int, int]:
-    """The quantity of variable length (of at most 28 bits) at `place`, and the place after it."""
+def _parse_quantity(chunk: bytes, place: int, start: int) -> tuple[int, int]:
+    """Return the quantity of variable length (of at most 28 bits) at `place`, and the place after it."""
     value = chunk[place]
     if value < 0x80:
         return value, place + 1
-    value &= 0x7F
-    for after in (place + 1, place + 2, place + 3):
+    value = 0
+    for after in range(place, place + 4):
         value = value << 7 | chunk[after] & 0x7F
         if chunk[after] < 0x80:
             return value, after + 1
     raise BrokenError(f"a time or a length has more than four bytes, at byte {start + place}")
 
 
-def _gathered(ticks: array[int], messages: bytearray) -> list[tuple[Ticks, Bytes]]:
-    if not ticks:
-        return []
-    return [(np.array(ticks, np.int64), np.frombuffer(messages, np.uint8).reshape(-1, 3).T)]
+def _format_quantity(value: int) -> bytes:
+    septets = [value & 0x7F]
+    while value := value >> 7:
+        septets.append(0x80 | value & 0x7F)
+    return bytes(reversed(septets))
+
+
+def format(events: Iterable[Event]) -> bytes:
+    """Return the bytes of a track's events."""
+    found = bytearray()
+    last = running = 0
+    for tick, status, data, stated in events:
+        while tick - last > LONGEST_DELTA:
+            found += _format_quantity(LONGEST_DELTA) + bytes((META, TEXT, 0))
+            last, running = last + LONGEST_DELTA, 0
+        found += _format_quantity(tick - last)
+        if stated or status != running:
+            found.append(status)
+        found += data
+        last, running = tick, status if status < SYSEX else 0
+    return bytes(found)
+
+
+def read(data: bytes, start: int, stop: int) -> Events:
+    """Return the events of the track from byte `start` to `stop` of a file.
+
+    Raises:
+        BrokenError: The bytes are no events, or the last one is cut short.
+    """
+    cursor = Cursor(data, start, stop)
+    array = np.frombuffer(cursor.chunk, np.uint8)
+    done: list[tuple[Ticks, Bytes]] = []
+    single: list[Event] = []  # messages read one by one since the last stretch
+    metas: list[tuple[int, int, bytes]] = []
+    others: Counter[str] = Counter()
+    plain, worth, size, ended = 0, _WORTH, _LARGEST, False
+    while not ended and not cursor.at_end:
+        if plain >= worth:
+            block = array[cursor.place : cursor.place + size]
+            ticks, messages, used = _stretch(block, cursor.tick, cursor.running)
+            if used:
+                done += [_gathered(single), (ticks, messages)]
+                single = []
+                cursor.place, cursor.tick, cursor.running = cursor.place + used, int(ticks[-1]), int(messages[0, -1])
+            if len(block) - used >= _LONGEST_PLAIN or not used:  # something else comes next
+                plain = 0
+            # What does not repay its overhead is not tried again so soon, nor with so much.
+            worth = _WORTH if len(ticks) > _REPAID else 2 * worth
+            size = min(max(2 * used, _SMALLEST), _LARGEST)
+            continue
+        event = cursor.next()
+        if event.status < SYSEX:
+            plain = plain + 1 if len(event.data) == 2 else 0
+            single.append(event)
+            continue
+        plain, ended = 0, event.ends_track
+        if event.status != META:
+            others["system exclusive" if event.status in (SYSEX, SYSEX_PART) else "system message"] += 1
+        elif not ended:
+            metas.append((event.tick, *event.meta))
+    others["track without an end"] += not ended
+    others["byte after the end of its track"] += len(array) - cursor.place
+    done.append(_gathered(single))
+    all_ticks = np.concatenate([ticks for ticks, _ in done])
+    all_messages = np.concatenate([messages for _, messages in done], axis=1)
+    return Events(all_ticks, all_messages, metas, others, cursor.tick)
+
+
+def _gathered(messages: Sequence[Event]) -> tuple[Ticks, Bytes]:
+    rows = bytearray()
+    for _, status, data, _ in messages:
+        rows += bytes((status, data[0], data[1] if len(data) == 2 else 0))
+    ticks = np.array([event.tick for event in messages], np.int64)
+    return ticks, np.frombuffer(rows, np.uint8).reshape(-1, 3).T
 
 
 def _stretch(block: Bytes, tick: int, running: int) -> tuple[Ticks, Bytes, int]:
-    """Ticks and messages of the plain events that `block` begins with, and how many bytes they take.
+    """Return ticks and messages of the plain events that `block` begins with, and the bytes that they take.
 
     Args:
         block: (B,) bytes, of which the first begins an event.
-        tick: of the event before.
-        running: the status of the event before; 0 if there is none.
+        tick: The time of the event before.
+        running: The status of the event before; 0 if there is none.
     """
     low = np.flatnonzero(block < 0x80)
     count = len(low) // 3

@@ -16,26 +16,15 @@ from folkseq.formats.midi.events import AFTERTOUCH, BEND, CONTROL, NOTE_ON, PRES
 from folkseq.music.performance import SUSTAIN
 
 DRUMS = 9  # the channel that General MIDI gives to drums, counted from 0
-Index: TypeAlias = npt.NDArray[np.intp]
+_Index: TypeAlias = npt.NDArray[np.intp]
 _KEYS = 16 * 128  # channel and pitch
 
 
 class Part(NamedTuple):
-    """One channel of one track.
-
-    Attributes:
-        channel: 0 to 15.
-        program: The last before its first note.
-        onsets: (N,) ticks, rising; at one tick by pitch.
-        offsets: (N,) ticks.
-        pitches: (N,)
-        velocities: (N,)
-        pedal_ticks: (K,) when the pedal moves.
-        pedal_values: (K,) where it moves to.
-    """
+    """One channel of one track: (N,) notes, rising by onset and pitch, and (K,) positions of the pedal."""
 
     channel: int
-    program: int
+    program: int  # the last before the first note
     onsets: Ticks
     offsets: Ticks
     pitches: Bytes
@@ -45,7 +34,7 @@ class Part(NamedTuple):
 
 
 def parts(events: Events, lost: Counter[str]) -> list[Part]:
-    """The channels that have notes or a pedal, in their order; what is none of these is counted in `lost`."""
+    """Return the channels that have notes or a pedal, in their order; count in `lost` what is none of these."""
     ticks, (status, data1, data2) = events.ticks, events.messages
     kinds = np.bincount(status >> 4, minlength=16).tolist()
     for kind, name in ((AFTERTOUCH, "aftertouch"), (PRESSURE, "channel pressure"), (BEND, "pitch bend")):
@@ -57,7 +46,7 @@ def parts(events: Events, lost: Counter[str]) -> list[Part]:
     programs = _programs(status, data1, onset_at, lost) if kinds[PROGRAM >> 4] else [0] * 16
     notes = [ticks[onset_at], offsets, data1[onset_at], data2[onset_at]]
     channels = status[onset_at] & 15
-    order = notes[0] * 128 + notes[2]  # that of the track, which would take longer to bring them into it by seconds
+    order = notes[0] * 128 + notes[2]  # that of a track's notes, which would take longer to sort by seconds
     if (order[1:] < order[:-1]).any():
         by_pitch = np.argsort(order, kind="stable")
         notes, channels = [column[by_pitch] for column in notes], channels[by_pitch]
@@ -78,8 +67,8 @@ def parts(events: Events, lost: Counter[str]) -> list[Part]:
     ]
 
 
-def _programs(status: Bytes, data1: Bytes, onset_at: Index, lost: Counter[str]) -> list[int]:
-    """The program of each of the 16 channels; `onset_at` are the places of the note-ons among the messages."""
+def _programs(status: Bytes, data1: Bytes, onset_at: _Index, lost: Counter[str]) -> list[int]:
+    """Return the program of each of the 16 channels; `onset_at` are the indices of the note-ons among the messages."""
     first = np.full(16, -1)
     first[status[onset_at[::-1]] & 15] = onset_at[::-1]  # the last that is put there is the first of its channel
     change_at = np.flatnonzero(status >> 4 == PROGRAM >> 4)
@@ -89,24 +78,20 @@ def _programs(status: Bytes, data1: Bytes, onset_at: Index, lost: Counter[str]) 
     programs[channels[early]] = data1[change_at[early]]
     lost["program without notes"] += int(unused.sum())
     lost["program change after the first note"] += int((~early & ~unused).sum())
-    result: list[int] = programs.tolist()
-    return result
+    return [int(program) for program in programs]
 
 
-def _pedal(status: Bytes, data1: Bytes, lost: Counter[str]) -> Index:
-    """The places of the sustain pedal's positions among the messages."""
+def _pedal(status: Bytes, data1: Bytes, lost: Counter[str]) -> _Index:
+    """Return the indices of the sustain pedal's positions among the messages."""
     control_at = np.flatnonzero(status >> 4 == CONTROL >> 4)
     numbers = data1[control_at]
-    counts = np.bincount(numbers, minlength=128)
-    for number in np.flatnonzero(counts).tolist():
-        if number != SUSTAIN:
-            lost[f"controller {number}"] += int(counts[number])
-    pedal_at: Index = control_at[numbers == SUSTAIN]
-    return pedal_at
+    counts = np.bincount(numbers, minlength=128).tolist()
+    lost.update({f"controller {number}": count for number, count in enumerate(counts) if count and number != SUSTAIN})
+    return np.asarray(control_at[numbers == SUSTAIN])
 
 
-def _paired(ticks: Ticks, messages: Bytes, end: int, lost: Counter[str]) -> tuple[Index, Ticks]:
-    """Which of (3, M) note messages begin a note, (N,), and at which tick each of these ends, (N,)."""
+def _paired(ticks: Ticks, messages: Bytes, end: int, lost: Counter[str]) -> tuple[_Index, Ticks]:
+    """Return (N,) which of (3, M) note messages begin a note, and (N,) the tick at which each of these ends."""
     status, pitch, velocity = messages
     begin = (status >= NOTE_ON) & (velocity > 0)
     key = (status & 15).astype(np.uint16) * 128 + pitch
@@ -116,31 +101,28 @@ def _paired(ticks: Ticks, messages: Bytes, end: int, lost: Counter[str]) -> tupl
     if _take_turns(key, sorted_begin):
         ends[order[0::2]] = ticks[order[1::2]]
     else:
-        used = ~_unmatched(key, sorted_begin)
-        begin_at, end_at = order[sorted_begin], order[used & ~sorted_begin]
+        ending = ~(sorted_begin | _unmatched(key, sorted_begin))
+        begin_at, end_at = order[sorted_begin], order[ending]
         begin_key = key[sorted_begin]
-        begun = np.bincount(begin_key, minlength=_KEYS)
-        ended = np.bincount(key[used & ~sorted_begin], minlength=_KEYS)
+        begun, ended = (np.bincount(keys, minlength=_KEYS) for keys in (begin_key, key[ending]))
         rank = np.arange(len(begin_at)) - (np.cumsum(begun) - begun)[begin_key]  # within the key
         has_end = rank < ended[begin_key]
         partner = ((np.cumsum(ended) - ended)[begin_key] + rank)[has_end]
         ends[begin_at[has_end]] = ticks[end_at[partner]]
         lost["note without an end"] += int((~has_end).sum())
-        lost["end without a note"] += int((~used).sum())
+        lost["end without a note"] += len(ticks) - len(begin_at) - len(end_at)
     begin_at = np.flatnonzero(begin)
     return begin_at, ends[begin_at]
 
 
 def _take_turns(key: npt.NDArray[np.uint16], begin: npt.NDArray[np.bool_]) -> bool:
-    """Whether each beginning is followed by an end of the same key, and nothing else stands between."""
+    """Return whether each beginning is followed by an end of the same key, with nothing else between."""
     here, there = key[0::2], key[1::2]
     return len(here) == len(there) and bool((begin[0::2] & ~begin[1::2] & (here == there)).all())
 
 
 def _unmatched(key: npt.NDArray[np.uint16], begin: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which messages, sorted by key and then by time, end no note: those that come while none of their key sounds."""
-    if not len(key):
-        return np.zeros(0, bool)
+    """Return which messages, sorted by key and then by time, end no note: none of their key sounds."""
     heads = np.flatnonzero(np.diff(key, prepend=key[:1] ^ 1))  # (G,) where each key begins
     sizes = np.diff(heads, append=len(key))
     step = np.where(begin, 1, -1)

@@ -1,4 +1,4 @@
-"""Notes put in place of others in a MIDI file, every other event of which stays as it is, to the tick and the byte."""
+"""Notes put in place of others in a MIDI file; every other event stays as it is, to the tick and the byte."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from folkseq.errors import ParseError
-from folkseq.formats.midi import raw
-from folkseq.formats.midi.chunks import locate
-from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_ON, BrokenError
+from folkseq.formats.midi import events
+from folkseq.formats.midi.chunks import locate, replace_tracks
+from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, Cursor, Event
 from folkseq.formats.midi.parts import DRUMS
-from folkseq.formats.midi.raw import Event
 from folkseq.formats.midi.reader import tempo_map
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Note
 
-_NOTE_OFF = 0x80
 _CLOSE = 1e-6  # s, by which a tick's time may be off
 _NEVER = 1 << 60
 
-Key = tuple[int, int]
-"""Channel and pitch."""
+_Key = tuple[int, int]  # channel and pitch
+_Spans = dict[_Key, list[tuple[int, int]]]  # the ticks from and to which notes sound
 
 
 def within(onset_s: float, begin_s: float, end_s: float) -> bool:
-    """Whether a note that begins then begins in a gap, to whose end the one at `end_s` does not belong."""
+    """Return whether a note that begins at `onset_s` begins in a gap, which does not include its end."""
     return begin_s - _CLOSE <= onset_s < end_s - _CLOSE
 
 
@@ -38,66 +36,77 @@ def splice(
     *,
     drums: bool = False,
 ) -> bytes:
-    """The file with the notes that begin in a gap left out, and others put in.
+    """Return a MIDI file without the notes that begin in a gap, and with others in their place.
 
     Args:
-        data: the file's bytes.
-        file: its name.
-        begin_s: of the gap.
-        end_s: of it.
-        notes: that are put in, on the track and the channel of the first note that goes, or else of the first there is.
+        data: The file's bytes.
+        file: Its name.
+        begin_s: The gap's beginning.
+        end_s: The gap's end.
+        notes: The new notes, for the track and channel of the first note that goes, or else of the first there is.
             Each is moved or cut by the ticks that keep it apart from notes of its pitch and channel that stay.
-        texts: put at the beginning.
-        drums: whether it is the drums' notes that go and come; else all others.
+        texts: Texts for the beginning of the file.
+        drums: Whether to replace the notes of drums, or all others.
 
     Raises:
-        ParseError: it is no MIDI file that can be read.
+        ParseError: The file is no MIDI file that can be read.
     """
     try:
-        _, places = locate(data, Counter())
-        tracks = [raw.read(data, *place) for place in places]
-        clock = tempo_map(data)
+        header, places = locate(data, Counter())
+        tracks = [_read(data, *place) for place in places]
     except BrokenError as fault:
         raise ParseError(f"{file}: {fault}") from None
     if not tracks:
-        raise ParseError(f"{file}: it has no track that notes could stand on")
+        raise ParseError(f"{file}: it has no track for notes")
+    metas = [(event.tick, *event.meta) for track, _ in tracks for event in track if event.status == META]
+    clock = tempo_map(header, metas)
     kept: list[list[Event]] = []
-    stay: dict[Key, list[tuple[int, int]]] = defaultdict(list)  # from and up to which tick each sounds
-    going: tuple[int, int] | None = None  # track and channel
+    stay: _Spans = defaultdict(list)
+    going: tuple[int, int] | None = None  # track and channel of the first note that goes
     first: tuple[int, int] | None = None
-    for number, (events, _) in enumerate(tracks):
-        sounding: dict[Key, list[tuple[bool, int]]] = defaultdict(list)  # whether each goes, and when it began
-        left = []
-        for event in events:
+    for number, (track, _) in enumerate(tracks):
+        sounding: dict[_Key, list[tuple[bool, int]]] = defaultdict(list)  # whether each goes, and when it began
+        kept.append([])
+        for event in track:
             goes = False
             if event.status < AFTERTOUCH:
                 channel, (pitch, velocity) = event.status & 15, event.data
                 own = sounding[channel, pitch]
                 if event.status >= NOTE_ON and velocity:
-                    goes = (channel == DRUMS) == drums and within(float(clock.to_seconds(event.tick)), begin_s, end_s)
+                    meant = (channel == DRUMS) == drums
+                    goes = meant and within(float(clock.to_seconds(event.tick)), begin_s, end_s)
                     own.append((goes, event.tick))
-                    first = first or ((number, channel) if (channel == DRUMS) == drums else None)
+                    first = first or ((number, channel) if meant else None)
                     going = going or ((number, channel) if goes else None)
                 elif own:
                     goes, begun = own.pop(0)
                     stay[channel, pitch] += [] if goes else [(begun, event.tick)]
             if not goes:
-                left.append(event)
+                kept[-1].append(event)
         for key, hanging in sounding.items():
             stay[key] += [(begun, _NEVER) for goes, begun in hanging if not goes]
-        kept.append(left)
     number, channel = going or first or (len(tracks) - 1, DRUMS if drums else 0)
-    window = _first(clock, begin_s), _first(clock, end_s)
-    ends, begins = _placed(notes, clock, window, channel, stay)
+    gap = _first_tick(clock, begin_s), _first_tick(clock, end_s)
+    ends, begins = _placed(notes, clock, gap, channel, stay)
     kept[number] = _merged(kept[number], ends, begins)
     heads = next((at for at, event in enumerate(kept[0]) if event.tick or event.status != META), len(kept[0]))
     heads -= bool(heads and kept[0][heads - 1].ends_track)
-    kept[0][heads:heads] = [raw.text(text) for text in texts]
-    return _whole(data, places, [raw.format(events) + rest for events, (_, rest) in zip(kept, tracks, strict=True)])
+    kept[0][heads:heads] = [Event.of_meta(0, TEXT, text.encode("latin-1", "replace")) for text in texts]
+    chunks = [events.format(track) + rest for track, (_, rest) in zip(kept, tracks, strict=True)]
+    return replace_tracks(data, places, chunks)
 
 
-def _first(clock: TempoMap, seconds: float) -> int:
-    """The first tick that is not before a time."""
+def _read(data: bytes, start: int, stop: int) -> tuple[list[Event], bytes]:
+    """Return the events of a track, and the bytes after its end."""
+    cursor = Cursor(data, start, stop)
+    track: list[Event] = []
+    while not cursor.at_end and not (track and track[-1].ends_track):
+        track.append(cursor.next())
+    return track, cursor.chunk[cursor.place :]
+
+
+def _first_tick(clock: TempoMap, seconds: float) -> int:
+    """Return the first tick that is not before a time."""
     tick = max(int(clock.to_ticks(seconds)) - 1, 0)
     while float(clock.to_seconds(tick)) < seconds - _CLOSE:
         tick += 1
@@ -105,54 +114,30 @@ def _first(clock: TempoMap, seconds: float) -> int:
 
 
 def _placed(
-    notes: Iterable[Note],
-    clock: TempoMap,
-    window: tuple[int, int],
-    channel: int,
-    stay: dict[Key, list[tuple[int, int]]],
+    notes: Iterable[Note], clock: TempoMap, gap: tuple[int, int], channel: int, stay: _Spans
 ) -> tuple[list[Event], list[Event]]:
-    """The ends and the beginnings of notes on a channel; a note that ticks leave no room for is left out."""
+    """Return the ends and the beginnings of notes on a channel, without notes for which there are too few ticks."""
     ends, begins = [], []
-    free: dict[int, int] = {}  # from which tick on each pitch is, of the notes put in
+    free: dict[int, int] = {}  # the tick at which the last new note of each pitch ends
     for note in sorted(notes, key=lambda note: (note.onset_s, note.pitch)):
         around = stay[channel, note.pitch]
         begin, end = (int(clock.to_ticks(each)) for each in (note.onset_s, note.offset_s))
-        begin = min(max(begin, window[0], free.get(note.pitch, 0)), window[1] - 1)
-        lowest = max([window[0], free.get(note.pitch, 0), *(stop for start, stop in around if start <= begin)])
-        highest = min([_NEVER, *(start for start, _ in around if start > begin)])
-        begin = max(begin, lowest)
-        end = min(max(min(end, window[1]), begin + 1), highest)
-        if not begin < min(end, window[1]):
-            continue
-        begins.append(Event(begin, NOTE_ON | channel, bytes((note.pitch, note.velocity))))
-        ends.append(Event(end, _NOTE_OFF | channel, bytes((note.pitch, 0))))
-        free[note.pitch] = end
+        earliest = max(gap[0], free.get(note.pitch, 0))
+        begin = min(max(begin, earliest), gap[1] - 1)
+        latest = [start for start, _ in around if start > begin]
+        begin = max([begin, earliest, *(stop for start, stop in around if start <= begin)])
+        end = min([max(min(end, gap[1]), begin + 1), *latest])
+        if begin < min(end, gap[1]):
+            begins.append(Event(begin, NOTE_ON | channel, bytes((note.pitch, note.velocity))))
+            ends.append(Event(end, NOTE_OFF | channel, bytes((note.pitch, 0))))
+            free[note.pitch] = end
     return ends, begins
 
 
 def _merged(kept: Sequence[Event], ends: Sequence[Event], begins: Sequence[Event]) -> list[Event]:
-    """All in their order; at one tick notes end before what stays, and others begin after it. A track ends last."""
+    """Return all in order; at one tick notes end before what stays, and others begin after it. A track ends last."""
     closing = [event for event in kept if event.ends_track]
-    turns = [(event.tick, 0, event) for event in ends]
-    turns += [(event.tick, 1, event) for event in kept if not event.ends_track]
-    turns += [(event.tick, 2, event) for event in begins]
-    merged = [event for _, _, event in sorted(turns, key=lambda turn: turn[:2])]
+    stay = [event for event in kept if not event.ends_track]
+    merged = sorted([*ends, *stay, *begins], key=lambda event: event.tick)
     last = merged[-1].tick if merged else 0
     return merged + [event._replace(tick=max(event.tick, last)) for event in closing]
-
-
-def _whole(data: bytes, places: Sequence[tuple[int, int]], tracks: Sequence[bytes]) -> bytes:
-    """The file with other tracks in the places of those there are; the lengths of what holds them are set right."""
-    found, at = bytearray(), 0
-    for (start, stop), track in zip(places, tracks, strict=True):
-        found += data[at : start - 4] + len(track).to_bytes(4, "big") + track
-        at = stop
-    if data[:4] != b"RIFF":
-        return bytes(found + data[at:])
-    size = int.from_bytes(data[16:20], "little")
-    end = min(20 + size, len(data))
-    found += data[at:end]
-    found[16:20] = (len(found) - 20).to_bytes(4, "little")
-    found += b"\0" * (len(found) % 2) + data[end + size % 2 :]
-    found[4:8] = (len(found) - 8).to_bytes(4, "little")
-    return bytes(found)

@@ -13,23 +13,33 @@ would be taken for that of another on its channel.
 
 from __future__ import annotations
 
-import io
+import struct
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate, cycle
 
 import numpy as np
-import numpy.typing as npt
 
+from folkseq.formats.midi import events
+from folkseq.formats.midi.events import (
+    CONTROL,
+    END_OF_TRACK,
+    KEY,
+    MARKER,
+    METER,
+    NAME,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM,
+    TEMPO,
+    TEXT,
+    Event,
+    Ticks,
+)
 from folkseq.formats.midi.parts import DRUMS
-from folkseq.formats.midi.raw import LONGEST_DELTA
 from folkseq.formats.ticks import TempoMap, microseconds
 from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, distinct_changes
-
-if TYPE_CHECKING:
-    from mido import MidiTrack
 
 TICKS_PER_BEAT = 480
 _MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared where there are more tracks
@@ -39,51 +49,49 @@ _LONGEST_COMMENT = 1000
 
 
 def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
-    """The bytes of `performance` as a MIDI file, with `comments` as texts; the same of both gives the same bytes."""
-    import mido
-
+    """Return the bytes of `performance` as a MIDI file, with `comments` as texts."""
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
-    tracks = [_paired_ticks(track, tempo_map)[0] for track in performance.tracks]
-    end = max([int(tempo_map.to_ticks(performance.length_s)), *(int(ticks[:, 1].max(initial=0)) for ticks in tracks)])
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    file.tracks.append(_delta(_conductor(performance, comments, tempo_map), end))
-    for track, ticks, channel in zip(performance.tracks, tracks, _channels(performance.tracks), strict=True):
-        pedal = _pedal_events(track, tempo_map, end, channel)
-        file.tracks.append(_delta(chain(_head(track, channel), pedal, _note_events(ticks, channel)), end))
-    data = io.BytesIO()
-    file.save(file=data)
-    return data.getvalue()
+    notes = [_paired_ticks(track, tempo_map)[0] for track in performance.tracks]
+    end = max([int(tempo_map.to_ticks(performance.length_s)), *(int(ticks[:, 1].max(initial=0)) for ticks in notes)])
+    tracks = [list(_conductor(performance, comments, tempo_map))]
+    for track, ticks, channel in zip(performance.tracks, notes, _channels(performance.tracks), strict=True):
+        head = [_text(0, NAME, track.name), _message(0, PROGRAM | channel, track.program)]
+        tracks.append([*head, *_pedal(track, tempo_map, end, channel), *_notes(ticks, channel)])
+    data = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS_PER_BEAT)
+    for track_events in tracks:
+        track_events.sort(key=lambda event: event.tick)
+        chunk = events.format([*track_events, Event.of_meta(end, END_OF_TRACK)])
+        data += b"MTrk" + struct.pack(">I", len(chunk)) + chunk
+    return data
 
 
 def unwritten(performance: Performance) -> Counter[str]:
-    """What of a performance's notes `format` does not write, by kind and count."""
+    """Return what `format` does not write of a performance's notes, by kind and count."""
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
     return sum((_paired_ticks(track, tempo_map)[1] for track in performance.tracks), Counter())
 
 
-def _channels(tracks: Sequence[Track]) -> Iterator[int]:
-    """Each track's own; where there are too few, tracks of one program share those that their program has, in turn."""
+def _channels(tracks: Sequence[Track]) -> list[int]:
+    """Return a channel for each track; where there are too few, tracks of one program share those of the program."""
     programs = Counter(track.program for track in tracks if not track.drum)
     if programs.total() <= len(_MELODIC):
         free = iter(_MELODIC)
-        yield from (DRUMS if track.drum else next(free) for track in tracks)
-        return
-    rooms = dict.fromkeys(programs, 1)  # the channels of each
+        return [DRUMS if track.drum else next(free) for track in tracks]
+    shares = dict.fromkeys(programs, 1)
     for _ in range(len(_MELODIC) - len(programs)):
-        rooms[max(programs, key=lambda program: programs[program] / rooms[program])] += 1
-    firsts = dict(zip(rooms, accumulate(rooms.values(), initial=0), strict=False))
-    seen: Counter[int] = Counter()
-    for track in tracks:
-        if track.drum:
-            yield DRUMS
-            continue
-        own = firsts[track.program] + seen[track.program] % rooms[track.program]
-        seen[track.program] += 1
-        yield _MELODIC[own % len(_MELODIC)]
+        shares[max(programs, key=lambda program: programs[program] / shares[program])] += 1
+    firsts = accumulate(shares.values(), initial=0)
+    own = {
+        program: cycle(range(first, first + shares[program])) for program, first in zip(shares, firsts, strict=False)
+    }
+    return [DRUMS if track.drum else _MELODIC[next(own[track.program]) % len(_MELODIC)] for track in tracks]
 
 
-def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[npt.NDArray[np.int64], Counter[str]]:
-    """(N, 4) onset, offset, pitch, velocity: each note lasts a tick or more, to its pitch's next at most; what goes."""
+def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[Ticks, Counter[str]]:
+    """Return (N, 4) onset, offset, pitch, velocity of notes that last a tick or more, and what is lost of them.
+
+    A note lasts to the next of its pitch at most.
+    """
     notes = track.notes
     onsets, offsets = tempo_map.to_ticks(notes["onset_s"]), tempo_map.to_ticks(notes["offset_s"])
     rows = np.stack([onsets, np.maximum(offsets, onsets + 1), notes["pitch"], notes["velocity"]], axis=1)  # (N, 4)
@@ -97,76 +105,49 @@ def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[npt.NDArray[np.int
     return rows, +Counter({kind: int(count) for kind, count in lost.items()})
 
 
-def _conductor(performance: Performance, comments: Iterable[str], tempo_map: TempoMap) -> Iterator[tuple[int, Any]]:
-    from mido import MetaMessage
+def _conductor(performance: Performance, comments: Iterable[str], tempo_map: TempoMap) -> Iterator[Event]:
+    def tick(time_s: float) -> int:
+        return int(tempo_map.to_ticks(time_s))
 
-    yield 0, MetaMessage("track_name", name=_latin(performance.name))
+    yield _text(0, NAME, performance.name)
     for comment in comments:
-        yield 0, MetaMessage("text", text=_latin(comment, most=_LONGEST_COMMENT))
+        yield _text(0, TEXT, comment, _LONGEST_COMMENT)
     tempos = zip(tempo_map.ticks.tolist(), (microseconds(bpm) for _, bpm in performance.tempos), strict=True)
-    for tick, tempo in distinct_changes(tempos):
-        yield int(tick), MetaMessage("set_tempo", tempo=tempo)
+    for at, tempo in distinct_changes(tempos):
+        yield Event.of_meta(int(at), TEMPO, tempo.to_bytes(3, "big"))
     for time_s, meter in distinct_changes(pair for pair in performance.meters if not pair[1].free):
-        message = MetaMessage(
-            "time_signature",
-            numerator=meter.beats,
-            denominator=meter.unit,
-            clocks_per_click=max(1, int(meter.beat * 96)),  # on the musician's beat; 24 clocks are a quarter note
-        )
-        yield int(tempo_map.to_ticks(time_s)), message
+        click = max(1, int(meter.beat * 96))  # clocks, of which a quarter note has 24; on the musician's beat
+        yield Event.of_meta(tick(time_s), METER, bytes((meter.beats, meter.unit.bit_length() - 1, click, 8)))
     for time_s, key in distinct_changes((time_s, key.major_or_minor) for time_s, key in performance.keys):
-        name = str(key).removesuffix("maj").replace("min", "m")
-        yield int(tempo_map.to_ticks(time_s)), MetaMessage("key_signature", key=name)
+        yield Event.of_meta(tick(time_s), KEY, bytes((key.sharps % 256, key.mode == "min")))
     for time_s, text in performance.markers:
-        yield int(tempo_map.to_ticks(time_s)), MetaMessage("marker", text=_latin(text))
+        yield _text(tick(time_s), MARKER, text)
 
 
-def _head(track: Track, channel: int) -> Iterator[tuple[int, Any]]:
-    from mido import Message, MetaMessage
-
-    yield 0, MetaMessage("track_name", name=_latin(track.name))
-    yield 0, Message("program_change", channel=channel, program=track.program)
-
-
-def _pedal_events(track: Track, tempo_map: TempoMap, end: int, channel: int) -> Iterator[tuple[int, Any]]:
-    from mido import Message
-
+def _pedal(track: Track, tempo_map: TempoMap, end: int, channel: int) -> Iterator[Event]:
     ticks, values = tempo_map.to_ticks(track.pedal["time_s"]).tolist(), track.pedal["value"].tolist()
     if not len(track) or not values:
         return
     if values[-1] >= PEDAL_DOWN:
         ticks, values = [*ticks, end], [*values, 0]
     for tick, value in zip(ticks, values, strict=True):
-        yield tick, Message("control_change", channel=channel, control=SUSTAIN, value=value)
+        yield _message(tick, CONTROL | channel, SUSTAIN, value)
 
 
-def _note_events(ticks: npt.NDArray[np.int64], channel: int) -> Iterator[tuple[int, Any]]:
-    from mido import Message
-
-    events: list[tuple[int, bool, int, int]] = []  # a note's end sorts before the beginning of the next
+def _notes(ticks: Ticks, channel: int) -> Iterator[Event]:
+    found: list[tuple[int, int, int, int]] = []  # a note's end sorts before the beginning of the next
     for onset, offset, pitch, velocity in ticks.tolist():
-        events += [(onset, True, pitch, velocity), (offset, False, pitch, _RELEASE)]
-    for tick, begins, pitch, velocity in sorted(events):
-        kind = "note_on" if begins else "note_off"
-        yield tick, Message(kind, channel=channel, note=pitch, velocity=velocity)
+        found += [(onset, NOTE_ON, pitch, velocity), (offset, NOTE_OFF, pitch, _RELEASE)]
+    for tick, kind, pitch, velocity in sorted(found):
+        yield _message(tick, kind | channel, pitch, velocity)
 
 
-def _delta(events: Iterable[tuple[int, Any]], end: int) -> MidiTrack:
-    """The track of messages at ticks, closed at `end`; those of one tick keep their order."""
-    from mido import MetaMessage, MidiTrack
-
-    track, last = MidiTrack(), 0
-    for tick, message in [*sorted(events, key=lambda event: event[0]), (end, MetaMessage("end_of_track"))]:
-        while tick - last > LONGEST_DELTA:
-            track.append(MetaMessage("text", time=LONGEST_DELTA))
-            last += LONGEST_DELTA
-        message.time, last = tick - last, tick
-        track.append(message)
-    return track
+def _message(tick: int, status: int, *data: int) -> Event:
+    return Event(tick, status, bytes(data), stated=False)
 
 
-def _latin(text: str, most: int = _LONGEST_TEXT) -> str:
-    """`text` as MIDI files hold it: letters beyond Latin-1 lose their marks, or become question marks."""
+def _text(tick: int, kind: int, text: str, most: int = _LONGEST_TEXT) -> Event:
+    """Return a meta event of text in Latin-1: letters beyond it lose their marks, or become question marks."""
     text = "".join(char for char in " ".join(text.split()) if char.isprintable())[:most]
     parts = (char if ord(char) < 256 else unicodedata.normalize("NFKD", char)[0] for char in text)
-    return "".join(parts).encode("latin-1", "replace").decode("latin-1")
+    return Event.of_meta(tick, kind, "".join(parts).encode("latin-1", "replace"))
