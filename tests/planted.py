@@ -1,4 +1,4 @@
-"""A run in which it is known what a cell does: one unit of a small LSTM counts the bars of each part."""
+"""A run with a planted neuron: one unit of a small LSTM counts the bars of each part."""
 
 import numpy as np
 from safetensors.numpy import save
@@ -11,14 +11,14 @@ from folkseq.representations.abc import AbcRepresentation
 from folkseq.run import CorpusFile, Run, RunConfig
 
 LAYER, CELL = 2, 5
-"""Where it is, as a picture names it."""
+"""Its layer and number, as in a picture."""
 HIDDEN = 8
 A_BAR = 0.1
-"""By how much its state rises at a bar line."""
+"""The rise of its state at a bar line."""
 
 
 def book(count=12, seed=0):
-    """Tunes of two parts, of four to nine bars each."""
+    """Return tunes of two parts with four to nine bars each."""
     random, tunes = np.random.default_rng(seed), []
     for number in range(1, count + 1):
         parts = []
@@ -30,7 +30,7 @@ def book(count=12, seed=0):
 
 
 def weights_of(vocabulary, settings, layer=LAYER - 1, cell=CELL):
-    """Small random weights but for one cell, and for what tells it in the layer below of lines and ends of parts."""
+    """Return small random weights, except for the planted neuron and its inputs in the layer below."""
     random, hidden, size = np.random.default_rng(1), settings.hidden, len(vocabulary)
     weights = {"embedding.weight": np.eye(size, dtype=np.float32)}
     for number in range(settings.layers):
@@ -46,9 +46,9 @@ def weights_of(vocabulary, settings, layer=LAYER - 1, cell=CELL):
     weights["output.bias"] = np.zeros(size, np.float32)
     lines = [vocabulary.id("|")]
     closing = [vocabulary.id(line) for line in ("|:", ":|", "::", "||", "|]") if line in vocabulary]
-    if layer:  # the first two units of the layer below tell lines and ends of parts, and forget them at once
-        _tells(weights, 0, 0, lines)
-        _tells(weights, 0, 1, closing)
+    if layer:  # the first two units of the layer below detect bar lines and ends of parts
+        _detects(weights, 0, 0, lines)
+        _detects(weights, 0, 1, closing)
         _counts(weights, layer, cell, [0], [1], 1 / settings.gain / np.tanh(1.0))
     else:
         _counts(weights, layer, cell, lines, closing, 1.0)
@@ -63,14 +63,14 @@ def _set(weights, layer, unit, gate, bias, seen=(), weight=0.0):
     weights[f"cells.{layer}.bias_ih_l0"][row], weights[f"cells.{layer}.bias_hh_l0"][row] = bias, 0
 
 
-def _tells(weights, layer, unit, seen):
-    """h is tanh(1) after what is seen, else 0."""
+def _detects(weights, layer, unit, seen):
+    """Let a unit detect ids: h is tanh(1) after them, else 0."""
     for gate, bias in ((0, -30.0), (1, -30.0), (2, 30.0), (3, 30.0)):
         _set(weights, layer, unit, gate, bias, seen if gate == 0 else (), 60.0 if gate == 0 else 0.0)
 
 
 def _counts(weights, layer, unit, lines, closing, scale):
-    """c rises by `A_BAR` at each of `lines`, and is 0 after each of `closing`."""
+    """Let a unit count: c rises by `A_BAR` at each of `lines`, and is 0 after each of `closing`."""
     _set(weights, layer, unit, 0, -30.0, lines, 60.0 * scale)
     _set(weights, layer, unit, 1, 30.0, closing, -60.0 * scale)
     _set(weights, layer, unit, 2, np.arctanh(A_BAR))
@@ -78,7 +78,7 @@ def _counts(weights, layer, unit, lines, closing, scale):
 
 
 def make_run(folder, cell="lstm", layers=2, weights=None):
-    """The run, whose held-out pieces are the last eight of a book of twelve."""
+    """Return the run, whose held-out pieces are the last eight of a book of twelve."""
     tunes = abc.parse(book()).tunes
     codec = AbcRepresentation().fit(tunes)
     vocabulary = codec.vocabulary

@@ -1,4 +1,4 @@
-"""How far gradients reach back: against small changes of h, and where it is known that they vanish or explode."""
+"""Gradient norms against finite differences, and for networks whose gradients vanish or explode."""
 
 import numpy as np
 import pytest
@@ -21,20 +21,20 @@ def make(**changes):
 
 
 def loss_of(model, ids, at, step, change):
-    """The loss at step `at` of one piece when h of both layers is changed at an earlier step, in double precision."""
+    """Return the loss at step `at` of one piece after a change of h at an earlier step, in double precision."""
     state = model.init_state(1)
     for place in range(at + 1):
         logits, state = model(ids[None, place : place + 1], state)
         if place == step:
             h = state[0] + change.view_as(state[0])
-            if place == at:  # what is foretold from it changes too
+            if place == at:  # the prediction from it changes, too
                 logits = model.output(model.settings.gain * h[-1:].transpose(0, 1))
             state = (h, *state[1:])
     return functional.cross_entropy(logits[0], ids[at + 1 : at + 2])
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_norms_are_those_of_small_changes(cell):
+def test_norms_equal_finite_differences(cell):
     """One layer, so that nothing above has read the old h at its own step."""
     model = make(cell=cell, layers=1).double().eval()
     ids = torch.from_numpy(PIECES[0][:10])
@@ -51,7 +51,7 @@ def test_norms_are_those_of_small_changes(cell):
 
 
 @pytest.mark.parametrize(("scale", "rises"), [(0.5, False), (1.5, True)])
-def test_what_vanishes_and_what_explodes_is_seen(scale, rises):
+def test_vanishing_and_exploding_gradients_are_measured(scale, rises):
     """h' = tanh(scale · h) near 0: by the chain rule each step back multiplies the gradient by the scale."""
     model = make(cell="rnn", layers=1)
     with torch.no_grad():
@@ -63,26 +63,26 @@ def test_what_vanishes_and_what_explodes_is_seen(scale, rises):
     assert (found[-1] > found[0]) == rises
 
 
-def test_layers_frames_and_what_is_recalled_are_followed_too():
+def test_layers_lookback_and_compound_tokens_are_differentiated():
     assert gradient_norms(make(layers=3), PIECES, lags=10).shape == (11,)
-    recalls = make(lookback_bars=(1,), bar_ends=(3,), section_ends=(3,))
-    assert np.isfinite(gradient_norms(recalls, PIECES, lags=10)).all()
-    framed = make(vocabulary_size=8, fields=(3, 2))
+    lookback = make(lookback_bars=(1,), bar_ends=(3,), section_ends=(3,))
+    assert np.isfinite(gradient_norms(lookback, PIECES, lags=10)).all()
+    compound = make(vocabulary_size=8, fields=(3, 2))
     piece = np.array([0, 0, *(value for step in range(10) for value in (3 + step % 3, 6 + step % 2)), 2, 2])
-    found = gradient_norms(framed, [piece], lags=5)
+    found = gradient_norms(compound, [piece], lags=5)
     assert found.shape == (6,)
     assert (found > 0).all()
     assert found.max() < 100
 
 
-def test_of_frames_all_fields_of_the_next_are_foretold():
+def test_the_loss_of_a_compound_token_covers_all_its_fields():
     model = make(vocabulary_size=8, fields=(3, 2), layers=1).double().eval()
-    piece = np.array([0, 0, 3, 6, 4, 7, 5, 6, 3, 7, 4])  # five frames and the first id of the next
-    found = gradient_norms(model, [piece], lags=3)  # of one loss, that of the last frame
+    piece = np.array([0, 0, 3, 6, 4, 7, 5, 6, 3, 7, 4])  # five tokens and the first id of the next
+    found = gradient_norms(model, [piece], lags=3)  # of one loss, that of the last token
     ids = torch.from_numpy(piece)[None]
 
     def loss(back, change):
-        """Of both of its ids, when h is changed so many frames before it."""
+        """Return the loss of both of its ids after a change of h so many tokens before it."""
         at = 8 - 2 * back
         _, (h, *rest) = model(ids[:, :at], model.init_state(1))
         logits, _ = model(ids[:, at:9], (h + change, *rest))
@@ -94,7 +94,7 @@ def test_of_frames_all_fields_of_the_next_are_foretold():
         assert found[back] == pytest.approx(float(slope.norm()), rel=1e-6)
 
 
-def test_the_model_is_left_as_it_was():
+def test_the_model_is_unchanged():
     model = make().train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     gradient_norms(model, PIECES, lags=5)
@@ -104,7 +104,7 @@ def test_the_model_is_left_as_it_was():
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_short_pieces_are_looked_back_in_as_far_as_they_go():
+def test_short_pieces_have_fewer_lags():
     assert gradient_norms(make(), [PIECES[1]], lags=100).shape == (11,)
     with pytest.raises(ValueError, match="two steps"):
         gradient_norms(make(), [PIECES[1][:2]])

@@ -1,4 +1,4 @@
-"""What a label explains of a cell: against plain counting, and what is found where it is known."""
+"""Selectivity against plain formulas, and for neurons whose label is known."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ COUNT = 400
 
 
 def plain_eta(values, label):
-    """The correlation ratio, as textbooks have it."""
+    """Return the correlation ratio by its textbook formula."""
     values, label = values[label >= 0], label[label >= 0]
     mean, total = values.mean(), ((values - values.mean()) ** 2).sum()
     between = sum((label == each).sum() * (values[label == each].mean() - mean) ** 2 for each in set(label.tolist()))
@@ -19,7 +19,7 @@ def plain_eta(values, label):
 
 
 @given(st.integers(0, 1000), st.integers(2, 9))
-def test_categories_explain_what_lies_between_their_means(seed, kinds):
+def test_categories_explain_the_variance_between_their_means(seed, kinds):
     random = np.random.default_rng(seed)
     states = random.normal(size=(60, 3)).astype(np.float32)
     label = random.integers(-1, kinds, 60)
@@ -31,7 +31,7 @@ def test_categories_explain_what_lies_between_their_means(seed, kinds):
 
 
 @given(st.integers(0, 1000))
-def test_amounts_explain_the_square_of_their_correlation(seed):
+def test_amounts_explain_the_squared_correlation(seed):
     random = np.random.default_rng(seed)
     states = random.normal(size=(60, 3)).astype(np.float32)
     label = random.normal(size=60) + states[:, 1]
@@ -41,7 +41,7 @@ def test_amounts_explain_the_square_of_their_correlation(seed):
     assert explained(states, label).tolist() == pytest.approx(expected, abs=1e-5)
 
 
-def test_what_does_not_move_explains_nothing():
+def test_constants_explain_nothing():
     states = np.ones((30, 2), np.float32)
     states[:, 1] = np.arange(30)
     assert explained(states, np.arange(30.0)).tolist() == [0, pytest.approx(1)]
@@ -49,21 +49,21 @@ def test_what_does_not_move_explains_nothing():
     assert explained(states, np.zeros(30)).tolist() == [0, 0]
 
 
-def test_two_kinds_of_labels_agree_where_there_are_two_categories():
+def test_both_measures_agree_for_two_categories():
     random = np.random.default_rng(0)
     states, label = random.normal(size=(80, 4)).astype(np.float32), random.integers(0, 2, 80)
     np.testing.assert_allclose(explained(states, label), explained(states, label.astype(float)), atol=1e-6)
 
 
 def halves(told, label, noise=0.3):
-    """Two halves of a dozen cells, all noise that hardly changes, of which the seventh tells something."""
+    """Return two halves of a dozen neurons: slow noise, except that the seventh follows `told`."""
     random = np.random.default_rng(5)
     states = np.cumsum(random.normal(size=(2 * COUNT, 12)), axis=0).astype(np.float32) / 10
     states[:, 7] = told + random.normal(0, noise, 2 * COUNT)
     return (states[:COUNT], states[COUNT:]), (label[:COUNT], label[COUNT:])
 
 
-def test_the_cell_that_tells_is_found_and_scored_where_it_was_not_chosen():
+def test_the_selective_neuron_is_chosen_on_one_half_and_scored_on_the_other():
     label = np.random.default_rng(1).integers(0, 4, 2 * COUNT)
     states, labels = halves(label % 3, label)
     found = selectivity(states, labels)
@@ -77,15 +77,15 @@ def test_the_cell_that_tells_is_found_and_scored_where_it_was_not_chosen():
     assert selectivity(states, labels, seed=1).null != found.null
 
 
-def test_amounts_are_found_too():
+def test_neurons_that_follow_amounts_are_found():
     label = np.repeat(np.random.default_rng(2).normal(size=2 * COUNT // 8), 8)
     found = selectivity(*halves(label, label))
     assert (found.ranking[0], found.measure) == (7, R)
     assert found.score > 0.7 > found.null
 
 
-def test_slow_labels_that_nothing_tells_do_not_exceed_their_null():
-    """Of cells and labels that hardly change, chance explains much; token by token shuffled it would not."""
+def test_slow_labels_that_no_neuron_follows_do_not_exceed_their_null():
+    """Chance explains much of slow neurons and labels, unless the labels are shuffled one by one."""
     exceeded = 0
     for seed in range(20):
         random = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def test_slow_labels_that_nothing_tells_do_not_exceed_their_null():
     assert exceeded <= 5
 
 
-def test_a_label_must_say_something():
+def test_too_few_known_labels_have_no_selectivity():
     label = np.full(2 * COUNT, -1)
     label[: FEWEST + 5] = 1
     assert selectivity(*halves(0, label)) is None

@@ -1,4 +1,4 @@
-"""Traces hold the states and gates that the equations give, and the log probabilities of the network."""
+"""Traces have the states and gates of the equations, and the log probabilities of the network."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def sigmoid(x):
 
 
 def step(weights, layer, cell, x, state):
-    """The equations in NumPy: one layer's states after x, (N,), and its gates, (G, H)."""
+    """Return one layer's states after x, (N,), and its gates, (G, H), by the equations in NumPy."""
     name, hidden = f"cells.{layer}.", len(state[0])
     read = weights[f"{name}weight_ih_l0"] @ x + weights[f"{name}bias_ih_l0"]
     heard = weights[f"{name}weight_hh_l0"] @ state[0] + weights[f"{name}bias_hh_l0"]
@@ -69,7 +69,7 @@ def test_a_trace_gives_the_log_probabilities_and_states_of_the_model(cell, layer
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_states_and_gates_are_those_of_the_equations(cell):
+def test_states_and_gates_follow_the_equations(cell):
     model = make(cell=cell, layers=2)
     weights = {name: tensor.double().numpy() for name, tensor in model.state_dict().items()}
     (traced,) = trace(model, [PIECES[4]])
@@ -119,7 +119,7 @@ def test_guesses_are_the_likeliest():
     assert ids[:, 0].tolist() == traced.log_p.argmax(axis=1).tolist()
 
 
-def test_the_model_is_left_as_it_was():
+def test_the_model_is_unchanged():
     model = make().train()
     cells, threads = model.cells, torch.get_num_threads()
     trace(model, PIECES)

@@ -1,4 +1,4 @@
-"""Pictures of a training carry what the reports say, whatever they say, in the same bytes every time."""
+"""Training curves show the reports, whatever these hold, and have the same bytes every time."""
 
 import errno
 import json
@@ -41,16 +41,16 @@ def told(reports=REPORTS, **known):
 
 
 def axes_of(figure):
-    """By their labels, in the order in which they stand."""
+    """Return the labelled axes, from the top."""
     return {axes.get_ylabel(): axes for axes in figure.axes if axes.get_ylabel()}
 
 
 def drawn(axes):
-    """By their labels, the points of the lines."""
+    """Return the points of the lines, by label."""
     return {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
 
 
-def test_the_figure_carries_the_reports():
+def test_the_figure_shows_the_reports():
     figure = curves.draw(told())
     loss, norms, rate, speed = axes_of(figure).values()
     assert drawn(loss) == {
@@ -71,13 +71,13 @@ def test_the_figure_carries_the_reports():
         assert [text.get_text() for text in axes.get_legend().get_texts()] == list(drawn(axes))
 
 
-def test_the_n_gram_has_its_order_where_that_is_known():
+def test_the_n_gram_is_named_by_its_order():
     history = told(ngram_order=5)
     assert "5-gram, 2.750" in drawn(next(iter(axes_of(curves.draw(history)).values())))
     assert "╌╌ 5-gram, 2.750" in terminal.draw(history)
 
 
-def test_the_axes_say_what_they_show_and_in_what():
+def test_axes_are_labelled_with_quantities_and_units():
     figure = curves.draw(told())
     named = axes_of(figure)
     assert list(named) == [
@@ -97,19 +97,19 @@ def test_the_axes_say_what_they_show_and_in_what():
 
 
 @pytest.mark.parametrize(("pace_s", "unit"), [(0.01, "seconds"), (1.8, "seconds"), (2.0, "minutes"), (200, "hours")])
-def test_time_is_told_in_a_unit_that_suits_it(pace_s, unit):
+def test_time_has_a_suitable_unit(pace_s, unit):
     figure = curves.draw(told([report | {"elapsed_s": report["step"] * pace_s} for report in REPORTS]))
     assert figure.axes[-1].get_xlabel() == unit
 
 
-def test_times_that_a_sleeping_machine_pressed_together_are_left_out():
+def test_ticks_of_time_are_not_crowded_after_a_pause():
     figure = curves.draw(told([report | {"elapsed_s": 3600.0 + report["step"]} for report in REPORTS]))
     places = figure.axes[-1].get_xticks()
     assert (np.diff(places) >= 64 / 25).all()
 
 
 def texts_shown(axes):
-    """Those that are drawn: matplotlib keeps labels of ticks beyond an axis's ends too."""
+    """Yield the texts that are drawn; matplotlib keeps labels of ticks beyond the ends of an axis, too."""
     yield from axes.texts
     if not axes.axison:
         return
@@ -133,7 +133,7 @@ def test_no_texts_overlap():
         assert figure.bbox.contains(box.x1, box.y1)
 
 
-def test_events_are_marked_in_every_panel_and_told_once():
+def test_events_are_marked_in_every_panel_and_named_once():
     figure = curves.draw(told([*REPORTS[:3], HALVED, REPORTS[3]]))
     for axes in axes_of(figure).values():
         assert [[48, 0], [48, 1]] in [line.get_xydata().tolist() for line in axes.lines]
@@ -141,7 +141,7 @@ def test_events_are_marked_in_every_panel_and_told_once():
     assert texts == ["learning rate halved"]
 
 
-def test_of_many_events_the_rest_are_counted():
+def test_events_beyond_the_first_ones_are_counted():
     events = [{"step": 16 + step, "event": f"event {step} " + "and so on " * 9} for step in range(30)]
     history = told([REPORTS[0], *events, *REPORTS[2:]])
     texts = [text.get_text().strip() for axes in curves.draw(history).axes for text in axes.texts]
@@ -153,7 +153,7 @@ def test_of_many_events_the_rest_are_counted():
     assert max(map(len, lines)) <= 80
 
 
-def test_reports_of_older_runs_say_nothing_of_the_norm_after_clipping():
+def test_reports_without_the_clipped_norm_are_drawn():
     older = [{name: value for name, value in report.items() if name != "grad_norm_clipped"} for report in REPORTS]
     _, norms, *_ = axes_of(curves.draw(told(older))).values()
     assert list(drawn(norms)) == ["before clipping", "clipped to 1"]
@@ -177,7 +177,7 @@ HARD = {
 
 
 @pytest.mark.parametrize("reports", HARD.values(), ids=HARD)
-def test_whatever_the_reports_say_is_drawn(reports):
+def test_unusual_reports_are_drawn(reports):
     history = told(reports, ngram_nll=None, clip=None)
     figure = curves.draw(history)
     figure.draw_without_rendering()
@@ -188,18 +188,18 @@ def test_whatever_the_reports_say_is_drawn(reports):
     assert max(map(len, lines)) <= 80
 
 
-def test_one_report_can_be_seen():
+def test_a_single_report_is_visible():
     loss, *_ = axes_of(curves.draw(told(REPORTS[:1]))).values()
     assert loss.lines[0].get_marker() == "."
 
 
-def test_lines_without_a_report_are_no_history():
+def test_a_history_needs_a_report():
     for lines in ([], [HALVED], [{"step": NAN, "loss": 1.0}]):
         with pytest.raises(ValueError, match="no report"):
             told(lines)
 
 
-def test_what_comes_before_all_is_learnt_does_not_press_the_rest_flat():
+def test_the_steep_fall_at_the_start_does_not_flatten_the_rest():
     many = [{"step": step, "loss": 100.0 if step < 3 else 2.0 - step / 400} for step in range(1, 401)]
     low, high = panels(told(many, ngram_nll=1.5))[0].limits
     assert 0.9 < low < 1.0
@@ -207,7 +207,7 @@ def test_what_comes_before_all_is_learnt_does_not_press_the_rest_flat():
     assert panels(told(many, ngram_nll=3.0))[0].limits[1] > 3
 
 
-def test_smoothed_values_are_means_of_as_many_on_either_side():
+def test_smoothed_values_are_means_over_symmetric_windows():
     values = np.array([NAN if place % 7 == 0 else float(place**2 % 97) for place in range(200)])
     for place, mean in enumerate(history.smooth(values)):
         reach = min(place, 199 - place, 2)
@@ -215,7 +215,7 @@ def test_smoothed_values_are_means_of_as_many_on_either_side():
         assert mean == pytest.approx(sum(near) / len(near)) if near else math.isnan(mean)
 
 
-def test_of_very_many_reports_means_are_drawn():
+def test_very_many_reports_are_averaged():
     few = told([{"step": step, "loss": float(step % 2), "heldout_nll": 0.5} for step in range(1, 10_002)])
     assert len(few.step) == 1_667
     assert few.step[[0, 1, -1]].tolist() == [6, 12, 10_001]
@@ -250,7 +250,7 @@ def test_hostile_names_are_escaped_and_cut(name):
     assert all(line.isprintable() for line in lines)
 
 
-def test_what_the_font_lacks_is_marked():
+def test_characters_that_the_font_lacks_are_replaced():
     assert legible("Für 琴\x1b", 20) == "Für ��"
     assert legible("abcdef", 4) == "abc…"
 
@@ -316,11 +316,11 @@ steps    0      10      20      30      40      50      60
 """
 
 
-def test_the_terminal_shows_the_same():
+def test_the_terminal_shows_the_same_panels():
     assert terminal.draw(told([*REPORTS[:3], HALVED, REPORTS[3]]), width=61) == TERMINAL.rstrip("\n")
 
 
-def test_a_narrow_terminal_gets_what_can_be_read():
+def test_lines_fit_narrow_and_wide_terminals():
     assert {len(line) for line in terminal.draw(told(), width=1).splitlines()} <= set(range(41))
     assert max(map(len, terminal.draw(told(), width=200).splitlines())) == 200
 
@@ -368,7 +368,7 @@ def test_ticks_are_round_and_few(low, high, lines, log, found):
 
 @pytest.fixture
 def run(tmp_path):
-    """A run that has told of its training, without having been trained."""
+    """A run with training reports and without weights."""
     config = RunConfig(
         tokenizer="abc",
         model=ModelSettings(vocabulary_size=3, hidden=8),
@@ -388,7 +388,7 @@ def invoke(*arguments, **settings):
     return CliRunner().invoke(main, ["plot", *map(str, arguments)], **settings)
 
 
-def test_pictures_go_into_the_newest_run(run, tmp_path, monkeypatch):
+def test_pictures_are_written_into_the_newest_run(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = invoke()
     assert result.exit_code == 0, result.output
@@ -399,14 +399,14 @@ def test_pictures_go_into_the_newest_run(run, tmp_path, monkeypatch):
         assert f"<!-- {label} -->" in drawing
 
 
-def test_one_picture_goes_where_it_is_asked_for(run, tmp_path):
+def test_out_names_one_picture(run, tmp_path):
     result = invoke(run.folder, "-o", tmp_path / "new" / "x.PNG", "--json")
     assert json.loads(result.stdout) == {"files": [str(tmp_path / "new" / "x.PNG")]}
     assert (tmp_path / "new" / "x.PNG").read_bytes().startswith(b"\x89PNG")
     assert not (run.folder / "plots").exists()
 
 
-def test_the_terminal_gets_blocks_and_no_files(run, tmp_path):
+def test_the_terminal_option_writes_no_files(run, tmp_path):
     result = invoke(run.folder, "--terminal", env={"COLUMNS": "60"})
     assert result.exit_code == 0, result.output
     assert max(map(len, result.stdout.splitlines())) == 60
@@ -431,7 +431,7 @@ def test_plotting_imports_no_torch_and_the_terminal_no_matplotlib(run):
     assert done.returncode == 0, done.stderr
 
 
-def test_what_a_user_can_mend_is_one_line(run, tmp_path, monkeypatch):
+def test_errors_of_the_user_are_one_line(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     empty = Run.create(tmp_path / "empty", run.config, run.vocabulary)
     empty.log(HALVED)

@@ -1,4 +1,4 @@
-"""`folkseq plot FILE` and `--gradients`: rolls carry the notes, scores stand under their titles, lines are measured."""
+"""`folkseq plot FILE` and `--gradients`: piano rolls, scores and gradient flow."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def no_engraver(monkeypatch):
 
 @pytest.fixture
 def engraver(tmp_path, monkeypatch):
-    """A program named abcm2ps that keeps what it is given and draws a little."""
+    """A program named abcm2ps that stores its input and draws a small SVG."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "abcm2ps"
@@ -57,7 +57,7 @@ def engraver(tmp_path, monkeypatch):
 
 
 def drawn(axes):
-    """The rectangles of a panel, by collection: (left, right, low, high) each."""
+    """Return the rectangles of a panel, by collection: (left, right, low, high) each."""
     found = []
     for each in axes.collections:
         corners = [path.vertices for path in each.get_paths()]
@@ -67,7 +67,7 @@ def drawn(axes):
     return found
 
 
-def test_a_roll_carries_the_notes_their_velocities_and_the_pedal():
+def test_a_roll_shows_notes_velocities_and_pedal():
     piece = solo((60, 1, 0.0, 1.0), (64, 127, 0.5, 2.0), pedal=[(0.25, 127), (1.5, 0)])
     figure = roll.draw(piece, "Two notes")
     panel = figure.axes[0]
@@ -91,7 +91,7 @@ def test_a_long_piece_is_drawn_in_rows_and_a_very_long_one_in_part():
     assert len(figure.texts[0].get_text()) <= roll.MOST_NAME
 
 
-def test_bar_lines_are_those_of_meters_and_tempos():
+def test_bar_lines_follow_meters_and_tempos():
     played = perform(abc.parse(JIG).tunes[0])
     lines = bar_lines(played)
     bar_s = 6 / 8 * 4 * 60 / played.tempos[0][1]
@@ -107,7 +107,7 @@ def test_bar_lines_are_those_of_meters_and_tempos():
     assert [segment[0][0] for segment in vertical.get_segments()] == pytest.approx([0, 4, 6, 7.5])
 
 
-def test_drums_are_drawn_where_there_is_nothing_else():
+def test_drums_are_drawn_only_without_pitched_tracks():
     assert roll.Roll.of(beat(0)).drums
     both = Performance((*beat(0).tracks, *take(0).tracks))
     assert not roll.Roll.of(both).drums
@@ -115,7 +115,7 @@ def test_drums_are_drawn_where_there_is_nothing_else():
 
 
 @pytest.mark.parametrize("piece", [Performance(()), solo(), solo((0, 1, 0.0, 0.0)), solo((127, 127, 0.0, 1e-6))])
-def test_pieces_of_next_to_nothing_have_a_roll(piece):
+def test_nearly_empty_pieces_have_a_roll(piece):
     roll.draw(piece, "").draw_without_rendering()
 
 
@@ -136,7 +136,7 @@ def test_hostile_names_are_escaped_and_cut(name, engraver):
     assert "%%" not in given
 
 
-def test_a_score_stands_under_its_title(engraver):
+def test_a_score_has_its_title(engraver):
     tune = abc.parse(JIG).tunes[0]
     engraved = score.engrave(tune)
     root = ET.fromstring(engraved)
@@ -147,7 +147,7 @@ def test_a_score_stands_under_its_title(engraver):
     assert abc.parse(engraver.read_text()).tunes[0].body == tune.body
 
 
-def test_a_repeat_that_nothing_follows_is_not_engraved(engraver):
+def test_a_repeat_at_the_end_is_not_engraved(engraver):
     score.engrave(abc.parse("X:1\nM:4/4\nL:1/4\nK:C\n|:CDEF::\n").tunes[0])
     assert engraver.read_text().rstrip().endswith(":|")
 
@@ -155,7 +155,7 @@ def test_a_repeat_that_nothing_follows_is_not_engraved(engraver):
 @pytest.mark.parametrize(
     ("program", "reason"), [("exit 1", "abcm2ps refuses it"), ("echo '<p' > score001.svg", "cannot be engraved")]
 )
-def test_what_cannot_be_engraved_is_one_line(engraver, tmp_path, program, reason):
+def test_engraving_errors_are_one_line(engraver, tmp_path, program, reason):
     (tmp_path / "bin" / "abcm2ps").write_text(f"#!/bin/sh\n{program}\n")
     with pytest.raises(FolkseqError, match=reason):
         score.engrave(abc.parse(JIG).tunes[0])
@@ -189,7 +189,7 @@ def test_a_tune_has_a_roll_and_a_score(engraver, tmp_path):
     assert json.loads(result.stdout) == {"files": [str(tmp_path / "new" / name) for name in ("x.png", "x-score.svg")]}
 
 
-def test_without_an_engraver_the_roll_is_drawn_still(no_engraver, tmp_path):
+def test_the_roll_is_drawn_without_an_engraver(no_engraver, tmp_path):
     (tmp_path / "jig.abc").write_text(JIG)
     result = invoke(tmp_path / "jig.abc")
     assert result.exit_code == 0, result.output
@@ -207,7 +207,7 @@ def test_a_performance_has_a_roll(tmp_path):
     assert not (tmp_path / "take-score.svg").exists()
 
 
-def test_gradients_of_several_runs_are_lines_of_one_picture(tmp_path):
+def test_gradient_flow_of_several_runs_is_one_picture(tmp_path):
     runs = [make_run(tmp_path / name) for name in ("one", "two")]
     result = invoke(*(run.folder for run in runs), "--gradients", "--json")
     assert result.exit_code == 0, result.output
@@ -222,7 +222,7 @@ def test_gradients_of_several_runs_are_lines_of_one_picture(tmp_path):
         assert f"{told} -->" in drawing
 
 
-def test_the_lines_carry_the_norms_and_differ_in_grey():
+def test_lines_show_the_norms_and_differ_in_grey():
     reaches = [
         GradientFlow(name, 2.0 ** -np.arange(50.0) * place) for place, name in enumerate(("rnn", "$x$", "lstm"), 1)
     ]
@@ -238,7 +238,7 @@ def test_the_lines_carry_the_norms_and_differ_in_grey():
     assert [gradients.power(value) for value in (1e-12, 1.0, 100.0)] == ["10⁻¹²", "1", "10²"]
 
 
-def test_what_a_user_can_mend_is_one_line(tmp_path):
+def test_errors_of_the_user_are_one_line(tmp_path):
     (tmp_path / "jig.abc").write_text(JIG)
     (tmp_path / "silent.abc").write_text("X:1\nT:Silent\nK:C\n|]\n")
     (tmp_path / "words.txt").write_text("nothing of music\n")
@@ -275,7 +275,7 @@ def test_rolls_import_no_torch(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_every_run_is_in_the_legend_and_a_flat_line_has_plain_numbers():
+def test_the_legend_has_every_run_and_ticks_have_plain_numbers():
     flat = [GradientFlow("_best: 1 x 8 lstm", np.linspace(1, 0.6, 21)), GradientFlow("rr", np.ones(3))]
     figure = gradients.draw(flat)
     (panel,) = figure.axes

@@ -1,4 +1,4 @@
-"""`folkseq plot RUN FILE --cells`: the planted cell is found, and what the network read is drawn in musical time."""
+"""`folkseq plot RUN FILE --cells`: a planted neuron is found, and readings are drawn in musical time."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def tune(tmp_path):
     return path
 
 
-def test_a_cell_that_counts_bars_is_found_first(run, tune):
+def test_a_neuron_that_counts_bars_is_the_most_selective(run, tune):
     analysis = analyse(run)
     found = analysis.selectivity["bar_in_part"]
     assert divmod(found.ranking[0], HIDDEN) == (LAYER - 1, CELL)
@@ -62,7 +62,7 @@ def test_a_cell_that_counts_bars_is_found_first(run, tune):
     np.testing.assert_allclose(np.arctanh(neuron.values[counted]), A_BAR * bars[counted], atol=1e-3)
 
 
-def test_shuffled_weights_tell_less(run, tmp_path):
+def test_shuffled_weights_are_less_selective(run, tmp_path):
     weights = run.weights()
     random = np.random.default_rng(3)
     for name, array in weights.items():
@@ -99,7 +99,7 @@ def test_the_verb_writes_pictures_and_figures(run, tune):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_kind_of_cell_is_drawn(cell, tune, tmp_path):
-    """As they come; the counting one is an LSTM's."""
+    """With random weights; only an LSTM has the planted neuron."""
     from folkseq.models.language_model import LanguageModel
 
     known = make_run(tmp_path / "known").config.model
@@ -127,7 +127,7 @@ def reading_of(name="A tune", count=30, performance=None, timing=None):
 
 
 def told_by(written):
-    """What a page tells where one points, place by place."""
+    """Return the texts that a page shows where the reader points."""
     return [unescape(text) for text in re.findall(r'class="over"[^>]* data-told="([^"]*)"', written)]
 
 
@@ -146,7 +146,7 @@ def test_hostile_names_and_tokens_are_escaped_and_cut(name):
     assert written.count("</script") == 1
 
 
-def test_the_page_needs_no_other_and_tells_what_was_expected():
+def test_the_page_loads_nothing_and_shows_what_was_expected():
     written = page.write(reading_of()).decode()
     assert "default-src 'none'" in written
     addresses = set(re.findall(r"https?://[^\"' )]+|\bsrc=|\bhref=\"(?!#|data:)|url\((?!#)|@import", written))
@@ -200,14 +200,14 @@ def test_only_the_beginning_of_a_long_performance_is_read():
 
 
 @pytest.mark.parametrize("tune", abc.parse(book(3)).tunes[:3], ids=lambda tune: tune.title)
-def test_bars_stand_below_one_another(tune):
+def test_bars_are_aligned(tune):
     tokens = AbcRepresentation().tokenize(tune)
     found = timing(tokens)
     layout = lay_out(tokens, found)
     assert sorted(layout.token.tolist()) == list(range(len(tokens)))
     assert layout.left.min() >= 0
     assert layout.right.max() <= WIDTH + 1
-    for line in range(layout.lines):  # nothing lies on anything else
+    for line in range(layout.lines):  # no box overlaps another
         boxes = layout.on(line)
         order = boxes[np.argsort(layout.left[boxes], kind="stable")]
         assert (layout.left[order][1:] >= layout.right[order][:-1] - 1e-6).all()
@@ -223,7 +223,7 @@ def test_bars_stand_below_one_another(tune):
 @pytest.mark.parametrize(
     "tokens", [["<s>"], ["<s>", "M:none", "K:Cmaj", "|]", "</s>"], ["C"], ["<s>", "K:Cmaj", "C", "99"]]
 )
-def test_odd_pieces_have_a_page_too(tokens):
+def test_unusual_pieces_have_a_page(tokens):
     layout = lay_out(tokens, timing(tokens))
     assert sorted(layout.token.tolist()) == list(range(len(tokens)))
     count = len(tokens)
@@ -255,7 +255,7 @@ def test_shades_can_be_told_apart_in_grey():
     np.testing.assert_allclose(shade(-1.0) * 255, [0x0D, 0x2A, 0x4A])
 
 
-def test_gates_are_drawn_with_a_sign_for_each_layer():
+def test_gates_have_a_marker_for_each_layer():
     shares = np.array([0.1, 0.5])
     drawn = [GateSaturation(name, layer, shares, shares[::-1]) for name in ("reset", "update") for layer in (1, 2)]
     figure = gates.draw(drawn, "$x$ <run>")
@@ -265,7 +265,7 @@ def test_gates_are_drawn_with_a_sign_for_each_layer():
     assert layers[0].get_marker() != layers[1].get_marker()
 
 
-def test_what_a_user_can_mend_is_one_line(run, tune, tmp_path):
+def test_errors_of_the_user_are_one_line(run, tune, tmp_path):
     text = make_run(tmp_path / "text")
     (text.folder / "config.json").write_text(
         (text.folder / "config.json").read_text().replace('"tokenizer": "abc"', '"tokenizer": "char"')

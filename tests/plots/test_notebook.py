@@ -1,4 +1,4 @@
-"""A piece shows itself in a notebook: a picture and a sound that need no network."""
+"""Pieces in a notebook: a picture and a sound that need no network."""
 
 import io
 import re
@@ -18,7 +18,7 @@ from folkseq.plots import notebook, score
 
 
 def parts(html):
-    """The picture and the sound within."""
+    """Return the embedded picture and sound."""
     kinds = ("image/svg+xml", "audio/wav")
     return [b64decode(re.search(rf"data:{re.escape(kind)};base64,([^\"]+)", html)[1]) for kind in kinds]
 
@@ -69,7 +69,7 @@ def test_hostile_names_are_escaped_and_cut(no_engraver, name):
     assert b"<script" not in parts(html)[0]
 
 
-def test_sound_is_at_the_pitch_and_time_of_its_note():
+def test_sound_has_the_pitch_and_time_of_its_note():
     samples = wav.synthesize(solo((69, 100, 0.5, 1.5)))
     assert len(samples) == pytest.approx((1.5 + 0.08) * wav.RATE, abs=2)
     assert np.abs(samples[: round(0.5 * wav.RATE)]).max() == 0
@@ -92,7 +92,7 @@ def test_anything_has_a_sound(piece):
     assert np.isfinite(samples_of(wav.format(piece))).all()
 
 
-def test_of_a_very_long_piece_the_beginning_is_heard():
+def test_a_very_long_piece_is_cut():
     samples = wav.synthesize(solo((60, 80, 0.0, 1.0), (60, 80, 9000.0, 9001.0), (64, 80, 1.0, 8000.0)))
     assert len(samples) <= (wav.LONGEST_S + 1) * wav.RATE
     assert wav.format(solo((60, 80, 0.0, 1.0))) == wav.format(solo((60, 80, 0.0, 1.0)))
