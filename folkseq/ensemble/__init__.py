@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def harmonise_task(codec: Codec[Any]) -> Task | None:
     """Return the task of harmonising a melody over the vocabulary of a chorale codec; None for other codecs."""
-    from folkseq.representations.packed.codec import ChoraleCodec
+    from folkseq.representations.packed.media.tables import ChoraleCodec
 
     if not isinstance(codec, ChoraleCodec):
         return None

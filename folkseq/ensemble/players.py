@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from folkseq.corpus import Split, TokenStore
 from folkseq.corpus.ngram import NGram
 from folkseq.representations.base import END
-from folkseq.representations.packed.codec import PackedCodec
+from folkseq.representations.packed.codec import StepCodec
 from folkseq.representations.packed.layout import CHAINED, Layout
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Logits
@@ -67,7 +67,7 @@ def players(
         RequestError: there is no column `lead`.
     """
     codec, vocabulary = model.codec, model.run.vocabulary
-    if not isinstance(codec, PackedCodec) or "lead" not in codec.representation.files.medium.CONTROLS:
+    if not isinstance(codec, StepCodec) or "lead" not in codec.medium.option_names:
         return ()
     layout = codec.layout
     first = layout.column(lead)

@@ -1,35 +1,29 @@
-"""New grids: options, the opening, and how steps are printed while they are written."""
+"""The sampling of grids of steps: options, constraints, primes, and rows that are printed as they are written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
-from folkseq.formats.picture import HIGHEST, WIDEST
 from folkseq.music.grid import Grid
-from folkseq.representations.base import START
 from folkseq.representations.capabilities import Generation, Options, Plan, Prime
-from folkseq.representations.packed import pixels, steps
 from folkseq.representations.packed.grammar import StepGrammar
-from folkseq.representations.packed.layout import CHAINED
+from folkseq.representations.packed.layout import CHAINED, Layout
 from folkseq.representations.packed.lead import Lead
+from folkseq.representations.packed.medium import Medium
+from folkseq.representations.vocabulary import Vocabulary
 from folkseq.settings import setting
 
-if TYPE_CHECKING:
-    from folkseq.representations.packed.codec import PackedCodec
-
 MOST_STEPS = 1_000_000
-OPEN_LIMIT, FORESEEN_LIMIT = 4096, 10_000_000
-"""Ids of a piece that ends as the model decides, and of one whose end the options determine."""
+OPEN_LIMIT, PLANNED_LIMIT = 4096, 10_000_000
+"""Ids of a piece whose length the model decides, and of one whose length the options decide."""
 
 
 @dataclass(frozen=True)
 class PackedOptions(Options):
-    """The options for new grids."""
+    """The options for new grids; each medium has some of them."""
 
     steps: int | None = setting(
         None, "Number of steps.  [default: the model decides]", low=1, high=MOST_STEPS, needs_grammar=True
@@ -47,64 +41,66 @@ class PackedOptions(Options):
     )
 
 
-class PackedGeneration(Generation[Grid]):
-    """Constraints on new grids of steps."""
+class GridGeneration(Generation[Grid]):
+    """The sampling of grids of one medium."""
 
-    def __init__(self, codec: PackedCodec) -> None:
-        super().__init__(codec.vocabulary)
-        self.codec, self.representation = codec, codec.representation
+    def __init__(self, vocabulary: Vocabulary, medium: Medium) -> None:
+        super().__init__(vocabulary)
+        self.medium = medium
+
+    def check(self, options: PackedOptions) -> None:
+        """Raise RequestError for an option that the medium does not have."""
+        for field in fields(options):
+            if getattr(options, field.name) is not None and field.name not in self.medium.option_names:
+                raise RequestError(
+                    f"--{field.name.replace('_', '-')}: is not an option of packed:grid={self.medium.name}, "
+                    f"which has: {', '.join(self.medium.option_names)}; leave it out, or name another run"
+                )
+
+    def postprocess(self, piece: Grid, name: str, options: PackedOptions, prime: Prime[Grid] | None = None) -> Grid:
+        """Return the grid with a title."""
+        return replace(piece, title=f"{self.medium.name.capitalize()} {name}")
+
+    def preview(self, piece: Grid) -> str:
+        """Return the first rows."""
+        return " | ".join(" ".join(row) for row in piece.rows[:8])
+
+
+class StepGeneration(GridGeneration):
+    """The sampling of grids of steps."""
+
+    def __init__(self, vocabulary: Vocabulary, medium: Medium, layout: Layout) -> None:
+        super().__init__(vocabulary, medium)
+        self.layout = layout
 
     def plan(self, options: PackedOptions, prime: Prime[Grid] | None = None) -> Plan:
         """Return the grammar of whole steps, as many as requested, with the given lead."""
         self.check(options)
-        wanted = options.steps
-        if options.bars is not None:
-            if wanted is not None:
-                raise RequestError("--steps and --bars: leave one of them out")
-            wanted = options.bars * 4 * self.representation.division
-        lead = self._lead(options, prime)
-        opening: tuple[int, ...] = (self.vocabulary.id(START),)
-        if prime is not None:
-            opening = prime.ids
-        elif lead is not None:
-            first = lead.column if self.representation.head == CHAINED else 0
-            opening = tuple(self.vocabulary.encode(steps.opening(first, self.codec.layout.width)))
-        foreseen = wanted is not None or lead is not None
-        limit = FORESEEN_LIMIT if foreseen else OPEN_LIMIT + (len(prime.ids) if prime else 0)
-        return Plan(opening, limit, StepGrammar(self.codec.layout, wanted, lead))
-
-    def check(self, options: PackedOptions) -> None:
-        """Raise RequestError for an option that the medium does not have."""
-        known = self.representation.files.medium.CONTROLS
-        for field in fields(options):
-            if getattr(options, field.name) is not None and field.name not in known:
-                option = f"--{field.name.replace('_', '-')}"
-                raise RequestError(
-                    f"{option}: is not an option of packed:grid={self.representation.grid}, which has: "
-                    f"{', '.join(known)}; leave it out, or name another run"
-                )
-
-    def _lead(self, options: PackedOptions, prime: Prime[Grid] | None) -> Lead | None:
-        if options.lead is None:
-            if options.lead_column is not None:
-                raise RequestError("--lead-column names the player of --lead; give --lead, too")
-            return None
-        if prime is not None:
+        if options.bars is not None and options.steps is not None:
+            raise RequestError("--steps and --bars: leave one of them out")
+        if options.lead_column is not None and options.lead is None:
+            raise RequestError("--lead-column names the player of --lead; give --lead, too")
+        if options.lead is not None and prime is not None:
             raise RequestError("--prime and --lead: leave one of them out; the lead begins with the piece")
-        lead = Lead(self.codec.layout, self.codec.layout.column(options.lead_column), options.lead)
-        if not lead.live and not len(lead):
-            raise RequestError(f"{options.lead}: holds no steps")
-        return lead
+        opening, lead = prime.ids if prime else (0,), None
+        if options.lead is not None:
+            lead = Lead(self.layout, self.layout.column(options.lead_column), options.lead)
+            first = lead.column if self.layout.head == CHAINED else 0
+            opening = (first,) * self.layout.width  # the start ids say which field comes first
+        steps = options.bars * 4 * self.medium.division if options.bars else options.steps
+        limit = OPEN_LIMIT + (len(opening) if prime else 0)
+        if steps is not None or lead is not None:
+            limit = PLANNED_LIMIT
+        return Plan(opening, limit, StepGrammar(self.layout, steps, lead))
 
     def prime_file(self, data: bytes, file: str, options: PackedOptions) -> Prime[Grid]:
         """Parse the steps in a file."""
-        files = self.representation.files
         try:
-            (found,) = files.read(BytesIO(data), file)
+            grids = self.medium.parse(data, file).pieces
         except ParseError as error:
             raise RequestError(str(error)) from None
-        whole = replace(files.join(found.pieces), ends=False)
-        return Prime(tuple(self.vocabulary.encode(self.representation.tokenize(whole))), whole)
+        whole = replace(self.medium.join(grids), ends=False)
+        return Prime(tuple(self.vocabulary.encode(self.medium.tokenize(whole))), whole)
 
     def stream_formatter(self) -> Callable[[str], str]:
         """Return a function that prints each step as a row of a table once it is whole."""
@@ -112,43 +108,11 @@ class PackedGeneration(Generation[Grid]):
         step: list[str] = []
 
         def formatted(token: str) -> str:
-            if "=" not in token:
-                starts.append(token)
+            (step if "=" in token else starts).append(token)
+            if len(step) < self.layout.width:
                 return ""
-            step.append(token)
-            if self.representation.head == CHAINED and len(step) < len(starts):
-                return ""
-            grid = steps.detokenize([*starts, *step])
+            grid = self.medium.detokenize([*starts, *step])
             step.clear()
             return table.format(replace(grid, named=False)).decode()
 
         return formatted
-
-    def preview(self, piece: Grid) -> str:
-        """Return the first steps."""
-        return " | ".join(" ".join(row) for row in piece.rows[:8])
-
-    def postprocess(self, piece: Grid, name: str, options: Any, prime: Prime[Grid] | None = None) -> Grid:
-        """Return the grid with a title."""
-        return replace(piece, title=f"{self.representation.grid.capitalize()} {name}")
-
-
-class PictureGeneration(PackedGeneration):
-    """Constraints on new pictures."""
-
-    def plan(self, options: PackedOptions, prime: Prime[Grid] | None = None) -> Plan:
-        """Return the grammar of rows of one width, as many as requested."""
-        self.check(options)
-        size = pixels.size_of(options.size or "")
-        if options.size and size is None:
-            raise RequestError(f"--size {options.size}: is not a width and a height as in 48x32")
-        grammar = pixels.RowGrammar(self.vocabulary, size)
-        return Plan((self.vocabulary.id(START),), (WIDEST + 1) * (HIGHEST + 1), grammar)
-
-    def prime_file(self, data: bytes, file: str, options: PackedOptions) -> Prime[Grid]:
-        """Raise RequestError: a picture states its size at its beginning."""
-        raise RequestError(f"{file}: pictures take no prime; leave out --prime")
-
-    def stream_formatter(self) -> Callable[[str], str]:
-        """Return a function that prints each row on a line."""
-        return lambda token: "\n" if token == pixels.ROW_END else f"{token} "

@@ -1,16 +1,16 @@
-"""What the ids of a packed vocabulary stand for: columns and their labels, and how a step becomes one id or several.
+"""Steps as tokens and ids: columns, the labels of each, and the ids of a step.
 
-With `chained` heads each field has tokens of its own, `lead=FT`, and a step is a frame of them; see `folkseq.compound`.
-With a `joint` head a step is one token, `lead=FT` and the others with a tab between, and its id is `packing.pack` of
-their places among their labels, after the start and end ids.
+With a chained head each field of a step has a token of its own, such as `lead=FT`, and a step is a compound token, see
+`folkseq.compound`. With a joint head a step is one token, its fields separated by tabs, whose id is the `packing.pack`
+code of its values plus `FIRST_CODE`. The value of a cell is the place of its label among the labels of its column.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -22,21 +22,24 @@ from folkseq.errors import RequestError
 from folkseq.representations.base import END, START
 from folkseq.representations.vocabulary import Vocabulary
 
-Integers = NDArray[np.int64]
-CHAINED, JOINT = "chained", "joint"
-BETWEEN = "\t"
+Values = NDArray[np.int64]
+CHAINED, JOINT = HEADS = ("chained", "joint")
+SEPARATOR = "\t"
+FIRST_CODE = 2  # the start and end ids of a joint vocabulary come before its codes
 MOST_CODES, MOST_LABELS = 65_536, 4096
-_BESIDE = 2  # ids of a joint vocabulary that are no codes
 
 
-def start(first: int) -> str:
-    """The start token of pieces whose frames begin with the field at a place, from 0."""
-    return f"<s:{first + 1}>" if first else START
+def fields_of(token: str) -> Iterator[tuple[str, str]]:
+    """Yield the column and label of each field in a token; start and end tokens have none."""
+    for field in token.split(SEPARATOR):
+        column, equals, label = field.partition("=")
+        if equals:
+            yield column, label
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Columns and the labels that each knows, in order."""
+    """The columns and the labels of each, in order."""
 
     columns: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
@@ -44,116 +47,118 @@ class Layout:
 
     @classmethod
     def learn(cls, tokens: Iterable[str], head: str, alike: bool) -> Layout:
-        """The layout of all that occurs in `tokens`, `alike` for all columns if they are to know the same labels.
+        """Return the layout of everything that occurs in tokens.
 
-        A column of integers knows all from 0 to its highest. Raises RequestError for more than there can be.
+        Args:
+            tokens: of several pieces; a column of integers gets all labels from 0 to the highest.
+            head: `CHAINED` or `JOINT`.
+            alike: give all columns the same labels.
+
+        Raises:
+            RequestError: a column has too many labels.
         """
-        found: dict[str, dict[str, None]] = {}
-        for token in tokens:
-            for part in token.split(BETWEEN):
-                column, mark, label = part.partition("=")
-                if mark:
-                    found.setdefault(column, {})[label] = None
+        found = _labels_by_column(tokens)
         if alike:
             every = {label: None for labels in found.values() for label in labels}
             found = dict.fromkeys(found, every)
-        return cls(tuple(found), tuple(_in_order(column, labels) for column, labels in found.items()), head)
+        return cls(tuple(found), tuple(_complete(column, labels) for column, labels in found.items()), head)
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> Layout:
-        """The layout of a vocabulary that `vocabulary` gave."""
-        return _of(vocabulary)
+        """Return the layout of a vocabulary that `vocabulary` gave."""
+        found = _labels_by_column(vocabulary.tokens)
+        return cls(tuple(found), tuple(map(tuple, found.values())), JOINT if vocabulary.tokens[1] == END else CHAINED)
 
-    @property
+    @cached_property
     def radices(self) -> tuple[int, ...]:
-        """How many labels each column knows."""
+        """(F,) the number of labels of each column."""
         return tuple(map(len, self.labels))
 
     @property
     def width(self) -> int:
-        """How many ids a step has."""
+        """The number of ids in a step, and also the end id."""
         return len(self.columns) if self.head == CHAINED else 1
 
     @cached_property
+    def size(self) -> int:
+        """V, the number of ids."""
+        return self.compound.size if self.head == CHAINED else FIRST_CODE + math.prod(self.radices)
+
+    @cached_property
     def compound(self) -> CompoundLayout:
-        """The frames of chained heads."""
+        """The compound tokens of a chained head."""
         return CompoundLayout(self.radices)
 
     @cached_property
-    def weights(self) -> Integers:
-        """(F,) the product of the radices before each."""
+    def weights(self) -> Values:
+        """(F,) the weight of each column in the code of a joint head."""
         return np.cumprod([1, *self.radices[:-1]])
 
     def vocabulary(self) -> Vocabulary:
-        """All tokens, in the order of their ids. Raises RequestError where a joint head would have too many."""
+        """Return all tokens, in the order of their ids. Raises RequestError if a joint head has too many."""
         columns = [
             [f"{column}={label}" for label in labels] for column, labels in zip(self.columns, self.labels, strict=True)
         ]
         if self.head == CHAINED:
-            starts = [start(first) for first in range(len(columns))]
-            return Vocabulary((*starts, END, *(token for column in columns for token in column)))
-        codes = math.prod(self.radices)
-        if codes > MOST_CODES:
-            shown = " x ".join(map(str, self.radices))
-            raise RequestError(
-                f"head=joint has one softmax over all {shown} = {codes:,} codes; it can have {MOST_CODES:,}; "
-                "take head=chained, which has one a field"
-            )
-        joint = (BETWEEN.join(reversed(parts)) for parts in product(*reversed(columns)))  # the first varies fastest
-        return Vocabulary((START, END, *joint))
+            starts = (f"<s:{first}>" for first in range(2, len(columns) + 1))  # that column comes first in each step
+            return Vocabulary((START, *starts, END, *(token for column in columns for token in column)))
+        codes = f"{' x '.join(map(str, self.radices))} = {self.size - FIRST_CODE:,} codes"
+        if self.size - FIRST_CODE > MOST_CODES:
+            raise RequestError(f"head=joint: has {codes}, and the limit is {MOST_CODES:,}; use head=chained")
+        steps = (SEPARATOR.join(reversed(fields)) for fields in product(*reversed(columns)))  # the first varies fastest
+        return Vocabulary((START, END, *steps))
 
-    def values(self, ids: NDArray[Any]) -> Integers:
-        """(N, F) the places among their labels of the cells of whole steps, whatever stood first in their frames."""
+    def values(self, ids: NDArray[Any]) -> Values:
+        """Return the values of the whole steps among ids, (N, F), whichever field comes first in them."""
         ids = np.asarray(ids, np.int64)
         if self.head == JOINT:
-            codes = ids[ids >= _BESIDE] - _BESIDE
+            codes = ids[ids >= FIRST_CODE] - FIRST_CODE
             return codes[:, None] // self.weights % self.radices
-        width = self.width
-        rows = self.compound.in_order(ids[: len(ids) // width * width]).reshape(-1, width)
-        return rows[rows[:, 0] > width] - self.compound.offsets[:-1]
+        steps = self.compound.in_order(ids[: len(ids) // self.width * self.width]).reshape(-1, self.width)  # (N, F)
+        return steps[steps[:, 0] > self.width] - self.compound.offsets[:-1]
 
-    def ids(self, values: Integers, first: int = 0) -> Integers:
-        """The ids of steps, (N, F) as `values` gives them, with one field first in each frame."""
+    def ids(self, values: Values, first: int = 0) -> Values:
+        """Return the ids of steps with values (N, F), in each of which the field at place `first` comes first."""
         if self.head == JOINT:
-            return values @ self.weights + _BESIDE
+            return values @ self.weights + FIRST_CODE
         return (values + self.compound.offsets[:-1])[:, self.compound.order(first)].ravel()
 
+    def having(self, column: int, value: int) -> NDArray[np.bool_]:
+        """Return which ids give a column a value, (V,)."""
+        if self.head == CHAINED:
+            return np.asarray(np.arange(self.size) == self.compound.offsets[column] + value)
+        codes = np.arange(self.size) - FIRST_CODE
+        return np.asarray((codes >= 0) & (codes // self.weights[column] % self.radices[column] == value))
+
     def column(self, name: str | int | None) -> int:
-        """The place of a column by its name or its number from 1; the first by default.
+        """Return the place of a column by its name or its number from 1; the first by default.
 
         Raises:
-            RequestError: there is none.
+            RequestError: there is no such column.
         """
         name = self.columns[0] if name is None else str(name)
         if name in self.columns:
             return self.columns.index(name)
         if name.isdecimal() and len(name) < 6 and 1 <= int(name) <= len(self.columns):
             return int(name) - 1
-        raise RequestError(
-            f"there is no column {name}; there are: {', '.join(self.columns)}, or 1 to {len(self.columns)}"
-        )
+        raise RequestError(f"there is no column {name}; choose from {', '.join(self.columns)}, or by number")
 
 
-@lru_cache(maxsize=4)
-def _of(vocabulary: Vocabulary) -> Layout:
-    tokens = vocabulary.tokens
-    head = JOINT if tokens[1] == END else CHAINED
+def _labels_by_column(tokens: Iterable[str]) -> dict[str, dict[str, None]]:
     found: dict[str, dict[str, None]] = {}
-    for token in tokens:
-        for part in token.split(BETWEEN):
-            column, mark, label = part.partition("=")
-            if mark:
-                found.setdefault(column, {})[label] = None
-    return Layout(tuple(found), tuple(map(tuple, found.values())), head)
+    for token in dict.fromkeys(tokens):
+        for column, label in fields_of(token):
+            found.setdefault(column, {})[label] = None
+    return found
 
 
-def _in_order(column: str, labels: Sequence[str] | dict[str, None]) -> tuple[str, ...]:
-    """Labels sorted; of integers all up to the highest. Raises RequestError for more than a field can have."""
-    whole = all(label.isdecimal() for label in labels)
-    count = max(map(int, labels)) + 1 if whole else len(labels)
+def _complete(column: str, labels: Collection[str]) -> tuple[str, ...]:
+    """Return the labels sorted; if all are integers, all from 0 to the highest."""
+    integers = all(label.isdecimal() for label in labels)
+    count = max(map(int, labels)) + 1 if integers else len(labels)
     if count > MOST_LABELS:
-        what = f"holds {count - 1:,}, and integers are counted from 0" if whole else f"holds {count:,} labels"
-        raise RequestError(f"column {column} {what}; a column has {MOST_LABELS:,} values at most: put some together")
-    if whole:
+        what = f"integers up to {count - 1:,}" if integers else f"{count:,} labels"
+        raise RequestError(f"column {column}: has {what}, and the limit is {MOST_LABELS:,} labels; merge some")
+    if integers:
         return tuple(map(str, range(count)))
     return tuple(sorted(labels, key=lambda label: (0, int(label), "") if label.isdecimal() else (1, 0, label)))

@@ -1,33 +1,173 @@
-"""Pictures: a row of pixels a step, a colour a cell.
+"""Pictures: rows of pixels, from top to bottom, as one sequence; any grid of symbols is one.
 
-The lowest eighth of a large one is a piece of its own, so that it can be held out where there is but one picture.
+The last eighth of a large picture is a piece of its own, so that it can be held out if there is only one picture.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from io import BytesIO
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.errors import RequestError
 from folkseq.formats import picture
+from folkseq.formats.picture import HIGHEST, WIDEST
 from folkseq.music.grid import Grid
+from folkseq.representations.base import END, START, Parsed
+from folkseq.representations.capabilities import Analysis, Features, Plan, Prime
+from folkseq.representations.packed.generation import GridGeneration, PackedOptions
+from folkseq.representations.packed.medium import GridCodec, Medium, split_end
+from folkseq.representations.packed.pixels import ROW_END, PictureGrammar, is_colour, parse_size
+from folkseq.representations.vocabulary import Vocabulary
 
-SUFFIXES = (".png", ".npy")
-OUTPUTS = (".png",)
-CONTROLS = ("size",)
-LARGE, SHARE = 64, 0.125  # rows of a picture whose end is parted from it, and its share
-
-
-def read(opened: BinaryIO, file: str, division: int, colours: int) -> tuple[list[Grid], Counter[str]]:
-    """See the package. Raises ParseError for what is no picture, or one that is too wide."""
-    rows, lost = picture.parse(opened, file, colours)
-    columns = tuple(map(str, range(1, len(rows[0]) + 1)))
-    end = round(len(rows) * SHARE) if len(rows) >= LARGE else 0
-    parts = [rows[: len(rows) - end], rows[len(rows) - end :]] if end else [rows]
-    grids = [Grid(columns, part, ends=part is parts[-1], named=False) for part in parts]
-    return grids, +Counter({"colour": lost})
+FEWEST_ROWS = 64
+"""Rows of a picture whose end is a piece of its own."""
 
 
-def write(grid: Grid, suffix: str, comments: Sequence[str], **controls: Any) -> bytes:
-    """See the package."""
-    return picture.format(grid.rows, comments)
+class PictureGeneration(GridGeneration):
+    """The sampling of pictures."""
+
+    def plan(self, options: PackedOptions, prime: Prime[Grid] | None = None) -> Plan:
+        """Return the grammar of rows of one width, of the requested size."""
+        self.check(options)
+        size = parse_size(options.size or "")
+        if options.size and size is None:
+            raise RequestError(f"--size {options.size}: is not a width and a height as in 48x32")
+        grammar = PictureGrammar(self.vocabulary, size)
+        return Plan((self.vocabulary.id(START),), (WIDEST + 1) * (HIGHEST + 1), grammar)
+
+    def prime_file(self, data: bytes, file: str, options: PackedOptions) -> Prime[Grid]:
+        """Raise RequestError: a picture begins with its size."""
+        raise RequestError(f"{file}: pictures take no prime; leave out --prime")
+
+    def stream_formatter(self) -> Callable[[str], str]:
+        """Return a function that prints each row on a line."""
+        return lambda token: "\n" if token == ROW_END else f"{token} "
+
+
+class PictureAnalysis(Analysis):
+    """The analysis of pixels."""
+
+    @cached_property
+    def _colours(self) -> NDArray[np.bool_]:
+        return np.array(list(map(is_colour, self.vocabulary.tokens)))
+
+    def features(self, ids: NDArray[Any]) -> Features:
+        """Count the colours."""
+        return Features(values={"colour": np.asarray(ids, np.int64)[self._colours[ids]]})
+
+    def amounts(self, ids: NDArray[Any]) -> dict[str, float]:
+        """Return the number of pixels."""
+        return {"pixel": float(np.count_nonzero(self._colours[ids]))}
+
+    def locate(self, tokens: Sequence[str], index: int) -> str:
+        """Return the row of a token, from 1."""
+        return f"row {1 + list(tokens[:index]).count(ROW_END)}"
+
+    def baselines(self, train: Sequence[NDArray[Any]], pieces: Sequence[NDArray[Any]]) -> dict[str, float]:
+        """Return the nats of `pieces` if pixels equal the one before them, or above them, as often as in `train`.
+
+        Row ends cost nothing, and a pixel without such a neighbour costs as much as any colour.
+        """
+        colours = np.count_nonzero(self._colours)
+        found = {}
+        for name, above in (("as the pixel before", False), ("as the pixel above", True)):
+            equal, compared = np.sum([self._compare(ids, above)[:2] for ids in train], axis=0)
+            share = min(max((equal + 1) / (compared + 2), 1 / colours), 1 - 1e-9)
+            nats = 0.0
+            for ids in pieces:
+                equal, compared, count = self._compare(ids, above)
+                nats -= equal * math.log(share)
+                nats -= (compared - equal) * math.log((1 - share) / max(colours - 1, 1))
+                nats += (count - compared) * math.log(colours)
+            found[name] = nats
+        return found
+
+    def _compare(self, ids: NDArray[Any], above: bool) -> tuple[int, int, int]:
+        """Return how many pixels equal the one before or above them, how many have one, and how many there are."""
+        row_end = self.vocabulary.id(ROW_END)
+        drawn = np.asarray(ids, np.int64)
+        drawn = drawn[self._colours[drawn] | (drawn == row_end)]
+        ends = np.flatnonzero(drawn == row_end)
+        width = int(ends[0]) if len(ends) else len(drawn)
+        rows = drawn[: len(ends) * (width + 1)].reshape(-1, width + 1)[:, :-1] if len(ends) else drawn[None]  # (H, W)
+        here, there = (rows[1:], rows[:-1]) if above else (rows[:, 1:], rows[:, :-1])
+        return int((here == there).sum()), here.size, rows.size
+
+
+class PictureCodec(GridCodec):
+    """Pictures to ids and back, pixel by pixel and row by row."""
+
+    @cached_property
+    def recipe(self) -> Mapping[str, Any]:
+        """Return settings for whole pictures, in which each pixel sees those above it and its column.
+
+        A row ends with its mark; the size, too, ends a row, since the first row begins after it.
+        """
+        tokens = self.vocabulary.tokens
+        ends = [token == ROW_END or parse_size(token) is not None for token in tokens]
+        return {
+            "lookback_bars": (1, 2, 3, 4),
+            "lookback_bar_length": WIDEST,
+            "lookback_position": True,
+            "bar_ends": tuple(np.flatnonzero(ends).tolist()),
+        }
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Return the analysis of pixels."""
+        return PictureAnalysis(self.vocabulary)
+
+    @cached_property
+    def generation(self) -> GridGeneration:
+        """Return the sampling of pictures."""
+        return PictureGeneration(self.vocabulary, self.medium)
+
+
+class Pictures(Medium):
+    """Pixels, in PNG or NumPy files."""
+
+    name = "picture"
+    suffixes = (".png", ".npy")
+    outputs = (".png",)
+    option_names = ("size",)
+    codec_type = PictureCodec
+
+    def parse(self, data: bytes, file: str) -> Parsed[Grid]:
+        """Parse the picture in a file. Raises ParseError if it is too wide."""
+        rows, lost = picture.parse(BytesIO(data), file, self.colours)
+        columns = tuple(map(str, range(1, len(rows[0]) + 1)))
+        return Parsed(split_end(Grid(columns, rows, named=False), FEWEST_ROWS), stray=+Counter(colour=lost))
+
+    def format(self, piece: Grid, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
+        """Format the picture as PNG."""
+        return picture.format(piece.rows, comments)
+
+    def tokenize(self, grid: Grid) -> list[str]:
+        """Return the tokens of a picture."""
+        size = [f"{len(grid.columns)}x{len(grid.rows)}"] if grid.rows else []
+        rows = [token for row in grid.rows for token in (*row, ROW_END)]
+        return [START, *size, *rows, *([END] if grid.ends else [])]
+
+    def detokenize(self, tokens: Sequence[str]) -> Grid:
+        """Return the picture for any tokens. Rows are cut, or extended with their last colour, to the first's width."""
+        rows: list[list[str]] = [[]]
+        for token in tokens:
+            if token == ROW_END:
+                rows.append([])
+            elif is_colour(token):
+                rows[-1].append(token)
+        rows = [row for row in rows if row]
+        width = len(rows[0]) if rows else 0
+        equal = tuple(tuple(row[:width] + row[-1:] * (width - len(row))) for row in rows)
+        return Grid(tuple(map(str, range(1, width + 1))), equal, END in tokens, named=False)
+
+    def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
+        """Return the vocabulary of the sizes and colours that occur."""
+        return Vocabulary.learn([tuple(tokens), (START, END, ROW_END)])

@@ -1,33 +1,99 @@
-"""CSV files: a row a step, a column a player. A file is one performance, whose end is a piece of its own.
-
-So the end can be held out where there are but a few files.
-"""
+"""CSV files: one step per row, one player or voice per column."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.errors import ParseError
 from folkseq.formats import table
+from folkseq.music.chorale import COLUMNS, RANGES, VOICES
 from folkseq.music.grid import Grid
+from folkseq.representations.base import Parsed
+from folkseq.representations.capabilities import Transposition
+from folkseq.representations.packed.codec import StepCodec
+from folkseq.representations.packed.layout import Layout
+from folkseq.representations.packed.medium import Medium, split_end
+from folkseq.representations.vocabulary import Vocabulary
 
-SUFFIXES = (".csv",)
-OUTPUTS = (".csv",)
-CONTROLS = ("steps", "lead", "lead_column")
-SHORTEST, SHARE = 8, 0.125  # rows of a file whose end is parted from it, and its share
-
-
-def read(opened: BinaryIO, file: str, division: int, colours: int) -> tuple[list[Grid], Counter[str]]:
-    """See the package."""
-    found = table.parse(opened, file, fewest_columns=2)
-    end = round(len(found.rows) * SHARE) if len(found.rows) >= SHORTEST else 0
-    parts = [found.rows[: len(found.rows) - end], found.rows[len(found.rows) - end :]]
-    grids = [replace(found, rows=rows, ends=rows is parts[1] or not end) for rows in parts if rows]
-    return grids, Counter()
+FEWEST_ROWS = 8
+"""Rows of a performance whose end is a piece of its own."""
 
 
-def write(grid: Grid, suffix: str, comments: Sequence[str], **controls: Any) -> bytes:
-    """See the package; a table has no room for comments."""
-    return table.format(grid)
+class Tables(Medium):
+    """Tables of players' gestures; a file is one performance."""
+
+    name = "table"
+    suffixes: Sequence[str] = (".csv", ".png", ".npy")  # what they are decides, see `PackedRepresentation.suited_to`
+    outputs = (".csv",)
+    option_names = ("steps", "lead", "lead_column")
+    codec_type = StepCodec
+    any_leads = True
+
+    def parse(self, data: bytes, file: str) -> Parsed[Grid]:
+        """Parse the performance in a file."""
+        return Parsed(split_end(table.parse(BytesIO(data), file, fewest_columns=2), FEWEST_ROWS))
+
+    def format(self, piece: Grid, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
+        """Format the grid as CSV, which has no comments."""
+        return table.format(piece)
+
+
+class ChoraleCodec(StepCodec):
+    """Chorales to ids and back; chorales that share much of a melody, in any key, are near-duplicates."""
+
+    @cached_property
+    def transposition(self) -> Transposition:
+        """Return the identity of chorales across keys."""
+        return SopranoTransposition(self.layout)
+
+
+class SopranoTransposition(Transposition):
+    """Chorales across keys, recognised by their soprano."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def fingerprint(self, ids: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the soprano's intervals in semitones."""
+        column = self.layout.columns.index(VOICES[0])
+        labels = [self.layout.labels[column][value] for value in self.layout.values(ids)[:, column].tolist()]
+        pitches = np.array([int(label) for label in labels if label.isdecimal()], np.int64)
+        return pitches[1:] - pitches[:-1]
+
+
+class Chorales(Tables):
+    """Tables of four voices, a fermata and the place in the bar; a file is one piece. See `folkseq.music.chorale`."""
+
+    name = "chorale"
+    suffixes = (".csv",)
+    codec_type = ChoraleCodec
+    any_leads = False
+    continuous = False  # whole chorales are held out, those with the same melody together
+
+    def parse(self, data: bytes, file: str) -> Parsed[Grid]:
+        """Parse the chorale in a file. Raises ParseError for a table with other columns."""
+        grid = table.parse(BytesIO(data), file, fewest_columns=2)
+        if grid.columns != COLUMNS:
+            raise ParseError(f"{file}: has the columns {', '.join(grid.columns)}; a chorale has {', '.join(COLUMNS)}")
+        return Parsed([grid])
+
+    def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
+        """Return the vocabulary with every pitch in the range of each voice."""
+        in_range = [f"{voice}={pitch}" for voice, (low, high) in RANGES.items() for pitch in range(low, high + 1)]
+        return super().vocabulary([*tokens, *in_range])  # the pieces' tokens first: they give the order of the columns
+
+
+def is_chorale(file: Path) -> bool:
+    """Return whether a file begins as the table of a chorale does."""
+    try:
+        with file.open("rb") as opened:
+            return opened.readline(200).decode("utf-8-sig", "replace").strip() == ",".join(COLUMNS)
+    except OSError:
+        return False

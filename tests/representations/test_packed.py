@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -15,43 +16,45 @@ from folkseq.compound import CompoundLayout
 from folkseq.ensemble.players import leaders, performances
 from folkseq.errors import ParseError, RequestError
 from folkseq.music.grid import Grid
-from folkseq.representations.packed import PackedTokenizer, pack
+from folkseq.representations.packed import PackedRepresentation
+from folkseq.representations.packed.generation import PackedOptions
 from folkseq.representations.packed.layout import Layout
 from folkseq.representations.packed.lead import Lead
+from folkseq.representations.packed.packing import pack
 from folkseq.verbs.model import load
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 DUO = Grid(("lead", "bass"), (("FT", "0"), ("N", "2"), ("FT", "1")))
-CHAINED, JOINT = PackedTokenizer(), PackedTokenizer(head="joint")
+CHAINED, JOINT = PackedRepresentation(), PackedRepresentation(head="joint")
 
 
 def invoke(*arguments, **settings):
     return CliRunner().invoke(main, [*map(str, arguments)], **settings)
 
 
-def parsed(text, tokenizer=CHAINED, file="a.csv"):
-    return tokenizer.parse(text.encode(), file).pieces
+def parsed(text):
+    return CHAINED.files.parse(text.encode(), "a.csv").pieces
 
 
 def test_golden_tokens():
     tokens = CHAINED.tokenize(DUO)
     assert tokens == ["<s>", "<s>", "lead=FT", "bass=0", "lead=N", "bass=2", "lead=FT", "bass=1", "</s>", "</s>"]
-    vocabulary = CHAINED.learn([tokens])
-    assert vocabulary.tokens == ("<s>", "<s:2>", "</s>", "lead=FT", "lead=N", "bass=0", "bass=1", "bass=2")
-    assert CHAINED.encode(DUO, vocabulary).tolist() == [0, 0, 3, 5, 4, 7, 3, 6, 2, 2]
-    assert CHAINED.fields(vocabulary) == (2, 3)
+    codec = CHAINED.fit([DUO])
+    assert codec.vocabulary.tokens == ("<s>", "<s:2>", "</s>", "lead=FT", "lead=N", "bass=0", "bass=1", "bass=2")
+    assert codec.encode(DUO).tolist() == [0, 0, 3, 5, 4, 7, 3, 6, 2, 2]
+    assert codec.recipe["fields"] == (2, 3)
 
 
 def test_the_id_of_a_joint_token_is_its_packed_code_after_start_and_end():
     tokens = JOINT.tokenize(DUO)
     assert tokens == ["<s>", "lead=FT\tbass=0", "lead=N\tbass=2", "lead=FT\tbass=1", "</s>"]
-    vocabulary = JOINT.learn([tokens])
-    assert len(vocabulary) == 2 + 2 * 3  # all that a step can be, seen or not
+    codec = JOINT.fit([DUO])
+    assert len(codec.vocabulary) == 2 + 2 * 3  # all possible steps, seen or not
     codes = [pack(values, (2, 3)) for values in ([0, 0], [1, 2], [0, 1])]
-    assert JOINT.encode(DUO, vocabulary).tolist() == [0, *(code + 2 for code in codes), 1]
-    assert JOINT.fields(vocabulary) == ()
-    assert Layout.of(vocabulary).values(np.arange(8)).tolist() == [[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2]]
+    assert codec.encode(DUO).tolist() == [0, *(code + 2 for code in codes), 1]
+    assert codec.recipe["fields"] == ()
+    assert codec.layout.values(np.arange(8)).tolist() == [[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2]]
 
 
 LABELS = st.text(st.characters(categories=("L", "Nd", "P"), exclude_characters="\t"), min_size=1, max_size=3)
@@ -66,10 +69,11 @@ def grids(draw):
 
 
 @given(grids(), st.sampled_from([CHAINED, JOINT]))
-def test_contract(grid, tokenizer):
-    tokens = tokenizer.tokenize(grid)
-    assert tokenizer.detokenize(tokens) == tokenizer.canonical(grid) == grid
-    assert tokenizer.tokenize(tokenizer.detokenize(tokens)) == tokens
+def test_contract(grid, representation):
+    codec = representation.fit([grid])
+    ids = codec.encode(grid)
+    assert codec.decode(ids) == codec.canonical(grid) == grid
+    assert codec.encode(codec.decode(ids)).tolist() == ids.tolist()
 
 
 @given(st.lists(st.sampled_from([*CHAINED.tokenize(DUO), "<s:2>", "bass=2"]), max_size=12))
@@ -79,28 +83,27 @@ def test_any_tokens_decode_and_are_canonical_from_then_on(tokens):
 
 
 @given(grids(), st.data())
-def test_whichever_field_comes_first_the_columns_keep_their_order(grid, data):
-    vocabulary = CHAINED.learn([CHAINED.tokenize(grid)])
-    layout = Layout.of(vocabulary)
-    ids = CHAINED.encode(grid, vocabulary)
+def test_columns_keep_their_order_whichever_field_comes_first(grid, data):
+    codec = CHAINED.fit([grid])
+    layout, ids = codec.layout, codec.encode(grid)
     first = data.draw(st.integers(0, layout.width - 1))
     values = layout.values(ids)
     led = np.concatenate([np.full(layout.width, first), layout.ids(values, first)])
     np.testing.assert_array_equal(layout.values(led), values)
-    assert CHAINED.detokenize(vocabulary.decode(led)).rows == grid.rows
-    assert CHAINED.detokenize(vocabulary.decode(led)).columns == grid.columns
+    assert codec.decode(led).rows == grid.rows
+    assert codec.decode(led).columns == grid.columns
 
 
-def test_a_column_of_integers_knows_all_from_0_to_its_highest():
-    vocabulary = CHAINED.learn([CHAINED.tokenize(Grid(("1", "2"), (("0", "3"), ("0", "0")), named=False))])
-    assert Layout.of(vocabulary).labels == (("0",), ("0", "1", "2", "3"))
+def test_a_column_of_integers_has_all_from_0_to_its_highest():
+    codec = CHAINED.fit([Grid(("1", "2"), (("0", "3"), ("0", "0")), named=False)])
+    assert codec.layout.labels == (("0",), ("0", "1", "2", "3"))
 
 
-def test_a_joint_head_has_at_most_65536_codes_and_says_what_to_use():
+def test_a_joint_head_has_at_most_65536_codes_and_the_error_names_the_other_head():
     wide = Grid(tuple("abcdef"), (("8",) * 6,))
-    with pytest.raises(RequestError, match=r"9 x 9 x 9 x 9 x 9 x 9 = 531,441 codes; .*take head=chained"):
-        JOINT.learn([JOINT.tokenize(wide)])
-    assert len(JOINT.learn([JOINT.tokenize(Grid(tuple("abcde"), (("8",) * 5,)))])) == 9**5 + 2
+    with pytest.raises(RequestError, match=r"9 x 9 x 9 x 9 x 9 x 9 = 531,441 codes.*65,536.*head=chained"):
+        JOINT.fit([wide])
+    assert len(JOINT.fit([Grid(tuple("abcde"), (("8",) * 5,))]).vocabulary) == 9**5 + 2
 
 
 def test_the_end_of_a_performance_is_a_piece_of_its_own():
@@ -120,20 +123,19 @@ def test_tokenize_gives_the_whole_table_back(tmp_path, spec):
     assert len(result.stdout.splitlines()) == 2
     assert back.read_text() == table.read_text()
     result = invoke("tokenize", spec, table, other, "--write", back)
-    assert "2 pieces do not go into one .csv file; tokenize one at a time" in result.output
+    assert re.search(r"\.csv.*2 pieces", result.output)
 
 
 @pytest.mark.parametrize("head", ["chained", "joint"])
-def test_a_passage_begins_with_its_start_whichever_field_is_first(head):
-    tokenizer = PackedTokenizer(head=head)
+def test_a_window_begins_with_its_start_whichever_field_is_first(head):
     grid = Grid(("a", "b", "c"), tuple((str(t % 5), str(t % 3), str(t % 2)) for t in range(40)))
-    vocabulary = tokenizer.learn([tokenizer.tokenize(grid)])
-    ids, layout, random = tokenizer.encode(grid, vocabulary), Layout.of(vocabulary), np.random.default_rng(0)
+    codec = PackedRepresentation(head=head).fit([grid])
+    ids, layout, random = codec.encode(grid), codec.layout, np.random.default_rng(0)
     seen = set()
     for _ in range(40):
         row = int(random.integers(0, 42))
-        found, controls = tokenizer.excerpt(ids[row * layout.width :], 30, (0, 0), vocabulary, random)
-        assert controls is None
+        found, conditioning = codec.augmentation.excerpt(ids[row * layout.width :], 30, (0, 0), random)
+        assert conditioning is None
         assert len(found) <= 31
         values, whole = layout.values(found), layout.values(ids)
         if not len(values):
@@ -146,71 +148,56 @@ def test_a_passage_begins_with_its_start_whichever_field_is_first(head):
     assert seen == ({0, 1, 2} if head == "chained" else set())
 
 
-def test_players_change_places_where_that_is_asked_for():
-    tokenizer = representations.find("packed:permute=true")
+@pytest.mark.parametrize("head", ["chained", "joint"])
+def test_players_change_places_with_permute(head):
     grid = Grid(("a", "b"), (("x", "1"), ("y", "1")) * 10)
-    vocabulary = tokenizer.learn([tokenizer.tokenize(grid)])
-    assert Layout.of(vocabulary).labels == (("1", "x", "y"),) * 2
-    ids, random = tokenizer.encode(grid, vocabulary), np.random.default_rng(0)
-    passages = [tokenizer.excerpt(ids, 20, (0, 0), vocabulary, random)[0] for _ in range(40)]
-    columns = {tuple(map(tuple, Layout.of(vocabulary).values(ids).T.tolist())) for ids in passages}
+    codec = representations.find(f"packed:permute=true,head={head}").fit([grid])
+    assert codec.layout.labels == (("1", "x", "y"),) * 2
+    ids, random = codec.encode(grid), np.random.default_rng(0)
+    windows = [codec.augmentation.excerpt(ids, 20, (0, 0), random)[0] for _ in range(40)]
+    columns = {tuple(map(tuple, codec.layout.values(window).T.tolist())) for window in windows}
     assert len(columns) == 2
-    with pytest.raises(RequestError, match="players change places in a table, not in drums"):
+    with pytest.raises(RequestError, match=r"permute .* tables, not for drums"):
         representations.find("packed:grid=drums,permute=true")
 
 
-def walk(grammar, random, limit=500):
-    """Ids drawn evenly from what a grammar allows."""
+def walk(grammar, random, opening=(), limit=500):
+    """Draw ids evenly from those that a grammar allows, after an opening that it must allow, too."""
     rows, ids = grammar.begin(1), []
     while len(ids) < limit:
         allowed = grammar.allowed(rows, np.array([limit - len(ids)]))[0]
         assert allowed.any()
-        ids.append(int(random.choice(np.flatnonzero(allowed))))
+        ids.append(opening[len(ids)] if len(ids) < len(opening) else int(random.choice(np.flatnonzero(allowed))))
+        assert allowed[ids[-1]]
         rows = grammar.advance(rows, np.array(ids[-1:]))
         if ids[-1] == grammar.layout.width:  # the end
             break
     return ids
 
 
-@pytest.mark.parametrize("tokenizer", [CHAINED, JOINT])
-def test_whatever_the_grammar_allows_is_whole_steps_as_many_as_asked_for(tokenizer):
-    vocabulary = tokenizer.learn([tokenizer.tokenize(DUO)])
-    random = np.random.default_rng(0)
+@pytest.mark.parametrize("representation", [CHAINED, JOINT])
+def test_the_grammar_allows_whole_steps_as_many_as_requested(representation):
+    codec, random = representation.fit([DUO]), np.random.default_rng(0)
     for steps in (1, 7, None):
+        grammar = codec.generation.plan(PackedOptions(steps=steps)).grammar
         for _ in range(20):
-            grid = tokenizer.detokenize(vocabulary.decode(walk(tokenizer.grammar(vocabulary, steps=steps), random)))
+            grid = codec.decode(walk(grammar, random))
             assert steps is None or (grid.ends and len(grid.rows) == steps)
-    short = walk(tokenizer.grammar(vocabulary), random, limit=9)
-    assert len(short) <= 9
+    assert len(walk(codec.generation.plan(PackedOptions()).grammar, random, limit=9)) <= 9
 
 
-@pytest.mark.parametrize("tokenizer", [CHAINED, JOINT])
+@pytest.mark.parametrize("representation", [CHAINED, JOINT])
 @pytest.mark.parametrize("column", ["1", "bass"])
-def test_the_lead_is_kept_as_it_is_given(tmp_path, tokenizer, column):
-    vocabulary = tokenizer.learn([tokenizer.tokenize(DUO)])
+def test_the_lead_is_kept_as_given(tmp_path, representation, column):
+    codec = representation.fit([DUO])
     name = "lead" if column == "1" else "bass"
     given = ["N", "FT", "FT", "N"] if name == "lead" else ["2", "0", "0", "1"]
     lead = tmp_path / "lead.csv"
     lead.write_text("\n".join([name, *given]) + "\n")
-    grammar = tokenizer.grammar(vocabulary, lead=str(lead), lead_column=column)
-    opening = vocabulary.encode(tokenizer.opening(vocabulary, lead=str(lead), lead_column=column))
-    ids = [*opening, *walk_from(grammar, opening, np.random.default_rng(1))]
-    grid = tokenizer.detokenize(vocabulary.decode(ids))
+    plan = codec.generation.plan(PackedOptions(lead=str(lead), lead_column=column))
+    grid = codec.decode(walk(plan.grammar, np.random.default_rng(1), plan.opening, limit=100))
     assert grid.column(name) == tuple(given)
     assert grid.ends
-
-
-def walk_from(grammar, opening, random):
-    rows = grammar.begin(1)
-    for one in opening:
-        assert grammar.allowed(rows, np.array([100]))[0, one]
-        rows = grammar.advance(rows, np.array([one]))
-    ids = []
-    while not ids or ids[-1] != grammar.layout.width:
-        allowed = np.flatnonzero(grammar.allowed(rows, np.array([100 - len(ids)]))[0])
-        ids.append(int(random.choice(allowed)))
-        rows = grammar.advance(rows, np.array(ids[-1:]))
-    return ids
 
 
 LAYOUT = Layout(("lead", "bass"), (("FT", "N"), ("0", "1", "2")), "chained")
@@ -228,18 +215,22 @@ def test_a_lead_is_read_from_a_column_alone_by_its_name_or_among_all(tmp_path):
         assert [lead.value(step) for step in range(4)] == [0, 1, 1, None]
     assert [led(tmp_path, "FT\nN\n").value(step) for step in range(3)] == [0, 1, None]  # two labels, and no header
     assert [led(tmp_path, "FT\n").value(step) for step in range(2)] == [0, None]
-    with pytest.raises(RequestError, match="holds no rows but its header"):
+    assert [led(tmp_path, "gesture\nFT\n").value(step) for step in range(2)] == [0, None]
+    assert [led(tmp_path, "one;two\n+01;2\n0;1\n", 1).value(step) for step in range(3)] == [2, 1, None]
+    with pytest.raises(RequestError, match=r"lead\.csv: has no steps"):
         led(tmp_path, "lead\n")
-    with pytest.raises(RequestError, match=r"row 3, column 1: 'X' is no value of lead; there are: FT, N"):
+    with pytest.raises(RequestError, match=r"lead\.csv: row 3, column 1: 'X' .* lead.* FT, N"):
         led(tmp_path, "lead\nFT\nX\n")
-    with pytest.raises(RequestError, match="has the columns a, b, c, and none lead"):
+    with pytest.raises(RequestError, match=r"row 1: has 3 cells; .* lead"):
         led(tmp_path, "a,b,c\n1,2,3\n")
-    with pytest.raises(RequestError, match="cannot be read"):
+    with pytest.raises(RequestError, match=r"row 1, column 1: '9' .* bass"):
+        led(tmp_path, "9\n0\n", 1)
+    with pytest.raises(RequestError, match=r"gone\.csv: cannot be read"):
         Lead(LAYOUT, 0, str(tmp_path / "gone.csv"))
 
 
-def test_the_first_row_of_a_lead_without_a_header_is_no_header(tmp_path):
-    """Where all columns hold labels, each cell is known by its own column, and none needs to come again."""
+def test_the_first_row_of_a_lead_without_a_header_is_not_a_header(tmp_path):
+    """Where all columns hold labels, each cell is known by its own column, and none needs to occur again."""
     layout = Layout(("lead", "bass"), (("FT", "N", "x"), ("hi", "lo", "x")), "chained")
     path = tmp_path / "lead.csv"
     for text, values in {"FT,lo\nN,hi\n": [1, 0, None], "x,x\nN,lo\n": [2, 1, None]}.items():
@@ -250,16 +241,18 @@ def test_the_first_row_of_a_lead_without_a_header_is_no_header(tmp_path):
     assert [Lead(layout, 1, str(path)).value(step) for step in range(2)] == [1, None]
 
 
-def test_a_live_lead_is_read_as_far_as_it_is_needed():
+def test_a_live_lead_is_read_only_as_far_as_needed():
     lines = io.BytesIO(b"lead\nFT\n\nN\nFT,2\noops\n")
     lead = Lead(LAYOUT, 0, "-", lines)
     assert [lead.value(0), lines.tell()] == [0, len("lead\nFT\n")]
     assert [lead.value(step) for step in (1, 2)] == [1, 0]
-    with pytest.raises(RequestError, match="line 6 of the lead: 'oops' is no value of lead; there are: FT, N"):
+    with pytest.raises(RequestError, match=r"the lead: row 6, column 1: 'oops' .* lead.* FT, N"):
         lead.value(3)
+    with pytest.raises(RequestError, match=r"the lead: row 1, column 1: 'oops' .* lead.* FT, N"):
+        Lead(LAYOUT, 0, "-", io.BytesIO(b"oops\n")).value(0)
 
 
-def test_a_live_lead_is_read_in_latin_1_where_it_is_no_utf_8_and_need_be_text():
+def test_a_live_lead_is_read_as_utf_8_or_else_latin_1_and_must_be_text():
     layout = Layout(("lead", "bass"), (("FT", "é"), ("0", "1")), "chained")
     lead = Lead(layout, 0, "-", io.BytesIO("é\n".encode() + "é\n".encode("latin-1") + b"F\0\n"))
     assert [lead.value(step) for step in (0, 1)] == [1, 1]
@@ -267,12 +260,12 @@ def test_a_live_lead_is_read_in_latin_1_where_it_is_no_utf_8_and_need_be_text():
         lead.value(2)
 
 
-def test_frames_of_files_with_other_columns_are_not_mixed(tmp_path):
+def test_files_with_other_columns_are_left_out(tmp_path):
     for name, header in {"a": "x,y", "b": "x,z", "c": "x,y"}.items():
         (tmp_path / f"{name}.csv").write_text(f"{header}\n" + f"1,2\n0,{len(name)}\n" * 9 + f"{ord(name) - 97},0\n")
     result = invoke("train", "packed", tmp_path, "--steps", 2, "-o", tmp_path / "run")
     assert result.exit_code == 0, result.output
-    assert "b.csv: has the columns" in result.output
+    assert "b.csv: has the columns x, z" in result.output
 
 
 def quartet(steps=400, seed=0):
@@ -295,7 +288,7 @@ def run(request, tmp_path_factory):
     return folder / "run"
 
 
-def test_the_others_follow_the_lead_and_evaluate_says_that_they_listen(run, tmp_path):
+def test_the_others_follow_the_lead_and_evaluate_reports_that_they_listen(run, tmp_path):
     (tmp_path / "lead.csv").write_text("0\n2\n1\n1\n" * 10)
     result = invoke("sample", run, "--lead", tmp_path / "lead.csv", "--seed", 1, "-o", tmp_path / "out.csv")
     assert result.exit_code == 0, result.output
@@ -350,30 +343,26 @@ def test_a_line_is_answered_by_a_line(run):
     assert all(len(row) == 3 for row in rows)
     result = invoke("sample", run, "--stream", "--lead", "-", "--seed", 1, input=b"0\n\xff\n")
     assert result.exit_code == 1
-    assert "line 2 of the lead: 'ÿ' is no value of leader; there are: 0, 1, 2" in result.output
+    assert re.search("the lead: row 2, column 1: 'ÿ' .* leader: 0, 1, 2", result.output)
 
 
-def test_any_column_may_lead_and_what_cannot_be_asked_is_said(run, tmp_path):
+def test_any_column_may_lead_and_wrong_options_are_refused(run, tmp_path):
     (tmp_path / "lead.csv").write_text("third\n0\n2\n1\n")
     out = tmp_path / "out.csv"
     result = invoke("sample", run, "--lead", tmp_path / "lead.csv", "--lead-column", "third", "-o", out)
     assert result.exit_code == 0, result.output
     assert [line.split(",")[2] for line in out.read_text().splitlines()] == ["third", "0", "2", "1"]
-    for arguments, said in {
-        (
-            "--lead",
-            tmp_path / "lead.csv",
-            "--lead-column",
-            "fourth",
-        ): "there is no column fourth; there are: leader",
-        ("--lead-column", "2"): "--lead-column says whose --lead is",
-        ("--lead", tmp_path / "lead.csv", "--no-grammar"): "cannot be held to --lead",
-        ("--steps", 0): "--steps 0: ask for 1 to 1,000,000",
-        ("--rhythm", "jig"): "knows no rhythm; it knows: steps, lead, lead_column",
+    lead = ("--lead", tmp_path / "lead.csv")
+    for arguments, facts in {
+        (*lead, "--lead-column", "fourth"): "no column fourth; .* leader, second, third",
+        ("--lead-column", "2"): "--lead-column .* --lead",
+        (*lead, "--no-grammar"): "--lead .* --no-grammar",
+        ("--steps", 0): "--steps .* 1,?0",
+        ("--rhythm", "jig"): "rhythm.*steps",
     }.items():
         result = invoke("sample", run, *arguments)
         assert result.exit_code == 1
-        assert said in result.output
+        assert re.search(facts, result.output)
 
 
 def test_a_copy_is_seen_whoever_leads(run, tmp_path):
@@ -403,7 +392,7 @@ def test_where_no_grammar_says_whose_turn_it_is_a_limit_on_copies_keeps_to_it(tm
     assert max(piece.nll for piece in pieces) < 1_000
 
 
-def test_a_run_of_players_goes_on_from_a_table_and_stops_where_asked(run, tmp_path):
+def test_a_run_continues_a_table_up_to_the_requested_step(run, tmp_path):
     (tmp_path / "begin.csv").write_text(quartet(12))
     out = tmp_path / "out.csv"
     result = invoke("sample", run, "--prime", tmp_path / "begin.csv", "--steps", 20, "-o", out)
@@ -413,17 +402,17 @@ def test_a_run_of_players_goes_on_from_a_table_and_stops_where_asked(run, tmp_pa
     assert len(lines) == 21
 
 
-def test_packed_says_which_grid_midi_is_to_be_read_on(tmp_path):
+def test_midi_needs_a_grid(tmp_path):
     (tmp_path / "a.mid").write_bytes(b"MThd")
     result = invoke("train", "packed", tmp_path / "a.mid")
-    assert "packed reads MIDI on a grid; which? packed:grid=drums or packed:grid=voices" in result.output
-    with pytest.raises(RequestError, match="grid is one of table, chorale, drums, voices, picture, not 'piano'"):
+    assert re.search("MIDI.*packed:grid=drums.*packed:grid=voices", result.output)
+    with pytest.raises(RequestError, match=r"grid .* table, chorale, drums, voices, picture, got 'piano'"):
         representations.find("packed:grid=piano")
 
 
-def test_frames_are_laid_out_as_the_vocabulary_is():
+def test_compound_tokens_are_laid_out_as_the_vocabulary_is():
     vocabulary = LAYOUT.vocabulary()
     assert CompoundLayout(LAYOUT.radices).size == len(vocabulary)
     assert vocabulary.tokens[CompoundLayout(LAYOUT.radices).offsets[1]] == "bass=0"
     with pytest.raises(ParseError):
-        CHAINED.parse(b"1\n", "a.csv")
+        parsed("1\n")

@@ -1,7 +1,6 @@
-"""Several integers in one, and CSV files of them."""
+"""CSV files of small integers or labels."""
 
 import io
-import math
 
 import pytest
 from hypothesis import given
@@ -10,47 +9,6 @@ from hypothesis import strategies as st
 from folkseq.errors import ParseError
 from folkseq.formats import table
 from folkseq.music.grid import Grid
-from folkseq.representations.packed import pack, unpack
-
-RADICES = st.lists(st.integers(1, 10**12), min_size=1, max_size=12)
-
-
-@st.composite
-def packable(draw):
-    radices = draw(RADICES)
-    return [draw(st.integers(0, radix - 1)) for radix in radices], radices
-
-
-@given(packable())
-def test_unpacking_undoes_packing(case):
-    values, radices = case
-    code = pack(values, radices)
-    assert 0 <= code < math.prod(radices)
-    assert unpack(code, radices) == tuple(values)
-
-
-@given(RADICES, st.data())
-def test_packing_undoes_unpacking(radices, data):
-    code = data.draw(st.integers(0, math.prod(radices) - 1))
-    assert pack(unpack(code, radices), radices) == code
-
-
-def test_a_quartet_of_nine_gestures_is_one_of_6561_codes_in_the_order_of_its_players():
-    assert pack([1, 2, 3, 4], [9, 9, 9, 9]) == 1 + 2 * 9 + 3 * 81 + 4 * 729
-    assert sorted(pack([a, b], [3, 2]) for a in range(3) for b in range(2)) == list(range(6))
-
-
-def test_what_is_out_of_its_radix_is_named():
-    with pytest.raises(ValueError, match="value 2 of 3 is 9, which is out of its radix, 0 to 8"):
-        pack([0, 9, 0], [9, 9, 9])
-    with pytest.raises(ValueError, match="is -1"):
-        pack([-1], [9])
-    with pytest.raises(ValueError, match="2 values cannot be packed by 3 radices"):
-        pack([0, 0], [9, 9, 9])
-    with pytest.raises(ValueError, match=r"code 81 is out of the radices \(9, 9\)"):
-        unpack(81, [9, 9])
-    with pytest.raises(ValueError, match="code -1"):
-        unpack(-1, [9])
 
 
 def parse(text, **settings):

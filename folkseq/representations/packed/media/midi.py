@@ -1,0 +1,191 @@
+"""Drums and voices in MIDI files.
+
+A step is a fraction of a quarter note, by the beats of the file, whatever its tempo. Notes are moved to the nearest
+step, and their velocities are not kept. A grid begins with the file and ends with a bar.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from folkseq.errors import ParseError
+from folkseq.formats import midi
+from folkseq.formats.ticks import TempoMap
+from folkseq.music.chorale import HOLD, REST
+from folkseq.music.grid import Grid
+from folkseq.music.performance import DEFAULT_BPM, Note, Performance, Track
+from folkseq.music.signature import Meter
+from folkseq.representations.base import Parsed
+from folkseq.representations.packed.codec import StepCodec
+from folkseq.representations.packed.layout import Values
+from folkseq.representations.packed.medium import Medium
+
+MOST_STEPS = 1_000_000
+FINE = 12
+"""Parts of a step, by which notes that are on the grid are told from those that are not."""
+CLASSES = {
+    "kick": (36, 35),
+    "snare": (38, 37, 39, 40),
+    "closed_hat": (42, 22, 44),
+    "open_hat": (46, 26),
+    "low_tom": (43, 41, 58),
+    "mid_tom": (47, 45),
+    "high_tom": (50, 48),
+    "crash": (49, 52, 55, 57),
+    "ride": (51, 53, 59),
+}
+"""Drums of General MIDI, and of Roland's kits, in nine classes; the first of each is the one that is written."""
+_CLASS_OF = {pitch: place for place, pitches in enumerate(CLASSES.values()) for pitch in pitches}
+ON_BEAT, OFF_BEAT, VOICE = 100, 80, 80
+"""Velocities of strokes on the beat, of other strokes, and of the notes of voices."""
+
+
+class MidiGrid(Medium):
+    """Steps in MIDI files."""
+
+    suffixes = (".mid", ".midi", ".kar")
+    outputs = (".mid",)
+    option_names = ("steps", "bars", "bpm")
+    codec_type = StepCodec
+
+    @abstractmethod
+    def to_grid(self, performance: Performance, file: str, lost: Counter[str]) -> Grid:
+        """Return the grid of a performance, and count in `lost` what it does not hold. Raises ParseError."""
+
+    @abstractmethod
+    def to_tracks(self, grid: Grid, step_s: float) -> list[Track]:
+        """Return the tracks that play a grid."""
+
+    def parse(self, data: bytes, file: str) -> Parsed[Grid]:
+        """Parse the grid in a file."""
+        performance, lost, _ = midi.parse(data, file)
+        return Parsed([self.to_grid(performance, file, lost)], stray=+lost)
+
+    def format(self, piece: Grid, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
+        """Format the grid as a MIDI file of type 1, in bars of 4/4."""
+        bpm = float((options and options.bpm) or DEFAULT_BPM)
+        step_s = 60 / bpm / self.division
+        tracks, meters = tuple(self.to_tracks(piece, step_s)), ((0.0, Meter(4, 4)),)
+        length_s = len(piece.rows) * step_s
+        return midi.format(Performance(tracks, ((0.0, bpm),), meters, name=piece.title, length_s=length_s), comments)
+
+    def clock(self, performance: Performance, parts: int = 1) -> TempoMap:
+        """Return the map from seconds to steps, or to parts of a step."""
+        return TempoMap.on_grid(performance.tempos, self.division * parts)
+
+    def whole_bars(self, steps: int, performance: Performance, file: str) -> int:
+        """Return a number of steps, rounded up to bars of the first meter. Raises ParseError for too many."""
+        meter = performance.meters[0][1] if performance.meters else Meter()
+        bar = max(math.ceil(meter.bar * 4 * self.division), 1)
+        length = -(-steps // bar) * bar
+        if length > MOST_STEPS:
+            raise ParseError(f"{file}: has {length:,} steps, and the limit is {MOST_STEPS:,}; leave it out")
+        return length
+
+
+class Drums(MidiGrid):
+    """At each step, for each class of drums, whether it is struck."""
+
+    name = "drums"
+
+    def to_grid(self, performance: Performance, file: str, lost: Counter[str]) -> Grid:
+        """Return the strokes of all drum tracks. Raises ParseError if there are none."""
+        tracks = [track.notes for track in performance.tracks if track.drum and len(track)]
+        if not tracks:
+            raise ParseError(f"{file}: has no drums, which are on channel 10 in MIDI")
+        notes = np.concatenate(tracks)
+        steps, offsets = np.divmod(self.clock(performance, FINE).to_ticks(notes["onset_s"]) + FINE // 2, FINE)
+        cells = np.zeros((self.whole_bars(int(steps.max()) + 1, performance, file), len(CLASSES)), np.int64)
+        lost["stroke moved to the grid"] += int(np.count_nonzero(offsets != FINE // 2))
+        lost["loudness of a stroke"] += len(notes)
+        for step, pitch in zip(steps.tolist(), notes["pitch"].tolist(), strict=True):
+            if pitch not in _CLASS_OF:
+                lost["drum of no class"] += 1
+                continue
+            lost["stroke beside another of its class"] += int(cells[step, _CLASS_OF[pitch]])
+            cells[step, _CLASS_OF[pitch]] = 1
+        return Grid(tuple(CLASSES), tuple(tuple(map(str, row)) for row in cells.tolist()))
+
+    def to_tracks(self, grid: Grid, step_s: float) -> list[Track]:
+        """Return a track of the strokes."""
+        pitches, division = [CLASSES[column][0] for column in grid.columns], self.division
+        notes = [
+            Note(step * step_s, (step + 1) * step_s, pitch, OFF_BEAT if step % division else ON_BEAT)
+            for step, row in enumerate(grid.rows)
+            for pitch, cell in zip(pitches, row, strict=True)
+            if cell == "1"
+        ]
+        return [Track.of(notes, "Drums", drum=True)]
+
+    def amounts(self, values: Values) -> dict[str, float]:
+        """Return the number of strokes."""
+        return {"stroke": float(values.sum())}
+
+
+class Voices(MidiGrid):
+    """At each step, for each track but drums, the pitch that begins, a hold of it, or a rest.
+
+    A track is one voice: of notes that begin together the highest is kept, and a note ends where the next begins.
+    """
+
+    name = "voices"
+
+    def to_grid(self, performance: Performance, file: str, lost: Counter[str]) -> Grid:
+        """Return the voices. Raises ParseError if there are fewer than two."""
+        tracks = [track for track in performance.tracks if len(track) and not track.drum]
+        if len(tracks) < 2:
+            raise ParseError(f"{file}: has {len(tracks)} track with notes; there must be two or more, one per voice")
+        clock, fine_clock = self.clock(performance), self.clock(performance, FINE)
+        steps = max(int(clock.to_ticks(track.notes["offset_s"].max())) for track in tracks)
+        length = self.whole_bars(max(steps, 1), performance, file)
+        for track in tracks:
+            moved = [fine_clock.to_ticks(track.notes[name]) % FINE != 0 for name in ("onset_s", "offset_s")]
+            lost["note moved to the grid"] += int(np.logical_or(*moved).sum())
+            lost["loudness of a note"] += len(track)
+            lost["pedal of a voice"] += len(track.pedal)
+        lost["note among drums"] += sum(len(track) for track in performance.tracks if track.drum)
+        voices = [_cells(track, clock, length, lost) for track in tracks]
+        columns = tuple(map(str, range(1, len(voices) + 1)))
+        return Grid(columns, tuple(zip(*voices, strict=True)), named=False)
+
+    def to_tracks(self, grid: Grid, step_s: float) -> list[Track]:
+        """Return a track per voice."""
+        voices = enumerate(map(grid.column, grid.columns), 1)
+        return [Track.of(_notes(cells, step_s), f"Voice {number}") for number, cells in voices]
+
+
+def _cells(track: Track, clock: TempoMap, length: int, lost: Counter[str]) -> list[str]:
+    """Return the cells of a voice."""
+    onsets, offsets = clock.to_ticks(track.notes["onset_s"]), clock.to_ticks(track.notes["offset_s"])
+    notes: dict[int, tuple[int, int]] = {}  # offset and pitch by onset
+    for note in np.lexsort((track.notes["pitch"], onsets)).tolist():  # the highest of those that begin together is last
+        onset = min(int(onsets[note]), length - 1)
+        lost["note beside another of its voice"] += onset in notes
+        notes[onset] = int(offsets[note]), int(track.notes["pitch"][note])
+    cells = [REST] * length
+    for onset, following in pairwise([*sorted(notes), length]):
+        offset, pitch = notes[onset]
+        lost["note cut where another begins"] += offset > following
+        stop = max(min(offset, following), onset + 1)
+        cells[onset:stop] = [str(pitch), *[HOLD] * (stop - onset - 1)]
+    return cells
+
+
+def _notes(cells: Sequence[str], step_s: float) -> list[Note]:
+    """Return the notes of a voice; a hold without a note is a rest."""
+    notes: list[Note] = []
+    pitch, onset = -1, 0
+    for step, cell in enumerate([*cells, REST]):
+        if cell == HOLD:
+            continue
+        if pitch >= 0:
+            notes.append(Note(onset * step_s, step * step_s, pitch, VOICE))
+        pitch, onset = (int(cell) if cell.isdecimal() else -1), step
+    return notes

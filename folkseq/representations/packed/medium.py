@@ -1,0 +1,99 @@
+"""A medium: a kind of grid, with its files, tokens and codec. The defaults are for grids of steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from folkseq.music.grid import Grid
+from folkseq.representations.base import END, START, Files, Representation, TokenCodec
+from folkseq.representations.packed.layout import JOINT, SEPARATOR, Layout, Values, fields_of
+from folkseq.representations.vocabulary import Vocabulary
+
+END_SHARE = 0.125  # of a file: its end, which is a piece of its own, so that it can be held out
+
+
+@dataclass(frozen=True)
+class Medium(Files[Grid]):
+    """A kind of grid. See `PackedRepresentation` for the attributes."""
+
+    head: str
+    permute: bool
+    division: int
+    colours: int
+
+    name: ClassVar[str]
+    """As in `packed:grid=NAME`."""
+    codec_type: ClassVar[type[GridCodec]]
+    option_names: ClassVar[Sequence[str]]
+    """The fields of `PackedOptions` that apply to it."""
+    any_leads: ClassVar[bool] = False
+    """Whether training windows differ in which field comes first, so that any column can lead."""
+    max_bytes = 1 << 25  # of a table, which takes some fifty times as much memory
+    continuous = True
+
+    def tokenize(self, grid: Grid) -> list[str]:
+        """Return the tokens of a grid, with its columns in their order."""
+        steps = [[f"{column}={cell}" for column, cell in zip(grid.columns, row, strict=True)] for row in grid.rows]
+        if self.head == JOINT:
+            return [START, *map(SEPARATOR.join, steps), *([END] if grid.ends else [])]
+        width = max(len(grid.columns), 1)
+        return [START] * width + [token for step in steps for token in step] + [END] * (width if grid.ends else 0)
+
+    def detokenize(self, tokens: Sequence[str]) -> Grid:
+        """Return the grid for any tokens.
+
+        An incomplete last step is left out; a cell that is missing elsewhere repeats the one before.
+        """
+        steps: list[dict[str, str]] = []
+        step: dict[str, str] = {}
+        latest: dict[str, str] = {}  # label of each column, at first its first one
+        for column, label in (field for token in tokens for field in fields_of(token)):
+            if column in step:
+                steps.append(step)
+                step = {}
+            step[column] = label
+            latest.setdefault(column, label)
+        if step and len(step) == len(latest):
+            steps.append(step)
+        columns = list(latest)
+        start = re.fullmatch(r"<s:(\d+)>", tokens[0]) if tokens else None
+        if start and 1 < int(start[1]) <= len(columns):  # that column came first in each step
+            columns.insert(int(start[1]) - 1, columns.pop(0))
+        rows = []
+        for step in steps:
+            latest |= step
+            rows.append(tuple(latest[column] for column in columns))
+        numbered = columns == list(map(str, range(1, len(columns) + 1)))
+        return Grid(tuple(columns), tuple(rows), END in tokens, named=not numbered)
+
+    def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
+        """Return the vocabulary of everything that the columns of these tokens can hold."""
+        return Layout.learn(tokens, self.head, self.permute).vocabulary()
+
+    def amounts(self, values: Values) -> dict[str, float]:
+        """Return how much some steps hold, by its singular, from their values, (N, F)."""
+        return {"gesture": float(values.size)}
+
+    def join(self, pieces: Sequence[Grid]) -> Grid:
+        """Return the grid of a file that was read in parts."""
+        rows = tuple(row for piece in pieces for row in piece.rows)
+        return replace(pieces[0], rows=rows, ends=pieces[-1].ends)
+
+
+def split_end(grid: Grid, fewest: int) -> list[Grid]:
+    """Return a grid without its last eighth, and that; or the grid alone if it has fewer rows than `fewest`."""
+    end = round(len(grid.rows) * END_SHARE) if len(grid.rows) >= fewest else 0
+    if not end:
+        return [grid]
+    return [replace(grid, rows=grid.rows[:-end], ends=False), replace(grid, rows=grid.rows[-end:])]
+
+
+class GridCodec(TokenCodec[Grid]):
+    """A codec of the grids of a medium."""
+
+    def __init__(self, representation: Representation[Grid], vocabulary: Vocabulary, medium: Medium) -> None:
+        super().__init__(representation, vocabulary)
+        self.medium = medium
