@@ -29,11 +29,11 @@ _NO_LETTER = re.compile(r"[\W\d_]")
 Integers = NDArray[np.int64]
 
 
-def validate(melodies: Sequence[ArrayLike], groups: ArrayLike | None, lengths: Sequence[int]) -> None:
-    """Raise ValueError for a length below 2, or if there is not one group for each melody."""
+def validate(melodies: Sequence[ArrayLike], groups: ArrayLike, lengths: Sequence[int]) -> None:
+    """Raise ValueError for a length below 2, or unless there is one group for each melody."""
     if min(lengths, default=2) < 2:
         raise ValueError(f"a figure has 2 notes or more, got lengths of {tuple(lengths)}")
-    if groups is not None and np.shape(groups) != (len(melodies),):
+    if np.shape(groups) != (len(melodies),):
         raise ValueError(f"expected a group for each of {len(melodies)} melodies, got {np.shape(groups)}")
 
 
@@ -57,50 +57,37 @@ def same_titles(labels: Sequence[str]) -> Integers:
 
 
 def known_shares(
-    melodies: Sequence[ArrayLike], corpus: Sequence[ArrayLike], lengths: Sequence[int] = LENGTHS
+    melodies: Sequence[ArrayLike], groups: ArrayLike, lengths: Sequence[int] = LENGTHS, first: int | None = None
 ) -> dict[int, float]:
-    """Return the share of all figures in `melodies` that occur anywhere in `corpus`, from 0 to 1, by length."""
-    theirs = np.repeat([False, True], (len(melodies), len(corpus)))
-    found = {}
-    for length, figures, owners in _figures([*melodies, *corpus], lengths):
-        ours = figures[~theirs[owners]]
-        if len(ours):
-            known = np.zeros(figures.max() + 1, np.bool_)
-            known[figures[theirs[owners]]] = True
-            found[length] = float(known[ours].mean())
-    return found
-
-
-def known_shares_among(
-    melodies: Sequence[ArrayLike], groups: ArrayLike, lengths: Sequence[int] = LENGTHS
-) -> dict[int, float]:
-    """Return the share of all figures in `melodies` that occur in a melody of another group, by length.
+    """Return the share of all figures that occur in a melody of another group, from 0 to 1, by length.
 
     Args:
         melodies: (N, 2) integers each.
-        groups: (P,) an integer for each melody, such as `same_titles` returns.
+        groups: (P,) an integer for each melody.
         lengths: notes in a figure, at least 2.
+        first: the number of melodies whose figures are counted; all by default.
     """
     validate(melodies, groups, lengths)
     labels, found = np.asarray(groups, np.int64), {}
     for length, figures, owners in _figures(melodies, lengths):
-        if len(figures):
-            distinct = np.unique(np.stack((figures, labels[owners])), axis=1)[0]  # a figure once for each of its groups
-            found[length] = float((np.bincount(distinct)[figures] > 1).mean())
+        distinct = np.unique(np.stack((figures, labels[owners])), axis=1)[0]  # each figure once for each of its groups
+        counted = figures[owners < (len(melodies) if first is None else first)]
+        if len(counted):
+            found[length] = float((np.bincount(distinct)[counted] > 1).mean())
     return found
 
 
 def evaluate(melodies: Sequence[ArrayLike], corpus: Sequence[ArrayLike], labels: Sequence[str]) -> dict[str, Any]:
-    """Return the known shares of new melodies, and those of a corpus among its pieces of other titles."""
+    """Return the known shares of new melodies in a corpus, and those of the corpus among its pieces of other titles."""
+    groups = np.repeat([0, 1], (len(melodies), len(corpus)))
     return {
-        "figures_known_share": known_shares(melodies, corpus),
-        "figures_known_share_of_trained": known_shares_among(corpus, same_titles(labels)),
+        "figures_known_share": known_shares([*melodies, *corpus], groups, first=len(melodies)),
+        "figures_known_share_of_trained": known_shares(corpus, same_titles(labels)),
     }
 
 
 def _figures(melodies: Sequence[ArrayLike], lengths: Sequence[int]) -> Iterator[tuple[int, Integers, Integers]]:
     """For each length, numbers of the figures, (F,), equal if figures are, and the melody of each, (F,)."""
-    validate(melodies, None, lengths)
     arrays = [np.asarray(melody, np.int64).reshape(-1, 2) for melody in melodies]
     notes = np.concatenate([np.zeros((0, 2), np.int64), *arrays])
     owners = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])  # (N,) the melody of each note

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpus import Split, TokenStore, cluster
+from folkseq.corpus import TokenStore, cluster
 from folkseq.corpus.named import Corpus, files, listed, locate
 from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError
-from folkseq.novelty import Overlap, TrainingSet
+from folkseq.novelty import Overlap
 from folkseq.representations.base import Codec
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run
@@ -48,26 +48,18 @@ class HeldOut:
     """One line for each piece of the files that cannot be read."""
 
 
-def held_out(
-    run: Run, store: TokenStore, sides: Split, corpus: Corpus, on_read: Callable[[int, int], None] | None
-) -> HeldOut:
-    """Return the held-out pieces of a corpus.
+def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | None) -> HeldOut:
+    """Return the held-out pieces of files and folders; if there are none, the run's own test side.
 
-    Args:
-        run: the run.
-        store: its pieces.
-        sides: their split.
-        corpus: files and folders; if there are none, the run's own test side is returned.
-        on_read: called with the number of files read and that of all.
-
-    Raises:
-        FolkseqError: the files cannot be read, or no piece is left.
+    `on_read` is called with the number of files read and that of all. Raises FolkseqError if the files cannot be read,
+    or no piece is left.
     """
     paths = listed(corpus)
     if paths:
         where = f"{paths[0]}" + f" and {len(paths) - 1} more" * (len(paths) > 1)
-        found = _of_files(run, store, sides.train + sides.valid, paths, on_read)
+        found = _of_files(run, paths, on_read)
     else:
+        store, sides = run.tokens()
         side = "test" if sides.test else "valid"
         where = f"the {side} side of {run.folder}"
         found = HeldOut(side, [store[piece] for piece in getattr(sides, side)], Counter(), Counter(), ())
@@ -77,13 +69,9 @@ def held_out(
     return found
 
 
-def _of_files(
-    run: Run,
-    store: TokenStore,
-    seen: Sequence[int],
-    paths: Sequence[Path],
-    on_read: Callable[[int, int], None] | None,
-) -> HeldOut:
+def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], None] | None) -> HeldOut:
+    store, sides = run.tokens()
+    seen = sides.train + sides.valid
     representation = representations.find(run.config.tokenizer)
     codec = representation.codec(run.vocabulary)
     named = [file for path in paths for file in files(locate(path), representation.files.suffixes)]
@@ -93,7 +81,7 @@ def _of_files(
     known = _in_vocabulary(read.store, read.codec.vocabulary, run.vocabulary)
     new = _without_duplicates(codec, [store[piece] for piece in seen], known)
     if representation.files.continuous:
-        runs = Overlap(TrainingSet.of(store, seen, codec.profile), codec.profile).longest(new)
+        runs = Overlap(store, seen, codec.profile).longest(new)
         inner = [np.sum(~codec.profile.ends[ids]) for ids in new]
         new = [ids for ids, run, count in zip(new, runs, inner, strict=True) if 2 * run.length < count]
     left_out = Counter({UNKNOWN: len(read.store) - len(known), TWINS: len(known) - len(new)})

@@ -17,7 +17,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from folkseq.corpus import Split, TokenStore
 from folkseq.corpus.baseline import ngrams
 from folkseq.run import Run
 from folkseq.sampling import scoring
@@ -50,19 +49,12 @@ def amounts(model: Model, pieces: Pieces) -> dict[str, float]:
     return {unit: float(amount) for unit, amount in found.items() if amount}
 
 
-def evaluate(
-    model: Model, store: TokenStore, sides: Split, pieces: Pieces, amounts: Mapping[str, float]
-) -> tuple[Loss, ...]:
+def evaluate(model: Model, pieces: Pieces, amounts: Mapping[str, float]) -> tuple[Loss, ...]:
     """Return the loss of the run's weights, its engines, the representation's own baselines and n-grams.
 
-    Args:
-        model: the model.
-        store: the run's pieces.
-        sides: their split.
-        pieces: held-out ones.
-        amounts: of those.
+    The n-grams are trained on the run's training side. `amounts` are those of the pieces.
     """
-    settings = model.run.config.model
+    settings, (store, sides) = model.run.config.model, model.run.tokens()
     nats = {f"{settings.cell} {settings.layers} x {settings.hidden}": _nats_of_weights(model.run, pieces)}
     for precision in reversed(PRECISIONS):
         nats[f"{precision} engine"] = scoring.nll(model.engine(precision), pieces)[0]

@@ -15,28 +15,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus import Split, TokenStore
+from folkseq.corpus import TokenStore
 from folkseq.corpus.baseline import JUDGED
 from folkseq.evaluation import figures, statistics
 from folkseq.verbs.model import Model
 
 
-def evaluate(model: Model, store: TokenStore, sides: Split, count: int, seed: int) -> dict[str, Any]:
-    """Sample pieces and evaluate them.
-
-    Args:
-        model: the model.
-        store: the run's pieces.
-        sides: their split.
-        count: how many pieces are sampled, with the grammar and as many without it.
-        seed: of those.
+def evaluate(model: Model, count: int, seed: int) -> dict[str, Any]:
+    """Sample `count` pieces with the grammar and as many without it, and evaluate them.
 
     Returns:
         `count` and `seed`; the statistics of the `samples`, of those sampled `without_grammar` and of the pieces
         `held_out`; and `novelty`: the median and the largest length of the longest runs that a sample shares with the
         training set, and the shares of known figures.
     """
-    vocabulary, labels, codec = model.run.vocabulary, model.run.labels(), model.codec
+    vocabulary, labels, codec, (store, sides) = (
+        model.run.vocabulary,
+        model.run.labels(),
+        model.codec,
+        model.run.tokens(),
+    )
     sampled = list(model.sample(count, seed=seed))
     pieces = [np.array(vocabulary.encode(piece.tokens)) for piece in sampled]
     free = [np.array(vocabulary.encode(piece.tokens)) for piece in model.sample(count, seed=seed, grammar=False)]

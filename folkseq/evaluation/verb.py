@@ -73,8 +73,8 @@ def evaluate(
     task = found.config.task
     if task == FILL and samples:
         raise RequestError(f"{found.folder}: a model that fills gaps is evaluated without --samples; leave it out")
+    judged = held_out(found, corpus, on_read)
     store, sides = found.tokens()
-    judged = held_out(found, store, sides, corpus, on_read)
     model, pieces, heard = Model(found), judged.pieces, tuple[Player, ...]()
     most = beginning([len(piece) for piece in pieces], JUDGED)
     if task == CONTINUE:
@@ -88,6 +88,6 @@ def evaluate(
     first_tokens = most if most < max(map(len, pieces)) else None
     pieces = [piece[:most] for piece in pieces]
     amounts = loss.amounts(model, pieces)
-    losses = loss.evaluate(model, store, sides, pieces, amounts)
-    written = new_pieces.evaluate(model, store, sides, samples, seed) if samples else None
+    losses = loss.evaluate(model, pieces, amounts)
+    written = new_pieces.evaluate(model, samples, seed) if samples else None
     return Evaluation(found.folder, judged, amounts, first_tokens, losses, heard, written)

@@ -1,11 +1,10 @@
 """Novelty: the longest run of tokens that a piece shares with the training set, and a limit on such runs.
 
 `Overlap` is the entry point for training and sampling. `training_set` selects the pieces to compare with, `hashing`
-gives passages numbers that no transposition changes, `runs` and `short` find shared runs, and `limit` masks the ids
-that would make a run too long.
+gives passages numbers that no transposition changes, `runs` compares ids, and `limit` masks the ids that would make a
+run too long.
 """
 
 from folkseq.novelty.overlap import Overlap
-from folkseq.novelty.training_set import TrainingSet
 
-__all__ = ["Overlap", "TrainingSet"]
+__all__ = ["Overlap"]

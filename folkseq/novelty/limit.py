@@ -7,9 +7,9 @@ force these. So if q ids that are not free follow, the last `most` − q ids dec
 lower one. In folk.abc, q is 0 to 2 at 99 places in a hundred, and 11 at most.
 
 Deviation: at least four ids decide. So if more than `most` − 4 ids in a row are not free, for example where a pianist
-lifts the pedal, these and four more ids can still form a longer run (see `CopyLimit.longest`). If one id decided, every
-sixth id of a held-out performance would be forbidden, mostly for runs that would never have come; with four it is one
-in ten thousand. A run without a free id, such as a header, is never cut short.
+lifts the pedal, these and four more ids can still form a longer run. If one id decided, every sixth id of a held-out
+performance would be forbidden, mostly for runs that would never have come; with four it is one in ten thousand. A run
+without a free id, such as a header, is never cut short.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ from folkseq.novelty.training_set import TrainingSet
 FEWEST = 8
 _DECIDE = 4  # ids at least; with one or two, much of what anybody would write is forbidden
 _FOLLOWING = np.array([0, 1, 2, 4, 8, 16, 32, 64, 1 << 30])  # the q that are told apart
-_SPARSE = 32  # bits of the filter for each entry, so that few hashes pass it by chance
-_BYTE, _BIT = np.uint64(3), np.uint64(7)  # a bit's number is split into that of its byte and that within the byte
+_SPARSE = 16  # flags of the filter for each entry, so that few hashes pass it by chance
 
 
 class CopyLimit:
@@ -54,17 +53,15 @@ class CopyLimit:
         self._most, self._hashing = most, hashing
         self._lay_out()
         learnt = [self._learn(training_set.ids[places]) for places in training_set.places()]
-        entries = np.sort(np.concatenate([entries for entries, _, _ in learnt]))
+        entries = np.sort(np.concatenate([entries for entries, _ in learnt]))
         self._entries = entries[np.diff(entries, prepend=~entries[:1]) > 0]  # much faster than np.unique
         """(E,) the hash of what precedes, and in its lowest bits the code of what follows; sorted."""
-        self._decide = np.unique(np.concatenate([lengths for _, lengths, _ in learnt]))  # (C,) how many ids
-        self.longest = max(most, *(longest for _, _, longest in learnt))
-        """The longest run that can still occur: more than `most` if more ids in a row are not free."""
-        bits = max(len(self._entries) * _SPARSE, 8).bit_length()
+        self._decide = np.unique(np.concatenate([lengths for _, lengths in learnt]))  # (C,) how many ids
+        bits = (len(self._entries) * _SPARSE).bit_length()
         self._away = np.uint64(64 - bits)
-        self._filter = np.zeros(1 << bits - 3, np.uint8)  # a bit for all entries that begin with the bit's number
-        first = self._entries >> self._away
-        np.bitwise_or.at(self._filter, first >> _BYTE, np.uint8(1) << (first & _BIT).astype(np.uint8))
+        self._filter = np.zeros(1 << bits, np.bool_)
+        self._filter[(self._entries >> self._away).view(np.int64)] = True
+        """Whether an entry begins with these bits."""
         self._powers = powers(most + 1)[self._decide, None, None]
 
     def begin(self, rows: int) -> Rows:
@@ -87,9 +84,7 @@ class CopyLimit:
         history = history.transpose(2, 1, 0)
         sums = history[0] - history[self._decide] * self._powers  # (C, 2, B)
         hashes = sums[:, 0] - level.astype(np.uint64) * RISE * sums[:, 1]  # (C, B)
-        first = hashes >> self._away
-        bits = self._filter[(first >> _BYTE).view(np.int64)] >> (first & _BIT).astype(np.uint8)
-        passed = np.flatnonzero((bits & 1).view(np.bool_))
+        passed = np.flatnonzero(self._filter[(hashes >> self._away).view(np.int64)])
         if not len(passed):
             return None
         wanted, allowed = hashes.ravel()[passed] & ~self._low, None
@@ -119,8 +114,8 @@ class CopyLimit:
         self._low = np.uint64((1 << (count - 1).bit_length()) - 1)
         """The bits of an entry that hold a code."""
 
-    def _learn(self, ids: NDArray[Any]) -> tuple[Hashes, Integers, int]:
-        """Return the entries of whole pieces, (T,), how many ids decide in them, and the longest run that can be."""
+    def _learn(self, ids: NDArray[Any]) -> tuple[Hashes, Integers]:
+        """Return the entries of whole pieces, (T,), and how many ids decide in them."""
         hashing, place = self._hashing, np.arange(len(ids))
         ends, pitched, levels = hashing.ends[ids], hashing.pitched[ids], hashing.levels[ids]
         by_id = hashing.free[ids] & ~ends
@@ -139,5 +134,4 @@ class CopyLimit:
         above = np.where(before >= at - decides, levels[at] - level, 2 * hashing.reach)
         slot = hashing.reach + np.where(pitched[at], above, 0)
         code = (hashing.kinds[ids[at]] * hashing.room + slot).astype(np.uint64)
-        longest = np.where(free, following + length, np.where(ends, following, 0)).max()
-        return hashes & ~self._low | code, np.unique(decides), int(longest)
+        return hashes & ~self._low | code, np.unique(decides)

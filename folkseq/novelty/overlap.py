@@ -30,21 +30,18 @@ from folkseq.errors import RunError
 from folkseq.files import write_array
 from folkseq.novelty.hashing import Flags, Hashing, Integers, matches, next_true
 from folkseq.novelty.limit import FEWEST, CopyLimit
-from folkseq.novelty.runs import Comparison
-from folkseq.novelty.short import LONGEST, ShortPassages
+from folkseq.novelty.runs import SHORT, Comparison, ShortPassages
 from folkseq.novelty.training_set import TrainingSet
 from folkseq.representations.capabilities import Profile
 from folkseq.run import Run
 from folkseq.sampling.overlaps import SharedPassage
 
 FOLDER, KEYS, PLACES = "novelty", "keys.npy", "places.npy"
-SEED, SHORTEST = 16, LONGEST + 1  # the most ids that a key tells of, and the fewest
+SEED, SHORTEST = 16, SHORT + 1  # the most ids that a key tells of, and the fewest
 _FIRST, _REST = np.uint64(20), np.uint64(4)  # bits of a key for the first `SHORTEST` ids, and for each one more
 _MOST, _MOST_SHORT = 1 << 12, 1 << 16  # places that a window of sixteen ids is compared at, and a shorter one
 _NEVER = 1 << 60  # longer than any text
-_LATER = np.arange(0, 45, 4).astype(
-    np.uint64
-)  # how many bits of a key tell of later ids, for sixteen ids, for fifteen, …
+_LATER = np.arange(0, 45, 4).astype(np.uint64)  # bits of a key that tell of ids after the sixteenth, fifteenth, …
 
 
 class Overlap:
@@ -53,17 +50,17 @@ class Overlap:
     A run keeps the index in its folder `novelty`. Without it, the index is built in memory.
     """
 
-    def __init__(self, training_set: TrainingSet, profile: Profile) -> None:
-        """Prepare to compare pieces with a training set in whose vocabulary ids have a profile."""
-        self.training_set, self.profile, self.hashing = training_set, profile, Hashing(profile)
-        self._ids = training_set.ids
+    def __init__(self, store: TokenStore, pieces: Sequence[int], profile: Profile) -> None:
+        """Prepare to compare new pieces with some of a store, in whose vocabulary ids have a profile."""
+        self.training_set, self.hashing = TrainingSet.of(store, pieces, profile), Hashing(profile)
+        self._ids = self.training_set.ids
 
     @classmethod
     def open(cls, run: Run) -> Self:
         """Open the training set of a run, with its index if there is one. Raises RunError if either is broken."""
         store, sides = run.tokens()
-        profile = representations.find(run.config.tokenizer).codec(run.vocabulary).profile
-        overlap = cls(TrainingSet.of(store, sides.train, profile), profile)
+        codec = representations.find(run.config.tokenizer).codec(run.vocabulary)
+        overlap = cls(store, sides.train, codec.profile)
         if (run.folder / FOLDER / KEYS).exists():
             overlap.read(run.folder / FOLDER)
         return overlap
@@ -127,17 +124,16 @@ class Overlap:
             return []
         end = np.flatnonzero(self.hashing.ends)[:1]
         text = TokenStore.of([np.concatenate((end, np.asarray(piece, np.int64), end)) for piece in pieces])
-        return [self._shared_run(text, *run) for run in self._search(text).T.tolist()]
-
-    def _shared_run(self, text: TokenStore, piece: int, shortness: int, start: int, place: int) -> SharedPassage:
-        """The run that a column of `_best` describes."""
-        if not shortness:
-            return SharedPassage()
-        offsets = self.training_set.store.offsets
-        number = int(np.searchsorted(offsets, place, side="right")) - 1
-        begin, origin = int(offsets[number]), self.training_set.origins[number]
-        source = self._ids[begin : place - shortness]
-        return SharedPassage(-shortness, start - int(text.offsets[piece]) - 1, origin, place - begin, source)
+        store, origins = self.training_set.store, self.training_set.origins
+        _, shortness, start, place = self._search(text)
+        number = np.searchsorted(store.offsets, place, side="right") - 1
+        runs = np.stack((-shortness, start - text.offsets[:-1] - 1, number, place - store.offsets[number]), axis=1)
+        return [
+            SharedPassage(length, start, origins[piece], place, store[piece][: place + length])
+            if length
+            else SharedPassage()
+            for length, start, piece, place in runs.tolist()
+        ]
 
     def _search(self, text: TokenStore) -> Integers:
         """The longest runs of pieces end to end, (4, P) as `_best` has them."""

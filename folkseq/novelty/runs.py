@@ -1,14 +1,21 @@
-"""Shared runs of two texts, compared id by id."""
+"""Shared runs of new pieces and a training set, compared id by id.
+
+A run is grown from a pair of places that an index suggests. Runs of at most four ids, for pieces that share no longer
+one, are looked up in exact tables of all such passages, of which there are few even in a large training set.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.novelty.hashing import Hashing, Integers, last_true, next_true
+from folkseq.novelty.hashing import Flags, Hashing, Integers, last_true, next_true
 
+SHORT = 4
+"""The length of the longest passages in the tables."""
 _WIDTH = 16  # ids that are compared at once; most runs are short
 _NO_SHIFT = 1 << 40  # of a pitch that has no pitched counterpart of its kind: no pitch moved so far matches any other
 _TEXT_ENDS, _TRAINED_ENDS = -(1 << 50), -(1 << 51)  # codes of what belongs to no run, different in the two texts
@@ -46,11 +53,9 @@ class Comparison:
 
     def _shift(self, here: Integers, there: Integers, pitch: Integers) -> Integers:
         """By how much the pitch at `pitch` in the text lies above its counterpart, (K,)."""
-        counterpart = there + pitch - here
-        inside = (pitch >= 0) & (pitch < len(self._text)) & (counterpart >= 0) & (counterpart < len(self._trained))
-        pitch, counterpart = np.where(inside, pitch, 0), np.where(inside, counterpart, 0)
-        shift = self._text[pitch] - self._codes[self._trained[counterpart]]
-        return np.where(inside & (np.abs(shift) <= self._reach), shift, _NO_SHIFT)
+        counterpart = self._trained.take(there + pitch - here, mode="clip")
+        shift = self._text.take(pitch, mode="clip") - self._codes[counterpart]
+        return np.where(np.abs(shift) <= self._reach, shift, _NO_SHIFT)
 
     def _agree(self, here: Integers, there: Integers, shift: Integers, step: int) -> Integers:
         """How many ids are the same from each pair of places on, in steps of 1 or −1, (K,)."""
@@ -58,11 +63,53 @@ class Comparison:
         going = np.arange(len(here))
         while len(going):
             ahead = (count[going, None] + np.arange(_WIDTH)) * step  # (K, width)
-            places = np.clip(here[going, None] + ahead, 0, len(self._text) - 1)
-            others = np.clip(there[going, None] + ahead, 0, len(self._trained) - 1)
-            moved = self._text[places] - shift[going, None] * self._pitched[places]
-            differs = moved != self._codes[self._trained[others]]
+            places, others = here[going, None] + ahead, there[going, None] + ahead
+            pitched = self._pitched.take(places, mode="clip")
+            moved = self._text.take(places, mode="clip") - shift[going, None] * pitched
+            differs = moved != self._codes[self._trained.take(others, mode="clip")]
             all_agree = ~differs.any(axis=1)
             count[going] += np.where(all_agree, _WIDTH, differs.argmax(axis=1))
             going = going[all_agree]
         return count
+
+
+class ShortPassages:
+    """All passages of at most four ids in a training set.
+
+    A passage's number is made of that of the passage one id shorter and of its last id.
+    """
+
+    def __init__(self, ids: NDArray[Any], places: Integers, hashing: Hashing) -> None:
+        """Number the passages of a flat array, (T,), that begin at some rising places."""
+        self._hashing = hashing
+        self._tables: list[tuple[Integers, Integers]] = []  # sorted passages and their first places, by length
+        numbers, level = np.zeros(len(places), np.int64), np.full(len(places), -1)
+        for length in range(1, SHORT + 1):
+            inner, level, passages = self._extend(ids, places, numbers, level, length)
+            places, level = places[inner], level[inner]
+            known, firsts, numbers = np.unique(passages[inner], return_index=True, return_inverse=True)
+            self._tables.append((known, places[firsts]))
+
+    def find(self, ids: NDArray[Any], here: Integers) -> Iterator[tuple[int, Integers, Integers]]:
+        """Yield each length with the places, of those `here` in a flat array, whose passages occur, and where first."""
+        numbers, level = np.zeros(len(here), np.int64), np.full(len(here), -1)
+        for length, (known, firsts) in enumerate(self._tables, 1):
+            inner, level, passages = self._extend(ids, here, numbers, level, length)
+            numbers = np.searchsorted(known, passages)
+            found = inner & (np.append(known, -1)[numbers] == passages)
+            here, level, numbers = here[found], level[found], numbers[found]
+            yield length, here, firsts[numbers]
+
+    def _extend(
+        self, ids: NDArray[Any], places: Integers, numbers: Integers, level: Integers, length: int
+    ) -> tuple[Flags, Integers, Integers]:
+        """Add the id number `length` to each passage.
+
+        Returns:
+            Whether it belongs to the passage's piece; the level of the passage's first pitch, or −1; and the passage.
+        """
+        hashing, last = self._hashing, ids[np.minimum(places + length - 1, len(ids) - 1)]
+        pitched = hashing.pitched[last]
+        level = np.where((level < 0) & pitched, hashing.levels[last], level)
+        codes = hashing.codes[last] - pitched * level
+        return ~hashing.ends[last], level, numbers * (len(hashing.codes) * hashing.room) + codes

@@ -8,7 +8,8 @@ from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, s
 
 from folkseq.corpus import TokenStore
 from folkseq.errors import FolkseqError, RunError
-from folkseq.novelty import Overlap, TrainingSet, hashing, training_set
+from folkseq.novelty import Overlap, hashing, training_set
+from folkseq.novelty.training_set import TrainingSet
 
 
 @st.composite
@@ -28,10 +29,6 @@ def cases(draw):
     return profile, store, trained, pieces
 
 
-def overlap(store, trained, profile):
-    return Overlap(TrainingSet.of(store, trained, profile), profile)
-
-
 def facts(runs):
     return [(run.length, run.start, run.source if run.length else -1, run.source_start) for run in runs]
 
@@ -41,7 +38,7 @@ def lengths(runs):
 
 
 def check(profile, store, trained, pieces):
-    found = overlap(store, trained, profile).longest(pieces)
+    found = Overlap(store, trained, profile).longest(pieces)
     assert facts(found) == [longest_slowly(piece.tolist(), store, trained, profile) for piece in pieces]
     for run in found:
         if run.length:
@@ -64,25 +61,25 @@ def test_hashes_are_not_trusted(case):
 
 def test_of_equal_runs_the_first_in_the_piece_and_in_the_store():
     store = TokenStore.of([[0, 2, 3, 1], [0, 4, 4, 1], [0, 3, 4, 4, 2, 3, 1]])
-    found = overlap(store, [2, 1, 0], TEXT).longest([np.array([0, 3, 2, 3, 2, 4, 4, 1]), np.array([0, 1])])
+    found = Overlap(store, [2, 1, 0], TEXT).longest([np.array([0, 3, 2, 3, 2, 4, 4, 1]), np.array([0, 1])])
     assert facts(found) == [(2, 2, 0, 1), (0, 0, -1, 0)]
-    found = overlap(store, [1, 2], TEXT).longest([np.array([2, 3])])  # piece 0 is not trained on
+    found = Overlap(store, [1, 2], TEXT).longest([np.array([2, 3])])  # piece 0 is not trained on
     assert facts(found) == [(2, 0, 2, 4)]
-    assert overlap(store, [1, 2], TEXT).longest([]) == []
+    assert Overlap(store, [1, 2], TEXT).longest([]) == []
 
 
 def test_a_transposition_is_a_copy_and_a_changed_accidental_is_not():
     bar, low, sharp = 2, 4, 9
     store = TokenStore.of([[START, bar, low, low + 1, bar, low + 2, bar, END]])
     pieces = [[bar, low + 1, low + 2, bar, low + 3], [bar, low + 1, low + 2, bar, low + 2], [bar, low, low + 1, sharp]]
-    found = overlap(store, [0], TUNES).longest([np.array(piece) for piece in pieces])
+    found = Overlap(store, [0], TUNES).longest([np.array(piece) for piece in pieces])
     assert lengths(found) == [5, 4, 3]
 
 
 def test_an_index_is_written_and_read(tmp_path):
     random = np.random.default_rng(0)
     store = TokenStore.of([[START, *random.integers(2, 10, 100), END] for _ in range(20)])
-    built, read = (overlap(store, range(20), TUNES) for _ in range(2))
+    built, read = (Overlap(store, range(20), TUNES) for _ in range(2))
     built.write(tmp_path / "novelty")
     built.write(tmp_path / "novelty")  # in place of what is there
     assert [path.name for path in tmp_path.iterdir()] == ["novelty"]
@@ -93,7 +90,7 @@ def test_an_index_is_written_and_read(tmp_path):
 
     other = TokenStore.of([[START, *random.integers(2, 10, 100), END] for _ in range(20)])
     with pytest.raises(RunError, match=r"novelty: .*not .* of this run's training set"):
-        overlap(other, range(20), TUNES).read(tmp_path / "novelty")
+        Overlap(other, range(20), TUNES).read(tmp_path / "novelty")
     (tmp_path / "novelty" / "keys.npy").write_bytes(b"")
     with pytest.raises(RunError, match="novelty: cannot use"):
         read.read(tmp_path / "novelty")
@@ -105,7 +102,7 @@ def test_an_index_is_written_and_read(tmp_path):
 def test_large_training_sets_are_known_by_the_beginnings_of_their_pieces(monkeypatch, tmp_path):
     monkeypatch.setattr(training_set, "MOST_IDS", 60)
     store = TokenStore.of([[START, *[2, 3] * 20, END], [START, *[4] * 40, END]])
-    index = overlap(store, [0, 1], TEXT)
+    index = Overlap(store, [0, 1], TEXT)
     assert len(index.index[0]) == 28  # without those that the next ids, which are not seen, would tell apart
     assert lengths(index.longest([np.asarray(store[1])])) == [40]
     index.write(tmp_path)
@@ -119,16 +116,16 @@ def test_runs_that_all_pieces_have_and_whole_copies_are_found():
     bodies[:, 50:70] = bodies[0, 50:70]  # what all of them have in common
     store = TokenStore.of([[START, *body, END] for body in bodies.tolist()])
     pieces = [np.concatenate((random.integers(2, 10, 150), bodies[number, 100:])) for number in range(64)]
-    assert min(lengths(overlap(store, range(3000), TUNES).longest(pieces))) >= 100
+    assert min(lengths(Overlap(store, range(3000), TUNES).longest(pieces))) >= 100
     copies = [np.asarray(store[number]) for number in range(10)]
-    ten = overlap(TokenStore.of(copies), range(10), TUNES)
+    ten = Overlap(TokenStore.of(copies), range(10), TUNES)
     assert lengths(ten.longest(copies * 6)) == [200] * 60
     assert lengths(ten.longest([bodies[0, 50:70]] * 60)) == [20] * 60
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_empty_training_set_shares_nothing(profile):
-    found = overlap(TokenStore.of([[START, END]]), [0], profile).longest([np.array([START, 2, 3, END])])
+    found = Overlap(TokenStore.of([[START, END]]), [0], profile).longest([np.array([START, 2, 3, END])])
     assert facts(found) == [(0, 0, -1, 0)]
 
 
@@ -142,7 +139,9 @@ def test_pieces_that_go_on_from_one_another_are_one():
     wholes = [known.store[piece].tolist() for piece in known.pieces]
     assert wholes == [[START, *text[:30], END], [START, *text[50:], END], [START, 2, 2, 2, END]]
     assert list(known.origins) == [0, 3, 4]
-    found = Overlap(known, TEXT).longest([np.array(text[12:28]), np.array(text[22:30]), np.array(text[51:])])
+    found = Overlap(store, [0, 1, 3, 4], TEXT).longest(
+        [np.array(text[12:28]), np.array(text[22:30]), np.array(text[51:])]
+    )
     assert facts(found) == [(16, 0, 0, 13), (8, 0, 0, 23), (9, 0, 3, 2)]
     assert found[0].source_ids.tolist() == [START, *text[:28]]
 
@@ -158,4 +157,7 @@ def test_of_long_texts_the_beginnings_are_known(monkeypatch):
     monkeypatch.setattr(training_set, "MOST_IDS", 12)
     store = TokenStore.of([[START, 2, 3, 4], [START, 4, 3, 2, 2, 2, END], [START, 3, END]])
     known = TrainingSet.of(store, [0, 1, 2], TEXT)
-    assert [known.store[piece].tolist() for piece in known.pieces] == [[START, 2, 3, 4, 4, 3, 2, 2, 2], [START, 3, END]]
+    assert [known.store[piece].tolist() for piece in known.pieces] == [
+        [START, 2, 3, 4, 4, 3, 2, 2, 2, END],
+        [START, 3, END],
+    ]
