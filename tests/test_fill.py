@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from folkseq import representations
 from folkseq.cli import main
-from folkseq.corpus import Pairs, TokenStore
+from folkseq.corpus import TokenStore
+from folkseq.corpus.pairs import Pairs
 from folkseq.errors import RequestError
 from folkseq.formats import abc
 from folkseq.formats.abc.splice import find_bars, replace_bars
@@ -413,7 +414,7 @@ def test_what_means_nothing_in_training_is_said(tmp_path):
     for words, message in (
         (["--task", "sing"], "there is no --task sing; there are: continue, fill, harmonise"),
         (["--encoder", "both"], "--encoder is of a model that fills or harmonises"),
-        (["--task", "fill", "--encoder", "back"], "direction is one of both, forward, not 'back'"),
+        (["--task", "fill", "--encoder", "back"], "direction must be one of both, forward, got 'back'"),
         (["--task", "harmonise"], "the abc tokenizer knows no --task harmonise"),
     ):
         result = invoke("train", "abc", file, *words, "--steps", "1", "--out", tmp_path / "r")

@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 from folkseq.corpus import Split, StoreWriter, TokenStore
 from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import midi
-from folkseq.models import onnx_step
+from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.music.performance import NOTE, PEDAL, Note, Performance, Track
 from folkseq.novelty import Overlap
@@ -31,7 +31,7 @@ def make_run(folder, tokenizer):
     weights = {name: random.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
     weights["output.bias"][: tokenizer.layout.note_off] -= 2  # else hardly anything would ever end
     run = Run.create(folder, RunConfig(tokenizer.spec, settings, TrainSettings(), (), "0"), tokenizer.vocabulary)
-    (folder / "model.onnx").write_bytes(onnx_step.build(weights, settings))
+    (folder / "model.onnx").write_bytes(build_step(weights, settings))
     save_file(weights, folder / "model.safetensors")
     store = TokenStore.of([tokenizer.encode(take(seed)) for seed in range(3)])
     with StoreWriter(folder / "corpus", store.ids.dtype) as writer:

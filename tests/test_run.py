@@ -73,7 +73,7 @@ def shorten_vocabulary(folder):
     [
         (break_config, "config.json: not the configuration"),
         (forget_field, r"fields missing: \['model'\]"),
-        (unknown_cell, "there is no cell 'bach'"),
+        (unknown_cell, "cell must be one of rnn, gru, lstm, peephole, got 'bach'"),
         (shorten_vocabulary, "holds 1 tokens, the model 3"),
         (lambda folder: (folder / "vocabulary.json").unlink(), "vocabulary.json: not a vocabulary"),
         (lambda folder: (folder / "config.json").unlink(), "no config.json.*folkseq train"),

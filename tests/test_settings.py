@@ -41,7 +41,7 @@ class Outer:
         ({"share": 1.0}, ValueError, "share must be at least 0 and below 1, got 1.0"),
         ({"rate": 0.0}, ValueError, "rate must be above 0, got 0.0"),
         ({"rate": float("inf")}, ValueError, "rate must be above 0, got inf"),
-        ({"rate": "1"}, TypeError, "rate must be float or int or NoneType, got '1'"),
+        ({"rate": "1"}, TypeError, "rate must be float or int or None, got '1'"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_named_with_what_is(values, error, message):

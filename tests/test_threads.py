@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from folkseq.corpus import TokenStore, Unchanged
+from folkseq.corpus import TokenStore, Variation
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.training import plan, threads
 from folkseq.training.ranks import Ranks
@@ -48,7 +48,7 @@ def test_the_number_may_change_on_the_way_where_several_are_seen_to_give_the_sam
     settings = (ModelSettings(4, hidden=8, layers=1, dropout=0.0), TrainSettings(rows=2, length=4))
 
     def make():
-        return Trainer(store, np.arange(4), *settings, 0, Unchanged(), Ranks())
+        return Trainer(store, np.arange(4), *settings, 0, Variation(), Ranks())
 
     before, looks = torch.get_num_threads(), iter(figures)
     try:

@@ -95,8 +95,7 @@ def test_the_model_beats_the_five_gram_where_memory_is_needed(make_run, store):
 class Steered:
     """Passages that are varied at random, and a number said of each id."""
 
-    lookahead, conditioning = 3, 1
-    stride = 1
+    lookahead = 3
 
     def __call__(self, ids, piece, length, random):
         ids = ids[: length + 1].copy()
@@ -114,7 +113,7 @@ RECALLED = {
 
 
 @pytest.mark.parametrize(
-    ("training", "cut", "changes"),
+    ("training", "variation", "changes"),
     [
         (QUICK, None, {}),
         (QUICK, None, RECALLED),
@@ -123,20 +122,20 @@ RECALLED = {
         (replace(QUICK, batches="windows", passage=2, length=3), Steered(), {"conditioning": 1}),
     ],
 )
-def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, training, cut, changes):
+def test_going_on_gives_the_bytes_that_never_stopping_gives(make_run, store, training, variation, changes):
     sides = split(range(1500))
     model = replace(MODEL, **changes)
-    whole = fit(store, sides, make_run("whole", model, training), augmentation=cut)
+    whole = fit(store, sides, make_run("whole", model, training), variation=variation)
 
     def stop(progress):
         if progress.step == REPORT_EVERY:
             signal.raise_signal(signal.SIGINT)
 
-    stopped = fit(store, sides, make_run("stopped", model, training), augmentation=cut, on_progress=stop)
+    stopped = fit(store, sides, make_run("stopped", model, training), variation=variation, on_progress=stop)
     assert stopped.interrupted
     assert stopped.steps == REPORT_EVERY
     torch.rand(3)  # what else draws random numbers must not matter
-    resumed = fit(store, sides, Run.open(stopped.run.folder), augmentation=cut, resume=True)
+    resumed = fit(store, sides, Run.open(stopped.run.folder), variation=variation, resume=True)
     assert resumed.heldout_nll == whole.heldout_nll
     for name in ("model.safetensors", "model.onnx"):
         assert (resumed.run.folder / name).read_bytes() == (whole.run.folder / name).read_bytes()

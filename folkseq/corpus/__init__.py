@@ -7,28 +7,23 @@ stands for. `Streams` read short pieces one after another; `Windows` passages of
 from folkseq.corpus.batch import IGNORED, Batch, Batches, SourceBatch
 from folkseq.corpus.duplicates import cluster
 from folkseq.corpus.lookback import Lookback
-from folkseq.corpus.pairs import Draw, Pairs, batch_of
 from folkseq.corpus.split import Split, split, split_in_order
 from folkseq.corpus.store import StoreWriter, TokenStore, beginning
 from folkseq.corpus.streams import Streams
-from folkseq.corpus.windows import Augmentation, Unchanged, Windows
+from folkseq.corpus.windows import Variation, Windows
 
 __all__ = [
     "IGNORED",
-    "Augmentation",
     "Batch",
     "Batches",
-    "Draw",
     "Lookback",
-    "Pairs",
     "SourceBatch",
     "Split",
     "StoreWriter",
     "Streams",
     "TokenStore",
-    "Unchanged",
+    "Variation",
     "Windows",
-    "batch_of",
     "beginning",
     "cluster",
     "split",

@@ -1,65 +1,103 @@
-"""What a model reads at once, wherever it comes from."""
+"""Batches: what a model reads in one update."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from folkseq.corpus.store import TokenStore
 
 IGNORED = -100
-"""The target that is not to be predicted; PyTorch's cross entropy leaves it out."""
+"""The target that is not predicted; PyTorch's cross entropy leaves it out."""
+Array = TypeVar("Array")
 
 
-class SourceBatch(NamedTuple):
-    """What is known of each row, where the rest of a piece is."""
+class SourceBatch(NamedTuple, Generic[Array]):
+    """The sources of an encoder–decoder's rows, as NumPy arrays or as tensors."""
 
-    ids: NDArray[np.int64]
-    """(B, S, F) ids."""
-    lengths: NDArray[np.int64]
-    """(B,) how many elements of each row are of it."""
-    at: NDArray[np.int64]
-    """(B, T) the element where the writer is at each step."""
-    relative: NDArray[np.int64]
-    """(B, T, S) the relative position of each element, as `folkseq.pairs.RelativePositions` counts."""
+    ids: Array
+    """(B, S, F)."""
+    lengths: Array
+    """(B,) the number of elements of each row."""
+    at: Array
+    """(B, T) the element at which the decoder is at each step of its cells."""
+    relative: Array
+    """(B, T, S) the relative position of each element, from `folkseq.pairs.RelativePositions`."""
 
 
 class Batch(NamedTuple):
-    """Ids, those that follow them, and what goes with them."""
+    """Ids, their targets, and what the model reads beside them."""
 
     x: NDArray[np.int64]
     """(B, T) ids."""
     y: NDArray[np.int64]
     """(B, T) the ids that follow them, or `IGNORED`."""
     fresh: NDArray[np.bool_]
-    """(B,) whether a row's state is to begin at zero, and not where the row before it ended."""
+    """(B,) whether a row begins at a zero state, and not at the state after the batch before."""
     conditioning: NDArray[np.float32] | None = None
-    """(B, T, C) what is said of each id of `y` beforehand, if anything is."""
+    """(B, T, C) of each id of `y`."""
     lookback: NDArray[np.int64] | None = None
-    """(B, T, W) what `Lookback` gives beside each id of `x`, if anything."""
-    source: SourceBatch | None = None
-    """What is known besides, where ids are those of a part of a piece."""
+    """(B, T, W) after each id of `x`, from `Lookback.indices`."""
+    source: SourceBatch[NDArray[np.int64]] | None = None
 
 
-class Batches(Protocol):
-    """Endless batches, with a cursor to go on from."""
+class Batches(ABC):
+    """Endless batches over the pieces of a store, epoch after epoch, which can be continued exactly."""
+
+    def __init__(self, store: TokenStore, pieces: ArrayLike, generator: np.random.Generator) -> None:
+        """Start the first epoch.
+
+        Args:
+            store: the pieces' ids.
+            pieces: the numbers of those to read.
+            generator: draws the order of each epoch; the state of its bit generator must fit JSON.
+        """
+        self._store, self._pieces, self._generator = store, np.asarray(pieces), generator
+        if not self._pieces.size:
+            raise ValueError("there are no pieces to read")
+        self._epoch = 0
+        self._shuffle()
 
     @property
     def epoch(self) -> float:
-        """How often the corpus has been dealt out, with the part of the epoch that is under way."""
-        ...
+        """The number of times the corpus has been read, with the fraction of the current one."""
+        return self._epoch + self._taken / len(self._order)
 
-    def __next__(self) -> Batch:
-        """Read one batch."""
-        ...
+    def __iter__(self) -> Iterator[Batch]:
+        return self
 
-    def __iter__(self) -> Iterator[Batch]: ...
+    @abstractmethod
+    def __next__(self) -> Batch: ...
 
+    @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Where the batches stand, as values that JSON can hold exactly."""
-        ...
+        """Return the position in the data, as values that JSON holds exactly."""
 
+    @abstractmethod
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to where `state` was taken."""
-        ...
+        """Go back to a position that `state` returned; everything else must be as it was then."""
+
+    def _draw_order(self) -> NDArray[np.int64]:
+        return self._generator.permutation(self._pieces)
+
+    def _shuffle(self) -> None:
+        self._order_start: Any = self._generator.bit_generator.state  # from which the order can be drawn again
+        self._order = self._draw_order()
+        self._taken = 0
+
+    def _take(self) -> int:
+        """Return the next number of the order."""
+        if self._taken == len(self._order):
+            self._shuffle()
+            self._epoch += 1
+        self._taken += 1
+        return int(self._order[self._taken - 1])
+
+    def _go_back(self, order_start: Any, epoch: int, taken: int) -> None:
+        self._generator.bit_generator.state = order_start
+        self._shuffle()
+        self._epoch, self._taken = epoch, taken

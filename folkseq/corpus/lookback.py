@@ -1,15 +1,14 @@
-"""What stood at the same place some bars ago, or after what is like now: a memory that a recurrent network lacks.
+"""A lookback: the ids at the same position some bars ago, which a recurrent network does not remember by itself.
 
-A network trained for minutes learns which notes follow which, but not to come back to a bar of eight bars ago, nor to
-count them. So it is shown, for the id that is to come, those that stood at the same place of earlier bars, and how many
-bars ago the section began; and, if that is asked for, what followed the longest match (`matching`). All of it follows
-from the ids before, so the network still gives the distribution of the next id and nothing is given away.
+A network trained for minutes learns which notes follow which, but not to come back to the bar of eight bars ago, nor to
+count bars. So it also reads, for the id that comes next, the ids at the same position of earlier bars, the number of
+bars since the section began and, if asked for, what followed the longest match (`matching`). All of it follows from the
+ids before, so the network still gives the distribution of the next id.
 
-The idea is that of Magenta's Lookback RNN (2016), which shows its network the events of one and two bars ago. There all
-bars are of one length; here a place is the number of ids since the bar began, whatever they last, so that equal bars
-meet id by id.
+The idea is that of Magenta's Lookback RNN (2016), which reads the events of one and two bars ago. There all bars have
+one length; here a position is the number of ids since the bar began, whatever their durations, so equal bars align.
 
-Nothing here knows music: an id ends a bar, or a section, where the settings say so.
+Nothing here knows music: the settings say which ids end a bar or a section.
 """
 
 from __future__ import annotations
@@ -24,29 +23,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from folkseq.corpus import matching
+from folkseq.settings import from_json
 
 Integers = NDArray[np.int64]
 Memory = tuple[NDArray[Any], ...]
-"""What is kept of each row, (B, …) each; see `Lookback.begin`."""
+"""What is remembered of each row, (B, …) each; see `Lookback.begin`."""
 
-WIDTH = 64
-"""Ids of a bar that are remembered, where nothing else is said."""
+BAR_LENGTH = 64
+"""Number of ids that are remembered of a bar, unless another is given."""
+MOST_BARS = 17
+"""The bars since the section began are counted up to here."""
 METADATA_KEY = "recall"
 """The entry of a model.onnx's metadata that holds a lookback."""
 _JSON_NAMES = {"bar_length": "reach", "position": "places"}
-"""Names in that entry, where they differ from the fields'."""
-MOST_BARS = 17
-"""As many bars since the section began are told apart."""
+"""Names in that entry that differ from the fields'."""
 
 
 @dataclass(frozen=True)
 class Lookback:
-    """What is recalled, and at which ids bars and sections end.
+    """Which ids are looked back at, and which ids end bars and sections.
 
-    What is recalled of an id is a row of `width` numbers: one for each of P pointers, which are ids that may come next,
-    and one for the bars of the section; then one for the place in the bar, and one for the length of the match, where
-    these are asked for. They are indices into one table of `size` rows: those of each pointer have a row for every id
-    and one for nothing.
+    The lookback of an id is a row of W numbers: P ids that may come next, called pointers, and the bars since the
+    section began; then the position in the bar and the length of the match, if asked for. Each number is an index into
+    one table of `size` rows. A pointer has a row for each id, and one, V, for nothing.
 
     >>> lookback = Lookback(vocabulary_size=4, distances=(1,), bar_ends=(3,), section_ends=())
     >>> lookback.indices([0, 1, 3, 0, 2, 3, 1]).tolist()
@@ -60,165 +59,146 @@ class Lookback:
     bar_ends: tuple[int, ...]
     """Ids."""
     section_ends: tuple[int, ...]
-    """Those of them that end a section, too."""
-    bar_length: int = WIDTH
-    """Ids of a bar that are remembered; nothing stands at the places after them."""
+    """Ids among them that end a section, too."""
+    bar_length: int = BAR_LENGTH
+    """Number of ids that are remembered of a bar; there is nothing at later positions."""
     position: bool = False
-    """Whether it is told, too, at which place of its bar the id that is to come stands."""
+    """Whether the position of the next id in its bar is given, too."""
     match: bool = False
-    """Whether a last pointer stands for what followed the longest match."""
-
-    def __post_init__(self) -> None:
-        for name in ("distances", "bar_ends", "section_ends"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
-
-    def to_json(self) -> str:
-        """Return what `from_json` reads, as it is kept in a model.onnx."""
-        return json.dumps({_JSON_NAMES.get(name, name): value for name, value in asdict(self).items()})
+    """Whether the last pointer is what followed the longest match."""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Return the lookback that `to_json` wrote."""
         fields = {name: field for field, name in _JSON_NAMES.items()}
-        return cls(**{fields.get(name, name): value for name, value in json.loads(text).items()})
+        return from_json(cls, {fields.get(name, name): value for name, value in json.loads(text).items()})
+
+    def to_json(self) -> str:
+        """Return the entry of a model.onnx's metadata."""
+        return json.dumps({_JSON_NAMES.get(name, name): value for name, value in asdict(self).items()})
 
     @property
     def pointer_count(self) -> int:
-        """P: how many ids are recalled, of which each may come next."""
+        """P, the number of ids in a row of the lookback."""
         return len(self.distances) + self.match
 
     @property
     def width(self) -> int:
-        """W: how many numbers are recalled."""
+        """W, the number of columns."""
         return len(self._sizes)
 
     @property
     def size(self) -> int:
-        """Rows of the table."""
+        """The number of rows of the table."""
         return sum(self._sizes)
 
+    @cached_property
+    def offsets(self) -> Integers:
+        """(W,) the first row of the table for each column."""
+        return np.cumsum((0, *self._sizes[:-1]))
+
     def indices(self, ids: ArrayLike) -> Integers:
-        """What is recalled after each id of a piece, for the one that follows it: (T,) to (T, W)."""
+        """Return the lookback after each id of a piece, for the id that follows it: (T,) to (T, W)."""
         read = np.asarray(ids, np.int64)
-        ends = self._bar_ends[read]  # (T,)
-        starts = np.concatenate([[0], np.flatnonzero(ends) + 1])  # of each bar
-        bar = np.cumsum(ends)  # (T,) that of the id that follows
-        place = np.arange(1, len(read) + 1) - starts[bar]
-        recalled = np.empty((len(read), self.width), np.int64)
-        after = np.append(starts[1:], len(read))  # where each bar ends
-        for column, distance in enumerate(self.distances):
+        ends = self._ends_bar[read]  # (T,)
+        starts = np.concatenate([[0], np.flatnonzero(ends) + 1])  # (bars,)
+        stops = np.append(starts[1:], len(read))
+        bar = np.cumsum(ends)  # (T,) the bar of the id that follows
+        position = np.arange(1, len(read) + 1) - starts[bar]
+        pointers = []
+        for distance in self.distances:
             earlier = np.maximum(bar - distance, 0)
-            at = starts[earlier] + place
-            there = (bar >= distance) & (at < after[earlier]) & (place < self.bar_length)
-            recalled[:, column] = np.where(there, read[np.where(there, at, 0)], self.vocabulary_size)
-        begun = np.maximum.accumulate(np.where(self._section_ends[read], bar, 0))
-        self._tell(recalled, bar - begun, place, matching.matches(read) if self.match else None)
-        return recalled + self.offsets
+            at = starts[earlier] + position
+            there = (bar >= distance) & (at < stops[earlier]) & (position < self.bar_length)
+            pointers.append(np.where(there, read[np.where(there, at, 0)], self.vocabulary_size))
+        section = np.maximum.accumulate(np.where(self._ends_section[read], bar, 0))
+        return self._columns(pointers, bar - section, position, matching.matches(read) if self.match else None)
 
     def begin(self, rows: int) -> Memory:
-        """The memory of rows that have read nothing.
+        """Return the memory of rows that have read nothing.
 
-        It is a ring of R bars, (B, R, `reach` + 1); where each row stands: the bar's number in the ring, the place in
-        it, bars since the section began, and number of ids, (B, 4); and what `matching` remembers.
+        It holds a ring of R bars, (B, R, bar_length + 1), whose last column stays empty; the row's bar in the ring, its
+        position, the bars since the section began and the number of ids read, (B, 4); and the memory of `matching`.
         """
-        bars = np.full((rows, max(self.distances, default=0) + 1, self.bar_length + 1), self.vocabulary_size, np.int32)
+        ring = max(self.distances, default=0) + 1
+        bars = np.full((rows, ring, self.bar_length + 1), self.vocabulary_size, np.int32)
         return bars, np.zeros((rows, 4), np.int64), *(matching.begin(rows) if self.match else ())
 
     def step(self, memory: Memory, ids: Integers) -> Integers:
-        """What is recalled after one more id in each row, (B,) to (B, W); the memory is changed in its place."""
+        """Return the lookback after one more id in each row, (B,) to (B, W), and change the memory in place."""
         if len(ids) == 1:
             return self._step_one(memory, int(ids[0]))
-        bars, standing, *known = memory
-        bar, place, since, clock = standing.T
-        ring, size = bars.shape[1:]
-        first, flat = np.arange(0, bars.size, ring * size), bars.reshape(-1)  # one index is quicker than three
-        now = first + bar * size
-        flat[now + np.minimum(place, self.bar_length)] = ids
-        flat[now + self.bar_length] = self.vocabulary_size  # what did not fit is not remembered
-        place += 1
-        ended = np.flatnonzero(self._bar_ends[ids])
+        bars, counters, *matches = memory
+        bar, position, since, clock = counters.T
+        rows, ring, nothing = np.arange(len(ids)), bars.shape[1], self.vocabulary_size
+        bars[rows, bar, np.minimum(position, self.bar_length)] = ids
+        bars[rows, bar, self.bar_length] = nothing
+        position += 1
+        ended = np.flatnonzero(self._ends_bar[ids])
         if len(ended):
             bar[ended] = (bar[ended] + 1) % ring
-            place[ended] = 0
+            position[ended] = 0
             since[ended] += 1
-            since[self._section_ends[ids]] = 0
-            bars[ended, bar[ended]] = self.vocabulary_size
-        recalled = np.empty((len(ids), self.width), np.int64)
-        at = first + np.minimum(place, self.bar_length)
-        recalled[:, : len(self.distances)] = flat.take(self._earlier.take(bar, axis=0) * size + at[:, None])
-        found = matching.step((known[0], known[1]), clock, ids) if self.match else None
+            since[self._ends_section[ids]] = 0
+            bars[ended, bar[ended]] = nothing
+        at = np.minimum(position, self.bar_length)
+        earlier = (bar[:, None] - np.array(self.distances, np.int64)) % ring  # (B, K)
+        pointers = bars[rows[:, None], earlier, at[:, None]]  # (B, K)
+        found = matching.step((matches[0], matches[1]), clock, ids) if self.match else None
         clock += 1
-        self._tell(recalled, since, place, found)
-        recalled += self.offsets
-        return recalled
+        return self._columns([pointers], since, position, found)
 
-    def _tell(
-        self, recalled: Integers, bars: Integers, place: Integers, found: tuple[Integers, Integers] | None
-    ) -> None:
-        """Fill in, (N, W), what comes after the distances."""
-        pointers = self.pointer_count
+    def _columns(
+        self,
+        pointers: list[NDArray[Any]],
+        bars: Integers,
+        position: Integers,
+        found: tuple[Integers, Integers] | None,
+    ) -> Integers:
+        """Put together the lookback of N ids, (N, W), from columns (N,) or blocks of columns."""
+        columns = [*pointers, np.minimum(bars, MOST_BARS)]
+        if self.position:
+            columns.append(np.minimum(position, self.bar_length))
         if found is not None:
             followed, levels = found
-            recalled[:, pointers - 1] = np.where(followed < 0, self.vocabulary_size, followed)
-            recalled[:, -1] = levels
-        recalled[:, pointers] = np.minimum(bars, MOST_BARS)
-        if self.position:
-            recalled[:, pointers + 1] = np.minimum(place, self.bar_length)
+            columns.insert(len(pointers), np.where(followed < 0, self.vocabulary_size, followed))
+            columns.append(levels)
+        return np.column_stack(columns).astype(np.int64, copy=False) + self.offsets
 
     def _step_one(self, memory: Memory, one: int) -> Integers:
-        """The same for one row, where NumPy's calls would take longer than the network."""
-        bars, standing = memory[0][0], memory[1][0]
-        bar, place, since, clock = standing.tolist()
-        ring, none = len(bars), self.vocabulary_size
-        if place < self.bar_length:
-            bars[bar, place] = one
-        place += 1
-        if one in self._ending:
-            bar, place, since = (bar + 1) % ring, 0, 0 if one in self._closing else since + 1
-            bars[bar] = none
-        standing[:] = bar, place, since, clock + 1
-        at = min(place, self.bar_length)
-        recalled = [bars[(bar - distance) % ring, at] for distance in self.distances]
-        length = []
+        """Do the same for one row, where NumPy's calls would take longer than the network."""
+        bars, counters = memory[0][0], memory[1][0]
+        bar, position, since, clock = counters.tolist()
+        ring, nothing = len(bars), self.vocabulary_size
+        if position < self.bar_length:
+            bars[bar, position] = one
+        position += 1
+        if one in self.bar_ends:
+            bar, position, since = (bar + 1) % ring, 0, 0 if one in self.section_ends else since + 1
+            bars[bar] = nothing
+        counters[:] = bar, position, since, clock + 1
+        at = min(position, self.bar_length)
+        pointers = [bars[(bar - distance) % ring, at] for distance in self.distances]
+        rest = [min(since, MOST_BARS), *([at] if self.position else [])]
         if self.match:
             followed, level = matching.step_one((memory[2], memory[3]), clock, one)
-            recalled.append(none if followed < 0 else followed)
-            length = [level]
-        told = [*recalled, min(since, MOST_BARS), *([at] if self.position else []), *length]
-        return np.array([told], np.int64) + self.offsets
-
-    @cached_property
-    def _earlier(self) -> Integers:
-        """(R, K) for each bar of the ring, the numbers of those that are recalled."""
-        ring = max(self.distances, default=0) + 1
-        return (np.arange(ring)[:, None] - np.array(self.distances, np.int64)) % ring
+            pointers.append(nothing if followed < 0 else followed)
+            rest.append(level)
+        return np.array([[*pointers, *rest]], np.int64) + self.offsets
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
-        """How many rows of the table each number that is recalled has."""
+        """The number of rows of the table for each column."""
         sizes = (self.vocabulary_size + 1,) * self.pointer_count + (MOST_BARS + 1,)
         return sizes + (self.bar_length + 1,) * self.position + (len(matching.LENGTHS) + 1,) * self.match
 
     @cached_property
-    def offsets(self) -> Integers:
-        """(W,) the first row of the table for each number that is recalled."""
-        return np.cumsum((0, *self._sizes[:-1]))
-
-    @cached_property
-    def _bar_ends(self) -> NDArray[np.bool_]:
+    def _ends_bar(self) -> NDArray[np.bool_]:
         return _mask(self.bar_ends, self.vocabulary_size)
 
     @cached_property
-    def _section_ends(self) -> NDArray[np.bool_]:
+    def _ends_section(self) -> NDArray[np.bool_]:
         return _mask(self.section_ends, self.vocabulary_size)
-
-    @cached_property
-    def _ending(self) -> frozenset[int]:
-        return frozenset(self.bar_ends)
-
-    @cached_property
-    def _closing(self) -> frozenset[int]:
-        return frozenset(self.section_ends)
 
 
 def _mask(ids: Sequence[int], size: int) -> NDArray[np.bool_]:

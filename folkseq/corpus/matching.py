@@ -1,7 +1,7 @@
-"""Where a piece was before as it is now: the longest end of what was read that was read already, and what followed.
+"""A match model: the longest end of what was read that was read before, and the id that followed it then.
 
-It is what compressors call a match model (Bloom, LZP: a new data compression algorithm, 1996; Mahoney's PAQ), and finds
-again what comes back at any distance, where `recall` looks at a few. Of several matches of one length the last counts.
+Compressors use it (Bloom, LZP: a new data compression algorithm, 1996; Mahoney's PAQ). It finds what comes back at any
+distance, where `lookback` looks at a few bars. Of several matches of the same length the last one counts.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
 Memory = tuple[NDArray[np.int32], NDArray[np.uint16]]
-"""Of each row the last ids that were read, (B, WINDOW - 1), the newest first, −1 where there is none; and how many ids
-just before each are the same as the last ones, as so many bits from the lowest on."""
+"""Of each row: the last ids, (B, WINDOW - 1), the newest first, −1 where there is none; and how many ids before each of
+them match the last ids, as that many bits from the lowest on."""
 
 LENGTHS = (2, 4, 8, 16)
-"""How long a match is told to be: as long as the longest of these. Each is twice the one before; 16 bits hold them."""
+"""The lengths of a match that are told apart. Each is twice the one before, and 16 bits hold them."""
 WINDOW = 512
 """A match lies fewer ids back."""
-_REACHED = np.array([1 << (length - 1) for length in LENGTHS], np.uint16)
-"""The bit that tells a run of so many from a shorter one."""
-_TOLD = _REACHED.sum(dtype=np.uint16)
-_LEVEL = {int(_REACHED[:level].sum()): level for level in range(len(LENGTHS) + 1)}
+_BITS = np.array([1 << (length - 1) for length in LENGTHS], np.uint16)
+"""The bit that is set in runs of at least each length."""
+_ALL_BITS = _BITS.sum(dtype=np.uint16)
+_LEVEL = {int(_BITS[:level].sum()): level for level in range(len(LENGTHS) + 1)}
 
 
 def matches(ids: ArrayLike) -> tuple[Integers, Integers]:
-    """What followed the longest match after each id of a piece, and how long it is.
+    """Return the id that followed the longest match after each id of a piece, and the level of the match.
 
-    Whether two stretches of 2k ids are the same follows from their halves (Karp, Miller and Rosenberg, Rapid
-    identification of repeated patterns in strings, trees and arrays, 1972).
+    Two stretches of 2k ids are equal if their halves are (Karp, Miller and Rosenberg, Rapid identification of repeated
+    patterns in strings, trees and arrays, 1972).
 
     Args:
         ids: (T,).
 
     Returns:
-        (T,) the id that followed, −1 where there is no match; and (T,) the number of `LENGTHS` that it is as long as.
+        (T,) the id, −1 without a match; and (T,) the level, the number of `LENGTHS` that the match reaches.
 
     >>> followed, levels = matches([5, 6, 7, 8, 5, 6, 9, 7, 8, 5, 6])
     >>> followed.tolist(), levels.tolist()
@@ -43,68 +43,59 @@ def matches(ids: ArrayLike) -> tuple[Integers, Integers]:
     read = np.asarray(ids, np.int64)
     count = len(read)
     followed, levels = np.full(count, -1), np.zeros(count, np.int64)
-    names = read  # of the stretches that end at each id: the same where they are
+    names = read  # of the stretches that end at each id: equal stretches have the same name
     for level, length in enumerate(LENGTHS, 1):
-        whole = np.arange(length - 1, count)  # where such a stretch ends
-        if len(whole) < 2:
+        ends = np.arange(length - 1, count)
+        if len(ends) < 2:
             break
-        pairs = names[whole - length // 2] * (names.max() + 1) + names[whole]
+        pairs = names[ends - length // 2] * (names.max() + 1) + names[ends]
         order = np.argsort(pairs, kind="stable")
         again = pairs[order[1:]] == pairs[order[:-1]]
         names = np.zeros(count, np.int64)
-        names[whole[order]] = np.concatenate([[0], np.cumsum(~again)])
-        here, before = whole[order[1:][again]], whole[order[:-1][again]]
+        names[ends[order]] = np.concatenate([[0], np.cumsum(~again)])
+        here, before = ends[order[1:][again]], ends[order[:-1][again]]
         near = here - before < WINDOW
         followed[here[near]], levels[here[near]] = read[before[near] + 1], level
     return followed, levels
 
 
 def begin(rows: int) -> Memory:
-    """The memory of rows that have read nothing."""
+    """Return the memory of rows that have read nothing."""
     return np.full((rows, WINDOW - 1), -1, np.int32), np.zeros((rows, WINDOW - 1), np.uint16)
 
 
 def step(memory: Memory, clock: Integers, ids: Integers) -> tuple[Integers, Integers]:
-    """What `matches` says after one more id in each row; the memory is changed in its place.
+    """Return what `matches` returns after one more id in each row, (B,) each, and change the memory in place.
 
     Args:
-        memory: as `begin` or the last step left it.
-        clock: (B,) how many ids each row has read before.
+        memory: from `begin`.
+        clock: (B,) the number of ids that each row has read before.
         ids: (B,).
-
-    Returns:
-        (B,) and (B,).
     """
     used = min(int(clock.max()) + 1, WINDOW - 1)
-    read, runs = memory[0][:, :used], memory[1][:, :used]
-    last = ids.astype(read.dtype)
-    _lengthen(runs, read == last[:, None])
-    read[:, 1:] = read[:, :-1]
-    read[:, 0] = last
-    told = runs & _TOLD
-    every, nearest = np.arange(len(ids)), told.argmax(axis=1)  # the first of the longest
-    longest = told[every, nearest]
-    return np.where(longest > 0, read[every, nearest], -1), _REACHED.searchsorted(longest, side="right")
+    runs = _read(memory[0][:, :used], memory[1][:, :used], ids.astype(np.int32)[:, None])
+    rows, nearest = np.arange(len(ids)), runs.argmax(axis=1)  # the first of the longest
+    longest = runs[rows, nearest]
+    # The ids have moved on by one, so each run now stands at the id that followed it.
+    return np.where(longest > 0, memory[0][rows, nearest], -1), _BITS.searchsorted(longest, side="right")
 
 
 def step_one(memory: Memory, clock: int, one: int) -> tuple[int, int]:
-    """The same of one row, where NumPy's calls take longer than what they do."""
+    """Do the same for one row, where NumPy's calls take longer than their work."""
     used = min(clock + 1, WINDOW - 1)
-    read, runs = memory[0][0, :used], memory[1][0, :used]
-    _lengthen(runs, read == one)
-    read[1:] = read[:-1]
-    read[0] = one
-    told = runs & _TOLD
-    nearest = int(told.argmax())
-    level = _LEVEL[int(told[nearest])]
-    return (int(read[nearest]) if level else -1), level
+    runs = _read(memory[0][0, :used], memory[1][0, :used], one)
+    nearest = int(runs.argmax())
+    level = _LEVEL[int(runs[nearest])]
+    return (int(memory[0][0, nearest]) if level else -1), level
 
 
-def _lengthen(runs: NDArray[np.uint16], same: NDArray[np.bool_]) -> None:
-    """Add a bit to the runs that go on, and end the others.
-
-    A run stays at its place: the ids move on by one, and so does what it stands before.
-    """
-    runs += runs
+def _read(last: NDArray[np.int32], runs: NDArray[np.uint16], ids: NDArray[np.int32] | int) -> NDArray[np.uint16]:
+    """Add an id in front of the last ones, and return the bits of the runs' lengths."""
+    same = last == ids
+    runs += runs  # a run that goes on gets a bit; it stays in place, while the ids move on by one
     runs |= 1
     runs *= same
+    last[..., 1:] = last[..., :-1]
+    last[..., :1] = ids
+    known: NDArray[np.uint16] = runs & _ALL_BITS
+    return known

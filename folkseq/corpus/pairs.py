@@ -1,38 +1,38 @@
-"""Batches of pairs: of each piece a part is to be written, and the rest is known."""
+"""Batches of pairs: a part of each piece is the target, and the rest is its source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.batch import IGNORED, Batch, SourceBatch
+from folkseq.corpus.batch import IGNORED, Batch, Batches, SourceBatch
 from folkseq.corpus.store import TokenStore
 from folkseq.errors import CorpusError
 from folkseq.pairs import MASKED, Pair, RelativePositions
 
 POOL = 8
-"""Batches' worth of pairs that are drawn together and dealt by length, so that little of a batch is filled up."""
+"""Batches' worth of pairs that are drawn together and sorted by length, so that batches need little padding."""
 TRIES = 1_000
-"""How often a piece is asked for a pair, which chance may refuse, before it is said that there are none."""
+"""Draws per piece that may give no pair, before the corpus is said to have none."""
 
 
 class Draw(Protocol):
     """Makes pairs of pieces."""
 
     def __call__(self, ids: NDArray[Any], piece: int, random: np.random.Generator) -> Pair | None:
-        """A pair of a whole piece, as `random` has it; None where nothing of it can be asked for."""
+        """Draw a pair of a whole piece; None if it has none."""
         ...
 
     def hold_out(self, ids: NDArray[Any], piece: int, turn: int) -> Pair | None:
-        """Pair number `turn` of a piece to judge by, always the same; None where there is none."""
+        """Return the held-out pair number `turn` of a piece, always the same; None if there is none."""
         ...
 
 
-class Pairs:
-    """Endless batches of pairs, one of each piece an epoch."""
+class Pairs(Batches):
+    """Endless batches of pairs, one pair of each piece in an epoch."""
 
     def __init__(
         self,
@@ -44,85 +44,46 @@ class Pairs:
         relative_positions: RelativePositions,
         ids_per_step: int = 1,
     ) -> None:
-        """Begin at the start of the first epoch.
-
-        Args:
-            store: the pieces' ids.
-            pieces: which of them to read.
-            rows: B.
-            generator: draws each epoch's order and the pairs; over a bit generator whose state is plain integers.
-            draw: makes a pair of a piece.
-            relative_positions: of the sources' elements.
-            ids_per_step: number of ids that the cells read in a step.
-        """
-        self._store, self._pieces, self._rows, self._generator = store, np.asarray(pieces), rows, generator
-        if not self._pieces.size or rows < 1:
-            raise ValueError(f"expected pieces and rows >= 1, got {self._pieces.size} and {rows}")
-        self._draw, self._relative_positions, self._ids_per_step = draw, relative_positions, ids_per_step
-        self._epoch, self._dealt = 0, 0
-        self._shuffle()
+        """Start the first epoch of batches of `rows` pairs; see `Batches` and `batch_of`."""
+        super().__init__(store, pieces, generator)
+        if rows < 1:
+            raise ValueError(f"rows must be at least 1, got {rows}")
+        self._rows, self._draw = rows, draw
+        self._relative_positions, self._ids_per_step = relative_positions, ids_per_step
         self._fill()
 
     @property
-    def epoch(self) -> float:
-        """How often the corpus has been dealt out, with the part of the epoch that is under way."""
-        return float(self._epoch + self._dealt / len(self._order))
-
-    @property
     def length(self) -> float:
-        """How many ids a pair has to be foretold, the mean of those at hand."""
-        pairs = [pair for batch in self._pool for pair in batch]
-        return float(np.mean([len(pair.free) for pair in pairs]))
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self
+        """The mean number of ids to predict in the pairs at hand."""
+        return float(np.mean([len(pair.free) for batch in self._pool for pair in batch]))
 
     def __next__(self) -> Batch:
-        """Make one batch."""
         if self._given == len(self._pool):
             self._fill()
         self._given += 1
         return batch_of(self._pool[self._given - 1], self._relative_positions, self._ids_per_step)
 
     def state(self) -> dict[str, Any]:
-        """Where the batches stand, as values that JSON can hold exactly."""
-        return {
-            "order": self._order_of_pool,
-            "pool": self._before_pool,
-            "epoch": self._pool_epoch,
-            "dealt": self._pool_dealt,
-            "given": self._given,
-        }
+        """See `Batches`."""
+        return {**self._pool_start, "given": self._given}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to where `state` was taken, over the same store and pieces."""
-        self._generator.bit_generator.state = state["order"]
-        self._shuffle()
+        """See `Batches`."""
+        self._go_back(state["order"], state["epoch"], state["dealt"])
         self._generator.bit_generator.state = state["pool"]
-        self._epoch, self._dealt = state["epoch"], state["dealt"]
         self._fill()
         self._given = state["given"]
 
-    def _shuffle(self) -> None:
-        self._before_order: Any = self._generator.bit_generator.state  # drawing from it again gives this order again
-        self._order = self._generator.permutation(self._pieces)
-        self._dealt = 0
-
     def _fill(self) -> None:
-        """Draw the pairs of the next batches, and sort them into those by length."""
-        self._order_of_pool = self._before_order
-        self._before_pool: Any = self._generator.bit_generator.state
-        self._pool_epoch, self._pool_dealt = self._epoch, self._dealt
+        """Draw the pairs of the next batches, and sort them into batches by length."""
+        state = self._generator.bit_generator.state
+        self._pool_start = {"order": self._order_start, "pool": state, "epoch": self._epoch, "dealt": self._taken}
         pairs: list[Pair] = []
         tried = 0
         while len(pairs) < POOL * self._rows:
             if not pairs and tried > TRIES * len(self._pieces):
-                raise CorpusError("nothing of the pieces to train on can be asked for; bring others, or more of them")
-            if self._dealt == len(self._order):
-                self._shuffle()
-                self._epoch += 1
-            piece = int(self._order[self._dealt])
-            self._dealt += 1
+                raise CorpusError("no part of the training pieces can be a target; use other pieces, or more of them")
+            piece = self._take()
             tried += 1
             pair = self._draw(self._store[piece], piece, self._generator)
             if pair is not None:
@@ -136,28 +97,27 @@ class Pairs:
 def batch_of(
     pairs: Sequence[Pair], relative_positions: RelativePositions, ids_per_step: int = 1, only_free: bool = False
 ) -> Batch:
-    """Pairs as one batch, each row filled up to the longest.
+    """Return B pairs as one batch, padded to the longest source and target.
 
     Args:
         pairs: B of them.
         relative_positions: of the sources' elements.
         ids_per_step: number of ids that the cells read in a step.
-        only_free: whether ids that were given are `IGNORED`.
+        only_free: make the targets that were given `IGNORED`.
     """
-    length, known = max(len(pair.ids) - 1 for pair in pairs), max(len(pair.source) for pair in pairs)
+    rows, length, elements = len(pairs), max(len(pair.free) for pair in pairs), max(len(pair.source) for pair in pairs)
     steps = length // ids_per_step
-    x, y = np.zeros((len(pairs), length), np.int64), np.full((len(pairs), length), IGNORED)
-    source = np.zeros((len(pairs), known, pairs[0].source.ids.shape[1]), np.int64)
-    at = np.zeros((len(pairs), steps), np.int64)
-    relative = np.full((len(pairs), steps, known), MASKED)
+    x, y = np.zeros((rows, length), np.int64), np.full((rows, length), IGNORED)  # (B, T)
+    source = np.zeros((rows, elements, pairs[0].source.ids.shape[1]), np.int64)  # (B, S, F)
+    at = np.zeros((rows, steps), np.int64)
+    relative = np.full((rows, steps, elements), MASKED)  # (B, T, S)
     for row, pair in enumerate(pairs):
-        size, many = len(pair.ids) - 1, len(pair.source)
+        size, own = len(pair.free), pair.at[:steps]
         x[row, :size], y[row, :size] = pair.ids[:-1], pair.ids[1:]
         if only_free:
             y[row, :size][~pair.free] = IGNORED
-        source[row, :many] = pair.source.ids
-        own = pair.at[:steps]
+        source[row, : len(pair.source)] = pair.source.ids
         at[row, : len(own)] = own
-        relative[row, : len(own), :many] = relative_positions.between(pair.source.positions, own)
+        relative[row, : len(own), : len(pair.source)] = relative_positions.between(pair.source.positions, own)
     lengths = np.array([len(pair.source) for pair in pairs])
-    return Batch(x, y, np.ones(len(pairs), np.bool_), source=SourceBatch(source, lengths, at, relative))
+    return Batch(x, y, np.ones(rows, np.bool_), source=SourceBatch(source, lengths, at, relative))

@@ -1,75 +1,69 @@
-"""Batches of windows of long pieces: rows that read passages drawn at random over all pieces.
+"""Batches of long pieces: rows that read passages drawn at random from all pieces.
 
-A few streams that read whole pieces, as suits tunes, would show a batch only as many pieces as it has rows for minutes
-on end, and a model would run after the pieces that are being read. Here a row reads a passage of a few windows with the
-state carried between them, and then goes to another place in another piece. Windows that each begin at a zero state
-would do for the loss of windows; but a model that never reads on from its own state comes to states, a thousand ids
-into a piece, from which it foretells nothing.
+A few rows that read whole pieces, as suits tunes, would show the model the same few pieces for minutes on end, and it
+would follow whichever is being read. Here a row reads a passage of a few windows, with the state carried between them,
+and then a passage of another piece. Windows that each begin at a zero state would do for their own loss. But a model
+that never continues its own state reaches states, a thousand ids into a piece, from which it predicts nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.batch import IGNORED, Batch
+from folkseq.corpus.batch import IGNORED, Batch, Batches
 from folkseq.corpus.store import Ids, TokenStore
 
-MOST_EMPTY = 1000  # passages in a row that may be cut down to nothing, as long silences are
+MOST_EMPTY = 1000  # passages in a row that a variation may leave empty, as it does with long silences
 
 
-class Augmentation(Protocol):
-    """How a stretch of a piece becomes a passage: as it stands, or varied."""
+class Variation:
+    """Varies the passages that a model is trained on; this one leaves them as they are."""
 
-    lookahead: int
-    """How many ids beyond the passage it may look at."""
-    conditioning: int
-    """C: the width of the side input that it gives; 0 if it gives none."""
-    stride: int
-    """Where in a piece a passage may begin: at every so many ids."""
+    lookahead: int = 0
+    """Number of ids after a passage that it may read."""
 
     def __call__(
         self, ids: Ids, piece: int, length: int, random: np.random.Generator
     ) -> tuple[Ids, NDArray[np.float32] | None]:
-        """Cut a passage.
+        """Return a passage.
 
         Args:
-            ids: from the passage's first id on, to the piece's end or `length` + 1 + `lookahead` at most.
-            piece: the piece's index in the store.
-            length: T, of the passage.
-            random: draws how it is varied.
+            ids: from its first id to the piece's end, or `length` + 1 + `lookahead` of them.
+            piece: the piece's number in the store.
+            length: T, the number of ids to predict.
+            random: draws the variation.
 
         Returns:
-            At most T + 1 ids, and the conditioning of all but the first of them, (T, C), if there are any.
+            At most T + 1 ids; and the conditioning of all but the first, (T, C), if any.
         """
-        ...
-
-
-class Unchanged:
-    """Passages as they stand."""
-
-    lookahead = 0
-    conditioning = 0
-    stride = 1
-
-    def __call__(
-        self, ids: Ids, piece: int, length: int, random: np.random.Generator
-    ) -> tuple[Ids, NDArray[np.float32] | None]:
-        """The first T + 1 ids."""
         return ids[: length + 1], None
 
 
-class Windows:
+@dataclass
+class _Passage:
+    """A passage that a row reads, and what is needed to make it again."""
+
+    piece: int
+    start: int
+    length: int
+    random: Any
+    """The generator's state before it was made."""
+    ids: Ids
+    conditioning: NDArray[np.float32] | None
+    at: int = 0
+    """The number of its ids that have been read."""
+
+
+class Windows(Batches):
     """Endless batches of windows.
 
-    In an epoch each piece is cut into passages from a phase of its own, drawn afresh, and all passages of all pieces
-    come once in a random order. Passages begin in different batches, so that each batch holds beginnings and ends; for
-    that the first of each row are cut short. The last window of a piece is filled up with targets that are not to be
-    predicted.
+    In each epoch each piece is cut into passages from a phase of its own, drawn anew, and the passages of all pieces
+    come once in a random order. To make passages begin in different batches, the first passage of each row is cut
+    short. The last window of a passage is padded with `IGNORED` targets.
     """
 
     def __init__(
@@ -79,133 +73,97 @@ class Windows:
         rows: int,
         length: int,
         generator: np.random.Generator,
-        augmentation: Augmentation,
+        variation: Variation,
         windows: int = 1,
         last_only: bool = False,
+        conditioning: int = 0,
+        stride: int = 1,
     ) -> None:
-        """Begin the first epoch.
+        """Start the first epoch.
 
         Args:
-            store: the pieces' ids.
-            pieces: which of them to read.
+            store: see `Batches`.
+            pieces: see `Batches`.
             rows: B.
             length: T.
-            generator: draws each epoch's phases and order; over a bit generator whose state is plain integers.
-            augmentation: makes a passage of a stretch of ids.
+            generator: see `Batches`; it draws the phases, too.
+            variation: varies the passages.
             windows: in a passage.
-            last_only: whether the last id of each window is all that is to be predicted.
+            last_only: predict only the last id of each window.
+            conditioning: C, the width of the conditioning; 0 for none.
+            stride: passages may begin at every so many ids of a piece.
         """
-        self._store, self._pieces, self._augmentation = store, np.asarray(pieces), augmentation
-        if length % augmentation.stride:
-            raise ValueError(f"windows begin at every {augmentation.stride} ids, so their length cannot be {length}")
-        if not self._pieces.size or min(rows, length, windows) < 1:
-            wanted = "pieces, rows >= 1, length >= 1, windows >= 1"
-            raise ValueError(f"expected {wanted}, got {self._pieces.size}, {rows}, {length}, {windows}")
-        self._length, self._passage, self._generator = length, length * windows, generator
-        self._last_only = last_only
-        self._epoch = 0
-        self._shuffle()
-        self._rows = [self._take(length * (row % windows + 1)) for row in range(rows)]
-
-    @property
-    def epoch(self) -> float:
-        """How often the corpus has been dealt out, with the part of the epoch that is under way."""
-        return float(self._epoch + self._dealt / int(self._ends[-1]))
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self
+        if length % stride or min(rows, length, windows) < 1:
+            raise ValueError(
+                f"rows, length and windows must be at least 1, and length a multiple of {stride}, "
+                f"got {rows}, {length} and {windows}"
+            )
+        self._variation, self._length, self._passage = variation, length, length * windows
+        self._last_only, self._conditioning, self._stride = last_only, conditioning, stride
+        super().__init__(store, pieces, generator)
+        self._rows = [self._take_passage(length * (row % windows + 1)) for row in range(rows)]
 
     def __next__(self) -> Batch:
-        """Draw one batch."""
-        rows, length = len(self._rows), self._length
+        rows, length, width = len(self._rows), self._length, self._conditioning
         x = np.zeros((rows, length), np.int64)
         y = np.full((rows, length), IGNORED, np.int64)
-        conditioning = (
-            np.zeros((rows, length, self._augmentation.conditioning), np.float32)
-            if self._augmentation.conditioning
-            else None
-        )
+        conditioning = np.zeros((rows, length, width), np.float32) if width else None
         fresh = np.zeros(rows, np.bool_)
         for row, passage in enumerate(self._rows):
             for _ in range(MOST_EMPTY):
                 if passage.at < len(passage.ids) - 1:
                     break
-                passage = self._rows[row] = self._take(self._passage)
+                passage = self._rows[row] = self._take_passage(self._passage)
             fresh[row] = passage.at == 0
-            window = slice(passage.at, passage.at + length)
-            following = passage.ids[passage.at + 1 : passage.at + 1 + length]
-            x[row, : len(following)], y[row, : len(following)] = passage.ids[window][: len(following)], following
+            ids = passage.ids[passage.at : passage.at + length + 1]
+            size = len(ids) - 1
+            x[row, :size], y[row, :size] = ids[:-1], ids[1:]
             if self._last_only:
-                y[row, : len(following) - 1] = IGNORED
+                y[row, : size - 1] = IGNORED
             if conditioning is not None and passage.conditioning is not None:
-                conditioning[row, : len(following)] = passage.conditioning[window]
+                conditioning[row, :size] = passage.conditioning[passage.at : passage.at + length]
             passage.at += length
         return Batch(x, y, fresh, conditioning)
 
     def state(self) -> dict[str, Any]:
-        """Where the windows stand, as values that JSON can hold exactly."""
+        """See `Batches`."""
         return {
-            "before": self._before,
+            "before": self._order_start,
             "generator": self._generator.bit_generator.state,
             "epoch": self._epoch,
-            "dealt": self._dealt,
-            "rows": [[row.piece, row.start, row.most, row.at, row.before] for row in self._rows],
+            "dealt": self._taken,
+            "rows": [[row.piece, row.start, row.length, row.at, row.random] for row in self._rows],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to where `state` was taken, over the same store, pieces, rows, length and windows."""
-        random = self._generator.bit_generator
+        """See `Batches`."""
         self._rows = []
-        for piece, start, most, at, before in state["rows"]:
-            random.state = before
-            self._rows.append(self._read(piece, start, most))
+        for piece, start, length, at, before in state["rows"]:
+            self._generator.bit_generator.state = before
+            self._rows.append(self._read(piece, start, length))
             self._rows[-1].at = at
-        random.state = state["before"]
-        self._shuffle()
-        random.state = state["generator"]
-        self._epoch, self._dealt = state["epoch"], state["dealt"]
+        self._go_back(state["before"], state["epoch"], state["dealt"])
+        self._generator.bit_generator.state = state["generator"]
 
-    def _shuffle(self) -> None:
-        self._before: Any = self._generator.bit_generator.state  # drawing from it again gives this epoch again
+    def _draw_order(self) -> NDArray[np.int64]:
         predicted = np.diff(self._store.offsets)[self._pieces] - 1
-        # A phase below 0 begins with a passage of which a part would lie before the piece: it begins with the piece.
-        stride = self._augmentation.stride
-        self._phases = -stride * self._generator.integers(0, self._passage // stride, len(self._pieces))
-        passages = -((self._phases - predicted) // self._passage)  # by piece, rounded up
+        # A phase below 0 begins with a passage that would begin before the piece: it begins with the piece.
+        self._phases = -self._stride * self._generator.integers(0, self._passage // self._stride, len(self._pieces))
+        passages = -((self._phases - predicted) // self._passage)  # of each piece, rounded up
         self._ends = np.cumsum(passages)
-        self._order = self._generator.permutation(int(self._ends[-1]))
-        self._dealt = 0
+        return self._generator.permutation(int(self._ends[-1]))
 
-    def _take(self, most: int) -> _Passage:
-        """The next passage, of so many ids to predict at most."""
-        if self._dealt == len(self._order):
-            self._shuffle()
-            self._epoch += 1
-        number = int(self._order[self._dealt])
-        self._dealt += 1
-        place = int(np.searchsorted(self._ends, number, side="right"))
-        within = number - (int(self._ends[place - 1]) if place else 0)
-        start = int(self._phases[place]) + within * self._passage
-        if start < 0:  # up to where the next begins
-            start, most = 0, min(most, start + self._passage)
-        return self._read(int(self._pieces[place]), start, most)
+    def _take_passage(self, length: int) -> _Passage:
+        """Return the next passage, with `length` ids to predict at most."""
+        number = self._take()
+        index = int(np.searchsorted(self._ends, number, side="right"))
+        before = int(self._ends[index - 1]) if index else 0
+        start = int(self._phases[index]) + (number - before) * self._passage
+        if start < 0:  # up to where the next passage begins
+            start, length = 0, min(length, start + self._passage)
+        return self._read(int(self._pieces[index]), start, length)
 
-    def _read(self, piece: int, start: int, most: int) -> _Passage:
-        before = self._generator.bit_generator.state
-        ids = self._store[piece][start : start + most + 1 + self._augmentation.lookahead]
-        return _Passage(piece, start, most, before, *self._augmentation(ids, piece, most, self._generator))
-
-
-@dataclass
-class _Passage:
-    """What a row is reading, and all that cutting it again takes."""
-
-    piece: int
-    start: int
-    most: int
-    before: Any
-    """The generator's state before it was cut."""
-    ids: Ids
-    conditioning: NDArray[np.float32] | None
-    at: int = 0
-    """How many of its ids have been read."""
+    def _read(self, piece: int, start: int, length: int) -> _Passage:
+        random = self._generator.bit_generator.state
+        ids = self._store[piece][start : start + length + 1 + self._variation.lookahead]
+        return _Passage(piece, start, length, random, *self._variation(ids, piece, length, self._generator))

@@ -114,10 +114,10 @@ def _network(model: Model, pairs: Sequence[Pair]) -> float:
     """Nats in all, by the trained weights."""
     import torch
 
-    from folkseq.models.encoder_decoder import make
+    from folkseq.models.language_model import make_model
     from folkseq.training.validate import nll_of_pairs
 
-    network = make(model.run.config.model)
+    network = make_model(model.run.config.model)
     network.load_state_dict({name: torch.from_numpy(array) for name, array in model.run.weights().items()})
     return nll_of_pairs(network, pairs)[0]
 

@@ -1,7 +1,7 @@
-"""The fields of a frame one after another, each foretold from those of the frame that are known.
+"""The output for compound tokens: each field is predicted from the fields of its token that come before it.
 
-By the chain rule that is a distribution over whole frames, however many there can be: with one embedding and one
-softmax a field, where a single softmax would need an id for every frame. The chain is that of NADE (Larochelle and
+By the chain rule that gives a distribution over whole compound tokens, however many there are, with one embedding and
+one softmax a field; a single softmax would need an id for every compound token. It is that of NADE (Larochelle and
 Murray, The neural autoregressive distribution estimator, 2011), with the network's state in place of its bias.
 """
 
@@ -9,58 +9,55 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from folkseq.compound import CompoundLayout
 from folkseq.models.settings import IMPOSSIBLE
 
 
 class CompoundHead(nn.Module):
-    """From the network's state to what each field of the next frame is foretold from."""
+    """From the output of the last layer after each compound token, to the vector that predicts each next id."""
 
     kinds: Tensor
-    turns: Tensor
+    slots: Tensor
     forbidden: Tensor
 
-    def __init__(self, frames: CompoundLayout, hidden: int) -> None:
+    def __init__(self, layout: CompoundLayout, hidden: int) -> None:
         super().__init__()
-        self.compound = frames
-        self.heard = nn.Linear(hidden, hidden)
-        self.told = nn.Embedding(frames.size, hidden)
+        self.width = layout.width
+        self.heard = nn.Linear(hidden, hidden)  # of the network's output
+        self.told = nn.Embedding(layout.size, hidden)  # of the token's ids so far
         nn.init.normal_(self.told.weight, std=0.1)
-        constants = {"kinds": frames.kinds, "turns": frames.transitions[1], "forbidden": ~frames.allowed}
+        constants = {"kinds": layout.kinds, "slots": layout.transitions[1], "forbidden": ~layout.allowed}
         for name, array in constants.items():
             self.register_buffer(name, torch.from_numpy(array), persistent=False)
 
     def forward(self, before: Tensor, after: Tensor, x: Tensor) -> Tensor:
-        """What the id after each is foretold from.
+        """Return the vectors that predict the id after each, (B, T, H) in [−1, 1].
 
         Args:
-            before: (B, H) the state before the first frame.
-            after: (B, T // F, H) the state after each whole frame.
-            x: (B, T) ids, from a frame's first on.
-
-        Returns:
-            (B, T, H) in [−1, 1].
+            before: (B, H) the last layer's output before the first compound token.
+            after: (B, T // F, H) its output after each whole one.
+            x: (B, T) ids, from the first id of a compound token.
         """
-        ids = self._framed(x)  # (B, G, F)
-        frames = ids.shape[1]
+        ids = self._grouped(x)  # (B, G, F)
+        groups = ids.shape[1]
         heard = self.heard(torch.cat([before[:, None], after], dim=1))  # (B, T // F + 1, H)
-        told = self.told(ids[:, :, :-1]).cumsum(2)  # (B, G, F − 1, H) by the frame's ids so far
-        within = heard[:, :frames, None] + told
-        between = nn.functional.pad(heard[:, 1:], (0, 0, 0, frames - after.shape[1]))[:, :, None]
-        return torch.tanh(torch.cat([within, between], dim=2)).flatten(1, 2)[:, : x.shape[1]]
+        told = self.told(ids[:, :, :-1]).cumsum(2)  # (B, G, F − 1, H)
+        within = heard[:, :groups, None] + told  # (B, G, F − 1, H), after the first F − 1 ids of each
+        between = functional.pad(heard[:, 1:], (0, 0, 0, groups - after.shape[1]))[:, :, None]  # (B, G, 1, H)
+        return torch.tanh(torch.cat([within, between], dim=2)).flatten(1, 2)[:, : x.shape[1]]  # (B, T, H)
 
     def masked(self, logits: Tensor, x: Tensor) -> Tensor:
-        """Scores (B, T, V) of the ids after each of x, those left out whose turn it is not."""
-        ids, width = self._framed(x), self.compound.width
-        kinds = self.kinds[ids]  # (B, G, F)
-        first = torch.where(kinds[:, :, :1] < width, kinds[:, :, :1], kinds[:, :, :1] - width - 1).clamp(min=0)
-        places = first * width + torch.arange(width, device=x.device)
-        turns = self.turns[places, kinds].flatten(1)[:, : x.shape[1]]  # (B, T)
-        return logits.masked_fill(self.forbidden[turns], IMPOSSIBLE)
+        """Return the logits after each of x, (B, T, V), with `IMPOSSIBLE` for ids that cannot come next."""
+        kinds = self.kinds[self._grouped(x)]  # (B, G, F)
+        value = kinds[:, :, :1] - self.width - 1
+        first = torch.where(value < -1, kinds[:, :, :1], value).clamp(min=0)  # (B, G, 1) the first field of each
+        positions = first * self.width + torch.arange(self.width, device=x.device)  # (B, G, F)
+        slots = self.slots[positions, kinds].flatten(1)[:, : x.shape[1]]  # (B, T)
+        return logits.masked_fill(self.forbidden[slots], IMPOSSIBLE)
 
-    def _framed(self, x: Tensor) -> Tensor:
-        """(B, T) ids as (B, G, F), the last frame filled up."""
-        width = self.compound.width
-        padded = nn.functional.pad(x, (0, -x.shape[1] % width))
-        return padded.view(len(x), -1, width)
+    def _grouped(self, x: Tensor) -> Tensor:
+        """(B, T) ids as (B, G, F), the last compound token padded."""
+        padded = functional.pad(x, (0, -x.shape[1] % self.width))
+        return padded.view(len(x), -1, self.width)

@@ -1,7 +1,7 @@
-"""The encoder: it reads all that is known, forwards and backwards, or only forwards.
+"""The encoder in PyTorch: recurrent layers that read the source forwards and backwards, or only forwards.
 
-Source: Schuster and Paliwal, Bidirectional recurrent neural networks (1997). Each direction is a layer of its own; that
-which goes backwards reads its row turned round, so that what fills up a row comes after it in both.
+Source: Schuster and Paliwal, Bidirectional recurrent neural networks (1997). The backward direction reads each row
+reversed up to its length, so that padding comes last in both directions.
 """
 
 from __future__ import annotations
@@ -10,60 +10,72 @@ import torch
 from torch import Tensor, nn
 
 from folkseq.models.cells import LAYERS
-from folkseq.models.settings import CELLS, DIRECTIONS, ModelSettings
+from folkseq.models.settings import CELLS, DIRECTIONS, EncoderSettings, ModelSettings
+
+_MATRICES = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}  # (H, N) that the weights of a cell stack
 
 
 class Encoder(nn.Module):
-    """Says of each element of the source what it is, and what stands before and after it."""
+    """From the source to a memory of each element: the element itself, and what comes before and after it."""
 
-    firsts: Tensor
+    offsets: Tensor
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, encoder: EncoderSettings) -> None:
         super().__init__()
-        if settings.encoder is None:
-            raise ValueError("these settings have no encoder")
-        self.settings, self.width = settings, settings.encoder_width
-        self.directions = DIRECTIONS[settings.encoder.direction]
-        sizes = torch.tensor((0, *settings.encoder.source)).cumsum(0)
-        self.register_buffer("firsts", sizes[:-1], persistent=False)
+        self.settings, self.directions = settings, DIRECTIONS[encoder.direction]
+        self.layers = max(settings.layers - 1, 1)  # the decoder's first layer reads the memory
+        self.width = _width(settings, self.layers, self.directions)
+        sizes = torch.tensor((0, *encoder.source)).cumsum(0)
+        self.register_buffer("offsets", sizes[:-1], persistent=False)
         self.embedding = nn.EmbeddingBag(int(sizes[-1]), settings.embedding, mode="sum")
-        widths = [settings.embedding] + [self.directions * self.width] * (settings.encoder_layers - 1)
+        widths = [settings.embedding] + [self.directions * self.width] * (self.layers - 1)
         self.cells = nn.ModuleList(
             LAYERS[settings.cell](width, self.width) for width in widths for _ in range(self.directions)
         )
-
-    @property
-    def memory(self) -> int:
-        """M: the width of what is said of each element."""
-        return self.directions * self.width + self.settings.embedding
+        self.memory = self.directions * self.width + settings.embedding
+        """M, the width of the memory."""
 
     def forward(self, source: Tensor, lengths: Tensor, dropout: nn.Module) -> Tensor:
-        """Read rows of a length each.
+        """Return the memory, (B, S, M); its elements beyond a row's length mean nothing.
 
         Args:
             source: (B, S, F) int64.
-            lengths: (B,) int64, how many elements each row has.
-            dropout: what is dropped on the way.
-
-        Returns:
-            (B, S, M); beyond a row's length nothing that is of use.
+            lengths: (B,) int64, the number of elements of each row.
+            dropout: applied to what each layer reads.
         """
         rows, length = source.shape[:2]
-        embedded = self.embedding((source + self.firsts).flatten(0, 1)).view(rows, length, -1)  # (B, S, E)
+        embedded = self.embedding((source + self.offsets).flatten(0, 1)).view(rows, length, -1)  # (B, S, E)
         place = torch.arange(length, device=source.device)
-        turned = torch.where(place < lengths[:, None], lengths[:, None] - 1 - place, place)[:, :, None]  # (B, S, 1)
+        reverse = torch.where(place < lengths[:, None], lengths[:, None] - 1 - place, place)[:, :, None]  # (B, S, 1)
         state = tuple(embedded.new_zeros(1, rows, self.width) for _ in CELLS[self.settings.cell])
-        below = embedded
-        for layer in range(self.settings.encoder_layers):
-            read = dropout(below)
+        x = embedded
+        for layer in range(self.layers):
+            x = dropout(x)
             forward, *backward = self.cells[layer * self.directions : (layer + 1) * self.directions]
-            heard = [forward(read, state)[0]]  # (B, S, W)
+            hidden = [forward(x, state)[0]]  # (B, S, W)
             for cell in backward:
-                heard.append(_turn(cell(_turn(read, turned), state)[0], turned))
-            below = self.settings.gain * torch.cat(heard, dim=2)
-        return torch.cat([below, embedded], dim=2)
+                hidden.append(_reorder(cell(_reorder(x, reverse), state)[0], reverse))
+            x = self.settings.gain * torch.cat(hidden, dim=2)  # (B, S, M − E)
+        return torch.cat([x, embedded], dim=2)
 
 
-def _turn(x: Tensor, turned: Tensor) -> Tensor:
-    """(B, S, N) with the elements of each row in the order `turned`, (B, S, 1)."""
-    return x.gather(1, turned.expand_as(x))
+def _reorder(x: Tensor, order: Tensor) -> Tensor:
+    """(B, S, N) with the elements of each row in another order, (B, S, 1)."""
+    return x.gather(1, order.expand_as(x))
+
+
+def _width(settings: ModelSettings, layers: int, directions: int) -> int:
+    """Return the width of each direction: half of `hidden` for two, and for one what gives as many weights."""
+
+    def weights(directions: int, width: int) -> int:
+        """Count the weights of the encoder and of the layers that read its memory."""
+        total, read = directions * width * (settings.embedding + 2 * settings.hidden), settings.embedding
+        for _ in range(layers):
+            total += directions * _MATRICES[settings.cell] * width * (read + width + 2)
+            read = directions * width
+        return total
+
+    half = max(settings.hidden // 2, 1)
+    if directions == 2:
+        return half
+    return min(range(half, 2 * half + 1), key=lambda width: abs(weights(1, width) - weights(2, half)))

@@ -1,30 +1,28 @@
-"""The language model in PyTorch: an embedding, a stack of recurrent layers, and a score for every id.
+"""The language model in PyTorch: an embedding, a stack of recurrent layers, and a logit for every id.
 
-What is read beside an id, conditioning or what is recalled, is added to its embedding; and ids that are recalled may be
-pointed at (`pointers`). Dropout is locked (Gal and Ghahramani, A theoretically grounded application of dropout in
-recurrent neural networks, 2016): what is dropped in a row stays dropped for all of its steps. Here it learns no less
-than dropping each value anew, and drawing T times fewer numbers makes an update a sixth shorter.
+Conditioning and lookback are added to the embedding of the id beside which they are read. Dropout is locked (Gal and
+Ghahramani, A theoretically grounded application of dropout in recurrent neural networks, 2016): what is dropped in a
+row stays dropped for all of its steps. Here a model learns as much as with dropout anew at each step, and an update is
+a sixth shorter, because T times fewer numbers are drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from folkseq.corpus.batch import SourceBatch
 from folkseq.models.cells import LAYERS
-from folkseq.models.compound_head import CompoundHead
-from folkseq.models.copy_pointer import CopyPointer
 from folkseq.models.settings import ModelSettings
 
 State = tuple[Tensor, ...]
-"""What the cells carry from step to step, in the order of `ModelSettings.carried`; each (L, B, H)."""
+"""The states of all layers, (L, B, H) each, in the order of `ModelSettings.carried`."""
 
 
 class LockedDropout(nn.Module):
-    """Drops the same values at every step of a row, while training."""
+    """Drops the same values at every step of a row, in training."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
@@ -34,110 +32,127 @@ class LockedDropout(nn.Module):
         """(B, T, N) to (B, T, N)."""
         if not self.training or not self.share:
             return x
-        kept = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - self.share)
+        kept = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - self.share)  # (B, 1, N)
         return x * (kept / (1 - self.share))
 
 
 class LanguageModel(nn.Module):
-    """Predicts each next id from those before it.
+    """Predicts each next id from the ids before it.
 
-    The names and shapes of its weights are those that `onnx_step` reads.
+    Run folders hold its weights by the names that its parts have here.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
-        self.settings = settings
+        self.settings, self.lookback, self.compound = settings, settings.lookback, settings.compound
         self.embedding = nn.Embedding(settings.vocabulary_size, settings.embedding)
         widths = [settings.embedding] + [settings.hidden] * (settings.layers - 1)
         self.cells = nn.ModuleList(LAYERS[settings.cell](width, settings.hidden) for width in widths)
         self.output = nn.Linear(settings.hidden, settings.vocabulary_size)
         self.dropout = LockedDropout(settings.dropout or 0.0)
-        self.lookback = settings.lookback
         if self.lookback is not None:
             self.recalled = nn.EmbeddingBag(self.lookback.size, settings.embedding, mode="sum")
-            if settings.copy_pointer:
-                self.pointers = CopyPointer(self.lookback, settings.hidden)
-        self.compound = settings.compound
+        if self.lookback is not None and settings.copy_pointer:
+            from folkseq.models.copy_pointer import CopyPointer
+
+            self.pointers = CopyPointer(self.lookback, settings.hidden)
         if self.compound is not None:
+            from folkseq.models.compound_head import CompoundHead
+
             self.chain = CompoundHead(self.compound, settings.hidden)
         if settings.conditioning:
             self.control = nn.Linear(settings.conditioning, settings.embedding, bias=False)
 
     def init_state(self, rows: int) -> State:
-        """The state at the start of a piece: zeros, (L, B, H) each."""
-        settings = self.settings
-        shape = (settings.layers, rows, settings.hidden)
-        return tuple(self.output.weight.new_zeros(shape) for _ in settings.carried)
+        """Return the state at the start of a piece: zeros, (L, B, H) each."""
+        shape = (self.settings.layers, rows, self.settings.hidden)
+        return tuple(self.output.weight.new_zeros(shape) for _ in self.settings.carried)
 
     def forward(
-        self, x: Tensor, state: State, conditioning: Tensor | None = None, lookback: Tensor | None = None
+        self,
+        x: Tensor,
+        state: State,
+        conditioning: Tensor | None = None,
+        lookback: Tensor | None = None,
+        source: SourceBatch[Tensor] | None = None,
     ) -> tuple[Tensor, State]:
         """Read T ids in each of B rows.
 
         Args:
-            x: (B, T) int64; where ids come in frames, from the first of one on. One that breaks off is not carried on.
-            state: as `init_state` or the last call gave it.
-            conditioning: (B, T, C) float32 in [−1, 1], read beside the ids; zeros if None.
-            lookback: (B, T, W) int64, what `Lookback` gives beside the ids, where the settings ask for it.
+            x: (B, T) int64; if ids come in compound tokens, from the first id of one. Ids of a last one that is not
+                whole do not change the state.
+            state: from `init_state` or the last call.
+            conditioning: (B, T, C) float32 in [−1, 1]; zeros if None.
+            lookback: (B, T, W) int64 from `Lookback.indices`, if the settings ask for one.
+            source: for an encoder, if there is one.
 
         Returns:
-            Logits (B, T, V), one distribution after every id read, and the state after the last.
+            Logits (B, T, V), one distribution after every id, and the state after the last.
         """
-        below = self.embed(x)
-        if conditioning is not None:
-            below = below + self.control(conditioning)
-        if self.lookback is not None:
-            if lookback is None:
-                raise ValueError("this model reads what `Lookback` gives beside the ids")
-            below = below + self.recalled(lookback.flatten(0, 1)).view_as(below)
-        below, after = self.recur(below, state)
-        logits = self.logits(below, state, x)
-        if self.settings.copy_pointer and lookback is not None:
-            logits = self.pointers(logits, below, lookback)
-        return logits, after
+        hidden, after = self.recur(self.embed(x, conditioning, lookback), state)
+        return self.logits(hidden, state, x, lookback), after
 
-    def embed(self, x: Tensor) -> Tensor:
-        """What ids, (B, T), are to the cells: (B, T, E), or (B, T // F, E) of frames, the sum of their ids'."""
-        below = cast(Tensor, self.embedding(x))
+    def embed(self, x: Tensor, conditioning: Tensor | None = None, lookback: Tensor | None = None) -> Tensor:
+        """Return what the first layer reads: (B, T, E), or (B, T // F, E) for compound tokens."""
+        embedded: Tensor = self.embedding(x)  # (B, T, E)
         if self.compound is not None:
             width = self.compound.width
-            steps = x.shape[1] // width
-            below = below[:, : steps * width].view(len(x), steps, width, below.shape[2]).sum(2)
-        return below
+            whole = embedded[:, : x.shape[1] // width * width]
+            embedded = whole.view(len(x), -1, width, whole.shape[2]).sum(2)  # (B, T // F, E)
+        if conditioning is not None:
+            embedded = embedded + self.control(conditioning)
+        if self.lookback is not None:
+            if lookback is None:
+                raise ValueError("this model needs the rows of `Lookback.indices`")
+            embedded = embedded + self.recalled(lookback.flatten(0, 1)).view_as(embedded)
+        return embedded
 
-    def recur(
-        self, below: Tensor, state: State, between: Callable[[Tensor], Tensor] | None = None
-    ) -> tuple[Tensor, State]:
-        """Every layer's steps.
+    def recur(self, x: Tensor, state: State, attend: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, State]:
+        """Run every layer over all steps.
 
         Args:
-            below: (B, T, E) what the first layer reads.
+            x: (B, T, E).
             state: before the first step.
-            between: what becomes of the first layer's output, (B, T, H), before the next one reads it.
+            attend: applied to the first layer's output, (B, T, H), before the next layer reads it.
 
         Returns:
-            (B, T, H), what the last layer gives, and the state after the last step.
+            (B, T, H), the output of the last layer, and the state after the last step.
         """
+        if not x.shape[1]:  # less than a compound token
+            return x.new_zeros(len(x), 0, self.settings.hidden), state
         after = []
         for layer, cell in enumerate(self.cells):
-            before = tuple(tensor[layer : layer + 1] for tensor in state)  # (1, B, H) each
-            if not below.shape[1]:  # less than a frame, in which the cells do not step
-                below = below.new_zeros(len(below), 0, self.settings.hidden)
-                after.append(before)
-                continue
-            hidden, carried = cell(self.dropout(below), before)  # (B, T, H)
-            below = self.settings.gain * hidden
-            after.append(carried)
-            if between is not None and not layer:
-                below = self.settings.gain * between(self.dropout(below))
-        return self.dropout(below), tuple(torch.cat(parts) for parts in zip(*after, strict=True))
+            hidden, own = cell(self.dropout(x), tuple(part[layer : layer + 1] for part in state))  # (B, T, H)
+            after.append(own)
+            x = self.settings.gain * hidden
+            if attend is not None and layer == 0:
+                x = self.settings.gain * attend(self.dropout(x))
+        return self.dropout(x), tuple(torch.cat(parts) for parts in zip(*after, strict=True))
 
-    def logits(self, below: Tensor, state: State, x: Tensor) -> Tensor:
-        """Logits (B, T, V) after every id, from what the last layer gives and the state before the first step."""
+    def logits(self, hidden: Tensor, state: State, x: Tensor, lookback: Tensor | None = None) -> Tensor:
+        """Return the logits after every id, (B, T, V).
+
+        Args:
+            hidden: (B, T, H), or (B, T // F, H), the output of the last layer.
+            state: before the first step.
+            x: (B, T) the ids.
+            lookback: (B, T, W).
+        """
         if self.compound is not None:
-            heard_before = self.settings.gain * state[0][-1]  # (B, H)
-            below = self.settings.gain * self.chain(heard_before, below, x)  # (B, T, H)
-        logits = self.output(below)  # (B, T, V)
+            before = self.settings.gain * state[0][-1]  # (B, H)
+            hidden = self.settings.gain * self.chain(before, hidden, x)  # (B, T, H)
+        logits: Tensor = self.output(hidden)  # (B, T, V)
         if self.compound is not None:
             logits = self.chain.masked(logits, x)
-        return cast(Tensor, logits)
+        if self.settings.copy_pointer:
+            logits = self.pointers(logits, hidden, lookback)
+        return logits
+
+
+def make_model(settings: ModelSettings) -> LanguageModel:
+    """Return the model that the settings describe, with new weights from PyTorch's global generator."""
+    if settings.encoder is None:
+        return LanguageModel(settings)
+    from folkseq.models.encoder_decoder import EncoderDecoder
+
+    return EncoderDecoder(settings)

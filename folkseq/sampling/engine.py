@@ -37,7 +37,7 @@ class _StateTensor(NamedTuple):
 class Engine:
     """A network that reads one id in each row and gives the logits of the next.
 
-    Its sizes come from the graph, as `models.onnx_step` builds it: the inputs are the ids, conditioning and lookback if
+    Its sizes come from the graph that `models.export.step` built: the inputs are the ids, conditioning and lookback if
     the network has any, and the state; the outputs are the logits and the next state, in the same order. The engine
     itself keeps what the lookback remembers, as the last arrays of the state.
     """

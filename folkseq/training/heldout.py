@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from folkseq.corpus import Draw, Split, TokenStore
+from folkseq.corpus import Split, TokenStore
 from folkseq.corpus.baseline import JUDGED
 from folkseq.corpus.store import Ids
 from folkseq.errors import CorpusError
 from folkseq.files import write_atomically
-from folkseq.models import onnx_encoder, onnx_step
-from folkseq.pairs import Pair
+from folkseq.models.export.step import build_step
 from folkseq.run import Run
 from folkseq.training import plan, state
 from folkseq.training.ranks import Ranks
 from folkseq.training.trainer import Trainer
 from folkseq.training.validate import nll, nll_of_pairs
+
+if TYPE_CHECKING:
+    from folkseq.corpus.pairs import Draw
+    from folkseq.pairs import Pair
 
 WEIGHTS, STEP, ENCODER = "model.safetensors", "model.onnx", "encoder.onnx"
 OVERFIT, OVERFIT_LOOKS = 1.01, 3
@@ -106,8 +109,12 @@ class HeldOut:
     def _built(self, trainer: Trainer) -> dict[str, bytes]:
         """The model as it samples, by the names of its files."""
         weights, settings = trainer.weights(), trainer.model.settings
-        encoder = {} if settings.encoder is None else {ENCODER: onnx_encoder.build(weights, settings)}
-        return {**encoder, STEP: onnx_step.build(weights, settings)}
+        built = {STEP: build_step(weights, settings)}
+        if settings.encoder is not None:
+            from folkseq.models.export.encoder import build_encoder
+
+            built = {ENCODER: build_encoder(weights, settings), **built}
+        return built
 
     def _judge(self, trainer: Trainer, pieces: Sequence[Ids] | Sequence[Pair]) -> float:
         """The model's nats an id, each rank reading some of the pieces."""
@@ -139,4 +146,4 @@ def pairs_of(store: TokenStore, pieces: Sequence[int], most: int, draw: Draw) ->
 
 
 def _size(example: Ids | Pair) -> int:
-    return len(example.ids) if isinstance(example, Pair) else len(example)
+    return len(example if isinstance(example, np.ndarray) else example.ids)

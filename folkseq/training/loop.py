@@ -11,11 +11,12 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from folkseq.corpus import Augmentation, Draw, Split, TokenStore, Unchanged
+from folkseq.corpus import Split, TokenStore, Variation
 from folkseq.errors import FolkseqError
 from folkseq.files import clear_temporary
 from folkseq.models.settings import TrainSettings
@@ -27,6 +28,9 @@ from folkseq.training.ranks import Ranks
 from folkseq.training.reports import Progress, Reports
 from folkseq.training.threads import Threads, choices
 from folkseq.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from folkseq.corpus.pairs import Draw
 
 REPORT_EVERY = 16
 """Steps between two lines of the metrics; less than a second on two cores."""
@@ -56,7 +60,7 @@ def fit(
     split: Split,
     run: Run,
     *,
-    augmentation: Augmentation | None = None,
+    variation: Variation | None = None,
     draw: Draw | None = None,
     ngram_nll: tuple[float, float] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -72,7 +76,7 @@ def fit(
         store: all pieces.
         split: which of them to train, choose and test on; without a valid side the training pieces choose.
         run: its configuration holds the settings; the plan, the split's sizes and the figures are written into it.
-        augmentation: makes windows of stretches of pieces, where the settings ask for windows.
+        variation: makes windows of stretches of pieces, where the settings ask for windows.
         draw: makes pairs of pieces, where the model has an encoder.
         ngram_nll: the baseline that the reports hold the model against, in nats an id: on what is looked at of the
             valid side while training, and on all of it.
@@ -91,7 +95,7 @@ def fit(
     devices = [ranks.device] if ranks.device.type == "cuda" else []
     with torch.random.fork_rng(devices), held_back() as stopped:
         try:
-            loop = _Loop(store, split, run, augmentation or Unchanged(), draw, ngram_nll, on_progress, ranks)
+            loop = _Loop(store, split, run, variation or Variation(), draw, ngram_nll, on_progress, ranks)
             loop.begin(resume)
             interrupted = False
             try:
@@ -116,17 +120,17 @@ class _Loop:
         store: TokenStore,
         split: Split,
         run: Run,
-        augmentation: Augmentation,
+        variation: Variation,
         draw: Draw | None,
         ngram_nll: tuple[float, float] | None,
         on_progress: Callable[[Progress], None] | None,
         ranks: Ranks,
     ) -> None:
-        self.store, self.split, self.run, self.augmentation, self.draw, self.ranks = (
+        self.store, self.split, self.run, self.variation, self.draw, self.ranks = (
             store,
             split,
             run,
-            augmentation,
+            variation,
             draw,
             ranks,
         )
@@ -141,9 +145,7 @@ class _Loop:
     def make(self) -> Trainer:
         """A trainer at its very beginning."""
         seed = self.run.config.seed
-        return Trainer(
-            self.store, self.pieces, self.model, self.settled(), seed, self.augmentation, self.ranks, self.draw
-        )
+        return Trainer(self.store, self.pieces, self.model, self.settled(), seed, self.variation, self.ranks, self.draw)
 
     def settled(self) -> TrainSettings:
         """The settings, with the precision that is fastest for the model as it is now, if none was asked for."""

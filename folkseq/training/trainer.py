@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from folkseq.corpus import IGNORED, Augmentation, Batches, Draw, Pairs, Streams, TokenStore, Windows
-from folkseq.models.encoder_decoder import SourceTensors, make
+from folkseq.corpus import IGNORED, Batches, SourceBatch, Streams, TokenStore, Variation, Windows
+from folkseq.models.language_model import make_model
 from folkseq.models.settings import BFLOAT16, ModelSettings, TrainSettings
 from folkseq.training.ranks import Ranks
 from folkseq.training.schedule import learning_rate
+
+if TYPE_CHECKING:
+    from folkseq.corpus.pairs import Draw
 
 STANDING = ("step", "best", "best_step", "warned", "rate_scale", "elapsed_s")
 
@@ -42,13 +45,13 @@ class Trainer:
         model_settings: ModelSettings,
         settings: TrainSettings,
         seed: int,
-        augmentation: Augmentation,
+        variation: Variation,
         ranks: Ranks,
         draw: Draw | None = None,
     ) -> None:
         self.settings, self.ranks = settings, ranks
         torch.manual_seed(seed)
-        self.model = make(model_settings).to(ranks.device)
+        self.model = make_model(model_settings).to(ranks.device)
         self.network = ranks.wrap(self.model)
         if ranks.count > 1:
             torch.manual_seed(seed + ranks.rank)  # each rank drops other values
@@ -68,15 +71,27 @@ class Trainer:
         if encoder is not None:
             if draw is None:
                 raise ValueError("an encoder reads what `draw` gives")
-            frame = model_settings.ids_per_step
-            pairs = Pairs(store, pieces, settings.rows, random, draw, encoder.relative_positions, frame)
+            from folkseq.corpus.pairs import Pairs
+
+            width = model_settings.ids_per_step
+            pairs = Pairs(store, pieces, settings.rows, random, draw, encoder.relative_positions, width)
             self.batches, self.length = pairs, round(pairs.length)
             self.epochs_a_step = settings.rows / len(pieces)
         elif settings.batches == "windows":
             if lookback is not None:
-                raise ValueError("windows begin anywhere, so nothing can be recalled in them")
-            reading = (store, pieces, settings.rows, self.length, random, augmentation, settings.passage)
-            self.batches = Windows(*reading, last_only=settings.targets == "last")
+                raise ValueError("windows begin anywhere, so they have no lookback")
+            self.batches = Windows(
+                store,
+                pieces,
+                settings.rows,
+                self.length,
+                random,
+                variation,
+                settings.passage,
+                last_only=settings.targets == "last",
+                conditioning=model_settings.conditioning,
+                stride=model_settings.ids_per_step,
+            )
         else:
             self.batches = Streams(store, pieces, settings.rows, self.length, random, lookback)
         self.carried = self.model.init_state(settings.rows)
@@ -98,7 +113,7 @@ class Trainer:
         return self.ranks.count * self.settings.rows * self.length
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """The weights by name, as `onnx_step` reads them."""
+        """The weights by name, as `models.export` reads them."""
         return {name: tensor.cpu().numpy() for name, tensor in self.model.state_dict().items()}
 
     def standing(self) -> dict[str, Any]:
@@ -120,12 +135,11 @@ class Trainer:
         conditioning = batch.conditioning
         if conditioning is None and self.model.settings.conditioning:
             conditioning = np.zeros((*x.shape, self.model.settings.conditioning), np.float32)  # ranks sum all gradients
-        beside: tuple[Any, ...] = (
+        beside = (
             None if conditioning is None else self._moved(conditioning),  # (B, T, C)
             None if batch.lookback is None else self._moved(batch.lookback),  # (B, T, W)
+            None if batch.source is None else SourceBatch(*map(self._moved, batch.source)),
         )
-        if batch.source is not None:
-            beside = (SourceTensors(*map(self._moved, batch.source)),)
         # Most pieces begin inside a batch, in the state that the one before them left. Those that begin with it begin
         # at zero, as every piece does that is judged or sampled, or the model would never learn to.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from folkseq.corpus import IGNORED, batch_of
+from folkseq.corpus import IGNORED, SourceBatch
 from folkseq.corpus.store import Ids
-from folkseq.models.encoder_decoder import SourceTensors
 from folkseq.models.language_model import LanguageModel
-from folkseq.pairs import Pair
+
+if TYPE_CHECKING:
+    from folkseq.pairs import Pair
 
 LOGITS = 1 << 25
 """As many are computed at once, 128 MB of them."""
@@ -45,8 +47,8 @@ def nll(model: LanguageModel, pieces: Sequence[Ids], rows: int = 32, steps: int 
         for start in range(0, len(batch[-1]) - 1, steps):
             x, y = _window(batch, start, steps)  # (B, T)
             beside = _lookback_window(memories, start, x.shape) if lookback is not None else None  # (B, T, W)
-            more = () if beside is None else (None, torch.from_numpy(beside).to(device))
-            logits, state = model(torch.from_numpy(x).to(device), state, *more)  # (B, T, V)
+            lookbacks = None if beside is None else torch.from_numpy(beside).to(device)
+            logits, state = model(torch.from_numpy(x).to(device), state, lookback=lookbacks)  # (B, T, V)
             targets = torch.from_numpy(y).to(device).flatten()
             total += float(functional.cross_entropy(logits.flatten(0, 1), targets, reduction="sum"))
             predicted += int((y != IGNORED).sum())
@@ -61,6 +63,8 @@ def nll_of_pairs(model: LanguageModel, pairs: Sequence[Pair], rows: int = 32) ->
     Returns:
         The total in nats, and the number of ids that were predicted.
     """
+    from folkseq.corpus.pairs import batch_of
+
     device, settings = model.output.weight.device, model.settings
     if settings.encoder is None:
         raise ValueError("this model reads no pairs")
@@ -73,9 +77,9 @@ def nll_of_pairs(model: LanguageModel, pairs: Sequence[Pair], rows: int = 32) ->
         batch = batch_of(some, settings.encoder.relative_positions, settings.ids_per_step, only_free=True)
         if batch.source is None:
             raise ValueError("pairs have a source")
-        source = SourceTensors(*(torch.from_numpy(array).to(device) for array in batch.source))
+        source = SourceBatch(*(torch.from_numpy(array).to(device) for array in batch.source))
         x, y = (torch.from_numpy(array).to(device) for array in batch[:2])
-        logits, _ = model(x, model.init_state(len(some)), source)
+        logits, _ = model(x, model.init_state(len(some)), source=source)
         total += float(functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum"))
         predicted += int((y != IGNORED).sum())
     model.train(was_training)

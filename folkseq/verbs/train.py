@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpus import Draw, cluster, split, split_in_order
+from folkseq.corpus import Variation, cluster, split, split_in_order
 from folkseq.corpus.baseline import Baseline
 from folkseq.corpus.named import BuildReport, Corpus, MadeReport, files, listed, locate
 from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, RequestError
 from folkseq.extras import require
 from folkseq.machine import ranks
-from folkseq.models.settings import ModelSettings
-from folkseq.pairs import Pair
 from folkseq.representations.base import Codec, Representation
 from folkseq.representations.task import CONTINUE, TASKS, Task
 from folkseq.run import Run
@@ -30,6 +28,8 @@ from folkseq.verbs.begun import Begun
 from folkseq.verbs.trained import find_task
 
 if TYPE_CHECKING:
+    from folkseq.corpus.pairs import Draw
+    from folkseq.pairs import Pair
     from folkseq.training import Progress, Ranks, TrainResult
 
 FEWEST_PIECES = 2
@@ -214,7 +214,7 @@ class _Job:
                     begun.store,
                     begun.sides,
                     begun.run,
-                    augmentation=Cut(codec, begun.spans, model),
+                    variation=Excerpts(codec, begun.spans),
                     draw=drawn(codec, begun.run),
                     ngram_nll=self.ngram,
                     on_progress=self.on_progress if ranks is None or ranks.first else None,
@@ -256,19 +256,18 @@ def _has_learnt(folder: Path) -> bool:
     return (folder / "model.safetensors").exists() or state.step(folder) > 0
 
 
-class Cut:
-    """The tokenizer's excerpts, as the dataset asks for them."""
+class Excerpts(Variation):
+    """The variants of passages that a representation draws."""
 
-    def __init__(self, codec: Codec[Any], spans: NDArray[np.int64], model: ModelSettings) -> None:
+    def __init__(self, codec: Codec[Any], spans: NDArray[np.int64]) -> None:
         self.augmentation = codec.augmentation
         self.lookahead = self.augmentation.lookahead if self.augmentation else 0
-        self.conditioning, self.stride = model.conditioning, model.ids_per_step
         self._spans = spans.tolist()
 
     def __call__(
         self, ids: NDArray[Any], piece: int, length: int, random: np.random.Generator
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-        """A passage, varied as the tokenizer knows how."""
+        """Return a variant of a passage; see `Variation`."""
         if self.augmentation is None:
             return ids[: length + 1], None
         return self.augmentation.excerpt(ids, length, self._spans[piece], random)

@@ -59,9 +59,9 @@ class TrainedRun:
         if (precision, threads) not in self.engines:
             graph: Path | bytes = self.run.file("model.onnx")
             if precision == FLOAT32:
-                from folkseq.models import onnx_step
+                from folkseq.models.export.step import build_step
 
-                graph = onnx_step.build(self.run.weights(), self.run.config.model, int8=False)
+                graph = build_step(self.run.weights(), self.run.config.model, int8=False)
             self.engines[precision, threads] = Engine(graph, threads)
         return self.engines[precision, threads]
 

@@ -164,7 +164,7 @@ class Ours:
         with tempfile.TemporaryDirectory() as folder:
             config = RunConfig(pieces.tokenizer.spec, model, settings, (), "benchmark", seed=seed)
             run = Run.create(Path(folder) / "run", config, pieces.vocabulary)
-            result = fit(pieces.store, pieces.sides, run, augmentation=self.cut)
+            result = fit(pieces.store, pieces.sides, run, variation=self.cut)
         return result.steps, result.heldout_nll
 
     @property

@@ -21,7 +21,8 @@ from benchmarks.plain import Plain
 from onnx import TensorProto, helper, numpy_helper
 
 from folkseq.machine import cores
-from folkseq.models import onnx_step
+from folkseq.models.export.graph import IR_VERSION, OPSET
+from folkseq.models.export.step import build_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
 from folkseq.representations.abc import AbcTokenizer
@@ -64,9 +65,9 @@ def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
         plain = Plain(VOCABULARY, layers, hidden, settings.embedding).eval()
         recalls = LanguageModel(replace(settings, **RECALLS)).eval()
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    graphs = {name: onnx_step.build(weights, settings, name == "int8") for name in ("float32", "int8")}
+    graphs = {name: build_step(weights, settings, name == "int8") for name in ("float32", "int8")}
     as_for_tunes = {name: tensor.numpy() for name, tensor in recalls.state_dict().items()}
-    recalling = onnx_step.build(as_for_tunes, recalls.settings)
+    recalling = build_step(as_for_tunes, recalls.settings)
     products = (2 * layers - 1) * 4 * hidden * hidden + hidden * VOCABULARY  # a token, and bytes of weights in int8
     print(f"\n{layers} x {hidden} {settings.cell}, {VOCABULARY} ids: {products / 1e6:.2f} M products a token")
     for rows in STREAMS:
@@ -218,8 +219,8 @@ def _product(side: int) -> bytes:
     y = helper.make_tensor_value_info("y", TensorProto.INT32, ["B", side])
     nodes = [helper.make_node("MatMulInteger", ["x", "w", "zero"], ["y"])]
     graph = helper.make_graph(nodes, "product", [x], [y], constants)
-    opsets = [helper.make_opsetid("", onnx_step.OPSET)]
-    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=onnx_step.IR_VERSION).SerializeToString())
+    opsets = [helper.make_opsetid("", OPSET)]
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION).SerializeToString())
 
 
 def _best(action: Callable[[], Any], turns: int = 30) -> float:
@@ -253,7 +254,7 @@ def _choosing() -> None:
     for layers, hidden in SIZES:
         settings = ModelSettings(VOCABULARY, layers=layers, hidden=hidden)
         weights = {name: tensor.numpy() for name, tensor in LanguageModel(settings).state_dict().items()}
-        engine = Engine(onnx_step.build(weights, settings))
+        engine = Engine(build_step(weights, settings))
         state, ids = engine.begin(rows), np.zeros(rows, np.int64)
         step = _median_us(lambda engine=engine, state=state, ids=ids: engine.step(state, ids))
         print(f"  a step of {layers} x {hidden}, int8: {step:6.0f}")

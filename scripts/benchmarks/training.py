@@ -14,7 +14,7 @@ import torch
 from benchmarks.plain import Loop, Plain
 from torch.nn import functional
 
-from folkseq.corpus import Streams, TokenStore, Unchanged, split
+from folkseq.corpus import Streams, TokenStore, Variation, split
 from folkseq.models.settings import FLOAT32, ModelSettings, TrainSettings
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig
@@ -43,7 +43,7 @@ def _race(store: TokenStore, model: ModelSettings) -> None:
     settings = TrainSettings(steps=1_000_000)
     pieces = np.arange(len(store))
     trainers = {
-        precision: Trainer(store, pieces, model, replace(settings, precision=precision), 0, Unchanged(), Ranks())
+        precision: Trainer(store, pieces, model, replace(settings, precision=precision), 0, Variation(), Ranks())
         for precision in dict.fromkeys((FLOAT32, fastest(model, Ranks().device)))
     }
     plain = Plain(VOCABULARY, model.layers, model.hidden, model.embedding, DROPOUT)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from folkseq.errors import RequestError, RunError
-from folkseq.models import onnx_step
+from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings
 from folkseq.sampling.batch import Request
 from folkseq.sampling.engine import Engine
@@ -188,7 +188,7 @@ def make_engine(conditioning=0, **recall):
         shapes |= {"recalled.weight": (size, 5), "pointers.told.weight": (size, pointers)}
         shapes |= {"pointers.heard.weight": (pointers, 12), "pointers.heard.bias": (pointers,)}
     weights = {name: rng.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
-    return Engine(onnx_step.build(weights, settings), threads=1)
+    return Engine(build_step(weights, settings), threads=1)
 
 
 @pytest.fixture(scope="module", params=[{}, RECALL])

@@ -1,17 +1,18 @@
-"""The encoder–decoder: in PyTorch, and step by step as it samples."""
+"""The encoder–decoder in PyTorch and as an exported step."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import embedding
 
 from folkseq.compound import CompoundLayout
-from folkseq.corpus import batch_of
-from folkseq.models import onnx_encoder, onnx_step
-from folkseq.models.attention import _Nearness
-from folkseq.models.encoder_decoder import EncoderDecoder, SourceTensors, make
+from folkseq.corpus.batch import SourceBatch
+from folkseq.corpus.pairs import batch_of
+from folkseq.models.encoder_decoder import EncoderDecoder
+from folkseq.models.export.encoder import build_encoder
+from folkseq.models.export.step import build_step
+from folkseq.models.language_model import make_model
 from folkseq.models.settings import ATTENTIONS, CELLS, DIRECTIONS, EncoderSettings, ModelSettings
 from folkseq.pairs import EncoderSource, Pair
 from folkseq.sampling.engine import Engine
@@ -35,17 +36,17 @@ def pair_of(settings: ModelSettings, random: np.random.Generator, known: int, st
     if settings.compound is None:
         ids = random.integers(0, settings.vocabulary_size, steps + 1)
         return Pair(source, ids, random.integers(0, known, steps), np.ones(steps, np.bool_))
-    frames = settings.compound
-    rows = [np.zeros(frames.width, np.int64)]
-    rows += [frames.offsets[:-1] + random.integers(0, frames.fields) for _ in range(steps)]
-    ids = np.concatenate([*rows, np.full(frames.width, frames.end)])
+    layout = settings.compound
+    rows = [np.zeros(layout.width, np.int64)]
+    rows += [layout.offsets[:-1] + random.integers(0, layout.fields) for _ in range(steps)]
+    ids = np.concatenate([*rows, np.full(layout.width, layout.end)])
     return Pair(source, ids, random.integers(0, known, steps + 1), np.ones(len(ids) - 1, np.bool_))
 
 
 def model_of(settings: ModelSettings) -> EncoderDecoder:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = make(settings).eval()
+        model = make_model(settings).eval()
         for parameter in model.parameters():
             torch.nn.init.uniform_(parameter, -0.4, 0.4)
     assert isinstance(model, EncoderDecoder)
@@ -58,15 +59,15 @@ def logits_of(model: EncoderDecoder, pairs: list[Pair]) -> torch.Tensor:
     batch = batch_of(pairs, settings.encoder.relative_positions, settings.ids_per_step)
     assert batch.source is not None
     with torch.inference_mode():
-        known = SourceTensors(*map(torch.from_numpy, batch.source))
-        return model(torch.from_numpy(batch.x), model.init_state(len(pairs)), known)[0]
+        source = SourceBatch(*map(torch.from_numpy, batch.source))
+        return model(torch.from_numpy(batch.x), model.init_state(len(pairs)), source=source)[0]
 
 
-@pytest.mark.parametrize("fields", [(), FIELDS], ids=["ids", "frames"])
+@pytest.mark.parametrize("fields", [(), FIELDS], ids=["ids", "compound"])
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("lstm", 3), ("gru", 2), ("rnn", 2), ("peephole", 2)])
-def test_the_steps_that_sample_give_the_scores_of_the_network(
+def test_the_exported_step_gives_the_logits_of_pytorch(
     cell: str, layers: int, direction: str, attention: str, fields: tuple[int, ...]
 ) -> None:
     settings = settings_of(cell, layers, fields, direction=direction, attention=attention)
@@ -74,29 +75,29 @@ def test_the_steps_that_sample_give_the_scores_of_the_network(
     pair = pair_of(settings, random, known=9, steps=7)
     expected = logits_of(model, [pair])[0].numpy()
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    memory = Encoder(onnx_encoder.build(weights, settings)).read(pair.source)
-    engine = Engine(onnx_step.build(weights, settings, int8=False)).with_memory(memory)
+    memory = Encoder(build_encoder(weights, settings)).read(pair.source)
+    engine = Engine(build_step(weights, settings, int8=False)).with_memory(memory)
     state, width = engine.begin(1), settings.ids_per_step
     stepper = engine.stepper(engine.begin(1))
     for step, one in enumerate(pair.ids[:-1].tolist()):
         place = (step + 1) // width - 1 if width > 1 else step
         at = pair.at[max(place, 0)][None]
         ids = np.array([one])
-        scores, state = engine.step(state, ids, at=at)
+        logits, state = engine.step(state, ids, at=at)
         walked = stepper.step(ids, at=at)
-        if step >= width - 1:  # before that the start is told
-            np.testing.assert_allclose(scores[0], expected[step], rtol=1e-4, atol=1e-4)
+        if step >= width - 1:  # the start ids are given
+            np.testing.assert_allclose(logits[0], expected[step], rtol=1e-4, atol=1e-4)
             np.testing.assert_allclose(walked[0], expected[step], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("int8", [True, False])
 @pytest.mark.parametrize("attention", ATTENTIONS)
-def test_a_row_by_itself_has_the_bits_that_it_has_among_others(attention: str, int8: bool) -> None:
+def test_a_row_alone_has_the_same_bits_as_among_others(attention: str, int8: bool) -> None:
     settings, random = settings_of("lstm", 2, (), attention=attention), np.random.default_rng(2)
     weights = {name: tensor.numpy() for name, tensor in model_of(settings).state_dict().items()}
     pair = pair_of(settings, random, known=40, steps=1)
-    memory = Encoder(onnx_encoder.build(weights, settings)).read(pair.source)
-    engine = Engine(onnx_step.build(weights, settings, int8=int8)).with_memory(memory)
+    memory = Encoder(build_encoder(weights, settings)).read(pair.source)
+    engine = Engine(build_step(weights, settings, int8=int8)).with_memory(memory)
     together, alone = engine.stepper(engine.begin(5)), [engine.stepper(engine.begin(1)) for _ in range(5)]
     state = engine.begin(1)
     for _ in range(60):
@@ -105,13 +106,13 @@ def test_a_row_by_itself_has_the_bits_that_it_has_among_others(attention: str, i
         for row, stepper in enumerate(alone):
             one = slice(row, row + 1)
             np.testing.assert_array_equal(stepper.step(ids[one], at=at[one]), expected[one])
-        scores, state = engine.step(state, ids[:1], at=at[:1])
-        np.testing.assert_array_equal(scores, expected[:1])
+        logits, state = engine.step(state, ids[:1], at=at[:1])
+        np.testing.assert_array_equal(logits, expected[:1])
     assert all(len(array) == 1 for stepper in alone for array in stepper.state)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_what_fills_up_a_row_changes_nothing(direction: str) -> None:
+def test_padding_changes_nothing(direction: str) -> None:
     settings = settings_of(direction=direction)
     model, random = model_of(settings), np.random.default_rng(2)
     short, long = pair_of(settings, random, 4, 3), pair_of(settings, random, 9, 8)
@@ -120,7 +121,7 @@ def test_what_fills_up_a_row_changes_nothing(direction: str) -> None:
 
 
 @pytest.mark.parametrize(("direction", "changes"), [("both", True), ("forward", False)])
-def test_only_an_encoder_of_both_directions_sees_what_comes_after(direction: str, changes: bool) -> None:
+def test_only_a_bidirectional_encoder_sees_what_comes_after(direction: str, changes: bool) -> None:
     settings = settings_of(direction=direction)
     model, random = model_of(settings), np.random.default_rng(3)
     pair = pair_of(settings, random, known=9, steps=4)
@@ -133,19 +134,9 @@ def test_only_an_encoder_of_both_directions_sees_what_comes_after(direction: str
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_an_encoder_of_one_direction_has_as_many_weights(cell: str) -> None:
+def test_an_encoder_of_one_direction_has_as_many_weights_as_one_of_two(cell: str) -> None:
     sizes = [
-        sum(each.numel() for each in make(settings_of(cell, direction=direction)).parameters())
+        sum(each.numel() for each in make_model(settings_of(cell, direction=direction)).parameters())
         for direction in DIRECTIONS
     ]
     assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
-
-
-def test_the_weights_of_nearness_and_their_gradient_are_an_embeddings():
-    near, given = torch.randint(0, 7, (2, 4, 5)), torch.randn(2, 3, 4, 5)
-    fast, plain = (torch.arange(21.0).view(7, 3).requires_grad_() for _ in range(2))
-    found, wanted = _Nearness.apply(fast, near), embedding(near, plain).permute(0, 3, 1, 2)
-    assert torch.equal(found, wanted)
-    found.backward(given)
-    wanted.backward(given)
-    assert torch.allclose(fast.grad, plain.grad, atol=1e-6)

@@ -1,4 +1,4 @@
-"""The PyTorch model and the ONNX step say the same."""
+"""The language model in PyTorch and as an exported step; the settings."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 from folkseq.compound import CompoundLayout
 from folkseq.grammar import put, take
-from folkseq.models import onnx_step
+from folkseq.models.export.step import build_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings, TrainSettings
 from folkseq.sampling import scoring
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def make_model():
-    """Makes a model from a fixed seed, and leaves the global generator as it was."""
+    """Return a function that makes a model from a fixed seed; the global generator stays as it was."""
 
     def make(**changes):
         with torch.random.fork_rng():
@@ -53,22 +53,22 @@ def logits_of(model, ids, conditioning=None):
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 5])
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_onnx_step_gives_the_logits_of_pytorch_with_the_state_carried(make_model, cell, layers):
+def test_the_exported_step_gives_the_logits_of_pytorch(make_model, cell, layers):
     model = make_model(cell=cell, layers=layers)
     ids = np.random.default_rng(0).integers(0, 11, (4, 12))  # (B, T)
-    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
+    engine = Engine(build_step(weights_of(model), model.settings, int8=False), threads=1)
     stepped = steps_of(engine, ids)
     np.testing.assert_allclose(stepped, logits_of(model, ids), atol=1e-4)
 
 
-RECALL = {"lookback_bars": (1, 2), "bar_ends": (3, 4), "section_ends": (4,)}
+BARS = {"lookback_bars": (1, 2), "bar_ends": (3, 4), "section_ends": (4,)}
 MATCHES = {"lookback_match": True, "lookback_position": True, "copy_pointer": True}
 
 
-@pytest.mark.parametrize("shown", [RECALL, RECALL | MATCHES, MATCHES], ids=["bars", "both", "matches"])
+@pytest.mark.parametrize("shown", [BARS, BARS | MATCHES, MATCHES], ids=["bars", "both", "matches"])
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, cell, layers, shown):
+def test_the_exported_step_reads_the_same_lookback_as_pytorch(make_model, cell, layers, shown):
     model = make_model(cell=cell, layers=layers, **shown)
     ids = np.random.default_rng(0).integers(0, 11, (4, 30))  # (B, T)
     shown = np.stack([model.lookback.indices(row) for row in ids])
@@ -77,35 +77,35 @@ def test_the_onnx_step_recalls_what_pytorch_is_shown(make_model, cell, layers, s
         expected = model(torch.from_numpy(ids), state, None, torch.from_numpy(shown))[0].numpy()
         nothing = torch.from_numpy(np.broadcast_to(model.lookback.indices([0])[0], shown.shape).copy())
         unlike = model(torch.from_numpy(ids), state, None, nothing)[0].numpy()
-    assert np.abs(expected - unlike).max() > 0.1  # it hears what it is shown
-    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
+    assert np.abs(expected - unlike).max() > 0.1  # the lookback has an effect
+    engine = Engine(build_step(weights_of(model), model.settings, int8=False), threads=1)
     np.testing.assert_allclose(steps_of(engine, ids), expected, atol=1e-4)
     stepper = engine.stepper(engine.begin(4))
     walked = [stepper.step(column).copy() for column in ids.T]
     np.testing.assert_allclose(np.stack(walked, axis=1), expected, atol=1e-4)
-    whole = Engine(onnx_step.build(weights_of(model), model.settings), threads=1)
+    whole = Engine(build_step(weights_of(model), model.settings), threads=1)
     rows = [whole.step(whole.read(row[:-1].tolist()), row[-1:])[0][0] for row in ids]  # one row at a time, int8
     np.testing.assert_array_equal(np.stack(rows), steps_of(whole, ids)[:, -1])
 
 
-def test_a_model_that_recalls_must_be_shown_it(make_model):
-    model = make_model(**RECALL)
+def test_a_model_with_lookback_needs_its_rows(make_model):
+    model = make_model(**BARS)
     with pytest.raises(ValueError, match="Lookback"):
         model(torch.zeros(1, 1, dtype=torch.long), model.init_state(1))
-    with pytest.raises(ValueError, match="nothing is recalled"):
+    with pytest.raises(ValueError, match="copy_pointer needs lookback"):
         ModelSettings(11, copy_pointer=True)
-    with pytest.raises(ValueError, match="a section where a bar does"):
+    with pytest.raises(ValueError, match="section_ends must be among bar_ends"):
         ModelSettings(11, bar_ends=(1,), section_ends=(2,))
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", CELLS)
-def test_controls_are_read_beside_the_ids(make_model, cell, layers):
+def test_conditioning_is_read_beside_the_ids(make_model, cell, layers):
     model = make_model(cell=cell, layers=layers, conditioning=5)
     random = np.random.default_rng(0)
     ids = random.integers(0, 11, (4, 12))  # (B, T)
     conditioning = random.uniform(0, 1, (4, 12, 5)).astype(np.float32)  # (B, T, C)
-    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
+    engine = Engine(build_step(weights_of(model), model.settings, int8=False), threads=1)
     assert engine.conditioning == 5
 
     def stepped(beside):
@@ -117,15 +117,15 @@ def test_controls_are_read_beside_the_ids(make_model, cell, layers):
     assert np.abs(stepped(conditioning) - stepped(None)).max() > 0.01
 
 
-def test_a_model_without_controls_takes_none(make_model):
+def test_a_model_without_conditioning_takes_none(make_model):
     model = make_model()
-    assert Engine(onnx_step.build(weights_of(model), model.settings), threads=1).conditioning == 0
+    assert Engine(build_step(weights_of(model), model.settings), threads=1).conditioning == 0
     assert "control.weight" not in weights_of(model)
 
 
-def test_rows_can_be_begun_anew_and_left_out(make_model):
+def test_rows_can_be_restarted_and_left_out(make_model):
     model = make_model()
-    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
+    engine = Engine(build_step(weights_of(model), model.settings, int8=False), threads=1)
     _, state = engine.step(engine.begin(3), [1, 2, 3])
     put(state, [1], engine.begin(1))
     rows, _ = engine.step(take(state, [2, 1]), [4, 5])
@@ -133,9 +133,9 @@ def test_rows_can_be_begun_anew_and_left_out(make_model):
     np.testing.assert_allclose(rows[1], logits_of(model, np.array([[5]]))[0, -1], atol=1e-4)
 
 
-def test_rows_can_go_on_after_what_was_read_once(make_model):
+def test_rows_can_continue_after_ids_that_were_read_once(make_model):
     model = make_model(conditioning=3)
-    engine = Engine(onnx_step.build(weights_of(model), model.settings), threads=1)
+    engine = Engine(build_step(weights_of(model), model.settings), threads=1)
     ids = np.random.default_rng(4).integers(0, 11, 7)
     beside = np.random.default_rng(5).uniform(0, 1, (7, 3)).astype(np.float32)
     plain = steps_of(engine, ids[None], beside[None])[:, -1]
@@ -159,10 +159,10 @@ def test_int8_hardly_changes_the_likelihood_of_what_was_learnt(make_model, cell)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert 0.1 < float(loss.detach()) < 1.5  # neither unlearnt nor certain, so that a change would show
+    assert 0.1 < float(loss.detach()) < 1.5  # neither untrained nor certain, so that a change would show
 
-    exact = onnx_step.build(weights_of(model), model.settings, int8=False)
-    small = onnx_step.build(weights_of(model), model.settings)
+    exact = build_step(weights_of(model), model.settings, int8=False)
+    small = build_step(weights_of(model), model.settings)
     assert len(small) < 0.5 * len(exact)
 
     def nll(graph):
@@ -182,38 +182,38 @@ def test_a_row_of_logits_does_not_depend_on_its_neighbours(make_model, cell, int
     model = make_model(cell=cell, layers=3, hidden=37, conditioning=22)
     random = np.random.default_rng(2)
     ids, conditioning = random.integers(0, 11, (64, 20)), random.uniform(0, 1, (64, 20, 22)).astype(np.float32)
-    graph = onnx_step.build(weights_of(model), model.settings, int8)
+    graph = build_step(weights_of(model), model.settings, int8)
     together = steps_of(Engine(graph, threads=threads), ids, conditioning)
     for rows in ([0], [7], [63], [3, 4], list(range(10, 17)), list(range(33))):
         apart = steps_of(Engine(graph, threads=1), ids[rows], conditioning[rows])
         assert (together[rows] == apart).all()
 
 
-def test_settings_check_themselves():
-    with pytest.raises(ValueError, match="no cell 'gru2'; there are: rnn, gru, lstm, peephole"):
+def test_settings_are_validated():
+    with pytest.raises(ValueError, match="cell must be one of rnn, gru, lstm, peephole, got 'gru2'"):
         ModelSettings(vocabulary_size=5, cell="gru2")
-    with pytest.raises(ValueError, match="layers is at least 1, got 0"):
+    with pytest.raises(ValueError, match="layers must be at least 1 and at most 64, got 0"):
         ModelSettings(vocabulary_size=5, layers=0)
-    with pytest.raises(TypeError, match="hidden is a whole number"):
+    with pytest.raises(TypeError, match="hidden must be int"):
         ModelSettings(vocabulary_size=5, hidden=3.5)
-    with pytest.raises(ValueError, match="conditioning is 0 or above, got -1"):
+    with pytest.raises(ValueError, match="conditioning must be at least 0, got -1"):
         ModelSettings(vocabulary_size=5, conditioning=-1)
     with pytest.raises(ValueError, match="dropout"):
         ModelSettings(vocabulary_size=5, dropout=1)
-    with pytest.raises(ValueError, match="minutes is above 0, got nan"):
+    with pytest.raises(ValueError, match="minutes must be above 0, got nan"):
         TrainSettings(minutes=float("nan"))
 
 
 FIELDS = (3, 2, 4)
 
 
-def framed_ids(rows, frames, seed=0):
-    """Pieces of frames, (B, T), of which each row has another field first."""
+def compound_ids(rows, tokens, seed=0):
+    """Return pieces of compound tokens, (B, T); each row has another field first."""
     layout, random = CompoundLayout(FIELDS), np.random.default_rng(seed)
     pieces = []
     for row in range(rows):
         order = layout.order(row % layout.width)
-        values = [layout.offsets[field] + random.integers(0, FIELDS[field], frames) for field in order]
+        values = [layout.offsets[field] + random.integers(0, FIELDS[field], tokens) for field in order]
         ends = [[one] * layout.width for one in (order[0], layout.end)]
         pieces.append(np.concatenate([ends[0], np.stack(values, axis=1).ravel(), ends[1]]))
     return np.stack(pieces)
@@ -221,13 +221,13 @@ def framed_ids(rows, frames, seed=0):
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("cell", CELLS)
-def test_frames_are_foretold_field_by_field_in_both(make_model, cell, layers):
+def test_compound_tokens_are_predicted_field_by_field_in_both(make_model, cell, layers):
     model = make_model(cell=cell, layers=layers, vocabulary_size=13, fields=FIELDS)
-    ids = framed_ids(6, 5)
+    ids = compound_ids(6, 5)
     expected = logits_of(model, ids)
-    engine = Engine(onnx_step.build(weights_of(model), model.settings, int8=False), threads=1)
+    engine = Engine(build_step(weights_of(model), model.settings, int8=False), threads=1)
     np.testing.assert_allclose(steps_of(engine, ids), expected, atol=1e-4, rtol=1e-6)
-    for cut in (1, 2, 3, 4, 5, 8):  # of whole frames or not, what is read so far says what comes next
+    for cut in (1, 2, 3, 4, 5, 8):  # whole compound tokens or not
         np.testing.assert_allclose(logits_of(model, ids[:, :cut]), expected[:, :cut], atol=1e-5, rtol=1e-6)
     with torch.inference_mode():
         state, parts = model.init_state(6), []
@@ -235,12 +235,12 @@ def test_frames_are_foretold_field_by_field_in_both(make_model, cell, layers):
             logits, state = model(torch.from_numpy(ids[:, start : start + 6]), state)
             parts.append(logits.numpy())
     np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=1e-5, rtol=1e-6)
-    small = Engine(onnx_step.build(weights_of(model), model.settings), threads=1)
+    small = Engine(build_step(weights_of(model), model.settings), threads=1)
     rows = [small.step(small.read(row[:-1].tolist()), row[-1:])[0][0] for row in ids]
     np.testing.assert_array_equal(np.stack(rows), steps_of(small, ids)[:, -1])
 
 
-def test_a_frame_is_a_distribution_over_all_that_it_could_be(make_model):
+def test_the_probabilities_of_all_compound_tokens_sum_to_one(make_model):
     model = make_model(vocabulary_size=13, fields=FIELDS)
     layout = CompoundLayout(FIELDS)
     for first in range(3):
@@ -253,9 +253,9 @@ def test_a_frame_is_a_distribution_over_all_that_it_could_be(make_model):
         assert float(costs.sum((1, 2)).exp().sum() + end) == pytest.approx(1, abs=1e-5)
 
 
-def test_of_frames_only_those_ids_can_come_whose_turn_it_is(make_model):
+def test_only_ids_of_the_next_field_are_possible(make_model):
     model = make_model(vocabulary_size=13, fields=FIELDS)
-    ids = framed_ids(3, 2)
+    ids = compound_ids(3, 2)
     probabilities = torch.softmax(torch.from_numpy(logits_of(model, ids)), 2)
     np.testing.assert_allclose(probabilities[:, :2].gather(2, torch.from_numpy(ids[:, 1:3, None])), 1)  # the start
     np.testing.assert_allclose(probabilities[:, -3:-1].gather(2, torch.from_numpy(ids[:, -2:, None])), 1)  # the end
@@ -263,8 +263,8 @@ def test_of_frames_only_those_ids_can_come_whose_turn_it_is(make_model):
     assert possible[2:6] == [{3, 7, 8}, {4, 5, 6}, {9, 10, 11, 12}, {3, 7, 8}]
 
 
-def test_settings_of_frames_check_themselves():
-    with pytest.raises(ValueError, match=r"fields of \(2, 2\) values have 7 ids, not 8"):
+def test_settings_of_compound_tokens_are_validated():
+    with pytest.raises(ValueError, match=r"fields of \(2, 2\) values have 7 ids, but vocabulary_size is 8"):
         ModelSettings(8, fields=(2, 2))
     with pytest.raises(ValueError, match="two fields or more"):
         ModelSettings(8, fields=(2,))

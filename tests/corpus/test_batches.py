@@ -1,4 +1,4 @@
-"""Streams and windows that go on exactly, and pairs."""
+"""Streams, windows and pairs: what they read, and that they continue exactly."""
 
 import json
 from itertools import pairwise
@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from folkseq.corpus import IGNORED, Pairs, Streams, TokenStore, Unchanged, Windows
+from folkseq.corpus import IGNORED, Streams, TokenStore, Variation, Windows
+from folkseq.corpus.pairs import Pairs
 from folkseq.errors import CorpusError
 from folkseq.pairs import EncoderSource, Pair, RelativePositions
 from folkseq.training.heldout import pairs_of
@@ -41,7 +42,7 @@ def test_streams_deal_every_piece_once_an_epoch():
         assert sorted(x[0].tolist()) == sorted(small_store().ids.tolist())
 
 
-def test_streams_go_on_exactly_from_a_state_that_went_through_json():
+def test_streams_continue_exactly_from_a_state_in_json():
     def begin(seed):
         return Streams(small_store(), range(7), rows=3, steps=4, generator=np.random.default_rng(seed))
 
@@ -61,9 +62,7 @@ def test_windows_hold_every_id_of_every_piece_once_an_epoch_or_twice_at_its_begi
     store = TokenStore.of([[0, *range(10, 10 + length), 1] for length in (1, 4, 23, 80)])
     pieces = [0, 2, 3]
     length = 5
-    windows = Windows(
-        store, pieces, rows=1, length=length, generator=np.random.default_rng(0), augmentation=Unchanged()
-    )
+    windows = Windows(store, pieces, rows=1, length=length, generator=np.random.default_rng(0), variation=Variation())
     for _ in range(3):
         predicted = []
         epoch = windows.epoch
@@ -79,17 +78,23 @@ def test_windows_hold_every_id_of_every_piece_once_an_epoch_or_twice_at_its_begi
                 assert predicted.count(id_) >= shared, (piece, place)
 
 
-def test_windows_go_on_exactly_from_where_they_stood():
+def test_windows_continue_exactly_from_a_state_in_json():
     store = TokenStore.of([[0, *range(2, 2 + length), 1] for length in (3, 50, 70)])
 
     def opened():
         return Windows(
-            store, [0, 1, 2], rows=2, length=8, generator=np.random.default_rng(7), augmentation=Moved(), windows=3
+            store,
+            [0, 1, 2],
+            rows=2,
+            length=8,
+            generator=np.random.default_rng(7),
+            variation=Moved(),
+            windows=3,
+            conditioning=1,
         )
 
     class Moved:
-        lookahead, conditioning = 2, 1
-        stride = 1
+        lookahead = 2
 
         def __call__(self, ids, piece, length, random):
             ids = ids[: length + 1] + random.integers(0, 2)
@@ -109,10 +114,10 @@ def test_windows_go_on_exactly_from_where_they_stood():
     assert expected[0].conditioning.shape == (2, 8, 1)
 
 
-def test_rows_read_on_within_a_passage_and_begin_passages_in_turn():
+def test_rows_continue_within_a_passage_and_start_passages_in_turn():
     store = TokenStore.of([[0, *range(2, 900), 1], [0, *range(1000, 1900), 1]])
     windows = Windows(
-        store, [0, 1], rows=4, length=10, generator=np.random.default_rng(0), augmentation=Unchanged(), windows=4
+        store, [0, 1], rows=4, length=10, generator=np.random.default_rng(0), variation=Variation(), windows=4
     )
     batches = [next(windows) for _ in range(12)]
     fresh = np.stack([batch.fresh for batch in batches])  # (12, B)
@@ -124,19 +129,16 @@ def test_rows_read_on_within_a_passage_and_begin_passages_in_turn():
         assert (before.y[goes_on, -1] == after.x[goes_on, 0]).all()
 
 
-def test_passages_that_are_cut_down_to_nothing_are_passed_over():
+def test_empty_passages_are_skipped():
     store = TokenStore.of([[0, *[7] * 200, 1], [0, *range(10, 60), 1]])
 
     class WithoutSevens:
-        lookahead, conditioning = 0, 0
-        stride = 1
+        lookahead = 0
 
         def __call__(self, ids, piece, length, random):
             return ids[: length + 1][ids[: length + 1] != 7], None
 
-    windows = Windows(
-        store, [0, 1], rows=2, length=10, generator=np.random.default_rng(0), augmentation=WithoutSevens()
-    )
+    windows = Windows(store, [0, 1], rows=2, length=10, generator=np.random.default_rng(0), variation=WithoutSevens())
     for _ in range(60):
         assert (next(windows).y != IGNORED).any(axis=1).all()
 
@@ -157,7 +159,7 @@ class Seldom:
         return self(ids, piece, np.random.default_rng([piece, turn]))
 
 
-def test_pairs_go_on_where_chance_gives_few_and_say_when_there_are_none():
+def test_pairs_are_drawn_again_where_chance_gives_few_and_refused_where_there_are_none():
     store = TokenStore.of([[0, 5, 6, 1], [0, 7, 1]])
 
     def batches(draw):
@@ -165,11 +167,11 @@ def test_pairs_go_on_where_chance_gives_few_and_say_when_there_are_none():
 
     few = batches(Seldom(0.05))
     assert all(next(few).y.size for _ in range(50))
-    with pytest.raises(CorpusError, match="nothing of the pieces to train on can be asked for"):
+    with pytest.raises(CorpusError, match="no part of the training pieces can be a target"):
         batches(Seldom(0.0))
 
 
-def test_held_out_pairs_come_from_everywhere_and_no_more_are_drawn_than_are_kept():
+def test_held_out_pairs_come_from_all_pieces_and_no_more_are_drawn_than_kept():
     store = TokenStore.of([[0, piece, 6, 1] for piece in range(1000)])
     draw = Seldom(0.5)
     found = pairs_of(store, range(1000), 400, draw)

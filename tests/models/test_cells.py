@@ -46,7 +46,7 @@ NAMES = {"u": "weight_ih_l0", "v": "weight_hh_l0", "b": "bias_ih_l0", "d": "bias
 
 @pytest.fixture
 def make_layer():
-    """Makes a layer in float64 from a fixed seed, with weights large enough for its gates to matter."""
+    """Return a function that makes a layer in float64, with weights large enough for its gates to matter."""
 
     def make(cell):
         with torch.random.fork_rng():
@@ -65,7 +65,7 @@ def random():
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_layer_does_what_its_equations_say(make_layer, random, cell):
+def test_a_layer_follows_its_equations(make_layer, random, cell):
     layer = make_layer(cell)
     x, before = random.normal(size=(B, T, N)), [random.uniform(-1, 1, (1, B, H)) for _ in CELLS[cell]]
     with torch.no_grad():
@@ -80,7 +80,7 @@ def test_a_layer_does_what_its_equations_say(make_layer, random, cell):
             np.testing.assert_allclose(part[0, row], expected, atol=1e-12)
 
 
-def test_the_gradients_of_a_tanh_rnn_are_those_of_back_propagation_through_time(make_layer, random):
+def test_the_gradients_of_a_tanh_rnn_are_those_of_backpropagation_through_time(make_layer, random):
     """A softmax over h at every step; L = -sum of log p(y). Goodfellow, Bengio and Courville 2016, 10.2.2."""
     layer, classes = make_layer("rnn"), 6
     x, y = random.normal(size=(1, T, N)), random.integers(0, classes, T)

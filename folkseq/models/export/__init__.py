@@ -1,0 +1,1 @@
+"""Trained models as ONNX graphs, built from their weights without PyTorch."""
