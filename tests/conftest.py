@@ -11,7 +11,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before anything imports torch: one th
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests go first, so that none is left over when all others are done; the longest first of all."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    longest = ("test_readme.py", "test_notebooks.py")
+    longest = ("test_pages.py", "test_notebooks.py")
     items.sort(key=lambda item: (item.path.name not in longest, item.path not in slow))
 
 

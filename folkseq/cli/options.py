@@ -99,7 +99,7 @@ class GroupedCommand(click.Command):
 
     @cached_property
     def _all(self) -> list[click.Parameter]:
-        found = {param.name: param for param in self._own}
+        found = {param.name: param for param in self.own}
         for option in (option for options in self.groups.values() for option in options):
             found.setdefault(option.name, option)
         return list(found.values())
@@ -111,12 +111,12 @@ class GroupedCommand(click.Command):
 
     @params.setter
     def params(self, own: list[click.Parameter]) -> None:
-        self._own = own
+        self.own = own
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options, then each group."""
         help_option = self.get_help_option(ctx)
-        own = [param for param in (*self._own, help_option) if isinstance(param, click.Option)]
+        own = [param for param in (*self.own, help_option) if isinstance(param, click.Option)]
         sections = {"Options": own}
         for title, options in {**sections, **self.groups}.items():
             records = [record for option in options if (record := option.get_help_record(ctx)) is not None]

@@ -220,6 +220,10 @@ class Representation(ABC, Generic[Piece]):
         ]
         return ":".join([self.name, ",".join(changed)]) if changed else self.name
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone, so that cached properties do not travel between processes."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
 
 class TokenCodec(Codec[Piece]):
     """The codec of a representation that spells pieces as tokens."""
