@@ -39,6 +39,7 @@ from folkseq.settings import from_json
 
 SPANS = "spans.npy"
 RENAMED = {
+    "config": {"tokenizer": "representation"},
     "model": {
         "recall": "lookback_bars",
         "recall_reach": "lookback_bar_length",
@@ -49,8 +50,8 @@ RENAMED = {
     },
     "training": {"suit": "plan_hidden", "checks": "validations", "look": "validation_ids"},
 }
-"""Keys of `config.json` that were renamed after version 0.1.0, by section: old to new."""
-TRY = "train one with `folkseq train TOKENIZER CORPUS`"
+"""Keys of `config.json` that were renamed after version 0.1.0, at the top and in two sections: old to new."""
+TRY = "train one with `folkseq train REPRESENTATION CORPUS`"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class CorpusFile:
 class RunConfig:
     """What was trained, on what, how, and how well."""
 
-    tokenizer: str
+    representation: str
     """As on the command line: `abc`, `abc:grace=false`."""
     model: ModelSettings
     training: TrainSettings
@@ -97,9 +98,10 @@ class RunConfig:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise TypeError(f"expected an object, got {type(values).__name__}")
-        for section, names in RENAMED.items():
+        values = _renamed("config", values)
+        for section in ("model", "training"):
             if isinstance(values.get(section), dict):
-                values[section] = {names.get(name, name): value for name, value in values[section].items()}
+                values[section] = _renamed(section, values[section])
         return from_json(cls, values)
 
 
@@ -289,3 +291,8 @@ class Run:
         """Take back the lines of the metrics after `step`, from which training goes on."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         write_atomically(self.folder / "metrics.jsonl", "".join(kept).encode())
+
+
+def _renamed(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    names = RENAMED[section]
+    return {names.get(name, name): value for name, value in values.items()}

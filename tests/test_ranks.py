@@ -128,4 +128,4 @@ def test_every_rank_learns_what_suits_the_files(tmp_path):
     train = ["-m", "folkseq", "train", "packed", tmp_path, "--task", "harmonise", "--steps", "2", "--hidden", "8"]
     done = torchrun(*train, "-o", out)
     assert done.returncode == 0, done.stderr
-    assert Run.open(out).config.tokenizer == "packed:grid=chorale"
+    assert Run.open(out).config.representation == "packed:grid=chorale"

@@ -14,7 +14,7 @@ from folkseq.run import CorpusFile, Run, RunConfig
 
 VOCABULARY = Vocabulary(("<s>", "</s>", "é"))
 CONFIG = RunConfig(
-    tokenizer="abc:ornaments=false",
+    representation="abc:ornaments=false",
     model=ModelSettings(vocabulary_size=3, hidden=8),
     training=TrainSettings(minutes=1.5),
     corpus=(CorpusFile("folk", "ab" * 32),),

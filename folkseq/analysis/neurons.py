@@ -112,7 +112,7 @@ def analyse(run: Run) -> NeuronAnalysis:
     codec = TrainedRun(run).codec
     labels = [codec.analysis.labels(ids) for ids in pieces]
     if not labels[0]:
-        name = run.config.tokenizer
+        name = run.config.representation
         raise RequestError(f"{run.folder}: {name} has no labels for its tokens; name a run of abc or performance")
     model, tokens = load_model(run), sum(map(len, pieces))
     traces = trace(model, pieces)
@@ -160,7 +160,7 @@ def _open(run: Run, file: Path, number: int | None) -> tuple[str, NDArray[Any], 
     """Return a piece's name, ids and timing, and the codec that decodes the ids."""
     files, codec = TrainedRun(run).representation.files, TrainedRun(run).codec
     if file.suffix.lower() not in files.suffixes:
-        raise RequestError(f"{file}: a model of {run.config.tokenizer} reads {', '.join(files.suffixes)}")
+        raise RequestError(f"{file}: a model of {run.config.representation} reads {', '.join(files.suffixes)}")
     parts = list(read_file(files, file))
     pieces = [piece for part in parts for piece in part.pieces]
     if not pieces:
@@ -173,5 +173,5 @@ def _open(run: Run, file: Path, number: int | None) -> tuple[str, NDArray[Any], 
         raise TokenError(f"{file}: cannot be read by {run.folder}: {error}") from None
     timing = codec.analysis.timing(ids)
     if timing is None:
-        raise RequestError(f"{file}: tokens of {run.config.tokenizer} have no timing")
+        raise RequestError(f"{file}: tokens of {run.config.representation} have no timing")
     return files.title(piece) or file.stem, ids, timing, codec

@@ -27,7 +27,7 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
     """A run's facts for a reader: one a line, the figures last."""
     model, training, split = facts["model"], facts["training"], facts["split"]
     yield f"run         {facts['run']} (folkseq {facts['version']})"
-    yield f"tokenizer   {facts['tokenizer']}, {model['vocabulary_size']} tokens"
+    yield f"tokens      {facts['representation']}, {model['vocabulary_size']} tokens"
     layers = f"{model['layers']} x {model['hidden']} {model['cell']}"
     yield f"model       {layers}, {facts['parameters']:,} parameters, dropout {model['dropout'] or 0:g}"
     if model["encoder"] is not None:

@@ -72,7 +72,7 @@ def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | Non
 def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], None] | None) -> HeldOut:
     store, sides = run.tokens()
     seen = sides.train + sides.valid
-    representation = representations.find(run.config.tokenizer)
+    representation = representations.find(run.config.representation)
     codec = representation.codec(run.vocabulary)
     named = [file for path in paths for file in files(locate(path), representation.files.suffixes)]
     read = tokenize_corpus(representation, named, on_read=on_read)

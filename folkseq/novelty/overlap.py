@@ -59,7 +59,7 @@ class Overlap:
     def open(cls, run: Run) -> Self:
         """Open the training set of a run, with its index if there is one. Raises RunError if either is broken."""
         store, sides = run.tokens()
-        codec = representations.find(run.config.tokenizer).codec(run.vocabulary)
+        codec = representations.find(run.config.representation).codec(run.vocabulary)
         overlap = cls(store, sides.train, codec.profile)
         if (run.folder / FOLDER / KEYS).exists():
             overlap.read(run.folder / FOLDER)

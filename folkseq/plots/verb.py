@@ -94,7 +94,7 @@ def _curves(run: Run, out: Path | None, terminal: bool, width: int) -> Plotted:
     from folkseq.plots import terminal as blocks
 
     config, model = run.config, run.config.model
-    about = f"{config.tokenizer}, {model.layers} x {model.hidden} {model.cell}"
+    about = f"{config.representation}, {model.layers} x {model.hidden} {model.cell}"
     known = {figure: config.figures.get(figure) for figure in ("ngram_nll", "ngram_order")}
     try:
         history = History.of(run.metrics(), run.name, about, clip=config.training.clip, **known)

@@ -163,8 +163,8 @@ def _changed_settings(config: RunConfig, representation: Representation[Any], as
         was |= {name: getattr(settings, name) for name in _of(type(settings), asked)}
     known = {name: value for name, value in asked.items() if name in was}  # what is of another task is told by that
     changed = [f"its --{name} is {was[name]}, not {value}" for name, value in known.items() if value != was[name]]
-    if config.tokenizer != representation.spec:
-        changed.append(f"its tokenizer is {config.tokenizer}, not {representation.spec}")
+    if config.representation != representation.spec:
+        changed.append(f"its representation is {config.representation}, not {representation.spec}")
     return changed
 
 

@@ -207,7 +207,7 @@ class _Job:
         from folkseq.training import fit
 
         model = begun.run.config.model
-        codec = representations.find(begun.run.config.tokenizer).codec(begun.run.vocabulary)
+        codec = representations.find(begun.run.config.representation).codec(begun.run.vocabulary)
         try:
             with self._cleared():
                 return fit(

@@ -33,7 +33,7 @@ class TrainedRun:
     @cached_property
     def representation(self) -> Representation[Any]:
         """Return the representation that it was trained in."""
-        return representations.find(self.run.config.tokenizer)
+        return representations.find(self.run.config.representation)
 
     @cached_property
     def codec(self) -> Codec[Any]:
@@ -110,7 +110,7 @@ def check_task(run: Run, wanted: str) -> None:
     task = run.config.task
     if task == wanted:
         return
-    representation = run.config.tokenizer
+    representation = run.config.representation
     does = "folkseq sample RUN" if task == CONTINUE else f"folkseq {task} RUN FILE"
     if wanted == CONTINUE:
         other = f"folkseq train {representation} CORPUS"

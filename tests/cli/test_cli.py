@@ -83,7 +83,7 @@ def test_train_leaves_a_run_that_stands_alone(run):
     assert "1 x 32 lstm" in shown.stdout
     assert "book.abc" in shown.stdout
     facts = json.loads(invoke("inspect", run, "--json").stdout)
-    assert facts["tokenizer"] == "abc"
+    assert facts["representation"] == "abc"
     assert facts["training"]["steps"] == 24
     assert facts["figures"]["ngram_nll"] > 0
     assert facts["figures"]["ngram_order"] in range(1, 6)
@@ -299,7 +299,7 @@ def test_a_run_goes_on_as_it_was_begun(run, tmp_path):
     assert "changed: book.abc; new: more.abc; train anew" in again(tmp_path)
     assert "gone: book.abc; new: more.abc; train anew" in again(tmp_path / "more.abc")
     assert (
-        "its tokenizer is abc, not abc:grace=false"
+        "its representation is abc, not abc:grace=false"
         in invoke("train", "abc:grace=false", book, "-o", run, "--resume").stderr
     )
     assert "its --task is continue, not fill; train anew" in again(book, "--task", "fill", "--encoder", "forward")

@@ -370,7 +370,7 @@ def test_ticks_are_round_and_few(low, high, lines, log, found):
 def run(tmp_path):
     """A run with training reports and without weights."""
     config = RunConfig(
-        tokenizer="abc",
+        representation="abc",
         model=ModelSettings(vocabulary_size=3, hidden=8),
         training=TrainSettings(clip=0.5),
         corpus=(CorpusFile("folk.abc", "ab" * 32),),

@@ -268,7 +268,7 @@ def test_gates_have_a_marker_for_each_layer():
 def test_errors_of_the_user_are_one_line(run, tune, tmp_path):
     text = make_run(tmp_path / "text")
     (text.folder / "config.json").write_text(
-        (text.folder / "config.json").read_text().replace('"tokenizer": "abc"', '"tokenizer": "char"')
+        (text.folder / "config.json").read_text().replace('"representation": "abc"', '"representation": "char"')
     )
     few = make_run(tmp_path / "few")
     (few.folder / "tokens" / "split.json").write_text(json.dumps({"train": list(range(11)), "valid": [], "test": [11]}))

@@ -372,7 +372,7 @@ def test_a_copy_is_seen_whoever_leads(run, tmp_path):
     led = ["sample", run, "--lead", tmp_path / "lead.csv", "--lead-column", "second", "-o", tmp_path / "out.csv"]
     result = invoke(*led, "--temperature", 0, "--json")
     assert result.exit_code == 0, result.output
-    width = 1 if json.loads(invoke("inspect", run, "--json").stdout)["tokenizer"].endswith("joint") else 3
+    width = 1 if json.loads(invoke("inspect", run, "--json").stdout)["representation"].endswith("joint") else 3
     copied = json.loads(result.stdout)["copied"]
     assert copied["tokens"] > 30 * width
     assert copied["at"] in ("step 1", "step 2")

@@ -295,7 +295,7 @@ def test_pictures_are_recognised_trained_on_and_written(tmp_path):
     small = ["--steps", 60, "--hidden", 64, "--layers", 1, "-q"]
     result = invoke("train", "packed", tmp_path, *small, "-o", tmp_path / "run")
     assert result.exit_code == 0, result.output
-    assert json.loads(invoke("inspect", tmp_path / "run", "--json").stdout)["tokenizer"] == "packed:grid=picture"
+    assert json.loads(invoke("inspect", tmp_path / "run", "--json").stdout)["representation"] == "packed:grid=picture"
     result = invoke("sample", tmp_path / "run", "-n", 2, "--seed", 1, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     for file in (tmp_path / "out").iterdir():
