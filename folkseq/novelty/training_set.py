@@ -51,7 +51,9 @@ class TrainingSet:
         for group in groups:
             first, *others = group[: np.searchsorted(np.cumsum(lengths[group] - 1), most) + 1].tolist()
             whole = np.concatenate([store[first], *(ids[~profile.ends[ids]] for ids in map(store.__getitem__, others))])
-            joined.append(whole[:most] if profile.ends[whole[:most][-1]] else np.append(whole[:most], end))
+            complete = profile.ends[whole[-1]] or len(whole) >= most
+            joined.append(whole[:most] if complete else np.append(whole, end))
+        joined[-1] = np.append(joined[-1], end)  # no run reaches over the end of the array
         return cls(TokenStore.of(joined), range(len(joined)), [int(group[0]) for group in groups])
 
     def places(self) -> Iterator[NDArray[np.int64]]:

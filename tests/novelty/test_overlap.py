@@ -137,7 +137,7 @@ def test_pieces_that_go_on_from_one_another_are_one():
     store = TokenStore.of([*parts, [START, 2, 2, 2]])
     known = TrainingSet.of(store, [0, 1, 3, 4], TEXT)
     wholes = [known.store[piece].tolist() for piece in known.pieces]
-    assert wholes == [[START, *text[:30], END], [START, *text[50:], END], [START, 2, 2, 2, END]]
+    assert wholes == [[START, *text[:30], END], [START, *text[50:], END], [START, 2, 2, 2, END, END]]
     assert list(known.origins) == [0, 3, 4]
     found = Overlap(store, [0, 1, 3, 4], TEXT).longest(
         [np.array(text[12:28]), np.array(text[22:30]), np.array(text[51:])]
@@ -153,11 +153,16 @@ def test_pieces_that_end_stay_as_they_are():
     assert (list(known.pieces), list(known.origins)) == ([0, 2], [0, 1, 2])
 
 
+def test_no_run_reaches_over_the_end_of_the_last_text():
+    (run,) = Overlap(TokenStore.of([[START, 2, 3, 3]]), [0], TEXT).longest([np.array([2, 3, 3, 3, 3])])
+    assert (run.length, run.source_start) == (3, 1)
+
+
 def test_of_long_texts_the_beginnings_are_known(monkeypatch):
     monkeypatch.setattr(training_set, "MOST_IDS", 12)
     store = TokenStore.of([[START, 2, 3, 4], [START, 4, 3, 2, 2, 2, END], [START, 3, END]])
     known = TrainingSet.of(store, [0, 1, 2], TEXT)
     assert [known.store[piece].tolist() for piece in known.pieces] == [
-        [START, 2, 3, 4, 4, 3, 2, 2, 2, END],
-        [START, 3, END],
+        [START, 2, 3, 4, 4, 3, 2, 2, 2],
+        [START, 3, END, END],
     ]
