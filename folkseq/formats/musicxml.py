@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import Any
 
 from folkseq.errors import RequestError
-from folkseq.extras import require
 from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tune
 from folkseq.music.pitch import LETTERS
 
@@ -23,17 +22,17 @@ _CLEFS = {"treble": "TrebleClef", "bass": "BassClef"}
 
 
 def format(tune: Tune, parts: Sequence[tuple[str, str]], comments: Sequence[str] = ()) -> bytes:
-    """The tune as MusicXML.
+    """Return the tune as MusicXML.
 
     Args:
-        tune: its voices become parts.
-        parts: the name of each, and its clef: treble or bass.
-        comments: what the file says of how it came about.
+        tune: The tune, whose voices become parts.
+        parts: The name of each part, and its clef: treble or bass.
+        comments: Texts about the origin of the file.
 
     Raises:
         RequestError: music21 cannot write it, as with lengths that no notes have.
     """
-    m21 = _music21()
+    m21: Any = import_module("music21")  # untyped, and takes a second to import
     score = m21.stream.Score()
     score.metadata = m21.metadata.Metadata()
     score.metadata.title = "".join(sign if sign.isprintable() else " " for sign in tune.title) or "Untitled"
@@ -42,19 +41,18 @@ def format(tune: Tune, parts: Sequence[tuple[str, str]], comments: Sequence[str]
         score.metadata.add("description", comment)
     try:
         for voice, (name, clef) in zip(tune.voices, parts, strict=True):
-            writer = _PartWriter(tune, name, clef)
-            score.insert(0, writer.write(voice))
+            score.insert(0, _PartWriter(m21, tune, name, clef).write(voice))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of lengths that it has to guess at, and then refuses
             data = m21.musicxml.m21ToXml.GeneralObjectExporter(score).parse()
     except (m21.exceptions21.Music21Exception, ValueError, ArithmeticError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RequestError(f"it cannot be written as MusicXML ({reason}); take .abc or .mid") from None
-    return _the_same_each_time(data)
+    return _reproducible(data)
 
 
-def _the_same_each_time(data: bytes) -> bytes:
-    """The file without its date, and with numbers in place of the random names that music21 gives parts."""
+def _reproducible(data: bytes) -> bytes:
+    """Return the file without its date, and with numbers in place of the random names that music21 gives parts."""
     names: dict[bytes, bytes] = {}
 
     def number(match: re.Match[bytes]) -> bytes:
@@ -63,112 +61,98 @@ def _the_same_each_time(data: bytes) -> bytes:
     return re.sub(rb'"([PI])[0-9a-f]{32}"', number, re.sub(rb"\s*<encoding-date>[^<]*</encoding-date>", b"", data))
 
 
-def _music21() -> Any:
-    """Return the library, which is untyped and takes a second to import."""
-    require("music21")
-    return import_module("music21")
-
-
 class _PartWriter:
     """Writes one voice, measure by measure."""
 
-    def __init__(self, tune: Tune, name: str, clef: str) -> None:
-        self._m21 = _music21()
-        self._part = self._m21.stream.Part()
-        self._part.partName = name
-        self._measure = self._m21.stream.Measure(number=1)
-        self._measure.append(getattr(self._m21.clef, _CLEFS[clef])())
-        self._measure.append(self._m21.key.KeySignature(tune.key.sharps))
+    def __init__(self, m21: Any, tune: Tune, name: str, clef: str) -> None:
+        self.m21 = m21
+        self.part = m21.stream.Part()
+        self.part.partName = name
+        self.measure = m21.stream.Measure(number=1)
+        self.measure.append(getattr(m21.clef, _CLEFS[clef])())
+        self.measure.append(m21.key.KeySignature(tune.key.sharps))
         if tune.tempo is not None:
-            self._measure.append(self._m21.tempo.MetronomeMark(number=tune.tempo.quarter_bpm))
-        self._meter, self._shown = tune.meter, ""
-        self._length, self._tied, self._opens = Fraction(0), False, False
-        self._passes: tuple[int, ...] = ()
-        self._bracket: list[Any] = []
+            self.measure.append(m21.tempo.MetronomeMark(number=tune.tempo.quarter_bpm))
+        self.meter, self.shown = tune.meter, ""  # the time signature shown last
+        self.length, self.tied, self.opens = Fraction(0), False, False
+        self.passes: tuple[int, ...] = ()  # of the current ending
+        self.bracket: list[Any] = []  # its measures
 
     def write(self, voice: Sequence[Element]) -> Any:
-        """The part."""
+        """Return the part."""
         for element in voice:
             if isinstance(element, Sound):
                 for pitch in element.grace:
-                    self._measure.append(self._m21.note.Note(_name(pitch), type="eighth").getGrace())
-                self._measure.append(_sound(element, self._tied))
-                self._tied, self._length = element.tied, self._length + element.duration
+                    self.measure.append(self.m21.note.Note(_name(pitch), type="eighth").getGrace())
+                self.measure.append(self._sound(element))
+                self.tied, self.length = element.tied, self.length + element.duration
             elif isinstance(element, Key):
-                self._measure.append(self._m21.key.KeySignature(element.sharps))
-            elif isinstance(element, Meter) and not self._length:
-                self._meter = element
+                self.measure.append(self.m21.key.KeySignature(element.sharps))
+            elif isinstance(element, Meter) and not self.length:
+                self.meter = element
             elif isinstance(element, Bar) and element.style:
-                self._line(element)
-        if self._length:
-            self._close(None)
+                if self.length:
+                    self._end_measure(element)
+                self.opens |= element.opens
+                if element.endings or element.ends_section:
+                    self._end_bracket()
+                self.passes = element.endings or self.passes
+        if self.length:
+            self._end_measure(Bar())
         self._end_bracket()
-        return self._part
+        return self.part
 
-    def _line(self, bar: Bar) -> None:
-        if self._length:
-            self._close(bar)
-        self._opens |= bar.opens
-        if bar.endings or bar.ends_section:
-            self._end_bracket()
-        if bar.endings:
-            self._passes = bar.endings
+    def _sound(self, sound: Sound) -> Any:
+        m21 = self.m21
+        duration = m21.duration.Duration(sound.duration * 4)
+        if not sound.pitches:
+            return m21.note.Rest(duration=duration)
+        first, *more = map(_name, sound.pitches)
+        made = m21.chord.Chord([first, *more], duration=duration) if more else m21.note.Note(first, duration=duration)
+        if self.tied or sound.tied:
+            made.tie = m21.tie.Tie("continue" if self.tied and sound.tied else "stop" if self.tied else "start")
+        if not _FERMATAS.isdisjoint(sound.marks):
+            made.expressions.append(m21.expressions.Fermata())
+        return made
 
-    def _close(self, bar: Bar | None) -> None:
-        """End the measure."""
-        m21, measure, length = self._m21, self._measure, self._length
-        first = not self._part.hasMeasures()
-        longer = length > self._meter.bar
-        self._show(length if longer else self._meter.bar)
-        if self._opens:
+    def _end_measure(self, bar: Bar) -> None:
+        m21, measure, missing = self.m21, self.measure, self.meter.bar - self.length
+        self._show_meter(max(self.length, self.meter.bar))
+        if self.opens:
             measure.leftBarline = m21.bar.Repeat(direction="start")
-        if length < self._meter.bar and first:
+        if missing > 0 and not self.part.hasMeasures():
             measure.padAsAnacrusis()
             measure.number = 0
-        elif length < self._meter.bar:
-            measure.paddingRight = (self._meter.bar - length) * 4  # or music21 would fill it with a rest
-        if bar is not None and bar.closes:
+        elif missing > 0:
+            measure.paddingRight = missing * 4  # or music21 would fill it with a rest
+        if bar.closes:
             measure.rightBarline = m21.bar.Repeat(direction="end")
-        elif bar is not None and bar.style in ("||", "|]"):
+        elif bar.style in ("||", "|]"):
             measure.rightBarline = m21.bar.Barline("final" if bar.style == "|]" else "double")
-        if self._passes:
-            self._bracket.append(measure)
-        self._part.append(measure)
-        self._measure = m21.stream.Measure(number=measure.number + 1)
-        self._length, self._opens = Fraction(0), False
+        if self.passes:
+            self.bracket.append(measure)
+        self.part.append(measure)
+        self.measure = m21.stream.Measure(number=measure.number + 1)
+        self.length, self.opens = Fraction(0), False
 
-    def _show(self, length: Fraction) -> None:
-        """Write a time signature where a measure is of another length than those before it."""
-        shown = str(self._meter)
-        if length != self._meter.bar:
+    def _show_meter(self, length: Fraction) -> None:
+        """Add a time signature if the measure's length is not that of those before it."""
+        shown = str(self.meter)
+        if length != self.meter.bar:
             unit = max(length.denominator, 4)
             shown = f"{int(length * unit)}/{unit}"
-        if shown != self._shown and length:
-            self._measure.insert(0, self._m21.meter.TimeSignature(shown))
-            self._shown = shown
+        if shown != self.shown:
+            self.measure.insert(0, self.m21.meter.TimeSignature(shown))
+            self.shown = shown
 
     def _end_bracket(self) -> None:
-        if self._bracket:
-            number = ",".join(map(str, self._passes))
-            self._part.insert(0, self._m21.spanner.RepeatBracket(self._bracket, number=number))
-        self._bracket, self._passes = [], ()
-
-
-def _sound(sound: Sound, tied: bool) -> Any:
-    m21 = _music21()
-    lasting = m21.duration.Duration(sound.duration * 4)
-    if not sound.pitches:
-        return m21.note.Rest(duration=lasting)
-    names = [_name(pitch) for pitch in sound.pitches]
-    found = m21.note.Note(names[0], duration=lasting) if len(names) == 1 else m21.chord.Chord(names, duration=lasting)
-    if tied or sound.tied:
-        found.tie = m21.tie.Tie("continue" if tied and sound.tied else "stop" if tied else "start")
-    if not _FERMATAS.isdisjoint(sound.marks):
-        found.expressions.append(m21.expressions.Fermata())
-    return found
+        if self.bracket:
+            number = ",".join(map(str, self.passes))
+            self.part.insert(0, self.m21.spanner.RepeatBracket(self.bracket, number=number))
+        self.bracket, self.passes = [], ()
 
 
 def _name(pitch: Pitch) -> str:
-    """As music21 spells it: `F#4`."""
+    """Return music21's spelling of a pitch: `F#4`."""
     octave, letter = divmod(pitch.step, 7)
     return f"{LETTERS[letter]}{_ACCIDENTALS[pitch.alter]}{octave + 4}"

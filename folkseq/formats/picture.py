@@ -1,8 +1,8 @@
-"""Pictures in PNG or NumPy files, as rows of colours: a cell a pixel, `#rrggbb`.
+"""Pictures in PNG or NumPy files, as rows of colours: each pixel is a cell, `#rrggbb`.
 
-A picture of more colours than are wanted is brought to a palette of its own, by median cut (Heckbert 1982) and without
-dithering. Of arrays, (H, W) are shades of grey and (H, W, 3) red, green and blue, from 0 to 255; integers below the
-number of colours are entries of a palette of greys.
+A picture of too many colours is brought to a palette of its own, by median cut (Heckbert 1982) and without dithering.
+Arrays of (H, W) are shades of grey and of (H, W, 3) red, green and blue, from 0 to 255; integers below the number of
+colours are entries of a palette of greys.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Pixels: TypeAlias = NDArray[np.uint8]  # (H, W, 3)
 
 
 def parse(opened: BinaryIO, file: str, colours: int) -> tuple[Cells, int]:
-    """The cells of a picture, by rows, and how many colours it lost.
+    """Return the cells of a picture, by rows, and the number of colours that it lost.
 
     Raises:
-        ParseError: it is no picture, or too wide.
+        ParseError: It is no picture, or too large.
     """
     pixels = _array(opened, file, colours) if file.lower().endswith(".npy") else _image(opened, file)
     packed = pixels.astype(np.int64) @ _SHIFTS  # (H, W)
@@ -39,7 +39,7 @@ def parse(opened: BinaryIO, file: str, colours: int) -> tuple[Cells, int]:
 
 
 def format(rows: Cells, comments: Sequence[str] = ()) -> bytes:
-    """A PNG file of a palette, or of RGB where no palette holds as many colours, with the comments as its text."""
+    """Return a PNG file with the comments as its text: of a palette, or of RGB if there are too many colours."""
     from PIL import Image, PngImagePlugin
 
     rows = rows if rows and rows[0] else (("#000000",),)
@@ -48,8 +48,8 @@ def format(rows: Cells, comments: Sequence[str] = ()) -> bytes:
     if len(colours) > MOST_COLOURS:
         image = Image.frombytes("RGB", size, b"".join(map(_rgb, rows)))
     else:
-        places = {colour: place for place, colour in enumerate(colours)}
-        image = Image.frombytes("P", size, bytes(places[cell] for row in rows for cell in row))
+        entries = {colour: entry for entry, colour in enumerate(colours)}
+        image = Image.frombytes("P", size, bytes(entries[cell] for row in rows for cell in row))
         image.putpalette(_rgb(colours))
     info = PngImagePlugin.PngInfo()
     for comment in comments:
@@ -77,28 +77,28 @@ def _image(opened: BinaryIO, file: str) -> Pixels:
             return np.asarray(over.convert("RGB"))
     except ParseError:
         raise
-    except Exception as error:  # Pillow's decoders have no common base for what a damaged file makes them raise
+    except Exception as error:  # Pillow's decoders raise errors without a common base for damaged files
         raise ParseError(f"{file}: not a PNG picture ({_reason(error)})") from None
 
 
 def _array(opened: BinaryIO, file: str, colours: int) -> Pixels:
     try:
         array = np.load(opened, allow_pickle=False)
-    except Exception as error:  # nor have NumPy's
-        raise ParseError(f"{file}: not an array of NumPy ({_reason(error)})") from None
+    except Exception as error:  # and so does NumPy
+        raise ParseError(f"{file}: not a NumPy array ({_reason(error)})") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif" or array.ndim not in (2, 3):
         raise ParseError(f"{file}: not an array of numbers, (H, W) or (H, W, 3)")
     if array.ndim == 3 and array.shape[2] != 3:
-        raise ParseError(f"{file}: an array of {array.shape}; those of (H, W) or (H, W, 3) are read")
+        raise ParseError(f"{file}: an array of {array.shape}; give one of (H, W) or (H, W, 3)")
     _check_size(array.shape[0], array.shape[1], file)
     whole = array.astype(np.float64)
     if not (whole == np.rint(whole)).all():
         raise ParseError(f"{file}: holds numbers that are no integers; scale them to 0 to 255, and round them")
     if not (np.isfinite(whole).all() and whole.min() >= 0 and whole.max() <= 255):
-        raise ParseError(f"{file}: holds values from {array.min()} to {array.max()}; those from 0 to 255 are read")
-    if array.ndim == 2 and whole.max() < colours:
-        whole = whole * 255 // max(colours - 1, 1)
+        raise ParseError(f"{file}: holds values from {array.min()} to {array.max()}; scale them to 0 to 255")
     if array.ndim == 2:
+        if whole.max() < colours:
+            whole = whole * 255 // max(colours - 1, 1)
         whole = np.repeat(whole[:, :, None], 3, axis=2)
     return whole.astype(np.uint8)
 
@@ -109,8 +109,7 @@ def _reason(error: Exception) -> str:
 
 def _check_size(height: int, width: int, file: str) -> None:
     if not (1 <= width <= WIDEST and 1 <= height <= HIGHEST):
-        most = f"{WIDEST} x {HIGHEST}"
-        raise ParseError(f"{file}: {width} x {height} pixels; pictures of 1 x 1 to {most} are read: scale it down")
+        raise ParseError(f"{file}: {width} x {height} pixels; scale it down to at most {WIDEST} x {HIGHEST}")
 
 
 def _quantised(pixels: Pixels, colours: int) -> Pixels:

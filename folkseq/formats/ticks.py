@@ -18,7 +18,7 @@ SLOWEST, FASTEST = 60e6 / (2**24 - 1), 10_000.0
 
 
 def microseconds(bpm: float) -> int:
-    """The tempo of a file, of those that are written, that is nearest to `bpm` quarter notes a minute.
+    """Return the tempo of a file that is nearest to `bpm` quarter notes a minute.
 
     >>> microseconds(120), microseconds(1)
     (500000, 16777215)
@@ -28,7 +28,7 @@ def microseconds(bpm: float) -> int:
 
 @dataclass(frozen=True)
 class TempoMap:
-    """Where each tempo begins and how fast it goes.
+    """The beginning of each tempo and its speed.
 
     Attributes:
         seconds: (T,) where each begins; the first at 0.
@@ -42,7 +42,7 @@ class TempoMap:
 
     @classmethod
     def at_seconds(cls, tempos: Iterable[tuple[float, float]], ticks_per_beat: int) -> TempoMap:
-        """The map of (seconds, quarter notes a minute) pairs; one beyond those written becomes the nearest.
+        """Return the map of (seconds, quarter notes a minute) pairs for a file, which limits the tempos.
 
         Each begins on the tick nearest to its time as the ticks before it are played, so that rounding never adds up.
         """
@@ -57,31 +57,28 @@ class TempoMap:
 
     @classmethod
     def on_grid(cls, tempos: Iterable[tuple[float, float]], ticks_per_beat: int) -> TempoMap:
-        """The same where ticks are coarse and are not to be written: each begins where it does, between two of them."""
+        """Return the same for coarse ticks that are not written: each tempo begins at its time, between two of them."""
         times, bpm = np.array(list(tempos), np.float64).T
         tick_s = 60 / bpm / ticks_per_beat
         return cls(times, np.concatenate(([0.0], np.cumsum(np.diff(times) / tick_s[:-1]))), tick_s)
 
     @classmethod
     def at_ticks(cls, tempos: Iterable[tuple[int, int]], ticks_per_beat: int) -> TempoMap:
-        """The map of (tick, microseconds a quarter) pairs, the first of them at 0."""
+        """Return the map of (tick, microseconds a quarter) pairs, the first of them at 0."""
         ticks, microseconds = np.array(list(tempos), np.float64).T
         tick_s = microseconds / 1e6 / ticks_per_beat
         return cls(np.concatenate(([0.0], np.cumsum(np.diff(ticks) * tick_s[:-1]))), ticks, tick_s)
 
     def to_ticks(self, seconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """The nearest tick of each time, of any shape, 0 or later."""
+        """Return the nearest tick of each time, of any shape, 0 or later."""
         seconds = np.asarray(seconds, np.float64)
         index = np.searchsorted(self.seconds, seconds, side="right") - 1
         return np.round(self.ticks[index] + (seconds - self.seconds[index]) / self.tick_s[index]).astype(np.int64)
 
     def to_seconds(self, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """The time of each tick, of any shape, 0 or later."""
+        """Return the time of each tick, of any shape, 0 or later."""
         ticks = np.asarray(ticks, np.float64)
-        seconds: npt.NDArray[np.float64]
-        if len(self.ticks) == 1:
-            seconds = ticks * self.tick_s[0]
-        else:
-            index = np.searchsorted(self.ticks, ticks, side="right") - 1
-            seconds = self.seconds[index] + (ticks - self.ticks[index]) * self.tick_s[index]
-        return seconds
+        if len(self.ticks) == 1:  # the usual case, which needs no search
+            return np.asarray(ticks * self.tick_s[0])
+        index = np.searchsorted(self.ticks, ticks, side="right") - 1
+        return np.asarray(self.seconds[index] + (ticks - self.ticks[index]) * self.tick_s[index])

@@ -1,20 +1,18 @@
-"""From a performance to a written tune: the melody on a grid, in bars, spelt in its key.
+"""From a performance to a tune: the melody on a grid, in bars, spelt in its key.
 
-For files that keep time, such as those that folkseq writes; what a person plays freely has to be quantised first.
-Every quarter takes the coarsest of its grids (down to thirty-seconds, and eighth or sixteenth triplets) that all its
-onsets lie on to within a 96th of a whole note. Silence before the first note is a pickup's, and is not written; gaps
-under a sixteenth are articulation. Repeats stay played out.
+This is for files that keep time, such as those that folkseq writes; free playing must be quantised first. Every quarter
+takes the coarsest of its grids (down to thirty-seconds, and eighth or sixteenth triplets) that all its onsets lie on to
+within a 96th of a whole note. Silence before the first note is a pickup's, and is not written; gaps under a sixteenth
+are articulation. Repeats stay played out.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import takewhile
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from folkseq.errors import ParseError
 from folkseq.formats.ticks import TempoMap
@@ -25,6 +23,7 @@ from folkseq.music.tune import Bar, Element, Sound, Tune, Tuplet
 QUARTER = 24  # ticks: a thirty-second has 3, an eighth of a triplet 8
 _GRIDS = (24, 12, 8, 6, 4, 3)
 _TERNARY = (8, 4)
+_FINEST = 3
 _ARTICULATION = 6  # ticks; a shorter gap is no rest
 _SURE = 0.25  # ticks; a note that is moved farther did not keep time
 _LENGTHS = (192, 144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # of plain and dotted notes, from a breve down
@@ -32,8 +31,17 @@ _LONGEST = 100_000  # quarter notes; a day of music, but damaged files can say f
 Value = TypeVar("Value")
 
 
+class _Event(NamedTuple):
+    """Pitches that begin together, or none for a rest; in ticks."""
+
+    onset: int
+    offset: int
+    pitches: tuple[int, ...]
+    tied: bool = False
+
+
 def transcription_notice(file: str, lost: Counter[str]) -> str:
-    """That the melody of a file was written down, and what of the file that does not hold.
+    """Return a line that says that the melody of a file was transcribed, and what was lost.
 
     >>> transcription_notice("take.mid", Counter({"tempo change": 2}))
     'take.mid: its melody is written down; lost: tempo change 2'
@@ -42,56 +50,36 @@ def transcription_notice(file: str, lost: Counter[str]) -> str:
     return f"{file}: its melody is written down{what and f'; lost: {what}'}"
 
 
-@dataclass(frozen=True)
-class _Event:
-    """Pitches that begin together, or none for a rest; in ticks."""
-
-    onset: int
-    offset: int
-    pitches: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class _Score:
-    """What the events are written into: bar lines, meters and keys by tick, and the quarters that are in thirds."""
-
-    bars: tuple[int, ...]
-    meters: dict[int, Meter]
-    keys: dict[int, Key]
-    ternary: frozenset[int]
-
-
 def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
-    """The melody of `performance` as a tune, and what of the performance the tune does not hold, by kind and count.
+    """Return the melody of `performance` as a tune, and what the tune does not hold, by kind and count.
 
-    The melody is the first track that is not drums; of notes that overlap the earlier is cut where the later begins.
+    The melody is the first track that is not drums; where notes overlap, the earlier is cut where the later begins.
 
     Raises:
-        ParseError: if no track has a note, or the melody lasts longer than a tune can.
+        ParseError: No track has a note, or the melody lasts longer than a tune can.
     """
-    melodic = [track for track in performance.tracks if len(track) and not track.drum]
-    if not melodic:
+    melody = next((track for track in performance.tracks if len(track) and not track.drum), None)
+    if melody is None:
         raise ParseError("no melody in it: no track but drums has a note")
-    lost = Counter({"note on another track": sum(map(len, performance.tracks)) - len(melodic[0])})
+    lost = Counter({"note on another track": sum(map(len, performance.tracks)) - len(melody)})
     lost["tempo change"] = len(performance.tempos) - 1
     tempo_map = TempoMap.at_seconds(performance.tempos, QUARTER)
-    quarters = int(tempo_map.to_ticks(melodic[0].notes["offset_s"].max())) // QUARTER
+    quarters = int(tempo_map.to_ticks(melody.notes["offset_s"].max())) // QUARTER
     if quarters > _LONGEST:
         raise ParseError(f"the melody lasts {quarters:,} quarter notes; at most {_LONGEST:,} are written down")
-    events, ternary = _events(melodic[0], tempo_map, lost)
-    meters = {int(tempo_map.to_ticks(time_s)): meter for time_s, meter in performance.meters}
-    keys = {int(tempo_map.to_ticks(time_s)): key for time_s, key in performance.keys}
-    meters.setdefault(0, Meter())
-    keys.setdefault(0, Key())
-    bars = tuple(_bar_lines(meters, events[-1].offset))
+    events, ternary = _events(melody, tempo_map, lost)
+    meters = {0: Meter()} | {int(tempo_map.to_ticks(time_s)): meter for time_s, meter in performance.meters}
+    keys = {0: Key()} | {int(tempo_map.to_ticks(time_s)): key for time_s, key in performance.keys}
+    bars = list(_bar_lines(meters, events[-1].offset))
     lost["change of key within a bar"] = sum(bars[0] < tick < bars[-1] and tick not in bars for tick in keys)
-    score = _Score(bars, meters, keys, frozenset(ternary))
     first = bars[max(0, bisect_right(bars, events[0].onset) - 1)]
-    key, meter = _at(keys, first), _at(meters, first)
+    changes = {bar: [each[bar] for each in (meters, keys) if bar in each] for bar in bars if bar > first}
+    pieces = list(_pieces(events, {*bars, *(quarter * QUARTER for quarter in ternary)}, ternary))
+    key = _at(keys, first)
     tune = Tune(
-        voices=(tuple(_written(events, score, first)),),
+        voices=(tuple(_elements(pieces, key, changes, ternary)),),
         key=key,
-        meter=meter,
+        meter=_at(meters, first),
         titles=(performance.name,) if performance.name else (),
         tempo=Tempo(Fraction(1, 4), min(max(round(performance.tempos[0][1], 2), 1.0), 2000.0)),
     )
@@ -99,7 +87,7 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
 
 
 def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list[_Event], set[int]]:
-    """The track's notes on the grid, with rests between, and the quarters that are divided in thirds."""
+    """Return the track's notes on the grid, with rests between, and the quarters that are divided in thirds."""
     onsets = tempo_map.to_ticks(track.notes["onset_s"]).tolist()
     offsets = tempo_map.to_ticks(track.notes["offset_s"]).tolist()
     quarters: dict[int, set[int]] = {}
@@ -110,95 +98,80 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
     exact = track.notes["onset_s"].tolist()
     for onset, offset, pitch, onset_s in zip(onsets, offsets, track.notes["pitch"].tolist(), exact, strict=True):
         start = _snapped(onset, grids[onset // QUARTER])
-        tick_s = float(tempo_map.to_seconds(start + 1) - tempo_map.to_seconds(start))
-        lost["note moved to the grid"] += abs(float(tempo_map.to_seconds(start)) - onset_s) > _SURE * tick_s
+        here_s, there_s = tempo_map.to_seconds([start, start + 1]).tolist()
+        lost["note moved to the grid"] += abs(here_s - onset_s) > _SURE * (there_s - here_s)
         starts.setdefault(start, []).append((offset, pitch))
     events: list[_Event] = []
     order = sorted(starts)
-    for index, start in enumerate(order):
-        following = order[index + 1] if index + 1 < len(order) else None
-        wanted = max(offset for offset, _ in starts[start])
-        grid = grids.get(wanted // QUARTER)
-        end = max(_snapped(wanted, grid if grid in _TERNARY else _GRIDS[-1]), start + _GRIDS[-1])
+    for start, following in zip(order, [*order[1:], None], strict=True):
         together = starts[start]
-        lost["chord's note of another length"] += sum(wanted - offset > _ARTICULATION for offset, _ in together)
-        lost["note twice in a chord"] += len(together) - len({pitch for _, pitch in together})
+        pitches = {pitch for _, pitch in together}
+        latest = max(offset for offset, _ in together)
+        grid = grids.get(latest // QUARTER)
+        end = max(_snapped(latest, grid if grid in _TERNARY else _FINEST), start + _FINEST)
+        lost["chord's note of another length"] += sum(latest - offset > _ARTICULATION for offset, _ in together)
+        lost["note twice in a chord"] += len(together) - len(pitches)
         if following is not None:
-            lost["note cut where another begins"] += wanted > following + 1
+            lost["note cut where another begins"] += latest > following + 1
             end = following if following - end < _ARTICULATION else end
-        events.append(_Event(start, end, tuple(sorted({pitch for _, pitch in starts[start]}))))
+        events.append(_Event(start, end, tuple(sorted(pitches))))
         if following is not None and end < following:
             events.append(_Event(end, following, ()))
     return events, {quarter for quarter, grid in grids.items() if grid in _TERNARY}
 
 
 def _grid(places: set[int]) -> int:
-    """The coarsest grid that the places of a quarter lie on, to within a tick if they lie on none exactly."""
+    """Return the coarsest grid that the places of a quarter lie on, to within a tick if they lie on none exactly."""
     off = {grid: max(abs(_snapped(place, grid) - place) for place in places) for grid in _GRIDS}
-    return min((grid for grid in _GRIDS if off[grid] <= 1), key=off.__getitem__, default=_GRIDS[-1])
+    return min((grid for grid in _GRIDS if off[grid] <= 1), key=off.__getitem__, default=_FINEST)
 
 
 def _snapped(tick: int, grid: int) -> int:
     return (2 * tick + grid) // (2 * grid) * grid
 
 
-def _bar_lines(meters: dict[int, Meter], end: int) -> Iterator[int]:
-    """The ticks of all bar lines up to `end`, from 0; a meter begins a bar."""
+def _bar_lines(meters: Mapping[int, Meter], end: int) -> Iterator[int]:
+    """Yield the ticks of all bar lines up to `end`, from 0; a meter begins a bar."""
     changes = sorted(meters)
-    for index, start in enumerate(changes):
-        stop = min(changes[index + 1] if index + 1 < len(changes) else end, end)
-        length = round(meters[start].bar * 4 * QUARTER) or stop - start or 1
-        yield from range(start, stop, length)
+    for start, following in zip(changes, [*changes[1:], end], strict=True):
+        stop = min(following, end)
+        yield from range(start, stop, round(meters[start].bar * 4 * QUARTER) or stop - start or 1)
 
 
-def _at(values: dict[int, Value], tick: int) -> Value:
-    return values[max(start for start in values if start <= tick or start == min(values))]
+def _at(values: Mapping[int, Value], tick: int) -> Value:
+    return values[max(start for start in values if start <= tick)]
 
 
-def _written(events: Sequence[_Event], score: _Score, first: int) -> Iterator[Element]:
-    """The elements of the tune, from the bar at tick `first` on."""
-    key = _at(score.keys, first)
-    thirds = 0  # ticks of an open triplet still to come
-    lines = frozenset(score.bars)
-    cuts = sorted({*lines, *(quarter * QUARTER for quarter in score.ternary)})
+def _pieces(events: Iterable[_Event], cuts: Iterable[int], ternary: set[int]) -> Iterator[_Event]:
+    """Yield the notes that can be written, tied together for one event: cut at bar lines and at triplets' ends."""
+    cuts = sorted(cuts)
     for event in events:
-        pieces = list(_pieces(event, cuts, score.ternary))
-        for start, length in pieces:
-            if start in lines and start > first:
-                yield Bar()
-                if start in score.meters:
-                    yield score.meters[start]
-                if start in score.keys:
-                    key = score.keys[start]
-                    yield key
-            in_thirds = start // QUARTER in score.ternary
-            if in_thirds and not thirds:
-                thirds = QUARTER
-                yield Tuplet(3, 2, _count(events, start, cuts, score.ternary))
-            thirds -= length if in_thirds else 0
-            tied = bool(event.pitches) and (start, length) != pieces[-1]
-            pitches = tuple(sorted(key.spell(pitch) for pitch in event.pitches))
-            yield Sound(pitches, Fraction(length, 4 * QUARTER), tied)
+        start = event.onset
+        while start < event.offset:
+            end = min([event.offset, *cuts[bisect_right(cuts, start) :][:1]])
+            quarter = start // QUARTER
+            if quarter in ternary:
+                stop = min(end, (quarter + 1) * QUARTER)
+            else:
+                stop = start + next((length for length in _LENGTHS if length <= end - start), end - start)
+            yield _Event(start, stop, event.pitches, bool(event.pitches) and stop < event.offset)
+            start = stop
+
+
+def _elements(
+    pieces: Sequence[_Event], key: Key, bars: Mapping[int, Sequence[Key | Meter]], ternary: set[int]
+) -> Iterator[Element]:
+    """Yield the elements of a tune that begins in `key`; `bars` are the bar lines, with the changes at each."""
+    thirds = 0  # ticks of an open triplet still to come
+    onsets = [piece.onset for piece in pieces]
+    for index, (start, stop, pitches, tied) in enumerate(pieces):
+        if start in bars:
+            yield from (Bar(), *bars[start])
+            key = next((change for change in bars[start] if isinstance(change, Key)), key)
+        in_thirds = start // QUARTER in ternary
+        if in_thirds and not thirds:
+            thirds = QUARTER
+            yield Tuplet(3, 2, bisect_left(onsets, (start // QUARTER + 1) * QUARTER) - index)
+        thirds -= stop - start if in_thirds else 0
+        yield Sound(tuple(sorted(key.spell(pitch) for pitch in pitches)), Fraction(stop - start, 4 * QUARTER), tied)
     yield Bar("|]")
-
-
-def _pieces(event: _Event, cuts: Sequence[int], ternary: frozenset[int]) -> Iterator[tuple[int, int]]:
-    """Start and length of the notes that are tied together for one event: cut at bar lines and at triplets' ends."""
-    start = event.onset
-    while start < event.offset:
-        end = min([event.offset, *cuts[bisect_right(cuts, start) :][:1]])
-        quarter = start // QUARTER
-        if quarter in ternary:
-            length = min(end, (quarter + 1) * QUARTER) - start
-        else:
-            length = next(each for each in (*_LENGTHS, end - start) if each <= end - start)
-        yield start, length
-        start += length
-
-
-def _count(events: Sequence[_Event], start: int, cuts: Sequence[int], ternary: frozenset[int]) -> int:
-    """How many notes and rests the triplet that begins at `start` has."""
-    end = (start // QUARTER + 1) * QUARTER
-    first = bisect_right(events, start, key=lambda event: event.offset)
-    near = takewhile(lambda event: event.onset < end, events[first:])
-    return sum(start <= place < end for event in near for place, _ in _pieces(event, cuts, ternary))

@@ -1,7 +1,7 @@
 """A performance as sound: a WAV file of 16-bit samples in one channel (RIFF, Microsoft and IBM 1991).
 
-The instrument is plain, so that it can be heard anywhere without a bank of sounds: each note is a few harmonics that
-die away, the upper ones and those of high notes sooner, as a plucked string's do. Drums are short bursts of noise.
+The instrument is plain and needs no bank of sounds: each note is a few harmonics that die away, the upper ones and
+those of high notes sooner, as a plucked string's do. Drums are short bursts of noise.
 """
 
 from __future__ import annotations
@@ -18,32 +18,28 @@ from folkseq.music.performance import Performance
 RATE = 22_050
 """Samples a second."""
 LONGEST_S = 180.0
-"""Of a longer performance so much of the beginning is heard; a minute takes 2.6 MB."""
+"""The part of a longer performance that is heard; a minute takes 2.6 MB."""
 
 _HARMONICS = 6
 _RELEASE_S = 0.08  # in which a note that ends dies away
 _ATTACK_S = 0.004
 _DECAY_S = 1.6  # of the first harmonic of middle C, to a share of 1/e
-_LOUDEST = 0.89  # of what fits
+_LOUDEST = 0.89  # of the largest sample that fits
 _DRUM_S = 0.09
 _MIDDLE_C = 60
 
 
 def format(performance: Performance) -> bytes:
-    """The performance as the bytes of a WAV file."""
-    samples = synthesize(performance)
-    whole = np.rint(samples * 32767).astype("<i2")
+    """Return the performance as the bytes of a WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(whole.tobytes())
+        out.setparams((1, 2, RATE, 0, "NONE", ""))  # channels, bytes a sample
+        out.writeframes(np.rint(synthesize(performance) * 32767).astype("<i2").tobytes())
     return file.getvalue()
 
 
 def synthesize(performance: Performance) -> NDArray[np.float64]:
-    """The samples of a performance, (N,) in [−1, 1]; silence where it holds no notes."""
+    """Return the samples of a performance, (N,) in [−1, 1]; silence where it holds no notes."""
     length_s = min(performance.length_s, LONGEST_S) + _RELEASE_S
     mix = np.zeros(math.ceil(length_s * RATE) + 1)
     random = np.random.default_rng(0)

@@ -11,7 +11,6 @@ from folkseq.corpus.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.formats import abc, midi
-from folkseq.formats.transcription import transcribe
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.music.tune import Tune
 from folkseq.settings import parse, setting
@@ -105,6 +104,8 @@ def _from_abc(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
 
 def _from_midi(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
     data = _bytes(source)
+    from folkseq.formats.transcription import transcribe
+
     try:
         performance, lost, _ = midi.parse(data, str(source))
         tune, not_written = transcribe(performance)
