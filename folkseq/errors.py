@@ -1,23 +1,23 @@
-"""Everything folkseq raises on purpose.
+"""The exceptions of folkseq.
 
     Exception
-    ├── FolkseqError            what the user can mend: shown as one line, without a traceback
+    ├── FolkseqError            an error that the user can fix; printed as one line
     │   ├── ParseError          a file, or one piece of it, that cannot be read
     │   ├── TokenError          a token that the vocabulary does not hold
     │   ├── CorpusError         a corpus that is unknown, empty or cannot be built
     │   ├── RunError            a run folder that is missing, incomplete or of another kind
     │   └── RequestError        an argument of a command that cannot be met
-    ├── ValueError              the caller's bug: a value out of its range
-    └── TypeError               the caller's bug: a value of the wrong kind
+    ├── ValueError              a bug in the caller: a value out of range
+    └── TypeError               a bug in the caller: a value of another type
 
-A message gives the value, what is allowed, the place, and what to type next.
+A message gives the value, the allowed values, the place, and the next step.
 """
 
 from __future__ import annotations
 
 
 class FolkseqError(Exception):
-    """What the user can mend; the command line prints it as one line and exits with 1."""
+    """An error that the user can fix; the command line prints it as one line and exits with 1."""
 
 
 class ParseError(FolkseqError):

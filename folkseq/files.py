@@ -1,7 +1,7 @@
-"""Writing files so that a reader never meets half of one, and a power cut never leaves one.
+"""Atomic writes: a reader never meets half a file, and a power cut never leaves one.
 
-The bytes go to a temporary file beside the target, are flushed to the disk, and are renamed over the target in one
-step; then the folder is flushed, or the disk might still forget the renaming.
+The bytes go to a temporary file beside the target, are flushed to disk, and are renamed over the target in one step; then
+the folder is flushed, or the disk might lose the renaming.
 """
 
 from __future__ import annotations
@@ -24,16 +24,10 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def write_atomically(path: Path | str, data: bytes) -> None:
-    """Replace `path` by a file that holds `data`, or leave what was there.
-
-    Missing folders on the way are made.
-
-    Args:
-        path: the file to write.
-        data: everything it is to hold.
+    """Replace `path` with a file that holds `data`, or leave the old file; missing folders are made.
 
     Raises:
-        FolkseqError: the disk is full, read-only, or refuses for another reason; nothing is left behind.
+        FolkseqError: the disk is full or read-only, or refuses for another reason; nothing is left behind.
     """
     path = Path(path)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -54,14 +48,14 @@ def write_atomically(path: Path | str, data: bytes) -> None:
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Replace `path` by a `.npy` file that holds an array. Raises FolkseqError if the disk refuses."""
+    """Replace `path` with an array in a `.npy` file. Raises FolkseqError if the disk refuses."""
     data = BytesIO()
     np.save(data, array, allow_pickle=False)
     write_atomically(path, data.getvalue())
 
 
 def clear_temporary(folder: Path) -> None:
-    """Remove what a process that was killed left half-written in `folder`."""
+    """Remove the temporary files of killed processes from a folder."""
     for path in folder.glob(".*"):
         if _TEMPORARY.fullmatch(path.name):
             if path.is_dir():
@@ -71,7 +65,7 @@ def clear_temporary(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or a folder's own entries, to the disk, where the system can do that."""
+    """Flush a file, or the entries of a folder, to disk if the system can do that."""
     with suppress(OSError):
         opened = os.open(path, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""The version, as the package's metadata has it."""
+"""The version in the metadata of the package."""
 
 from importlib.metadata import PackageNotFoundError, version
 

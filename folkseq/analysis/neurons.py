@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from folkseq.analysis.reading import GateSaturation, Neuron, NeuronReading
 from folkseq.analysis.selectivity import ETA, R, Selectivity, selectivity
+from folkseq.analysis.source import numbered
 from folkseq.analysis.trace import GATES, Trace, load_model, trace
 from folkseq.corpus.files import read_file
 from folkseq.errors import ParseError, RequestError, RunError, TokenError
@@ -21,7 +22,6 @@ from folkseq.representations.base import Codec
 from folkseq.representations.capabilities import Timing
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
-from folkseq.verbs.opened import numbered
 from folkseq.verbs.trained import TrainedRun, check_task
 
 MOST_IDS = 65_536  # held-out ids that neurons are ranked on

@@ -9,7 +9,7 @@ from folkseq.cli.output import show, show_built
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def corpus(name: str | None, as_json: bool) -> None:
     """List the named corpora, or build one, as corpora/NAME.abc or corpora/NAME."""
     from folkseq.verbs import corpus as verb

@@ -14,9 +14,9 @@ _MOST_FILES = 5  # shown one by one; the rest are counted
 
 @click.command()
 @click.argument("run", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 def inspect(run: str | None, as_json: bool) -> None:
-    """Show what a run is, what it was trained on, and how well (the newest by default)."""
+    """Show the model, training data and figures of a run (the newest by default)."""
     from folkseq.verbs.inspect import inspect as verb
 
     facts = verb(run)
@@ -24,7 +24,7 @@ def inspect(run: str | None, as_json: bool) -> None:
 
 
 def _table(facts: Mapping[str, Any]) -> Iterable[str]:
-    """A run's facts for a reader: one a line, the figures last."""
+    """Format the facts of a run, one per line, with the figures last."""
     model, training, split = facts["model"], facts["training"], facts["split"]
     yield f"run         {facts['run']} (folkseq {facts['version']})"
     yield f"tokens      {facts['representation']}, {model['vocabulary_size']} tokens"
@@ -32,7 +32,7 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
     yield f"model       {layers}, {facts['parameters']:,} parameters, dropout {model['dropout'] or 0:g}"
     if model["encoder"] is not None:
         reads = {"both": "forwards and backwards", "forward": "forwards"}[model["encoder"]["direction"]]
-        yield f"task        to {facts['task']}, with an encoder that reads {reads}"
+        yield f"task        {facts['task']}, with an encoder that reads {reads}"
     for file in facts["corpus"][:_MOST_FILES]:
         yield f"corpus      {file['name']} (sha256 {file['sha256'][:12]}…)"
     if len(facts["corpus"]) > _MOST_FILES:

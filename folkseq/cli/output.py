@@ -1,4 +1,4 @@
-"""What is printed: results to stdout, one a line; everything else to stderr."""
+"""Output: results go to stdout, one per line, and everything else goes to stderr."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_FAULTS = 10  # shown one by one; the rest are counted
 
 
 def show(as_json: bool, facts: Mapping[str, Any], *lines: str) -> None:
-    """Print facts as one JSON object, or lines for a reader."""
+    """Print facts as one JSON object, or as lines of text."""
     for line in [json.dumps(facts, ensure_ascii=False)] if as_json else lines:
         click.echo(line)
 
 
 def show_lost(lost: Counter[str], faults: Iterable[str]) -> None:
-    """What was lost, by kind and count, and what could not be read."""
+    """Print what was lost, by kind and count, and what could not be read."""
     if lost:
         say("lost: " + ", ".join(f"{kind} {count:,}" for kind, count in lost.most_common()))
     faults = list(faults)
@@ -33,7 +33,7 @@ def show_lost(lost: Counter[str], faults: Iterable[str]) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the user something beside the results."""
+    """Print a line to stderr."""
     click.echo(text, err=True)
 
 

@@ -10,9 +10,9 @@ from folkseq.cli.output import show, show_lost
 @click.command()
 @click.argument("representation")
 @click.argument("corpus", metavar="FILE...", nargs=-1, required=True)
-@click.option("--run", help="Take the ids of this run's vocabulary.")
-@click.option("--write", help="Write what the tokens decode to into this file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a piece, with ids and what was lost.")
+@click.option("--run", help="Take the ids from the vocabulary of this run.")
+@click.option("--write", help="Write the decoded tokens into this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per piece, with ids and losses.")
 def tokenize(representation: str, corpus: tuple[str, ...], run: str | None, write: str | None, as_json: bool) -> None:
     """Show files as tokens."""
     from folkseq.verbs.tokenize import tokenize as verb

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from folkseq.analysis.source import music
 from folkseq.errors import FolkseqError
 from folkseq.formats import wav
 from folkseq.music.performance import Performance
@@ -18,7 +19,6 @@ from folkseq.music.playback import perform
 from folkseq.music.tune import Tune
 from folkseq.plots import roll, score
 from folkseq.plots.style import plain, render
-from folkseq.verbs.opened import music
 
 MOST_NAME = 80  # characters
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from folkseq.analysis.source import is_music, music
 from folkseq.errors import FolkseqError, RequestError, RunError
 from folkseq.extras import require
 from folkseq.files import write_atomically
 from folkseq.plots.history import History
 from folkseq.plots.style import SUFFIXES, render
 from folkseq.run import TRY, Run
-from folkseq.verbs.opened import is_music, music
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

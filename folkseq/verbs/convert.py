@@ -1,4 +1,4 @@
-"""`folkseq convert`: from one format to another, by suffix."""
+"""`folkseq convert`: one format to another, by suffix."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from folkseq.settings import parse, setting
 
 ABC, MIDI = (".abc", ".txt"), (".mid", ".midi")
 SLOWEST, FASTEST = 10, 2_000
-"""Beats a minute; where a beat is short, MIDI holds hardly slower ones."""
+"""Beats per minute; MIDI can hardly represent slower tempos if beats are short."""
 INPUTS, OUTPUTS = (*ABC, *MIDI), (".abc", ".mid")
 
 
 @dataclass(frozen=True)
 class Converted:
-    """The files written, what was lost on the way, by kind and count, and the tunes that could not be read."""
+    """The written files, what was lost by kind and count, and the tunes that could not be read."""
 
     files: tuple[Path, ...]
     lost: Counter[str]
@@ -57,13 +57,15 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
     source, target = Path(source), Path(target)
     for path, known in ((source, INPUTS), (target, OUTPUTS)):
         if path.suffix.lower() not in known:
-            raise RequestError(f"{path}: cannot be converted by its suffix; there are: {', '.join(known)}")
+            raise RequestError(f"{path}: cannot be converted; its suffix must be one of {', '.join(known)}")
     if target.exists() and source.exists() and target.samefile(source):
-        raise RequestError(f"{target}: is the file to be converted; name another to write to")
+        raise RequestError(f"{target}: is the file to convert; name another file to write")
     if swing is not None and not (source.suffix.lower() in ABC and target.suffix.lower() in MIDI):
-        raise RequestError(f"--swing is how a tune is played; leave it out from {source.suffix} to {target.suffix}")
+        raise RequestError(
+            f"--swing applies only from ABC to MIDI, not from {source.suffix} to {target.suffix}; leave it out"
+        )
     if bpm is not None and target.suffix.lower() in ABC:
-        raise RequestError(f"--bpm is how fast MIDI plays; leave it out, and write Q: into {target}")
+        raise RequestError(f"--bpm applies only to MIDI; leave it out, and write Q: into {target}")
     if source.suffix.lower() in MIDI and target.suffix.lower() in MIDI:
         return _rewritten(source, target, bpm)
     tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)
@@ -84,7 +86,7 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
 
 
 def _rewritten(source: Path, target: Path, bpm: float | None) -> Converted:
-    """A performance as it was, in a file that sequencers import best; in other bars, if asked."""
+    """Rewrite a MIDI file in the form that sequencers import best, with another tempo if asked."""
     performance, lost, _ = midi.parse(_bytes(source), str(source))
     if bpm is not None:
         try:

@@ -10,24 +10,24 @@ from folkseq.errors import CorpusError
 
 
 def list_corpora() -> dict[str, Description]:
-    """The named corpora, by name."""
+    """Return the descriptions of the named tune books, by name."""
     return corpora.descriptions()
 
 
 def list_made() -> dict[str, Made]:
-    """Those that are made up, by name."""
+    """Return the generated corpora, by name."""
     return corpora.MADE
 
 
 def corpus(name: str, folder: Path | str = "corpora") -> BuildReport | MadeReport:
-    """Builds a named corpus as `folder/NAME.abc` or, if it is made up, `folder/NAME`; anew if it is there already.
+    """Build a named corpus as `folder/NAME.abc`, or `folder/NAME` if it is generated, and replace an old one.
 
     Raises:
-        CorpusError: if there is no such corpus, or what it is built from is not installed.
+        CorpusError: there is no such corpus, or its source is not installed.
     """
     if name in corpora.MADE:
         return corpora.MADE[name].build(Path(folder) / name)
     known = corpora.descriptions()
     if name not in known:
-        raise CorpusError(f"{name!r} is not a named corpus; there are: {', '.join([*known, *corpora.MADE])}")
+        raise CorpusError(f"{name!r} is not a named corpus; choose from {', '.join([*known, *corpora.MADE])}")
     return corpora.build(known[name], Path(folder) / f"{name}.abc")

@@ -1,4 +1,4 @@
-"""`folkseq inspect`: what a run is, what it was trained on, and how well."""
+"""`folkseq inspect`: the model, training data and figures of a run."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from folkseq.run import Run
 
 
 def inspect(run: Path | str | None = None) -> dict[str, Any]:
-    """What a run's configuration says, and its size; the newest run under `runs` by default.
+    """Return the configuration of a run and its number of parameters; the newest under `runs` by default.
 
     Raises:
-        RunError: if there is none.
+        RunError: there is no such run.
     """
     found = Run.latest() if run is None else Run.open(run)
     config = asdict(found.config)

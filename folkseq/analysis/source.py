@@ -1,4 +1,4 @@
-"""A file of music, opened for one of its pieces."""
+"""One piece of a music file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Piece = TypeVar("Piece")
 
 
 def is_music(target: Path) -> bool:
-    """Whether a path is named like a file of music, and is no folder, such as a run."""
+    """Return whether a path has the suffix of a music file and is not a folder."""
     return target.suffix.lower() in (*ABC, *MIDI) and not target.is_dir()
 
 
 def music(file: Path, number: int | None) -> tuple[Tune | None, Performance]:
-    """One piece of a file: a tune, where the file is of ABC, and how it is played.
+    """Read one piece of an ABC or MIDI file: the tune, if it is ABC, and its performance.
 
     Args:
-        file: of ABC or MIDI.
-        number: of the piece; the first if None.
+        file: the file.
+        number: number of the piece; the first if None.
 
     Raises:
-        FolkseqError: it cannot be read, or holds no such piece.
+        FolkseqError: the file cannot be read, or holds no such piece.
     """
     if file.suffix.lower() in MIDI:
         with open_file(file, midi.LARGEST) as opened:
@@ -48,14 +48,10 @@ def music(file: Path, number: int | None) -> tuple[Tune | None, Performance]:
 
 
 def numbered(pieces: Sequence[Piece], number: int | None, file: Path) -> Piece:
-    """The piece of that number, the first if None: its `X:` where pieces have one, else its place from 1.
-
-    Raises:
-        RequestError: there is no such piece.
-    """
+    """Return the piece of a number, `X:` or else its position from 1; the first if None. Raises RequestError."""
     if number is None:
         return pieces[0]
     known = {getattr(piece, "number", place): piece for place, piece in reversed(list(enumerate(pieces, 1)))}
     if number not in known:
-        raise RequestError(f"{file}: holds no piece {number}; its numbers go from {min(known)} to {max(known)}")
+        raise RequestError(f"{file}: holds no piece {number}; choose from {min(known)} to {max(known)}")
     return known[number]
