@@ -1,7 +1,7 @@
 """Atomic writes: a reader never meets half a file, and a power cut never leaves one.
 
-The bytes go to a temporary file beside the target, are flushed to disk, and are renamed over the target in one step; then
-the folder is flushed, or the disk might lose the renaming.
+The bytes go to a temporary file beside the target, are flushed to disk, and are renamed over the target in one step;
+then the folder is flushed, or the disk might lose the renaming.
 """
 
 from __future__ import annotations
