@@ -31,7 +31,7 @@ SAVE_EVERY_S = 60.0
 USUAL = ModelSettings.hidden
 WIDTH, WIDTHS, UPDATES, PER_OCTAVE, MOST_WIDTHS = 64, 3, 1600, 0.4, 8
 """A layer has `WIDTHS` times so many cells where there is time for `UPDATES` of the usual width; what doubling those
-adds, and the most. `scripts/recipes.md` has the figures behind it."""
+adds, and the most. The lab book (`docs/lab-book.md`) has the figures."""
 EPOCHS, DROPOUT, PER_DOUBLING, MOST_DROPOUT = 5.0, 0.14, 0.045, 0.6
 """The share of values dropped where the pieces are read `EPOCHS` times, what doubling that adds, and the most."""
 
