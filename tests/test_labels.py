@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from book import BOOK
+from folkseq.representations.abc.labels import labels, places
 from folkseq.representations.places import Places
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,6 @@ from performances import performances, solo, take
 from folkseq.formats import abc
 from folkseq.representations import find, names
 from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.abc.labels import labels, places
 from folkseq.representations.performance import PerformanceTokenizer
 from folkseq.representations.vocabulary import Vocabulary
 

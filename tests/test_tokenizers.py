@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from book import BOOK, JIG, REEL, WALTZ
 from folkseq.representations.abc.asking import header_tokens
+from folkseq.representations.abc.rhythms import canonical_rhythm
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,7 +13,6 @@ from folkseq.errors import RequestError, TokenError
 from folkseq.formats import abc
 from folkseq.music import Key
 from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.abc.rhythms import canonical_rhythm
 from folkseq.representations.vocabulary import Vocabulary
 
 JIG_TOKENS = (

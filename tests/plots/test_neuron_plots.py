@@ -20,7 +20,7 @@ from folkseq.plots import gates, neurons, page
 from folkseq.plots.layout import LINE_S, WIDTH, lay_out
 from folkseq.plots.style import render, shade
 from folkseq.representations.abc import AbcRepresentation
-from folkseq.representations.abc.labels import labels, timing
+from folkseq.representations.abc.bars import labels, read_bars
 from folkseq.representations.capabilities import Timing
 from folkseq.representations.performance import PerformanceRepresentation
 
@@ -202,7 +202,7 @@ def test_only_the_beginning_of_a_long_performance_is_read():
 @pytest.mark.parametrize("tune", abc.parse(book(3)).tunes[:3], ids=lambda tune: tune.title)
 def test_bars_are_aligned(tune):
     tokens = AbcRepresentation().tokenize(tune)
-    found = timing(tokens)
+    found = read_bars(tokens).timing
     layout = lay_out(tokens, found)
     assert sorted(layout.token.tolist()) == list(range(len(tokens)))
     assert layout.left.min() >= 0
@@ -224,10 +224,12 @@ def test_bars_are_aligned(tune):
     "tokens", [["<s>"], ["<s>", "M:none", "K:Cmaj", "|]", "</s>"], ["C"], ["<s>", "K:Cmaj", "C", "99"]]
 )
 def test_unusual_pieces_have_a_page(tokens):
-    layout = lay_out(tokens, timing(tokens))
+    layout = lay_out(tokens, read_bars(tokens).timing)
     assert sorted(layout.token.tolist()) == list(range(len(tokens)))
     count = len(tokens)
-    reading = NeuronReading("odd", "run", "h", tuple(tokens), np.full(count, np.nan), ((),) * count, (), timing(tokens))
+    reading = NeuronReading(
+        "odd", "run", "h", tuple(tokens), np.full(count, np.nan), ((),) * count, (), read_bars(tokens).timing
+    )
     neurons.draw(reading).draw_without_rendering()
     page.write(reading)
 

@@ -6,7 +6,7 @@ from performances import solo
 
 from folkseq.formats import abc
 from folkseq.representations.abc import AbcRepresentation
-from folkseq.representations.abc.features import MELODY_UNITS, sections
+from folkseq.representations.abc.analysis import MELODY_UNITS, sections
 from folkseq.representations.performance import PerformanceRepresentation
 from folkseq.representations.vocabulary import Vocabulary
 

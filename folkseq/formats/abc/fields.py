@@ -16,7 +16,7 @@ from folkseq.music.signature import MODES, Key, Meter, Tempo
 
 ACCIDENTALS = {"__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
 SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
-_MODES = {**{name: name for name in MODES}, "ion": "maj", "aeo": "min", "": "maj", "m": "min", "n": "min"}
+MODE_NAMES = {**{name: name for name in MODES}, "ion": "maj", "aeo": "min", "": "maj", "m": "min", "n": "min"}
 _KEY = re.compile(r"([A-G])\s*([#b♯♭]?)\s*([A-Za-z]*)")
 _EXTRA = re.compile(r"(\^\^|__|\^|_|=)([A-Ga-g])")
 _SETTING = re.compile(
@@ -68,7 +68,7 @@ def parse_key(text: str) -> tuple[Key | None, tuple[str, ...]]:
     extra = _extras(value[match.end() :])
     if explicit := word.lower().startswith("exp"):  # the signature is the accidentals, and no others
         extra = tuple((dict.fromkeys(range(7), 0) | dict(extra)).items())
-    mode = _MODES.get("" if explicit else word.lower()[:3])
+    mode = MODE_NAMES.get("" if explicit else word.lower()[:3])
     if mode is None:
         raise ParseError(f"K:{_shown(text)} has no such mode; there are {', '.join(MODES)}")
     try:

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.pairs import EncoderSource, Integers, Pair
-from folkseq.representations.abc.alphabet import EIGHTH
-from folkseq.representations.abc.bars import Bars, Written
-from folkseq.representations.abc.filling import IN_CHORD, TIEABLE, TIED, TIED_OVER, Filler, Filling
+from folkseq.representations.abc.bar_grammar import IN_CHORD, TIEABLE, TIED, TIED_OVER, BarGrammar, BarState
+from folkseq.representations.abc.bars import EIGHTH, Bars, BarSpan
 
 PER_GRID = 16
 """Ids that a sound takes at most: a chord with grace notes, its length, a tie and the line."""
@@ -33,14 +32,14 @@ class _At:
     """From 0; −1 before the start id, as many as there are bars after the last."""
     given: int
     """How many of the ids that stand between this bar and the next have been read."""
-    filling: Filling
+    filling: BarState
 
 
 class Gap:
     """Bars `first` to `last` of a tune's ids, and what may be written there (a `folkseq.grammar.Grammar`)."""
 
     def __init__(
-        self, filler: Filler, ids: NDArray[Any], bars: Bars, first: int, last: int, *, left_only: bool = False
+        self, filler: BarGrammar, ids: NDArray[Any], bars: Bars, first: int, last: int, *, left_only: bool = False
     ) -> None:
         """Take the bars out.
 
@@ -48,24 +47,24 @@ class Gap:
             filler: what may come in a bar.
             ids: (T,) the tune's.
             bars: of those.
-            first: of the gap, as an index of `bars.bars`.
+            first: of the gap, as an index of `bars.spans`.
             last: of the gap, that one too.
             left_only: whether nothing is to be known of what comes after the gap.
         """
         alphabet = filler.alphabet
         self._filler, self._kinds, self._size = filler, alphabet.kinds, len(alphabet.vocabulary)
         self._start, self._end = alphabet.vocabulary.id("<s>"), alphabet.vocabulary.id("</s>")
-        self._bars: Sequence[Written] = bars.bars[first : last + 1]
+        self._bars: Sequence[BarSpan] = bars.spans[first : last + 1]
         between = zip(self._bars, self._bars[1:], strict=False)
         self._given = [tuple(ids[one.stop : other.start].tolist()) for one, other in between] + [(self._end,)]
-        self._ids, self._places, self._first, self._left_only = ids, bars.places, first, left_only
+        self._ids, self._places, self._first, self._left_only = ids, bars.positions, first, left_only
         self.start, self.stop = self._bars[0].start, self._bars[-1].stop
         self._pitch = self._tied_into(ids)
         self._states: list[_At] = []
         self._numbers: dict[_At, int] = {}
         self._next: dict[tuple[int, int], int] = {}
         self._masks: dict[int, tuple[NDArray[np.bool_], int]] = {}
-        self._begin = self._number(_At(-1, 0, Filling(0)))
+        self._begin = self._number(_At(-1, 0, BarState(0)))
 
     @cached_property
     def source(self) -> EncoderSource:
@@ -159,7 +158,7 @@ class Gap:
         bar = min(max(state.bar, 0), len(self._bars) - 1)
         slots, firsts = -(-self._bars[bar].ticks // EIGHTH), self._slots
         if state.bar < len(self._bars) and not state.given:
-            filled = self._bars[bar].ticks - state.filling.room if state.bar >= 0 else 0
+            filled = self._bars[bar].ticks - state.filling.left if state.bar >= 0 else 0
             place = firsts[bar] + min(filled // EIGHTH, slots)
         else:
             place = firsts[bar] + slots + state.given - (state.bar == len(self._bars))
@@ -181,8 +180,8 @@ class Gap:
             if state.given + 1 < len(given):
                 return _At(state.bar, state.given + 1, state.filling)
             if state.bar + 1 == len(self._bars):
-                return _At(state.bar + 1, 0, Filling(0))
-            tied = self._filler.line_room(state.filling) == TIED_OVER
+                return _At(state.bar + 1, 0, BarState(0))
+            tied = self._filler.room(state.filling) == TIED_OVER
             return _At(state.bar + 1, 0, self._opened(state.bar + 1)._replace(tied=tied))
         return _At(state.bar, 0, self._filler.advance(state.filling, one))
 
@@ -204,7 +203,7 @@ class Gap:
         given = self._given[state.bar]
         if state.given:
             return [given[state.given]], 0
-        room, plain = self._filler.line_room(state.filling), self._kinds_of(given) == ("|",)
+        room, plain = self._filler.room(state.filling), self._kinds_of(given) == ("|",)
         ids = self._filler.allowed(state.filling)  # a note that fills the bar as an eighth may be shorter
         if room in (0, TIEABLE, TIED_OVER):
             ids = [given[0], *ids, *(self._filler.alphabet.ids["tie"] if room == TIEABLE and plain else [])]
@@ -213,8 +212,8 @@ class Gap:
     def _kinds_of(self, given: tuple[int, ...]) -> tuple[str, ...]:
         return tuple(self._filler.alphabet.vocabulary.tokens[one] for one in given)
 
-    def _opened(self, bar: int) -> Filling:
-        return Filling(self._bars[bar].ticks, self._bars[bar].compound, at_line=True)
+    def _opened(self, bar: int) -> BarState:
+        return BarState(self._bars[bar].ticks, self._bars[bar].compound, at_line=True)
 
     def _number(self, state: _At) -> int:
         number = self._numbers.get(state)
@@ -223,7 +222,7 @@ class Gap:
             self._states.append(state)
         return number
 
-    def _bar_of(self, bar: Written) -> int:
+    def _bar_of(self, bar: BarSpan) -> int:
         return int(self._places[bar.start, 0])
 
     def _tied_into(self, ids: NDArray[Any]) -> int:

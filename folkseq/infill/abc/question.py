@@ -27,9 +27,8 @@ from folkseq.infill.abc.gap import Gap
 from folkseq.music import Element, Key, Tune
 from folkseq.music.playback import perform
 from folkseq.pairs import Integers
-from folkseq.representations.abc.alphabet import Alphabet
-from folkseq.representations.abc.bars import BarReader, Bars
-from folkseq.representations.abc.spelling import kind
+from folkseq.representations.abc.bars import Bars, read_bars
+from folkseq.representations.abc.tokens import kind
 from folkseq.representations.base import END, START
 from folkseq.representations.task import Answer, Question
 from folkseq.representations.vocabulary import Vocabulary
@@ -116,18 +115,19 @@ def ask(task: FillTune, data: bytes, file: str, bars: str | None, number: int | 
     tokens = task.codec.representation.tokenize(read)
     ids = np.array(_known(tokens, task.vocabulary, file), np.int64)
     measured = _measured(task, tokens, ids, file)
-    names = [bar.number for bar in measured.bars]
-    if not names:
+    lowest = measured.first_number
+    highest = lowest + len(measured.spans) - 1
+    if not measured.spans:
         raise RequestError(f"{file}: has no bars")
-    if not names[0] <= first_number <= last_number <= names[-1]:
-        raise RequestError(f"--bars {bars}: the tune has bars {names[0]} to {names[-1]}, endings counted as they stand")
+    if not lowest <= first_number <= last_number <= highest:
+        raise RequestError(f"--bars {bars}: the tune has bars {lowest} to {highest}, endings counted as they stand")
     if last_number - first_number >= MOST_BARS:
         raise RequestError(f"--bars {bars}: ask for at most {MOST_BARS} bars at a time")
-    first, last = names.index(first_number), names.index(last_number)
-    for bar in measured.bars[first : last + 1]:
-        if not bar.plain:
+    first, last = first_number - lowest, last_number - lowest
+    for number, bar in enumerate(measured.spans[first : last + 1], first_number):
+        if not task.fillable(bar):
             why = "its meter or key changes within it, or it has no meter"
-            raise RequestError(f"{file}: bar {bar.number} cannot be filled, since {why}")
+            raise RequestError(f"{file}: bar {number} cannot be filled, since {why}")
     gap = task.gap(ids, measured, first, last)
     if not found.text:
         places = [TextBar((), found.tune.key, found.tune.meter, found.tune.unit)] * (last + 1 - first)
@@ -137,7 +137,7 @@ def ask(task: FillTune, data: bytes, file: str, bars: str | None, number: int | 
     own = text_bars[first : last + 1]
     trial = [trial_of(bar) for bar in bars_of(found.tune.body)[first : last + 1]]
     pairs = zip(trial, own, strict=False)
-    if len(text_bars) != len(measured.bars):
+    if len(text_bars) != len(measured.spans):
         raise RequestError(f"{file}: its bars cannot be told apart; write rests of several bars (Z) bar by bar")
     if any(place.overlay for place in own):
         raise RequestError(f"{file}: bars {bars} have a second line (&), which cannot be written; ask for others")
@@ -197,15 +197,12 @@ def _numbers(bars: str | None) -> tuple[int, int]:
 
 def _measured(task: FillTune, tokens: Sequence[str], ids: Integers, file: str) -> Bars:
     """The bars of the ids, as long as those of all tokens, some of which the model may not know."""
-    every = Vocabulary.learn([tokens, *([token] for token in ("|", "[1", START, END))])
-    bars = BarReader(Alphabet(every)).read(every.encode(tokens))
-    known = task.bars(ids)
-    if len(bars.bars) != len(known.bars):
+    bars, known = read_bars(tokens), task.bars(ids)
+    if len(bars.spans) != len(known.spans):
         raise RequestError(f"{file}: the model has not met what parts its bars; train one on such tunes")
-    both = zip(bars.bars, known.bars, strict=True)
-    fits = task.fits
-    own = (replace(one, start=other.start, stop=other.stop, plain=one.plain and fits(one.ticks)) for one, other in both)
-    return Bars(tuple(own), known.places)
+    both = zip(bars.spans, known.spans, strict=True)
+    own = tuple(one._replace(start=other.start, stop=other.stop) for one, other in both)
+    return replace(known, spans=own)
 
 
 def _respelt(tune: Tune, task: FillTune) -> Tune:

@@ -13,9 +13,9 @@ from folkseq.infill.abc.gap import Gap
 from folkseq.infill.abc.question import MOST_BARS, GapInTune, ask
 from folkseq.pairs import Pair, RelativePositions
 from folkseq.representations.abc.alphabet import Alphabet
-from folkseq.representations.abc.bars import BarReader, Bars
-from folkseq.representations.abc.filling import Filler
-from folkseq.representations.abc.spelling import kind
+from folkseq.representations.abc.bar_grammar import BarGrammar
+from folkseq.representations.abc.bars import Bars, BarSpan, read_bars
+from folkseq.representations.abc.tokens import kind
 from folkseq.representations.task import Task
 
 if TYPE_CHECKING:
@@ -40,15 +40,15 @@ class FillTune(Task):
         self.vocabulary_size = len(self.vocabulary)
         self.source_sizes = (self.vocabulary_size + 1,)  # a tune's own ids, and the slot
         self._alphabet = Alphabet(self.vocabulary)
-        self._filler, self._reader = Filler(self._alphabet), BarReader(self._alphabet)
+        self._filler = BarGrammar(self._alphabet)
 
     def draw(self, ids: NDArray[Any], random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
         """Draw a gap of one to sixteen bars, short ones as often as those twice as long."""
         bars = self.bars(ids)
-        count = min(int(2 ** random.uniform(0, np.log2(MOST_BARS + 1))), len(bars.bars))
-        first = int(random.integers(max(len(bars.bars) - count + 1, 1)))
+        count = min(int(2 ** random.uniform(0, np.log2(MOST_BARS + 1))), len(bars.spans))
+        first = int(random.integers(max(len(bars.spans) - count + 1, 1)))
         hidden = random.random() < LEFT_ONLY
-        if not count or not all(bar.plain for bar in bars.bars[first : first + count]):
+        if not count or not all(self.fillable(bar) for bar in bars.spans[first : first + count]):
             return None
         return self.gap(ids, bars, first, first + count - 1, hidden if left_only is None else left_only).pair()
 
@@ -70,11 +70,12 @@ class FillTune(Task):
 
     def bars(self, ids: NDArray[Any]) -> Bars:
         """The bars of a tune's ids."""
-        return self._reader.read(ids.tolist())
+        return read_bars(self.vocabulary.decode(ids.tolist()))
 
-    def fits(self, ticks: int) -> bool:
-        """Whether bars of this length can be filled with the lengths that the model knows."""
-        return ticks > 0 and ticks % self._alphabet.grid == 0
+    def fillable(self, bar: BarSpan) -> bool:
+        """Return whether a bar can be filled with the lengths that the model knows."""
+        grid = self._alphabet.grid
+        return bar.plain and bar.ticks > 0 and bar.ticks % grid == 0 and bar.meter_ticks % grid == 0
 
     def gap(self, ids: NDArray[Any], bars: Bars, first: int, last: int, left_only: bool = False) -> Gap:
         """Those from `first` to `last`, as indices, as a gap."""

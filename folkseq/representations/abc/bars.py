@@ -1,162 +1,180 @@
-"""The bars of a tune as its ids have them: where each stands, how long it is, and where in it each id is.
+"""The bars of a tune's tokens: the bar and the time of each token, and labels that follow from them.
 
-Durations are in the ticks of `alphabet`. Bars are numbered as engravers number them: a pickup is bar 0, the first whole
-bar is 1, and a second ending goes on from the first.
+A token has the time at which its sound begins: grace notes, pitches, length and tie are one sound. Any tokens have
+times, even if they spell no tune. Everything but lengths follows from the tokens up to each one, so a network that has
+read them can know it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.formats.abc.fields import parse_meter
 from folkseq.formats.abc.lexer import parse_length, parse_tuplet
-from folkseq.representations.abc.alphabet import EIGHTH, Alphabet, bar_ticks
+from folkseq.music import Meter
+from folkseq.representations.abc.tokens import HEADER, LINES, UNIT, header_meter, kind
+from folkseq.representations.base import END, START
+from folkseq.representations.capabilities import Timing
 
-_AROUND = ("bar", "ending", "meter", "key")
+EIGHTH = 128
+"""Ticks of an eighth note. Only tuplets make sounds that are not a whole number of ticks long."""
+SIGNS = ("bar", "ending", "meter", "key")
+"""Kinds of tokens that are no part of a sound."""
+_APART = (START, END, *HEADER)
+_FINE = 45_045  # parts of a tick in which tuplets of up to 16 sounds have whole numbers
 
 
-@dataclass(frozen=True)
-class Written:
-    """One bar."""
+class BarSpan(NamedTuple):
+    """One bar: sounds up to a bar line."""
 
     start: int
-    """Of its sounds, among the tune's ids."""
+    """Index of its first token."""
     stop: int
-    number: int
+    """Index of its bar line."""
     ticks: int
-    """That it fills: its meter's, or as many as it has where it is a pickup or what completes one."""
+    """The length to fill: that of the meter, or its own if it is short and a section begins or ends with it."""
+    meter_ticks: int
+    """The length of a bar of the meter; 0 in free meter."""
     compound: bool
     plain: bool
-    """Whether nothing in it but sounds changes: no meter, key or ending begins in its middle."""
+    """Whether it has a meter, and no meter, key or ending begins within it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bars:
-    """The bars of a tune, and the place of each of its T ids."""
+    """The bars of a tune."""
 
-    bars: tuple[Written, ...]
-    places: NDArray[np.int64]
-    """(T, 2) the bar that each id stands in, from 0, and the eighth in it at which its sound begins."""
+    spans: tuple[BarSpan, ...]
+    positions: NDArray[np.int64]
+    """(T, 2) the index of each token's bar, and the eighth in it; a bar line is at the end of its bar."""
+    timing: Timing
+    """In whole notes; a bar line is at the beginning of the next bar."""
 
-
-class BarReader:
-    """Reads the bars of tunes over one alphabet."""
-
-    def __init__(self, alphabet: Alphabet) -> None:
-        tokens = alphabet.vocabulary.tokens
-        self._kinds, self._tokens, self._grid = alphabet.kinds, tokens, alphabet.grid
-        self._meters = alphabet.meters
-        self._lengths = {i: float(parse_length(tokens[i])) * EIGHTH for i in alphabet.ids["length"]}
-
-    def read(self, ids: Sequence[int]) -> Bars:
-        """The bars of a tune's ids, from the start id on, whole or not."""
-        found = _Found()
-        meter, compound = 0, False
-        clock = _Clock()
-        places = np.zeros((len(ids), 2), np.int64)
-        for place, one in enumerate(ids):
-            kind, token = self._kinds[one], self._tokens[one]
-            if kind in ("M:", "meter"):
-                known = self._meters.get(one)
-                meter = bar_ticks(known) if known is not None else 0
-                compound = parse_meter(token.strip("[]")[2:]).compound
-            if kind in _AROUND and kind != "bar":
-                found.change(clock.begun)
-            elif kind == "bar":
-                found.line(place, round(clock.settled()), meter, compound, token == "|")
-                places[place] = found.count, clock.time // EIGHTH
-                clock = _Clock()
-                found.count += found.counted
-                continue
-            elif kind not in ("R:", "M:", "K:", "<s>", "</s>"):
-                clock.read(kind, token, self._lengths.get(one, EIGHTH), compound)
-                found.sound(place)
-            places[place] = found.count, clock.time // EIGHTH
-        return Bars(tuple(found.numbered(self._grid)), places)
+    @property
+    def first_number(self) -> int:
+        """Return the number of the first bar as engravers count: 0 for a pickup, else 1."""
+        return int(not (self.spans and self.spans[0].ticks < self.spans[0].meter_ticks))
 
 
-@dataclass
+def bar_ticks(meter: Meter) -> int:
+    """Return the length of a bar."""
+    return int(meter.bar / UNIT * EIGHTH)
+
+
+def read_bars(tokens: Sequence[str]) -> Bars:
+    """Read the bars of tokens from the start token on."""
+    spans: list[BarSpan] = []
+    positions, times = [], []  # (bar, eighth); (bar, start, sound)
+    clock, meter = _Clock(), Meter()
+    first, plain, at_edge = -1, True, True  # the open bar: its first sound; nothing but sounds; a section begins
+    for place, token in enumerate(tokens):
+        what = kind(token)
+        if what in ("M:", "meter"):
+            meter = header_meter(token)
+        if what == "bar":
+            end, bar = clock.finish_sound(), len(spans)
+            positions.append((bar, end // EIGHTH))
+            if first >= 0:
+                ticks, full = round(end), bar_ticks(meter)
+                short = 0 < ticks < full and (at_edge or token != "|")
+                spans.append(BarSpan(first, place, ticks if short else full, full, meter.compound, plain and full > 0))
+            clock.begin_bar()
+            first, plain, at_edge = -1, True, token != "|"
+            times.append((len(spans), 0.0, -1))
+        elif what in SIGNS or what in _APART:
+            if what in SIGNS:
+                plain, at_edge = plain and first < 0, True
+            positions.append((len(spans), clock.time // EIGHTH))
+            times.append((len(spans), clock.time + clock.pending, -1))
+        else:
+            first = place if first < 0 else first
+            clock.read(token, what, meter.compound)
+            positions.append((len(spans), clock.time // EIGHTH))
+            times.append((len(spans), clock.time, len(clock.lengths)))
+    clock.finish_sound()
+    body = next((place for place, token in enumerate(tokens) if kind(token) not in (START, *HEADER)), len(tokens))
+    number, start, sound = np.array(times, np.float64).reshape(-1, 3).T
+    number[:body] = -1
+    length = np.array([*clock.lengths, 0.0, 0.0])[sound.astype(np.int64)]
+    timing = Timing(_whole_notes(start), _whole_notes(length), number.astype(np.int64))
+    return Bars(tuple(spans), np.array(positions, np.float64).reshape(-1, 2).astype(np.int64), timing)
+
+
+def labels(tokens: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Label a tune's tokens, (T,) each.
+
+    Returns:
+        `place_in_bar`: the eighth of its bar, from 0, in which the token is. `bar_in_part`: bar lines since the part
+        began, as an amount. `inside_repeat`: 1 from `|:` to `:|`, else 0. `header`: 1 up to the key, else 0.
+    """
+    timing = read_bars(tokens).timing
+    header = np.less(timing.bar if timing.bar is not None else [], 0)
+    part, inside = np.zeros(len(tokens)), np.zeros(len(tokens), np.int64)
+    for place, token in enumerate(tokens):
+        if place:
+            part[place], inside[place] = part[place - 1], inside[place - 1]
+        if token in LINES:
+            line = LINES[token]
+            part[place] = part[place] + 1 if token == "|" else 0
+            inside[place] = line.opens or (inside[place] and not line.closes)
+    return {
+        "place_in_bar": np.where(header, -1, (timing.start / float(UNIT)).astype(np.int64)),
+        "bar_in_part": np.where(header, np.nan, part),
+        "inside_repeat": np.where(header, -1, inside),
+        "header": header.astype(np.int64),
+    }
+
+
 class _Clock:
-    """The time since the bar line, as sounds are read."""
+    """The time since the bar line, in ticks."""
 
-    time: float = 0.0
-    """At which the sound begins that is being read."""
-    begun: bool = False
-    waiting: float = 0.0
-    """How long that is."""
-    inside: str = ""
-    factor: float = 1.0
-    left: int = 0
+    def __init__(self) -> None:
+        self.lengths: list[float] = []  # of the sounds that are over
+        self.begin_bar()
 
-    def read(self, kind: str, token: str, length: float, compound: bool) -> None:
-        """One more id of a bar."""
-        self.begun = True
-        if kind == "length":
-            self.waiting = length * self.factor
-        elif kind in ("{", "["):
-            self.settled()
-            self.inside = kind
-        elif kind == "tuplet":
-            self.settled()
-            tuplet = parse_tuplet(token, compound)
-            self.factor, self.left = tuplet.normal / tuplet.actual, tuplet.count
-        elif kind == "}":
-            self.inside = ""
-        elif kind == "]" or (kind in ("pitch", "rest") and not self.inside):
-            self.settled()
-            self.inside = ""
-            self.factor = self.factor if self.left else 1.0
-            self.waiting, self.left = EIGHTH * self.factor, max(self.left - 1, 0)
+    def begin_bar(self) -> None:
+        """Begin a bar, in which no tuplet is open."""
+        self.time = self.pending = 0.0  # the beginning of the last sound, and its length
+        self._inside, self._factor, self._left = "", 1.0, 0  # the open bracket; of the tuplet, sounds to come
 
-    def settled(self) -> float:
-        """The time once the sound that is being read is over."""
-        self.time += self.waiting
-        self.waiting = 0.0
+    def finish_sound(self) -> float:
+        """Return the time at the end of the last sound."""
+        if self.pending:
+            self.lengths.append(self.pending)
+        self.time += self.pending
+        self.pending = 0.0
         return self.time
 
+    def read(self, token: str, what: str, compound: bool) -> None:
+        """Read a token that is part of a sound."""
+        if what == "length":
+            self.pending = _ticks(token) * self._factor
+        elif what in ("{", "["):
+            self.finish_sound()
+            self._inside = what
+        elif what == "tuplet":
+            self.finish_sound()
+            tuplet = parse_tuplet(token, compound)
+            self._factor, self._left = tuplet.normal / tuplet.actual, tuplet.count
+        elif what == "}":
+            self._inside = ""
+        elif what == "]" or (what in ("pitch", "rest") and not self._inside):
+            self.finish_sound()
+            self._inside = ""
+            self._factor = self._factor if self._left else 1.0
+            self.pending, self._left = EIGHTH * self._factor, max(self._left - 1, 0)
 
-@dataclass
-class _Found:
-    """The bars found so far."""
 
-    bars: list[tuple[int, int, int, int, bool, bool, bool]] = field(default_factory=list)
-    count: int = 0
-    first: int = -1
-    """Where the first sound of the open bar stands."""
-    counted: bool = False
-    """Whether the last line ended a bar."""
-    edge: bool = True
-    """Whether a section began at the last line."""
-    plain: bool = True
+@lru_cache(maxsize=1 << 12)
+def _ticks(length: str) -> float:
+    return float(parse_length(length)) * EIGHTH
 
-    def sound(self, place: int) -> None:
-        """An id of the bar."""
-        if self.first < 0:
-            self.first = place
 
-    def change(self, begun: bool) -> None:
-        """A change of meter or key, or an ending, before the bar's sounds or among them."""
-        self.plain &= not begun
-        self.edge = True
-
-    def line(self, place: int, ticks: int, meter: int, compound: bool, plain_line: bool) -> None:
-        """A bar line."""
-        self.counted = self.first >= 0
-        if self.counted:
-            at_edge = self.edge or not plain_line
-            self.bars.append((self.first, place, ticks, meter, compound, self.plain and meter > 0, at_edge))
-        self.first, self.edge, self.plain = -1, not plain_line, True
-
-    def numbered(self, grid: int) -> list[Written]:
-        """The bars, with their numbers."""
-        pickup = bool(self.bars) and self.bars[0][2] < self.bars[0][3]
-        found = []
-        for number, (start, stop, ticks, meter, compound, plain, edge) in enumerate(self.bars, 0 if pickup else 1):
-            short = edge and 0 < ticks < meter
-            fills = ticks if short else meter
-            found.append(Written(start, stop, number, fills, compound, plain and fills % grid == 0))
-        return found
+def _whole_notes(ticks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ticks in whole notes, without the rounding errors of tuplets."""
+    return np.rint(ticks * _FINE) / (_FINE * EIGHTH / float(UNIT))

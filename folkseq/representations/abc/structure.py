@@ -1,7 +1,7 @@
-"""The canonical form of a tune's body: one way to write each thing that is heard, and nothing that is not.
+"""The canonical form of a tune's body: one way to write everything that is heard, and nothing that is not.
 
 Bar lines are `|`, `||` between sections, `|]` at the end, and repeats, which always come in pairs; a tune ends with
-`|]` or `:|`. Slurs, decorations and text go. A key or meter that is already in force is not stated again.
+`|]` or `:|`. Slurs, decorations and text are dropped, and so is a key or meter that is already in force.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from folkseq.music import Bar, Element, Key, Meter, Part, Sound, Tempo, Tuplet
+from folkseq.music import Bar, Element, Key, Meter, Part, Sound, Tempo, Tune, Tuplet
 from folkseq.music.repeats import match_repeats
 
 
-def opening(body: Iterable[Element], key: Key, meter: Meter) -> tuple[Key, Meter]:
-    """The key and meter in force at the first sound of `body`, whose header has `key` and `meter`."""
-    for element in body:
+def opening(tune: Tune) -> tuple[Key, Meter]:
+    """Return the key and meter in force at the first sound of a tune."""
+    key, meter = tune.key, tune.meter
+    for element in tune.body:
         if isinstance(element, Sound):
             break
         if isinstance(element, Key):
@@ -27,15 +28,14 @@ def opening(body: Iterable[Element], key: Key, meter: Meter) -> tuple[Key, Meter
 
 
 def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = True) -> list[Element]:
-    """The canonical elements of `body`, which begins in `key` and `meter`; its sounds as they are.
+    """Return the canonical elements of a body that begins in `key` and `meter`; its sounds keep their marks.
 
     With `whole` false the body is the beginning of a tune: what is open at its end stays open.
     """
     elements: list[Element] = []
-    bar: Bar | None = None  # a bar line after which nothing has sounded
-    place = 0  # its index
+    bar, bar_at = None, 0  # a bar line with no sound after it, and its index
     sounded = False
-    tied: int | None = None  # the index of a sound that is tied into the next
+    tied: int | None = None  # index of a sound that is tied to the next
     for element in body:
         if isinstance(element, Sound):
             if tied is not None:
@@ -44,13 +44,12 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
             elements.append(element)
             bar, sounded = None, True
         elif isinstance(element, Bar):
-            if not sounded:
-                element = replace(element, closes=0)  # there is nothing to repeat
+            line = _plain_bar(element if sounded else replace(element, closes=0))  # before the first sound is no repeat
             if bar is None:
-                bar, place = _plain_bar(element), len(elements)
+                bar, bar_at = line, len(elements)
                 elements.append(bar)
             else:
-                elements[place] = bar = _merged(bar, element)
+                elements[bar_at] = bar = _merge(bar, line)
         elif isinstance(element, Tuplet):
             elements.append(element)
             bar = None
@@ -63,24 +62,23 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
                 elements.append(element)
             meter = element
     if not whole:
-        return _begun(match_repeats(elements, whole=False))
-    return _ended(_begun(match_repeats(_ended(elements))))
-
-
-def _check_tie(elements: list[Element], index: int, following: Sound) -> None:
-    """Unties the sound at `index` if it shares no pitch with the one that follows."""
-    sound = elements[index]
-    if isinstance(sound, Sound) and not set(sound.pitches) & set(following.pitches):
-        elements[index] = replace(sound, tied=False)
+        return _with_beginning(match_repeats(elements, whole=False))
+    return _with_end(_with_beginning(match_repeats(_with_end(elements))))
 
 
 def clean(elements: Iterable[Element], grace: bool) -> list[Element]:
-    """`elements` with nothing on their sounds that tokens do not hold."""
-    return [_clean(element, grace) if isinstance(element, Sound) else element for element in elements]
+    """Return elements whose sounds have only what tokens represent."""
+    return [
+        Sound(each.pitches, each.duration, each.tied, each.grace if grace else ()) if isinstance(each, Sound) else each
+        for each in elements
+    ]
 
 
-def _clean(sound: Sound, grace: bool) -> Sound:
-    return Sound(sound.pitches, sound.duration, sound.tied, sound.grace if grace else ())
+def _check_tie(elements: list[Element], index: int, following: Sound) -> None:
+    """Untie a sound that shares no pitch with the next."""
+    sound = elements[index]
+    if isinstance(sound, Sound) and not set(sound.pitches) & set(following.pitches):
+        elements[index] = replace(sound, tied=False)
 
 
 def _plain_bar(bar: Bar) -> Bar:
@@ -88,24 +86,22 @@ def _plain_bar(bar: Bar) -> Bar:
     return Bar(style, min(bar.closes, 1), bar.opens, bar.endings)
 
 
-def _merged(first: Bar, second: Bar) -> Bar:
-    second = _plain_bar(second)
+def _merge(first: Bar, second: Bar) -> Bar:
     closes, opens = max(first.closes, second.closes), first.opens or second.opens
     style = "|" if closes or opens else max(first.style, second.style, key=len)
     return Bar(style, closes, opens, first.endings or second.endings)
 
 
-def _begun(elements: Sequence[Element]) -> list[Element]:
-    """With at most one bar line before the first sound: one that opens a repeat."""
-    first = next(
-        (index for index, element in enumerate(elements) if isinstance(element, Sound | Tuplet)), len(elements)
-    )
+def _with_beginning(elements: Sequence[Element]) -> list[Element]:
+    """Return elements with at most one bar line before the first sound: one that opens a repeat."""
+    sounds = (index for index, element in enumerate(elements) if isinstance(element, Sound | Tuplet))
+    first = next(sounds, len(elements))
     opens = any(isinstance(element, Bar) and element.opens for element in elements[:first])
     return [*([Bar(opens=True)] if opens else []), *elements[first:]]
 
 
-def _ended(elements: Sequence[Element]) -> list[Element]:
-    """With one bar line after the last sound, and nothing else after it; with no tie that leads nowhere."""
+def _with_end(elements: Sequence[Element]) -> list[Element]:
+    """Return elements with nothing but one bar line after the last sound, which is not tied."""
     last = max((index for index, element in enumerate(elements) if isinstance(element, Sound)), default=-1)
     if last < 0:
         return [Bar("|]")]
@@ -116,20 +112,18 @@ def _ended(elements: Sequence[Element]) -> list[Element]:
     return [*elements[:last], sound, Bar(closes=1) if closes else Bar("|]")]
 
 
-def dropped(body: Sequence[Element], grace: bool) -> Counter[str]:
-    """What of `body` its canonical form does not hold, by kind and count."""
+def dropped(body: Iterable[Element], grace: bool) -> Counter[str]:
+    """Count what the canonical form of a body does not hold, by kind."""
     lost: Counter[str] = Counter()
     for element in body:
         if isinstance(element, Sound):
             if element.opens:
                 lost["slur"] += element.opens
-            for mark in element.marks:
-                lost[_kind(mark)] += 1
+            lost.update(map(_mark_kind, element.marks))
             if element.grace and not grace:
                 lost["grace note"] += len(element.grace)
         elif isinstance(element, Bar):
-            for mark in element.marks:
-                lost[_kind(mark)] += 1
+            lost.update(map(_mark_kind, element.marks))
             if element.closes > 1:
                 lost["repeat beyond the second time"] += element.closes - 1
         elif isinstance(element, Part):
@@ -139,7 +133,7 @@ def dropped(body: Sequence[Element], grace: bool) -> Counter[str]:
     return lost
 
 
-def _kind(mark: str) -> str:
+def _mark_kind(mark: str) -> str:
     if not mark.startswith('"'):
         return "decoration"
     text = mark.strip('"')

@@ -1,10 +1,10 @@
-"""Whether a tune's tokens are whole, by a strict reading that knows nothing of the grammar that masks.
+"""A strict reading of a tune's tokens, which is independent of the grammar that masks a model.
 
-The tokens must spell elements, which a regular expression over their kinds says; what `spelling.Speller` makes of them
-must add up, which plain counting says. The grammar shares neither, so each checks the other, and a book can be read by
-the same rules as what a model writes. Every bar within a section is full; its first and its last may be short. The
-grammar asks more: that short bars complete one another, that a tune has four bars, a first ending no more than four. So
-all that it allows is whole here, and a little that it does not allow.
+A regular expression over the kinds of tokens checks their spelling; counting over the elements checks bars, tuplets,
+ties, repeats and endings. The grammar shares neither, so each tests the other, and a book is read by the same rules as
+a sampled tune. Every bar within a section is full; its first and last may be short. The grammar demands more: short
+bars complete each other, a tune has four bars, a first ending at most four. So everything that it allows is valid here,
+and a little that it does not allow.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from fractions import Fraction
 
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tuplet
-from folkseq.representations.abc.spelling import Speller, kind
+from folkseq.representations.abc.tokens import TokenReader, kind
 from folkseq.representations.base import END, START
 
 SPELLING, BAR, TUPLET, TIE, REPEAT, ENDING, CHANGE, CLOSE = (
-    "misspelt",  # tokens that mean nothing where they stand
+    "misspelt",  # tokens that mean nothing in their place
     "bar_of_wrong_length",
     "unclosed_tuplet",
     "tie_to_no_note",
@@ -28,42 +28,34 @@ SPELLING, BAR, TUPLET, TIE, REPEAT, ENDING, CHANGE, CLOSE = (
     "meter_within_bar",
     "no_end",  # no final bar line before the end, or something after it
 )
-"""What may be wrong."""
-
-_KINDS = ("pitch", "length", "rest", "tie", "tuplet", "bar", "ending", "meter", "key", "{", "}", "[", "]")
-_LETTERS = dict(zip(_KINDS, "plz-t|emk{}[]", strict=True))
-_HEADER = {START: "S", END: "E", "R:": "R", "M:": "M", "K:": "K"}
+_KINDS = (START, END, "R:", "M:", "K:", "pitch", "length", "rest", "tie", "tuplet", "bar", "ending", "meter", "key")
+_LETTERS = dict(zip((*_KINDS, "{", "}", "[", "]"), "SERMKplz-t|emk{}[]", strict=True))
 _SPELT = re.compile(r"SR?MK((\{p+\})?(pl?-?|\[p+\]l?-?|zl?)|[t|emk])*E")
-_OUTSIDE, _INSIDE = -1, 0  # of a repeat; within an ending, the last of its numbers
+_OUTSIDE, _INSIDE = -1, 0  # of a repeat; in an ending, its last number
 
 
-def fault(tokens: Sequence[str]) -> str:
-    """What is wrong with a whole tune's tokens, the first thing that is; nothing if nothing is.
+def find_fault(tokens: Sequence[str]) -> str:
+    """Return the first fault of a whole tune's tokens, or an empty string.
 
-    >>> fault("<s> M:3/4 K:Cmaj C 6 | D 4 | C 6 |] </s>".split())
+    >>> find_fault("<s> M:3/4 K:Cmaj C 6 | D 4 | C 6 |] </s>".split())
     'bar_of_wrong_length'
     """
-    letters = "".join(map(_letter, tokens))
+    letters = "".join(_LETTERS.get(kind(token), "?") for token in tokens)
     if not _SPELT.fullmatch(letters):
         return SPELLING if letters.endswith("E") else CLOSE
     body = letters.index("K") + 1
     meter, key = parse_meter(tokens[body - 2][2:]), parse_key(tokens[body - 1][2:])[0] or Key()
     if tokens[-2] not in ("|]", ":|") or "|]" in tokens[:-2]:
         return CLOSE
-    elements = Speller(key, meter).read(tokens[body:-1])
-    return _counted(elements, meter) or _repeats([element for element in elements if isinstance(element, Bar)])
+    elements = TokenReader(key, meter).read(tokens[body:-1])
+    return _check_bars(elements, meter) or _check_repeats([each for each in elements if isinstance(each, Bar)])
 
 
-def _letter(token: str) -> str:
-    """One that stands for all tokens of a kind."""
-    return _HEADER.get(token) or _HEADER.get(token[:2]) or _LETTERS.get(kind(token), "?")
-
-
-def _counted(elements: Sequence[Element], meter: Meter) -> str:
-    """What is wrong with bars, tuplets, ties and changes of meter."""
+def _check_bars(elements: Sequence[Element], meter: Meter) -> str:
+    """Check bars, tuplets, ties and changes of meter."""
     length, before = Fraction(0), Bar(opens=True)  # as if a section began
-    begun = False  # whether anything has come since the last bar line
-    open_tuplet = 0  # sounds that it still wants
+    begun = False  # whether there is anything after the last bar line
+    open_tuplet = 0  # number of sounds that it lacks
     tied: tuple[Pitch, ...] = ()
     for place, element in enumerate(elements):
         if isinstance(element, Tuplet | Bar | Meter) and open_tuplet:
@@ -82,7 +74,7 @@ def _counted(elements: Sequence[Element], meter: Meter) -> str:
             meter = element
         elif isinstance(element, Bar):
             at_edge = before.ends_section or element.ends_section
-            if not begun and (place > 0 or not element.opens):  # but for one that opens the tune
+            if not begun and (place > 0 or not element.opens):  # only the tune's first bar line needs no sounds
                 return BAR
             if begun and not meter.free and (length > meter.bar or (length < meter.bar and not at_edge)):
                 return BAR
@@ -90,8 +82,8 @@ def _counted(elements: Sequence[Element], meter: Meter) -> str:
     return TIE if tied else ""
 
 
-def _repeats(bars: Sequence[Bar]) -> str:
-    """What is wrong with repeats and endings: each opens before it closes, and endings follow one another from 1."""
+def _check_repeats(bars: Sequence[Bar]) -> str:
+    """Check that each repeat opens before it closes, and that endings follow each other from 1."""
     state = _OUTSIDE
     for bar in bars:
         if bar.closes:

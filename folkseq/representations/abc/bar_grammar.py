@@ -1,0 +1,197 @@
+"""The filling of a bar, sound by sound, until it is exactly full.
+
+A state holds the room that is left in the bar, and nothing of meters, sections or tunes, so there are few states and
+each is worked out once. The pitch to which a tie leads, and above which a chord goes on, is not part of a state: it is
+the last pitch of the tune.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from folkseq.formats.abc.lexer import parse_tuplet
+from folkseq.representations.abc.alphabet import Alphabet
+from folkseq.representations.abc.bars import EIGHTH
+
+_MOST_GRACE, _MOST_CHORD = 4, 4  # notes
+AT_LINE, TIED_OVER, TIEABLE, NO_LINE, TIED, IN_CHORD = range(-1, -7, -1)
+"""Values of `BarGrammar.room` where a bar line does not depend on the room that is left: nothing has come since the
+last line; a plain one must follow a tie; the bar is full and its last note could be tied over a plain one; none is
+possible; none is, and the last pitch must come again; none is, and a chord goes on above the last pitch."""
+
+
+class BarState(NamedTuple):
+    """The state of a bar. Durations are in ticks."""
+
+    left: int  # of the bar, after the sounds that are complete
+    compound: bool = False  # the meter
+    at_line: bool = False  # nothing has come since the bar line
+    pending: bool = False  # a sound, an eighth so far, may get a length
+    single: bool = False  # the pending or last sound is one pitch, which could be tied
+    tied: bool = False  # the last pitch must come next
+    inside: int = 0  # notes in an open brace (negative) or bracket (positive), plus one
+    grace: bool = False  # grace notes wait for their note
+    actual: int = 0  # of the open tuplet
+    normal: int = 0
+    to_come: int = 0  # sounds of the tuplet, without the pending one
+    written: int = 0  # written ticks of the tuplet's sounds so far
+
+    def with_length(self, ticks: int) -> BarState:
+        """Return the state after the pending sound, written with a length."""
+        if not self.actual:
+            return self._replace(left=max(self.left - ticks, 0), pending=False)
+        written = self.written + ticks
+        if self.to_come:
+            return self._replace(written=written, pending=False)
+        left = max(self.left - written * self.normal // self.actual, 0)
+        return self._replace(left=left, actual=0, normal=0, written=0, pending=False)
+
+    def with_sound(self, single: bool) -> BarState:
+        """Return the state after the pitch or the chord of a sound."""
+        to_come = max(0, self.to_come - 1)
+        return self._replace(
+            pending=True, single=single, tied=False, grace=False, to_come=to_come, at_line=False, inside=0
+        )
+
+    @property
+    def settled(self) -> BarState:
+        """The state in which the pending sound, if any, is an eighth."""
+        return self.with_length(EIGHTH) if self.pending else self
+
+
+class BarGrammar:
+    """The ids that may come in a bar, over one alphabet."""
+
+    def __init__(self, alphabet: Alphabet) -> None:
+        self.alphabet = alphabet
+        self._ids = alphabet.ids
+        top = max(alphabet.steps.values(), default=0)
+        # A chord has at least two notes, upwards, so it does not begin at the top.
+        self._chord_begins = [i for i, step in alphabet.steps.items() if step < top]
+
+    def allowed(self, state: BarState) -> list[int]:
+        """Return the ids that may come next, bar lines aside."""
+        if state.inside:
+            return self._allowed_inside(state, closing=False)
+        allowed: list[int] = []
+        if state.pending:
+            allowed += self._lengths(state)
+            if not self._fits(state, EIGHTH):
+                return allowed
+        settled = state.settled
+        if state.single and (settled.left or settled.actual):
+            allowed += self._ids["tie"]
+        return allowed + self._allowed_sounds(settled)
+
+    def closing(self, state: BarState, short: int) -> list[int]:
+        """Return the ids that fill the bar soonest, or all of it but its last `short` ticks."""
+        if state.inside:
+            return self._allowed_inside(state, closing=True)
+        if state.pending:
+            lengths = self._lengths(state)
+            if not state.actual:
+                left = state.left - short if state.left > short else state.left
+                ticks = self.alphabet.lengths
+                longest = max((i for i in lengths if ticks[i] <= left), key=lambda i: ticks[i], default=None)
+                if longest is not None and (ticks[longest] > EIGHTH or left < EIGHTH):
+                    return [longest]
+            if not self._fits(state, EIGHTH):
+                return lengths
+        settled = state.settled
+        if settled.tied or settled.grace:
+            return self._allowed_sounds(settled)
+        return (self._ids["pitch"] or self._ids["rest"]) if self._has_room(settled) else []
+
+    def given(self, state: BarState) -> BarState:
+        """Return the state in which the pending sound, if an eighth fits, has no length to come."""
+        return state.settled if state.pending and self._fits(state, EIGHTH) else state
+
+    def room(self, state: BarState) -> int:
+        """Return the ticks left in the bar if a bar line comes next, or one of `AT_LINE` … `IN_CHORD`."""
+        if state.tied:
+            return TIED if state.left else TIED_OVER
+        if state.inside > 1:
+            return IN_CHORD
+        if state.at_line:
+            return AT_LINE
+        if state.inside or state.grace or (state.pending and not self._fits(state, EIGHTH)) or state.settled.actual:
+            return NO_LINE
+        return state.settled.left or (TIEABLE if state.single else 0)
+
+    def advance(self, state: BarState, token_id: int) -> BarState:
+        """Return the state after one of the allowed ids."""
+        what = self.alphabet.kinds[token_id]
+        if state.inside and what == "pitch":
+            return state._replace(inside=state.inside + (1 if state.inside > 0 else -1))
+        if what == "}":
+            return state._replace(inside=0, grace=True)
+        if what == "]":
+            return state.with_sound(single=False)
+        if what == "length":
+            return state.with_length(self.alphabet.lengths.get(token_id, EIGHTH))
+        if what == "tie":
+            return state.settled._replace(tied=True, single=False)
+        state = state.settled._replace(single=False)
+        if what in ("pitch", "rest"):
+            return state.with_sound(single=what == "pitch")
+        if what in ("{", "["):
+            return state._replace(inside=-1 if what == "{" else 1, at_line=False)
+        if what == "tuplet":
+            actual, normal, count = self._tuplet(state, token_id)
+            return state._replace(actual=actual, normal=normal, to_come=count, written=0, at_line=False)
+        return state
+
+    def _lengths(self, state: BarState) -> list[int]:
+        """Return the lengths that the pending sound may get."""
+        return [i for i, ticks in self.alphabet.lengths.items() if ticks != EIGHTH and self._fits(state, ticks)]
+
+    def _allowed_inside(self, state: BarState, closing: bool) -> list[int]:
+        """Return the ids in a brace or bracket; a chord goes upwards, which the last pitch decides."""
+        notes = abs(state.inside) - 1
+        fewest, most, end = (1, _MOST_GRACE, "}") if state.inside < 0 else (2, _MOST_CHORD, "]")
+        if notes >= (fewest if closing else most):
+            return self._ids[end]
+        pitches = self._chord_begins if end == "]" and not notes else self._ids["pitch"]
+        return pitches + (self._ids[end] if notes >= fewest else [])
+
+    def _allowed_sounds(self, state: BarState) -> list[int]:
+        """Return the ids that begin a sound, or something before one, when none is pending."""
+        if not self._has_room(state):
+            return []
+        if state.tied:  # to the last pitch
+            return self._ids["pitch"]
+        if state.actual:  # abc2midi miscounts chords and grace notes in tuplets
+            return self._ids["pitch"] + self._ids["rest"]
+        allowed = self._ids["pitch"] + (self._ids["["] if self._chord_begins else [])
+        if state.grace:
+            return allowed
+        tuplets = [i for i in self._ids["tuplet"] if self._tuplet_fits(state, i)]
+        return allowed + self._ids["rest"] + self._ids["{"] + tuplets
+
+    def _has_room(self, state: BarState) -> bool:
+        return any(self._fits(state, ticks) for ticks in self.alphabet.sizes)
+
+    def _tuplet(self, state: BarState, token_id: int) -> tuple[int, int, int]:
+        tuplet = parse_tuplet(self.alphabet.vocabulary.tokens[token_id], state.compound)
+        return tuplet.actual, tuplet.normal, tuplet.count
+
+    def _tuplet_fits(self, state: BarState, token_id: int) -> bool:
+        actual, normal, count = self._tuplet(state, token_id)
+        return count == actual and _completes(0, count, actual, normal, state.left, self.alphabet.sizes)
+
+    def _fits(self, state: BarState, ticks: int) -> bool:
+        """Return whether the pending or a new sound of `ticks`, as written, leaves a bar that can be filled."""
+        if state.actual:
+            to_come = state.to_come if state.pending else state.to_come - 1
+            sizes = self.alphabet.sizes
+            return _completes(state.written + ticks, to_come, state.actual, state.normal, state.left, sizes)
+        return ticks <= state.left and (state.left - ticks) % self.alphabet.grid == 0
+
+
+@lru_cache(maxsize=1 << 16)
+def _completes(written: int, to_come: int, actual: int, normal: int, room: int, sizes: tuple[int, ...]) -> bool:
+    """Return whether a tuplet can still be `actual` times one of `sizes` long as written, and fit into `room`."""
+    if to_come == 0:
+        return written % actual == 0 and written // actual in sizes and written * normal // actual <= room
+    return any(_completes(written + size, to_come - 1, actual, normal, room, sizes) for size in sizes)

@@ -1,0 +1,73 @@
+"""The options of new tunes, as a musician names rhythms, meters, modes and keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from folkseq.errors import ParseError, RequestError
+from folkseq.formats.abc.fields import MODE_NAMES, parse_key, parse_meter
+from folkseq.music import Key
+from folkseq.music.signature import MODES
+from folkseq.representations.abc.spelling import RHYTHMS, canonical_rhythm
+from folkseq.representations.capabilities import Options
+from folkseq.settings import setting
+
+_KEY = re.compile(r"([A-Ga-g][#b]?)\s*([A-Za-z]*)")
+
+
+@dataclass(frozen=True)
+class AbcOptions(Options):
+    """The options for new tunes."""
+
+    rhythm: str | None = setting(None, "Kind of tune: reel, jig, hornpipe, …", needs_grammar=True)
+    meter: str | None = setting(None, "Meter: 4/4, 6/8, C|, …", needs_grammar=True)
+    mode: str | None = setting(None, "Mode: maj, min, dor, mix, …", needs_grammar=True)
+    key: str | None = setting(None, "Key to write in: D (major), Em, Ador, …")
+    bars: int | None = setting(
+        None, "Number of bars, as written.  [default with a form: 8 per section]", needs_grammar=True
+    )
+    form: str | None = setting(None, "AABB for two sections with repeats, ABC for three without, …", needs_grammar=True)
+    swing: float | None = setting(
+        None, "Share of a beat that the first eighth takes in MIDI.", low=0.5, high=0.75, bare=0.66
+    )
+
+    def header(self) -> dict[str, str]:
+        """Return the header tokens that the options ask for, or empty strings. Raises RequestError for unknown names.
+
+        A key decides the mode; the tonic of every token is C.
+        """
+        rhythm = canonical_rhythm(self.rhythm or "")
+        if self.rhythm and not rhythm:
+            raise RequestError(f"rhythm {self.rhythm!r} is not known; there are: {', '.join(RHYTHMS)}")
+        mode = find_mode(self.mode) if self.mode else ""
+        if self.key:
+            written = find_key(self.key, mode).mode
+            if mode and mode != written:
+                raise RequestError(f"key {self.key} is not in mode {self.mode}; leave one of them out")
+            mode = written
+        try:
+            meter = f"M:{parse_meter(self.meter)}" if self.meter else ""
+        except ParseError as error:
+            raise RequestError(str(error)) from None
+        return {"rhythm": f"R:{rhythm}" if rhythm else "", "meter": meter, "mode": f"K:C{mode}" if mode else ""}
+
+
+def find_mode(name: str) -> str:
+    """Return the mode that a user names. Raises RequestError if there is none."""
+    mode = MODE_NAMES.get(name.strip().lower()[:3])
+    if mode is None:
+        raise RequestError(f"mode {name!r} does not exist; there are: {', '.join(MODES)}")
+    return mode
+
+
+def find_key(name: str, mode: str = "") -> Key:
+    """Return the key that a user names: a tonic alone in `mode`, or major. Raises RequestError if there is none."""
+    match = _KEY.fullmatch(name.strip())
+    if match is None or match[2].lower()[:3] not in MODE_NAMES:
+        raise RequestError(f"key {name.strip()} does not exist; write one such as D, Em or Ador")
+    try:
+        key, _ = parse_key(match[1].capitalize() + (match[2] or mode))
+    except ParseError as error:
+        raise RequestError(str(error)) from None
+    return key or Key()

@@ -1,0 +1,226 @@
+"""The tokens of FolkRNN (Sturm et al., 2016), one or more for each element of a tune.
+
+| element | tokens |
+| --- | --- |
+| header | `R:reel` (if known), `M:4/4`, `K:Cmaj` |
+| pitch | `C`, `^f'`, `=B,`: with an accidental on every note that is not in the key signature |
+| length | in eighths, after the pitch; none for one eighth: `2`, `3/2`, `/2` |
+| rest | `z` and its length |
+| chord | `[` pitches upwards `]` length |
+| grace notes | `{` pitches `}` before their note |
+| tie | `-` after the length |
+| tuplet | `(3`, or `(5:4:5` where the meter's default differs |
+| bar line | `|` `||` `|]` `|:` `:|` `::`, then `[1` `[2` if an ending begins |
+| change | `[M:3/4]`, `[K:Gmaj]` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+from folkseq.formats.abc.fields import SIGNS, format_key, parse_key, parse_meter
+from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
+from folkseq.formats.abc.writer import format_length, format_step
+from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tuplet
+from folkseq.representations.base import END, START
+
+UNIT = Fraction(1, 8)
+HEADER = ("R:", "M:", "K:")
+LINES = {
+    "|": Bar(),
+    "||": Bar("||"),
+    "|]": Bar("|]"),
+    "|:": Bar(opens=True),
+    ":|": Bar(closes=1),
+    "::": Bar("|", 1, True),
+}
+_LINE_TOKENS = {(bar.style, bar.closes, bar.opens): token for token, bar in LINES.items()}
+_KINDS = {"z": "rest", "-": "tie"} | dict.fromkeys(LINES, "bar")
+_KINDS |= {token: token for token in ("{", "}", "[", "]", START, END)}
+_MOST_CACHED = 10_000
+
+
+@lru_cache(maxsize=1 << 14)
+def kind(token: str) -> str:
+    """Return the kind of a token, or an empty string for an unknown one.
+
+    Kinds are `R:`, `M:`, `K:`, pitch, length, rest, tie, tuplet, bar, ending, meter, key; a bracket, a brace, and the
+    start and end tokens are kinds of their own.
+    """
+    if token in _KINDS:
+        return _KINDS[token]
+    first = token[:1]
+    if token[:2] in HEADER:
+        return token[:2]
+    if first == "(":
+        return "tuplet"
+    if first == "[":
+        return "ending" if token[1:2].isdigit() else {"M": "meter", "K": "key"}.get(token[1:2], "")
+    if first.isdigit() or first == "/":
+        return "length"
+    try:
+        parse_note(token)
+    except ValueError:
+        return ""
+    return "pitch"
+
+
+def header_meter(token: str) -> Meter:
+    """Return the meter of `M:3/4` or `[M:3/4]`."""
+    return parse_meter(token.strip("[]")[2:])
+
+
+def bar_tokens(bar: Bar) -> list[str]:
+    """Return the tokens of a bar line: the line if there is one, then the ending if one begins."""
+    line = [_LINE_TOKENS[bar.style, bar.closes, bar.opens]] if bar.style else []
+    return [*line, "[" + ",".join(map(str, bar.endings))] if bar.endings else line
+
+
+@lru_cache(maxsize=256)
+def tuplet_token(tuplet: Tuplet, compound: bool) -> str:
+    """Return the token of a tuplet, short where it is the meter's default."""
+    short = f"({tuplet.actual}"
+    return short if parse_tuplet(short, compound) == tuplet else f"{short}:{tuplet.normal}:{tuplet.count}"
+
+
+def key_token(key: Key) -> str:
+    """Return the token of a key within a tune."""
+    return f"[K:{format_key(key)}]".replace(" ", "")
+
+
+@lru_cache(maxsize=1 << 14)
+def _length_token(numerator: int, denominator: int) -> str:
+    return format_length(Fraction(numerator, denominator) / UNIT)
+
+
+class SoundTokenizer:
+    """Tokenizes sounds under one key after one transposition."""
+
+    def __init__(self, interval: Interval, key: Key, grace: bool) -> None:
+        self.interval, self.key, self.grace = interval, key, grace
+        self._pitches: dict[Pitch, str] = {}
+        # By identity, since the tunes of a book share most of their sounds; holding a sound keeps its id valid.
+        self._sounds: dict[int, tuple[Sound, list[str]]] = {}
+
+    def tokens(self, sound: Sound) -> list[str]:
+        """Return the tokens of a sound outside tuplets."""
+        found = self._sounds.get(id(sound))
+        if found is None:
+            if len(self._sounds) > _MOST_CACHED:
+                self._sounds.clear()
+            found = self._sounds[id(sound)] = sound, self.tokens_in_tuplet(sound, 1, 1)
+        return found[1]
+
+    def tokens_in_tuplet(self, sound: Sound, actual: int, normal: int) -> list[str]:
+        """Return the tokens of a sound in a tuplet of `actual` in the time of `normal`."""
+        pitches = [self._pitch(pitch) for pitch in sound.pitches]
+        tokens = ["{", *map(self._pitch, sound.grace), "}"] if sound.grace and self.grace else []
+        tokens += pitches if len(pitches) == 1 else ["[", *pitches, "]"] if pitches else ["z"]
+        length = _length_token(sound.duration.numerator * actual, sound.duration.denominator * normal)
+        if length:
+            tokens.append(length)
+        if sound.tied:
+            tokens.append("-")
+        return tokens
+
+    def _pitch(self, pitch: Pitch) -> str:
+        token = self._pitches.get(pitch)
+        if token is None:
+            moved = self.interval.apply(pitch)
+            sign = "" if moved.alter == self.key.alters[moved.letter] else SIGNS[moved.alter]
+            token = self._pitches[pitch] = sign + format_step(moved.step)
+        return token
+
+
+sound_tokenizer = lru_cache(maxsize=512)(SoundTokenizer)
+
+
+class TokenReader:
+    """Reads the tokens of a tune's body as elements; a token that means nothing in its place is skipped."""
+
+    def __init__(self, key: Key, meter: Meter) -> None:
+        self.key, self.meter = key, meter
+        self._elements: list[Element] = []
+        self._grace: list[Pitch] = []
+        self._pitches: list[Pitch] = []
+        self._inside = ""  # "{" or "[" while their notes are read
+        self._pending = False  # whether pitches, or a rest, wait for their length
+        self._length, self._tied = "", False  # of the pending sound
+        self._ratio, self._left = (1, 1), 0  # of the tuplet, and the number of its sounds to come
+
+    def read(self, tokens: Iterable[str]) -> list[Element]:
+        """Return the elements of tokens."""
+        for token in tokens:
+            self._read(token, kind(token))
+        self._finish_sound()
+        return self._elements
+
+    def _read(self, token: str, what: str) -> None:
+        if what == "pitch":
+            step, accidental, _ = parse_note(token)
+            pitch = Pitch(step, self.key.alters[step % 7] if accidental is None else accidental)
+            if self._inside == "{":
+                self._grace.append(pitch)
+            elif self._inside == "[":
+                self._pitches.append(pitch)
+            else:
+                self._finish_sound()
+                self._pitches, self._pending = [pitch], True
+        elif what == "length":
+            self._length = token if self._pending else ""
+        elif what == "tie":
+            self._tied = self._pending and bool(self._pitches)
+        elif what == "]":
+            if self._inside == "[":
+                self._inside, self._pending = "", bool(self._pitches)
+        elif what == "}":
+            self._inside = "" if self._inside == "{" else self._inside
+        else:
+            self._finish_sound()
+            self._inside = what if what in ("{", "[") else ""
+            if what == "[":
+                self._pitches = []
+            elif what == "rest":
+                self._pending = True
+            else:
+                self._read_sign(token, what)
+
+    def _read_sign(self, token: str, what: str) -> None:
+        if what == "bar":
+            self._elements.append(LINES[token])
+        elif what == "ending":
+            passes = tuple(map(int, token[1:].split(",")))
+            last = self._elements[-1] if self._elements else None
+            if isinstance(last, Bar) and not last.endings:
+                self._elements[-1] = replace(last, endings=passes)
+            else:
+                self._elements.append(Bar("", endings=passes))
+        elif what == "tuplet":
+            tuplet = parse_tuplet(token, self.meter.compound)
+            self._elements.append(tuplet)
+            self._ratio, self._left = (tuplet.normal, tuplet.actual), tuplet.count
+        elif what == "meter":
+            self.meter = header_meter(token)
+            self._elements.append(self.meter)
+        elif what == "key":
+            self.key = parse_key(token[3:-1])[0] or self.key
+            self._elements.append(self.key)
+
+    def _finish_sound(self) -> None:
+        if not self._pending:
+            return
+        duration = _duration(self._length, *(self._ratio if self._left else (1, 1)))
+        pitches = tuple(sorted(set(self._pitches)))
+        self._elements.append(Sound(pitches, duration, self._tied, tuple(self._grace)))
+        self._left = max(0, self._left - 1)
+        self._grace, self._pitches = [], []
+        self._pending, self._tied, self._length = False, False, ""
+
+
+@lru_cache(maxsize=1 << 12)
+def _duration(length: str, normal: int, actual: int) -> Fraction:
+    """Return the duration of a length token, in whole notes, in a tuplet of `actual` in the time of `normal`."""
+    return UNIT * (parse_length(length) if length else 1) * Fraction(normal, actual)
