@@ -235,11 +235,11 @@ def _npy(array):
     [
         ("a.png", b"\x89PNG\r\n\x1a\nrest", "not a PNG picture"),
         ("a.png", b"", "not a PNG picture"),
-        ("a.npy", b"x", "not an array of NumPy"),
+        ("a.npy", b"x", "not a NumPy array"),
         ("a.npy", _npy(np.array(["a"])), "not an array of numbers"),
         ("a.npy", _npy(np.zeros((2, 2, 4))), r"an array of \(2, 2, 4\)"),
         ("a.npy", _npy(np.full((2, 2), -1)), "holds values from -1 to -1"),
-        ("a.npy", _npy(np.zeros((2, 300), np.uint8)), "300 x 2 pixels; pictures of 1 x 1 to 256 x 4096"),
+        ("a.npy", _npy(np.zeros((2, 300), np.uint8)), r"300 x 2 pixels.* 256 x 4096"),
     ],
 )
 def test_a_bad_picture_is_refused(file, data, said):
