@@ -18,7 +18,6 @@ from folkseq.models import equations
 
 State = tuple[Tensor, ...]
 """The states of a layer, (1, B, H) each."""
-_TORCH = equations.Operations(torch.tanh, torch.sigmoid)
 
 
 class _Layer(nn.Module):
@@ -74,7 +73,7 @@ class Peephole(Lstm):
         peephole, hidden = self.peephole.to(sums.dtype), []
         for step in sums:  # (B, 4H)
             parts = (step + h @ self.weight_hh_l0.t()).chunk(4, dim=1)  # (B, H) each
-            (h, c), _ = equations.lstm(_TORCH, parts, c, peephole)
+            h, c = equations.lstm(torch, parts, c, peephole)
             hidden.append(h)
         return torch.stack(hidden, dim=1), (h[None], c[None])  # (B, T, H), (1, B, H) twice
 

@@ -125,9 +125,11 @@ class ModelSettings:
     @property
     def compound(self) -> CompoundLayout | None:
         """The layout of compound tokens, if ids come in them."""
+        if not self.fields:
+            return None
         from folkseq.compound import CompoundLayout
 
-        return CompoundLayout(self.fields) if self.fields else None
+        return CompoundLayout(self.fields)
 
     @property
     def ids_per_step(self) -> int:

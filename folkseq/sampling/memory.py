@@ -36,7 +36,7 @@ class Memory(NamedTuple):
 
 
 class Encoder:
-    """An encoder that `models.export.encoder` built; it reads a source once for all pieces that are written."""
+    """An encoder that `models.export.encoder_decoder` built; it reads a source once for all pieces that are written."""
 
     def __init__(self, model: Path | bytes) -> None:
         """Load it. Raises RunError if the file is missing, or is not a model."""

@@ -111,7 +111,7 @@ class HeldOut:
         weights, settings = trainer.weights(), trainer.model.settings
         built = {STEP: build_step(weights, settings)}
         if settings.encoder is not None:
-            from folkseq.models.export.encoder import build_encoder
+            from folkseq.models.export.encoder_decoder import build_encoder
 
             built = {ENCODER: build_encoder(weights, settings), **built}
         return built

@@ -10,7 +10,7 @@ from folkseq.compound import CompoundLayout
 from folkseq.corpus.batch import SourceBatch
 from folkseq.corpus.pairs import batch_of
 from folkseq.models.encoder_decoder import EncoderDecoder
-from folkseq.models.export.encoder import build_encoder
+from folkseq.models.export.encoder_decoder import build_encoder
 from folkseq.models.export.step import build_step
 from folkseq.models.language_model import make_model
 from folkseq.models.settings import ATTENTIONS, CELLS, DIRECTIONS, EncoderSettings, ModelSettings

@@ -1,5 +1,8 @@
 """The language model in PyTorch and as an exported step; the settings."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -268,3 +271,18 @@ def test_settings_of_compound_tokens_are_validated():
         ModelSettings(8, fields=(2, 2))
     with pytest.raises(ValueError, match="two fields or more"):
         ModelSettings(8, fields=(2,))
+
+
+def test_a_plain_model_imports_no_optional_parts():
+    code = """
+import sys
+from folkseq.models.export.step import build_step
+from folkseq.models.language_model import make_model
+from folkseq.models.settings import ModelSettings
+model = make_model(ModelSettings(5, hidden=4, embedding=3))
+build_step({name: tensor.numpy() for name, tensor in model.state_dict().items()}, model.settings)
+optional = ("encoder_decoder", "compound", "compound_head", "copy_pointer", "folkseq.pairs")
+print([name for name in sys.modules if name.startswith("folkseq") and name.endswith(optional)])
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"

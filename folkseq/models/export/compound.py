@@ -39,7 +39,7 @@ class CompoundStep:
         graph, table = self._graph, weights["chain.told.weight"]
         heard = graph.product(x, weights["chain.heard.weight"].T * gain, weights["chain.heard.bias"])
         _, told = self.total("told", graph.node("Gather", table, self._ids), table.shape[1])
-        return graph.bounded(graph.node("Tanh", heard + told))
+        return graph.bounded(graph.tanh(heard + told))
 
     def masked(self, logits: Value) -> Value:
         """Return the logits, (B, V), with `IMPOSSIBLE` added for ids that cannot come next."""

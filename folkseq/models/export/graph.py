@@ -8,15 +8,13 @@ run time. `MatMulIntegerToFloat` is ONNX Runtime's product of bytes with the sca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from onnx import helper, numpy_helper
-
-from folkseq.models.equations import Operations
 
 Matrix = NDArray[np.float32]
 Weights = Mapping[str, Matrix]
@@ -60,6 +58,8 @@ class Graph:
 
     def __init__(self, int8: bool = False) -> None:
         self._int8 = int8
+        self.skipped = Value(self, "")
+        """An optional input that is left out."""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -101,10 +101,13 @@ class Graph:
         self._nodes.append(helper.make_node(operator, read, outputs, name=outputs[0], domain=domain, **attributes))
         return [Value(self, name) for name in outputs]
 
-    @property
-    def operations(self) -> Operations:
-        """The operations of `equations`."""
-        return Operations(lambda value: self.node("Tanh", value), lambda value: self.node("Sigmoid", value))
+    def tanh(self, value: Value) -> Value:
+        """Return the hyperbolic tangent."""
+        return self.node("Tanh", value)
+
+    def sigmoid(self, value: Value) -> Value:
+        """Return the logistic function."""
+        return self.node("Sigmoid", value)
 
     def table_sum(self, table: Matrix, rows: Value, width: int) -> Value:
         """Return the sum of `width` rows of a table (R, n), by their numbers (B, width): (B, n).
@@ -118,8 +121,10 @@ class Graph:
         """Return a value in [−1, 1], (B, n), as `product` takes it."""
         return self.node("QuantizeLinear", value, _SCALE, _ZERO) if self._int8 else value
 
-    def product(self, value: Value, matrix: Matrix, bias: Matrix | None = None) -> Value:
-        """Multiply a result of `bounded`, (B, n), by a matrix (n, m), and add a bias (m,)."""
+    def product(self, value: Value | Sequence[Value], matrix: Matrix, bias: Matrix | None = None) -> Value:
+        """Multiply a result of `bounded`, (B, n), or several side by side, by a matrix (n, m), and add a bias (m,)."""
+        if not isinstance(value, Value):
+            value = self.node("Concat", *value, axis=1) if len(value) > 1 else value[0]
         if not self._int8:
             product = self.node("MatMul", value, matrix)
             return product if bias is None else product + bias
@@ -127,7 +132,7 @@ class Graph:
         steps = (most / _WEIGHT_STEPS).astype(np.float32)  # (m,) one scale for each column
         rounded = np.rint(matrix / steps).astype(np.int8)
         last = [] if bias is None else [bias]
-        inputs = (value, rounded, _SCALE, steps, _ZERO, Value(self, ""), *last)  # "": an input that is left out
+        inputs = (value, rounded, _SCALE, steps, _ZERO, self.skipped, *last)
         return self.node("MatMulIntegerToFloat", *inputs, domain=_CONTRIBUTED)
 
     def serialize(self, name: str, metadata: Mapping[str, str]) -> bytes:

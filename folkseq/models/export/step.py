@@ -1,15 +1,14 @@
 """One step of a trained model as an ONNX graph.
 
-Inputs are `ids` (B,) int64; `controls`, the conditioning (B, C) float32, and `recalled`, the lookback (B, W) int64, if
-the model reads them; those of `attention`, if it has an encoder; and the states `h_0`, `c_0`, `h_1` and so on, (B, H)
-each. Outputs are `logits` (B, V), and the states after the step in the same order. The first layer's weights are
+Inputs are `ids` (B,) int64; if the model reads them, `controls`, the conditioning (B, C) float32, and `recalled`, the
+lookback (B, W) int64; if it has an encoder, those of `encoder_decoder`; and the states `h_0`, `c_0`, `h_1` and so on,
+(B, H) each. Outputs are `logits` (B, V), and the states after the step in the same order. The first layer's weights are
 multiplied with the embedding beforehand, so that a step looks up a row of sums. With compound tokens a step still reads
 one id, and the cells step when it ends a token; see `compound`. The metadata holds the lookback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -36,9 +35,8 @@ class _Step:
         self.weights, self.settings, self.graph = weights, settings, graph
         self.gain = np.float32(settings.gain)
         self.ids = graph.input("ids", np.int64, "B")
-        lookback = settings.lookback
-        if lookback is not None:
-            self.lookback = graph.input("recalled", np.int64, "B", lookback.width)
+        if settings.lookback is not None:
+            self.lookback = graph.input("recalled", np.int64, "B", settings.lookback.width)
         self.compound = None
         if settings.compound is not None:
             from folkseq.models.export.compound import CompoundStep
@@ -47,80 +45,73 @@ class _Step:
 
     def build(self) -> bytes:
         settings, graph, weights = self.settings, self.graph, self.weights
-        x = self._layer(0, None)
+        h = self._layer(0, None)
         if settings.encoder is not None:
-            from folkseq.models.export.attention import attend
+            from folkseq.models.export.encoder_decoder import attend
 
-            x = attend(graph, settings.encoder, weights, x, self.gain)
+            h = attend(graph, settings.encoder, weights, h, self.gain)
         for number in range(1, settings.layers):
-            x = self._layer(number, x)
+            h = self._layer(number, h)
         if self.compound is not None:
-            x = self.compound.predictor(x, weights, self.gain)
-        logits = self._logits(x)
+            h = self.compound.predictor(h, weights, self.gain)
+        logits = self._logits(h)
         if self.compound is not None:
             logits = self.compound.masked(logits)
         graph.output("logits", logits, "B", settings.vocabulary_size)
         return graph.serialize("step", {METADATA_KEY: settings.lookback.to_json()} if settings.lookback else {})
 
-    def _layer(self, number: int, x: Value | None) -> Value:
-        """Return h after a layer's step, as `Graph.bounded` does, from that of the layer below."""
-        settings, graph = self.settings, self.graph
-        use, width = graph.operations, settings.hidden
+    def _layer(self, number: int, below: Value | None) -> Value:
+        """Return h after a layer's step, from that of the layer below; both are `bounded`."""
+        graph, cell, width = self.graph, self.settings.cell, self.settings.hidden
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        w_x, w_h, b_x, b_h = (_output_third(self.weights[f"cells.{number}.{name}_l0"], width).T for name in names)
-        if x is not None:
-            w_x = w_x * self.gain
-        if settings.cell == "gru":
+        w_x, w_h, b_x, b_h = (_new_last(self.weights[f"cells.{number}.{name}_l0"], width).T for name in names)
+        if cell == "gru":
             # Its h is not rounded from step to step: where it hardly changes, rounding would keep it from changing.
             h = graph.state(f"h_{number}", width)
-            input_sums = self._sums(x, w_x, b_x).split(width, width, width)
+            input_sums = self._sums(below, w_x, b_x).split(width, width, width)
             hidden_sums = graph.product(graph.bounded(h), w_h, b_h).split(width, width, width)
-            after, _ = equations.gru(use, input_sums, hidden_sums, h)
-            return graph.bounded(self._carry([h], after)[0])
-        states = [graph.state(f"{name}_{number}", width, bounded=name == "h") for name in settings.carried]
-        sums = self._sums(x, w_x, b_x + b_h, states[0], w_h)  # (B, H) or (B, 4H)
-        if settings.cell == "rnn":
-            after, _ = equations.rnn(use, sums)
+            return graph.bounded(self._carry(h, equations.gru(graph, input_sums, hidden_sums, h)))
+        h = graph.state(f"h_{number}", width, bounded=True)
+        c = graph.state(f"c_{number}", width) if cell != "rnn" else None
+        sums = self._sums(below, w_x, b_x + b_h, h, w_h)  # (B, H) or (B, 4H)
+        if c is None:
+            after = equations.rnn(graph, sums)
         else:
-            into, forget, out, new = sums.split(width, width, width, width)
+            *gates, to_output, to_new = sums.split(width, width, width, width)
             peephole = self.weights.get(f"cells.{number}.peephole")
-            after, _ = equations.lstm(use, (into, forget, new, out), states[1], peephole)
-        return self._carry(states, [graph.bounded(after[0]), *after[1:]])[0]
+            after, c_after = equations.lstm(graph, (*gates, to_new, to_output), c, peephole)
+            self._carry(c, c_after)
+        return self._carry(h, graph.bounded(after))
 
-    def _carry(self, states: list[Value], after: Sequence[Value]) -> list[Value]:
-        """Set the states after the step. With compound tokens they change only where the id ends one."""
+    def _carry(self, state: Value, after: Value) -> Value:
+        """Set a state after the step. With compound tokens it changes only where the id ends one."""
         if self.compound is not None:
-            whole = self.compound.whole
-            after = [self.graph.node("Where", whole, new, old) for new, old in zip(after, states, strict=True)]
-        for state, value in zip(states, after, strict=True):
-            self.graph.next_state(state, value)
-        return list(after)
+            after = self.graph.node("Where", self.compound.whole, after, state)
+        self.graph.next_state(state, after)
+        return after
 
     def _sums(
-        self, x: Value | None, w_x: Matrix, bias: Matrix, h: Value | None = None, w_h: Matrix | None = None
+        self, below: Value | None, w_x: Matrix, bias: Matrix, h: Value | None = None, w_h: Matrix | None = None
     ) -> Value:
         """Return the sums of a layer, (B, n H): those of its input, and those of h if it is given."""
         graph, settings, weights = self.graph, self.settings, self.weights
-        if x is not None:
-            if h is None or w_h is None:
-                return graph.product(x, w_x, bias)
-            return graph.product(graph.node("Concat", x, h, axis=1), np.concatenate([w_x, w_h]), bias)
+        factors, matrices = ([], []) if h is None or w_h is None else ([h], [w_h])
+        if below is not None:
+            return graph.product([below, *factors], np.concatenate([w_x * self.gain, *matrices]), bias)
         table = weights["embedding.weight"] @ w_x  # (V, n H)
         if self.compound is None:
             sums = graph.node("Gather", table + bias, self.ids)
         else:
             sums = self.compound.total("read", graph.node("Gather", table, self.ids), len(bias))[0] + bias
-        factors, matrices = ([], []) if h is None or w_h is None else ([h], [w_h])
         if settings.lookback is not None:
             # A table of sums would save the product, but fetching its wide rows takes longer.
             scaled, most = _scaled(weights["recalled.weight"], settings.lookback)
             factors.append(graph.bounded(graph.table_sum(scaled, self.lookback, settings.lookback.width)))  # (B, E)
             matrices.append(w_x * most[:, None])
         if factors:
-            factor = graph.node("Concat", *factors, axis=1) if len(factors) > 1 else factors[0]
-            sums = sums + graph.product(factor, np.concatenate(matrices))
+            sums = sums + graph.product(factors, np.concatenate(matrices))
         if settings.encoder is not None:
-            from folkseq.models.export.attention import here
+            from folkseq.models.export.encoder_decoder import here
 
             sums = sums + graph.node("MatMul", here(graph, settings.embedding), w_x)
         if settings.conditioning:
@@ -128,18 +119,18 @@ class _Step:
             sums = sums + graph.product(graph.bounded(conditioning), weights["control.weight"].T @ w_x)
         return sums
 
-    def _logits(self, x: Value) -> Value:
+    def _logits(self, h: Value) -> Value:
         """Return the logits, (B, V); with a copy pointer, its trust is added to those of the lookback."""
         settings, graph, weights, lookback = self.settings, self.graph, self.weights, self.settings.lookback
         matrix, bias = weights["output.weight"].T * self.gain, weights["output.bias"]  # (H, V), (V,)
         if lookback is None or not settings.copy_pointer:
-            return graph.product(x, matrix, bias)
+            return graph.product(h, matrix, bias)
         size, pointers = lookback.vocabulary_size, lookback.pointer_count
         # One product for the logits, for that of a pointer that points nowhere, and for the trust in each pointer.
         nowhere = np.zeros((settings.hidden, 1), np.float32)
         matrices = [matrix, nowhere, weights["pointers.heard.weight"].T * self.gain]
         biases = [bias, nowhere[0], weights["pointers.heard.bias"]]
-        both = graph.product(x, np.concatenate(matrices, axis=1), np.concatenate(biases))  # (B, V + 1 + P)
+        both = graph.product(h, np.concatenate(matrices, axis=1), np.concatenate(biases))  # (B, V + 1 + P)
         logits, trust = both.split(size + 1, pointers)
         trust = trust + graph.table_sum(weights["pointers.told.weight"], self.lookback, lookback.width)  # (B, P)
         pointed, _ = self.lookback.split(pointers, lookback.width - pointers)
@@ -156,8 +147,8 @@ def _scaled(table: Matrix, lookback: Lookback) -> tuple[Matrix, Matrix]:
     return table / most, most
 
 
-def _output_third(weight: Matrix, hidden: int) -> Matrix:
-    """Return an LSTM's weight, (4H, …), with the output gate before the new c; other weights as they are.
+def _new_last(weight: Matrix, hidden: int) -> Matrix:
+    """Return an LSTM's weight, (4H, …), with the new value after the output gate; other weights as they are.
 
     The order has no meaning, but the last bits of the products with the embedding depend on it.
     """
