@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def harmonise_task(codec: Codec[Any]) -> Task | None:
-    """Return the task of harmonising a melody over the vocabulary of a chorale codec; None for other codecs."""
+    """Return the task of harmonising a melody for a codec of chorales; None for other codecs."""
     from folkseq.representations.packed.media.tables import ChoraleCodec
 
     if not isinstance(codec, ChoraleCodec):
         return None
     from folkseq.ensemble.task import HarmoniseTask
 
-    return HarmoniseTask(codec.vocabulary)
+    return HarmoniseTask(codec.layout)

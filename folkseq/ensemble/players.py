@@ -1,9 +1,9 @@
-"""How well a run foretells each player of an ensemble, and whether it listens to the one who leads."""
+"""How well a run predicts each player of an ensemble, and whether the players listen to the one who leads."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Any
@@ -13,34 +13,33 @@ from numpy.typing import NDArray
 
 from folkseq.corpus import Split, TokenStore
 from folkseq.corpus.ngram import NGram
+from folkseq.grammar import Ids
 from folkseq.representations.base import END
 from folkseq.representations.packed.codec import StepCodec
-from folkseq.representations.packed.layout import CHAINED, Layout
+from folkseq.representations.packed.layout import CHAINED, FIRST_CODE, Layout, Values
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Logits
+from folkseq.sampling.settings import FLOAT32
 from folkseq.verbs.model import Model
 
-Costs = list[NDArray[np.float64]]
-Values = NDArray[np.int64]  # (steps, F)
-MARKOV = 2  # gestures of a player's own that its Markov chain sees
+Bits = NDArray[np.float64]
+MARKOV = 2  # gestures of a player that its Markov chain sees
 
 
 @dataclass(frozen=True)
 class Player:
-    """One column, in bits a gesture."""
+    """The prediction of one column, in bits per gesture."""
 
     name: str
     leads: bool
     bits: float
-    """As the run foretells it, from all before it; a follower also hears the lead's gesture of now, and those of the
-    players that stand before it."""
+    """Given all gestures before; of a follower, also those of the same step by the leader and the players before it."""
     unheard_bits: float
-    """Where nobody's gesture of now is heard."""
+    """Given no gesture of the same step."""
     markov_bits: float
-    """Of its own order-2 Markov chain."""
+    """Under a Markov chain of order 2 of the player alone."""
     other_lead_bits: float | None
-    """Of a follower, where the lead is that of another performance: the next one judged, or one trained on; None where
-    there is no other."""
+    """Of a follower, given the leader of another performance: the next one, or one of the training set, if any."""
 
 
 def players(
@@ -52,54 +51,56 @@ def players(
     most: int | None = None,
     lead: str | None = None,
 ) -> tuple[Player, ...]:
-    """Judge the run on `pieces` player by player; nothing, if it has no players.
+    """Evaluate a run player by player; return nothing if its pieces have no players.
 
     Args:
         model: of the run.
         store: the run's pieces.
         sides: their split.
-        pieces: whole ones, (T,) ids each.
-        own: their numbers in the store, if they are of it.
-        most: ids of each that are judged; all by default.
-        lead: the column that leads, by name or number; the first by default.
+        pieces: to evaluate it on, (T,) ids each.
+        own: their numbers in the store, if they are in it.
+        most: number of ids of each piece that count; all by default.
+        lead: column that leads, by name or number; the first by default.
 
     Raises:
         RequestError: there is no column `lead`.
     """
-    codec, vocabulary = model.codec, model.run.vocabulary
+    codec = model.codec
     if not isinstance(codec, StepCodec) or "lead" not in codec.medium.option_names:
         return ()
     layout = codec.layout
     first = layout.column(lead)
     every = [*map(store.__getitem__, range(len(store))), *pieces]
-    numbers = performances(every, vocabulary.id(END))
-    judged = [len(store) + place for place in range(len(pieces))] if own is None else list(own)
-    ours = [(numbers[piece], layout.values(every[piece][:most])) for piece in judged]
-    theirs = [(numbers[piece], layout.values(every[piece])) for piece in sides.train]
-    ours, theirs = ([each for each in some if len(each[1])] for some in (ours, theirs))
-    grids, trained = ([values for _, values in some] for some in (ours, theirs))
-    heard = _bits(model, layout, grids, first)
-    lost = _lost(model, layout, grids, leaders(ours, theirs), heard, first)
+    numbers = performances(every, codec.vocabulary.id(END))
+
+    def values_of(indices: Iterable[int], most: int | None = None) -> list[tuple[int, Values]]:
+        found = ((numbers[index], layout.values(every[index][:most])) for index in indices)
+        return [(number, values) for number, values in found if len(values)]
+
+    evaluated = values_of(range(len(store), len(every)) if own is None else own, most)
+    train = values_of(sides.train)
+    grids = [values for _, values in evaluated]
+    bits = _bits(model, layout, grids, first)
+    lost = _lost_bits(model, layout, grids, leaders(evaluated, train), bits, first)
     found = []
     for column, name in enumerate(layout.columns):
-        bits, alone = (float(_mean(costs)[column]) for costs in (heard, _bits(model, layout, grids, column)))
-        found.append(
-            Player(
-                name=name,
-                leads=column == first,
-                bits=bits,
-                unheard_bits=alone,
-                markov_bits=_markov(trained, grids, column, layout.radices[column]),
-                other_lead_bits=None if column == first or lost is None else bits + float(lost[column]),
-            )
+        unheard = bits if column == first else _bits(model, layout, grids, column)
+        player = Player(
+            name=name,
+            leads=column == first,
+            bits=float(_mean(bits)[column]),
+            unheard_bits=float(_mean(unheard)[column]),
+            markov_bits=_markov_bits([values for _, values in train], grids, column, layout.radices[column]),
+            other_lead_bits=None if column == first or lost is None else float(_mean(bits)[column] + lost[column]),
         )
+        found.append(player)
     return tuple(found)
 
 
 def performances(pieces: Sequence[NDArray[Any]], end: int) -> list[int]:
-    """The number of the performance that each piece is of: those of a file follow one another, and only its last ends.
+    """Number the performance of each piece. The pieces of a performance are consecutive, and only the last one ends.
 
-    Where some of a file's pieces are missing, two performances may count as one, but never one as two.
+    If pieces are missing, two performances may get one number, but never one performance two.
 
     >>> performances([np.array([0, 5]), np.array([0, 6, 2]), np.array([0, 2])], end=2)
     [0, 0, 1]
@@ -108,91 +109,75 @@ def performances(pieces: Sequence[NDArray[Any]], end: int) -> list[int]:
     return list(accumulate(ended, initial=0))[:-1]
 
 
-def leaders(judged: Sequence[tuple[int, Values]], trained: Sequence[tuple[int, Values]]) -> list[Values | None]:
-    """For each piece judged the next one, or else one trained on, of another performance; None where there is none.
+def leaders(evaluated: Sequence[tuple[int, Values]], train: Sequence[tuple[int, Values]]) -> list[Values | None]:
+    """Return the next evaluated piece of another performance for each one, else one of the training set, else None.
 
-    Both are pieces with the number of their performance.
+    Each piece comes with the number of its performance.
     """
     found = []
-    for place, (number, _) in enumerate(judged):
-        following = (judged[(place + step) % len(judged)] for step in range(1, len(judged)))
-        others = (values for other, values in chain(following, trained) if other != number)
-        found.append(next(others, None))
+    for place, (number, _) in enumerate(evaluated):
+        others = chain(evaluated[place + 1 :], evaluated[:place], train)
+        found.append(next((values for other, values in others if other != number), None))
     return found
 
 
-def _lost(
+def _lost_bits(
     model: Model,
     layout: Layout,
     grids: Sequence[Values],
     leaders: Sequence[Values | None],
-    heard: Costs,
+    bits: list[Bits],
     first: int,
-) -> NDArray[np.float64] | None:
-    """(F,) the bits a gesture that are lost where each piece is led by another's leader; None where there is none."""
+) -> Bits | None:
+    """Return the bits per gesture, (F,), that are lost if another performance's leader leads; None without leaders."""
     led, before = [], []
-    for values, other, costs in zip(grids, leaders, heard, strict=True):
-        if other is None:
-            continue
-        values = values[: len(other)].copy()
-        values[:, first] = other[: len(values), first]
-        led.append(values)
-        before.append(costs[: len(values)])
+    for values, other, own in zip(grids, leaders, bits, strict=True):
+        if other is not None:
+            length = min(len(values), len(other))
+            led.append(values[:length].copy())
+            led[-1][:, first] = other[:length, first]
+            before.append(own[:length])
     return _mean(_bits(model, layout, led, first)) - _mean(before) if led else None
 
 
-def _mean(costs: Costs) -> NDArray[np.float64]:
-    """(F,) over all steps."""
-    return np.asarray(np.concatenate(costs).mean(axis=0))
+def _mean(bits: Sequence[Bits]) -> Bits:
+    """Return the mean over all steps, (F,)."""
+    return np.asarray(np.concatenate(bits).mean(axis=0))
 
 
-def _bits(model: Model, layout: Layout, grids: Sequence[Values], first: int) -> Costs:
-    """What each cell costs, (steps, F) of each grid, in the order in which the columns stand where one comes first."""
-    engine = model.engine("float32")
+def _bits(model: Model, layout: Layout, grids: Sequence[Values], first: int) -> list[Bits]:
+    """Return the bits of each cell, (steps, F) per grid, if the column at place `first` comes first in each step."""
+    engine, order = model.engine(FLOAT32), [first, *np.delete(np.arange(len(layout.columns)), first).tolist()]
+    start = np.full(layout.width, first if layout.head == CHAINED else 0)
+    pieces = [np.concatenate([start, layout.ids(values, first)]) for values in grids]
     if layout.head == CHAINED:
-        order, width = layout.compound.order(first), layout.width
-        pieces = [np.concatenate([np.full(width, first), layout.ids(values, first)]) for values in grids]
-        bits = []
-        for costs in scoring.scores(engine, pieces):
-            rows = costs[width - 1 :].reshape(-1, width) / math.log(2)
-            cells = np.empty_like(rows)
-            cells[:, list(order)] = rows
-            bits.append(cells)
-        return bits
-    pieces = [np.concatenate([[0], layout.ids(values)]) for values in grids]
-    return scoring.scores(engine, pieces, _Marginals(layout, first))
+        nats = scoring.scores(engine, pieces)
+        steps = [each[layout.width - 1 :].reshape(-1, layout.width) / math.log(2) for each in nats]
+    else:
+        steps = scoring.scores(engine, pieces, _Marginals(layout, order))
+    return [np.take(each, np.argsort(order), axis=1) for each in steps]
 
 
 class _Marginals:
-    """What the fields of a joint code cost one after another: a field's chance is what all its codes have together."""
+    """The bits of the fields of a joint code, in an order: the probability of a field is the sum over its codes."""
 
-    def __init__(self, layout: Layout, first: int) -> None:
-        self._order = (first, *(column for column in range(len(layout.columns)) if column != first))
-        codes = np.arange(math.prod(layout.radices))
-        self._digits = codes[:, None] // layout.weights % layout.radices  # (codes, F)
+    def __init__(self, layout: Layout, order: Sequence[int]) -> None:
+        self._values = layout.values(np.arange(FIRST_CODE, layout.size))[:, order]  # (codes, F)
 
-    def __call__(self, logits: Logits, ids: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(B, F) bits of (B, V) scores and (B,) ids."""
+    def __call__(self, logits: Logits, ids: Ids) -> Bits:
+        """Return (B, F) bits for (B, V) logits and (B,) ids."""
         scores = logits.astype(np.float64)
-        chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-        total, codes = chances.sum(axis=1), chances[:, 2:]
-        bits = np.empty((len(ids), len(self._order)))
-        wanted = self._digits[ids - 2]  # (B, F)
-        for row in range(len(ids)):
-            among, before = np.ones(codes.shape[1], np.bool_), total[row]
-            for column in self._order:
-                among &= self._digits[:, column] == wanted[row, column]
-                here = codes[row, among].sum()
-                bits[row, column] = math.log2(before / here)
-                before = here
+        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+        bits = np.empty((len(ids), self._values.shape[1]))
+        for row, values in enumerate(self._values[ids - FIRST_CODE]):
+            fits = np.logical_and.accumulate(self._values == values, axis=1)  # (codes, F) up to each field
+            sums = [odds[row].sum(), *(odds[row, FIRST_CODE:][fit].sum() for fit in fits.T)]
+            bits[row] = np.log2(np.divide(sums[:-1], sums[1:]))
         return bits
 
 
-def _markov(trained: Sequence[Values], grids: Sequence[Values], column: int, radix: int) -> float:
-    """Bits a gesture of a player's own Markov chain, interpolated with those of lower orders."""
-
-    def of(values: Values) -> NDArray[np.int64]:
-        return np.concatenate([[radix], values[:, column]])
-
-    nats, count = NGram.fit(map(of, trained), MARKOV + 1, radix + 1).nll(map(of, grids))
+def _markov_bits(train: Sequence[Values], evaluated: Sequence[Values], column: int, radix: int) -> float:
+    """Return the bits per gesture under an interpolated Markov chain of one player."""
+    chains = ((np.append(radix, values[:, column]) for values in part) for part in (train, evaluated))
+    nats, count = NGram.fit(next(chains), MARKOV + 1, radix + 1).nll(next(chains))
     return nats / math.log(2) / count

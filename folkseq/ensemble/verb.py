@@ -1,4 +1,4 @@
-"""`folkseq harmonise`: a melody, and the other voices to it."""
+"""`folkseq harmonise`: write the other voices to a melody."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from folkseq.verbs.model import load
 def harmonise(
     run: Path | str | None, melody: Path | str, count: int = 1, *, tune: int | None = None, **settings: Any
 ) -> Answers:
-    """Writes alto, tenor and bass to a melody, which stays as it is.
+    """Write alto, tenor and bass to a melody, and keep the melody.
 
     Args:
-        run: the run folder, of a model trained to harmonise; the newest under `runs` if it is None.
-        melody: a file of ABC or MIDI; `-` for standard input. One that lies outside the soprano's range is moved.
-        count: how many answers.
-        tune: its number, where a file holds several.
-        settings: as those of `answers.write_answers`.
+        run: the folder of a run that was trained to harmonise; the newest under `runs` by default.
+        melody: a file of ABC or MIDI; `-` for standard input. A melody outside the soprano's range is transposed.
+        count: number of answers.
+        tune: number of the tune, in a file of several.
+        settings: those of `write_answers`.
 
     Raises:
-        FolkseqError: for what cannot be met, before anything is written.
+        FolkseqError: something cannot be met; nothing is written then.
     """
     if settings.get("max_copy") is not None:
-        raise RequestError(
-            "--max-copy: voices are compared with what was trained on when they are written; leave it out"
-        )
+        raise RequestError("--max-copy: harmonisations are compared with the training set afterwards; leave it out")
     data, name = read_input(melody)
-    where: dict[str, Any] = {} if tune is None else {"tune": tune}
+    where = {} if tune is None else {"tune": tune}
     return write_answers(load(run), HARMONISE, data, name, count, where, **settings)

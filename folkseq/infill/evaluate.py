@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.corpus.ngram import NGram
+from folkseq.ensemble.cells import HOLD
 from folkseq.ensemble.task import HarmoniseTask
 from folkseq.errors import CorpusError
 from folkseq.evaluation import voice_leading
@@ -142,23 +143,21 @@ def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> Voi
     from folkseq.sampling.batch import Request
     from folkseq.sampling.generate import generate
 
-    columns = [task.layout.columns.index(voice) for voice in VOICES]
     theirs = []
     ours: dict[bool, list[Any]] = {True: [], False: []}
     for number, ids in enumerate(pieces):
-        cells, pair = task.cells(ids), task.hold_out(ids, number, 0)
+        cells, pair = task.layout.cells(ids), task.hold_out(ids, number, 0)
         if pair is None:
             continue
         engine = model.engine(INT8).with_memory(model.encoder.read(pair.source))
         for strict, found in ours.items():
-            choir = task.choir(cells[:, columns[0]], strict)
-            start = (0,) * task.compound.width
-            request = Request(start, task.compound.end, seed, choir.limit, grammar=choir, place=choir)
+            grammar = task.grammar(cells, strict)
+            start, end = (0,) * task.layout.target.width, task.layout.target.end
+            request = Request(start, end, seed, grammar.limit, grammar=grammar, place=grammar)
             (sample,) = generate(engine, request, [number])
-            written = task.written(np.array(sample.ids))
-            below = [[task.number(cell) for cell in written[voice]] for voice in VOICES[1:]]
-            found.append(voice_leading.sounding(np.stack([cells[:, columns[0]], *below], axis=1), task.HOLDS))
-        theirs.append(voice_leading.sounding(cells[:, columns], task.HOLDS))
+            below = task.layout.target_cells(np.array(sample.ids))
+            found.append(voice_leading.sounding(np.column_stack([cells[:, 0], below]), HOLD))
+        theirs.append(voice_leading.sounding(cells[:, : len(VOICES)], HOLD))
     ranges = [RANGES[voice] for voice in VOICES]
     kept, free, bach = (voice_leading.evaluate(each, ranges) for each in (ours[True], ours[False], theirs))
     return Voices(len(theirs), seed, kept, free, bach)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from folkseq import representations
 from folkseq.cli import main
 from folkseq.compound import CompoundLayout
-from folkseq.ensemble.players import leaders, performances
 from folkseq.errors import ParseError, RequestError
 from folkseq.music.grid import Grid
 from folkseq.representations.packed import PackedRepresentation
@@ -312,20 +311,6 @@ def test_nobody_is_led_by_another_part_of_the_same_performance(run, tmp_path):
     assert found["pieces"] == 2
     second = next(player for player in found["players"] if player["name"] == "second")
     assert second["other_lead_bits"] > second["bits"] + 1
-
-
-def test_another_leader_is_of_the_next_performance_or_one_trained_on_if_there_is_one():
-    judged = [(number, np.full((1, 1), value)) for number, value in [(0, 10), (0, 11), (3, 12)]]
-    trained = [(number, np.full((1, 1), value)) for number, value in [(0, 20), (5, 21)]]
-
-    def found(judged, trained):
-        return [None if values is None else values.item() for values in leaders(judged, trained)]
-
-    assert found(judged, trained) == [12, 12, 10]
-    assert found(judged[:2], trained) == [21, 21]
-    assert found(judged[:2], trained[:1]) == [None, None]
-    ends = [np.array([0, 1]), np.array([0, 2]), np.array([0, 1, 2]), np.array([0, 1])]
-    assert performances(ends, end=2) == [0, 0, 1, 2]
 
 
 def test_no_table_is_shown_of_figures_where_there_are_no_notes(run):

@@ -1,0 +1,101 @@
+"""A melody that a user wants harmonised, read from ABC or MIDI, and the score with the other voices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from folkseq.ensemble.cells import ChoraleLayout
+from folkseq.ensemble.melody import Melody
+from folkseq.errors import ParseError, RequestError
+from folkseq.formats import abc, midi, musicxml
+from folkseq.formats.transcription import transcribe, transcription_notice
+from folkseq.music import Tune
+from folkseq.music.chorale import VOICES
+from folkseq.music.playback import perform
+from folkseq.pairs import Integers
+from folkseq.representations.task import Answer, Question
+
+CHOIR = 52
+"""The program of a choir in General MIDI."""
+NAMES = [voice.capitalize() for voice in VOICES]
+_PARTS = list(zip(NAMES, ("treble", "treble", "bass", "bass"), strict=True))  # with their clefs
+_SHOWN = 8  # numbers of tunes in a message
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MelodyQuestion(Question):
+    """A melody to harmonise."""
+
+    melody: Melody
+    layout: ChoraleLayout
+
+    def answer(self, ids: Sequence[int]) -> Harmonisation:
+        """Return the melody with the other voices; the whole chorale is compared with the training set."""
+        voices, cells = self.layout.target_cells(np.array(ids)), self.melody.cells
+        return Harmonisation(
+            title=self.melody.tune.title,
+            summary="",
+            compared=self.layout.ids(np.column_stack([cells[:, 0], voices, cells[:, 1:]])),
+            choices=voices.size,
+            melody=self.melody,
+            voices=voices,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Harmonisation(Answer):
+    """A melody with its other voices."""
+
+    melody: Melody
+    voices: Integers
+    """(N, 3) cells of alto, tenor and bass."""
+
+    @cached_property
+    def tune(self) -> Tune:
+        """Return the score."""
+        tune = self.melody.tune
+        return replace(tune, voices=(*tune.voices, *map(self.melody.voice, self.voices.T)))
+
+    def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
+        """Format the score as MIDI with four named tracks, as ABC with four voices, or as MusicXML."""
+        if suffix == ".mid":
+            played = perform(self.tune, program=CHOIR)
+            # The track of chord symbols over the melody is left out: the voices are the chords now.
+            tracks = tuple(replace(track, name=name) for track, name in zip(played.tracks, NAMES, strict=False))
+            return midi.format(replace(played, tracks=tracks), comments)
+        if suffix == ".abc":
+            text = abc.format(self.tune, comments, [f'name="{name}" clef={clef}' for name, clef in _PARTS])
+            # Else abc2midi extends each note under a fermata by its own length, and the voices drift apart.
+            return text.replace("\nK:", "\n%%MIDI fermatafixed\nK:", 1).encode()
+        return musicxml.format(self.tune, _PARTS, comments)
+
+
+def read_melody(data: bytes, file: str, number: int | None) -> Melody:
+    """Return the melody in a file of ABC or MIDI.
+
+    Raises:
+        RequestError: there is no melody, or there are several and `number` names none of them.
+    """
+    if midi.is_midi(data):
+        try:
+            tune, lost = transcribe(midi.parse(data, file)[0])
+        except ParseError as error:
+            raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
+        return Melody.of(tune, file, [transcription_notice(file, lost)])
+    try:
+        book = abc.parse_bytes(data, file)
+    except ParseError as error:
+        raise RequestError(str(error)) from None
+    tunes = [tune for tune in book.tunes if number is None or tune.number == number]
+    if not tunes and book.faults:
+        empty = "no note" in book.faults[0].reason
+        raise RequestError(f"{file}: the melody is empty; give one with notes" if empty else str(book.faults[0]))
+    if len(tunes) != 1:
+        wrong = f"holds {len(book.tunes)} tunes" if number is None else f"has {len(tunes)} tunes X:{number}"
+        known = ", ".join(str(tune.number) for tune in book.tunes[:_SHOWN])
+        raise RequestError(f"{file}: {wrong}; name one with --tune, of: {known}")
+    return Melody.of(tunes[0], file)

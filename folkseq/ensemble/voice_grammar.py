@@ -1,0 +1,153 @@
+"""The grammar of the lower voices of a chorale: steps of three cells, as many steps as the melody has.
+
+Voices keep to their ranges. By default they also keep two rules of textbooks. No two voices move in parallel fifths or
+octaves; a note can always be held instead. No voice crosses another, by a new note or a held one, if there is a choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.compound import CompoundLayout
+from folkseq.ensemble.cells import HOLD, REST, WRITTEN
+from folkseq.grammar import Ids, Rows
+from folkseq.music.chorale import RANGES, VOICES
+from folkseq.pairs import Integers
+
+SILENT = -1
+PARALLEL = (0, 7)
+"""Intervals in semitones, octaves aside, in which two voices do not move in parallel."""
+_RANKS = np.array([VOICES.index(voice) for voice in WRITTEN])  # from the highest voice down
+
+
+@dataclass(frozen=True, eq=False)
+class VoiceGrammar:
+    """A `folkseq.grammar.PlacedGrammar` of voices below a melody.
+
+    The state of a row is the number of ids so far, and the pitches that the voices sound (B, F), now and a step before.
+
+    Attributes:
+        cells: The cells of each voice of `WRITTEN`, in the order of their ids.
+        melody: (steps,) the pitch that the melody sounds at each step, or `SILENT`; only then may other voices rest.
+        strict: Whether to keep the rules about parallels and crossings.
+    """
+
+    cells: tuple[Integers, ...]
+    melody: Integers
+    strict: bool = True
+
+    @cached_property
+    def compound(self) -> CompoundLayout:
+        """Return the layout of the ids."""
+        return CompoundLayout(tuple(map(len, self.cells)))
+
+    @property
+    def limit(self) -> int:
+        """Return the number of ids, start and end included."""
+        return (len(self.melody) + 2) * self.compound.width
+
+    @property
+    def fewest(self) -> int:
+        """See the protocol."""
+        return self.limit
+
+    def begin(self, rows: int) -> Rows:
+        """See the protocol."""
+        silence = np.full((rows, self.compound.width), SILENT)
+        return np.zeros(rows, np.int64), silence, silence
+
+    def advance(self, rows: Rows, ids: Ids) -> Rows:
+        """See the protocol."""
+        count, sounds, before = rows
+        field, every = count % self.compound.width, np.arange(len(count))
+        before = np.where(field[:, None] == 0, sounds, before)  # (B, F), at the first field of a step
+        sounds = sounds.copy()
+        sounds[every, field] = np.where(self._holds[ids], sounds[every, field], self._pitches[ids])
+        return count + 1, sounds, before
+
+    def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
+        """See the protocol."""
+        count, sounds, before = rows
+        step, field = np.divmod(count, self.compound.width)
+        step = step - 1  # after the start ids
+        now = self.at(rows)
+        own = sounds[np.arange(len(count)), field]  # (B,) the pitch of the voice, a step ago
+        mask = self._in_range[field]  # (B, V), a copy
+        mask[(own < 0)[:, None] & self._holds] = False
+        mask[(self.melody[now] >= 0)[:, None] & self._rests] = False
+        if self.strict:
+            crosses = np.zeros_like(mask)
+            others = [(self.melody[np.maximum(now - 1, 0)], self.melody[now], -1, np.full(len(count), True))]
+            others += [(before[:, each], sounds[:, each], _RANKS[each], each < field) for each in range(len(_RANKS))]
+            for was, sounding, rank, known in others:
+                below = _RANKS[field] > rank
+                mask &= ~(self._in_parallel(own, was, sounding, below) & known[:, None])
+                crosses |= self._crossing(own, sounding, below) & known[:, None]
+            choice = (mask & ~crosses).any(axis=1)
+            mask[choice] &= ~crosses[choice]
+        mask[step < 0] = np.arange(self.compound.size) == 0
+        mask[step >= len(self.melody)] = np.arange(self.compound.size) == self.compound.end
+        return mask
+
+    def given(self, rows: Rows) -> Rows:
+        """See the protocol."""
+        return rows
+
+    def progress(self, rows: Rows) -> NDArray[np.float64]:
+        """See the protocol."""
+        return np.clip(rows[0] / self.limit, 0.0, 1.0)
+
+    def at(self, rows: Rows) -> Ids:
+        """See the protocol: the step whose cells come next."""
+        return np.asarray(np.clip(rows[0] // self.compound.width - 1, 0, len(self.melody) - 1))
+
+    def _in_parallel(self, own: Ids, was: Ids, sounding: Ids, below: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which pitches move in parallel with another voice, (B, V).
+
+        Args:
+            own: (B,) the pitch from which a voice moves.
+            was: (B,) the pitch from which the other voice moves.
+            sounding: (B,) the pitch to which it moves.
+            below: (B,) whether the voice is the lower of the two.
+        """
+        direction, sign = np.sign(sounding - was), np.where(below, -1, 1)
+        interval = sign * (own - was) % 12
+        moves = (own >= 0) & (was >= 0) & (sounding >= 0) & (direction != 0) & np.isin(interval, PARALLEL)
+        same_way = np.sign(self._pitches - own[:, None]) == direction[:, None]
+        same_interval = sign[:, None] * (self._pitches - sounding[:, None]) % 12 == interval[:, None]
+        return np.asarray(moves[:, None] & same_way & same_interval & (self._pitches >= 0))
+
+    def _crossing(self, own: Ids, sounding: Ids, below: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which ids put a voice above a higher one or below a lower one, (B, V). See `_in_parallel`."""
+        pitches = np.where(self._holds, own[:, None], self._pitches)  # (B, V)
+        beyond = np.where(below[:, None], pitches > sounding[:, None], pitches < sounding[:, None])
+        return np.asarray(beyond & (sounding >= 0)[:, None] & (pitches >= 0))
+
+    @cached_property
+    def _flat(self) -> Integers:
+        """Return the cell of each id, (V,), and a number that no cell has for the start and end ids."""
+        return np.concatenate([np.full(self.compound.width + 1, REST - 1), *self.cells])
+
+    @cached_property
+    def _holds(self) -> NDArray[np.bool_]:
+        return np.asarray(self._flat == HOLD)
+
+    @cached_property
+    def _rests(self) -> NDArray[np.bool_]:
+        return np.asarray(self._flat == REST)
+
+    @cached_property
+    def _pitches(self) -> Integers:
+        """Return the pitch of each id, (V,), or `SILENT`."""
+        return np.maximum(self._flat, SILENT)
+
+    @cached_property
+    def _in_range(self) -> NDArray[np.bool_]:
+        """Return which ids each voice can have, (F, V): its own, with pitches in its range."""
+        low, high = np.array([RANGES[voice] for voice in WRITTEN]).T[:, :, None]  # (F, 1) each
+        own = self.compound.kinds == np.arange(len(WRITTEN))[:, None] + self.compound.width + 1
+        return np.asarray(own & ((self._pitches >= low) & (self._pitches <= high) | (self._pitches < 0)))
