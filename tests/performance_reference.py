@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from folkseq.representations.performance.events import MAX_VELOCITY, OFF, ON, PEDAL
+from folkseq.representations.performance.config import MAX_VELOCITY, PEDAL
+from folkseq.representations.performance.config import NOTE_OFF as OFF
+from folkseq.representations.performance.config import NOTE_ON as ON
 
 MARGIN = 8
 BEFORE, EVENT, LONG, SHORT, LOUD, CLOSED = range(6)

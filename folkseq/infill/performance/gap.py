@@ -1,99 +1,123 @@
-"""A gap in a performance: some seconds whose notes are written anew, between notes that stay as they are.
+"""A gap of some seconds in a performance, whose notes are written anew.
 
-A note belongs to the gap if it begins there; one that begins before it and sounds into it stays. The source is what
-`surroundings` tells; the target has the gap's notes alone, from the start id on, none of which sounds beyond the gap.
+A note is in the gap if it begins there; one that begins before and sounds into it is kept. The target has the notes of
+the gap alone, from the start id on, none of which sounds after the gap.
+
+The source has one element for each kept note, so that many seconds are few elements. An element has four fields: pitch,
+velocity bin, duration, and time since the element before. Times are in thirds of an octave, as fine as a step if they
+are short. Marks open and close the gap, and one follows every half second of it, so that the decoder is at some element
+at every step.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from folkseq.infill.performance import surroundings
+from folkseq.grammar import Rows
 from folkseq.pairs import EncoderSource, Integers, Pair
-from folkseq.representations.performance.decoding import Notes
-from folkseq.representations.performance.events import BEGIN, FINISH, OFF, ON, Layout, in_order, pack, to_ids, unpack
-from folkseq.representations.performance.grammar import PerformanceGrammar
-from folkseq.representations.performance.standing import STEP
+from folkseq.representations.performance.config import Ids, PerformanceConfig
+from folkseq.representations.performance.events import Mask, Notes, decode, encode, pair
+from folkseq.representations.performance.generation import LONGEST_NOTE_S, MOST_NOTES
+from folkseq.representations.performance.grammar import STEP, PerformanceGrammar
 
-LONGEST_S, MOST = 4.0, 20
-"""How long a note lasts at most, and how many sound at once, as where nothing is said in `sample`."""
-PER_STEP = 4
-"""Ids that a step of a gap takes at most on average."""
+OPEN, CONTINUE, CLOSE, END = range(128, 132)
+"""Marks in place of a pitch: beginning of the gap, next half second of it, its end, and the end of the source."""
+UNIT_S = 0.5  # between two marks, and of a position
+CONTEXT_S = 10.0  # before and after a gap
+_EDGES = 0.01 * 2 ** (np.arange(31) / 3) - 1e-6  # seconds, up to 10
+IDS_PER_STEP, MIN_IDS = 4, 64
+"""Limit of the number of ids: so many for each step of a gap on average, and so many more."""
 
-Rows = tuple[NDArray[Any], ...]
+
+def source_sizes(config: PerformanceConfig) -> tuple[int, ...]:
+    """Return the number of values of each field."""
+    return (END + 1, config.velocity_bins + 1, len(_EDGES) + 1, len(_EDGES) + 1)
 
 
-class Gap(PerformanceGrammar):
-    """What may be written into a gap (a `folkseq.grammar.Placed`): no pitch that a note that stays holds."""
+def unit(config: PerformanceConfig) -> int:
+    """Return the number of steps between two marks."""
+    return max(round(UNIT_S * config.steps_per_second), 1)
 
-    def __init__(self, known: EncoderSource, held: Integers, steps: int, layout: Layout, steps_per_second: int) -> None:
-        """Set the limits.
 
-        Args:
-            known: what `surroundings.source` gave.
-            held: (128,) the step of the gap up to which a note that stays holds each pitch; 0 where none does.
-            steps: the gap's.
-            layout: what the ids mean.
-            steps_per_second: of the tokenizer.
-        """
-        longest = max(round(LONGEST_S * steps_per_second), 1)
-        super().__init__(layout, canonical=True, end=steps, longest=longest, most=MOST)
-        self.limit = PER_STEP * steps + 64
-        self._held_until = held
-        self._first, self._times = surroundings.times(known, steps, steps_per_second)
+def crop(notes: Notes, first: int, last: int, config: PerformanceConfig) -> tuple[Notes, int]:
+    """Return the notes from `CONTEXT_S` before a gap to as long after it, and the step in them at which it begins."""
+    context = round(CONTEXT_S * config.steps_per_second)
+    begin, end = max(first - context, 0), last + context
+    near = notes.where((notes.offset > begin) & (notes.onset < end))
+    onset, offset = np.maximum(near.onset - begin, 0), np.minimum(near.offset, end) - begin
+    return near._replace(onset=onset, offset=offset), first - begin
 
-    def allowed(self, rows: Rows, remaining: Integers) -> NDArray[np.bool_]:
-        """See the protocol."""
+
+def source_of(kept: Notes, first: int, last: int, config: PerformanceConfig, left_only: bool = False) -> EncoderSource:
+    """Return the source for a gap from step `first` up to `last`; without what comes after it if `left_only`."""
+    within = np.arange(first + unit(config), last, unit(config))
+    marks = np.concatenate([[OPEN], np.full(len(within), CONTINUE), [CLOSE, END]])
+    zeros = np.zeros_like(marks)
+    step = np.concatenate([[first], within, [last, max(int(kept.offset.max(initial=0)), last)], kept.onset])
+    pitch = np.concatenate([marks, kept.pitch])
+    velocity = np.concatenate([zeros, kept.velocity])
+    duration = np.concatenate([np.where(marks == OPEN, last - first, zeros), kept.offset - kept.onset])
+    turn = np.concatenate([np.where(marks == END, 1, -1), np.zeros_like(kept.onset)])  # a mark, then notes of its step
+    order = np.lexsort((pitch, turn, step))
+    if left_only:
+        order = order[: int(np.flatnonzero(pitch[order] == CLOSE)[0]) + 1]
+    step = step[order]
+    since = np.diff(step, prepend=step[:1])
+    times = [np.searchsorted(_EDGES, each / config.steps_per_second, side="right") for each in (duration[order], since)]
+    position = (step - first) // unit(config)
+    positions = np.stack([position, np.zeros_like(position)], axis=1)
+    return EncoderSource(np.stack([pitch[order], velocity[order], *times], axis=1).astype(np.int64), positions)
+
+
+def locate(source: EncoderSource, step: Integers, steps: int, config: PerformanceConfig) -> Integers:
+    """Return the element of the source at which the decoder is at each step of a gap of `steps`."""
+    opens, closes = (int(np.flatnonzero(source.ids[:, 0] == mark)[0]) for mark in (OPEN, CLOSE))
+    return np.where(step < steps, opens + step // unit(config), closes)
+
+
+class PerformanceGapGrammar(PerformanceGrammar):
+    """The grammar of notes in a gap (a `folkseq.grammar.PlacedGrammar`), without pitches that a kept note holds."""
+
+    def __init__(self, source: EncoderSource, held: Integers, steps: int, config: PerformanceConfig) -> None:
+        """Set the limits, given the number of steps of the gap, and for each pitch the one up to which it is held."""
+        longest = max(round(LONGEST_NOTE_S * config.steps_per_second), 1)
+        super().__init__(config, end=steps, longest=longest, most=MOST_NOTES)
+        self.limit = IDS_PER_STEP * steps + MIN_IDS
+        self._held, self._elements = held, locate(source, np.arange(steps + 1), steps, config)
+
+    def allowed(self, rows: Rows, remaining: Integers) -> Mask:
+        """Mask the ids that may come next, (B, V)."""
         mask = super().allowed(rows, remaining)
-        step = rows[0][:, STEP]
-        ons = slice(self._layout.note_on, self._layout.note_off)
-        free = mask[:, ons] & (step[:, None] >= self._held_until)
-        # After a velocity a note has to come; where every one that could is held, one is begun nonetheless.
-        others = np.asarray(np.delete(mask, np.r_[ons], axis=1).any(axis=1))
-        stuck = np.asarray(~(free.any(axis=1) | others))
-        mask[:, ons] = np.where(stuck[:, None], mask[:, ons], free)
-        return mask
+        free = mask.copy()
+        free[:, self._onsets] &= rows[0][:, STEP, None] >= self._held
+        # A velocity needs a note: if every possible one is held, one begins nevertheless.
+        return np.where(free.any(axis=1, keepdims=True), free, mask)
 
     def at(self, rows: Rows) -> Integers:
-        """See the protocol: the last element of the source that is not later."""
-        return self.place(rows[0][:, STEP])
-
-    def place(self, step: Integers) -> Integers:
-        """Where in the source steps of the gap are."""
-        found = np.searchsorted(self._times, step, side="right") - 1
-        return self._first + np.clip(found, 0, len(self._times) - 1)
+        """Return the element of the source at which each piece is, (B,)."""
+        step: Integers = rows[0][:, STEP]
+        return self._elements[step]
 
 
-def held(kept: Notes, first: int) -> Integers:
-    """(128,) the step of a gap that begins at `first` up to which a note that stays holds each pitch."""
+def notes_of(ids: Ids, config: PerformanceConfig) -> Notes:
+    """Return the notes of a slice of a performance, with velocity bins; before the first VELOCITY the lowest bin."""
+    notes = pair(decode(ids, config.layout), config.layout.duration(ids), canonical=True)
+    return notes._replace(velocity=np.maximum(notes.velocity, min(config.velocity_bins, 1)))
+
+
+def held_until(kept: Notes, first: int) -> Integers:
+    """Return the step of a gap up to which kept notes hold each pitch, (128,), 0 if none; the gap begins at `first`."""
     until = np.zeros(128, np.int64)
     before = kept.onset < first
     np.maximum.at(until, kept.pitch[before], kept.offset[before] - first)
     return until
 
 
-def pair(notes: Notes, first: int, last: int, layout: Layout, steps_per_second: int, left_only: bool) -> Pair | None:
-    """A gap of a passage's notes, whose velocities are bins, with what was played there; None if that was nothing."""
+def training_pair(notes: Notes, first: int, last: int, config: PerformanceConfig, left_only: bool) -> Pair:
+    """Return the pair of a gap among notes, some of which begin in it."""
     inside = (notes.onset >= first) & (notes.onset < last)
-    if not inside.any():
-        return None
-    kept, own = Notes(*(each[~inside] for each in notes)), Notes(*(each[inside] for each in notes))
-    known = surroundings.source(kept, first, last, steps_per_second, left_only)
-    own = own._replace(offset=np.minimum(own.offset, last))
-    rows = _rows(own)
-    final = int(own.offset.max())
-    packed = [pack(0, BEGIN, 0), pack(final - first, FINISH, 0)]
-    every = in_order(unpack(np.append(pack(rows.step - first, rows.kind, rows.value, rows.velocity), packed)))
-    ids = to_ids(every, layout).astype(np.int64)
-    grammar = Gap(known, held(kept, first), last - first, layout, steps_per_second)
-    at = grammar.place(np.cumsum(layout.steps[ids])[:-1])
-    return Pair(known, ids, at, np.ones(len(ids) - 1, np.bool_))
-
-
-def _rows(notes: Notes) -> Any:
-    """The beginnings and ends of notes, in canonical order."""
-    ends, begins = pack(notes.offset, OFF, notes.pitch), pack(notes.onset, ON, notes.pitch, notes.velocity)
-    return unpack(np.sort(np.concatenate([ends, begins])))
+    source, own = source_of(notes.where(~inside), first, last, config, left_only), notes.where(inside)
+    own = own._replace(onset=own.onset - first, offset=np.minimum(own.offset, last) - first)
+    ids = encode(own.events(np.zeros(0, np.int64)), config.layout).astype(np.int64)
+    at = locate(source, np.cumsum(config.layout.steps[ids])[:-1], last - first, config)
+    return Pair(source, ids, at, np.ones(len(ids) - 1, np.bool_))

@@ -1,120 +1,47 @@
 """Performance RNN's representation: note on, note off, velocity and time shift.
 
-Source: Oore et al., This time with feeling (2018), and magenta's `performance` library; `events` has the table.
+Source: Oore et al., This time with feeling (2018), and magenta's `performance` library.
+
+config, events, quantization    the ids of a configuration; between ids, events, notes in steps and performances
+grammar, conditioning           which ids may come next; what a model reads beside the ids
+analysis, augmentation, generation, transposition    the capabilities of the codec
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from folkseq.errors import ParseError
-from folkseq.formats import midi
+import numpy as np
+from numpy.typing import NDArray
+
 from folkseq.music.performance import Performance
-from folkseq.representations.base import Files, Parsed, Representation
-from folkseq.representations.performance import magenta
-from folkseq.representations.performance.codec import PerformanceCodec
-from folkseq.representations.performance.events import Layout
-from folkseq.representations.performance.generation import PerformanceOptions
+from folkseq.representations.base import Codec, Representation
+from folkseq.representations.performance import events, quantization
+from folkseq.representations.performance.analysis import PerformanceAnalysis
+from folkseq.representations.performance.augmentation import PerformanceAugmentation
+from folkseq.representations.performance.conditioning import Conditioning
+from folkseq.representations.performance.config import Ids, PerformanceConfig
+from folkseq.representations.performance.files import PerformanceFiles
+from folkseq.representations.performance.generation import PerformanceGeneration, PerformanceOptions
+from folkseq.representations.performance.transposition import PerformanceTransposition
 from folkseq.representations.vocabulary import Vocabulary
-
-MOST_SHIFTS = 10_000_000
-"""The most TIME_SHIFTs in a piece; the silence of a damaged file would otherwise fill the memory."""
-
-
-class PerformanceFiles(Files[Performance]):
-    """MIDI files, one performance each."""
-
-    suffixes = (".mid", ".midi", ".kar")
-    outputs = (".mid",)
-    max_bytes = midi.LARGEST
-
-    def __init__(self, representation: PerformanceRepresentation) -> None:
-        self.representation = representation
-
-    def parse(self, data: bytes, file: str) -> Parsed[Performance]:
-        """Parse the performance in a MIDI file. Raises ParseError if it holds no notes that are kept."""
-        reading = midi.parse(data, file)
-        piece, lost = magenta.as_read(reading) if self.representation.order == "magenta" else reading[:2]
-        tracks = [track for track in piece.tracks if len(track)]
-        kept = [
-            track
-            for track in tracks
-            if track.drum == self.representation.drums or self.representation.order == "magenta"
-        ]
-        if not tracks:
-            raise ParseError(f"{file}: holds no notes")
-        if not kept:
-            drums = str(not self.representation.drums).lower()
-            what = "no drums" if self.representation.drums else "nothing but drums"
-            raise ParseError(f"{file}: holds {what}; performance:drums={drums} would read it")
-        if (
-            shifts := piece.length_s * self.representation.steps_per_second / self.representation.max_shift
-        ) > MOST_SHIFTS:
-            raise ParseError(f"{file}: takes {shifts:,.0f} TIME_SHIFTs; a piece of at most {MOST_SHIFTS:,} is read")
-        return Parsed((piece,), (lost,))
-
-    def format(self, piece: Performance, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
-        """Format the performance as MIDI, with the comments as text events at its beginning."""
-        return midi.format(piece, comments)
-
-    def title(self, piece: Performance) -> str:
-        """Return the name of the performance."""
-        return piece.name
 
 
 @dataclass(frozen=True)
-class PerformanceRepresentation(Representation[Performance]):
-    """Performances as Performance RNN's tokens.
-
-    Attributes:
-        velocity_bins: 0 to 127 steps of loudness; with 0 every note is played at 80.
-        steps_per_second: 1 to 1000.
-        max_shift: The longest TIME_SHIFT, 1 to 1000 steps.
-        sustain: Whether notes last as long as the pedal holds them (`baked`), or the pedal has `tokens` of its own.
-        order: `canonical`, or `magenta` for ids that equal note_seq's.
-        drums: Whether to keep the drums and nothing else, instead of all but the drums.
-        density: Whether a model can be told how many notes a second to play.
-        pitch_classes: Whether a model can be told which pitch classes to play.
-    """
-
-    velocity_bins: int = 32
-    steps_per_second: int = 100
-    max_shift: int = 100
-    sustain: str = "baked"
-    order: str = "canonical"
-    drums: bool = False
-    density: bool = True
-    pitch_classes: bool = True
+class PerformanceRepresentation(PerformanceConfig, Representation[Performance]):
+    """Performances as Performance RNN's tokens."""
 
     name: ClassVar[str] = "performance"
-    version: ClassVar[str] = "1"
     options: ClassVar[type[PerformanceOptions]] = PerformanceOptions
-
-    def __post_init__(self) -> None:
-        ranges = {"velocity_bins": (0, 127), "steps_per_second": (1, 1000), "max_shift": (1, 1000)}
-        for field, (low, high) in ranges.items():
-            if not low <= getattr(self, field) <= high:
-                raise ValueError(f"{field} is {low} to {high}, not {getattr(self, field)}")
-        for field, choices in {"sustain": ("baked", "tokens"), "order": ("canonical", "magenta")}.items():
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} is {' or '.join(choices)}, not {getattr(self, field)!r}")
 
     @cached_property
     def files(self) -> PerformanceFiles:
         """Return the files that it reads and writes."""
         return PerformanceFiles(self)
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Return the table of ids."""
-        return Layout(self.velocity_bins, self.max_shift, self.sustain == "tokens")
-
-    def fit(self, pieces: Iterable[Performance]) -> PerformanceCodec:
-        """Return the codec; the vocabulary does not depend on the pieces."""
-        return PerformanceCodec(self)
 
     def codec(self, vocabulary: Vocabulary) -> PerformanceCodec:
         """Return the codec over the fixed vocabulary."""
@@ -123,3 +50,38 @@ class PerformanceRepresentation(Representation[Performance]):
     def merge(self, tokens: Iterable[str]) -> Vocabulary:
         """Return the fixed vocabulary."""
         return self.layout.vocabulary
+
+
+class PerformanceCodec(Codec[Performance]):
+    """Performances to ids and back."""
+
+    def __init__(self, config: PerformanceConfig) -> None:
+        self.config, self.layout, self.vocabulary = config, config.layout, config.layout.vocabulary
+        self.transposition = PerformanceTransposition(config)
+        self.augmentation = PerformanceAugmentation(config)
+        self.analysis = PerformanceAnalysis(config)
+        self.generation = PerformanceGeneration(config, self)
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """Return windows from all over the corpus, without dropout: ten minutes do not exhaust a large corpus."""
+        windows = {"batches": "windows", "rows": 16, "length": 128, "passage": 4}
+        settings = {"learning_rate": 6e-3, "dropout": 0.0, "weight_decay": 0.3}
+        return {**windows, **settings, "conditioning": Conditioning(self.config).size}
+
+    def encode(self, piece: Performance) -> NDArray[np.uint16]:
+        """Return the ids of the piece, (T,) uint16."""
+        notes, pedal, _ = quantization.quantize(piece, self.config)
+        binned = notes._replace(velocity=self.layout.bins(notes.velocity))
+        return events.encode(binned.events(pedal, self.config.canonical), self.layout)
+
+    def decode(self, ids: Ids) -> Performance:
+        """Return the performance that any (T,) ids stand for."""
+        found, last = events.decode(ids, self.layout), self.layout.duration(ids)
+        notes = events.pair(found, last, self.config.canonical)
+        notes = notes._replace(velocity=self.layout.velocities(notes.velocity))
+        return notes.performance(events.pedal_of(found, last), self.config)
+
+    def lost(self, piece: Performance) -> Mapping[str, int]:
+        """Count what the ids do not represent, apart from rounding to steps and bins."""
+        return Counter(quantization.quantize(piece, self.config).lost)

@@ -1,165 +1,184 @@
-"""Which id of a performance may come next, so that every note that begins ends, and in time.
+"""The ids of a performance that may come next, so that every note ends, and in time.
 
-Within a step ids stand in the order of the tokenizer, a velocity only where it changes, and time shifts are spelt in
-one way, so that what is written is canonical: it decodes to notes whose tokens it is, with nothing to repair. A pitch
-that sounds does not begin again, and one that is silent does not end. The piece ends with the event that ends its last
-note or its pedal. When a limit comes near, of the time or of the ids, what sounds is ended in order.
+Within a step ids have the order of the configuration, a velocity comes only where it changes, and time shifts are
+spelled in one way, so decoding and encoding the ids gives the same ids. A pitch that sounds does not begin again, and a
+silent one does not end. The piece ends with the event that ends its last note or lifts its pedal. Near a limit of the
+time or of the number of ids, sounding notes are ended in order.
+
+The state of B pieces is two arrays. One has a row of `COLUMNS` for each piece. An id keeps, sets or increases each
+column, as a table over the ids says, so a row changes by a product and a sum. The other, (B, 128), has the step at
+which each sounding note began.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.representations.performance import standing
-from folkseq.representations.performance.events import MAX_VELOCITY, Integers, Layout
-from folkseq.representations.performance.standing import BEFORE, CLOSED, EVENT, LONG, LOUD, SILENT, STEP, Masks, Rows
+from folkseq.grammar import Rows
+from folkseq.representations.performance.config import MAX_VELOCITY, Integers, PerformanceConfig
+from folkseq.representations.performance.events import Mask
 
-MARGIN = 8
-"""Ids; with one for each that sounds, more than end a piece from any state: velocity, note, shift, its end, END."""
-
-_PITCHES = np.arange(128)
+MARGIN = 8  # ids that, with one for each sounding note, more than end a piece: velocity, note, shift, its end, end id
+BEFORE_START, ENDED, EVENT, LONGEST_SHIFT, SHORTER_SHIFT, VELOCITY = range(6)
+"""Kinds of the last id: none yet; the end id; the start id or an event; a time shift; a velocity."""
+LAST, STEP, NEXT_RANK, BIN, HAS_NOTES, SOUNDING, PEDAL = range(7)
+"""Columns, 0 at first: kind of the last id; step; lowest rank of the next event of the step; velocity bin in force;
+whether there has been a note; number of sounding notes; whether the pedal is down."""
+COLUMNS = 7
+SILENT = 1 << 60  # in place of the onset of a pitch that does not sound: later than any
 
 
 class PerformanceGrammar:
-    """The grammar over one layout (a `folkseq.grammar.Grammar`); `standing` says what its rows hold."""
+    """The grammar over the ids of a configuration (a `folkseq.grammar.Grammar`)."""
+
+    fewest = MARGIN
 
     def __init__(
-        self, layout: Layout, *, canonical: bool, end: int, earliest: int = 0, longest: int, most: int, opening: int = 0
+        self, config: PerformanceConfig, *, end: int, earliest: int = 0, longest: int, most: int, prime: int = 0
     ) -> None:
         """Set the limits.
 
         Args:
-            layout: what the ids mean.
-            canonical: whether the events of a step rise in pitch.
-            end: step at which the piece has ended at the latest.
-            earliest: step before which it does not end, unless the ids run out.
-            longest: steps that a note lasts at most.
-            most: notes that sound at once at most.
-            opening: steps of a prime, which `longest` and `most` do not bind.
+            config: of the ids.
+            end: last step.
+            earliest: step before which the piece does not end, unless the ids run out.
+            longest: steps of the longest note.
+            most: largest number of notes at once.
+            prime: steps of a prime, in which `longest` and `most` do not apply.
         """
-        self._end, self._earliest, self._longest, self._most, self._opening = end, earliest, longest, most, opening
-        self._layout = layout
-        self._ons, self._offs = slice(layout.note_on, layout.note_off), slice(layout.note_off, layout.time_shift)
+        self._end, self._earliest, self._longest, self._most, self._prime = end, earliest, longest, most, prime
+        self._layout = layout = config.layout
+        self._onsets, self._ends = slice(layout.note_on, layout.note_off), slice(layout.note_off, layout.time_shift)
         self._shifts, self._bins = slice(layout.time_shift, layout.velocity), slice(layout.velocity, layout.start)
-        ranks = standing.ranks(layout, canonical=canonical)
-        self._keep, self._add = standing.moves(layout, ranks)
-        after = standing.followers(ranks, canonical=canonical)  # (R, 256)
-        self._ons_after, self._offs_after = after[:, self._ons].copy(), after[:, self._offs].copy()
-        self._no_rank = len(after) - 1
-        steps = np.arange(1, layout.max_shift + 1)
-        self._shifts_within = steps <= np.arange(layout.max_shift + 1)[:, None]  # (max_shift + 1, max_shift)
-        # Which velocities change the one in force, of those that bins of this size reach; in the last row none does.
-        bins = np.arange(1, layout.velocity_bins + 1)
-        used = bins <= (MAX_VELOCITY - 1) // layout.velocity_size + 1
-        self._no_bin = layout.velocity_bins + 1
-        self._bins_besides = used & (bins != np.arange(self._no_bin + 1)[:, None])  # (velocity_bins + 2, velocity_bins)
-        self._bins_besides[self._no_bin] = False
+        # Ranks of events within a step: the pedal, ends of notes, onsets; canonically each pitch has its own.
+        pitches = np.arange(128) * config.canonical
+        self._end_ranks, self._onset_ranks = 2 + pitches, 3 + pitches[-1] + pitches
+        self._no_rank = self._onset_ranks[-1] + 1
+        self._steps = np.arange(1, layout.max_shift + 1)
+        self._numbers = np.arange(1, layout.velocity_bins + 1)
+        self._used = self._numbers <= (MAX_VELOCITY - 1) // layout.bin_size + 1  # bins that velocities reach
+        self._factor, self._summand = self._transitions(config.canonical)
 
-    @property
-    def fewest(self) -> int:
-        """How many ids a limit must leave room for, so that a piece can be led to its end."""
-        return MARGIN
+    def _transitions(self, canonical: bool) -> tuple[Integers, Integers]:
+        """Return the effect of each id on each column: a factor and a summand, (V, COLUMNS) each."""
+        layout = self._layout
+        factor, summand = np.ones((layout.size, COLUMNS), np.int64), np.zeros((layout.size, COLUMNS), np.int64)
+
+        def put(column: int, ids: slice | int, values: Any) -> None:
+            factor[ids, column], summand[ids, column] = 0, values
+
+        put(LAST, slice(None), EVENT)
+        put(LAST, self._shifts, SHORTER_SHIFT)
+        put(LAST, layout.velocity - 1, LONGEST_SHIFT)
+        put(LAST, self._bins, VELOCITY)
+        put(LAST, layout.end, ENDED)
+        summand[:, STEP] = layout.steps
+        put(NEXT_RANK, slice(None), 0)
+        factor[self._bins, NEXT_RANK] = 1
+        put(NEXT_RANK, self._onsets, self._onset_ranks + canonical)
+        put(NEXT_RANK, self._ends, self._end_ranks + canonical)
+        put(BIN, self._bins, self._numbers)
+        put(HAS_NOTES, self._onsets, 1)
+        summand[self._onsets, SOUNDING], summand[self._ends, SOUNDING] = 1, -1
+        if layout.pedal:
+            for down, pedal in enumerate((layout.pedal_up, layout.pedal_down)):
+                put(NEXT_RANK, pedal, 1)
+                put(PEDAL, pedal, down)
+        return factor, summand
 
     def begin(self, rows: int) -> Rows:
-        """Where `rows` pieces stand before their start ids."""
-        return standing.begin(rows)
+        """Return the state of `rows` pieces before their start ids."""
+        return np.zeros((rows, COLUMNS), np.int64), np.full((rows, 128), SILENT)
 
     def advance(self, rows: Rows, ids: Integers) -> Rows:
-        """Where they stand after one more id in each, (B,), that was allowed. `rows` stay as they were."""
+        """Return the state after one more allowed id per row, (B,), without changing `rows`."""
         now, onsets = rows
         onsets = onsets.copy()  # (B, 128)
-        at = np.flatnonzero(ids < self._layout.time_shift)  # the rows in which a note begins or ends
+        at = np.flatnonzero(ids < self._layout.time_shift)  # rows in which a note begins or ends
         notes = ids[at]
         onsets[at, notes & 127] = np.where(notes < self._layout.note_off, now[at, STEP], SILENT)
-        return now * self._keep.take(ids, axis=0) + self._add.take(ids, axis=0), onsets
+        return now * self._factor.take(ids, axis=0) + self._summand.take(ids, axis=0), onsets
 
     def given(self, rows: Rows) -> Rows:
-        """The same: a note that was begun is still to be ended."""
+        """Return the state itself: notes of a prime still have to end."""
         return rows
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """The share of the time after the prime that has passed, (B,) from 0 to 1."""
-        passed = (rows[0][:, STEP] - self._opening) / max(self._end - self._opening, 1)
+        """Return the share of the time after the prime that has passed, (B,) from 0 to 1."""
+        passed = (rows[0][:, STEP] - self._prime) / max(self._end - self._prime, 1)
         return np.asarray(np.clip(passed, 0.0, 1.0))
 
-    def allowed(self, rows: Rows, remaining: Integers) -> Masks:
-        """Which ids may come next, (B, V) bool, where `remaining` (B,) ids may still be written; in no row none."""
+    def allowed(self, rows: Rows, remaining: Integers) -> Mask:
+        """Mask the ids that may come next, (B, V), at least one per row, if `remaining` (B,) ids are left."""
         now, onsets = rows
-        last, step, _, _, _, count, down = now.T  # (B,) each
-        # The step at which the note that has sounded for longest is due.
-        until = np.where(step >= self._opening, onsets.min(axis=1) + self._longest, SILENT)
-        mask = self._going_on(now, onsets, until)
-        closing = remaining <= count + down + MARGIN
-        at = np.flatnonzero((closing | (step >= np.minimum(until, self._end)) | (last <= CLOSED)) & (last != LOUD))
+        last, step, _, _, _, sounding, pedal = now.T  # (B,) each
+        # The step at which the note that has sounded longest must end.
+        due = np.where(step >= self._prime, onsets.min(axis=1) + self._longest, SILENT)
+        mask = self._open(now, onsets, due)
+        closing = remaining <= sounding + pedal + MARGIN
+        forced = closing | (step >= np.minimum(due, self._end)) | (last <= ENDED)
+        at = np.flatnonzero(forced & (last != VELOCITY))
         if len(at):
-            mask[at] = self._held(now[at], onsets[at], closing[at], mask[at])
+            mask[at] = self._forced(now[at], onsets[at], closing[at], mask[at])
         return mask
 
-    def _going_on(self, now: Integers, onsets: Integers, until: Integers) -> Masks:
-        """Whatever leaves a way to the end. After a time shift in silence there must be room for a note."""
+    def _open(self, now: Integers, onsets: Integers, due: Integers) -> Mask:
+        """Mask every id that leaves a way to the end. A time shift in silence leaves room for a note."""
         layout = self._layout
-        last, step, rank, told, noted, count, down = now.T  # (B,) each
-        sounding, loud = onsets < SILENT, last == LOUD
+        last, step, rank, number, has_notes, sounding, pedal = now.T  # (B,) each
+        sounds, after_velocity = onsets < SILENT, last == VELOCITY
         mask = np.zeros((len(now), layout.size), np.bool_)
 
-        full = (count >= self._most) & (step >= self._opening)
-        begins = self._ons_after.take(np.where(full, self._no_rank, rank), axis=0) & ~sounding  # (B, 128)
-        np.logical_and(begins, (told >= min(layout.velocity_bins, 1))[:, None], out=mask[:, self._ons])
-        changes = begins.any(axis=1) & ~loud
-        mask[:, self._bins] = self._bins_besides.take(np.where(changes, told, self._no_bin), axis=0)
+        full = (sounding >= self._most) & (step >= self._prime)
+        begins = (self._onset_ranks >= np.where(full, self._no_rank, rank)[:, None]) & ~sounds  # (B, 128)
+        np.logical_and(begins, (number >= min(layout.velocity_bins, 1))[:, None], out=mask[:, self._onsets])
+        changes = begins.any(axis=1) & ~after_velocity
+        mask[:, self._bins] = self._used & (self._numbers != number[:, None]) & changes[:, None]
 
-        ends = self._offs_after.take(np.where(loud, self._no_rank, rank), axis=0)
-        np.logical_and(ends, sounding, out=mask[:, self._offs])
+        ends = self._end_ranks >= np.where(after_velocity, self._no_rank, rank)[:, None]
+        np.logical_and(ends, sounds, out=mask[:, self._ends])
         if layout.pedal:
-            fresh = (rank == 0) & ~loud
-            mask[:, layout.pedal_up], mask[:, layout.pedal_down] = fresh & (down > 0), fresh & (down == 0)
+            first = (rank == 0) & ~after_velocity
+            mask[:, layout.pedal_up], mask[:, layout.pedal_down] = first & (pedal > 0), first & (pedal == 0)
 
-        silent = count + down == 0
-        room = np.minimum(self._end - step - (silent | (noted == 0)), until - step)  # (B,) steps
-        room = np.maximum(np.minimum(room, layout.max_shift), 0) * (last <= LONG)
-        mask[:, self._shifts] = self._shifts_within.take(room, axis=0)
-        mask[:, layout.end] = silent & (last == EVENT) & (noted > 0) & (step >= self._earliest)
+        silent = sounding + pedal == 0
+        room = np.minimum(self._end - step - (silent | (has_notes == 0)), due - step)  # (B,) steps
+        mask[:, self._shifts] = self._steps <= (room * (last <= LONGEST_SHIFT))[:, None]
+        mask[:, layout.end] = silent & (last == EVENT) & (has_notes > 0) & (step >= self._earliest)
         return mask
 
-    def _held(self, now: Integers, onsets: Integers, closing: Masks, going: Masks) -> Masks:
-        """What may come next where something has to: the start, or an end, be it of a note, of the time or of the ids.
+    def _forced(self, now: Integers, onsets: Integers, closing: Mask, mask: Mask) -> Mask:
+        """Narrow (K, V) masks of `_open` to the start id, or to what ends a note, the time or the ids.
 
-        Where ids run out that is the shortest way to the end: all that sounds is ended in one step, if not in this then
-        in the next. A note that is due ends before any that comes after it in the step.
-
-        Args:
-            now: (K, COLUMNS), in no row of which a velocity waits for its note.
-            onsets: (K, 128).
-            closing: (K,) whether the ids run out.
-            going: (K, V) what might come next if nothing had to.
-
-        Returns:
-            (K, V).
+        `closing` (K,) tells whether the ids run out: then all notes end in one step, this one or the next. A note that
+        is due ends before any that comes after it in the step. None of the K rows is after a velocity.
         """
         layout = self._layout
-        last, step, rank, told, noted, count, down = now.T  # (K,) each
-        ends = going[:, self._offs]  # (K, 128) of those that sound, the ones that may still end in this step
-        missed = (np.count_nonzero(ends, axis=1) < count) | ((down > 0) & (rank > 0))
-        due = onsets <= np.where(step >= self._opening, step - self._longest, -1)[:, None]  # (K, 128)
+        last, step, rank, number, has_notes, sounding, pedal = now.T  # (K,) each
+        ends = mask[:, self._ends]  # (K, 128) notes that can still end in this step
+        missed = (np.count_nonzero(ends, axis=1) < sounding) | ((pedal > 0) & (rank > 0))
+        due = onsets <= np.where(step >= self._prime, step - self._longest, -1)[:, None]  # (K, 128)
         is_due, first_due = due.any(axis=1), due.argmax(axis=1)
-        lowest = np.where(count > 0, (onsets < SILENT).argmax(axis=1) + layout.note_off, layout.end)
-        first = np.where(down > 0, layout.pedal_up, lowest)  # what ends first of what sounds, or the piece
+        lowest = np.where(sounding > 0, (onsets < SILENT).argmax(axis=1) + layout.note_off, layout.end)
+        first = np.where(pedal > 0, layout.pedal_up, lowest)  # the end that comes first in order
 
-        # The only id that may come next; −1 where there are several.
+        # The only id that may come next; −1 if there are several.
         wait = np.where(is_due, first_due + layout.note_off, layout.time_shift)
-        silent = count + down == 0
-        end = np.where((last == EVENT) & (noted > 0), layout.end, -1)
-        close = np.where(silent | (noted == 0), end, np.where(missed, wait, first))
+        silent = sounding + pedal == 0
+        end = np.where((last == EVENT) & (has_notes > 0), layout.end, -1)
+        close = np.where(silent | (has_notes == 0), end, np.where(missed, wait, first))
         only = np.where(step >= self._end, first, np.where(closing, close, -1))
-        only = np.where(last == BEFORE, layout.start, np.where(last == CLOSED, layout.end, only))
+        only = np.where(last == BEFORE_START, layout.start, np.where(last == ENDED, layout.end, only))
 
-        mask = np.zeros_like(going)
+        narrowed = np.zeros_like(mask)
         single = np.flatnonzero(only >= 0)
-        mask[single, only[single]] = True
+        narrowed[single, only[single]] = True
         several = only < 0
-        begins = (several & closing)[:, None]  # a note must, before the piece can end
-        mask[:, self._ons] = going[:, self._ons] & begins
-        mask[:, self._bins] = going[:, self._bins] & begins & (told == 0)[:, None]
-        mask[:, self._offs] |= ends & (several & ~closing)[:, None] & (first_due[:, None] >= _PITCHES)
-        return mask
+        begins = (several & closing)[:, None]  # the piece needs a note before it can end
+        narrowed[:, self._onsets] = mask[:, self._onsets] & begins
+        narrowed[:, self._bins] = mask[:, self._bins] & begins & (number == 0)[:, None]
+        narrowed[:, self._ends] |= ends & (several & ~closing)[:, None] & (first_due[:, None] >= np.arange(128))
+        return narrowed

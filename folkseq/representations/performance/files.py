@@ -1,0 +1,79 @@
+"""The MIDI files that hold performances."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from folkseq.errors import ParseError
+from folkseq.formats import midi
+from folkseq.music.performance import Performance
+from folkseq.representations.base import Files, Parsed
+from folkseq.representations.performance.config import PerformanceConfig
+
+MAX_SHIFTS = 10_000_000  # in a piece; the silence of a damaged file would otherwise fill the memory
+
+
+class PerformanceFiles(Files[Performance]):
+    """MIDI files, one performance each."""
+
+    suffixes = (".mid", ".midi", ".kar")
+    outputs = (".mid",)
+    max_bytes = midi.LARGEST
+
+    def __init__(self, config: PerformanceConfig) -> None:
+        self.config = config
+
+    def parse(self, data: bytes, file: str) -> Parsed[Performance]:
+        """Parse the performance in a MIDI file. Raises ParseError if it has no notes that are kept."""
+        config, reading = self.config, midi.parse(data, file)
+        piece, lost = reading[:2] if config.canonical else as_pretty_midi(reading)
+        tracks = [track for track in piece.tracks if len(track)]
+        if not tracks:
+            raise ParseError(f"{file}: holds no notes")
+        if config.canonical and all(track.drum != config.drums for track in tracks):
+            found = "no drums" if config.drums else "only drums"
+            raise ParseError(f"{file}: holds {found}; performance:drums={str(not config.drums).lower()} reads it")
+        shifts = piece.length_s * config.steps_per_second / config.max_shift
+        if shifts > MAX_SHIFTS:
+            raise ParseError(f"{file}: takes {shifts:,.0f} TIME_SHIFTs, more than {MAX_SHIFTS:,}")
+        return Parsed((piece,), (lost,))
+
+    def format(self, piece: Performance, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
+        """Format the performance as MIDI, with the comments as text events at its beginning."""
+        return midi.format(piece, comments)
+
+    def title(self, piece: Performance) -> str:
+        """Return the name of the performance."""
+        return piece.name
+
+
+def as_pretty_midi(reading: midi.Reading) -> tuple[Performance, Counter[str]]:
+    """Return the performance that pretty_midi reads from the same file, and what is lost.
+
+    The end of a note ends every note of its pitch and track that began earlier. Notes without length are dropped, as is
+    the pedal of a track without notes.
+    """
+    piece, lost = reading.performance, Counter(reading.lost)
+    tracks = []
+    for track, pedal in zip(piece.tracks, reading.own_pedals, strict=True):
+        lost["pedal of another track"] += len(track.pedal) - len(pedal)
+        notes, count = track.notes, len(track)
+        pitch, time_s = np.tile(notes["pitch"], 2), np.concatenate([notes["offset_s"], notes["onset_s"]])
+        is_onset = np.arange(2 * count) >= count
+        order = np.lexsort((is_onset, time_s, pitch))  # ends before onsets at one time
+        ends = np.where(is_onset[order], 2 * count, np.arange(2 * count))
+        following = np.minimum.accumulate(ends[::-1])[::-1]  # (2 N,) index of the next end
+        offset_s = np.empty(2 * count)
+        offset_s[order] = np.append(time_s[order], np.inf)[following]
+        long = notes["offset_s"] > notes["onset_s"]
+        kept, offset_s = notes[long], offset_s[count:][long]
+        lost["note without length"] += count - len(kept)
+        lost["note ended by another's end"] += int(np.count_nonzero(offset_s < kept["offset_s"]))
+        kept["offset_s"] = offset_s
+        tracks.append(replace(track, notes=kept, pedal=pedal))
+    return replace(piece, tracks=tuple(tracks)), +lost

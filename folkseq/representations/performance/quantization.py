@@ -1,0 +1,117 @@
+"""Performances on the grid of steps: canonically, or in magenta's order.
+
+Conventions: step = int(seconds × steps per second + ½). A note is at least one step long. All tracks become one.
+
+Canonically, a pitch sounds once at a time: notes of one pitch that begin at one step become one, with the greatest
+velocity and the latest end; and a note ends where its pitch begins again.
+
+In magenta's order ids equal those of note-seq (commit 3582550) on top of pretty_midi: drums are merged with the rest,
+and a pitch can sound several times at once, so that it is lost which end belongs to which onset. Within a step ends
+come before onsets, each in the order of the onsets in seconds and then of the pitches. Deviations: a note that does not
+end is lost in note-seq and kept here; and a tempo counts here in any track, there only in the first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from folkseq.music import performance
+from folkseq.music.performance import NOTE, Performance, Track
+from folkseq.music.sustain import Seconds, held, last_event_s, presses, sounding
+from folkseq.representations.performance.config import Integers, PerformanceConfig
+from folkseq.representations.performance.events import Mask, Notes, pedal_changes
+
+_LAST_STEP = (1 << 34) - 1  # packed events have room for it
+
+
+class Quantized(NamedTuple):
+    """A performance in steps."""
+
+    notes: Notes
+    pedal: Integers  # (K,) steps at which it goes down, up, down, …; empty if it is baked into the notes
+    lost: Counter[str]
+
+
+@lru_cache(maxsize=1)  # reading a corpus asks for the ids and the losses of each piece
+def quantize(piece: Performance, config: PerformanceConfig) -> Quantized:
+    """Quantize the drums, or everything else, or in magenta's order all tracks.
+
+    Raises:
+        ValueError: if the performance has too many steps.
+    """
+    if piece.length_s * config.steps_per_second > _LAST_STEP:
+        raise ValueError(f"{piece.length_s} s at {config.steps_per_second} steps per second are too many steps")
+    lost: Counter[str] = Counter()
+    tracks = [track for track in piece.tracks if len(track)]
+    if config.canonical:
+        other = "note that is no drum" if config.drums else "drum note"
+        lost[other] = sum(len(track) for track in tracks if track.drum != config.drums)
+        tracks = [track for track in tracks if track.drum == config.drums]
+    lost["track merged into another"] = max(0, len(tracks) - 1)
+    pedal = _shared_pedal(tracks, config, lost) if config.layout.pedal else np.zeros(0, np.int64)
+    last_s = last_event_s(tracks)
+    parts = [_as_heard(track, last_s, config, lost) for track in tracks]
+    rows = np.concatenate([np.empty(0, NOTE), *(notes for notes, _ in parts)])
+    onset, released = config.to_steps(rows["onset_s"]), config.to_steps(rows["offset_s"])
+    offset = config.to_steps(np.concatenate([np.zeros(0), *(offset_s for _, offset_s in parts)]))
+    short = offset <= onset
+    order = np.lexsort((onset, rows["pitch"]) if config.canonical else (rows["pitch"], rows["onset_s"]))
+    pitch, velocity = rows["pitch"].astype(np.int64), rows["velocity"].astype(np.int64)
+    notes = Notes(onset, np.where(short, onset + 1, offset), pitch, velocity).where(order)
+    if config.canonical:
+        notes, short = _one_at_a_time(notes, released[order], short[order], lost)
+    lost["note lengthened to one step"] = int(np.count_nonzero(short))
+    return Quantized(notes, pedal, +lost)
+
+
+def _as_heard(
+    track: Track, last_s: float, config: PerformanceConfig, lost: Counter[str]
+) -> tuple[performance.Notes, Seconds]:
+    """Return the notes of a track, and the time of their ends with the pedal, unless it is apart."""
+    notes = track.notes
+    if track.drum or config.layout.pedal:
+        return notes, notes["offset_s"]
+    if config.canonical:
+        return notes, held(notes["offset_s"], *presses(track.pedal, last_s))
+    index, offset_s = sounding(track, last_s)
+    lost["note merged with its double"] += len(notes) - len(index)
+    lost["note shortened by its repeat"] += int(np.count_nonzero(offset_s < notes["offset_s"][index]))
+    return notes[index], offset_s
+
+
+def _one_at_a_time(notes: Notes, released: Integers, short: Mask, lost: Counter[str]) -> tuple[Notes, Mask]:
+    """Merge notes that begin together, and end each where its pitch begins again; `released` has ends without pedal."""
+    onset, offset, pitch, velocity = notes
+    firsts = np.flatnonzero((np.diff(onset, prepend=-1) != 0) | (np.diff(pitch, prepend=-1) != 0))
+    if len(firsts) < len(onset):
+        lost["note merged with its double"] = len(onset) - len(firsts)
+        onset, pitch, short = onset[firsts], pitch[firsts], np.logical_and.reduceat(short, firsts)
+        offset, released, velocity = (np.maximum.reduceat(each, firsts) for each in (offset, released, velocity))
+    again = np.where(np.diff(pitch) == 0, onset[1:], _LAST_STEP)  # (N − 1,) next onset of the pitch
+    lost["note shortened by its repeat"] = int(np.count_nonzero(released[:-1] > again))
+    offset[:-1] = np.minimum(offset[:-1], again)
+    return Notes(onset, offset, pitch, velocity), short
+
+
+def _shared_pedal(tracks: Sequence[Track], config: PerformanceConfig, lost: Counter[str]) -> Integers:
+    """Return the steps at which one pedal for all tracks goes down, up, down, …."""
+    last_s = last_event_s(tracks)
+    pedals = [presses(track.pedal[:0] if track.drum else track.pedal, last_s) for track in tracks]
+    time_s = np.concatenate([np.zeros(0), *(down_s for down_s, _ in pedals), *(up_s for _, up_s in pedals)])
+    order = np.argsort(time_s, kind="stable")  # down before up at one time
+    change = np.repeat([1, -1], len(order) // 2)[order]
+    depth = np.cumsum(change)
+    moves_s = time_s[order][depth == (change > 0)]  # the first pedal goes down, or the last one up
+    for track, pressed in zip(tracks, pedals, strict=True):
+        if len(tracks) > 1:
+            ends_s = track.notes["offset_s"]
+            foreign = held(ends_s, moves_s[::2], moves_s[1::2]) > held(ends_s, *pressed)
+            lost["note held by another track's pedal"] += int(np.count_nonzero(foreign))
+    changes = pedal_changes(config.to_steps(moves_s), np.arange(len(moves_s)) % 2 == 0)
+    lost["pedal change within a step"] = len(moves_s) - len(changes)
+    return changes
