@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from folkseq.representations.performance.controls import Controls
+from folkseq.representations.performance.excerpt import draw_interval, excerpt, stretched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from folkseq.music.performance import NOTE, PEDAL, Performance, Track
 from folkseq.representations.performance import PerformanceTokenizer
-from folkseq.representations.performance.controls import Controls
-from folkseq.representations.performance.excerpt import draw_interval, excerpt, stretched
 
 PLAIN = PerformanceTokenizer(density=False, pitch_classes=False)
 PEDALLED = PerformanceTokenizer(sustain="tokens", velocity_bins=16, max_shift=30)

@@ -7,6 +7,8 @@ import mido
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from folkseq.infill.performance.surroundings import CLOSES, ENDS, GOES_ON, OPENS
+from folkseq.representations.performance.decoding import Notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from performances import solo
@@ -15,9 +17,7 @@ from folkseq import representations
 from folkseq.cli import main
 from folkseq.formats import midi
 from folkseq.infill.performance import gap, surroundings
-from folkseq.infill.performance.surroundings import CLOSES, ENDS, GOES_ON, OPENS
 from folkseq.music.performance import Note, Performance, Track
-from folkseq.representations.performance.decoding import Notes
 
 PERFORMANCE = representations.find("performance")
 TASK = PERFORMANCE.task("fill", PERFORMANCE.vocabulary)

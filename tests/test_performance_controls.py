@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from folkseq.representations.performance.asking import Asked, parse_densities, parse_pitch_classes
+from folkseq.representations.performance.controls import Controls, ControlSchedule, extract
 from hypothesis import given
 from hypothesis import strategies as st
 
 from folkseq.errors import RequestError
 from folkseq.representations.performance import PerformanceTokenizer
-from folkseq.representations.performance.controls import Controls, ControlSchedule, extract
 from folkseq.representations.performance.events import Layout
 
 LAYOUT = Layout(velocity_bins=4, max_shift=100, pedal=True)

@@ -2,6 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from folkseq.representations.performance.magenta import as_read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from midi_files import midi_file
@@ -15,7 +16,6 @@ from folkseq.formats.midi import Reading
 from folkseq.music.performance import Performance
 from folkseq.representations.performance import PerformanceTokenizer
 from folkseq.representations.performance.events import OFF, ON, Layout, in_order, to_ids, to_rows
-from folkseq.representations.performance.magenta import as_read
 
 USUAL = PerformanceTokenizer()
 MAGENTA = PerformanceTokenizer(order="magenta")
