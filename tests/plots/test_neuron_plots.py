@@ -292,7 +292,7 @@ def test_errors_of_the_user_are_one_line(run, tune, tmp_path):
         ([folder, tmp_path / "missing.abc", "--cells"], "missing.abc: cannot be read"),
         ([folder, tmp_path / "none.abc", "--cells"], "none.abc"),
         ([folder, tmp_path / "strange.abc", "--cells"], "strange.abc: cannot be read by"),
-        ([folder, tune, "--cells", "--number", "7"], "tune.abc: holds no piece 7; its numbers go from 1 to 1"),
+        ([folder, tune, "--cells", "--number", "7"], "tune.abc: holds no piece 7"),
         ([text.folder, tune, "--cells"], "char has no labels"),
         ([few.folder, tune, "--cells"], "needs two held-out pieces, got 1"),
     ]:
