@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,124 +113,61 @@ def _move(beside: Path, entry: Path) -> None:
             raise
 
 
+class _Piece(NamedTuple):
+    """One piece of a file, small enough to send between processes."""
+
+    ids: NDArray[Any]
+    label: str
+    span: tuple[int, int]
+    amounts: dict[str, float]
+    fingerprint: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class _Part:
-    """Pieces of one file over a vocabulary of their own, small enough to send between processes."""
+    """Pieces of one file, over a vocabulary of their own."""
 
     file: int
-    whole: bool = True
-    ids: tuple[NDArray[Any], ...] = ()
+    pieces: tuple[_Piece, ...] = ()
     tokens: tuple[str, ...] = ()
-    fingerprints: tuple[NDArray[np.int64], ...] = ()
-    spans: tuple[tuple[int, int], ...] = ()
-    labels: tuple[str, ...] = ()
-    amounts: tuple[dict[str, float], ...] = ()
-    lost: Counter[str] | None = None
-    faults: tuple[str, ...] = ()
     signature: str = ""
+    lost: Counter[str] = field(default_factory=Counter)
+    faults: tuple[str, ...] = ()
+    unreadable: bool = False
 
 
 def _read(representation: Representation[Any], number: int, file: Path) -> Iterator[_Part]:
     try:
         for parsed in read_file(representation.files, file):
-            yield _tokenized(representation, number, parsed)
+            yield _tokenize(representation, number, parsed)
     except ParseError as error:
-        yield _Part(number, whole=False, faults=(str(error),))
+        yield _Part(number, faults=(str(error),), unreadable=True)
 
 
 def _read_at_once(representation: Representation[Any], number: int, file: Path) -> list[_Part]:
     return list(_read(representation, number, file))
 
 
-def _tokenized(representation: Representation[Any], number: int, parsed: Parsed[Any]) -> _Part:
+def _tokenize(representation: Representation[Any], number: int, parsed: Parsed[Any]) -> _Part:
     lost = sum(map(Counter, parsed.lost), Counter(parsed.stray or {}))
     if not parsed.pieces:
         return _Part(number, lost=lost, faults=tuple(parsed.faults))
     codec = representation.fit(parsed.pieces)
-    ids = tuple(codec.encode(piece) for piece in parsed.pieces)
+    similar, varied, pieces = codec.transposition, codec.augmentation, []
     for piece in parsed.pieces:
+        ids = codec.encode(piece)
         lost.update(codec.lost(piece))
-    similar, varied = codec.transposition, codec.augmentation
-    return _Part(
-        number,
-        ids=ids,
-        tokens=codec.vocabulary.tokens,
-        fingerprints=tuple(
-            np.zeros(0, np.int64) if similar is None else np.asarray(similar.fingerprint(each), np.int64)
-            for each in ids
-        ),
-        spans=tuple((0, 0) if varied is None else varied.span(each) for each in ids),
-        labels=tuple(" ".join(representation.files.label(piece).split()) for piece in parsed.pieces),
-        amounts=tuple(codec.analysis.amounts(each) for each in ids),
-        lost=lost,
-        faults=tuple(parsed.faults),
-        signature=codec.signature,
-    )
-
-
-class _Builder:
-    """Everything that is gathered part by part, until the vocabulary is complete."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self.files = files
-        self.known: dict[str, int] = {}
-        """Tokens in the order in which they were met, with provisional ids."""
-        self.seen: set[bytes] = set()
-        self.read: list[int] = []
-        self.labels: list[tuple[int, str]] = []
-        self.spans: list[tuple[int, int]] = []
-        self.amounts: list[dict[str, float]] = []
-        self.fingerprints: list[NDArray[np.int64]] = []
-        self.lost: Counter[str] = Counter()
-        self.faults: list[tuple[int, str]] = []
-        self.repeats = 0
-        self.signature: str | None = None
-
-    def add(self, part: _Part, writer: StoreWriter) -> None:
-        """Write the pieces of a part that are new."""
-        if part.ids:
-            if self.signature is None:
-                self.signature = part.signature
-            if part.signature != self.signature:
-                reason = f"has {part.signature}, but the first file has {self.signature}; leave it out"
-                self.faults.append((part.file, f"{self.files[part.file]}: {reason}"))
-                return
-        if part.whole and self.read[-1:] != [part.file]:
-            self.read.append(part.file)
-        self.faults += [(part.file, fault) for fault in part.faults]
-        self.lost += part.lost or Counter()
-        numbers = np.array([self.known.setdefault(token, len(self.known)) for token in part.tokens], np.uint32)
-        for place, own in enumerate(part.ids):
-            ids = numbers[own]
-            digest = hashlib.blake2b(ids.tobytes(), digest_size=16).digest()
-            if digest in self.seen:
-                self.repeats += 1
-                continue
-            self.seen.add(digest)
-            writer.append(ids)
-            self.labels.append((len(self.read) - 1, part.labels[place]))
-            self.spans.append(part.spans[place])
-            self.amounts.append(part.amounts[place])
-            self.fingerprints.append(part.fingerprints[place])
-
-    def finish(self, folder: Path, vocabulary: Vocabulary) -> None:
-        """Write what is known of the pieces beside them, and give their ids the order of the vocabulary."""
-        _renumber(folder, tuple(self.known), vocabulary)
-        np.save(folder / "spans.npy", np.array(self.spans, np.int64))
-        np.save(folder / "fingerprints.npy", np.concatenate([np.zeros(0, np.int64), *self.fingerprints]))
-        np.save(folder / "fingerprint_offsets.npy", np.cumsum([0, *map(len, self.fingerprints)], dtype=np.int64))
-        for unit in self.amounts[0]:
-            np.save(folder / f"{unit}s.npy", np.array([each[unit] for each in self.amounts], np.float64))
-        facts = {
-            "tokens": vocabulary.tokens,
-            "amounts": list(self.amounts[0]),
-            "read": self.read,
-            "labels": self.labels,
-            "repeats": self.repeats,
-            "lost": dict(self.lost),
-            "faults": [(file, fault.replace(str(self.files[file]), "\0")) for file, fault in self.faults],
-        }
-        (folder / cache.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        fingerprint = np.zeros(0) if similar is None else similar.fingerprint(ids)
+        pieces.append(
+            _Piece(
+                ids,
+                " ".join(representation.files.label(piece).split()),
+                (0, 0) if varied is None else varied.span(ids),
+                codec.analysis.amounts(ids),
+                np.asarray(fingerprint, np.int64),
+            )
+        )
+    return _Part(number, tuple(pieces), codec.vocabulary.tokens, codec.signature, lost, tuple(parsed.faults))
 
 
 def _build(
@@ -241,20 +178,66 @@ def _build(
     workers: int,
     on_read: Callable[[int, int], None] | None,
 ) -> None:
-    """Write the store, and everything that is known of its pieces."""
-    builder = _Builder(files)
+    """Write the store of all distinct pieces, and what is known of each."""
+    known: dict[str, int] = {}  # tokens in the order in which they were met, with provisional ids
+    pieces: list[tuple[int, _Piece]] = []  # without their ids, each with its file's place in `read`
+    seen: set[bytes] = set()
+    read: list[int] = []
+    lost: Counter[str] = Counter()
+    faults: list[tuple[int, str]] = []
+    repeats, signature = 0, None
     with StoreWriter(folder, np.uint32) as writer:
         for part in _parts(representation, files, workers):
-            builder.add(part, writer)
+            signature = part.signature if signature is None and part.pieces else signature
+            if part.pieces and part.signature != signature:
+                reason = f"has {part.signature}, but the first file has {signature}; leave it out"
+                faults.append((part.file, f"{files[part.file]}: {reason}"))
+                continue
+            if not part.unreadable and read[-1:] != [part.file]:
+                read.append(part.file)
+            faults += [(part.file, fault) for fault in part.faults]
+            lost += part.lost
+            numbers = np.array([known.setdefault(token, len(known)) for token in part.tokens], np.uint32)
+            for piece in part.pieces:
+                ids = numbers[piece.ids]
+                digest = hashlib.blake2b(ids.tobytes(), digest_size=16).digest()
+                if digest in seen:
+                    repeats += 1
+                    continue
+                seen.add(digest)
+                writer.append(ids)
+                pieces.append((len(read) - 1, piece._replace(ids=np.zeros(0))))
             if on_read is not None:
                 on_read(part.file + 1, len(files))
-    if not builder.labels:
-        if len(files) == 1 and not builder.read:
-            raise ParseError(builder.faults[0][1])
-        reasons = [fault for _, fault in builder.faults] or list(unreadable)
-        reason = f"; the first reason: {reasons[0]}" if reasons else ""
-        raise CorpusError(f"{names(files)}: no piece can be read{reason}")
-    builder.finish(folder, representation.merge(builder.known))
+    if not pieces:
+        if len(files) == 1 and not read:
+            raise ParseError(faults[0][1])
+        reasons = [fault for _, fault in faults] or list(unreadable)
+        raise CorpusError(
+            f"{names(files)}: no piece can be read" + (f"; the first reason: {reasons[0]}" if reasons else "")
+        )
+    vocabulary = representation.merge(known)
+    _renumber(folder, tuple(known), vocabulary)
+    fingerprints = [piece.fingerprint for _, piece in pieces]
+    units = list(pieces[0][1].amounts)
+    arrays = {
+        "spans": np.array([piece.span for _, piece in pieces], np.int64),
+        "fingerprints": np.concatenate(fingerprints),
+        "fingerprint_offsets": np.cumsum([0, *map(len, fingerprints)], dtype=np.int64),
+        **{f"{unit}s": np.array([piece.amounts[unit] for _, piece in pieces], np.float64) for unit in units},
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    facts = {
+        "tokens": vocabulary.tokens,
+        "amounts": units,
+        "read": read,
+        "labels": [(file, piece.label) for file, piece in pieces],
+        "repeats": repeats,
+        "lost": dict(lost),
+        "faults": [(file, fault.replace(str(files[file]), "\0")) for file, fault in faults],
+    }
+    (folder / cache.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
 
 def _renumber(folder: Path, known: tuple[str, ...], vocabulary: Vocabulary) -> None:

@@ -66,7 +66,7 @@ class Sample:
     candidates of one form, the highest is the one that the model itself would most likely write in that form."""
 
 
-class Batch:
+class SamplingBatch:
     """Pieces that are being written, one per row."""
 
     def __init__(self, engine: Engine, request: Request, indices: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from itertools import islice
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 
-from folkseq.sampling.batch import Batch, Request, Sample
+from folkseq.sampling.batch import Request, Sample, SamplingBatch
 from folkseq.sampling.engine import Engine
 
 _POLL_S = 0.2  # seconds between two checks for an interrupt by the user
@@ -59,7 +59,7 @@ def generate(engine: Engine, request: Request, indices: Sequence[int], lanes: in
 
 def stream(engine: Engine, request: Request, index: int) -> Iterator[Drawn]:
     """Write one piece and give each id as it is drawn, after those of the opening."""
-    batch = Batch(engine, request, [index])
+    batch = SamplingBatch(engine, request, [index])
     for place, given in enumerate(request.opening):
         yield Drawn(index, place, given)
     while not len(batch.ended()):
@@ -84,7 +84,7 @@ class _Deal:
 
 def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Event) -> Generator[Sample]:
     """Write pieces side by side while there are indices, and give each piece when it ends."""
-    batch = Batch(engine, request, deal.take(rows))
+    batch = SamplingBatch(engine, request, deal.take(rows))
     while len(batch) and not stopped.is_set():
         batch.step()
         ended = batch.ended()

@@ -35,7 +35,7 @@ class Memory(NamedTuple):
         return self.relative_positions.between(self.positions, at)
 
 
-class Encoder:
+class EncoderSession:
     """An encoder that `models.export.encoder_decoder` built; it reads a source once for all pieces that are written."""
 
     def __init__(self, model: Path | bytes) -> None:

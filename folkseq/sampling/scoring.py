@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from folkseq.grammar import Ids, take
 from folkseq.pairs import Pair
 from folkseq.sampling.engine import Engine, Logits
-from folkseq.sampling.memory import Encoder
+from folkseq.sampling.memory import EncoderSession
 
 Score = Callable[[Logits, Ids], NDArray[np.float64]]
 """From (B, V) logits and (B,) ids to figures of each row, (B, …)."""
@@ -30,7 +30,9 @@ def nll(engine: Engine, pieces: Sequence[NDArray[Any]], rows: int = 64) -> tuple
     return total, sum(len(ids) - 1 for ids in pieces)
 
 
-def nll_of_pairs(engine: Engine, encoder: Encoder, pairs: Sequence[Pair], ids_per_step: int = 1) -> tuple[float, int]:
+def nll_of_pairs(
+    engine: Engine, encoder: EncoderSession, pairs: Sequence[Pair], ids_per_step: int = 1
+) -> tuple[float, int]:
     """Return the total nats of the ids in gaps that were not given, and the number of these ids.
 
     Args:

@@ -21,7 +21,7 @@ from folkseq.verbs.piece import Copied
 
 if TYPE_CHECKING:
     from folkseq.sampling.engine import Engine
-    from folkseq.sampling.memory import Encoder
+    from folkseq.sampling.memory import EncoderSession
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class TrainedRun:
         return self.engines[precision, threads]
 
     @cached_property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> EncoderSession:
         """Return what reads the rest of a piece, for a task that writes a part of it."""
-        from folkseq.sampling.memory import Encoder
+        from folkseq.sampling.memory import EncoderSession
 
-        return Encoder(self.run.file("encoder.onnx"))
+        return EncoderSession(self.run.file("encoder.onnx"))
 
     @cached_property
     def task(self) -> Task:

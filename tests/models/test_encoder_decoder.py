@@ -16,7 +16,7 @@ from folkseq.models.language_model import make_model
 from folkseq.models.settings import ATTENTIONS, CELLS, DIRECTIONS, EncoderSettings, ModelSettings
 from folkseq.pairs import EncoderSource, Pair
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.memory import Encoder
+from folkseq.sampling.memory import EncoderSession
 
 FIELDS = (3, 4)
 
@@ -75,7 +75,7 @@ def test_the_exported_step_gives_the_logits_of_pytorch(
     pair = pair_of(settings, random, known=9, steps=7)
     expected = logits_of(model, [pair])[0].numpy()
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    memory = Encoder(build_encoder(weights, settings)).read(pair.source)
+    memory = EncoderSession(build_encoder(weights, settings)).read(pair.source)
     engine = Engine(build_step(weights, settings, int8=False)).with_memory(memory)
     state, width = engine.begin(1), settings.ids_per_step
     stepper = engine.stepper(engine.begin(1))
@@ -96,7 +96,7 @@ def test_a_row_alone_has_the_same_bits_as_among_others(attention: str, int8: boo
     settings, random = settings_of("lstm", 2, (), attention=attention), np.random.default_rng(2)
     weights = {name: tensor.numpy() for name, tensor in model_of(settings).state_dict().items()}
     pair = pair_of(settings, random, known=40, steps=1)
-    memory = Encoder(build_encoder(weights, settings)).read(pair.source)
+    memory = EncoderSession(build_encoder(weights, settings)).read(pair.source)
     engine = Engine(build_step(weights, settings, int8=int8)).with_memory(memory)
     together, alone = engine.stepper(engine.begin(5)), [engine.stepper(engine.begin(1)) for _ in range(5)]
     state = engine.begin(1)
