@@ -69,14 +69,11 @@ class Key:
 
     def spell(self, midi: int) -> Pitch:
         """Return the spelling of a MIDI pitch nearest to this key on the line of fifths, sharps before flats."""
-        spellings = []
-        for letter in range(7):
-            for alter in (0, 1, -1):
-                octave, rest = divmod(midi - alter - natural_midi(letter), 12)
-                if rest == 0:
-                    distance = abs(_FIFTHS[letter] + 7 * alter - self.sharps - 2)
-                    spellings.append((distance, -alter, Pitch(7 * octave + letter, alter)))
-        return min(spellings)[2]
+        _, _, letter, alter = min(
+            (abs(_FIFTHS[letter] + 7 * alter - self.sharps - 2), -alter, letter, alter)
+            for letter, alter in _spellings(midi % 12)
+        )
+        return Pitch((midi - alter - natural_midi(letter)) // 12 * 7 + letter, alter)
 
     def interval_to(self, other: Key) -> Interval:
         """Return the interval from this tonic to `other`'s, at most six semitones up or five down."""
@@ -92,7 +89,10 @@ class Key:
         letter = (self.letter + interval.steps) % 7
         alter = (self.tonic + interval.semitones - SEMITONES[letter] + 6) % 12 - 6
         if not (-2 <= alter <= 2 and abs(_FIFTHS[letter] + 7 * alter + MODES[self.mode]) <= 7):
-            letter, alter = _simplest_spelling((self.tonic + interval.semitones) % 12, self.mode)
+            _, _, letter, alter = min(
+                (abs(_FIFTHS[letter] + 7 * alter + MODES[self.mode]), abs(alter), letter, alter)
+                for letter, alter in _spellings((self.tonic + interval.semitones) % 12)
+            )
         moved = Key(letter, alter, self.mode)
         if not self.extra:
             return moved
@@ -103,15 +103,10 @@ class Key:
         return Key(letter, alter, self.mode, tuple(extra))
 
 
-def _simplest_spelling(tonic: int, mode: str) -> tuple[int, int]:
-    """Return the letter and alteration of pitch class `tonic` that give `mode` the fewest accidentals."""
-    spellings = [
-        (abs(_FIFTHS[letter] + 7 * alter + MODES[mode]), abs(alter), letter, alter)
-        for letter in range(7)
-        for alter in (-1, 0, 1)
-        if (SEMITONES[letter] + alter) % 12 == tonic
-    ]
-    return min(spellings)[2:]
+def _spellings(pitch_class: int) -> list[tuple[int, int]]:
+    """Return the letters and alterations, of at most one sharp or flat, that name a pitch class."""
+    pairs = [(letter, alter) for letter in range(7) for alter in (-1, 0, 1)]
+    return [(letter, alter) for letter, alter in pairs if (SEMITONES[letter] + alter) % 12 == pitch_class]
 
 
 @dataclass(frozen=True, slots=True)

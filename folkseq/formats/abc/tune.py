@@ -119,15 +119,15 @@ class TuneReader:
             key, settings = parse_key(value)
             self._count_settings(settings)
             if key is not None:
-                voice.change_key(key)
+                voice.change(key)
         elif letter == "M":
-            voice.change_meter(parse_meter(value))
+            voice.change(parse_meter(value))
         elif letter == "L":
             voice.unit = parse_unit(value)
         elif letter == "P":
-            voice.body.append(Part(" ".join(value.split())))
+            voice.change(Part(" ".join(value.split())))
         elif tempo := parse_tempo(value, voice.unit):
-            voice.body.append(tempo)
+            voice.change(tempo)
         else:
             self.lost["tempo in words"] += 1
 

@@ -27,8 +27,8 @@ from folkseq.formats.abc.lexer import (
     parse_tuplet,
 )
 from folkseq.music.pitch import Pitch
-from folkseq.music.signature import Key, Meter
-from folkseq.music.tune import Bar, Element, Sound
+from folkseq.music.signature import Key, Meter, Tempo
+from folkseq.music.tune import Bar, Element, Part, Sound
 
 _LONGEST, _SHORTEST = 64, Fraction(1, 4096)  # whole notes; beyond them a length is a misprint
 _MOST_BARS_REST = 200  # in one voice
@@ -49,7 +49,7 @@ class VoiceReader:
         self.body: list[Element] = []
         self.key, self.meter, self.unit = key, meter, unit
         self.lost = lost
-        self._bar_text = ""  # of the bar line that ends the body, while nothing else has followed
+        self._bar_text = ""  # of the last bar line
         self._accidentals: dict[int, int] = {}  # letter → alteration, to the end of the bar
         self._marks: list[str] = []
         self._grace: list[Pitch] = []
@@ -63,15 +63,13 @@ class VoiceReader:
         self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
 
-    def change_key(self, key: Key) -> None:
-        """Continue in `key`."""
-        self.key = key
-        self._put(key)
-
-    def change_meter(self, meter: Meter) -> None:
-        """Continue in `meter`."""
-        self.meter = meter
-        self._put(meter)
+    def change(self, element: Key | Meter | Tempo | Part) -> None:
+        """Continue in another key, meter, tempo or part."""
+        self.body.append(element)
+        if isinstance(element, Key):
+            self.key = element
+        elif isinstance(element, Meter):
+            self.meter = element
 
     def read(self, line: str, field: Callable[[str], None]) -> None:
         """Add what a line of music holds; call `field` with each inline field, such as `K:G`."""
@@ -93,7 +91,6 @@ class VoiceReader:
                     self._sound(self._in_bar(text, sound), sound.duration)
                 else:
                     body.append(sound)
-                    self._bar_text = ""
             elif kind == "bar":
                 self._bar(text)
             elif kind == "field":
@@ -116,10 +113,6 @@ class VoiceReader:
         }
         self.lost.update({kind: count for kind, count in unfinished.items() if count})
         return tuple(self.body)
-
-    def _put(self, element: Element) -> None:
-        self.body.append(element)
-        self._bar_text = ""
 
     def _plain(self, text: str) -> Sound:
         """Return the sound of a note that nothing before it in its bar changes."""
@@ -155,7 +148,7 @@ class VoiceReader:
                 self._untie(slur=bool(pitches))
             self._tied = {}
         grace, marks = tuple(self._grace), tuple(self._marks)
-        self._put(Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes))
+        self.body.append(Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes))
         self._opens = self._closes = 0
         self._grace.clear()
         self._marks.clear()
@@ -165,7 +158,7 @@ class VoiceReader:
         last = self.body[-1] if self.body else None
         marks = tuple(mark for mark in self._marks if mark != ".")  # ". |" is a dotted bar line
         self._marks.clear()
-        if self._bar_text and isinstance(last, Bar) and not last.endings and not marks:
+        if isinstance(last, Bar) and not last.endings and not marks:
             self._bar_text = join_bars(self._bar_text, text)
             self.body[-1] = replace(parse_bar(self._bar_text), marks=last.marks)
         else:
@@ -192,14 +185,14 @@ class VoiceReader:
                 if self._left:
                     self.lost["tuplet with too few notes"] += 1
                 tuplet = parse_tuplet(text, self.meter.compound)
-                self._put(tuplet)
+                self.body.append(tuplet)
                 self._tuplet, self._left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
             case "ending":
                 last = self.body[-1] if self.body else None
-                if self._bar_text and isinstance(last, Bar) and not last.endings:
+                if isinstance(last, Bar) and not last.endings:
                     self.body[-1] = replace(last, endings=parse_endings(text))
                 else:
-                    self._put(Bar("", endings=parse_endings(text)))
+                    self.body.append(Bar("", endings=parse_endings(text)))
             case "slur":
                 self._opens += 1
             case "unslur":
@@ -213,7 +206,7 @@ class VoiceReader:
             case "length":  # apart from its note, as folk-rnn's token text has it
                 last = self.body[-1] if self.body else None
                 if isinstance(last, Sound):
-                    self._stretch(len(self.body) - 1, last, parse_length(text))
+                    self.body[-1] = replace(last, duration=_checked(last.duration * parse_length(text)))
                 else:
                     self.lost[f"unknown symbol {text!r}"] += 1
             case "multirest":
@@ -276,7 +269,7 @@ class VoiceReader:
         self._sound((), self.meter.bar)
         if bars > 1:
             self._bar("|")
-            self._put(Sound((), self.meter.bar))
+            self.body.append(Sound((), self.meter.bar))
             self.body += self.body[-2:] * (bars - 2)
 
     def _last_sound(self, otherwise: str = "") -> tuple[int, Sound | None]:
@@ -316,9 +309,6 @@ class VoiceReader:
             self.lost["broken rhythm of more than three signs"] += 1
             return
         factor, self._broken = BROKEN[text]
-        self._stretch(index, sound, factor)
-
-    def _stretch(self, index: int, sound: Sound, factor: Fraction) -> None:
         self.body[index] = replace(sound, duration=_checked(sound.duration * factor))
 
 

@@ -12,7 +12,7 @@ messages of fixed length are skipped.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -30,7 +30,7 @@ _PLAIN = np.zeros(256, bool)  # statuses of two data bytes
 _PLAIN[NOTE_OFF:PROGRAM] = _PLAIN[BEND:SYSEX] = True
 
 _LONGEST_PLAIN = 7  # bytes of such an event
-_WORTH = 16  # plain events in a row, after which a stretch of them is read at once
+_WORTH = 8  # plain events in a row, after which a stretch of them is read at once
 _REPAID = 100  # events; one by one takes longer for more
 _SMALLEST, _LARGEST = 1 << 9, 1 << 16  # bytes read at once; more would leave the processor's caches
 
@@ -89,43 +89,45 @@ class Events(NamedTuple):
     end: int
 
 
-class Cursor:
-    """A place in the track from byte `start` to `stop` of a file, and the time and running status there."""
+def walk(chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int = 0) -> Iterator[tuple[Event, int]]:
+    """Yield each event of a track, up to its end, and the place after it.
 
-    def __init__(self, data: bytes, start: int, stop: int) -> None:
-        self.chunk, self.start = data[start:stop], start
-        self.place = self.tick = self.running = 0
+    Args:
+        chunk: The track's bytes.
+        start: Their place in the file, for messages.
+        place: The first event's place in them.
+        tick: The time of the event before.
+        running: The status of the message before; 0 if there is none.
 
-    @property
-    def at_end(self) -> bool:
-        """Return whether no bytes are left."""
-        return self.place >= len(self.chunk)
-
-    def next(self) -> Event:
-        """Return the next event. Raises BrokenError if the bytes are none."""
-        chunk, start, begin = self.chunk, self.start, self.place
-        try:
-            delta, place = _parse_quantity(chunk, begin, start)
+    Raises:
+        BrokenError: The bytes are no event, or the last one is cut short.
+    """
+    try:
+        while place < len(chunk):
+            begin = start + place
+            delta, place = _parse_quantity(chunk, place, start)
+            tick += delta
             status = chunk[place]
             stated = status >= NOTE_OFF
             if stated:
                 place += 1
-            elif self.running:
-                status = self.running
+            elif running:
+                status = running
             else:
-                raise BrokenError(f"no event begins with byte {status} before any status, at byte {start + begin}")
+                raise BrokenError(f"no event begins with byte {status} before any status, at byte {begin}")
             if status >= SYSEX:
                 stop = _end(chunk, place, status, start)
             else:
                 stop = place + (1 if PROGRAM <= status < BEND else 2)
                 if chunk[place] > 127 or chunk[stop - 1] > 127:
-                    raise BrokenError(f"a message holds a data byte above 127, at byte {start + begin}")
-                self.running = status
-        except IndexError:
-            raise BrokenError(f"the track from byte {start} to {start + len(chunk)} ends within an event") from None
-        self.tick += delta
-        self.place = stop
-        return Event(self.tick, status, chunk[place:stop], stated)
+                    raise BrokenError(f"a message holds a data byte above 127, at byte {begin}")
+                running = status
+            event, place = Event(tick, status, chunk[place:stop], stated), stop
+            yield event, place
+            if status == META and event.ends_track:
+                return
+    except IndexError:
+        raise BrokenError(f"the track from byte {start} to {start + len(chunk)} ends within an event") from None
 
 
 def _end(chunk: bytes, place: int, status: int, start: int) -> int:
@@ -180,54 +182,52 @@ def format(events: Iterable[Event]) -> bytes:
 
 
 def read(data: bytes, start: int, stop: int) -> Events:
-    """Return the events of the track from byte `start` to `stop` of a file.
-
-    Raises:
-        BrokenError: The bytes are no events, or the last one is cut short.
-    """
-    cursor = Cursor(data, start, stop)
-    array = np.frombuffer(cursor.chunk, np.uint8)
+    """Return the events of the track from byte `start` to `stop` of a file. Raises BrokenError as `walk` does."""
+    chunk = data[start:stop]
+    array = np.frombuffer(chunk, np.uint8)
     done: list[tuple[Ticks, Bytes]] = []
-    single: list[Event] = []  # messages read one by one since the last stretch
     metas: list[tuple[int, int, bytes]] = []
     others: Counter[str] = Counter()
-    plain, worth, size, ended = 0, _WORTH, _LARGEST, False
-    while not ended and not cursor.at_end:
-        if plain >= worth:
-            block = array[cursor.place : cursor.place + size]
-            ticks, messages, used = _stretch(block, cursor.tick, cursor.running)
+    place = tick = running = plain = 0
+    worth, size, ended = _WORTH, _LARGEST, False
+    while not ended and place < len(array):
+        single: list[Event] = []  # messages up to the next stretch
+        for event, after in walk(chunk, start, place, tick, running):
+            place, tick, status = after, event.tick, event.status
+            if status < SYSEX:
+                single.append(event)
+                running, plain = status, plain + 1 if len(event.data) == 2 else 0
+                if plain >= worth:
+                    break
+                continue
+            plain, ended = 0, event.ends_track
+            if status != META:
+                others["system exclusive" if status in (SYSEX, SYSEX_PART) else "system message"] += 1
+            elif not ended:
+                metas.append((tick, *event.meta))
+        if single:
+            done.append(_gathered(single))
+        while plain >= worth:
+            block = array[place : place + size]
+            ticks, messages, used = _stretch(block, tick, running)
             if used:
-                done += [_gathered(single), (ticks, messages)]
-                single = []
-                cursor.place, cursor.tick, cursor.running = cursor.place + used, int(ticks[-1]), int(messages[0, -1])
+                done.append((ticks, messages))
+                place, tick, running = place + used, int(ticks[-1]), int(messages[0, -1])
             if len(block) - used >= _LONGEST_PLAIN or not used:  # something else comes next
                 plain = 0
             # What does not repay its overhead is not tried again so soon, nor with so much.
             worth = _WORTH if len(ticks) > _REPAID else 2 * worth
             size = min(max(2 * used, _SMALLEST), _LARGEST)
-            continue
-        event = cursor.next()
-        if event.status < SYSEX:
-            plain = plain + 1 if len(event.data) == 2 else 0
-            single.append(event)
-            continue
-        plain, ended = 0, event.ends_track
-        if event.status != META:
-            others["system exclusive" if event.status in (SYSEX, SYSEX_PART) else "system message"] += 1
-        elif not ended:
-            metas.append((event.tick, *event.meta))
     others["track without an end"] += not ended
-    others["byte after the end of its track"] += len(array) - cursor.place
-    done.append(_gathered(single))
+    others["byte after the end of its track"] += len(array) - place
+    done = done or [_gathered([])]
     all_ticks = np.concatenate([ticks for ticks, _ in done])
     all_messages = np.concatenate([messages for _, messages in done], axis=1)
-    return Events(all_ticks, all_messages, metas, others, cursor.tick)
+    return Events(all_ticks, all_messages, metas, others, tick)
 
 
 def _gathered(messages: Sequence[Event]) -> tuple[Ticks, Bytes]:
-    rows = bytearray()
-    for _, status, data, _ in messages:
-        rows += bytes((status, data[0], data[1] if len(data) == 2 else 0))
+    rows = b"".join([bytes((status,)) + data.ljust(2, b"\0") for _, status, data, _ in messages])
     ticks = np.array([event.tick for event in messages], np.int64)
     return ticks, np.frombuffer(rows, np.uint8).reshape(-1, 3).T
 
@@ -250,7 +250,7 @@ def _stretch(block: Bytes, tick: int, running: int) -> tuple[Ticks, Bytes, int]:
     stated = np.flatnonzero(between == 2)
     # The first is the status that runs already; each next one rules the events up to the following.
     statuses = np.concatenate((np.array([running], np.uint8), block[delta_at[stated] + 1]))
-    status = np.repeat(statuses, np.diff(stated, prepend=0, append=count))
+    status = np.repeat(statuses, np.diff(np.concatenate(([0], stated, [count]))))
     irregular = (more > 3) | (between > 2) | (second_at - first_at > 1) | ~_PLAIN[status]
     if irregular.any():
         count = int(irregular.argmax())

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from folkseq.errors import ParseError
 from folkseq.formats.midi import events
 from folkseq.formats.midi.chunks import locate, replace_tracks
-from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, Cursor, Event
+from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, Event, walk
 from folkseq.formats.midi.parts import DRUMS
 from folkseq.formats.midi.reader import tempo_map
 from folkseq.formats.ticks import TempoMap
@@ -98,11 +98,9 @@ def splice(
 
 def _read(data: bytes, start: int, stop: int) -> tuple[list[Event], bytes]:
     """Return the events of a track, and the bytes after its end."""
-    cursor = Cursor(data, start, stop)
-    track: list[Event] = []
-    while not cursor.at_end and not (track and track[-1].ends_track):
-        track.append(cursor.next())
-    return track, cursor.chunk[cursor.place :]
+    chunk = data[start:stop]
+    found = list(walk(chunk, start))
+    return [event for event, _ in found], chunk[found[-1][1] if found else 0 :]
 
 
 def _first_tick(clock: TempoMap, seconds: float) -> int:
