@@ -1,4 +1,4 @@
-"""The performance grammar for one piece at a time, its sets of ids whole numbers: slow, and plain."""
+"""A slow reference of the performance grammar, for one piece at a time."""
 
 from typing import NamedTuple
 
@@ -14,12 +14,12 @@ _PITCHES = (1 << 128) - 1
 
 
 class State(NamedTuple):
-    """Where a piece stands; bit p of `sounding` is pitch p, and `onsets` holds their steps, the earliest first."""
+    """The state of a piece; bit p of `sounding` is pitch p, and `onsets` has their steps, earliest first."""
 
     last: int = BEFORE
     step: int = 0
     rank: int = -1
-    """Of the last event of this step in the order of events."""
+    """Rank of the last event of this step in the order of events."""
     velocity: int = 0
     """The id in force; 0 before the first."""
     noted: bool = False
@@ -30,13 +30,11 @@ class State(NamedTuple):
 
 
 class SlowGrammar:
-    """The grammar over one layout.
+    """The grammar over the ids of a configuration. Sets of ids are integers, of which bit i stands for id i."""
 
-    Sets of ids are whole numbers, of which bit i stands for id i.
-    """
-
-    def __init__(self, layout, *, canonical, end, earliest=0, longest, most, opening=0):
-        self._end, self._earliest, self._longest, self._most, self._opening = end, earliest, longest, most, opening
+    def __init__(self, config, *, end, earliest=0, longest, most, prime=0):
+        layout, canonical = config.layout, config.canonical
+        self._end, self._earliest, self._longest, self._most, self._prime = end, earliest, longest, most, prime
         self._layout, self._size = layout, layout.size
         self._bytes = (layout.size + 7) // 8
         # The order of events within a step; notes of one kind share a rank where they may come in any order.
@@ -45,14 +43,14 @@ class SlowGrammar:
             self._ranks[layout.note_off + pitch] = OFF << 7 | pitch * canonical
             self._ranks[layout.note_on + pitch] = ON << 7 | pitch * canonical
         for pedal in range(2 * layout.pedal):
-            self._ranks[layout.pedal_up + pedal] = PEDAL << 7  # which moves once a step
+            self._ranks[layout.pedal_up + pedal] = PEDAL << 7  # it moves once a step
         again = () if canonical else (OFF << 7, ON << 7)  # ranks that may come more than once
         # What may follow an event of each rank within its step; at −1, what may follow a time shift.
         self._follow = {
             last: sum(1 << at for at, rank in enumerate(self._ranks) if rank > last or (rank == last and last in again))
             for last in {-1, *self._ranks}
         }
-        used = (MAX_VELOCITY - 1) // layout.velocity_size + 1 if layout.velocity_bins else 0  # of the bins
+        used = (MAX_VELOCITY - 1) // layout.bin_size + 1 if layout.velocity_bins else 0  # bins that velocities reach
         self._velocities = ((1 << used) - 1) << layout.velocity
         self._up, self._down = (1 << layout.pedal_up, 1 << layout.pedal_down) if layout.pedal else (0, 0)
 
@@ -60,8 +58,8 @@ class SlowGrammar:
         """The state before the start id."""
         return State()
 
-    def advance(self, state, id):  # noqa: A002 - the field's own word
-        """The state after one more id that was allowed."""
+    def advance(self, state, id):  # noqa: A002 - the usual term
+        """The state after one more allowed id."""
         last, step, rank, velocity, noted, sounding, onsets, pedal = state
         layout = self._layout
         if id < layout.note_off:
@@ -83,7 +81,7 @@ class SlowGrammar:
         return State(EVENT, step, self._ranks[id], velocity, noted, sounding, onsets, id == layout.pedal_down)
 
     def allowed(self, state, remaining):
-        """Which ids may come next, (V,) bool; never none."""
+        """Mask the ids that may come next, (V,); at least one."""
         bits = self._allowed(state, remaining).to_bytes(self._bytes, "little")
         return np.unpackbits(np.frombuffer(bits, np.uint8), count=self._size, bitorder="little").view(np.bool_)
 
@@ -107,8 +105,8 @@ class SlowGrammar:
         return self._going_on(state, begins, ends, follow)
 
     def _going_on(self, state, begins, ends, follow):
-        """Whatever leaves a way to the end. After a time shift in silence there must be room for a note."""
-        bound = state.step >= self._opening
+        """Every id that leaves a way to the end. A time shift in silence leaves room for a note."""
+        bound = state.step >= self._prime
         ids = (ends | (0 if state.pedal else self._down)) & follow
         if begins and (not bound or len(state.onsets) < self._most):
             ids |= self._velocities & ~(1 << state.velocity)
@@ -133,9 +131,9 @@ class SlowGrammar:
         return begins if state.velocity or not self._velocities else self._velocities
 
     def _due(self, state):
-        """The ends of notes that may not last any longer."""
+        """The ends of notes that must not last longer."""
         due = 0
-        if state.step >= self._opening:
+        if state.step >= self._prime:
             for pitch, onset in state.onsets.items():
                 if state.step - onset < self._longest:
                     break
@@ -143,5 +141,5 @@ class SlowGrammar:
         return due
 
     def _first(self, ends):
-        """The one of these that comes first within a step; 0 if there are none."""
+        """The one of these that comes first in a step; 0 if there are none."""
         return ends & self._up or ends & -ends

@@ -1,4 +1,4 @@
-"""Performances for tests: literal ones, and random ones in which all that can collide does."""
+"""Performances for tests: literal ones, and random ones with many collisions."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ def pedal_of(performance):
     return [pair for track in performance.tracks for pair in track.pedal.tolist()]
 
 
-# Times that fall on steps, between them, on the halves, and apart: 0.125 is 12.5 steps of a hundred.
+# Times on steps, between them, halfway, and far apart: 0.125 is 12.5 steps of a hundred.
 _times = st.one_of(st.integers(0, 60).map(lambda eighth: eighth / 40), st.floats(0, 12), st.just(300.0))
 _lengths = st.one_of(st.sampled_from([0.0, 0.001, 0.01, 0.125, 0.5]), st.floats(0, 3))
 _values = st.sampled_from([0, 63, 64, 127])
@@ -49,7 +49,7 @@ def performances():
 
 
 def take(seed, seconds=20.0):
-    """A performance as someone might play it: two voices, uneven in time and loudness, with the pedal."""
+    """A lifelike performance: two voices, uneven in time and velocity, with the pedal."""
     random = np.random.default_rng(seed)
     scale = np.array([0, 2, 4, 5, 7, 9, 11])
     rows = []
@@ -65,7 +65,7 @@ def take(seed, seconds=20.0):
 
 
 def beat(seed, bars=8):
-    """A rock beat of quarters at 120, with a crash wherever the seed likes."""
+    """A rock beat of quarters at 120, with random crashes."""
     random, rows = np.random.default_rng(seed), []
     for step in range(16 * bars):
         struck = [42] * (step % 2 == 0) + [36] * (step % 8 == 0) + [38] * (step % 8 == 4)
@@ -75,7 +75,7 @@ def beat(seed, bars=8):
 
 
 def choir(seed, notes=24):
-    """Two voices in quarters and halves, a track each."""
+    """Two voices in quarters and halves, one track each."""
     random = np.random.default_rng(seed)
     tracks = []
     for low, length in ((60, 0.5), (48, 1.0)):

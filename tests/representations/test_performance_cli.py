@@ -1,7 +1,8 @@
-"""Performances on the command line: from a folder of MIDI files to takes that a sequencer imports."""
+"""Performances on the command line: from a folder of MIDI files to files that a sequencer imports."""
 
 import io
 import json
+import re
 import subprocess
 from collections import Counter
 
@@ -24,7 +25,7 @@ def invoke(*arguments):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Six performances, one of them twice, one broken, one of drums alone; in folders, under several suffixes."""
+    """Six performances, one of them twice, one broken file, one with only drums; in folders, with several suffixes."""
     folder = tmp_path_factory.mktemp("takes")
     (folder / "more").mkdir()
     for seed in range(6):
@@ -42,13 +43,13 @@ def run(folder):
     result = invoke("train", "performance", folder, *SMALL, "-o", folder / "run")
     assert result.exit_code == 0, result.output
     assert "broken.mid: " in result.stderr
-    assert "drums.mid: holds nothing but drums; the tokenizer performance:drums=true would read it" in result.stderr
-    assert "6 pieces (1 repeats left out" in result.stderr
+    assert re.search("drums.mid: .*performance:drums=true", result.stderr)
+    assert re.search(r"6 pieces \(1 ", result.stderr)
     return folder / "run"
 
 
-def strictly(data: bytes, seconds: float) -> Counter:
-    """What a careful importer asks of a file: its bytes are read event by event. Returns the controllers and tempos."""
+def check_strictly(data: bytes, seconds: float) -> Counter:
+    """Check a file event by event, like a strict importer, and return its controllers and tempo."""
     file = mido.MidiFile(file=io.BytesIO(data))
     assert (file.type, file.ticks_per_beat) == (1, 480)
     seen = Counter()
@@ -78,36 +79,25 @@ def strictly(data: bytes, seconds: float) -> Counter:
     return seen
 
 
-def test_takes_are_whole_files_of_the_length_asked_for(run, tmp_path):
-    asked = ["--seconds", 6, "--density", "4,12", "--pitch-classes", "C,E,G/F,A,C", "--bpm", 90, "--seed", 3]
-    result = invoke("sample", run, "-n", 4, "-o", tmp_path, *asked)
+def test_files_are_valid_and_last_as_long_as_requested(run, tmp_path):
+    options = ["--seconds", 6, "--density", "4,12", "--pitch-classes", "C,E,G/F,A,C", "--bpm", 90, "--seed", 3]
+    result = invoke("sample", run, "-n", 4, "-o", tmp_path, *options)
     assert result.exit_code == 0, result.output
     files = result.stdout.split()
     assert len(files) == 4
     for file in files:
         data = (tmp_path / file).read_bytes()
-        assert strictly(data, 6)["bpm"] == 90
+        assert check_strictly(data, 6)["bpm"] == 90
         assert midi.parse(data, file).performance.length_s >= 0.9 * 6 - 0.01
-    again = invoke("sample", run, "-n", 4, "-o", tmp_path / "again", *asked)
+    again = invoke("sample", run, "-n", 4, "-o", tmp_path / "again", *options)
     for first, second in zip(files, again.stdout.split(), strict=True):
         assert (tmp_path / first).read_bytes() == (tmp_path / "again" / second).read_bytes()
 
 
-def test_a_prime_is_gone_on_from_and_stripped_or_kept(run, folder, tmp_path):
+def test_a_prime_is_continued_and_stripped_or_kept(run, folder, tmp_path):
     for name, more in (("kept", "--keep-prime"), ("stripped", "--no-keep-prime")):
-        result = invoke(
-            "sample",
-            run,
-            "--prime",
-            folder / "0.mid",
-            "--seconds",
-            5,
-            "--seed",
-            1,
-            more,
-            "-o",
-            tmp_path / f"{name}.mid",
-        )
+        options = ["--prime", folder / "0.mid", "--seconds", 5, "--seed", 1, more]
+        result = invoke("sample", run, *options, "-o", tmp_path / f"{name}.mid")
         assert result.exit_code == 0, result.output
     kept, stripped = (midi.parse((tmp_path / f"{name}.mid").read_bytes()).performance for name in ("kept", "stripped"))
     assert stripped.length_s <= 5.01
@@ -115,22 +105,22 @@ def test_a_prime_is_gone_on_from_and_stripped_or_kept(run, folder, tmp_path):
     assert len(kept.tracks[0]) > len(stripped.tracks[0]) > 0
 
 
-def test_a_run_is_judged_by_token_note_and_second(run, tmp_path):
+def test_evaluate_reports_losses_by_token_note_and_second(run, tmp_path):
     (tmp_path / "new.mid").write_bytes(midi.format(take(77)))
     shown = invoke("evaluate", run, tmp_path)
     assert shown.exit_code == 0, shown.output
     assert [word in shown.stdout for word in ("a token", "a note", "a second", "5-gram")] == [True] * 4
 
 
-def test_the_pedal_may_be_tokens_of_its_own(folder, tmp_path):
+def test_the_pedal_can_have_tokens(folder, tmp_path):
     spec = "performance:sustain=tokens,density=false"
     assert invoke("train", spec, folder, *SMALL, "-o", tmp_path / "run").exit_code == 0
-    evenly = ["--seconds", 90, "--seed", 5, "--temperature", 50]  # the pedal is rare in what so small a model writes
+    flat = ["--seconds", 90, "--seed", 5, "--temperature", 50]  # so small a model hardly uses the pedal
     for pedal in ("cc", "baked"):
         file = tmp_path / f"{pedal}.mid"
-        result = invoke("sample", tmp_path / "run", *evenly, "--pedal", pedal, "-o", file)
+        result = invoke("sample", tmp_path / "run", *flat, "--pedal", pedal, "-o", file)
         assert result.exit_code == 0, result.output
-        seen = strictly(file.read_bytes(), 90)
+        seen = check_strictly(file.read_bytes(), 90)
         assert (seen[64, True] > 0, seen[64, False] > 0) == ((True, True) if pedal == "cc" else (False, False))
     refused = invoke("sample", tmp_path / "run", "--density", 8)
     assert (refused.exit_code, refused.output.count("\n")) == (1, 1)
@@ -163,7 +153,7 @@ def test_the_pedal_may_be_tokens_of_its_own(folder, tmp_path):
         "tokenize performance FOLDER/0.mid FOLDER/again.mid --write both.mid",
     ],
 )
-def test_what_a_user_can_mend_is_one_line(run, folder, tmp_path, monkeypatch, arguments):
+def test_an_error_of_the_user_is_one_line(run, folder, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     words = [word.replace("RUN", str(run)).replace("FOLDER", str(folder)) for word in arguments.split()]
     result = invoke(*words)
@@ -175,7 +165,7 @@ def test_what_a_user_can_mend_is_one_line(run, folder, tmp_path, monkeypatch, ar
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tokenize_shows_ids_and_what_was_lost(folder, tmp_path):
+def test_tokenize_prints_ids_and_writes_them_back(folder, tmp_path):
     result = invoke("tokenize", "performance", folder / "0.mid", "--json", "--write", tmp_path / "again.mid")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
@@ -187,7 +177,7 @@ def test_tokenize_shows_ids_and_what_was_lost(folder, tmp_path):
 
 
 @pytest.mark.judges
-def test_midish_takes_what_is_written(run, tmp_path, program):
+def test_midish_imports_the_files(run, tmp_path, program):
     midish = program("midish")
     files = invoke("sample", run, "-n", 6, "-o", tmp_path, "--seconds", 5, "--seed", 9).stdout.split()
     for file in files:
@@ -195,12 +185,12 @@ def test_midish_takes_what_is_written(run, tmp_path, program):
         assert (heard.returncode, heard.stdout, heard.stderr) == (0, "", "")
 
 
-def test_a_performance_is_converted_as_it_is(folder, tmp_path):
+def test_convert_keeps_a_performance(folder, tmp_path):
     result = invoke("convert", folder / "0.mid", tmp_path / "again.mid", "--bpm", 72)
     assert result.exit_code == 0, result.output
     was, now = (midi.parse(path.read_bytes()).performance for path in (folder / "0.mid", tmp_path / "again.mid"))
     assert now.tempos[0][1] == pytest.approx(72, rel=1e-5)
-    # Notes that begin together are told apart by their pitch: on another grid their order may be another.
+    # Notes that begin together are matched by pitch: on another grid their order can differ.
     before, after = (np.sort(each.tracks[0].notes, order=["pitch", "onset_s"]) for each in (was, now))
     assert after["pitch"].tolist() == before["pitch"].tolist()
     for name in ("onset_s", "offset_s"):
@@ -214,14 +204,14 @@ def test_a_resumed_run_keeps_its_split(folder, tmp_path):
     assert invoke("train", "performance", folder, *SMALL, "-o", tmp_path / "run").exit_code == 0
     kept = (tmp_path / "run" / "tokens" / "split.json").read_text()
     sides = json.loads(kept)
-    dealt_otherwise = {
+    other_split = {
         "train": sides["train"][:-1],
         "valid": sides["valid"],
         "test": [*sides["test"], sides["train"][-1]],
     }
-    (tmp_path / "run" / "tokens" / "split.json").write_text(json.dumps(dealt_otherwise))
+    (tmp_path / "run" / "tokens" / "split.json").write_text(json.dumps(other_split))
     resumed = invoke("train", "performance", folder, "--resume", "-o", tmp_path / "run")
     assert resumed.exit_code == 0, resumed.output
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["split"] == {side: len(pieces) for side, pieces in dealt_otherwise.items()}
-    assert json.loads((tmp_path / "run" / "tokens" / "split.json").read_text()) == dealt_otherwise
+    assert config["split"] == {side: len(pieces) for side, pieces in other_split.items()}
+    assert json.loads((tmp_path / "run" / "tokens" / "split.json").read_text()) == other_split
