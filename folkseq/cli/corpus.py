@@ -17,12 +17,12 @@ def corpus(name: str | None, as_json: bool) -> None:
     if name is not None:
         report = verb.corpus(name)
         show_built(report)
-        show(as_json, {"file": str(report.path), **report.figures}, str(report.path))
+        show(as_json, {"file": str(report.path), **report.facts}, str(report.path))
         return
-    for description in verb.list_corpora().values():
+    for description in verb.list_books().values():
         terms = " (non-commercial use only)" if description.non_commercial else ""
         text = f"corpora/{description.name}.abc  {description.tunes:,} tunes  {description.title}{terms}"
         facts = {"name": description.name, "title": description.title, "tunes": description.tunes}
         show(as_json, {**facts, "licence": description.licence, "credit": description.credit}, text)
-    for made in verb.list_made().values():
-        show(as_json, {"name": made.name, "title": made.title}, f"corpora/{made.name}  {made.title}")
+    for folder in verb.list_folders().values():
+        show(as_json, {"name": folder.name, "title": folder.title}, f"corpora/{folder.name}  {folder.title}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from folkseq.corpus.named import BuildReport, MadeReport
+    from folkseq.corpus.named.folders import BuildReport
 
 _MOST_FAULTS = 10  # shown one by one; the rest are counted
 
@@ -37,7 +37,7 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def show_built(report: BuildReport | MadeReport) -> None:
+def show_built(report: BuildReport) -> None:
     """Report that a named corpus was built."""
     say(f"built {report.path}: {report.summary}")
     if report.notice:

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from folkseq.errors import RequestError
+from folkseq.extras import require
 from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tune
 from folkseq.music.pitch import LETTERS
 
@@ -30,8 +31,9 @@ def format(tune: Tune, parts: Sequence[tuple[str, str]], comments: Sequence[str]
         comments: Texts about the origin of the file.
 
     Raises:
-        RequestError: music21 cannot write it, as with lengths that no notes have.
+        RequestError: music21 is not installed, or cannot write it, as with lengths that no notes have.
     """
+    require("music21")
     m21: Any = import_module("music21")  # untyped, and takes a second to import
     score = m21.stream.Score()
     score.metadata = m21.metadata.Metadata()

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from folkseq import representations
 from folkseq.corpus import Variation, cluster, split, split_in_order
 from folkseq.corpus.baseline import Baseline
-from folkseq.corpus.named import BuildReport, Corpus, MadeReport, files, listed, locate
+from folkseq.corpus.named import Corpus, files, listed, locate
+from folkseq.corpus.named.folders import BuildReport
 from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, RequestError
 from folkseq.extras import require
@@ -70,7 +71,7 @@ def train(
     seed: int | None = None,
     out: Path | str | None = None,
     resume: bool = False,
-    on_build: Callable[[BuildReport | MadeReport], None] | None = None,
+    on_build: Callable[[BuildReport], None] | None = None,
     on_read: Callable[[int, int], None] | None = None,
     on_prepared: Callable[[Prepared], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -147,7 +148,7 @@ class _Job:
 
     def prepare(
         self,
-        on_build: Callable[[BuildReport | MadeReport], None] | None,
+        on_build: Callable[[BuildReport], None] | None,
         on_read: Callable[[int, int], None] | None,
         on_prepared: Callable[[Prepared], None] | None,
     ) -> Begun:

@@ -1,7 +1,7 @@
-"""Corpora: the files that a user names, and those named corpora that are built when they are first named.
+"""Named corpora, which are built when they are first named: tune books, and folders of files.
 
-`books` are tunes that an installed package holds, `chorales` what it holds of Bach's; `ensemble` and `picture` are made
-up, from a seed of their own, so that there is something to train the packed representation on that is nobody's.
+`books` builds tune books from the files of an installed package, and `chorales` Bach's chorales. `ensemble` and
+`picture` are generated from a seed: training material for the packed representation that belongs to nobody.
 """
 
 from __future__ import annotations
@@ -10,59 +10,52 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from folkseq.corpus.named import chorales, ensemble, picture
-from folkseq.corpus.named.books import BuildReport, Description, Source, build, descriptions
-from folkseq.corpus.named.made import Made, MadeReport
+from folkseq.corpus.named.folders import BuildReport, FolderCorpus
 from folkseq.errors import CorpusError
-
-__all__ = [
-    "MADE",
-    "BuildReport",
-    "Corpus",
-    "Description",
-    "Made",
-    "MadeReport",
-    "Source",
-    "build",
-    "descriptions",
-    "files",
-    "listed",
-    "locate",
-]
 
 Corpus: TypeAlias = Path | str | Sequence[Path | str]
 """Files, folders and named corpora."""
-MADE = {made.name: made for made in (chorales.MADE, ensemble.MADE, picture.MADE)}
-"""Those that are a folder each, by name."""
+FOLDERS = {
+    corpus.name: corpus
+    for corpus in (
+        FolderCorpus("chorales", "Bach's chorales, four voices by sixteenths, from music21", "chorales, from music21"),
+        FolderCorpus(
+            "ensemble", "A leader and three who listen, nine gestures a second each (made up)", "performances, made up"
+        ),
+        FolderCorpus("picture", "Tartans of 48 x 48 pixels and eight colours (made up)", "pictures, made up"),
+    )
+}
+"""The corpora that are folders, by name."""
 
 
-def locate(path: Path, announce: Callable[[BuildReport | MadeReport], None] | None = None) -> Path:
-    """Return ``path``; if it is missing but is a named corpus, such as ``corpora/folk.abc``, build it first.
+def locate(path: Path, on_build: Callable[[BuildReport], None] | None = None) -> Path:
+    """Return a path; if it is missing but names a corpus, such as `corpora/folk.abc`, build the corpus first.
 
-    A book is described by a TOML of the same stem beside it, or by its name if its folder is called ``corpora``.
+    A tune book is described by a TOML file of the same stem beside it, or by its name in a folder called `corpora`.
 
     Args:
         path: A file or folder, as the user named it.
-        announce: Called with the report of the build, if there is one.
+        on_build: Called with the report of a build.
 
     Raises:
         CorpusError: The path is missing and names no corpus, or the corpus cannot be built.
     """
     if path.exists():
         return path
+    from folkseq.corpus.named.books import Description, build, descriptions
+
     named, at_home = descriptions(), path.absolute().parent.name == "corpora"
-    report: BuildReport | MadeReport
     if path.suffix == ".abc" and path.with_suffix(".toml").is_file():
         report = build(Description.read(path.with_suffix(".toml")), path)
     elif path.suffix == ".abc" and at_home and path.stem in named:
         report = build(named[path.stem], path)
-    elif at_home and path.name in MADE:
-        report = MADE[path.name].build(path)
+    elif at_home and path.name in FOLDERS:
+        report = FOLDERS[path.name].build(path)
     else:
-        known = ", ".join([*(f"corpora/{name}.abc" for name in named), *(f"corpora/{name}" for name in MADE)])
+        known = ", ".join([*(f"corpora/{name}.abc" for name in named), *(f"corpora/{name}" for name in FOLDERS)])
         raise CorpusError(f"{path}: no such file or folder; the named corpora are {known}")
-    if announce is not None:
-        announce(report)
+    if on_build is not None:
+        on_build(report)
     return path
 
 
@@ -76,10 +69,10 @@ def files(path: Path, suffixes: Sequence[str]) -> list[Path]:
 
     Args:
         path: A file, of any suffix, or a folder.
-        suffixes: Which files of a folder count, such as ``(".mid", ".midi")``; capitals do not matter.
+        suffixes: In lower case, of the files in a folder that count.
 
     Raises:
-        CorpusError: The path is missing, or the folder holds no such file.
+        CorpusError: The path is missing, or the folder has no such file.
     """
     if path.is_file():
         return [path]

@@ -1,8 +1,10 @@
-"""Corpora that are made up: that they are as they say, and that a model finds their rule."""
+"""Corpora that are folders: they are what they claim to be, and a model finds the rule of a generated one."""
 
 import io
 import json
 import math
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -11,12 +13,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from folkseq.cli import main
-from folkseq.corpus.named import MADE, chorales, ensemble, locate, picture
+from folkseq.corpus.named import FOLDERS, chorales, ensemble, locate, picture
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def test_the_information_of_the_ensemble_is_that_of_what_it_plays():
+def test_the_information_of_the_ensemble_is_that_of_its_gestures():
     gestures = ensemble.performance(100_000, np.random.default_rng(0))
     counts = Counter(zip(*(gestures[:-1, [0, 1]].T.tolist()), *(gestures[1:, [0, 1]].T.tolist()), strict=True))
 
@@ -34,16 +36,16 @@ def test_the_information_of_the_ensemble_is_that_of_what_it_plays():
     assert blind - hearing == pytest.approx(ensemble.information(), abs=0.01)
 
 
-def test_made_corpora_are_the_same_bytes_each_time(monkeypatch):
+def test_folders_have_the_same_bytes_each_time(monkeypatch):
     some = chorales._scores()[::40]  # all take half a minute
     monkeypatch.setattr(chorales, "_scores", lambda: some)
-    for name, made in MADE.items():
-        first, second = made.make(), made.make()
+    for name, corpus in FOLDERS.items():
+        first, second = corpus.make(), corpus.make()
         assert first, name
         assert first == second, name
 
 
-def test_a_made_corpus_is_built_when_it_is_named(tmp_path, monkeypatch):
+def test_a_folder_is_built_when_it_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     reports = []
     (tmp_path / "corpora").mkdir()
@@ -55,8 +57,18 @@ def test_a_made_corpus_is_built_when_it_is_named(tmp_path, monkeypatch):
     assert json.loads(result.stdout) == {"file": "corpora/ensemble", "files": ensemble.PERFORMANCES}
 
 
+def test_training_on_a_file_imports_no_named_corpus():
+    code = (
+        "import sys; from pathlib import Path; import folkseq.verbs.train; from folkseq.corpus.named import locate;"
+        "locate(Path('.'));"
+        "print(*[name for name in sys.modules if name.startswith('folkseq.corpus.named.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["folkseq.corpus.named.folders"]
+
+
 def test_a_tartan_is_a_twill_of_mirrored_stripes():
-    with Image.open(io.BytesIO(MADE["picture"].make()["01.png"])) as image:
+    with Image.open(io.BytesIO(FOLDERS["picture"].make()["01.png"])) as image:
         pixels = np.asarray(image.convert("RGB"), np.int64) @ [1 << 16, 1 << 8, 1]
     shown = (np.add.outer(np.arange(48), np.arange(48)) % 4) < 2
     for column in range(48):
