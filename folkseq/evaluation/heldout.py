@@ -43,7 +43,7 @@ class HeldOut:
     left_out: Counter[str]
     """The number of pieces of the files that were left out, by reason."""
     lost: Counter[str]
-    """What reading the files dropped, by kind."""
+    """Counts of what reading the files dropped, by kind."""
     faults: tuple[str, ...]
     """One line for each piece of the files that cannot be read."""
 

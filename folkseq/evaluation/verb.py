@@ -31,7 +31,7 @@ class Evaluation:
     held_out: HeldOut
     """The pieces, and what was left out."""
     amounts: dict[str, float]
-    """How much of each unit the pieces hold, by its singular: `token`, `note`, `second`."""
+    """The amount of each unit in the pieces, by its singular: `token`, `note`, `second`."""
     first_tokens: int | None = None
     """The number of ids of each piece that were evaluated, if all of them would have been too many."""
     losses: tuple[Loss, ...] = ()
@@ -39,7 +39,7 @@ class Evaluation:
     players: tuple[Player, ...] = ()
     """Of an ensemble."""
     samples: dict[str, Any] | None = None
-    """What `evaluation.samples.evaluate` returns."""
+    """The result of `evaluation.samples.evaluate`."""
     gaps: Gaps | None = None
     """Of a run that fills or harmonises, instead of losses, players and samples."""
 

@@ -28,7 +28,8 @@ from folkseq.novelty.training_set import TrainingSet
 FEWEST = 8
 _DECIDE = 4  # ids at least; with one or two, much of what anybody would write is forbidden
 _FOLLOWING = np.array([0, 1, 2, 4, 8, 16, 32, 64, 1 << 30])  # the q that are told apart
-_SPARSE = 16  # flags of the filter for each entry, so that few hashes pass it by chance
+_SPARSE = 32  # bits of the filter for each entry, so that few hashes pass it by chance
+_BYTE, _BIT = np.uint64(3), np.uint64(7)  # a bit's number is split into that of its byte and that within the byte
 
 
 class CopyLimit:
@@ -57,11 +58,11 @@ class CopyLimit:
         self._entries = entries[np.diff(entries, prepend=~entries[:1]) > 0]  # much faster than np.unique
         """(E,) the hash of what precedes, and in its lowest bits the code of what follows; sorted."""
         self._decide = np.unique(np.concatenate([lengths for _, lengths in learnt]))  # (C,) how many ids
-        bits = (len(self._entries) * _SPARSE).bit_length()
+        bits = max(len(self._entries) * _SPARSE, 8).bit_length()
         self._away = np.uint64(64 - bits)
-        self._filter = np.zeros(1 << bits, np.bool_)
-        self._filter[(self._entries >> self._away).view(np.int64)] = True
-        """Whether an entry begins with these bits."""
+        self._filter = np.zeros(1 << bits - 3, np.uint8)  # a bit for all entries that begin with the bit's number
+        first = self._entries >> self._away
+        np.bitwise_or.at(self._filter, first >> _BYTE, np.uint8(1) << (first & _BIT).astype(np.uint8))
         self._powers = powers(most + 1)[self._decide, None, None]
 
     def begin(self, rows: int) -> Rows:
@@ -84,7 +85,9 @@ class CopyLimit:
         history = history.transpose(2, 1, 0)
         sums = history[0] - history[self._decide] * self._powers  # (C, 2, B)
         hashes = sums[:, 0] - level.astype(np.uint64) * RISE * sums[:, 1]  # (C, B)
-        passed = np.flatnonzero(self._filter[(hashes >> self._away).view(np.int64)])
+        first = hashes >> self._away
+        bits = self._filter[(first >> _BYTE).view(np.int64)] >> (first & _BIT).astype(np.uint8)
+        passed = np.flatnonzero((bits & 1).view(np.bool_))
         if not len(passed):
             return None
         wanted, allowed = hashes.ravel()[passed] & ~self._low, None

@@ -45,7 +45,7 @@ _LATER = np.arange(0, 45, 4).astype(np.uint64)  # bits of a key that tell of ids
 
 
 class Overlap:
-    """What pieces share with a training set; it takes 12 bytes for each id of it.
+    """The training set of a run, indexed to compare pieces with; the index takes 12 bytes for each id.
 
     A run keeps the index in its folder `novelty`. Without it, the index is built in memory.
     """
@@ -165,7 +165,7 @@ class Overlap:
         return best
 
     def _possible(self, inner: Flags, keys: Hashes) -> Integers:
-        """How long a run from each place of the text on can be, (Q,); 4 if it is 4 at most."""
+        """An upper bound on the length of a run from each place of the text on, (Q,); 4 if it is 4 at most."""
         table, _ = self.index
         order = np.argsort(keys)
         after = np.searchsorted(table, keys[order])

@@ -52,13 +52,13 @@ class Comparison:
         return left + self._agree(here, there, shift, 1), here - left, there - left
 
     def _shift(self, here: Integers, there: Integers, pitch: Integers) -> Integers:
-        """By how much the pitch at `pitch` in the text lies above its counterpart, (K,)."""
+        """The distance of the pitch at `pitch` in the text above its counterpart, (K,)."""
         counterpart = self._trained.take(there + pitch - here, mode="clip")
         shift = self._text.take(pitch, mode="clip") - self._codes[counterpart]
         return np.where(np.abs(shift) <= self._reach, shift, _NO_SHIFT)
 
     def _agree(self, here: Integers, there: Integers, shift: Integers, step: int) -> Integers:
-        """How many ids are the same from each pair of places on, in steps of 1 or −1, (K,)."""
+        """The number of ids that are the same from each pair of places on, in steps of 1 or −1, (K,)."""
         count = np.zeros(len(here), np.int64)
         going = np.arange(len(here))
         while len(going):
