@@ -13,7 +13,7 @@ from folkseq.cli.output import say, show, show_lost
 if TYPE_CHECKING:
     from folkseq.evaluation.loss import Loss
     from folkseq.evaluation.verb import Evaluation
-    from folkseq.infill.evaluate import GapLoss, Voices
+    from folkseq.infill.evaluate import GapLoss, VoiceLeading
 
 Rows = list[list[str]]
 Column = Mapping[str, float]
@@ -122,7 +122,7 @@ def _losses(losses: Sequence[Loss | GapLoss], ratios: Sequence[float], of: str) 
     return rows
 
 
-def _voices(voices: Voices) -> Rows:
+def _voices(voices: VoiceLeading) -> Rows:
     columns = [dict(each) for each in (voices.written, voices.without_rules, voices.held_out)]
     shares = [{"chord_tones": each.pop("chord_tones")} for each in columns]
     header = [f"{voices.count} chorales, a hundred chords", "written", "without rules", "held out"]

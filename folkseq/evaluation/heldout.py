@@ -33,7 +33,7 @@ UNKNOWN = "with tokens that the run does not know"
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutPieces:
     """Held-out pieces in a run's own ids."""
 
     side: str
@@ -48,7 +48,7 @@ class HeldOut:
     """One line for each piece of the files that cannot be read."""
 
 
-def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | None) -> HeldOut:
+def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | None) -> HeldOutPieces:
     """Return the held-out pieces of files and folders; if there are none, the run's own test side.
 
     `on_read` is called with the number of files read and that of all. Raises FolkseqError if the files cannot be read,
@@ -62,14 +62,14 @@ def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | Non
         store, sides = run.tokens()
         side = "test" if sides.test else "valid"
         where = f"the {side} side of {run.folder}"
-        found = HeldOut(side, [store[piece] for piece in getattr(sides, side)], Counter(), Counter(), ())
+        found = HeldOutPieces(side, [store[piece] for piece in getattr(sides, side)], Counter(), Counter(), ())
     if not found.pieces:
         why = ", ".join(f"{count} {reason}" for reason, count in found.left_out.items() if count)
         raise CorpusError(f"{where}: no piece left to evaluate the run on ({why or 'there is none'}); name other files")
     return found
 
 
-def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], None] | None) -> HeldOut:
+def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], None] | None) -> HeldOutPieces:
     store, sides = run.tokens()
     seen = sides.train + sides.valid
     representation = representations.find(run.config.representation)
@@ -85,7 +85,7 @@ def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], Non
         inner = [np.sum(~codec.profile.ends[ids]) for ids in new]
         new = [ids for ids, run, count in zip(new, runs, inner, strict=True) if 2 * run.length < count]
     left_out = Counter({UNKNOWN: len(read.store) - len(known), TWINS: len(known) - len(new)})
-    return HeldOut("", new, left_out, read.lost, read.faults)
+    return HeldOutPieces("", new, left_out, read.lost, read.faults)
 
 
 def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary) -> Pieces:

@@ -14,7 +14,7 @@ from folkseq.ensemble.players import Player, players
 from folkseq.errors import RequestError
 from folkseq.evaluation import loss
 from folkseq.evaluation import samples as new_pieces
-from folkseq.evaluation.heldout import HeldOut, held_out
+from folkseq.evaluation.heldout import HeldOutPieces, held_out
 from folkseq.evaluation.loss import Loss
 from folkseq.infill.evaluate import Gaps, judge
 from folkseq.representations.task import CONTINUE, FILL
@@ -28,7 +28,7 @@ class Evaluation:
     """The metrics of a run."""
 
     run: Path
-    held_out: HeldOut
+    held_out: HeldOutPieces
     """The pieces, and what was left out."""
     amounts: dict[str, float]
     """The amount of each unit in the pieces, by its singular: `token`, `note`, `second`."""

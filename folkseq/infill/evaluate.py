@@ -40,7 +40,7 @@ class GapLoss:
 
 
 @dataclass(frozen=True)
-class Voices:
+class VoiceLeading:
     """What harmonisations are like, beside those of the same melodies that were held out."""
 
     count: int
@@ -59,7 +59,7 @@ class Gaps:
     pairs: int
     amounts: dict[str, float]
     losses: tuple[GapLoss, ...]
-    voices: Voices | None
+    voices: VoiceLeading | None
 
 
 def judge(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int) -> Gaps:
@@ -138,7 +138,7 @@ def _ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], frame: int) -> fl
     return best
 
 
-def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> Voices:
+def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> VoiceLeading:
     """Harmonise the melodies of some pieces, and hold what comes of it beside what was there."""
     from folkseq.sampling.batch import Request
     from folkseq.sampling.generate import generate
@@ -160,4 +160,4 @@ def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> Voi
         theirs.append(voice_leading.sounding(cells[:, : len(VOICES)], HOLD))
     ranges = [RANGES[voice] for voice in VOICES]
     kept, free, bach = (voice_leading.evaluate(each, ranges) for each in (ours[True], ours[False], theirs))
-    return Voices(len(theirs), seed, kept, free, bach)
+    return VoiceLeading(len(theirs), seed, kept, free, bach)
