@@ -9,12 +9,10 @@ from folkseq.representations.abc.labels import labels, places
 from folkseq.representations.places import Places
 from hypothesis import given
 from hypothesis import strategies as st
-from performances import performances, solo, take
 
 from folkseq.formats import abc
 from folkseq.representations import find, names
 from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.performance import PerformanceTokenizer
 from folkseq.representations.vocabulary import Vocabulary
 
 HEADER = ("<s>", "R:jig", "M:6/8", "K:Cmaj")
@@ -100,56 +98,6 @@ def test_labels_do_not_know_what_comes(tokens, count):
     whole, begun = labels(tokens), labels(tokens[:count])
     for name, each in begun.items():
         np.testing.assert_array_equal(each, whole[name][:count], err_msg=name)
-
-
-def test_the_labels_of_a_performance():
-    tokenizer = PerformanceTokenizer(sustain="tokens")
-    piece = solo((60, 80, 0.0, 0.5), (59, 80, 0.5, 0.6), (71, 80, 2.0, 2.1), pedal=[(0.5, 127), (2.0, 0)])
-    ids = tokenizer.encode(piece)
-    found = tokenizer.labels(ids, tokenizer.vocabulary)
-    tokens = tokenizer.vocabulary.decode(ids.tolist())
-    ons = [place for place, token in enumerate(tokens) if token.startswith("NOTE_ON")]
-    assert found["pitch_class"][ons].tolist() == [0, 11, 11]
-    assert found["hand_register"][ons].tolist() == [1, 0, 1]
-    others = np.setdiff1d(np.arange(len(ids)), ons)
-    assert set(found["pitch_class"][others].tolist()) == {-1}
-    assert found["density"][ons].tolist() == [1, 2, 1]
-    assert found["since_onset"][ons].tolist() == [0, 0, 0]
-    assert math.isnan(found["since_onset"][0])
-    assert found["since_onset"][ons[2] - 1] == pytest.approx(1.5)
-    assert found["pedal"][ons].tolist() == [0, 1, 0]
-    times = tokenizer.places(ids, tokenizer.vocabulary)
-    assert times.start[ons].tolist() == pytest.approx([0, 0.5, 2])
-    assert times.length[ons].tolist() == [0, 0, 0]
-    assert times.length.sum() == pytest.approx(2.1)
-    assert times.bar is None
-
-
-def test_drums_have_no_pitch_class_and_baked_pedals_no_label():
-    drums = PerformanceTokenizer(drums=True)
-    ids = drums.encode(solo((36, 80, 0.0, 0.1), drum=True))
-    assert list(drums.labels(ids, drums.vocabulary)) == ["density", "since_onset"]
-
-
-@given(performances(), st.data())
-def test_labels_of_performances_do_not_know_what_comes(piece, data):
-    tokenizer = PerformanceTokenizer(sustain="tokens")
-    ids = tokenizer.encode(piece)
-    count = data.draw(st.integers(0, len(ids)))
-    whole = tokenizer.labels(ids, tokenizer.vocabulary)
-    for name, each in tokenizer.labels(ids[:count], tokenizer.vocabulary).items():
-        np.testing.assert_array_equal(each, whole[name][:count], err_msg=name)
-
-
-def test_density_counts_the_onsets_of_the_last_second():
-    tokenizer = PerformanceTokenizer()
-    ids = tokenizer.encode(take(3, seconds=8))
-    density = tokenizer.labels(ids, tokenizer.vocabulary)["density"]
-    times = tokenizer.places(ids, tokenizer.vocabulary)
-    after = np.round((times.start + times.length) * 100).astype(int)  # in steps, which compare exactly
-    onsets = [(place, step) for place, step in enumerate(after) if ids[place] < 128]
-    for place, step in enumerate(after):
-        assert density[place] == sum(other <= place and step - 100 < onset for other, onset in onsets)
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in ("abc", "performance")])

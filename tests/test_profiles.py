@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from book import JIG, REEL, WALTZ
 from folkseq.representations.abc.traits import MELODY_UNITS
-from performances import solo
 
 from folkseq.formats import abc
 from folkseq.representations.abc import AbcTokenizer
 from folkseq.representations.base import Tokenizer
-from folkseq.representations.performance import PerformanceTokenizer
 from folkseq.representations.vocabulary import Profile, Vocabulary
 
 
@@ -42,29 +40,6 @@ def test_abc():
     kinds = dict(zip(tokens, profile.kinds.tolist(), strict=True))
     assert kinds["C"] == kinds["c"]
     assert len(set(kinds.values())) == len(tokens) - 1
-
-
-@pytest.mark.parametrize("tokenizer", [PerformanceTokenizer(), PerformanceTokenizer(sustain="tokens", velocity_bins=0)])
-def test_performance(tokenizer):
-    vocabulary = tokenizer.vocabulary
-    profile = tokenizer.profile(vocabulary)
-    for index, token in enumerate(vocabulary.tokens):
-        name, _, value = token.rpartition("_")
-        pitched = name in ("NOTE_ON", "NOTE_OFF")
-        assert profile.pitched[index] == pitched
-        assert profile.heights[index] == (int(value) if pitched else 0)
-        assert profile.free[index] == (name in ("NOTE_ON", "TIME_SHIFT", "VELOCITY"))
-        assert profile.ends[index] == (token in ("<s>", "</s>"))
-        assert profile.kinds[index] == (vocabulary.id(f"{name}_0") if pitched else index)
-    assert not profile.binding.any()
-
-
-def test_drums_have_no_key():
-    tokenizer = PerformanceTokenizer(drums=True)
-    drums, notes = (each.profile(each.vocabulary) for each in (tokenizer, PerformanceTokenizer()))
-    assert not drums.pitched.any()
-    assert drums.kinds.tolist() == list(range(len(drums.kinds)))
-    assert drums.free.tolist() == notes.free.tolist()
 
 
 def test_where_nothing_is_said_all_but_the_ends_are_free():
@@ -126,11 +101,3 @@ def test_melodies_of_tunes(text, notes):
 def test_a_tune_of_rests_has_no_melody():
     vocabulary = Vocabulary(("</s>", "<s>", "K:Cmaj", "M:4/4", "8", "z", "|]"))
     assert AbcTokenizer().melody(np.array([1, 3, 2, 5, 4, 6, 0]), vocabulary).shape == (0, 2)
-
-
-def test_melodies_of_performances():
-    tokenizer = PerformanceTokenizer()
-    ids = tokenizer.encode(solo((64, 80, 0.5, 1), (60, 80, 0, 2), (67, 80, 0.5, 1)))
-    found = tokenizer.melody(ids, tokenizer.vocabulary)
-    assert found.tolist() == [[60, 0], [64, 0], [67, 0]]
-    assert Tokenizer.melody(tokenizer, ids, tokenizer.vocabulary).shape == (0, 2)

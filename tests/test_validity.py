@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 from book import JIG, REEL, WALTZ
-from performances import take
 
 from folkseq.formats import abc
 from folkseq.representations.abc import AbcTokenizer
 from folkseq.representations.abc.validity import fault
-from folkseq.representations.performance import PerformanceTokenizer
 
 WHOLE = [
     "|: C | E 3 G 3 | [1 C 5 :| [2 C 6 | D 6 |]",
@@ -86,39 +84,3 @@ def test_books_are_read_by_the_same_rules():
         vocabulary = tokenizer.learn([tokens])
         found.append(tokenizer.fault(np.array(vocabulary.encode(tokens)), vocabulary))
     assert found == ["", "", ""]
-
-
-PLAIN, PEDAL, MAGENTA = (
-    PerformanceTokenizer(),
-    PerformanceTokenizer(sustain="tokens"),
-    PerformanceTokenizer(order="magenta"),
-)
-
-
-@pytest.mark.parametrize(
-    ("tokenizer", "body", "wrong", "paired"),
-    [
-        (PLAIN, "NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60", "", (2, 2)),
-        (PLAIN, "NOTE_ON_60 TIME_SHIFT_9 NOTE_ON_64 NOTE_OFF_60", "note_does_not_end", (2, 3)),
-        (PLAIN, "NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_64 NOTE_OFF_60", "note_ends_that_is_silent", (2, 3)),
-        (PLAIN, "NOTE_ON_60 TIME_SHIFT_9 NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60", "note_begins_that_sounds", (2, 3)),
-        (MAGENTA, "NOTE_ON_60 TIME_SHIFT_9 NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60 NOTE_OFF_60", "", (4, 4)),
-        (PEDAL, "PEDAL_DOWN NOTE_ON_60 TIME_SHIFT_9 PEDAL_UP NOTE_OFF_60", "", (2, 2)),
-        (PEDAL, "PEDAL_DOWN NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60", "pedal_does_not_rise", (2, 2)),
-    ],
-)
-def test_what_is_wrong_with_a_performance(tokenizer, body, wrong, paired):
-    vocabulary = tokenizer.vocabulary
-    ids = np.array(vocabulary.encode(["<s>", *body.split(), "</s>"]))
-    assert tokenizer.fault(ids, vocabulary) == wrong
-    assert tokenizer.traits(ids, vocabulary).shares == {"note_events_paired": paired}
-
-
-def test_a_performance_that_is_cut_off_or_corrupted_is_not_whole():
-    vocabulary = PLAIN.vocabulary
-    ids = PLAIN.encode(take(1, seconds=5))
-    assert PLAIN.fault(ids, vocabulary) == ""
-    assert PLAIN.fault(ids[:-1], vocabulary) == "no_end"
-    assert PLAIN.fault(ids[:0], vocabulary) == "no_end"
-    last_end = np.flatnonzero((ids >= 128) & (ids < 256))[-1]
-    assert PLAIN.fault(np.delete(ids, last_end), vocabulary) == "note_does_not_end"
