@@ -1,12 +1,12 @@
-"""How fast folkseq is on this machine, on a quiet one, and how well it learns.
+"""Speed and quality benchmarks of folkseq. Run them on a machine that does nothing else.
 
-python scripts/benchmark.py reading             from ABC to ids
-python scripts/benchmark.py performances FOLDER from the MIDI files in a folder to ids
-python scripts/benchmark.py sampling [RUN]      from the network to new ids; RUN is one of abc, the newest by default
-python scripts/benchmark.py training            updates a second, beside a bare loop's
-python scripts/benchmark.py recipes --help      held-out loss after equal minutes, of recipes side by side
-python scripts/benchmark.py cells --help        the same of the cells
-python scripts/benchmark.py scale [IDS]         memory and first batch on a store of a billion ids
+python scripts/benchmark.py reading             ABC files to ids
+python scripts/benchmark.py performances FOLDER the MIDI files of a folder to ids
+python scripts/benchmark.py sampling [RUN]      speed of network and sampler; RUN is a run of abc, the newest by default
+python scripts/benchmark.py training            updates per second, compared with a plain PyTorch loop
+python scripts/benchmark.py recipes --help      held-out loss of several recipes after the same training time
+python scripts/benchmark.py cells --help        held-out loss of each recurrent cell after the same training time
+python scripts/benchmark.py scale [IDS]         memory and time to the first batch with a store of a billion ids
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BENCHMARKS = {
     "cells": "cells.main",
     "scale": "scale.main",
 }
-"""Each with the module under `benchmarks` that has it, and its function there."""
+"""The module under `benchmarks` and the function of each benchmark."""
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:

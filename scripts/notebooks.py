@@ -1,10 +1,10 @@
-"""Execute the notebooks from top to bottom, and keep what came out in them.
+"""Execute the notebooks from top to bottom, and store their outputs in them.
 
     python scripts/notebooks.py                     # all of them
     python scripts/notebooks.py notebooks/02*.ipynb
 
-What is written does not depend on where or how fast it ran: no times, and no paths of this machine. It takes the extra
-`notebooks`, and abcm2ps or verovio for the scores.
+The outputs do not depend on the machine: they hold no times and no paths. Execution needs the extra `notebooks`, and
+abcm2ps or verovio for the scores.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
-PATIENCE_S = 600  # for a cell
+CELL_TIMEOUT_S = 600
 
 
 def execute(notebook: NotebookNode, folder: Path = FOLDER) -> NotebookNode:
-    """A notebook with its outputs, as a kernel in `folder` gives them. Raises CellExecutionError if a cell fails."""
+    """Execute a notebook with a kernel in `folder`; return it with outputs. Raises CellExecutionError if a cell fails."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # this clone's folkseq, whichever is installed
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # this clone's folkseq, not the installed one
     client = NotebookClient(
         notebook,
-        timeout=PATIENCE_S,
+        timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
@@ -42,7 +42,7 @@ def execute(notebook: NotebookNode, folder: Path = FOLDER) -> NotebookNode:
     for cell in done.cells:
         if cell.cell_type == "code":
             cell.outputs = _joined(cell.outputs)
-    # What a kernel adds of itself would differ from one Python to the next.
+    # The kernel's own metadata would differ from one Python to the next.
     done.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -53,7 +53,7 @@ def execute(notebook: NotebookNode, folder: Path = FOLDER) -> NotebookNode:
 
 
 def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Outputs, where what was printed in several pieces, as time would have it, stands in one."""
+    """Join text that was printed in several parts, since the parts depend on timing."""
     kept: list[NotebookNode] = []
     for output in outputs:
         before = kept[-1] if kept else None
@@ -66,7 +66,7 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="*", help="some of the notebooks; all of them by default")
+    parser.add_argument("files", type=Path, nargs="*", help="the notebooks to execute; all of them by default")
     files = parser.parse_args().files or sorted(FOLDER.glob("*.ipynb"))
     for file in files:
         began = time.monotonic()

@@ -1,10 +1,10 @@
-"""The pictures of the README: a tune that was written, a cell that was looked at while it was read, and a chorale.
+"""Draw the pictures of the documentation: a new tune, a cell while the network reads that tune, and a chorale.
 
-    python scripts/pictures.py                 # trains a small model first, two minutes or so
+    python scripts/pictures.py                      # trains a small model first, about two minutes
     python scripts/pictures.py --run runs/mine
-    python scripts/pictures.py --choir runs/hymns     # the chorale alone, of a run that harmonises
+    python scripts/pictures.py --choir runs/hymns   # only the chorale, from a run that harmonises
 
-They go into scripts/pictures/. The score takes abcm2ps or verovio.
+The pictures go into scripts/pictures/. Scores need abcm2ps or verovio.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from folkseq.representations.base import END
 
 FOLDER = Path(__file__).parent / "pictures"
 STEPS, HIDDEN = 1500, 128
-SEED, TRIES = 42, 16
+SEED, CANDIDATES = 42, 16
 MELODY = """X:1
 T:Old Hundredth
 M:4/4
@@ -35,25 +35,25 @@ L:1/4
 K:G
 G | G F E D | G A HB B | B B A G | c B HA G | A B A G | E F HG d | B G A c | B A HG |]
 """
-LABEL = "place in bar"  # what the cell that is shown tells
-INCHES, LINE, HEADING = 8.4, 0.56, 0.5  # of the picture's width, which a README shows as it is; of a line; of the title
+LABEL = "place in bar"  # the label of the cell that is drawn
+INCHES, LINE, HEADING = 8.4, 0.56, 0.5  # width of the picture, height of a line, height of the title
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, help="a run of abc; by default a small one is trained and thrown away")
-    parser.add_argument("--choir", type=Path, help="a run that harmonises, of which the chorale is drawn and no more")
-    asked = parser.parse_args()
-    if asked.choir is not None:
-        (FOLDER / "chorale.svg").write_bytes(score.engrave(chorale(asked.choir)))
+    parser.add_argument("--run", type=Path, help="a run of abc; by default a small one is trained and removed")
+    parser.add_argument("--choir", type=Path, help="a run that harmonises; draw only its chorale")
+    arguments = parser.parse_args()
+    if arguments.choir is not None:
+        (FOLDER / "chorale.svg").write_bytes(score.engrave(chorale(arguments.choir)))
         return
     with TemporaryDirectory() as scratch:
-        run = asked.run or Path(scratch) / "abc"
-        if asked.run is None:
+        run = arguments.run or Path(scratch) / "abc"
+        if arguments.run is None:
             book = Path(__file__).parents[1] / "corpora" / "folk.abc"
             folkseq.train("abc", book, steps=STEPS, hidden=HIDDEN, seed=1, out=run)
         settings = {"rhythm": "jig", "key": "D", "form": "AB", "temperature": 0.9}
-        (tune,) = folkseq.load(run).sample(1, seed=SEED, best=TRIES, **settings)
+        (tune,) = folkseq.load(run).sample(1, seed=SEED, best=CANDIDATES, **settings)
         FOLDER.mkdir(exist_ok=True)
         (FOLDER / "tune.svg").write_bytes(score.engrave(tune.piece))
         reading = analyse(folkseq.load(run).run).read(tune.save(Path(scratch) / "tune.abc"))
@@ -63,16 +63,17 @@ def main() -> None:
 
 
 def chorale(run: Path) -> Tune:
-    """A hymn in four voices, of which the model wrote three: the likeliest of several answers."""
+    """Return a hymn whose other three voices the model wrote: the likeliest of several answers."""
     with TemporaryDirectory() as scratch:
         melody = Path(scratch) / "melody.abc"
         melody.write_text(MELODY)
-        found = folkseq.harmonise(run, melody, TRIES, seed=SEED, temperature=0.7, out=Path(scratch) / "answers")
-        return min(found.answers, key=lambda answer: answer.nll).finished.tune
+        found = folkseq.harmonise(run, melody, CANDIDATES, seed=SEED, temperature=0.7, out=Path(scratch) / "answers")
+        likeliest = min(found.answers, key=lambda written: written.nll)
+        return likeliest.answer.tune
 
 
 def draw(reading: NeuronReading, neuron: Neuron) -> Figure:
-    """One cell under the tokens that it has just read, in letters that can be read in a README."""
+    """Draw a neuron's value below each token of a piece, with letters that are legible in a README."""
     layout = lay_out(reading.tokens, reading.timing)
     lines = range(1, layout.lines)  # without the header
     height = HEADING + LINE * len(lines)

@@ -1,8 +1,6 @@
-"""The network and the training that anyone would write in PyTorch: what folkseq is measured against."""
+"""The network and the training loop that anyone would write in PyTorch, as a reference."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,26 +8,28 @@ from torch.nn import functional
 
 from folkseq.corpus import Batch
 from folkseq.corpus.batch import IGNORED
+from folkseq.models.settings import ModelSettings
 
 
 class Plain(nn.Module):
     """An embedding, `nn.LSTM` and a linear layer, with dropout between them."""
 
-    lookback = None  # as `LanguageModel` has
+    lookback = None  # `nll` reads this attribute and `settings` of a `LanguageModel`
 
     def __init__(self, vocabulary: int, layers: int, hidden: int, embedding: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.settings = ModelSettings(vocabulary)
         self.embedding = nn.Embedding(vocabulary, embedding)
         self.cells = nn.LSTM(embedding, hidden, layers, batch_first=True, dropout=dropout)
         self.output = nn.Linear(hidden, vocabulary)
         self.dropout = nn.Dropout(dropout)
 
     def init_state(self, rows: int) -> tuple[Tensor, ...]:
-        """Zeros, (L, B, H) twice."""
+        """Return zeros, (L, B, H) twice."""
         return tuple(torch.zeros(self.cells.num_layers, rows, self.cells.hidden_size) for _ in "hc")
 
-    def forward(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Logits (B, T, V) after (B, T) ids, and the state."""
+    def forward(self, x: Tensor, state: tuple[Tensor, ...], lookback: None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the logits (B, T, V) after (B, T) ids, and the state."""
         hidden, state = self.cells(self.dropout(self.embedding(x)), state)
         return self.output(self.dropout(hidden)), state
 
@@ -42,8 +42,8 @@ class Loop:
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(model.parameters(), rate)
         self.state = model.init_state(rows)
 
-    def update(self, batch: Batch) -> float | Any:
-        """Learn from one batch; the loss is left as a tensor."""
+    def update(self, batch: Batch) -> Tensor:
+        """Learn from one batch; return its loss."""
         x, y = (torch.from_numpy(array) for array in batch[:2])
         logits, state = self.model(x, self.state)
         self.state = tuple(tensor.detach() for tensor in state)

@@ -1,4 +1,4 @@
-"""How fast files become ids, on one core."""
+"""The speed of turning files into ids, on one core."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ TURNS = 5
 
 
 def reading() -> None:
-    """From ABC text to ids, on one core: tunes a second, the best of several turns."""
+    """Print the tunes per second from ABC to ids, the best of several turns."""
     data = locate(Path("corpora/folk.abc")).read_bytes()
-    tokenizer = representations.find("abc")
+    representation = representations.find("abc")
     best = float("inf")
     for _ in range(TURNS):
         start = time.process_time()
-        tunes = tokenizer.parse(data, "folk.abc").pieces
-        tokens = [tokenizer.tokenize(tune) for tune in tunes]
-        vocabulary = tokenizer.learn(tokens)
+        tunes = representation.files.parse(data, "folk.abc").pieces
+        tokens = [representation.tokenize(tune) for tune in tunes]
+        vocabulary = representation.merge(token for each in tokens for token in each)
         ids = [vocabulary.encode(each) for each in tokens]
         best = min(best, time.process_time() - start)
     count = sum(map(len, ids))
-    print(f"{len(tunes):,} tunes, {count:,} ids: {len(tunes) / best:,.0f} tunes a second")
+    print(f"{len(tunes):,} tunes, {count:,} ids: {len(tunes) / best:,.0f} tunes per second")
 
 
 def performances(folder: str) -> None:
-    """From MIDI files to ids, on one core: notes a second, the best of several turns, and both halves by themselves."""
-    tokenizer = representations.find("performance")
-    vocabulary = tokenizer.vocabulary
-    paths = files(Path(folder), tokenizer.suffixes)
+    """Print the notes per second from MIDI to ids, the best of several turns; parsing and encoding also separately."""
+    representation = representations.find("performance")
+    codec = representation.fit([])
+    paths = files(Path(folder), representation.files.suffixes)
     best = {"parsing": float("inf"), "encoding": float("inf"), "file to ids": float("inf")}
     for _ in range(TURNS):
         notes = ids = 0
@@ -40,11 +40,11 @@ def performances(folder: str) -> None:
         for path in paths:
             start = time.process_time()
             try:
-                (performance,) = tokenizer.parse(path.read_bytes(), str(path)).pieces
+                (performance,) = representation.files.parse(path.read_bytes(), str(path)).pieces
             except ParseError:
                 continue
             between = time.process_time()
-            encoded = tokenizer.encode(performance, vocabulary)
+            encoded = codec.encode(performance)
             parsing += between - start
             encoding += time.process_time() - between
             notes += sum(map(len, performance.tracks))
@@ -53,4 +53,4 @@ def performances(folder: str) -> None:
             best[name] = min(best[name], seconds)
     print(f"{len(paths):,} files, {notes:,} notes, {ids:,} ids")
     for name, seconds in best.items():
-        print(f"{name}: {notes / seconds:,.0f} notes a second, {len(paths) / seconds:,.0f} files a second")
+        print(f"{name}: {notes / seconds:,.0f} notes per second, {len(paths) / seconds:,.0f} files per second")

@@ -1,7 +1,7 @@
-"""How fast sampling is, beside loops that others would write and beside what the machine could do at most.
+"""The speed of sampling, compared with loops that others would write and with the peak of the machine.
 
-Every row of a table is timed in turn with the others, several times, and the median of the ratios is what counts: the
-machine may be noisy, but is so for all.
+The rows of a table are timed in turns, and the figure is the median over the turns. Noise on the machine then affects
+all rows alike.
 """
 
 from __future__ import annotations
@@ -20,40 +20,42 @@ import torch
 from benchmarks.plain import Plain
 from onnx import TensorProto, helper, numpy_helper
 
+from folkseq import representations
 from folkseq.machine import cores
 from folkseq.models.export.graph import IR_VERSION, OPSET
 from folkseq.models.export.step import build_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
-from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.base import END, START
+from folkseq.representations.base import END
 from folkseq.sampling.batch import Request
-from folkseq.sampling.engine import Engine, Walk
+from folkseq.sampling.engine import Engine, Stepper
 from folkseq.sampling.generate import ROWS, generate
 from folkseq.sampling.strategies import Strategy, choose
-from folkseq.verbs.model import MOST_LANES, Model, load
+from folkseq.verbs.model import Model, load
+from folkseq.verbs.sampling_run import MOST_LANES
 
 TURNS, VOCABULARY = 7, 144
-PAUSE_S, TURN_S = 0.3, 0.25  # PyTorch's threads spin on for a while after its turn
+PAUSE_S, TURN_S = 0.3, 0.25  # PyTorch's threads keep spinning for a while after its turn
 SIZES = ((2, 320), (3, 512))
 STREAMS = (1, 64, 256)  # rows
-RECALLS: dict[str, Any] = {
-    **{name: value for name, value in AbcTokenizer().recipe.items() if name != "weight_decay"},
+LOOKBACK: dict[str, Any] = {
+    **{name: value for name, value in representations.find("abc").fit([]).recipe.items() if name != "weight_decay"},
     "bar_ends": tuple(range(24)),
     "section_ends": tuple(range(12)),
 }
-"""What a network of tunes is shown besides; about as many of its ids end a bar."""
+"""The lookback of a model of tunes; about as many of its ids end a bar."""
 
-Loop = Callable[[float], int]  # goes on for so many seconds, and tells how many tokens it made
+Loop = Callable[[float], int]
+"""Runs for a number of seconds, and returns the number of tokens that it made."""
 
 
 def main(run: str | None = None) -> None:
-    """Print all tables; those of grammar and novelty for a run of `abc`, the newest by default."""
-    print(f"{torch.get_num_threads()} threads; tokens a second and ratios: medians of {TURNS} turns")
+    """Print all tables. Those of grammar and novelty use a run of `abc`, the newest by default."""
+    print(f"{torch.get_num_threads()} threads; tokens per second and ratios: medians of {TURNS} turns")
     machine = _machine()
     for layers, hidden in SIZES:
         _steps(layers, hidden, machine)
-    _choosing()
+    _drawing()
     _constraints(load(run))
 
 
@@ -63,29 +65,28 @@ def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
         torch.manual_seed(0)
         model = LanguageModel(settings).eval()
         plain = Plain(VOCABULARY, layers, hidden, settings.embedding).eval()
-        recalls = LanguageModel(replace(settings, **RECALLS)).eval()
+        with_lookback = LanguageModel(replace(settings, **LOOKBACK)).eval()
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     graphs = {name: build_step(weights, settings, name == "int8") for name in ("float32", "int8")}
-    as_for_tunes = {name: tensor.numpy() for name, tensor in recalls.state_dict().items()}
-    recalling = build_step(as_for_tunes, recalls.settings)
-    products = (2 * layers - 1) * 4 * hidden * hidden + hidden * VOCABULARY  # a token, and bytes of weights in int8
-    print(f"\n{layers} x {hidden} {settings.cell}, {VOCABULARY} ids: {products / 1e6:.2f} M products a token")
+    weights_with_lookback = {name: tensor.numpy() for name, tensor in with_lookback.state_dict().items()}
+    lookback_graph = build_step(weights_with_lookback, with_lookback.settings)
+    products = (2 * layers - 1) * 4 * hidden * hidden + hidden * VOCABULARY  # per token; also bytes of int8 weights
+    print(f"\n{layers} x {hidden} {settings.cell}, {VOCABULARY} ids: {products / 1e6:.2f} M products per token")
     for rows in STREAMS:
         for draws in (False, True):
             loops: dict[str, Loop] = {"PyTorch, nn.LSTM": _torch_loop(plain, rows, draws)}
             if rows == 1:
                 loops["NumPy, fused"] = _numpy_loop(weights, settings, draws)
             loops |= {f"folkseq, {name}": _engine_loop(graph, rows, draws) for name, graph in graphs.items()}
-            if draws:  # of ids that are always the same every place would be a match
-                loops["… that recalls"] = _engine_loop(recalling, rows, draws)
-            print(
-                f"{rows} stream{'s' * (rows > 1)}, " + ("a token drawn at each step" if draws else "the network alone")
-            )
-            _tell(_race(loops), products, machine["int8, one row" if rows == 1 else "int8, 256 rows"])
+            if draws:  # with constant ids, every position would be a match
+                loops["… with lookback"] = _engine_loop(lookback_graph, rows, draws)
+            work = "a token drawn at each step" if draws else "the network alone"
+            print(f"{rows} stream{'s' * (rows > 1)}, {work}")
+            _print_speeds(_race(loops), products, machine["int8, one row" if rows == 1 else "int8, 256 rows"])
 
 
-def _tell(speeds: dict[str, list[float]], products: int, most: float) -> None:
-    """Print each one's tokens a second, and the ratios to loops of others."""
+def _print_speeds(speeds: dict[str, list[float]], products: int, peak: float) -> None:
+    """Print the tokens per second of each loop, and its ratios to the loops of others."""
     for name, found in speeds.items():
         line = f"  {name:18} {median(found):9,.0f}"
         for other in ("PyTorch, nn.LSTM", "NumPy, fused"):
@@ -93,12 +94,12 @@ def _tell(speeds: dict[str, list[float]], products: int, most: float) -> None:
                 ratio = median(one / base for one, base in zip(found, speeds[other], strict=True))
                 line += f"  {ratio:6.2f} x {other.split(',')[0]}"
         if name == "folkseq, int8":
-            line += f"  {100 * median(found) * products / most:4.0f} % of the products that the machine can make"
+            line += f"  {100 * median(found) * products / peak:4.0f} % of the machine's peak"
         print(line)
 
 
 def _race(loops: dict[str, Loop]) -> dict[str, list[float]]:
-    """Tokens a second of each, turn by turn."""
+    """Return the tokens per second of each loop, turn by turn."""
     speeds: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(TURNS):
         for name, loop in loops.items():
@@ -111,7 +112,7 @@ def _race(loops: dict[str, Loop]) -> dict[str, list[float]]:
 
 
 def _repeat(step: Callable[[], None], seconds: float) -> int:
-    """How often a step is made in so many seconds."""
+    """Repeat a step for a number of seconds; return the number of repetitions."""
     done, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         step()
@@ -132,31 +133,31 @@ def _torch_loop(model: Plain, rows: int, draws: bool) -> Loop:
 
 
 def _engine_loop(graph: bytes, rows: int, draws: bool) -> Loop:
-    """As `folkseq sample` does it: one row by all threads; many in lanes, each of which writes a batch or more."""
+    """Return the loop of `folkseq sample`: all threads share one row; several rows are dealt to lanes."""
     lanes = min(cores(), MOST_LANES, rows)
     engine = Engine(graph, max(cores() // lanes, 1))
     size = min(rows, ROWS) // lanes
-    walks = [[engine.stepper(engine.begin(size)) for _ in range(rows // lanes // size)] for _ in range(lanes)]
+    steppers = [[engine.stepper(engine.begin(size)) for _ in range(rows // lanes // size)] for _ in range(lanes)]
 
-    def lane(walks: list[Walk], seconds: float) -> int:
-        last, random, strategy = [np.zeros(size, np.int64) for _ in walks], np.random.default_rng(0), Strategy()
+    def lane(steppers: list[Stepper], seconds: float) -> int:
+        last, random, strategy = [np.zeros(size, np.int64) for _ in steppers], np.random.default_rng(0), Strategy()
 
         def step() -> None:
-            for place, walk in enumerate(walks):
-                logits = walk.step(last[place])
+            for number, stepper in enumerate(steppers):
+                logits = stepper.step(last[number])
                 if draws:
-                    last[place], _ = choose(logits, strategy, random.random(size))
+                    last[number], _ = choose(logits, strategy, random.random(size))
 
-        return size * len(walks) * _repeat(step, seconds)
+        return size * len(steppers) * _repeat(step, seconds)
 
     if lanes == 1:
-        return lambda seconds: lane(walks[0], seconds)
+        return lambda seconds: lane(steppers[0], seconds)
     pool = ThreadPoolExecutor(lanes)
-    return lambda seconds: sum(pool.map(lane, walks, [seconds] * lanes))
+    return lambda seconds: sum(pool.map(lane, steppers, [seconds] * lanes))
 
 
 def _numpy_loop(weights: dict[str, Any], settings: ModelSettings, draws: bool) -> Loop:
-    """One row, each layer's weights in one matrix, the first's multiplied with the embedding beforehand."""
+    """Return a loop over one row, with one matrix per layer, the first of them multiplied by the embedding."""
     hidden, layers = settings.hidden, []
     for layer in range(settings.layers):
         cell = f"cells.{layer}"
@@ -188,7 +189,7 @@ def _numpy_loop(weights: dict[str, Any], settings: ModelSettings, draws: bool) -
 
 
 def _machine() -> dict[str, float]:
-    """Products a second, of matrices larger than an LSTM's, in NumPy and in ONNX Runtime."""
+    """Return the peak in products per second: matrices larger than an LSTM's, in NumPy and in ONNX Runtime."""
     side = 2048
     matrix = np.random.default_rng(0).normal(size=(side, side)).astype(np.float32)
     found = {}
@@ -199,11 +200,11 @@ def _machine() -> dict[str, float]:
     for rows in (1, 256):
         feed = {"x": np.full((rows, side), 129, np.uint8)}
         found[f"int8, {_rows(rows)}"] = _best(lambda feed=feed: session.run(None, feed)) * rows * side * side
-    print(f"products of a matrix of {side} x {side} with")
+    print(f"products of a {side} x {side} matrix with")
     for name, products in found.items():
         size = 4 if name.startswith("float") else 1
-        read = f", {products * size / 1e9:.1f} GB of weights" if name.endswith("one row") else ""
-        print(f"  {name:18} {products / 1e9:7.1f} G a second{read}")
+        read = f", {products * size / 1e9:.1f} GB of weights read" if name.endswith("one row") else ""
+        print(f"  {name:18} {products / 1e9:7.1f} G per second{read}")
     return found
 
 
@@ -212,9 +213,9 @@ def _rows(rows: int) -> str:
 
 
 def _product(side: int) -> bytes:
-    """A graph that multiplies bytes by a square matrix of bytes."""
+    """Return a graph that multiplies bytes by a square matrix of bytes."""
     weights = np.random.default_rng(0).integers(-64, 65, (side, side)).astype(np.int8)
-    constants = [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(np.uint8(128), "zero")]
+    constants = [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(np.array(128, np.uint8), "zero")]
     x = helper.make_tensor_value_info("x", TensorProto.UINT8, ["B", side])
     y = helper.make_tensor_value_info("y", TensorProto.INT32, ["B", side])
     nodes = [helper.make_node("MatMulInteger", ["x", "w", "zero"], ["y"])]
@@ -224,7 +225,7 @@ def _product(side: int) -> bytes:
 
 
 def _best(action: Callable[[], Any], turns: int = 30) -> float:
-    """Times a second, at best."""
+    """Return how many times per second an action can run, at best."""
     best = float("inf")
     for _ in range(turns):
         start = time.perf_counter()
@@ -233,14 +234,14 @@ def _best(action: Callable[[], Any], turns: int = 30) -> float:
     return 1 / best
 
 
-def _choosing() -> None:
-    """Choosing for 256 rows beside the network's step for them."""
+def _drawing() -> None:
+    """Print the time to draw an id for each of 256 rows, compared with the network's step."""
     rows = max(STREAMS)
     random = np.random.default_rng(0)
     logits = random.normal(0, 3, (rows, VOCABULARY)).astype(np.float32)
     mask, uniforms = random.random((rows, VOCABULARY)) < 0.5, random.random(rows)
     mask[:, 0] = True
-    print(f"\nchoosing for {rows} rows of {VOCABULARY} ids, microseconds (median of 50)")
+    print(f"\ndrawing for {rows} rows of {VOCABULARY} ids, microseconds (median of 50)")
     kinds = {
         "temperature 1": Strategy(),
         "temperature 0.9": Strategy(0.9),
@@ -270,38 +271,42 @@ def _median_us(action: Callable[[], Any], turns: int = 50) -> float:
 
 
 def _constraints(model: Model) -> None:
-    """What grammar, novelty and a limit on copies cost at 64 streams, on whole pieces."""
-    pieces, vocabulary, tokenizer = 512, model.run.vocabulary, model.tokenizer
+    """Print the cost of grammar, novelty and a limit on copies with 64 streams, for whole pieces."""
+    pieces, codec, overlaps = 512, model.codec, model.overlaps
+    if overlaps is None:
+        raise SystemExit("the novelty extension is not installed")
     lanes = min(cores(), MOST_LANES)
     engine = model.engine("int8", max(cores() // lanes, 1))
-    grammar = tokenizer.grammar(vocabulary)
-    copies = model.overlaps.limit(16)
+    plan = codec.generation.plan(model.representation.options())
     turn = count()
 
-    def write(look_up: bool = False, **settings: Any) -> float:
-        request = Request((vocabulary.id(START),), vocabulary.id(END), next(turn), tokenizer.limit(), **settings)
+    def write(compare: bool = False, **constraints: Any) -> float:
+        """Write the pieces; return the tokens per second."""
+        end_id = codec.vocabulary.id(END)
+        request = Request(plan.opening, end_id, seed=next(turn), limit=plan.limit, **constraints)
         start = time.perf_counter()
         samples = list(generate(engine, request, range(pieces), lanes))
-        if look_up:
+        if compare:
             for first in range(0, pieces, 16):
-                model.overlaps.longest([np.array(sample.ids) for sample in samples[first : first + 16]])
+                overlaps.longest([np.array(sample.ids) for sample in samples[first : first + 16]])
         return sum(len(sample.ids) - 1 for sample in samples) / (time.perf_counter() - start)
 
-    asked: dict[str, dict[str, Any]] = {
-        "without a grammar": {},
-        "with it": {"grammar": grammar},
-        "and looked up in the index": {"grammar": grammar, "look_up": True},
-        "and --max-copy 16": {"grammar": grammar, "copies": copies},
+    free, valid = "no grammar", "grammar"
+    kinds: dict[str, dict[str, Any]] = {
+        free: {},
+        valid: {"grammar": plan.grammar},
+        "grammar, novelty": {"grammar": plan.grammar, "compare": True},
+        "grammar, --max-copy 16": {"grammar": plan.grammar, "copies": overlaps.limit(16)},
     }
-    found: dict[str, list[float]] = {name: [] for name in asked}
+    found: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(TURNS):
-        for name, settings in asked.items():
-            found[name].append(write(**settings))
-    print(f"\n{model.run.folder}: {pieces} pieces, {ROWS} at a time, tokens a second")
+        for name, constraints in kinds.items():
+            found[name].append(write(**constraints))
+    print(f"\n{model.run.folder}: {pieces} pieces, {ROWS} at a time, tokens per second")
     for name, speeds in found.items():
-        base = found["without a grammar" if name == "with it" else "with it"]
-        ratio = median(one / other for one, other in zip(speeds, base, strict=True))
-        against = (
-            "" if name == "without a grammar" else f"  {ratio:5.2f} of " + ("that" if name == "with it" else "with it")
-        )
-        print(f"  {name:28} {median(speeds):9,.0f}{against}")
+        line = f"  {name:24} {median(speeds):9,.0f}"
+        if name != free:
+            base = free if name == valid else valid
+            ratio = median(one / other for one, other in zip(speeds, found[base], strict=True))
+            line += f"  {ratio:5.2f} x {base}"
+        print(line)
