@@ -25,7 +25,7 @@ CELL_TIMEOUT_S = 600
 
 
 def execute(notebook: NotebookNode, folder: Path = FOLDER) -> NotebookNode:
-    """Execute a notebook with a kernel in `folder`; return it with outputs. Raises CellExecutionError if a cell fails."""
+    """Return a notebook that a kernel in `folder` has executed. Raises CellExecutionError if a cell fails."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
