@@ -64,7 +64,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
 
 
 def _ngrams(fingerprint: ArrayLike, length: int) -> Hashes:
-    """The distinct n-grams of a fingerprint, as hashes of 64 bits; a shorter fingerprint is one of its own."""
+    """Return the distinct n-grams of a fingerprint, as hashes of 64 bits; a shorter fingerprint is one of its own."""
     numbers = mixed(np.asarray(fingerprint, np.int64))
     if 0 < len(numbers) < length:
         return np.array([(numbers * powers(len(numbers))).sum(dtype=np.uint64)])

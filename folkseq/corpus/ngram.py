@@ -39,7 +39,7 @@ class _Level:
 
 @dataclass(frozen=True, eq=False)
 class NGram:
-    """The counts of a corpus, as sorted arrays that are searched for all positions at once."""
+    """The counts of a corpus, as sorted arrays that are searched for all positions together."""
 
     vocabulary_size: int
     levels: tuple[_Level, ...]
@@ -72,7 +72,7 @@ class NGram:
 
     @property
     def order(self) -> int:
-        """The length of the longest n-gram that is counted."""
+        """Return the length of the longest n-gram that is counted."""
         return len(self.levels)
 
     def of_order(self, order: int) -> Self:
@@ -114,7 +114,7 @@ class NGram:
 
 
 def _flatten(pieces: Iterable[ArrayLike], vocabulary_size: int) -> tuple[Integers, Integers]:
-    """All ids end to end, and the place of each in its piece."""
+    """Return all ids end to end, and the place of each in its piece."""
     arrays = [np.asarray(piece, np.int64) for piece in pieces]
     ids = np.concatenate([np.zeros(0, np.int64), *arrays])
     if len(ids) and not (ids.min() >= 0 and ids.max() < vocabulary_size):
@@ -123,6 +123,6 @@ def _flatten(pieces: Iterable[ArrayLike], vocabulary_size: int) -> tuple[Integer
 
 
 def _find(keys: Integers, wanted: Integers) -> tuple[Integers, NDArray[np.bool_]]:
-    """The place of each wanted key among sorted ones, and whether it is there."""
+    """Return the place of each wanted key among sorted ones, and whether it is there."""
     place = np.searchsorted(keys, wanted)
     return place, np.append(keys, -1)[place] == wanted

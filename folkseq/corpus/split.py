@@ -12,7 +12,7 @@ from folkseq.errors import CorpusError
 HELD_OUT = 0.05
 """Share of the pieces on the valid side, and as many on the test side."""
 MANY = 20
-"""Files, of which some can be held out whole."""
+"""A number of files that is enough to hold out some of them whole."""
 EMPTY = "the corpus holds no pieces that can be trained on"
 
 

@@ -72,7 +72,7 @@ def _facts(found: Evaluation) -> dict[str, Any]:
 
 
 def _summary(found: Evaluation) -> str:
-    """One line: what the run was evaluated on."""
+    """Describe in one line what the run was evaluated on."""
     count, gaps, side = len(found.held_out.pieces), found.gaps, found.held_out.side
     what = f"{count:,} piece{'s' * (count != 1)}"
     if gaps is not None:
@@ -147,7 +147,7 @@ def _statistics(columns: Sequence[dict[str, Any]]) -> Rows:
 
 
 def _rows(columns: Sequence[Column], label: str, *, rates: bool = False) -> Rows:
-    """One row for each name in any of the columns: rates with two digits, or percents."""
+    """Return one row for each name in any of the columns: rates with two digits, or percents."""
     rows = []
     for name in dict.fromkeys(name for column in columns for name in column):
         values = [column.get(name) for column in columns]
@@ -164,7 +164,7 @@ def _percents(shares: Iterable[float | None]) -> list[str]:
 
 
 def _aligned(rows: Rows) -> Iterator[str]:
-    """The lines of a table, with the first column to the left and all others to the right."""
+    """Yield the lines of a table, with the first column to the left and all others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]

@@ -5,7 +5,7 @@ first's, so neither key nor tempo matters. A figure counts as often as it occurs
 across representations of the same music, unlike shared tokens.
 
 Conventions: a melody is (N, 2) integers, as `Transposition.melody` returns them: pitch in semitones, and duration in
-any unit, or 0 if unknown, so that intervals alone count. Lengths of which there is no figure are left out. Figures are
+any unit, or 0 if unknown, so that intervals alone count. Lengths without any figure are left out. Figures are
 compared by hashes of 64 bits. What two melodies share by chance and style shows in what a corpus shares with itself: of
 the figures of 8, 12, 16, 24 and 32 notes in folk.abc, 30.4, 10.7, 7.4, 5.2 and 4.1 % occur in a tune that has no title
 in common.
@@ -87,7 +87,7 @@ def evaluate(melodies: Sequence[ArrayLike], corpus: Sequence[ArrayLike], labels:
 
 
 def _figures(melodies: Sequence[ArrayLike], lengths: Sequence[int]) -> Iterator[tuple[int, Integers, Integers]]:
-    """For each length, numbers of the figures, (F,), equal if figures are, and the melody of each, (F,)."""
+    """Yield each length, numbers of the figures, (F,), equal if figures are, and the melody of each, (F,)."""
     arrays = [np.asarray(melody, np.int64).reshape(-1, 2) for melody in melodies]
     notes = np.concatenate([np.zeros((0, 2), np.int64), *arrays])
     owners = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])  # (N,) the melody of each note

@@ -89,7 +89,7 @@ def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], Non
 
 
 def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary) -> Pieces:
-    """The pieces of a store in another vocabulary's ids, without those that have tokens which it lacks."""
+    """Return the pieces of a store in ids of another vocabulary, without those with tokens that it lacks."""
     pieces = [store[piece] for piece in range(len(store))]
     if theirs == ours:
         return pieces
@@ -98,7 +98,7 @@ def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary) -> P
 
 
 def _without_duplicates(codec: Codec[Any], seen: Pieces, pieces: Pieces) -> Pieces:
-    """The pieces that have no near-duplicate among those seen."""
+    """Return the pieces that have no near-duplicate among those seen."""
     similar, every = codec.transposition, [*seen, *pieces]
     labels: list[Any] = [sha256(np.asarray(ids, np.int64).tobytes()).digest() for ids in every]
     if similar is not None:

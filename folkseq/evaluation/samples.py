@@ -1,6 +1,6 @@
 """New pieces of a run beside its corpus: are they valid, what are they like, and how new are they?
 
-Pieces are sampled with the grammar and, from the same seed, without it, which shows what the model knows by itself.
+Pieces are sampled with the grammar and, from the same seed, without it, which shows what the model alone has learnt.
 Their statistics stand beside those of the pieces that the run was not trained on. Of a side of the corpus that holds
 more than `JUDGED` ids, every second, third, … piece counts.
 """
@@ -65,6 +65,6 @@ def evaluate(model: Model, count: int, seed: int) -> dict[str, Any]:
 
 
 def _some(store: TokenStore, pieces: Sequence[int]) -> list[NDArray[Any]]:
-    """The ids of `pieces`, or of every second, third, … of them, if all hold more than `JUDGED`."""
+    """Return the ids of `pieces`, or of every second, third, … of them, if all hold more than `JUDGED`."""
     step = max(math.ceil(store.count(pieces) / JUDGED), 1)
     return [store[piece] for piece in pieces[::step]]

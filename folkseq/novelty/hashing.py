@@ -1,4 +1,4 @@
-"""Hashes of passages that no transposition changes, for all passages of an array at once.
+"""Hashes of passages that no transposition changes, computed for whole arrays.
 
 A passage of ids i₀ … iₙ has the sum S = Σ Bᵏ·(R·levelₖ + mixₖ) modulo 2⁶⁴, where mixₖ is a pseudo-random number for
 the kind of iₖ, and the level of an id without pitch is 0. Let C = Σ Bᵏ over its pitched ids. A transposition by d adds

@@ -27,7 +27,7 @@ from folkseq.novelty.training_set import TrainingSet
 
 FEWEST = 8
 _DECIDE = 4  # ids at least; with one or two, much of what anybody would write is forbidden
-_FOLLOWING = np.array([0, 1, 2, 4, 8, 16, 32, 64, 1 << 30])  # the q that are told apart
+_FOLLOWING = np.array([0, 1, 2, 4, 8, 16, 32, 64, 1 << 30])  # the values of q that are distinguished
 _SPARSE = 32  # bits of the filter for each entry, so that few hashes pass it by chance
 _BYTE, _BIT = np.uint64(3), np.uint64(7)  # a bit's number is split into that of its byte and that within the byte
 

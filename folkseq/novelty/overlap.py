@@ -78,7 +78,7 @@ class Overlap:
 
     @cached_property
     def index(self) -> tuple[Hashes, NDArray[Any]]:
-        """The sorted keys, and where in the flat array of the training set the passage of each begins, (N,) each."""
+        """Return the sorted keys, and where in the flat array of the training set their passages begin, (N,) each."""
         keys, places = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint32 if len(self._ids) < 2**32 else np.uint64)]
         for chunk in self.training_set.places():
             ids, jumps = self._ids[chunk], next_true(np.append(np.diff(chunk) > 1, True))
@@ -136,7 +136,7 @@ class Overlap:
         ]
 
     def _search(self, text: TokenStore) -> Integers:
-        """The longest runs of pieces end to end, (4, P) as `_best` has them."""
+        """Find the longest runs of pieces end to end, (4, P) as `_best` has them."""
         comparison = Comparison(text.ids, self._ids, self.hashing)
         owner = np.repeat(np.arange(len(text)), np.diff(text.offsets))  # (Q,) the piece of each place in the text
         best = np.stack((np.arange(len(text)), *np.zeros((3, len(text)), np.int64)))
@@ -165,7 +165,7 @@ class Overlap:
         return best
 
     def _possible(self, inner: Flags, keys: Hashes) -> Integers:
-        """An upper bound on the length of a run from each place of the text on, (Q,); 4 if it is 4 at most."""
+        """Return an upper bound on the length of a run from each place of the text on, (Q,); 4 if it is 4 at most."""
         table, _ = self.index
         order = np.argsort(keys)
         after = np.searchsorted(table, keys[order])

@@ -1,7 +1,7 @@
 """Shared runs of new pieces and a training set, compared id by id.
 
 A run is grown from a pair of places that an index suggests. Runs of at most four ids, for pieces that share no longer
-one, are looked up in exact tables of all such passages, of which there are few even in a large training set.
+one, are looked up in exact tables of all such passages; there are few even in a large training set.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from folkseq.novelty.hashing import Flags, Hashing, Integers, last_true, next_tr
 
 SHORT = 4
 """The length of the longest passages in the tables."""
-_WIDTH = 16  # ids that are compared at once; most runs are short
+_WIDTH = 16  # ids that are compared together; most runs are short
 _NO_SHIFT = 1 << 40  # of a pitch that has no pitched counterpart of its kind: no pitch moved so far matches any other
 _TEXT_ENDS, _TRAINED_ENDS = -(1 << 50), -(1 << 51)  # codes of what belongs to no run, different in the two texts
 
@@ -52,13 +52,13 @@ class Comparison:
         return left + self._agree(here, there, shift, 1), here - left, there - left
 
     def _shift(self, here: Integers, there: Integers, pitch: Integers) -> Integers:
-        """The distance of the pitch at `pitch` in the text above its counterpart, (K,)."""
+        """Return the distance of the pitch at `pitch` in the text above its counterpart, (K,)."""
         counterpart = self._trained.take(there + pitch - here, mode="clip")
         shift = self._text.take(pitch, mode="clip") - self._codes[counterpart]
         return np.where(np.abs(shift) <= self._reach, shift, _NO_SHIFT)
 
     def _agree(self, here: Integers, there: Integers, shift: Integers, step: int) -> Integers:
-        """The number of ids that are the same from each pair of places on, in steps of 1 or −1, (K,)."""
+        """Return the number of ids that are the same from each pair of places on, in steps of 1 or −1, (K,)."""
         count = np.zeros(len(here), np.int64)
         going = np.arange(len(here))
         while len(going):

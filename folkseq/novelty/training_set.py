@@ -67,5 +67,5 @@ class TrainingSet:
 
     @property
     def ids(self) -> NDArray[Any]:
-        """The store's flat array, (T,)."""
+        """Return the store's flat array, (T,)."""
         return np.asarray(self.store.ids)
