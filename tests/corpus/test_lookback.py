@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from folkseq.corpus import Lookback, Streams, TokenStore
 from folkseq.corpus.lookback import MOST_BARS
 from folkseq.corpus.matching import LENGTHS, WINDOW
-from folkseq.representations.abc import AbcRepresentation
-from folkseq.representations.abc.codec import AbcCodec
+from folkseq.representations.abc import AbcCodec, AbcRepresentation
 from folkseq.representations.vocabulary import Vocabulary
 
 V = 7

@@ -1,233 +1,208 @@
-"""A gap in a tune: bars that are to be written anew, between what stays as it is.
+"""A gap in a tune: some of its bars are written, between the others, which stay as they are.
 
-In the source a bar of the gap is a slot for each eighth that it has, and the lines between bars stand there as they
-are, so that the writer knows what is to be filled, and where in it it is. The target is the bars' sounds with the lines
-between them, from the start id to the end id.
+In the source a bar of the gap is one slot for each of its eighths, and the tokens between bars are as they were, so the
+model knows the length to fill and where in it it is. The target is the sounds of the bars, with the tokens between
+them, from the start id to the end id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq.grammar import Rows
 from folkseq.pairs import EncoderSource, Integers, Pair
-from folkseq.representations.abc.bar_grammar import IN_CHORD, TIEABLE, TIED, TIED_OVER, BarGrammar, BarState
+from folkseq.representations.abc.bar_grammar import BarGrammar, BarState
 from folkseq.representations.abc.bars import EIGHTH, Bars, BarSpan
+from folkseq.representations.abc.tables import Form, TableGrammar
+from folkseq.representations.base import END, START
 
-PER_GRID = 16
-"""Ids that a sound takes at most: a chord with grace notes, its length, a tie and the line."""
-Rows = tuple[NDArray[Any], ...]
-
-
-@dataclass(frozen=True)
-class _At:
-    """Where a row stands in a gap."""
-
-    bar: int
-    """From 0; −1 before the start id, as many as there are bars after the last."""
-    given: int
-    """How many of the ids that stand between this bar and the next have been read."""
-    filling: BarState
+IDS_PER_SOUND = 16
+"""Most ids of a sound: a chord with grace notes, its length, a tie and the bar line."""
 
 
 class Gap:
-    """Bars `first` to `last` of a tune's ids, and what may be written there (a `folkseq.grammar.Grammar`)."""
+    """A gap of consecutive bars in the ids of a tune."""
 
     def __init__(
-        self, filler: BarGrammar, ids: NDArray[Any], bars: Bars, first: int, last: int, *, left_only: bool = False
+        self, grammar: BarGrammar, ids: NDArray[Any], bars: Bars, first: int, last: int, *, left_only: bool = False
     ) -> None:
-        """Take the bars out.
+        """Cut a gap.
 
         Args:
-            filler: what may come in a bar.
-            ids: (T,) the tune's.
-            bars: of those.
-            first: of the gap, as an index of `bars.spans`.
-            last: of the gap, that one too.
-            left_only: whether nothing is to be known of what comes after the gap.
+            grammar: of bars, over the model's vocabulary.
+            ids: (T,) of the tune.
+            bars: of the tune.
+            first: index of the gap's first bar.
+            last: index of its last bar.
+            left_only: whether the source ends with the gap.
         """
-        alphabet = filler.alphabet
-        self._filler, self._kinds, self._size = filler, alphabet.kinds, len(alphabet.vocabulary)
-        self._start, self._end = alphabet.vocabulary.id("<s>"), alphabet.vocabulary.id("</s>")
-        self._bars: Sequence[BarSpan] = bars.spans[first : last + 1]
-        between = zip(self._bars, self._bars[1:], strict=False)
-        self._given = [tuple(ids[one.stop : other.start].tolist()) for one, other in between] + [(self._end,)]
-        self._ids, self._places, self._first, self._left_only = ids, bars.positions, first, left_only
-        self.start, self.stop = self._bars[0].start, self._bars[-1].stop
-        self._pitch = self._tied_into(ids)
-        self._states: list[_At] = []
-        self._numbers: dict[_At, int] = {}
-        self._next: dict[tuple[int, int], int] = {}
-        self._masks: dict[int, tuple[NDArray[np.bool_], int]] = {}
-        self._begin = self._number(_At(-1, 0, BarState(0)))
+        self.bar_grammar, self.spans = grammar, bars.spans[first : last + 1]
+        self.start, self.stop = self.spans[0].start, self.spans[-1].stop
+        between = [tuple(ids[one.stop : other.start].tolist()) for one, other in pairwise(self.spans)]
+        self.between = [*between, (grammar.alphabet.vocabulary.id(END),)]
+        """The ids after each bar of the gap, up to the next bar; after the last, the end id."""
+        self._ids, self._bars, self._first, self._left_only = ids, bars, first, left_only
 
     @cached_property
     def source(self) -> EncoderSource:
-        """What is known."""
-        slot = self._size
-        ids, places = [self._ids[: self.start].astype(np.int64)], [self._places[: self.start]]
-        for number, (bar, given) in enumerate(zip(self._bars, self._given, strict=True)):
-            slots, place = -(-bar.ticks // EIGHTH), self._first + number
-            ids.append(np.full(slots, slot))
-            places.append(np.stack([np.full(slots, self._bar_of(bar)), np.arange(slots)], axis=1))
-            if place < self._first + len(self._bars) - 1:
-                ids.append(np.array(given))
-                places.append(self._places[bar.stop : bar.stop + len(given)])
+        """Return the tune around the gap, with slots in it."""
+        positions = self._bars.positions
+        known = np.arange(self.start)
+        ids, places = [self._ids[known]], [positions[known]]
+        for bar, (span, between) in enumerate(zip(self.spans, self.between, strict=True)):
+            slots = np.arange(slots_of(span))
+            ids.append(np.full(len(slots), len(self.bar_grammar.alphabet.vocabulary)))
+            places.append(np.stack([np.full(len(slots), positions[span.start, 0]), slots], axis=1))
+            if bar < len(self.spans) - 1:
+                ids.append(np.array(between))
+                places.append(positions[span.stop : span.stop + len(between)])
         if not self._left_only:
-            ids.append(self._ids[self.stop :].astype(np.int64))
-            places.append(self._places[self.stop :])
-        return EncoderSource(np.concatenate(ids)[:, None], np.concatenate(places))
+            ids.append(self._ids[self.stop :])
+            places.append(positions[self.stop :])
+        return EncoderSource(np.concatenate(ids).astype(np.int64)[:, None], np.concatenate(places))
 
     def pair(self) -> Pair:
-        """What is known with what was written there."""
-        ids = np.concatenate([[self._start], self._ids[self.start : self.stop], [self._end]]).astype(np.int64)
-        number, at = self._begin, []
-        for one in ids[:-1].tolist():
-            number = self._after(number, one)
-            at.append(self._place(number))
+        """Return the source with the bars that were there as the target."""
+        vocabulary = self.bar_grammar.alphabet.vocabulary
+        inside = self._ids[self.start : self.stop]
+        ids = np.concatenate([[vocabulary.id(START)], inside, [vocabulary.id(END)]]).astype(np.int64)
         free = np.zeros(len(ids) - 1, np.bool_)
-        for bar in self._bars:
-            free[bar.start - self.start : bar.stop - self.start] = True
+        at = [self.place(0, 0, self.spans[0].ticks)]
+        for bar, (span, between) in enumerate(zip(self.spans, self.between, strict=True)):
+            free[span.start - self.start : span.stop - self.start] = True
+            state = self.open_bar(bar)
+            for each in self._ids[span.start : span.stop].tolist():
+                state = self.bar_grammar.advance(state, each)
+                at.append(self.place(bar, 0, state.left))
+            at += [self.place(bar, given, 0) for given in range(1, len(between))]
+            if bar < len(self.spans) - 1:
+                at.append(self.place(bar + 1, 0, self.spans[bar + 1].ticks))
         return Pair(self.source, ids, np.array(at), free, self._ids[: self.start].astype(np.int64))
 
-    @property
-    def limit(self) -> int:
-        """More ids than any way to fill it takes."""
-        grid, both = self._filler.alphabet.grid, zip(self._bars, self._given, strict=True)
-        return 2 + sum(PER_GRID * (bar.ticks // grid + 1) + len(given) for bar, given in both)
+    def open_bar(self, bar: int) -> BarState:
+        """Return the state of a bar of the gap before its sounds."""
+        return BarState(self.spans[bar].ticks, self.spans[bar].compound, at_line=True)
 
-    @property
-    def fewest(self) -> int:
-        """See the protocol."""
-        return self.limit
+    def place(self, bar: int, given: int, left: int) -> int:
+        """Return the element of the source at which the decoder is.
 
-    def begin(self, rows: int) -> Rows:
-        """See the protocol."""
-        return np.full(rows, self._begin), np.full(rows, max(self._pitch, 0))
-
-    def advance(self, rows: Rows, ids: Integers) -> Rows:
-        """See the protocol."""
-        number, pitch = rows
-        after = np.array([self._after(*each) for each in zip(number.tolist(), ids.tolist(), strict=True)], np.int64)
-        pitches = np.array([self._kinds[one] == "pitch" for one in ids.tolist()], np.bool_)
-        return after, np.where(pitches, ids, pitch)
-
-    def allowed(self, rows: Rows, remaining: Integers) -> NDArray[np.bool_]:
-        """See the protocol."""
-        number, pitch = rows
-        masks = np.empty((len(number), self._size), np.bool_)
-        for row, (at, last) in enumerate(zip(number.tolist(), pitch.tolist(), strict=True)):
-            masks[row], room = self._mask(at)
-            if room == TIED:
-                masks[row] = False
-                masks[row, last] = True
-            elif room == IN_CHORD:
-                steps = self._filler.alphabet.steps
-                for one, step in steps.items():
-                    masks[row, one] &= step > steps[last]
-        return masks
-
-    def given(self, rows: Rows) -> Rows:
-        """See the protocol."""
-        return rows
-
-    def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """See the protocol."""
-        return np.array([max(self._states[number].bar, 0) / len(self._bars) for number in rows[0].tolist()])
-
-    def at(self, rows: Rows) -> Integers:
-        """(B,) where in the source each row is."""
-        return np.array([self._place(number) for number in rows[0].tolist()], np.int64)
+        Args:
+            bar: index of the bar in the gap; −1 before the first, their number after the last.
+            given: number of ids after that bar that have been read.
+            left: ticks left in the bar.
+        """
+        inside = min(max(bar, 0), len(self.spans) - 1)
+        slots = slots_of(self.spans[inside])
+        if given or bar == len(self.spans):
+            return min(self._slots[inside] + slots + given - (bar == len(self.spans)), len(self.source) - 1)
+        filled = self.spans[inside].ticks - left if bar >= 0 else 0
+        return min(self._slots[inside] + min(filled // EIGHTH, slots), len(self.source) - 1)
 
     @cached_property
     def _slots(self) -> list[int]:
-        """Where in the source each bar's slots begin, and where those of the last end."""
-        firsts, place = [], self.start
-        for bar, given in zip(self._bars, self._given, strict=True):
-            firsts.append(place)
-            place += -(-bar.ticks // EIGHTH) + len(given)
-        return [*firsts, place - 1]
+        """Return the element of the source at which each bar's slots begin."""
+        lengths = [slots_of(span) + len(between) for span, between in zip(self.spans, self.between, strict=True)]
+        return [self.start + sum(lengths[:bar]) for bar in range(len(lengths))]
 
-    def _place(self, number: int) -> int:
-        state = self._states[number]
-        bar = min(max(state.bar, 0), len(self._bars) - 1)
-        slots, firsts = -(-self._bars[bar].ticks // EIGHTH), self._slots
-        if state.bar < len(self._bars) and not state.given:
-            filled = self._bars[bar].ticks - state.filling.left if state.bar >= 0 else 0
-            place = firsts[bar] + min(filled // EIGHTH, slots)
-        else:
-            place = firsts[bar] + slots + state.given - (state.bar == len(self._bars))
-        return min(int(place), len(self.source) - 1)
+    @property
+    def limit(self) -> int:
+        """Return more ids than any way to fill the gap takes."""
+        grid, both = self.bar_grammar.alphabet.grid, zip(self.spans, self.between, strict=True)
+        return 2 + sum(IDS_PER_SOUND * (span.ticks // grid + 1) + len(between) for span, between in both)
 
-    def _after(self, number: int, one: int) -> int:
-        after = self._next.get((number, one))
-        if after is None:
-            after = self._next[number, one] = self._number(self._step(self._states[number], one))
-        return after
+    @property
+    def tied_pitch(self) -> int | None:
+        """Return the pitch that is tied into the gap, if any."""
+        kinds = self.bar_grammar.alphabet.kinds
+        before = [each for each in self._ids[: self.start].tolist() if kinds[each] not in ("bar", "ending")]
+        if not before or kinds[before[-1]] != "tie":
+            return None
+        return int(next(each for each in reversed(before) if kinds[each] == "pitch"))
 
-    def _step(self, state: _At, one: int) -> _At:
+
+def slots_of(span: BarSpan) -> int:
+    """Return the number of slots of a bar: its eighths, the last of which may be shorter."""
+    return -(-span.ticks // EIGHTH)
+
+
+class GapState(NamedTuple):
+    """The place of a row in a gap."""
+
+    bar: int
+    """From 0; −1 before the start id, the number of bars after the last."""
+    given: int = 0
+    """Number of ids after the bar that have been read."""
+
+
+class GapForm(Form[GapState]):
+    """What is between the bars of a gap, which is given."""
+
+    start = GapState(-1)
+
+    def __init__(self, gap: Gap) -> None:
+        self._gap, self._count = gap, len(gap.spans)
+        decode = gap.bar_grammar.alphabet.vocabulary.decode
+        self._between = [decode(ids) for ids in gap.between]
+
+    def open_bar(self, state: GapState) -> BarState:
+        """Return the state of the bar that begins here."""
+        if state.given or not 0 <= state.bar < self._count:
+            return BarState(0, at_line=True)
+        tied = state.bar == 0 and self._gap.tied_pitch is not None
+        return self._gap.open_bar(state.bar)._replace(tied=tied)
+
+    def at_line(self, state: GapState) -> set[str]:
+        """Return the token that comes next, if it is no sound."""
         if state.bar < 0:
-            return _At(0, 0, self._opened(0)._replace(tied=self._pitch >= 0))
-        if state.bar == len(self._bars):
+            return {START}
+        if state.bar == self._count:
+            return {END}
+        return {self._between[state.bar][state.given]} if state.given else set()
+
+    def lines(self, state: GapState, place: int) -> set[str]:
+        """Return the token after the bar, if the bar is full."""
+        return {self._between[state.bar][0]} if place == self._gap.spans[state.bar].ticks else set()
+
+    def advance(self, state: GapState, place: int, token: str) -> GapState:
+        """Return the state after a token that is no sound."""
+        if state.bar == self._count:
             return state
-        given = self._given[state.bar]
-        if state.given or self._kinds[one] in ("bar", "ending", "meter", "key", "</s>"):
-            if state.given + 1 < len(given):
-                return _At(state.bar, state.given + 1, state.filling)
-            if state.bar + 1 == len(self._bars):
-                return _At(state.bar + 1, 0, BarState(0))
-            tied = self._filler.room(state.filling) == TIED_OVER
-            return _At(state.bar + 1, 0, self._opened(state.bar + 1)._replace(tied=tied))
-        return _At(state.bar, 0, self._filler.advance(state.filling, one))
+        if state.bar >= 0 and state.given + 1 < len(self._between[state.bar]):
+            return GapState(state.bar, state.given + 1)
+        return GapState(state.bar + 1)
 
-    def _mask(self, number: int) -> tuple[NDArray[np.bool_], int]:
-        """Which ids may come, but for what the last pitch says, and at how much room the bar's line would be drawn."""
-        found = self._masks.get(number)
-        if found is None:
-            ids, room = self._ids_of(self._states[number])
-            mask = np.zeros(self._size, np.bool_)
-            mask[ids] = True
-            found = self._masks[number] = mask, room
-        return found
+    def may_tie(self, state: GapState) -> bool:
+        """Return whether a note may be tied over the tokens after the bar."""
+        return len(self._between[state.bar]) == 1
 
-    def _ids_of(self, state: _At) -> tuple[list[int], int]:
-        if state.bar < 0:
-            return [self._start], 0
-        if state.bar == len(self._bars):
-            return [self._end], 0
-        given = self._given[state.bar]
-        if state.given:
-            return [given[state.given]], 0
-        room, plain = self._filler.room(state.filling), self._kinds_of(given) == ("|",)
-        ids = self._filler.allowed(state.filling)  # a note that fills the bar as an eighth may be shorter
-        if room in (0, TIEABLE, TIED_OVER):
-            ids = [given[0], *ids, *(self._filler.alphabet.ids["tie"] if room == TIEABLE and plain else [])]
-        return ids, room
 
-    def _kinds_of(self, given: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(self._filler.alphabet.vocabulary.tokens[one] for one in given)
+class GapGrammar(TableGrammar[GapState]):
+    """The grammar of a gap (a `folkseq.grammar.PlacedGrammar`)."""
 
-    def _opened(self, bar: int) -> BarState:
-        return BarState(self._bars[bar].ticks, self._bars[bar].compound, at_line=True)
+    def __init__(self, gap: Gap) -> None:
+        self._gap = gap
+        super().__init__(gap.bar_grammar, GapForm(gap), max(span.ticks for span in gap.spans))
 
-    def _number(self, state: _At) -> int:
-        number = self._numbers.get(state)
-        if number is None:
-            number = self._numbers[state] = len(self._states)
-            self._states.append(state)
-        return number
+    @property
+    def fewest(self) -> int:
+        """Return more ids than any way to fill the gap takes."""
+        return self._gap.limit
 
-    def _bar_of(self, bar: BarSpan) -> int:
-        return int(self._places[bar.start, 0])
+    def begin(self, rows: int) -> Rows:
+        """Return the state before the start ids."""
+        bar, form, pitch, count = super().begin(rows)
+        return bar, form, np.full_like(pitch, self._gap.tied_pitch or 0), count
 
-    def _tied_into(self, ids: NDArray[Any]) -> int:
-        """The pitch that is tied into the gap, or −1."""
-        before = [one for one in ids[: self.start].tolist() if self._kinds[one] not in ("bar", "ending")]
-        if not before or self._kinds[before[-1]] != "tie":
-            return -1
-        return int(next(one for one in reversed(before) if self._kinds[one] == "pitch"))
+    def progress(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the share of the bars that are written, (B,)."""
+        return np.array([max(self.form_states[form].bar, 0) for form in rows[1]]) / len(self._gap.spans)
+
+    def at(self, rows: Rows) -> Integers:
+        """Return the element of the source at which each row is, (B,)."""
+        states = ((self.form_states[form], self.bar_states[bar]) for bar, form in zip(*rows[:2], strict=True))
+        return np.array([self._gap.place(state.bar, state.given, bar.left) for state, bar in states], np.int64)

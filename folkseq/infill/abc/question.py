@@ -23,7 +23,7 @@ from folkseq.formats.abc.splice import TextBar, find_bars, replace_bars
 from folkseq.formats.abc.writer import format_bars
 from folkseq.formats.transcription import transcription_notice
 from folkseq.infill.abc.found import Found, bars_of, find, keeps, trial_of
-from folkseq.infill.abc.gap import Gap
+from folkseq.infill.abc.gap import Gap, GapGrammar
 from folkseq.music import Element, Key, Tune
 from folkseq.music.playback import perform
 from folkseq.pairs import Integers
@@ -175,7 +175,7 @@ def _question(
         first=first,
         gap=gap,
         source=gap.source,
-        grammar=gap,
+        grammar=GapGrammar(gap),
         opening=(task.vocabulary.id(START),),
         end_id=task.vocabulary.id(END),
         limit=gap.limit,

@@ -12,14 +12,13 @@ from folkseq.errors import RequestError
 from folkseq.infill.abc.gap import Gap
 from folkseq.infill.abc.question import MOST_BARS, GapInTune, ask
 from folkseq.pairs import Pair, RelativePositions
-from folkseq.representations.abc.alphabet import Alphabet
-from folkseq.representations.abc.bar_grammar import BarGrammar
+from folkseq.representations.abc.bar_grammar import Alphabet, BarGrammar
 from folkseq.representations.abc.bars import Bars, BarSpan, read_bars
 from folkseq.representations.abc.tokens import kind
 from folkseq.representations.task import Task
 
 if TYPE_CHECKING:
-    from folkseq.representations.abc.codec import AbcCodec
+    from folkseq.representations.abc import AbcCodec
 
 LEFT_ONLY = 0.1
 """Share of the pairs in training whose source has nothing after the gap, so that a tune's end can be filled, too."""

@@ -7,18 +7,76 @@ the last pitch of the tune.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from folkseq.formats.abc.lexer import parse_tuplet
-from folkseq.representations.abc.alphabet import Alphabet
-from folkseq.representations.abc.bars import EIGHTH
+from folkseq.errors import RequestError
+from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
+from folkseq.music import Tuplet
+from folkseq.representations.abc.bars import EIGHTH, bar_ticks
+from folkseq.representations.abc.tokens import header_meter, kind
+from folkseq.representations.vocabulary import Vocabulary
 
 _MOST_GRACE, _MOST_CHORD = 4, 4  # notes
 AT_LINE, TIED_OVER, TIEABLE, NO_LINE, TIED, IN_CHORD = range(-1, -7, -1)
 """Values of `BarGrammar.room` where a bar line does not depend on the room that is left: nothing has come since the
 last line; a plain one must follow a tie; the bar is full and its last note could be tied over a plain one; none is
 possible; none is, and the last pitch must come again; none is, and a chord goes on above the last pitch."""
+
+
+class Alphabet:
+    """The ids of a vocabulary by their meaning.
+
+    Attributes:
+        kinds: the kind of each id.
+        ids: the ids of each kind.
+        steps: the staff position of each pitch.
+        lengths: the ticks of each length that one plain, dotted or double-dotted note can have.
+        sizes: those ticks and an eighth, rising.
+        grid: ticks into which every length divides.
+        meters: the meters, in header and body, whose bars can be filled.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.kinds = [kind(token) for token in vocabulary.tokens]
+        self.ids: dict[str, list[int]] = defaultdict(list)
+        for token_id, each in enumerate(self.kinds):
+            self.ids[each].append(token_id)
+        self.steps = {i: parse_note(vocabulary.tokens[i])[0] for i in self.ids["pitch"]}
+        lengths = {i: _ticks(vocabulary.tokens[i]) for i in self.ids["length"]}
+        lengths = {i: ticks for i, ticks in lengths.items() if _is_one_note(ticks)}
+        self.grid = min([EIGHTH, *(ticks for ticks in lengths.values() if not ticks & (ticks - 1))])
+        self.lengths = {i: ticks for i, ticks in lengths.items() if ticks % self.grid == 0}
+        self.sizes = tuple(sorted({EIGHTH, *self.lengths.values()}))
+        meters = {i: header_meter(vocabulary.tokens[i]) for i in self.ids["M:"] + self.ids["meter"]}
+        self.meters = {i: each for i, each in meters.items() if not each.free and bar_ticks(each) % self.grid == 0}
+
+    def of(self, names: Collection[str]) -> list[int]:
+        """Return the ids of tokens, as far as there are any; `meter` and `key` are all changes to another."""
+        found = [self.vocabulary.id(name) for name in names if name in self.vocabulary]
+        found += [i for i in self.ids["meter"] if i in self.meters] if "meter" in names else []
+        return found + (self.ids["key"] if "key" in names else [])
+
+    def header_ids(self, kind: str, token: str) -> list[int]:
+        """Return the ids of a kind of header token: all, or a requested one. Raises RequestError if there is none."""
+        if not token:
+            return self.ids[kind]
+        if token not in self.vocabulary:
+            known = ", ".join(self.vocabulary.tokens[i][2:] for i in self.ids[kind])
+            raise RequestError(f"the model knows no {token}; it has met {known}")
+        return [self.vocabulary.id(token)]
+
+    def shortest_fill(self, room: int) -> int:
+        """Return the number of ids that fill `room` ticks when each sound is as long as possible."""
+        count = 0
+        while room > 0:
+            longest = max((size for size in self.sizes if size <= room), default=room)
+            count += 1 if longest == EIGHTH else 2
+            room -= longest
+        return count
 
 
 class BarState(NamedTuple):
@@ -32,20 +90,19 @@ class BarState(NamedTuple):
     tied: bool = False  # the last pitch must come next
     inside: int = 0  # notes in an open brace (negative) or bracket (positive), plus one
     grace: bool = False  # grace notes wait for their note
-    actual: int = 0  # of the open tuplet
-    normal: int = 0
-    to_come: int = 0  # sounds of the tuplet, without the pending one
-    written: int = 0  # written ticks of the tuplet's sounds so far
+    tuplet: Tuplet | None = None  # the open one
+    to_come: int = 0  # its sounds, without the pending one
+    written: int = 0  # written ticks of its sounds so far
 
     def with_length(self, ticks: int) -> BarState:
         """Return the state after the pending sound, written with a length."""
-        if not self.actual:
+        if not self.tuplet:
             return self._replace(left=max(self.left - ticks, 0), pending=False)
         written = self.written + ticks
         if self.to_come:
             return self._replace(written=written, pending=False)
-        left = max(self.left - written * self.normal // self.actual, 0)
-        return self._replace(left=left, actual=0, normal=0, written=0, pending=False)
+        left = max(self.left - written * self.tuplet.normal // self.tuplet.actual, 0)
+        return self._replace(left=left, tuplet=None, written=0, pending=False)
 
     def with_sound(self, single: bool) -> BarState:
         """Return the state after the pitch or the chord of a sound."""
@@ -69,6 +126,9 @@ class BarGrammar:
         top = max(alphabet.steps.values(), default=0)
         # A chord has at least two notes, upwards, so it does not begin at the top.
         self._chord_begins = [i for i, step in alphabet.steps.items() if step < top]
+        tuplets = {i: alphabet.vocabulary.tokens[i] for i in self._ids["tuplet"]}
+        simple, compound = ({i: parse_tuplet(token, each) for i, token in tuplets.items()} for each in (False, True))
+        self._tuplets = simple, compound
 
     def allowed(self, state: BarState) -> list[int]:
         """Return the ids that may come next, bar lines aside."""
@@ -80,7 +140,7 @@ class BarGrammar:
             if not self._fits(state, EIGHTH):
                 return allowed
         settled = state.settled
-        if state.single and (settled.left or settled.actual):
+        if state.single and (settled.left or settled.tuplet):
             allowed += self._ids["tie"]
         return allowed + self._allowed_sounds(settled)
 
@@ -90,7 +150,7 @@ class BarGrammar:
             return self._allowed_inside(state, closing=True)
         if state.pending:
             lengths = self._lengths(state)
-            if not state.actual:
+            if not state.tuplet:
                 left = state.left - short if state.left > short else state.left
                 ticks = self.alphabet.lengths
                 longest = max((i for i in lengths if ticks[i] <= left), key=lambda i: ticks[i], default=None)
@@ -115,7 +175,7 @@ class BarGrammar:
             return IN_CHORD
         if state.at_line:
             return AT_LINE
-        if state.inside or state.grace or (state.pending and not self._fits(state, EIGHTH)) or state.settled.actual:
+        if state.inside or state.grace or (state.pending and not self._fits(state, EIGHTH)) or state.settled.tuplet:
             return NO_LINE
         return state.settled.left or (TIEABLE if state.single else 0)
 
@@ -138,8 +198,8 @@ class BarGrammar:
         if what in ("{", "["):
             return state._replace(inside=-1 if what == "{" else 1, at_line=False)
         if what == "tuplet":
-            actual, normal, count = self._tuplet(state, token_id)
-            return state._replace(actual=actual, normal=normal, to_come=count, written=0, at_line=False)
+            tuplet = self._tuplets[state.compound][token_id]
+            return state._replace(tuplet=tuplet, to_come=tuplet.count, written=0, at_line=False)
         return state
 
     def _lengths(self, state: BarState) -> list[int]:
@@ -161,37 +221,41 @@ class BarGrammar:
             return []
         if state.tied:  # to the last pitch
             return self._ids["pitch"]
-        if state.actual:  # abc2midi miscounts chords and grace notes in tuplets
+        if state.tuplet:  # abc2midi miscounts chords and grace notes in tuplets
             return self._ids["pitch"] + self._ids["rest"]
         allowed = self._ids["pitch"] + (self._ids["["] if self._chord_begins else [])
         if state.grace:
             return allowed
-        tuplets = [i for i in self._ids["tuplet"] if self._tuplet_fits(state, i)]
-        return allowed + self._ids["rest"] + self._ids["{"] + tuplets
+        tuplets = self._tuplets[state.compound].items()
+        usual = ((i, each) for i, each in tuplets if each.count == each.actual)
+        fitting = [i for i, each in usual if _completes(0, each.count, each, state.left, self.alphabet.sizes)]
+        return allowed + self._ids["rest"] + self._ids["{"] + fitting
 
     def _has_room(self, state: BarState) -> bool:
         return any(self._fits(state, ticks) for ticks in self.alphabet.sizes)
 
-    def _tuplet(self, state: BarState, token_id: int) -> tuple[int, int, int]:
-        tuplet = parse_tuplet(self.alphabet.vocabulary.tokens[token_id], state.compound)
-        return tuplet.actual, tuplet.normal, tuplet.count
-
-    def _tuplet_fits(self, state: BarState, token_id: int) -> bool:
-        actual, normal, count = self._tuplet(state, token_id)
-        return count == actual and _completes(0, count, actual, normal, state.left, self.alphabet.sizes)
-
     def _fits(self, state: BarState, ticks: int) -> bool:
         """Return whether the pending or a new sound of `ticks`, as written, leaves a bar that can be filled."""
-        if state.actual:
+        if state.tuplet:
             to_come = state.to_come if state.pending else state.to_come - 1
-            sizes = self.alphabet.sizes
-            return _completes(state.written + ticks, to_come, state.actual, state.normal, state.left, sizes)
+            return _completes(state.written + ticks, to_come, state.tuplet, state.left, self.alphabet.sizes)
         return ticks <= state.left and (state.left - ticks) % self.alphabet.grid == 0
 
 
 @lru_cache(maxsize=1 << 16)
-def _completes(written: int, to_come: int, actual: int, normal: int, room: int, sizes: tuple[int, ...]) -> bool:
+def _completes(written: int, to_come: int, tuplet: Tuplet, room: int, sizes: tuple[int, ...]) -> bool:
     """Return whether a tuplet can still be `actual` times one of `sizes` long as written, and fit into `room`."""
     if to_come == 0:
-        return written % actual == 0 and written // actual in sizes and written * normal // actual <= room
-    return any(_completes(written + size, to_come - 1, actual, normal, room, sizes) for size in sizes)
+        size, rest = divmod(written, tuplet.actual)
+        return not rest and size in sizes and size * tuplet.normal <= room
+    return any(_completes(written + size, to_come - 1, tuplet, room, sizes) for size in sizes)
+
+
+def _ticks(length: str) -> int:
+    ticks = parse_length(length) * EIGHTH
+    return int(ticks) if ticks.denominator == 1 else 0
+
+
+def _is_one_note(ticks: int) -> bool:
+    """Return whether a plain, dotted or double-dotted note has a length; 5 or 9 of anything would need a tie."""
+    return ticks > 0 and ticks // (ticks & -ticks) in (1, 3, 7)

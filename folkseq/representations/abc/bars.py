@@ -69,40 +69,38 @@ def bar_ticks(meter: Meter) -> int:
 def read_bars(tokens: Sequence[str]) -> Bars:
     """Read the bars of tokens from the start token on."""
     spans: list[BarSpan] = []
-    positions, times = [], []  # (bar, eighth); (bar, start, sound)
+    rows = []  # of each token: (bar, eighth) of its position; (bar, start, sound) of its timing
     clock, meter = _Clock(), Meter()
     first, plain, at_edge = -1, True, True  # the open bar: its first sound; nothing but sounds; a section begins
     for place, token in enumerate(tokens):
-        what = kind(token)
+        what, bar = kind(token), len(spans)
         if what in ("M:", "meter"):
             meter = header_meter(token)
         if what == "bar":
-            end, bar = clock.finish_sound(), len(spans)
-            positions.append((bar, end // EIGHTH))
+            end = clock.finish_sound()
             if first >= 0:
                 ticks, full = round(end), bar_ticks(meter)
                 short = 0 < ticks < full and (at_edge or token != "|")
                 spans.append(BarSpan(first, place, ticks if short else full, full, meter.compound, plain and full > 0))
             clock.begin_bar()
             first, plain, at_edge = -1, True, token != "|"
-            times.append((len(spans), 0.0, -1))
+            rows.append((bar, end // EIGHTH, len(spans), 0.0, -1))
         elif what in SIGNS or what in _APART:
             if what in SIGNS:
                 plain, at_edge = plain and first < 0, True
-            positions.append((len(spans), clock.time // EIGHTH))
-            times.append((len(spans), clock.time + clock.pending, -1))
+            rows.append((bar, clock.time // EIGHTH, bar, clock.time + clock.pending, -1))
         else:
             first = place if first < 0 else first
             clock.read(token, what, meter.compound)
-            positions.append((len(spans), clock.time // EIGHTH))
-            times.append((len(spans), clock.time, len(clock.lengths)))
+            rows.append((bar, clock.time // EIGHTH, bar, clock.time, len(clock.lengths)))
     clock.finish_sound()
     body = next((place for place, token in enumerate(tokens) if kind(token) not in (START, *HEADER)), len(tokens))
-    number, start, sound = np.array(times, np.float64).reshape(-1, 3).T
+    table = np.array(rows, np.float64).reshape(-1, 5)
+    *positions, number, sound = table[:, [0, 1, 2, 4]].astype(np.int64).T
     number[:body] = -1
-    length = np.array([*clock.lengths, 0.0, 0.0])[sound.astype(np.int64)]
-    timing = Timing(_whole_notes(start), _whole_notes(length), number.astype(np.int64))
-    return Bars(tuple(spans), np.array(positions, np.float64).reshape(-1, 2).astype(np.int64), timing)
+    length = np.array([*clock.lengths, 0.0, 0.0])[sound]
+    timing = Timing(_whole_notes(table[:, 3]), _whole_notes(length), number)
+    return Bars(tuple(spans), np.stack(positions, axis=1), timing)
 
 
 def labels(tokens: Sequence[str]) -> dict[str, NDArray[Any]]:

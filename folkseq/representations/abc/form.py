@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 from folkseq.errors import RequestError
-from folkseq.representations.abc.alphabet import Alphabet
+from folkseq.representations.abc.bar_grammar import Alphabet, BarState
 from folkseq.representations.abc.bars import bar_ticks
-from folkseq.representations.abc.tokens import kind
+from folkseq.representations.abc.tables import Form
+from folkseq.representations.abc.tokens import HEADER, kind
 from folkseq.representations.base import END, START
 
 FEWEST_BARS = 4  # before a tune of any length may end
@@ -23,10 +25,12 @@ MOST_ENDING = 4  # bars of a first ending; of folk.abc's 357 first endings 353 h
 SECTION = 8  # bars of each section of a requested form without a number of bars
 BARS = 16  # of a tune of any length, as an estimate
 
-# Where a bar is in a repeat.
-OUTSIDE, INSIDE, FIRST, BETWEEN, SECOND = range(5)  # BETWEEN: after the first ending's `:|`, where `[2` must follow
-# Phases of a tune.
-BEFORE, AT_RHYTHM, AT_METER, AT_KEY, BODY, CLOSED = range(6)
+Phase = IntEnum("Phase", "START RHYTHM METER KEY BODY CLOSED")
+"""The token that comes next: one of the header, or of the body; or only the end."""
+_PHASE_AFTER = {START: Phase.RHYTHM, **dict(zip(HEADER, (Phase.METER, Phase.KEY, Phase.BODY), strict=True))}
+OUTSIDE, INSIDE, FIRST, BETWEEN, SECOND = range(5)
+"""Where a bar is: outside or inside a repeat, in a first or second ending, or after the `:|` of a first ending, where
+`[2` must follow."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +45,20 @@ class FormPlan:
     @classmethod
     def of(cls, bars: int | None = None, form: str | None = None) -> FormPlan:
         """Return the plan of a number of bars and a form such as AABB. Raises RequestError for an impossible one."""
-        letters = [match[0] for match in re.finditer(r"(.)\1*", form.strip().upper())] if form else []
-        names = "".join(run[0] for run in letters)
+        runs = [match[0] for match in re.finditer(r"(.)\1*", form.strip().upper())] if form else []
+        names = "".join(run[0] for run in runs)
         if form is not None and not re.fullmatch("[A-Z]+", names):
             raise RequestError(f"form {form!r} is not one; write a letter for each section, AABB for two with repeats")
         if len(set(names)) < len(names):
-            raise RequestError(
-                f"form {form} comes back to a section; each is written once, so ask for one such as AABBCC"
-            )
-        if any(len(run) > 2 for run in letters):
+            raise RequestError(f"form {form} comes back to a section; write each once, as in AABBCC")
+        if any(len(run) > 2 for run in runs):
             raise RequestError(f"form {form} plays a section more than twice; a repeat is played twice, as in AABB")
         if bars is not None and not FEWEST_BARS <= bars <= MOST_BARS:
             raise RequestError(f"a tune has {FEWEST_BARS} to {MOST_BARS} bars, got {bars}")
-        if bars is not None and letters and bars % len(letters):
-            next_possible = (bars // len(letters) + 1) * len(letters)
-            raise RequestError(
-                f"{bars} bars, as they are written, do not divide into the {len(letters)} sections of {form}; "
-                f"ask for {next_possible}"
-            )
-        return cls(bars or SECTION * len(letters) or None, tuple(len(run) == 2 for run in letters))
+        if bars is not None and runs and bars % len(runs):
+            possible = (bars // len(runs) + 1) * len(runs)
+            raise RequestError(f"{bars} bars do not divide into the {len(runs)} sections of {form}; ask for {possible}")
+        return cls(bars or SECTION * len(runs) or None, tuple(len(run) == 2 for run in runs))
 
     @property
     def target(self) -> int | None:
@@ -70,11 +69,11 @@ class FormPlan:
 class FormState(NamedTuple):
     """The place of a bar in the tune. Durations are in ticks."""
 
-    phase: int = BEFORE
+    phase: Phase = Phase.START
     bar: int = 0  # of the meter
     compound: bool = False
     pickup: int = 0  # of this section, once its first bar is over
-    lead: int = 0  # of the tune, if it is before the repeat that this section is
+    lead: int = 0  # pickup of the tune, if it is before the repeat that this section is
     opening: bool = True  # whether this is a section's first bar
     owed: int = 0  # what the section before lacks of its last bar, which this one's first bar must give
     repeat: int = OUTSIDE
@@ -86,24 +85,35 @@ class FormState(NamedTuple):
     branched: int = 0  # `bars` where the first ending began
     ending: int = 0  # complete bars of the first ending
 
+    @property
+    def first(self) -> bool:
+        """Return whether this is the tune's first bar, which may be a pickup."""
+        return self.opening and not (self.owed or self.bars or self.section)
 
-class FormGrammar:
-    """The tokens that may come at a bar line, and the bar lines that may come in a bar, by a plan."""
 
-    def __init__(self, plan: FormPlan, alphabet: Alphabet, header: Mapping[int, set[str]]) -> None:
+class FormGrammar(Form[FormState]):
+    """The form of a tune by a plan."""
+
+    start = FormState()
+
+    def __init__(self, plan: FormPlan, alphabet: Alphabet, header: Mapping[Phase, set[str]]) -> None:
         """Store the plan, and the tokens that may come in each phase of the header."""
         self.plan, self._alphabet, self._header = plan, alphabet, header
         self._target, self._sections = plan.target, plan.sections
         self._begins_repeated = plan.sections[:1] == (True,)
 
+    def open_bar(self, state: FormState) -> BarState:
+        """Return the state of the bar that begins here."""
+        return BarState(self.capacity(state), state.compound, at_line=True)
+
     def capacity(self, state: FormState) -> int:
         """Return the length of the bar that begins here; 0 if no sound may come."""
-        if state.phase != BODY or state.repeat == BETWEEN or self._done(state):
+        if state.phase != Phase.BODY or state.repeat == BETWEEN or self._done(state):
             return 0
         if state.opening and state.owed:
             return state.owed
-        if self._beginning(state) and state.repeat == OUTSIDE and self._begins_repeated:
-            return state.bar - self._alphabet.grid  # a pickup, after which the repeat begins
+        if self._must_lead(state):
+            return state.bar - self._alphabet.grid
         last = self._target is not None and state.bars == self._target - 1
         if (last or self._ending_is_full(state)) and state.repeat in (INSIDE, FIRST) and not state.opening:
             return state.bar - state.pickup
@@ -112,6 +122,10 @@ class FormGrammar:
     def short(self, state: FormState) -> int:
         """Return how long before this bar's end the section may end."""
         return self.capacity(state) - state.bar + state.pickup if not state.opening else 0
+
+    def completes(self, state: FormState, place: int) -> bool:
+        """Return whether a line completes a bar; a pickup is none."""
+        return place == state.bar or not state.opening
 
     def at_line(self, state: FormState) -> set[str]:
         """Return the tokens that may come right after a bar line, sounds aside; `meter` and `key` are any change."""
@@ -125,7 +139,7 @@ class FormGrammar:
         room = MOST_ENDING if self._target is None or not self._sections else self._target - state.bars
         if state.repeat == INSIDE and not state.begins and room <= MOST_ENDING:
             tokens.add("[1")
-        if state.begins and self._beginning(state):
+        if state.begins and state.first:
             if state.repeat == OUTSIDE and self._sections[:1] != (False,):
                 tokens.add("|:")
         elif state.begins:
@@ -140,16 +154,14 @@ class FormGrammar:
         goes_on = (target is None or bars < target) and not self._ending_is_full(state)
         repeated = state.repeat in (INSIDE, FIRST)
         lines = {"|"} if place == self.capacity(state) and goes_on else set()
-        if self._beginning(state):  # where any place ends a pickup
-            if state.repeat == OUTSIDE and self._begins_repeated:
-                return {"|:"} if place < state.bar else set()
-            if place < state.bar or goes_on:
-                lines = {"|"} if state.repeat == INSIDE or self._sections else {"|", "|:"}
-        full = place == state.bar
-        completes = not state.opening and place == state.bar - state.pickup
-        # Outside repeats, the last bar may leave what the next section's pickup gives.
-        leaves = not state.opening and not repeated and place == state.bar - state.lead
-        if completes or leaves or (full and (state.opening or not repeated)):
+        if self._must_lead(state):
+            return {"|:"} if place < state.bar else set()
+        if state.first and (place < state.bar or goes_on):  # any place ends a pickup
+            lines = {"|"} if state.repeat == INSIDE or self._sections else {"|", "|:"}
+        full = place == state.bar and (state.opening or not repeated)
+        # A section's last bar may leave what its own pickup gives; outside repeats, what the next section's gives.
+        leaves = (state.pickup,) if repeated else (state.pickup, state.lead)
+        if full or (not state.opening and state.bar - place in leaves):
             lines |= self._section_ends(state, bars)
         return lines
 
@@ -159,19 +171,19 @@ class FormGrammar:
             return self._header[state.phase]
         if state.begins and state.may_end and self._target is None:
             return {END}
-        wanted = {"[2", END} | ({"|:"} if self._beginning(state) and self._begins_repeated else set())
+        wanted = {"[2", END} | ({"|:"} if state.first and self._begins_repeated else set())
         return self.at_line(state) & wanted
 
     def way_out(self, state: FormState, place: int) -> set[str]:
         """Return the lines that lead to the end soonest from a number of ticks into the bar; none if sounds do."""
         lines, full = self.lines(state, place), place == self.capacity(state)
-        if self._beginning(state) and not full and not self._begins_repeated:
+        if state.first and not full and not self._begins_repeated:
             return set()  # a pickup would be longer
         plain = lines & {"|"} if full else set()
         if self._target is None:
             return lines & {"|]", ":|"} or plain
-        if self._beginning(state) and state.repeat == OUTSIDE and self._begins_repeated:
-            return lines or plain
+        if self._must_lead(state):
+            return lines
         ends_now = state.repeat == FIRST or self._count(state, place) == self._target
         return (lines - {"|"} if ends_now else set()) or plain
 
@@ -194,21 +206,15 @@ class FormGrammar:
     def advance(self, state: FormState, place: int, token: str) -> FormState:
         """Return the state after a token that is no sound, at a number of ticks into the bar."""
         what = kind(token)
-        if token == START:
-            return FormState(phase=AT_RHYTHM)
-        if token == END:
-            return state._replace(phase=CLOSED)
-        if what == "R:":
-            return state._replace(phase=AT_METER)
-        if what == "K:":
-            return state._replace(phase=BODY)
         if what in ("M:", "meter"):
             meter = self._alphabet.meters.get(self._alphabet.vocabulary.id(token))
             if meter is None:
                 return state
             state = state._replace(bar=bar_ticks(meter), compound=meter.compound)
-        if what == "M:":
-            return state._replace(phase=AT_KEY)
+        if what in _PHASE_AFTER:
+            return state._replace(phase=_PHASE_AFTER[what])
+        if what == END:
+            return state._replace(phase=Phase.CLOSED)
         if what in ("meter", "key"):
             return state._replace(changed=state.changed | {what}, may_end=False)
         if token == "[1":
@@ -229,38 +235,29 @@ class FormGrammar:
         )
         if line == "|":
             return drawn._replace(ending=state.ending + (state.repeat == FIRST))
+        if line == "|]":
+            return drawn._replace(phase=Phase.CLOSED)
         if line == ":|" and state.repeat == FIRST:
             return drawn._replace(repeat=BETWEEN, ending=0)
-        if line == "|]":
-            return drawn._replace(phase=CLOSED)
         section = 0
         if self._sections:
             # The first section may begin with its repeat, after its pickup if any.
-            first = line == "|:" and state.repeat == OUTSIDE and self._beginning(state)
+            first = line == "|:" and state.repeat == OUTSIDE and state.first
             section, bars = (0 if first else state.section + 1), 0
-        return drawn._replace(
-            repeat=INSIDE if line in ("|:", "::") else OUTSIDE,
-            pickup=0,
-            lead=lead,
-            opening=True,
-            owed=lacking,
-            begins=True,
-            may_end=line == ":|",
-            section=section,
-            bars=bars,
-            branched=0,
-        )
+        repeat = INSIDE if line in ("|:", "::") else OUTSIDE
+        begun = FormState(state.phase, state.bar, state.compound, lead=lead, owed=lacking, repeat=repeat)
+        return begun._replace(may_end=line == ":|", section=section, bars=bars)
 
-    def _beginning(self, state: FormState) -> bool:
-        """Return whether this is the tune's first bar, which may be a pickup."""
-        return state.opening and not state.owed and not state.bars and not state.section
+    def _must_lead(self, state: FormState) -> bool:
+        """Return whether this bar must be a pickup, after which the planned repeat begins."""
+        return state.first and state.repeat == OUTSIDE and self._begins_repeated
 
     def _ending_is_full(self, state: FormState) -> bool:
         return state.repeat == FIRST and state.ending == MOST_ENDING - 1
 
     def _done(self, state: FormState) -> bool:
         """Return whether only the end may follow this line."""
-        if state.phase == CLOSED:
+        if state.phase == Phase.CLOSED:
             return True
         if self._sections:
             return state.section == len(self._sections)
@@ -268,7 +265,7 @@ class FormGrammar:
 
     def _count(self, state: FormState, place: int) -> int:
         """Return the bars that are complete if a line comes here; without a target no more than `FEWEST_BARS`."""
-        bars = state.bars + (place == state.bar or not state.opening)
+        bars = state.bars + self.completes(state, place)
         return bars if self._target is not None else min(bars, FEWEST_BARS)
 
     def _section_end(self, section: int, inside: bool) -> str:
@@ -280,15 +277,15 @@ class FormGrammar:
 
     def _section_ends(self, state: FormState, bars: int) -> set[str]:
         """Return the lines that may end the section if its last bar is long enough."""
-        target, first_ending, inside = self._target, state.repeat == FIRST, state.repeat == INSIDE
+        first_ending, inside = state.repeat == FIRST, state.repeat == INSIDE
         if self._sections:
-            if bars != target:
+            if bars != self._target:
                 return set()
             return {":|"} if first_ending else {self._section_end(state.section, inside)}
-        if first_ending or (inside and bars == target):
+        if first_ending or (inside and bars == self._target):
             return {":|"}
         if inside:
             return {":|", "::"}
-        if bars == target:
+        if bars == self._target:
             return {"|]"}
-        return {"||", "|:"} | ({"|]"} if target is None and state.bars >= FEWEST_BARS else set())
+        return {"||", "|:"} | ({"|]"} if self._target is None and state.bars >= FEWEST_BARS else set())

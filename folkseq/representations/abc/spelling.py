@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
-from folkseq.representations.abc.structure import clean, dropped, opening, structure
+from folkseq.representations.abc.structure import dropped, opening, structure
 from folkseq.representations.abc.tokens import (
     HEADER,
     UNIT,
@@ -103,15 +103,8 @@ class Spelling(Representation[Tune]):
                 meter = parse_meter(token[2:])
             else:
                 key = parse_key(token[2:])[0] or _C
-        elements = clean(structure(TokenReader(key, meter).read(body), key, meter), self.grace)
+        elements = structure(TokenReader(key, meter, self.grace).read(body), key, meter)
         return Tune((tuple(elements),), key=key, meter=meter, rhythm=rhythm, unit=UNIT)
-
-    def canonical(self, piece: Tune) -> Tune:
-        """Return the tune as tokens represent it: the first voice, structured, on C, without title or tempo."""
-        key, meter = opening(piece)
-        body = tuple(clean(structure(piece.body, key, meter), self.grace))
-        tune = Tune((body,), key=key, meter=meter, rhythm=canonical_rhythm(piece.rhythm), unit=UNIT)
-        return tune.transposed(self._interval(body, key))
 
     def lost(self, piece: Tune) -> Mapping[str, int]:
         """Count what the tokens do not represent, apart from titles and other header lines."""

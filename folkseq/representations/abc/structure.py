@@ -35,12 +35,12 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
     elements: list[Element] = []
     bar, bar_at = None, 0  # a bar line with no sound after it, and its index
     sounded = False
-    tied: int | None = None  # index of a sound that is tied to the next
+    tied, tied_at = None, 0  # a sound that is tied to the next, and its index
     for element in body:
         if isinstance(element, Sound):
-            if tied is not None:
-                _check_tie(elements, tied, element)
-            tied = len(elements) if element.tied else None
+            if tied is not None and not set(tied.pitches) & set(element.pitches):
+                elements[tied_at] = replace(tied, tied=False)
+            tied, tied_at = element if element.tied else None, len(elements)
             elements.append(element)
             bar, sounded = None, True
         elif isinstance(element, Bar):
@@ -64,21 +64,6 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
     if not whole:
         return _with_beginning(match_repeats(elements, whole=False))
     return _with_end(_with_beginning(match_repeats(_with_end(elements))))
-
-
-def clean(elements: Iterable[Element], grace: bool) -> list[Element]:
-    """Return elements whose sounds have only what tokens represent."""
-    return [
-        Sound(each.pitches, each.duration, each.tied, each.grace if grace else ()) if isinstance(each, Sound) else each
-        for each in elements
-    ]
-
-
-def _check_tie(elements: list[Element], index: int, following: Sound) -> None:
-    """Untie a sound that shares no pitch with the next."""
-    sound = elements[index]
-    if isinstance(sound, Sound) and not set(sound.pitches) & set(following.pitches):
-        elements[index] = replace(sound, tied=False)
 
 
 def _plain_bar(bar: Bar) -> Bar:

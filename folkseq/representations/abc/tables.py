@@ -1,57 +1,157 @@
-"""The grammar as tables, in which many rows are looked up at once.
+"""A grammar of bars, and of what is between them, as tables in which many rows are looked up at once.
 
-Bar states and form states are numbered as they first occur, in any thread; the numbers are rows of the tables. What a
-bar line depends on in the bar is one number, `line`: the room left as a multiple of the grid, or one of the values from
+The state of a row is the number of a `BarState`, the number of a state of the form, its last pitch and its bars so far.
+The allowed ids are those of the bar, and the bar lines of the form at that place; after a tie, and within a chord, they
+also depend on the last pitch. States are numbered as they first occur, in any thread.
+
+What a bar line depends on in the bar is one number: the room left as a multiple of the grid, or one of the values from
 `AT_LINE` to `IN_CHORD`, which are negative and so count from the end of a table's axis.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from threading import RLock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.representations.abc.alphabet import Alphabet
-from folkseq.representations.abc.bar_grammar import AT_LINE, IN_CHORD, NO_LINE, TIEABLE, TIED_OVER, BarGrammar, BarState
+from folkseq.grammar import Rows
+from folkseq.representations.abc.bar_grammar import (
+    AT_LINE,
+    IN_CHORD,
+    NO_LINE,
+    TIEABLE,
+    TIED,
+    TIED_OVER,
+    BarGrammar,
+    BarState,
+)
 from folkseq.representations.abc.bars import SIGNS
-from folkseq.representations.abc.form import FormGrammar, FormState
 from folkseq.representations.abc.tokens import HEADER
 from folkseq.representations.base import END, START
 
+State = TypeVar("State")
 Mask = NDArray[np.bool_]
 Ids = NDArray[np.integer[Any]]
 
 
-class Tables:
-    """The tables of one alphabet and form.
+class Form(ABC, Generic[State]):
+    """What comes between bars. Its states are hashable."""
+
+    start: State
+    """The state before the start token."""
+
+    @abstractmethod
+    def open_bar(self, state: State) -> BarState:
+        """Return the state of the bar that begins here; its room is 0 if no sound may come."""
+
+    @abstractmethod
+    def at_line(self, state: State) -> set[str]:
+        """Return the tokens that may come right after a bar line, sounds aside; `meter` and `key` are any change."""
+
+    @abstractmethod
+    def lines(self, state: State, place: int) -> set[str]:
+        """Return the bar lines that may come at a number of ticks from the beginning of the bar."""
+
+    @abstractmethod
+    def advance(self, state: State, place: int, token: str) -> State:
+        """Return the state after a token that is no sound, at a number of ticks into the bar."""
+
+    def may_tie(self, state: State) -> bool:
+        """Return whether a note may be tied over the plain bar line after this bar."""
+        return True
+
+    def completes(self, state: State, place: int) -> bool:
+        """Return whether a bar line at a number of ticks into the bar completes one more bar."""
+        return place > 0
+
+
+class TableGrammar(Generic[State]):
+    """The grammar of one vocabulary and form.
 
     Attributes:
         bar_states: The bar states by number.
-        form_states: The form states by number.
-        line: (bar states,) see above.
+        form_states: The states of the form by number.
+        line: (bar states,) what a bar line depends on.
     """
 
-    def __init__(self, alphabet: Alphabet, bars: BarGrammar, form: FormGrammar, longest_bar: int) -> None:
-        """Make empty tables; `longest_bar` is in ticks."""
-        self.alphabet, self.bars, self.form = alphabet, bars, form
-        self._size = size = len(alphabet.vocabulary)
+    def __init__(self, bars: BarGrammar, form: Form[State], longest_bar: int) -> None:
+        """Make empty tables for bars of up to `longest_bar` ticks."""
+        self.bars, self.form, self.alphabet = bars, form, bars.alphabet
+        self._size = size = len(self.alphabet.vocabulary)
         self._lock = RLock()
-        self._is_sign = self.mask(i for each in (*SIGNS, *HEADER, START, END) for i in alphabet.ids[each])
-        self._anything = ~self.mask(alphabet.ids[START])
+        self._is_sign = self.mask(i for each in (*SIGNS, *HEADER, START, END) for i in self.alphabet.ids[each])
+        self._is_pitch, self._chord_end = self.mask(self.alphabet.ids["pitch"]), self.mask(self.alphabet.ids["]"])
+        steps = np.array([self.alphabet.steps.get(i, -(10**6)) for i in range(size)])
+        self._higher = (steps[None, :] > steps[:, None]) & self._is_pitch  # (V, V)
+        self._anything = ~self.mask(self.alphabet.ids[START])
         self.bar_states: list[BarState] = []
-        self.form_states: list[FormState] = []
+        self.form_states: list[State] = []
         self._bar_numbers: dict[BarState, int] = {}
-        self._form_numbers: dict[FormState, int] = {}
+        self._form_numbers: dict[State, int] = {}
         self.line = np.zeros(256, np.int32)
         self._sounds = np.zeros((256, size), np.bool_)  # the ids that may come in the bar
         self._next = np.full((256, size), -1, np.int32)  # the next bar state; −1 if it is a sign's or unknown
-        self._signs = np.full((64, longest_bar // alphabet.grid + 1 - IN_CHORD), -1, np.int32)  # by line; −1: unknown
+        self._signs = np.full((64, longest_bar // self.alphabet.grid + 1 - IN_CHORD), -1, np.int32)  # −1: unknown
         self._sign_masks = np.zeros((16, size), np.bool_)
         self._sign_mask_numbers: dict[bytes, int] = {}
         self._crossings: dict[tuple[int, int, int], tuple[int, int, int]] = {}
+
+    def begin(self, rows: int) -> Rows:
+        """Return the state before the start ids: bar states, form states, last pitches and bars, (B,) each."""
+        with self._lock:
+            bar, form = self._bar_number(self.form.open_bar(self.form.start)), self._form_number(self.form.start)
+        return tuple(np.full(rows, value, np.int32) for value in (bar, form, 0, 0))
+
+    def advance(self, rows: Rows, ids: Ids) -> Rows:
+        """Return the state after one more id per row."""
+        bar, form, pitch, count = rows
+        pitch = np.where(self._is_pitch[ids], ids, pitch)
+        after = self._next[bar, ids]
+        unknown = np.flatnonzero(after < 0).tolist()
+        if not unknown:
+            return after, form, pitch, count
+        form, count = form.copy(), count.copy()
+        for row in unknown:
+            now, token_id = int(bar[row]), int(ids[row])
+            if self._is_sign[token_id]:
+                crossing = int(form[row]), int(self.line[now]), token_id
+                after[row], form[row], completed = self._crossings.get(crossing) or self._cross(*crossing)
+                count[row] += completed
+            else:
+                with self._lock:
+                    after[row] = self._bar_number(self.bars.advance(self.bar_states[now], token_id))
+                    self._next[now, token_id] = after[row]
+        return after, form, pitch, count
+
+    def allowed(self, rows: Rows, remaining: Ids) -> Mask:
+        """Mask the ids that may come next, (B, V)."""
+        bar, form, pitch, _ = rows
+        line = self.line[bar]
+        signs = self._signs[form, line]
+        if signs.min(initial=0) < 0:
+            with self._lock:
+                for row in np.flatnonzero(signs < 0).tolist():
+                    signs[row] = self._sign_mask(int(form[row]), int(line[row]))
+        mask = self._sounds.take(bar, axis=0)
+        mask |= self._sign_masks.take(signs, axis=0)
+        self._close(mask, rows, remaining)
+        if line.min(initial=0) <= TIED:
+            tied, chord = np.flatnonzero(line == TIED), np.flatnonzero(line == IN_CHORD)
+            mask[tied] = False
+            mask[tied, pitch[tied]] = True
+            mask[chord] &= self._higher[pitch[chord]] | self._chord_end
+        return mask
+
+    def given(self, rows: Rows) -> Rows:
+        """Return the state in which a last note without a length is an eighth."""
+        bar, *others = rows
+        with self._lock:
+            states = [self.bars.given(self.bar_states[number]) for number in bar.tolist()]
+            return np.array([self._bar_number(state) for state in states], bar.dtype), *others
 
     def mask(self, ids: Iterable[int]) -> Mask:
         """Return (V,) bool, True at `ids`."""
@@ -63,47 +163,8 @@ class Tables:
         """Return a mask; if it is empty, since the vocabulary is too small to go on, one of all ids but the start."""
         return mask if mask.any() else self._anything
 
-    def begin(self) -> tuple[int, int]:
-        """Return the numbers of the bar state and the form state before the start id."""
-        with self._lock:
-            return self._bar_number(self._begin_bar(FormState())), self._form_number(FormState())
-
-    def allowed(self, bar: Ids, form: Ids) -> Mask:
-        """Return the ids that may come next in states, (B, V) of (B,) each."""
-        line = self.line[bar]
-        signs = self._signs[form, line]
-        if signs.min(initial=0) < 0:
-            with self._lock:
-                for row in np.flatnonzero(signs < 0).tolist():
-                    signs[row] = self._sign_mask(int(form[row]), int(line[row]))
-        mask = self._sounds.take(bar, axis=0)
-        mask |= self._sign_masks.take(signs, axis=0)
-        return mask
-
-    def advance(self, bar: Ids, form: Ids, ids: Ids) -> tuple[Ids, Ids, Ids | None]:
-        """Return the states after one more id per row, and the number of bars that it completes, if any."""
-        after = self._next[bar, ids]
-        unknown = np.flatnonzero(after < 0).tolist()
-        if not unknown:
-            return after, form, None
-        form, completed = form.copy(), np.zeros_like(form)
-        for row in unknown:
-            now, token_id = int(bar[row]), int(ids[row])
-            if self._is_sign[token_id]:
-                crossing = int(form[row]), int(self.line[now]), token_id
-                after[row], form[row], completed[row] = self._crossings.get(crossing) or self._cross(*crossing)
-            else:
-                with self._lock:
-                    state = self.bars.advance(self.bar_states[now], token_id)
-                    after[row] = self._bar_number(state)
-                    self._next[now, token_id] = after[row]
-        return after, form, completed
-
-    def given(self, bar: Ids) -> Ids:
-        """Return the bar states, (B,), in which no length comes after a pending sound."""
-        with self._lock:
-            states = [self.bars.given(self.bar_states[number]) for number in bar.tolist()]
-            return np.array([self._bar_number(state) for state in states], bar.dtype)
+    def _close(self, mask: Mask, rows: Rows, remaining: Ids) -> None:
+        """Narrow the mask, (B, V), of rows that are near their limit."""
 
     def _bar_number(self, state: BarState) -> int:
         number = self._bar_numbers.get(state)
@@ -121,7 +182,7 @@ class Tables:
             self._bar_numbers[state] = number
         return number
 
-    def _form_number(self, state: FormState) -> int:
+    def _form_number(self, state: State) -> int:
         number = self._form_numbers.get(state)
         if number is None:
             number = len(self.form_states)
@@ -134,18 +195,17 @@ class Tables:
     def _sign_mask(self, form: int, line: int) -> int:
         """Return the number of the mask of the ids that are no sound, in a form state at a line."""
         state = self.form_states[form]
-        ids: list[int] = []
+        names: set[str] = set()
         only_signs = line in (0, TIED_OVER, TIEABLE)
         if line == TIED_OVER:
-            ids = self.alphabet.of({"|"})
+            names = {"|"}
         elif line == AT_LINE:
-            ids = self.alphabet.of(self.form.at_line(state))
-            only_signs = not self.form.capacity(state)
+            names, only_signs = self.form.at_line(state), not self.form.open_bar(state).left
         elif line > NO_LINE:
-            lines = self.form.lines(state, self._place(state, line))
-            tie = self.alphabet.ids["tie"] if line == TIEABLE and "|" in lines else []
-            ids = self.alphabet.of(lines) + tie
-        mask = self.or_anything(self.mask(ids)) if only_signs else self.mask(ids)
+            names = self.form.lines(state, self._place(state, line))
+            names |= {"-"} if line == TIEABLE and "|" in names and self.form.may_tie(state) else set()
+        mask = self.mask(self.alphabet.of(names))
+        mask = self.or_anything(mask) if only_signs else mask
         number = self._sign_mask_numbers.setdefault(mask.tobytes(), len(self._sign_mask_numbers))
         if number == len(self._sign_masks):
             self._sign_masks = _doubled(self._sign_masks, 0)
@@ -159,18 +219,16 @@ class Tables:
             state = self.form_states[form]
             place = 0 if line == AT_LINE else self._place(state, line)
             after = self.form.advance(state, place, self.alphabet.vocabulary.tokens[token_id])
-            bar = self._begin_bar(after)._replace(tied=line == TIED_OVER)
-            completed = bool(place) and (place == state.bar or not state.opening)
+            bar = self.form.open_bar(after)
+            bar = bar._replace(tied=True) if line == TIED_OVER else bar
+            completed = bool(place) and self.form.completes(state, place)
             crossed = self._bar_number(bar), self._form_number(after), int(completed)
             self._crossings[form, line, token_id] = crossed
         return crossed
 
-    def _place(self, state: FormState, line: int) -> int:
+    def _place(self, state: State, line: int) -> int:
         """Return the ticks from the beginning of the bar to a line."""
-        return self.form.capacity(state) - max(line, 0) * self.alphabet.grid
-
-    def _begin_bar(self, state: FormState) -> BarState:
-        return BarState(self.form.capacity(state), state.compound, at_line=True)
+        return self.form.open_bar(state).left - max(line, 0) * self.alphabet.grid
 
 
 def _doubled(table: NDArray[Any], empty: int) -> NDArray[Any]:

@@ -141,8 +141,8 @@ sound_tokenizer = lru_cache(maxsize=512)(SoundTokenizer)
 class TokenReader:
     """Reads the tokens of a tune's body as elements; a token that means nothing in its place is skipped."""
 
-    def __init__(self, key: Key, meter: Meter) -> None:
-        self.key, self.meter = key, meter
+    def __init__(self, key: Key, meter: Meter, grace: bool = True) -> None:
+        self.key, self.meter, self.grace = key, meter, grace
         self._elements: list[Element] = []
         self._grace: list[Pitch] = []
         self._pitches: list[Pitch] = []
@@ -163,7 +163,7 @@ class TokenReader:
             step, accidental, _ = parse_note(token)
             pitch = Pitch(step, self.key.alters[step % 7] if accidental is None else accidental)
             if self._inside == "{":
-                self._grace.append(pitch)
+                self._grace += [pitch] if self.grace else []
             elif self._inside == "[":
                 self._pitches.append(pitch)
             else:

@@ -18,16 +18,9 @@ from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tuplet
 from folkseq.representations.abc.tokens import TokenReader, kind
 from folkseq.representations.base import END, START
 
-SPELLING, BAR, TUPLET, TIE, REPEAT, ENDING, CHANGE, CLOSE = (
-    "misspelt",  # tokens that mean nothing in their place
-    "bar_of_wrong_length",
-    "unclosed_tuplet",
-    "tie_to_no_note",
-    "unpaired_repeat",
-    "unpaired_ending",
-    "meter_within_bar",
-    "no_end",  # no final bar line before the end, or something after it
-)
+SPELLING, CLOSE = "misspelt", "no_end"  # a token that means nothing in its place; no final bar line before the end
+BAR, TUPLET, TIE, CHANGE = "bar_of_wrong_length", "unclosed_tuplet", "tie_to_no_note", "meter_within_bar"
+REPEAT, ENDING = "unpaired_repeat", "unpaired_ending"
 _KINDS = (START, END, "R:", "M:", "K:", "pitch", "length", "rest", "tie", "tuplet", "bar", "ending", "meter", "key")
 _LETTERS = dict(zip((*_KINDS, "{", "}", "[", "]"), "SERMKplz-t|emk{}[]", strict=True))
 _SPELT = re.compile(r"SR?MK((\{p+\})?(pl?-?|\[p+\]l?-?|zl?)|[t|emk])*E")
