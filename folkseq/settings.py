@@ -69,6 +69,12 @@ def setting(default: Any, help: str, **declared: Any) -> Any:
     return dataclasses.field(default=default, metadata={"setting": Setting(help, **declared)})
 
 
+def option_name(kind: type[Any], name: str) -> str:
+    """Return the command-line option of a setting."""
+    (declared,) = (field.metadata.get("setting") for field in dataclasses.fields(kind) if field.name == name)
+    return declared.flags[0] if declared and declared.flags else f"--{name.replace('_', '-')}"
+
+
 def validate(instance: Any) -> None:
     """Check each setting of a dataclass instance: the elements of a tuple one by one, None if its type allows it.
 
@@ -111,7 +117,7 @@ def parse(kind: type[T], values: Mapping[str, Any]) -> T:
         validate(instance)
     except (TypeError, ValueError) as error:
         name, _, rest = str(error).partition(" ")
-        raise RequestError(f"--{name.replace('_', '-')} {rest}" if name in hints else str(error)) from None
+        raise RequestError(f"{option_name(kind, name)} {rest}" if name in hints else str(error)) from None
     return instance
 
 

@@ -29,11 +29,11 @@ from torch import nn
 from torch.nn import functional
 
 import folkseq
-from folkseq import representations
 from folkseq.corpus import IGNORED
 from folkseq.evaluation.loss import Loss
 from folkseq.evaluation.verb import evaluate
 from folkseq.models.settings import ModelSettings
+from folkseq.representations.performance import PerformanceRepresentation
 from folkseq.training.validate import nll
 
 ROWS, EVENTS, SECONDS, HIDDEN, LAYERS = 64, 512, 30, 512, 3
@@ -63,15 +63,15 @@ class PerformanceRNN(nn.Module):
         return self.output(hidden), state
 
 
-def thirty_seconds(corpus: TokenizedCorpus, tokenizer: representations.base.Tokenizer) -> list[tuple[int, int]]:
-    """The piece and the first id of every stretch of 30 seconds."""
-    shift = corpus.vocabulary.id("TIME_SHIFT_1") - 1
-    most = shift + tokenizer.max_shift
+def thirty_seconds(corpus: TokenizedCorpus, performance: PerformanceRepresentation) -> list[tuple[int, int]]:
+    """Return the piece and the first id of every stretch of 30 seconds."""
+    shift = corpus.codec.vocabulary.id("TIME_SHIFT_1") - 1
+    most = shift + performance.max_shift
     places = []
     for piece in range(len(corpus.store)):
         ids = corpus.store[piece].astype(np.int64)
         steps = np.cumsum(np.where((ids > shift) & (ids <= most), ids - shift, 0))
-        times = np.arange(0, steps[-1], SECONDS * tokenizer.steps_per_second)
+        times = np.arange(0, steps[-1], SECONDS * performance.steps_per_second)
         starts = np.where(times > 0, np.searchsorted(steps, times, side="right"), 0)
         places += [(piece, int(start)) for start in starts]
     return places
@@ -79,20 +79,21 @@ def thirty_seconds(corpus: TokenizedCorpus, tokenizer: representations.base.Toke
 
 def train(corpus: TokenizedCorpus, minutes: float, seed: int) -> tuple[PerformanceRNN, int]:
     """Performance RNN after `minutes`, and the number of updates that it made."""
-    tokenizer = representations.find("performance:density=false,pitch_classes=false")
+    performance = PerformanceRepresentation(density=False, pitch_classes=False)
+    codec = performance.codec(corpus.codec.vocabulary)
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    model = PerformanceRNN(len(corpus.vocabulary))
+    model = PerformanceRNN(len(codec.vocabulary))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    places = thirty_seconds(corpus, tokenizer)
+    places = thirty_seconds(corpus, performance)
     began, updates = time.monotonic(), 0
     while time.monotonic() - began < 60 * minutes:
         batch = np.full((ROWS, EVENTS), IGNORED, np.int64)
         for row, place in enumerate(random.integers(0, len(places), ROWS)):
             piece, start = places[place]
-            ids = corpus.store[piece][start : start + EVENTS + tokenizer.lookahead]
-            span = tuple(corpus.spans[piece].tolist())
-            ids, _ = tokenizer.excerpt(ids, EVENTS - 1, span, corpus.vocabulary, random)
+            ids = corpus.store[piece][start : start + EVENTS + codec.augmentation.lookahead]
+            span = codec.augmentation.span(corpus.store[piece])
+            ids, _ = codec.augmentation.excerpt(ids, EVENTS - 1, span, random)
             batch[row, : len(ids)] = ids
         read = torch.from_numpy(batch)
         logits, _ = model(read[:, :-1].clamp(min=0), model.init_state(ROWS))
@@ -122,13 +123,13 @@ def main() -> None:
             sides[row["split"]].append(asked.split.parent / row["file"])
     with TemporaryDirectory() as scratch:
         out = asked.out or Path(scratch) / "run"
-        result = folkseq.train("performance", sides["train"], minutes=asked.minutes, seed=asked.seed, out=out)
+        run = folkseq.train("performance", sides["train"], minutes=asked.minutes, seed=asked.seed, out=out)
         judged = evaluate(out, sides["test"])
     if +judged.held_out.left_out:
         raise SystemExit(f"not all test files can be judged: {dict(judged.held_out.left_out)}")
     ours, *others = judged.losses
     best = ours.nats_per_token / ours.of_best_ngram
-    rows = [(f"folkseq, {ours.model}", result.steps, in_nats(ours))]
+    rows = [(f"folkseq, {ours.model}", run.config.figures["steps"], in_nats(ours))]
     rows += [(each.model, 0, in_nats(each)) for each in others if each.model.endswith("gram")]
     print(
         f"{asked.minutes:g} minutes each, seed {asked.seed}; {len(judged.held_out.pieces)} held-out performances; nats"
@@ -137,9 +138,9 @@ def main() -> None:
     for row in rows:
         show(*row, best)
 
-    tokenizer = representations.find("performance")
-    model, updates = train(tokenize_corpus(tokenizer, sides["train"]), asked.minutes, asked.seed)
-    heard = tokenize_corpus(tokenizer, sides["test"])
+    performance = PerformanceRepresentation()
+    model, updates = train(tokenize_corpus(performance, sides["train"]), asked.minutes, asked.seed)
+    heard = tokenize_corpus(performance, sides["test"])
     total, _ = nll(model, [heard.store[piece] for piece in range(len(heard.store))])
     theirs = {kind: total / amount for kind, amount in judged.amounts.items()}
     show(f"Performance RNN, lstm {LAYERS} x {HIDDEN}", updates, theirs, best)

@@ -91,9 +91,8 @@ def make_run(folder, cell="lstm", layers=2, weights=None):
     with StoreWriter(store, np.uint8) as writer:
         for tune in tunes:
             writer.append(codec.encode(tune))
-    spans = np.zeros((len(tunes), 2), np.int64)
     sides = Split(train=tuple(range(4)), valid=(), test=tuple(range(4, 12)))
-    run.keep_tokens(store, sides, [f"X:{number}" for number in range(1, 13)], spans)
+    run.write_tokens(store, sides, [f"X:{number}" for number in range(1, 13)])
     (folder / "model.safetensors").write_bytes(save(weights or weights_of(vocabulary, settings)))
     (folder / "model.onnx").touch()
     return run

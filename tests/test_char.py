@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from folkseq import representations
 from folkseq.cli import main
-from folkseq.corpus import IGNORED, TokenStore, Variation, Windows, split_in_order
+from folkseq.corpus import IGNORED, TokenStore, Windows, split_in_order
 from folkseq.errors import ParseError, TokenError
 from folkseq.representations.char import LONGEST, SHORTEST, CharTokenizer, Text
 from folkseq.representations.vocabulary import Vocabulary
@@ -74,7 +74,7 @@ def test_the_end_of_every_file_is_held_out_and_of_many_some_whole():
 
 def test_the_textbook_s_windows_predict_the_one_character_that_follows():
     store = TokenStore.of([np.arange(100)])
-    batch = next(Windows(store, [0], 4, 30, np.random.default_rng(0), Variation(), last_only=True))
+    batch = next(Windows(store, [0], 4, 30, np.random.default_rng(0), last_only=True))
     for x, y in zip(batch.x, batch.y, strict=True):
         (place,) = np.flatnonzero(y != IGNORED)
         assert y[place] == x[place] + 1

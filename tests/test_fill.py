@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from book import BOOK, JIG, REEL
 from click.testing import CliRunner
+from folkseq.representations.abc.alphabet import Alphabet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,10 +20,8 @@ from folkseq.formats import abc
 from folkseq.formats.abc.splice import find_bars, replace_bars
 from folkseq.infill.abc.found import bars_of
 from folkseq.music import Sound
-from folkseq.representations.abc.alphabet import Alphabet
 from folkseq.representations.abc.bars import BarReader
 from folkseq.representations.abc.validity import fault
-from folkseq.verbs.train import Drawn
 
 ABC = representations.find("abc")
 FORMS = """X:4
@@ -256,7 +255,7 @@ def test_batches_go_on_where_they_stood():
     store = TokenStore.of([ids_of(text).tolist() for text in (JIG, REEL, FORMS, PLAIN)])
 
     def batches():
-        return Pairs(store, [0, 1, 2, 3], 2, np.random.default_rng(3), Drawn(TASK), TASK.relative_positions)
+        return Pairs(store, [0, 1, 2, 3], 2, np.random.default_rng(3), TASK, TASK.relative_positions)
 
     straight = batches()
     for _ in range(21):

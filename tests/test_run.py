@@ -1,4 +1,4 @@
-"""A run folder: what is written is read again, and what is wrong is said in one line."""
+"""A run folder is read as it was written, and every fault is one line."""
 
 import errno
 import json
@@ -20,7 +20,6 @@ CONFIG = RunConfig(
     corpus=(CorpusFile("folk", "ab" * 32),),
     version="0.1.0",
     seed=7,
-    split={"train": 9, "valid": 1},
     figures={"heldout_nll": 1.25},
 )
 
@@ -71,7 +70,7 @@ def shorten_vocabulary(folder):
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (break_config, "config.json: not the configuration"),
+        (break_config, r"config\.json: cannot be read"),
         (forget_field, r"fields missing: \['model'\]"),
         (unknown_cell, "cell must be one of rnn, gru, lstm, peephole, got 'bach'"),
         (shorten_vocabulary, "holds 1 tokens, the model 3"),
@@ -87,7 +86,7 @@ def test_a_broken_run_is_refused_in_one_line(tmp_path, harm, message):
     assert one_line(error)
 
 
-def test_what_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(RunError, match=r"no such run.*folkseq train"):
         Run.open(tmp_path / "r")
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
@@ -99,7 +98,7 @@ def test_what_is_not_there_is_named(tmp_path):
     assert one_line(error)
 
 
-def test_metrics_written_again_after_going_back_replace_those_before(tmp_path):
+def test_metrics_after_a_rollback_replace_those_before(tmp_path):
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
     assert run.metrics() == []
     for step, loss in [(1, 3.0), (2, 2.0), (3, 1.0), (2, 2.5)]:
@@ -109,13 +108,13 @@ def test_metrics_written_again_after_going_back_replace_those_before(tmp_path):
     assert run.metrics() == [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.5}]
 
 
-def test_reports_and_events_of_one_step_stand_together(tmp_path):
+def test_reports_and_events_of_one_step_are_kept_together(tmp_path):
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
     lines = [{"step": 1, "loss": 3.0}, {"step": 1, "event": "halved"}, {"step": 1, "event": "skipped"}]
     for line in [*lines, {"step": 2, "event": "halved"}, {"step": 2, "loss": 2.0}]:
         run.log(line)
     assert run.metrics() == [*lines, {"step": 2, "event": "halved"}, {"step": 2, "loss": 2.0}]
-    for line in lines:  # training went on from before them
+    for line in lines:  # training was resumed before them
         run.log(line)
     assert run.metrics() == lines
 
@@ -123,14 +122,14 @@ def test_reports_and_events_of_one_step_stand_together(tmp_path):
 @pytest.mark.parametrize(
     "text", ["null", "[]", '"step"', "7", "{}", '{"step": "7"}', '{"step": Infinity}', "\x00", "\udcff"]
 )
-def test_lines_that_are_none_are_passed_over(tmp_path, text):
+def test_broken_lines_of_the_metrics_are_left_out(tmp_path, text):
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
     data = f'{text}\n{{"step": 1}}\n'.encode(errors="surrogateescape")
     (run.folder / "metrics.jsonl").write_bytes(data)
     assert run.metrics() == [{"step": 1}]
 
 
-def test_metrics_that_cannot_be_read_are_said_to_be(tmp_path):
+def test_metrics_that_cannot_be_read_are_one_line(tmp_path):
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
     (run.folder / "metrics.jsonl").mkdir()
     with pytest.raises(RunError, match=r"metrics\.jsonl: cannot be read") as error:
@@ -164,3 +163,15 @@ def test_a_run_needs_no_torch():
 
     code = "import sys, folkseq.run, folkseq.sampling.generate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_configuration_of_version_0_1_0_is_read_under_the_names_of_now(tmp_path):
+    run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
+    path = run.folder / "config.json"
+    values = json.loads(path.read_text())
+    values["tokenizer"] = values.pop("representation")
+    values["split"] = {"train": 9, "valid": 1, "test": 0}
+    values["model"]["recall"] = values["model"].pop("lookback_bars")
+    values["training"]["checks"] = values["training"].pop("validations")
+    path.write_text(json.dumps(values))
+    assert Run.open(run.folder) == run

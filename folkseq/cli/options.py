@@ -62,6 +62,8 @@ def _option(name: str, hint: Any, default: Any, declared: Setting, unset: bool) 
     shown: dict[str, Any] = {"help": declared.help, "default": None if unset or default is None else default}
     if bool in types:
         return click.Option([f"{flag}/--no-{flag[2:]}"], **shown)
+    if unset and default not in (None, "") and "[default:" not in declared.help:
+        shown["help"] += f"  [default: {default if isinstance(default, str) else f'{default:g}'}]"
     if declared.bare is not None:
         shown |= {"is_flag": False, "flag_value": declared.bare}
     shown["metavar"] = declared.metavar
@@ -73,7 +75,7 @@ def _option(name: str, hint: Any, default: Any, declared: Setting, unset: bool) 
         kind = _Number(ranges=len(types) > 1 and types[-1] is not type(None))
     elif int in types:
         kind = int
-    return click.Option([*(declared.flags or (flag,))], type=kind, **shown)
+    return click.Option([*(declared.flags or (flag,)), name], type=kind, **shown)
 
 
 COUNT = click.option("-n", "--num", "count", type=int, default=1, show_default=True, help="Number of pieces.")

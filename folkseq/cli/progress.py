@@ -1,113 +1,108 @@
-"""What a person sees while a model is trained: one line that is rewritten on a terminal, else a line now and then."""
+"""Progress of training on stderr: lines, and on a terminal one line that is rewritten."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from folkseq.run import Run
+    from folkseq.verbs.train import TrainingStart
 
-    from folkseq.training import Progress, TrainResult
-    from folkseq.verbs.train import Prepared
-
-_SNIPPETS_EVERY = 5  # held-out checks
-_SNIPPET_SEED = 0
-BAR = 30  # characters
+_PREVIEW_EVERY = 5  # validations
+_PREVIEW_SEED = 0
 _MOST_FAULTS, _MOST_KINDS = 5, 8  # shown one by one; `folkseq tokenize` shows all
 
 
 class Watcher:
-    """Tells of a training as it goes, on `stream`."""
+    """Writes the progress of a training run to a stream."""
 
     def __init__(self, quiet: bool = False, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self.quiet = quiet
-        self.folder: Path | None = None
-        self.checks = 0
-        self.width = 0  # of the line to be rewritten
+        self.run: Run | None = None
+        self.ngram_nll: float | None = None
+        self.best: float | None = None
+        self.validations = 0
+        self.width = 0  # of the line that is rewritten
 
     def read(self, done: int, files: int) -> None:
-        """How many files are read."""
-        if files < 2:
-            return
-        filled = BAR * done // files
-        self._rewrite(f"reading  {'█' * filled}{'░' * (BAR - filled)}  {done:,} of {files:,} files")
-        if done == files:
+        """Show the number of files that are read."""
+        if files > 1:
+            self._rewrite(f"reading: {done:,} of {files:,} files")
+        if done == files > 1:
             self._line(f"read {files:,} files")
 
-    def prepared(self, found: Prepared) -> None:
-        """What was read."""
-        self.folder = found.folder
-        for notice in found.notices:
+    def start(self, start: TrainingStart) -> None:
+        """Show what the run learns from."""
+        self.run, corpus, split, baseline = start.run, start.corpus, start.split, start.baseline
+        for notice in start.notices:
             self._line(notice)
-        for fault in found.faults[:_MOST_FAULTS]:
+        for fault in corpus.faults[:_MOST_FAULTS]:
             self._line(f"not read: {fault}")
-        if len(found.faults) > _MOST_FAULTS:
-            self._line(f"not read: {len(found.faults) - _MOST_FAULTS} more")
-        if found.lost:
-            shown = ", ".join(f"{kind} {count:,}" for kind, count in found.lost.most_common(_MOST_KINDS))
-            more = len(found.lost) - _MOST_KINDS
+        if len(corpus.faults) > _MOST_FAULTS:
+            self._line(f"not read: {len(corpus.faults) - _MOST_FAULTS} more")
+        if corpus.lost:
+            shown = ", ".join(f"{kind} {count:,}" for kind, count in corpus.lost.most_common(_MOST_KINDS))
+            more = len(corpus.lost) - _MOST_KINDS
             self._line(f"not in the tokens: {shown}" + (f", and {more} rarer kinds" if more > 0 else ""))
-        train, valid, test = found.split
+        amounts = "".join(f", {amount.sum():,.0f} {unit}s" for unit, amount in corpus.amounts.items())
         self._line(
-            f"{found.pieces:,} pieces ({found.repeats} repeats left out, {found.twins} with near twins), "
-            f"{found.tokens:,} tokens of {found.vocabulary} kinds"
-            + "".join(f", {amount:,.0f} {kind}s" for kind, amount in found.amounts.items())
-            + "; "
-            f"{train:,} to train on, {valid} held out, {test} to test"
+            f"{len(corpus.store):,} pieces ({corpus.repeats} repeats left out, {start.near_duplicates} with "
+            f"near-duplicates), {len(corpus.store.ids):,} tokens of {len(corpus.codec.vocabulary)} kinds{amounts}; "
+            f"{len(split.train):,} to train on, {len(split.valid)} held out, {len(split.test)} to test"
         )
-        if found.ngram_nll is not None:
-            self._line(f"the {found.ngram_order}-gram's loss to beat: {found.ngram_nll:.3f} nats a token")
-        self._line(f"run: {found.folder}")
+        if baseline is not None:
+            self.ngram_nll = baseline.validation_nll
+            self._line(f"the loss of the {baseline.order}-gram to beat: {baseline.heldout_nll:.3f} nats per token")
+        self._line(f"run: {start.run.folder}")
 
-    def progress(self, now: Progress) -> None:
-        """Where training stands."""
-        if now.event:
-            self._line(f"step {now.step:,}: {now.event}")
+    def report(self, line: Mapping[str, Any]) -> None:
+        """Show a line of the metrics."""
+        step = line["step"]
+        if "event" in line:
+            self._line(f"step {step:,}: {line['event']}")
             return
-        held_out = f"  held-out {now.heldout_nll:.3f}" if now.heldout_nll is not None else ""
-        if not held_out and now.best is not None:
-            held_out = f"  best held-out {now.best:.3f}"
-        beat = f" (n-gram {now.ngram_nll:.3f})" if held_out and now.ngram_nll is not None else ""
-        steps = f"/{now.steps:,}" if now.steps else ""
-        left = (
-            f"  {int(now.seconds_left) // 60}:{int(now.seconds_left) % 60:02d} left"
-            if now.seconds_left is not None
-            else ""
-        )
-        text = f"step {now.step:,}{steps}{left}  loss {now.loss:.3f}{held_out}{beat}  {now.tokens_per_s:,.0f} tokens/s"
-        if now.heldout_nll is None:
+        heldout_nll, left_s = line["heldout_nll"], int((line["steps"] - step) * line["elapsed_s"] / step)
+        if heldout_nll is not None:
+            self.best = min(heldout_nll, self.best or heldout_nll)
+        held_out = f"  held-out {heldout_nll:.3f}" if heldout_nll is not None else ""
+        if not held_out and self.best is not None:
+            held_out = f"  best held-out {self.best:.3f}"
+        beat = f" (n-gram {self.ngram_nll:.3f})" if held_out and self.ngram_nll is not None else ""
+        left = f"{left_s // 60}:{left_s % 60:02d} left"
+        speed = f"{line['tokens_per_s']:,.0f} tokens/s"
+        text = f"step {step:,}/{line['steps']:,}  {left}  loss {line['loss']:.3f}{held_out}{beat}  {speed}"
+        if heldout_nll is None:
             self._rewrite(text)
             return
         self._line(text)
-        self.checks += 1
-        if self.checks % _SNIPPETS_EVERY == 0:
-            self._snippet()
+        self.validations += 1
+        if self.validations % _PREVIEW_EVERY == 0:
+            self._preview()
 
-    def done(self, result: TrainResult) -> None:
-        """What came of it."""
-        how = "interrupted; the best model is kept" if result.interrupted else "done"
-        test = f", on the test pieces {result.test_nll:.3f}" if result.test_nll is not None else ""
-        ngram = result.run.config.figures.get("ngram_nll")
-        ratio = f" ({result.heldout_nll / ngram:.3f} of the n-gram's)" if ngram else ""
+    def finish(self, run: Run) -> None:
+        """Show the figures of the run."""
+        figures, planned = run.config.figures, run.config.training.steps or 0
+        interrupted = figures["steps"] < planned
+        ngram, test = figures.get("ngram_nll"), figures.get("test_nll")
         self._line(
-            f"{how}: {result.steps:,} steps in {result.seconds / 60:.1f} minutes; "
-            f"held-out {result.heldout_nll:.3f} nats a token{ratio}{test}"
+            f"{'interrupted; the best model is kept' if interrupted else 'done'}: {figures['steps']:,} steps in "
+            f"{figures['minutes']:.1f} minutes; held-out {figures['heldout_nll']:.3f} nats per token"
+            + (f" ({figures['heldout_nll'] / ngram:.3f} of the n-gram's)" if ngram else "")
+            + (f", on the test pieces {test:.3f}" if test is not None else "")
         )
 
-    def _snippet(self) -> None:
-        """A glimpse of a piece by the best model so far."""
+    def _preview(self) -> None:
+        """Show a piece by the best model so far."""
         from folkseq.representations.task import CONTINUE
         from folkseq.verbs.model import load
 
-        if self.quiet or self.folder is None:
+        if self.quiet or self.run is None or self.run.config.task != CONTINUE:
             return
-        model = load(self.folder)
-        if model.run.config.task != CONTINUE:
-            return
-        for piece in model.sample(1, seed=_SNIPPET_SEED + self.checks):
+        for piece in load(self.run.folder).sample(1, seed=_PREVIEW_SEED + self.validations):
             self._line(f"    {': '.join(filter(None, (piece.title, piece.preview)))}")
 
     def _line(self, text: str) -> None:

@@ -10,7 +10,7 @@ from folkseq.corpus.lookback import Lookback
 from folkseq.corpus.split import Split, split, split_in_order
 from folkseq.corpus.store import StoreWriter, TokenStore, beginning
 from folkseq.corpus.streams import Streams
-from folkseq.corpus.windows import Variation, Windows
+from folkseq.corpus.windows import Windows
 
 __all__ = [
     "IGNORED",
@@ -22,7 +22,6 @@ __all__ = [
     "StoreWriter",
     "Streams",
     "TokenStore",
-    "Variation",
     "Windows",
     "beginning",
     "cluster",

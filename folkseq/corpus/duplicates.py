@@ -15,9 +15,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from folkseq.corpus.hashing import Hashes, mixed, powers
+from folkseq.representations.capabilities import Transposition
 
 COMMON = 32
 """Pieces with an n-gram, above which it is looked up only if it has to be."""
+
+
+def near_duplicates(fingerprints: Sequence[ArrayLike], transposition: Transposition | None) -> NDArray[np.int64]:
+    """Label pieces so that near-duplicates, as their representation knows them, have the same label; see `cluster`."""
+    if transposition is None:
+        return np.arange(len(fingerprints))
+    return cluster(fingerprints, transposition.figure, transposition.twin_share)
 
 
 def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0.5) -> NDArray[np.int64]:

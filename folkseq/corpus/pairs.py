@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from folkseq.corpus.batch import IGNORED, Batch, Batches, SourceBatch
 from folkseq.corpus.store import TokenStore
 from folkseq.errors import CorpusError
 from folkseq.pairs import MASKED, Pair, RelativePositions
+from folkseq.representations.task import Task
 
 POOL = 8
 """Batches' worth of pairs that are drawn together and sorted by length, so that batches need little padding."""
 TRIES = 1_000
 """Draws per piece that may give no pair, before the corpus is said to have none."""
-
-
-class Draw(Protocol):
-    """Makes pairs of pieces."""
-
-    def __call__(self, ids: NDArray[Any], piece: int, random: np.random.Generator) -> Pair | None:
-        """Draw a pair of a whole piece; None if it has none."""
-        ...
-
-    def hold_out(self, ids: NDArray[Any], piece: int, turn: int) -> Pair | None:
-        """Return the held-out pair number `turn` of a piece, always the same; None if there is none."""
-        ...
 
 
 class Pairs(Batches):
@@ -40,7 +29,7 @@ class Pairs(Batches):
         pieces: ArrayLike,
         rows: int,
         generator: np.random.Generator,
-        draw: Draw,
+        task: Task,
         relative_positions: RelativePositions,
         ids_per_step: int = 1,
     ) -> None:
@@ -48,14 +37,9 @@ class Pairs(Batches):
         super().__init__(store, pieces, generator)
         if rows < 1:
             raise ValueError(f"rows must be at least 1, got {rows}")
-        self._rows, self._draw = rows, draw
+        self._rows, self._task = rows, task
         self._relative_positions, self._ids_per_step = relative_positions, ids_per_step
         self._fill()
-
-    @property
-    def length(self) -> float:
-        """The mean number of ids to predict in the pairs at hand."""
-        return float(np.mean([len(pair.free) for batch in self._pool for pair in batch]))
 
     def __next__(self) -> Batch:
         if self._given == len(self._pool):
@@ -85,7 +69,7 @@ class Pairs(Batches):
                 raise CorpusError("no part of the training pieces can be a target; use other pieces, or more of them")
             piece = self._take()
             tried += 1
-            pair = self._draw(self._store[piece], piece, self._generator)
+            pair = self._task.draw(self._store[piece], self._generator, self._relative_positions.causal or None)
             if pair is not None:
                 pairs.append(pair)
         pairs.sort(key=lambda pair: (len(pair.source), len(pair.ids)))

@@ -47,8 +47,6 @@ class TokenizedCorpus:
     codec: Codec[Any]
     fingerprints: Sequence[NDArray[np.int64]]
     """By piece, see `Transposition.fingerprint`; empty without that capability."""
-    spans: NDArray[np.int64]
-    """(pieces, 2), see `Augmentation.span`."""
     amounts: dict[str, NDArray[np.float64]]
     """(pieces,) by unit, such as `note` and `second`."""
     sources: NDArray[np.int64]
@@ -118,7 +116,6 @@ class _Piece(NamedTuple):
 
     ids: NDArray[Any]
     label: str
-    span: tuple[int, int]
     amounts: dict[str, float]
     fingerprint: NDArray[np.int64]
 
@@ -153,7 +150,7 @@ def _tokenize(representation: Representation[Any], number: int, parsed: Parsed[A
     if not parsed.pieces:
         return _Part(number, lost=lost, faults=tuple(parsed.faults))
     codec = representation.fit(parsed.pieces)
-    similar, varied, pieces = codec.transposition, codec.augmentation, []
+    similar, pieces = codec.transposition, []
     for piece in parsed.pieces:
         ids = codec.encode(piece)
         lost.update(codec.lost(piece))
@@ -162,7 +159,6 @@ def _tokenize(representation: Representation[Any], number: int, parsed: Parsed[A
             _Piece(
                 ids,
                 " ".join(representation.files.label(piece).split()),
-                (0, 0) if varied is None else varied.span(ids),
                 codec.analysis.amounts(ids),
                 np.asarray(fingerprint, np.int64),
             )
@@ -221,7 +217,6 @@ def _build(
     fingerprints = [piece.fingerprint for _, piece in pieces]
     units = list(pieces[0][1].amounts)
     arrays = {
-        "spans": np.array([piece.span for _, piece in pieces], np.int64),
         "fingerprints": np.concatenate(fingerprints),
         "fingerprint_offsets": np.cumsum([0, *map(len, fingerprints)], dtype=np.int64),
         **{f"{unit}s": np.array([piece.amounts[unit] for _, piece in pieces], np.float64) for unit in units},
@@ -295,7 +290,6 @@ def _open(
         store=TokenStore.read(folder),
         codec=representation.codec(Vocabulary(tuple(facts["tokens"]))),
         fingerprints=np.split(np.load(folder / "fingerprints.npy"), offsets[1:-1]),
-        spans=np.load(folder / "spans.npy"),
         amounts={unit: np.load(folder / f"{unit}s.npy") for unit in facts["amounts"]},
         sources=np.array([file for file, _ in facts["labels"]], np.int64),
         labels=tuple(f"{_shown(read[file], len(files))} {label}".strip() for file, label in facts["labels"]),

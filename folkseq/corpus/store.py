@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
 from typing import Any, Self
 
 import numpy as np
@@ -160,6 +161,19 @@ class StoreWriter:
         # NumPy pads the header to a multiple of 64 bytes with room for any length, so it can be written again.
         header = {"descr": self._dtype.str, "fortran_order": False, "shape": (count,)}
         write_array_header_1_0(self._file, header)
+
+
+def copy_store(source: Path, target: Path) -> None:
+    """Link the files of a store into another folder, or copy them. Raises FolkseqError if the disk refuses."""
+    with _reported(target):
+        target.mkdir(parents=True, exist_ok=True)
+        for name in (IDS, OFFSETS):
+            (target / name).unlink(missing_ok=True)
+            try:
+                (target / name).hardlink_to(source / name)
+            except OSError:
+                copyfile(source / name, target / name)
+                sync(target / name)
 
 
 @contextmanager

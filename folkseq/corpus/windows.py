@@ -16,31 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from folkseq.corpus.batch import IGNORED, Batch, Batches
 from folkseq.corpus.store import Ids, TokenStore
+from folkseq.representations.capabilities import Augmentation
 
-MOST_EMPTY = 1000  # passages in a row that a variation may leave empty, as it does with long silences
-
-
-class Variation:
-    """Varies the passages that a model is trained on; this one leaves them as they are."""
-
-    lookahead: int = 0
-    """Number of ids after a passage that it may read."""
-
-    def __call__(
-        self, ids: Ids, piece: int, length: int, random: np.random.Generator
-    ) -> tuple[Ids, NDArray[np.float32] | None]:
-        """Return a passage.
-
-        Args:
-            ids: from its first id to the piece's end, or `length` + 1 + `lookahead` of them.
-            piece: the piece's number in the store.
-            length: T, the number of ids to predict.
-            random: draws the variation.
-
-        Returns:
-            At most T + 1 ids; and the conditioning of all but the first, (T, C), if any.
-        """
-        return ids[: length + 1], None
+MOST_EMPTY = 1000  # passages in a row that an augmentation may leave empty, as it does with long silences
 
 
 @dataclass
@@ -73,7 +51,7 @@ class Windows(Batches):
         rows: int,
         length: int,
         generator: np.random.Generator,
-        variation: Variation,
+        augmentation: Augmentation | None = None,
         windows: int = 1,
         last_only: bool = False,
         conditioning: int = 0,
@@ -87,7 +65,7 @@ class Windows(Batches):
             rows: B.
             length: T.
             generator: see `Batches`; it draws the phases, too.
-            variation: varies the passages.
+            augmentation: varies the passages.
             windows: in a passage.
             last_only: predict only the last id of each window.
             conditioning: C, the width of the conditioning; 0 for none.
@@ -98,7 +76,8 @@ class Windows(Batches):
                 f"rows, length and windows must be at least 1, and length a multiple of {stride}, "
                 f"got {rows}, {length} and {windows}"
             )
-        self._variation, self._length, self._passage = variation, length, length * windows
+        self._augmentation, self._length, self._passage = augmentation, length, length * windows
+        self._spans: dict[int, tuple[int, int]] = {}
         self._last_only, self._conditioning, self._stride = last_only, conditioning, stride
         super().__init__(store, pieces, generator)
         self._rows = [self._take_passage(length * (row % windows + 1)) for row in range(rows)]
@@ -165,5 +144,10 @@ class Windows(Batches):
 
     def _read(self, piece: int, start: int, length: int) -> _Passage:
         random = self._generator.bit_generator.state
-        ids = self._store[piece][start : start + length + 1 + self._variation.lookahead]
-        return _Passage(piece, start, length, random, *self._variation(ids, piece, length, self._generator))
+        if self._augmentation is None:
+            return _Passage(piece, start, length, random, self._store[piece][start : start + length + 1], None)
+        if piece not in self._spans:
+            self._spans[piece] = self._augmentation.span(self._store[piece])
+        ids = self._store[piece][start : start + length + 1 + self._augmentation.lookahead]
+        varied = self._augmentation.excerpt(ids, length, self._spans[piece], self._generator)
+        return _Passage(piece, start, length, random, *varied)

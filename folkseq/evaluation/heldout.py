@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpus import TokenStore, cluster
+from folkseq.corpus import TokenStore
+from folkseq.corpus.duplicates import near_duplicates
 from folkseq.corpus.named import Corpus, files, listed, locate
 from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError
@@ -103,7 +104,7 @@ def _without_duplicates(codec: Codec[Any], seen: Pieces, pieces: Pieces) -> Piec
     labels: list[Any] = [sha256(np.asarray(ids, np.int64).tobytes()).digest() for ids in every]
     if similar is not None:
         fingerprints = [similar.fingerprint(ids) for ids in every]
-        clusters = cluster(fingerprints, similar.figure, similar.twin_share).tolist()
+        clusters = near_duplicates(fingerprints, similar).tolist()
         for piece in np.flatnonzero([len(fingerprint) for fingerprint in fingerprints]).tolist():
             labels[piece] = clusters[piece]
     known = set(labels[: len(seen)])

@@ -33,7 +33,9 @@ class EncoderSettings:
     source: tuple[int, ...] = setting(REQUIRED, "Number of values of each field of the source.", low=1)
     along: int = setting(REQUIRED, "Largest offset told apart in the first direction.", low=0)
     within: int = setting(0, "Largest offset told apart in the second direction.", low=0)
-    direction: str = setting("both", "Read the source both ways, or only forward.", choices=tuple(DIRECTIONS))
+    direction: str = setting(
+        "both", "Read the source both ways, or only forward.", choices=tuple(DIRECTIONS), flags=("--encoder",)
+    )
     attention: str = setting("dot", "Attention score: dot product, or additive.", choices=ATTENTIONS)
     heads: int = setting(4, "Number of attention heads.", low=1)
 
@@ -66,7 +68,12 @@ class ModelSettings:
     vocabulary_size: int = setting(REQUIRED, "Number of ids, V.", low=1)
     cell: str = setting("lstm", "Recurrent cell: rnn (tanh), gru, lstm or peephole.", choices=tuple(CELLS))
     layers: int = setting(2, "Number of recurrent layers, L.", low=1, high=64)
-    hidden: int = setting(320, "Width of each layer, H.", low=1, high=16_384)
+    hidden: int = setting(
+        320,
+        "Width of each layer, H.  [default: planned from --minutes; 320 with --steps or --task]",
+        low=1,
+        high=16_384,
+    )
     # 320 learnt no more in as many steps, and took a sixth longer.
     embedding: int = setting(128, "Width of the embedding, E.", low=1)
     dropout: float | None = setting(
@@ -146,9 +153,11 @@ class ModelSettings:
 class TrainSettings:
     """The plan of training: many small updates by AdamW, with warm-up and cosine decay."""
 
-    minutes: float = setting(10.0, "Minutes to train; `steps` is planned from them.", low=0, exclusive="low")
+    minutes: float = setting(
+        10.0, "Minutes to train, from which the number of updates is planned.", low=0, exclusive="low"
+    )
     plan_hidden: bool = setting(False, "Plan `hidden` from the minutes, too.")
-    steps: int | None = setting(None, "Number of updates, in place of minutes.", low=1)
+    steps: int | None = setting(None, "Number of updates, in place of --minutes.", low=1)
     # Streams read short pieces one after another and carry the state from batch to batch; windows come from passages at
     # random places of long pieces; pairs are parts of pieces to be written, with the rest as their source.
     batches: str = setting("streams", "How batches are made: streams, windows or pairs.", choices=BATCHES)
@@ -165,8 +174,12 @@ class TrainSettings:
     validations: int = setting(20, "Number of validations, evenly spaced.", low=1)
     validation_ids: int = setting(65_536, "Most held-out ids to validate on before the end.", low=1)
     save_every: int | None = setting(None, "Steps between saved states; None: planned as a minute.", low=1)
-    threads: int | None = setting(None, "Number of threads, if another would give other weights; planned.", low=1)
-    precision: str | None = setting(None, "Arithmetic of training; None: the faster here.", choices=PRECISIONS)
+    threads: int | None = setting(
+        None, "Number of threads.  [default: all cores; with --minutes the faster of all and one]", low=1
+    )
+    precision: str | None = setting(
+        None, "Arithmetic of matrix products.  [default: the faster here]", choices=PRECISIONS
+    )
 
     def __post_init__(self) -> None:
         validate(self)

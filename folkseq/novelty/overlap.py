@@ -67,9 +67,9 @@ class Overlap:
 
     @classmethod
     def build(cls, run: Run) -> None:
-        """Write the index of a run unless there is one. Raises FolkseqError if the disk refuses."""
-        if not (run.folder / FOLDER / KEYS).exists():
-            cls.open(run).write(run.folder / FOLDER)
+        """Write the index of a run. Raises FolkseqError if the disk refuses."""
+        (run.folder / FOLDER / KEYS).unlink(missing_ok=True)
+        cls.open(run).write(run.folder / FOLDER)
 
     def limit(self, most: int) -> CopyLimit:
         """Return a constraint for the sampler that keeps shared runs to `most` ids, which are 8 at least."""

@@ -42,7 +42,7 @@ class Overlaps(Protocol):
 
     @classmethod
     def build(cls, run: Run) -> None:
-        """Write the index into the run folder, unless it is there."""
+        """Write the index into the run folder."""
         ...
 
     @classmethod

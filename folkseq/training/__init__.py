@@ -1,7 +1,7 @@
-"""Fit a model to batches; metrics; exact resume; on one process or many."""
+"""Train a model: updates, validation, checkpoints that resume exactly; on one process or many."""
 
-from folkseq.training.loop import TrainResult, fit
-from folkseq.training.ranks import Ranks, joined
-from folkseq.training.reports import Progress
+from folkseq.training.learner import TrainingData
+from folkseq.training.ranks import Ranks, join_ranks
+from folkseq.training.run import TrainingRun
 
-__all__ = ["Progress", "Ranks", "TrainResult", "fit", "joined"]
+__all__ = ["Ranks", "TrainingData", "TrainingRun", "join_ranks"]

@@ -1,4 +1,4 @@
-"""Ctrl-C between two updates, never within one, so that what is then saved can be gone on from exactly."""
+"""Ctrl-C between two updates and never within one, so that the state that is then saved can be resumed exactly."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from types import FrameType
 
 
 @contextmanager
-def held_back() -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C back, and give a function that says whether it came; the second one interrupts at once."""
+def deferred_interrupts() -> Iterator[Callable[[], bool]]:
+    """Defer Ctrl-C, and yield a function that returns whether it came; a second Ctrl-C interrupts at once."""
     came = False
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -20,7 +20,7 @@ def held_back() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         came = True
 
-    if threading.current_thread() is not threading.main_thread():  # only that one may say what signals do
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield lambda: False
         return
     before = signal.signal(signal.SIGINT, note)

@@ -1,137 +1,153 @@
-"""How many steps fit into a number of minutes: tried out on a few updates that are then forgotten.
+"""The plan of a training run: how many steps fit into a number of minutes, measured on updates that are thrown away.
 
-After that everything is counted in steps, so that a run that was stopped and goes on ends as if it had not been. What
-other programs do to the machine afterwards makes training take longer, but changes nothing that it learns.
+The plan counts everything in steps, so a run that was stopped and resumed ends like one that never stopped. Other
+programs can make it take longer, but never change its result.
+
+The number of threads belongs to the plan, because sums of gradients can depend on it: with lookback, one and two
+threads give weights that differ in their last bits. PyTorch's threads wait for each other by spinning, so on two quiet
+cores two threads make an update in 0.6 of the time of one, and beside a busy program they take seven times as long.
+Therefore a run that is given minutes takes the faster of all cores and one thread, measured at its start; a run that is
+given steps takes all cores, which gives the same weights on any day.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import quantiles
 
 import torch
 
 from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.run import RunConfig
+from folkseq.training import checkpoint
+from folkseq.training.learner import Learner, TrainingData
 from folkseq.training.ranks import Ranks
-from folkseq.training.trainer import Trainer
+from folkseq.training.validate import HeldOut, mean_nll
 
 WARM, TRIED = 2, 6
-"""Updates before an update's time is taken, and those of which it is."""
+"""Updates before a measurement, and updates that are measured together."""
 TRYING, LONGEST_S = 0.01, 5.0
-"""The share of the time, and the seconds, that go into longer trials where updates are short."""
-CHECKING = 0.05
-"""The most of the time that goes into looking at the held-out pieces, unless that is too little for `FEWEST_CHECKS`."""
-FEWEST_CHECKS = 4
+"""Share of the time, and seconds, that more measurements may take if updates are short."""
+VALIDATING, FEWEST_VALIDATIONS = 0.05, 4
+"""Largest share of the time for validations, unless it allows fewer than `FEWEST_VALIDATIONS`."""
 LEARNING = 0.5
-"""The least of the time that goes into updates, even if judging then takes longer than there is."""
+"""Smallest share of the time for updates, even if the final evaluation then ends late."""
 SAVE_EVERY_S = 60.0
-USUAL = ModelSettings.hidden
+USUAL_HIDDEN = ModelSettings.hidden
 WIDTH, WIDTHS, UPDATES, PER_OCTAVE, MOST_WIDTHS = 64, 3, 1600, 0.4, 8
-"""A layer has `WIDTHS` times so many cells where there is time for `UPDATES` of the usual width; what doubling those
-adds, and the most. The lab book (`docs/lab-book.md`) has the figures."""
+"""A layer is `WIDTHS` times `WIDTH` wide if there is time for `UPDATES` of the usual width; twice the updates add
+`PER_OCTAVE`. The lab book (`docs/lab-book.md`) has the figures."""
 EPOCHS, DROPOUT, PER_DOUBLING, MOST_DROPOUT = 5.0, 0.14, 0.045, 0.6
-"""The share of values dropped where the pieces are read `EPOCHS` times, what doubling that adds, and the most."""
+"""Dropout if the pieces are read `EPOCHS` times, the increase per doubling of that number, and the largest."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What was found out."""
+    """Durations of a network, and what is fastest for it."""
 
     step_s: float
-    """What an update takes."""
-    check_s: float
-    """What looking at the held-out pieces and saving takes."""
-    most: int
-    """Threads that there can be."""
+    """Of an update."""
+    validation_s: float
+    """Of a validation, with the networks that are built after it."""
     threads: int
-    """The number that was fastest."""
-    free: bool
-    """Whether there are several and all give the same weights and figures to the bit, so that it may change."""
+    precision: str
 
 
-def measure(
-    make: Callable[[], Trainer],
-    check: Callable[[Trainer], float],
-    budget_s: float,
-    ranks: Ranks,
-    choices: tuple[int, ...],
-) -> Pace:
-    """Try a few updates, and a look at the held-out pieces, with each number of threads.
+def plan(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ranks, started: float) -> RunConfig:
+    """Return a configuration in which nothing is left open; the same on all ranks, which all call this.
 
     Args:
-        make: a trainer at its very beginning.
-        check: looks at the held-out pieces, and makes what is written then; gives the figure.
-        budget_s: the whole time, of which trying takes a small part; 0 where the number of steps is known.
-        ranks: all of which call this.
-        choices: numbers of threads.
+        config: its training settings hold `minutes`, or `steps`.
+        data: the pieces.
+        held_out: the pieces of a validation.
+        ranks: the processes that train together.
+        started: when the minutes began, by `time.monotonic`.
     """
+    pace = measure(config, data, held_out, ranks)
+    if config.training.plan_hidden:
+        hidden = width(60 * config.training.minutes / pace.step_s)
+        config = replace(config, model=replace(config.model, hidden=hidden))
+        pace = measure(config, data, held_out, ranks)
+    spent_s = time.monotonic() - started
+    model, training = config.model, count_steps(config.training, pace, spent_s, held_out.final_validations)
+    if model.dropout is None:
+        pieces = data.split.train[ranks.rank :: ranks.count]
+        rows_per_epoch: float = len(pieces)
+        if model.encoder is None:
+            rows_per_epoch = data.store.count(pieces) / (training.length * model.ids_per_step)
+        epochs = (training.steps or 0) * training.rows / rows_per_epoch
+        model = replace(model, dropout=dropout(epochs, model.hidden))
+    planned: RunConfig = ranks.broadcast(replace(config, model=model, training=training))
+    return planned
+
+
+def measure(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ranks) -> Pace:
+    """Return the pace of a network, which is thrown away; the same on all ranks, which all call this.
+
+    Updates at a learning rate of 0 take as long as others, and change no weights.
+    """
+    learner, training = Learner(data, config, ranks), config.training
+    most = torch.get_num_threads()
+    # The same number of steps must give the same weights on any day.
+    counts = {training.threads or most} if training.threads or training.steps else {most, 1}
     took: dict[int, float] = {}
-    weights: list[torch.Tensor] = []
-    for threads in choices:
+    for threads in ranks.broadcast(sorted(counts)):
         torch.set_num_threads(threads)
-        trainer = make()
-        _updates(trainer, WARM)
-        took[threads] = _updates(trainer, TRIED)
-        weights.append(torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()]))
-    best = choices[agreed(ranks, min(range(len(choices)), key=lambda place: took[choices[place]]))]
-    torch.set_num_threads(best)
-    turns = agreed(ranks, int(min(TRYING * budget_s, LONGEST_S) / took[best] / TRIED))
-    _updates(trainer, WARM)  # the last were made by other threads
-    # Other work only ever slows an update down, and comes and goes; so the lower quartile.
-    trials = [_updates(trainer, TRIED) for _ in range(turns)]
-    step_s = quantiles(trials)[0] if len(trials) > 1 else took[best]
-    fresh = make()  # whatever trying has done to the weights of the other
-    figures, check_s = set[float](), 0.0
-    for threads in (*(each for each in choices if each != best), best):
-        torch.set_num_threads(threads)
-        start = time.monotonic()
-        figures.add(check(fresh))
-        check_s = time.monotonic() - start
-    same = len(figures) == 1 and all(torch.equal(weights[0], other) for other in weights)
-    return Pace(step_s, check_s, choices[0], best, same and len(choices) > 1)
+        _update_s(learner, WARM)
+        took[threads] = _update_s(learner, TRIED)
+    threads, step_s = ranks.broadcast(min(took.items(), key=lambda item: item[1]))
+    torch.set_num_threads(threads)
+    # Other programs only ever slow an update down, and come and go; therefore the lower quartile.
+    budget_s = 60 * training.minutes if training.steps is None else 0.0
+    trials = [_update_s(learner, TRIED) for _ in range(int(min(TRYING * budget_s, LONGEST_S) / step_s / TRIED))]
+    start = time.monotonic()
+    mean_nll(learner.model, held_out.validation, ranks)
+    checkpoint.networks(learner)
+    validation_s = time.monotonic() - start
+    torch.set_num_threads(most)
+    step_s = quantiles([step_s, *trials])[0] if trials else step_s
+    pace: Pace = ranks.broadcast(Pace(step_s, validation_s, threads, learner.precision))
+    return pace
 
 
-def plan(settings: TrainSettings, pace: Pace, spent_s: float, final_s: float) -> TrainSettings:
-    """The settings with everything that was left open counted in steps.
+def count_steps(settings: TrainSettings, pace: Pace, spent_s: float, final_validations: float) -> TrainSettings:
+    """Return training settings with everything counted in steps.
 
     Args:
-        settings: with `minutes`, unless they say how many steps.
+        settings: with `minutes`, or with `steps`.
         pace: of training.
-        spent_s: of the minutes.
-        final_s: what judging the best weights in the end takes.
+        spent_s: seconds of the minutes that have passed.
+        final_validations: the duration of the final evaluation, in validations.
     """
-    budget_s = 60 * settings.minutes
-    checks = settings.validations
-    steps = settings.steps
+    steps, validations, budget_s = settings.steps, settings.validations, 60 * settings.minutes
     if steps is None:
-        checks = min(checks, max(FEWEST_CHECKS, int(CHECKING * budget_s / max(pace.check_s, 1e-9))))
-        left_s = budget_s - spent_s - final_s - checks * pace.check_s
+        most = int(VALIDATING * budget_s / max(pace.validation_s, 1e-9))
+        validations = min(validations, max(FEWEST_VALIDATIONS, most))
+        left_s = budget_s - spent_s - (final_validations + validations) * pace.validation_s
         steps = max(1, int(max(left_s, LEARNING * budget_s) / pace.step_s))
     save_every = max(1, int(SAVE_EVERY_S / pace.step_s))
-    # Who asks for a number of steps may want them again on another day, when another number of threads is fastest.
-    threads = None if pace.free else pace.threads if settings.steps is None else pace.most
-    return replace(settings, steps=steps, validations=checks, save_every=save_every, threads=threads)
+    planned = replace(settings, steps=steps, validations=validations, save_every=save_every)
+    return replace(planned, threads=pace.threads, precision=pace.precision)
 
 
 def dropout(epochs: float, hidden: int) -> float:
-    """The share of values to drop where the pieces are read so often: the more often, the more.
+    """Return the dropout for pieces that are read so often: the more often, the more.
 
-    Of what is narrower than usual it is a smaller part, since that learns less by heart.
+    A network that is narrower than usual gets a smaller share, since it memorises less.
 
     >>> [dropout(epochs, 320) for epochs in (1.5, 5, 30, 1000)], dropout(30, 160)
     ([0.06, 0.14, 0.26, 0.48], 0.13)
     """
     share = DROPOUT + PER_DOUBLING * math.log2(max(epochs, 1e-9) / EPOCHS)
-    return round(min(max(share, 0.0), MOST_DROPOUT) * min(hidden / USUAL, 1.0), 2)
+    return round(min(max(share, 0.0), MOST_DROPOUT) * min(hidden / USUAL_HIDDEN, 1.0), 2)
 
 
 def width(updates: float) -> int:
-    """How wide the layers of a network are to be, where training has the time for so many updates of the usual width.
+    """Return the width of the layers if there is time for so many updates of the usual width.
 
-    A narrow one makes more of them, and has to, since it learns less from each.
+    A narrow network makes more updates in that time, and needs them, since it learns less from each.
 
     >>> [width(updates) for updates in (100, 1_000, 10_000, 100_000)]
     [64, 192, 256, 320]
@@ -140,26 +156,29 @@ def width(updates: float) -> int:
     return WIDTH * min(max(round(WIDTHS + octaves * PER_OCTAVE), 1), MOST_WIDTHS)
 
 
-def is_time_to_check(step: int, settings: TrainSettings) -> bool:
-    """Evenly, and at the end."""
-    return step == settings.steps or step % check_every(settings) == 0
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Return the learning rate of update number `step`, from 0: a linear warm-up, then half a cosine down to zero.
+
+    Without a number of steps the rate stays where the warm-up ends.
+    """
+    if step < settings.warm_up:
+        return settings.learning_rate * (step + 1) / settings.warm_up
+    if settings.steps is None:
+        return settings.learning_rate
+    done = (step - settings.warm_up) / max(settings.steps - settings.warm_up, 1)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def check_every(settings: TrainSettings) -> int:
-    """Steps from one look at the held-out pieces to the next."""
+def validate_every(settings: TrainSettings) -> int:
+    """Return the number of steps between two validations; the last step has one, too."""
     return math.ceil((settings.steps or 1) / settings.validations)
 
 
-def _updates(trainer: Trainer, count: int) -> float:
-    """What one of so many updates takes, in seconds."""
-    trainer.wait()
+def _update_s(learner: Learner, count: int) -> float:
+    """Return the mean duration of an update."""
+    learner.synchronize()
     start = time.monotonic()
     for _ in range(count):
-        trainer.update()
-    trainer.wait()
+        learner.update(0.0)
+    learner.synchronize()
     return (time.monotonic() - start) / count
-
-
-def agreed(ranks: Ranks, value: int) -> int:
-    """The first rank's value."""
-    return int(ranks.share(str(value).encode()))

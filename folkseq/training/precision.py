@@ -1,7 +1,7 @@
-"""Which numbers products are made with in training: float32, or bfloat16 where the machine has units for them.
+"""The arithmetic of matrix products in training: float32, or bfloat16 where the machine has units for it.
 
 In bfloat16 (Micikevicius et al., Mixed precision training, 2018) the weights, the loss and the optimizer stay float32,
-and so does what is sampled from. Which it is follows from the processor alone and not from a trial, so that a number of
+and so does the trained model. The choice follows from the processor and never from a measurement, so a number of
 updates gives the same weights on the same machine each time. On a GPU PyTorch's own cells stay in float32 (TF32), see
 `models.cells`.
 """
@@ -17,18 +17,18 @@ from folkseq.models.cells import LAYERS
 from folkseq.models.settings import BFLOAT16, CELLS, FLOAT32, ModelSettings
 
 WIDE = 256
-"""From here on products outweigh the turning of numbers in cells that PyTorch makes step by step, all but its LSTM."""
+"""Width from which products outweigh conversions in cells that PyTorch computes step by step: all but its LSTM."""
 
 
-def chosen(asked: str | None, model: ModelSettings, device: torch.device) -> str:
-    """What is asked for, else the fastest. Raises RequestError if the machine does not have it."""
-    if asked == BFLOAT16 and not possible(model.cell, device):
+def choose(asked: str | None, model: ModelSettings, device: torch.device) -> str:
+    """Return the precision asked for, else the fastest. Raises RequestError if the machine does not have it."""
+    if asked == BFLOAT16 and not is_possible(model.cell, device):
         raise RequestError(f"--precision {asked}: this processor computes no {model.cell} in it; leave it out")
     return asked or fastest(model, device)
 
 
-def possible(cell: str, device: torch.device) -> bool:
-    """Whether a cell can be trained in bfloat16, as it is tried: oneDNN has no LSTM in it for older processors."""
+def is_possible(cell: str, device: torch.device) -> bool:
+    """Try whether a cell can be trained in bfloat16: oneDNN has no such LSTM for older processors."""
     small = LAYERS[cell](8, 8).to(device)
     zeros = torch.zeros(1, 1, 8, device=device)
     try:
@@ -40,12 +40,12 @@ def possible(cell: str, device: torch.device) -> bool:
 
 
 def fastest(model: ModelSettings, device: torch.device) -> str:
-    """The faster of `PRECISIONS` for a model: bfloat16 on a GPU that has it, and on a CPU with AMX if it is not small.
+    """Return bfloat16 on a GPU that has it, and on a CPU with AMX unless the model is small; else float32.
 
-    On others it is slower: a CPU that has but AVX-512's bfloat16 spends more on turning numbers into it than it gains.
+    A CPU that has AVX-512's bfloat16 but no AMX spends more time on conversions than it gains.
     """
     if device.type == "cuda":
         return BFLOAT16 if torch.cuda.is_bf16_supported(including_emulation=False) else FLOAT32
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # an older PyTorch has none
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # missing in an older PyTorch
     worth = model.cell == "lstm" or model.hidden >= WIDE
     return BFLOAT16 if worth and capabilities.get("amx_bf16") else FLOAT32

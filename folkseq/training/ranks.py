@@ -1,7 +1,7 @@
 """The processes that train one model together, as `torchrun` starts them; or the only one.
 
-Each rank reads pieces of its own, and their gradients are averaged (DistributedDataParallel), so that k ranks learn
-from k times as large batches. One of them, the first, writes. Between them go tensors and bytes, never pickles.
+Each rank reads its own share of the pieces, and gradients are averaged over the ranks (DistributedDataParallel), so k
+ranks learn from batches that are k times as large. Only the main rank writes files.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -19,61 +20,60 @@ from torch import distributed, nn
 from folkseq.errors import FolkseqError
 from folkseq.machine import ranks as launched
 
-PATIENCE = timedelta(hours=24)
-"""How long ranks wait for the first, which may be reading a large corpus. One that has died is noticed at once."""
+TIMEOUT = timedelta(hours=24)
+"""Time that ranks wait for the main one, which may be reading a large corpus. A rank that dies is noticed at once."""
 _LOST = ("connection", "remote", "timed out", "timeout")
-"""Words of what gloo and NCCL say where another rank is gone."""
+"""Words in the errors of gloo and NCCL when another rank has ended."""
+
+
+def _default_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of how many processes this is, and what it computes on."""
+    """The number of this process, the number of all, and the device that this one computes on."""
 
     rank: int = 0
     count: int = 1
-    device: torch.device = torch.device("cpu")  # noqa: RUF009 - a device never changes
+    device: torch.device = field(default_factory=_default_device)
 
     @property
-    def first(self) -> bool:
-        """Whether this is the one that writes."""
+    def is_main(self) -> bool:
+        """Whether this rank writes the files."""
         return self.rank == 0
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """The model, with its gradients averaged over the ranks; all of them begin with the first's weights."""
+        """Return the model with its gradients averaged over the ranks; all start with the main rank's weights."""
         return nn.parallel.DistributedDataParallel(model) if self.count > 1 else model
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        """The sums of every rank's values."""
+        """Return the sums of the values of all ranks."""
         if self.count == 1:
             return list(values)
         total = torch.tensor(values, dtype=torch.float64, device=self.device)
         distributed.all_reduce(total)
         return [float(value) for value in total]
 
-    def share(self, data: bytes = b"") -> bytes:
-        """What the first gives, for all."""
-        return self.gather(data)[0]
+    def broadcast(self, value: Any = None) -> Any:
+        """Return the main rank's value, for which the other ranks wait."""
+        return self.all_gather(value)[0]
 
-    def gather(self, data: bytes) -> list[bytes]:
-        """What each gives, for all, by rank."""
+    def all_gather(self, value: Any) -> list[Any]:
+        """Return the values of all ranks, in the order of their ranks."""
         if self.count == 1:
-            return [data]
-        sizes = [torch.zeros(1, dtype=torch.int64, device=self.device) for _ in range(self.count)]
-        distributed.all_gather(sizes, torch.tensor([len(data)], device=self.device))
-        longest = max(int(size) for size in sizes)
-        padded = torch.zeros(longest, dtype=torch.uint8, device=self.device)
-        padded[: len(data)] = torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else padded[:0]
-        parts = [torch.zeros_like(padded) for _ in range(self.count)]
-        distributed.all_gather(parts, padded)
-        return [part[: int(size)].cpu().numpy().tobytes() for part, size in zip(parts, sizes, strict=True)]
+            return [value]
+        values = [None] * self.count
+        distributed.all_gather_object(values, value)
+        return values
 
 
 @contextmanager
-def joined() -> Iterator[Ranks]:
-    """Join the ranks that torchrun started, for as long as the context lasts; alone otherwise.
+def join_ranks() -> Iterator[Ranks]:
+    """Join the ranks that torchrun started, as long as the context lasts; without torchrun there is only this one.
 
     Raises:
-        FolkseqError: another rank has ended, and this one cannot go on without it.
+        FolkseqError: another rank has ended, or this rank has no GPU.
     """
     rank, count, local = launched()
     device = torch.device("cpu")
@@ -85,27 +85,27 @@ def joined() -> Iterator[Ranks]:
     if count == 1:
         yield Ranks(device=device)
         return
-    import_module("torch.distributed.nn")  # its defaults keep the group alive that is there when DDP imports it
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    import_module("torch.distributed.nn")  # otherwise DDP imports it, and its default arguments keep the group alive
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     whole = False
     try:
         yield Ranks(rank, count, device)
         whole = True
-    except RuntimeError as error:  # what the backends raise, gloo without a class of its own
+    except RuntimeError as error:  # gloo raises no class of its own
         reason = " ".join(str(error).split())
         if any(word in reason.lower() for word in _LOST):
             raise FolkseqError(
-                f"rank {rank} has lost another rank, which must have ended; its reason stands beside this line; "
-                f"go on from the last state with --resume ({reason})"
+                f"rank {rank} lost another rank, which has ended; see the other rank's message, then continue from the "
+                f"last state with --resume ({reason})"
             ) from None
         if isinstance(error, distributed.DistBackendError):
             raise FolkseqError(f"rank {rank} cannot work with the others: {reason}") from None
         raise
     finally:
-        # NCCL lets go of a group when all ranks do, and the others of one that failed are waiting for it elsewhere;
-        # torchrun ends them when it sees this one end.
+        # NCCL destroys a group only when all ranks do, and after a failure the others wait elsewhere; torchrun ends
+        # them when this rank ends.
         if whole or device.type != "cuda":
             distributed.destroy_process_group()
-            # Gloo's threads end with the last reference to their group. One that still lets go of a tensor when the
-            # interpreter ends aborts the process, so none may be left to what a trainer's cycles hold.
+            # Gloo's threads end with the last reference to their group. A thread that still releases a tensor when the
+            # interpreter ends aborts the process, so collect what a learner's reference cycles hold.
             gc.collect()

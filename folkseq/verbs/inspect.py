@@ -17,5 +17,6 @@ def inspect(run: Path | str | None = None) -> dict[str, Any]:
     """
     found = Run.latest() if run is None else Run.open(run)
     config = asdict(found.config)
+    split = {side: len(pieces) for side, pieces in asdict(found.tokens()[1]).items()}
     weights = sum(int(array.size) for array in found.weights().values())
-    return {"run": str(found.folder), **config, "parameters": weights}
+    return {"run": str(found.folder), **config, "split": split, "parameters": weights}

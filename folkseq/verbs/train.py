@@ -1,322 +1,314 @@
-"""`folkseq train`: from files to a run folder that holds a trained model."""
+"""`folkseq train`: from files of music to a run folder with a trained model."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from itertools import count
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpus import Variation, cluster, split, split_in_order
+from folkseq.corpus import Split, split, split_in_order
 from folkseq.corpus.baseline import Baseline
+from folkseq.corpus.duplicates import near_duplicates
 from folkseq.corpus.named import Corpus, files, listed, locate
-from folkseq.corpus.named.folders import BuildReport
-from folkseq.corpus.reader import tokenize_corpus
-from folkseq.errors import CorpusError, FolkseqError, RequestError
+from folkseq.corpus.reader import TokenizedCorpus, tokenize_corpus
+from folkseq.errors import CorpusError, FolkseqError, RequestError, RunError
+from folkseq.extensions import extension
 from folkseq.extras import require
+from folkseq.files import clear_temporary
 from folkseq.machine import ranks
+from folkseq.models.settings import EncoderSettings, ModelSettings, TrainSettings
 from folkseq.representations.base import Codec, Representation
-from folkseq.representations.task import CONTINUE, TASKS, Task
-from folkseq.run import Run
-from folkseq.verbs.begun import Begun
+from folkseq.representations.task import CONTINUE, TASKS
+from folkseq.run import CorpusFile, Run, RunConfig
+from folkseq.sampling.overlaps import Overlaps
+from folkseq.settings import option_name, parse
 from folkseq.verbs.trained import find_task
+from folkseq.version import __version__
 
 if TYPE_CHECKING:
-    from folkseq.corpus.pairs import Draw
-    from folkseq.pairs import Pair
-    from folkseq.training import Progress, Ranks, TrainResult
+    from folkseq.corpus.named.folders import BuildReport
+    from folkseq.training import Ranks
 
 FEWEST_PIECES = 2
+SETTINGS: dict[type[Any], tuple[str, ...]] = {
+    TrainSettings: ("minutes", "steps", "precision", "threads"),
+    ModelSettings: ("cell", "layers", "hidden"),
+    RunConfig: ("seed", "task"),
+    EncoderSettings: ("direction", "attention"),
+}
+"""The settings that a user may choose; those of an encoder only with a task other than to continue."""
+_SHOWN = 3  # changed files that are named
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What training is about to learn from."""
+class TrainingStart:
+    """What a run is about to learn from."""
 
-    pieces: int
-    repeats: int  # pieces left out because others have the same tokens
-    twins: int  # pieces that have a near twin
-    tokens: int
-    amounts: Mapping[str, float]  # of what a listener counts: notes, seconds; by their singulars
-    vocabulary: int
-    split: tuple[int, int, int]  # pieces to train, validate and test on
-    ngram_nll: float | None  # nats a token of the n-gram on the validation side
-    ngram_order: int
-    lost: Counter[str]
-    faults: tuple[str, ...]
-    notices: tuple[str, ...]  # of a run that goes on
-    folder: Path
+    run: Run
+    corpus: TokenizedCorpus
+    split: Split
+    near_duplicates: int
+    """Number of pieces that have a near-duplicate."""
+    baseline: Baseline | None
+    """The n-gram to beat; None for a task, since an n-gram does not know what follows a gap."""
+    notices: tuple[str, ...]
 
 
 def train(
-    tokenizer: str,
+    representation: str,
     corpus: Corpus,
     *,
-    minutes: float | None = None,
-    steps: int | None = None,
-    cell: str | None = None,
-    layers: int | None = None,
-    hidden: int | None = None,
-    precision: str | None = None,
-    task: str | None = None,
-    encoder: str | None = None,
-    attention: str | None = None,
-    seed: int | None = None,
     out: Path | str | None = None,
     resume: bool = False,
     on_build: Callable[[BuildReport], None] | None = None,
     on_read: Callable[[int, int], None] | None = None,
-    on_prepared: Callable[[Prepared], None] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-) -> TrainResult:
-    """Trains a model on `corpus` and leaves the best in a run folder.
+    on_start: Callable[[TrainingStart], None] | None = None,
+    on_report: Callable[[Mapping[str, Any]], None] | None = None,
+    **asked: Any,
+) -> Run:
+    """Train a model on a corpus, and leave the best weights in a run folder.
 
     Args:
-        tokenizer: a representation, as `abc` or `abc:grace=false`.
-        corpus: files and folders; a named corpus such as `corpora/folk.abc` is built if it is not there.
-        minutes: how long to train, 10 by default; the learning rate falls over just that time.
-        steps: how many updates to make instead.
-        cell: the recurrent cell, `lstm` by default.
-        layers: how many of them stand on one another, 2 by default.
-        hidden: the width of each; planned from the minutes by default, or 320 where steps or a task is given, and 256
-            to harmonise.
-        precision: `float32`, or `bfloat16` for the products in training; whichever is faster here by default.
-        task: what the model is to do: `continue`, the default; to `fill` gaps; to `harmonise` a melody.
-        encoder: for the latter, how it reads what is known: `both` ways, the default, or only `forward`.
-        attention: and how it looks at it while it writes: `dot`, the default, or `additive`.
-        seed: of the weights, the order of the pieces and the dropout, 0 by default.
-        out: the run folder; `runs/TOKENIZER-N`, the next free one, by default.
-        resume: go on with the run in `out` where it was left; or begin it, if there is none yet. What else is given
-            must be as it was begun.
+        representation: its name, with fields if they are not the default: `abc`, `abc:grace=false`.
+        corpus: files and folders; a named corpus such as `corpora/folk.abc` is built if it does not exist.
+        out: the run folder; the next free `runs/REPRESENTATION-N` by default.
+        resume: continue the run in `out`, or start it if there is none. Files and settings must be the same.
         on_build: called if a named corpus was built.
-        on_read: called with the number of files read and that of all, as they are.
-        on_prepared: called once with what was read, before training.
-        on_progress: called as training goes.
+        on_read: called with the number of files read and that of all.
+        on_start: called before training.
+        on_report: called with each line that is added to the metrics.
+        asked: `SETTINGS` by name, such as `minutes` and `hidden`; None for the default.
 
     Returns:
-        What came of it, with the run.
+        The run, with its figures.
 
     Raises:
-        FolkseqError: for anything that the user can mend; nothing half-written is left.
+        FolkseqError: for anything that the user can fix; no folder is left of a run that has learned nothing.
     """
-    asked = {"minutes": minutes, "steps": steps, "cell": cell, "layers": layers, "hidden": hidden, "seed": seed}
-    asked |= {"precision": precision, "task": task, "encoder": encoder, "attention": attention}
     require("torch", "onnx")
-    _check_task(task, encoder, attention)
-    job = _Job(
-        representations.find(tokenizer),
-        corpus,
-        {name: value for name, value in asked.items() if value is not None},
-        Path(out) if out is not None else None,
-        resume,
-        on_progress,
-    )
+    known = {name for names in SETTINGS.values() for name in names}
+    if unknown := asked.keys() - known:
+        raise TypeError(f"train has no setting {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}")
+    asked = {name: value for name, value in asked.items() if value is not None}
+    task = asked.get("task", CONTINUE)
+    if task not in TASKS:
+        raise RequestError(f"--task must be one of {', '.join(TASKS)}, got {task!r}")
+    for name in SETTINGS[EncoderSettings]:
+        if name in asked and task == CONTINUE:
+            option = option_name(EncoderSettings, name)
+            raise RequestError(f"{option} needs a model that fills or harmonises; add --task fill, or leave it out")
     if resume and out is None:
-        raise RequestError("which run to go on with? name it: --out RUN --resume")
-    if ranks()[1] == 1:
-        return job.train(job.prepare(on_build, on_read, on_prepared))
+        raise RequestError("--resume needs the run to continue: add --out RUN")
+    representation_ = representations.find(representation)
 
-    from folkseq.training import joined
+    def start_and_train(joined: Ranks | None) -> Run:
+        chosen, found = _read(representation_, corpus, on_build, on_read)
+        sides, near = _split(chosen, found)
+        with _claimed(chosen.name, out) as folder:
+            notices: tuple[str, ...] = ()
+            if resume and (folder / "config.json").exists():
+                run = Run.open(folder)
+                notices = _check_unchanged(run, chosen, found, asked)
+            else:
+                run = Run(folder, _config(chosen, found, asked), found.codec.vocabulary)
+                run.check_new()
+                run.write_tokens(found.folder, sides, found.labels)
+                _build_index(run)
+            baseline = None
+            if run.config.task == CONTINUE:
+                size, validation_ids = len(run.vocabulary), run.config.training.validation_ids
+                baseline = Baseline.fit(*run.tokens(), size, validation_ids)
+            if on_start is not None:
+                on_start(TrainingStart(run, found, sides, near, baseline, notices))
+            return _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
 
-    with joined() as together:
-        if not together.first:
-            return job.train(Begun.of(Path(together.share().decode())), ranks=together)
-        begun = job.prepare(on_build, on_read, on_prepared)
-        together.share(str(begun.run.folder).encode())
-        return job.train(begun, ranks=together)
+    if ranks()[1] == 1:  # torch is imported after the corpus was read, since the processes that read it are forked
+        return start_and_train(None)
+    from folkseq.training import join_ranks
+
+    with join_ranks() as joined:
+        if joined.is_main:
+            return start_and_train(joined)
+        return _train(joined.broadcast(), resume, None, None, joined)
 
 
-@dataclass
-class _Job:
-    """One call of `train`."""
+def _read(
+    representation: Representation[Any],
+    corpus: Corpus,
+    on_build: Callable[[BuildReport], None] | None,
+    on_read: Callable[[int, int], None] | None,
+) -> tuple[Representation[Any], TokenizedCorpus]:
+    """Read a corpus; return it with the representation that suits its files."""
+    suffixes = representation.files.suffixes
+    paths = [file for path in listed(corpus) for file in files(locate(path, on_build), suffixes)]
+    suited = representation.suited_to(paths)
+    found = tokenize_corpus(suited, paths, on_read=on_read)
+    if len(found.store) < FEWEST_PIECES:
+        raise CorpusError(f"{paths[0]}: {len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more")
+    return suited, found
 
-    representation: Representation[Any]
-    corpus: Corpus
-    asked: Mapping[str, Any]
-    out: Path | None
-    resume: bool
-    on_progress: Callable[[Progress], None] | None
-    ngram: tuple[float, float] | None = None
-    made: tuple[Path, ...] = ()  # the run folder and those around it, as far as they were not there before
 
-    def prepare(
-        self,
-        on_build: Callable[[BuildReport], None] | None,
-        on_read: Callable[[int, int], None] | None,
-        on_prepared: Callable[[Prepared], None] | None,
-    ) -> Begun:
-        """Read the corpus and lay out the run."""
-        suffixes = self.representation.files.suffixes
-        paths = [file for path in listed(self.corpus) for file in files(locate(path, on_build), suffixes)]
-        chosen = self.representation.suited_to(paths)
-        found = tokenize_corpus(chosen, paths, on_read=on_read)
-        if len(found.store) < FEWEST_PIECES:
-            few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"
-            raise CorpusError(f"{paths[0]}: {few}")
-        similar = found.codec.transposition
-        if chosen.files.continuous:
-            labels, sides = np.arange(len(found.store)), split_in_order(found.sources, np.diff(found.store.offsets))
-        else:
-            figure, share = (similar.figure, similar.twin_share) if similar else (9, 0.5)
-            labels = cluster(found.fingerprints, figure, share)
-            sides = split(labels)
-        folder = self.out or self._next_folder(chosen.name)
-        if self.out:
-            self.made = _claim(folder)
-        goes_on = self.resume and (folder / "config.json").exists()
-        with self._cleared():
-            begun = (Begun.resume if goes_on else Begun.begin)(folder, chosen, found, sides, self.asked)
-            sides = begun.sides
-            baseline = None  # an n-gram does not know what comes after a gap
-            if begun.run.config.task == CONTINUE:
-                baseline = Baseline.fit(
-                    found.store, sides, len(found.codec.vocabulary), begun.run.config.training.validation_ids
-                )
-            if baseline is not None:
-                self.ngram = (baseline.validation_nll, baseline.heldout_nll)
-                figures = {**begun.run.config.figures, "ngram_order": baseline.order}
-                begun = replace(begun, run=begun.run.with_config(figures=figures))
-            if on_prepared is not None:
-                on_prepared(
-                    Prepared(
-                        pieces=len(found.store),
-                        repeats=found.repeats,
-                        twins=sum(count for count in Counter(labels.tolist()).values() if count > 1),
-                        tokens=len(found.store.ids),
-                        amounts={kind: float(amounts.sum()) for kind, amounts in found.amounts.items()},
-                        vocabulary=len(found.codec.vocabulary),
-                        split=(len(sides.train), len(sides.valid), len(sides.test)),
-                        ngram_nll=baseline.heldout_nll if baseline else None,
-                        ngram_order=baseline.order if baseline else 0,
-                        lost=found.lost,
-                        faults=found.faults,
-                        notices=begun.notices,
-                        folder=begun.run.folder,
-                    )
-                )
-        return begun
+def _split(representation: Representation[Any], found: TokenizedCorpus) -> tuple[Split, int]:
+    """Return the split of a corpus, and the number of pieces that have a near-duplicate."""
+    if representation.files.continuous:
+        return split_in_order(found.sources, np.diff(found.store.offsets)), 0
+    labels = near_duplicates(found.fingerprints, found.codec.transposition)
+    return split(labels), sum(count for count in Counter(labels.tolist()).values() if count > 1)
 
-    def train(self, begun: Begun, ranks: Ranks | None = None) -> TrainResult:
-        """Train the run."""
-        from folkseq.training import fit
 
-        model = begun.run.config.model
-        codec = representations.find(begun.run.config.representation).codec(begun.run.vocabulary)
-        try:
-            with self._cleared():
-                return fit(
-                    begun.store,
-                    begun.sides,
-                    begun.run,
-                    variation=Excerpts(codec, begun.spans),
-                    draw=drawn(codec, begun.run),
-                    ngram_nll=self.ngram,
-                    on_progress=self.on_progress if ranks is None or ranks.first else None,
-                    resume=self.resume,
-                    ranks=ranks,
-                )
-        except (MemoryError, RuntimeError) as error:
-            if not _is_of_memory(error):
-                raise
-            sizes = f"{model.layers} layers of {model.hidden}"
-            raise RequestError(f"{sizes} do not fit into this machine's memory; ask for less") from None
+def _config(representation: Representation[Any], found: TokenizedCorpus, asked: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration of a new run: settings as asked, else from the recipe, else by default."""
+    codec, task = found.codec, asked.get("task", CONTINUE)
+    if task == CONTINUE:
+        recipe = codec.recipe
+        sizes: dict[str, Any] = {"vocabulary_size": len(codec.vocabulary)}
+    else:
+        problem = find_task(task, codec)
+        positions = problem.relative_positions
+        source = {"source": problem.source_sizes, "along": positions.along, "within": positions.within}
+        encoder = parse(EncoderSettings, source | _of(EncoderSettings, asked))
+        recipe = problem.recipe
+        sizes = {"vocabulary_size": problem.vocabulary_size, "fields": problem.fields, "encoder": encoder}
+    model = parse(ModelSettings, _of(ModelSettings, recipe) | sizes | _of(ModelSettings, asked))
+    plan_hidden = task == CONTINUE and not asked.keys() & {"hidden", "steps"}
+    training = _of(TrainSettings, recipe) | {"plan_hidden": plan_hidden} | _of(TrainSettings, asked)
+    facts = {"representation": representation.spec, "model": model, "training": parse(TrainSettings, training)}
+    facts |= {"corpus": _corpus_files(found), "version": __version__}
+    return parse(RunConfig, facts | _of(RunConfig, asked))
 
-    @contextmanager
-    def _cleared(self) -> Iterator[None]:
-        """Leave no folder of a run that has learnt nothing, if it ends here."""
-        try:
-            yield
-        except BaseException:
-            if self.made and not _has_learnt(self.made[0]):
-                rmtree(self.made[0], ignore_errors=True)
-                for around in self.made[1:]:
-                    with suppress(OSError):  # another run may be in it
-                        around.rmdir()
+
+def _check_unchanged(
+    run: Run, representation: Representation[Any], found: TokenizedCorpus, asked: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Complete the files of a run that is to be resumed, and return notices for the user.
+
+    Raises:
+        RequestError: it was started with other files or settings.
+    """
+    config = run.config
+    changed = _changed_files(config.corpus, _corpus_files(found))
+    for section in filter(None, (config, config.training, config.model, config.model.encoder)):
+        for name, value in _of(type(section), asked).items():
+            if (was := getattr(section, name)) != value:
+                changed.append(f"its {option_name(type(section), name)} is {was}, not {value}")
+    if config.representation != representation.spec:
+        changed.append(f"its representation is {config.representation}, not {representation.spec}")
+    if changed:
+        raise RequestError(f"{run.folder} cannot be resumed: {'; '.join(changed)}; train into another folder")
+    clear_temporary(run.folder)
+    try:
+        run.tokens()
+    except RunError:  # they were removed
+        run.write_tokens(found.folder, _split(representation, found)[0], found.labels)
+    if not (run.folder / "novelty").exists():
+        _build_index(run)
+    if run.vocabulary != found.codec.vocabulary or not np.array_equal(run.tokens()[0].offsets, found.store.offsets):
+        raise RequestError(
+            f"{run.folder} was started with folkseq {config.version}, which read these files in another way; "
+            "train into another folder"
+        )
+    if config.version == __version__:
+        return ()
+    versions = f"started with folkseq {config.version}, continues with {__version__}"
+    return (f"{versions}: results may not be bit-identical",)
+
+
+def _changed_files(before: Sequence[CorpusFile], now: Sequence[CorpusFile]) -> list[str]:
+    """Describe the difference between the files of a run and those of its corpus now."""
+    if [file.sha256 for file in before] == [file.sha256 for file in now]:
+        return []
+    was, is_now = ({(file.name, file.sha256) for file in files} for files in (before, now))
+    names_before, names_now = ({name for name, _ in files} for files in (was, is_now))
+    lists = {
+        "changed": {name for name, _ in was ^ is_now} & names_before & names_now,
+        "gone": names_before - names_now,
+        "new": names_now - names_before,
+    }
+    found = []
+    for kind, names in lists.items():
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            found.append(f"{kind}: {', '.join(sorted(names)[:_SHOWN])}{more}")
+    return found or ["the order of the files has changed"]
+
+
+def _corpus_files(found: TokenizedCorpus) -> tuple[CorpusFile, ...]:
+    return tuple(CorpusFile(name, digest) for name, digest in found.digests)
+
+
+def _of(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the values that are settings of a dataclass."""
+    return {field.name: values[field.name] for field in fields(kind) if field.name in values}
+
+
+def _build_index(run: Run) -> None:
+    """Write the index of the training set, if there is an extension for it."""
+    overlaps: type[Overlaps] | None = extension("overlap")
+    if overlaps is not None:
+        overlaps.build(run)
+
+
+def _train(
+    run: Run,
+    resume: bool,
+    baseline: Baseline | None,
+    on_report: Callable[[Mapping[str, Any]], None] | None,
+    joined: Ranks | None,
+) -> Run:
+    """Train a run whose folder holds its pieces."""
+    from folkseq.training import TrainingData, TrainingRun
+
+    codec: Codec[Any] = representations.find(run.config.representation).codec(run.vocabulary)
+    task = None if run.config.task == CONTINUE else find_task(run.config.task, codec)
+    data = TrainingData(*run.tokens(), codec.augmentation, task)
+    try:
+        return TrainingRun(run, data, baseline=baseline, on_report=on_report, ranks=joined).train(resume)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_of_memory(error):
             raise
-
-    def _next_folder(self, name: str) -> Path:
-        """`runs/NAME-1`, or the next number that is free, which it is no longer."""
-        number = 0
-        while not self.made:
-            number += 1
-            self.made = _claim(Path("runs") / f"{name}-{number}")
-        return self.made[0]
-
-
-def _has_learnt(folder: Path) -> bool:
-    """Whether a run has weights, or a state to go on from that is not its very beginning."""
-    from folkseq.training import state
-
-    return (folder / "model.safetensors").exists() or state.step(folder) > 0
-
-
-class Excerpts(Variation):
-    """The variants of passages that a representation draws."""
-
-    def __init__(self, codec: Codec[Any], spans: NDArray[np.int64]) -> None:
-        self.augmentation = codec.augmentation
-        self.lookahead = self.augmentation.lookahead if self.augmentation else 0
-        self._spans = spans.tolist()
-
-    def __call__(
-        self, ids: NDArray[Any], piece: int, length: int, random: np.random.Generator
-    ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-        """Return a variant of a passage; see `Variation`."""
-        if self.augmentation is None:
-            return ids[: length + 1], None
-        return self.augmentation.excerpt(ids, length, self._spans[piece], random)
-
-
-def drawn(codec: Codec[Any], run: Run) -> Draw | None:
-    """The task's pairs, as the dataset asks for them, where the run has a task but to continue."""
-    encoder = run.config.model.encoder
-    if encoder is None:
-        return None
-    return Drawn(find_task(run.config.task, codec), True if encoder.causal else None)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A task's pairs, as the dataset asks for them; `left_only` as the task has it."""
-
-    task: Task
-    left_only: bool | None = None
-
-    def __call__(self, ids: NDArray[Any], piece: int, random: np.random.Generator) -> Pair | None:
-        """To learn from."""
-        return self.task.draw(ids, random, self.left_only)
-
-    def hold_out(self, ids: NDArray[Any], piece: int, turn: int) -> Pair | None:
-        """To judge by."""
-        return self.task.hold_out(ids, piece, turn, self.left_only)
-
-
-def _check_task(task: str | None, encoder: str | None, attention: str | None) -> None:
-    """Raise RequestError for what is not there, or means nothing."""
-    if task is not None and task not in TASKS:
-        raise RequestError(f"there is no --task {task}; there are: {', '.join(TASKS)}")
-    for name, value in (("encoder", encoder), ("attention", attention)):
-        if value is not None and task in (None, CONTINUE):
-            raise RequestError(f"--{name} is of a model that fills or harmonises; ask for --task fill, or leave it out")
+        sizes = f"{run.config.model.layers} layers of {run.config.model.hidden}"
+        raise RequestError(f"{sizes} do not fit into this machine's memory; lower --hidden or --layers") from None
 
 
 def _is_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether an error tells that there is no memory, in the words of PyTorch, CUDA or one of its libraries."""
+    """Return whether an error says, in the words of PyTorch, CUDA or a library of theirs, that memory is exhausted."""
     from torch.distributed import DistBackendError
 
-    told = any(words in str(error).lower() for words in ("alloc", "out of memory"))
-    return isinstance(error, MemoryError) or (told and not isinstance(error, DistBackendError))
+    words = any(word in str(error).lower() for word in ("alloc", "out of memory"))
+    return isinstance(error, MemoryError) or (words and not isinstance(error, DistBackendError))
 
 
-def _claim(folder: Path) -> tuple[Path, ...]:
-    """Make a folder, which is then this process's own, whoever else begins a run; what was made for it, if it was."""
+@contextmanager
+def _claimed(name: str, out: Path | str | None) -> Iterator[Path]:
+    """Yield the run folder; if an error ends a run that has learned nothing, remove what was made for it."""
+    if out is not None:
+        folder, made = Path(out), _make(Path(out))
+    else:
+        numbered = (Path("runs") / f"{name}-{number}" for number in count(1))
+        folder, made = next((path, made) for path in numbered if (made := _make(path)))
+    try:
+        yield folder
+    except BaseException:
+        from folkseq.training import checkpoint
+
+        if made and not checkpoint.has_learned(folder):
+            rmtree(folder, ignore_errors=True)
+            for parent in made[1:]:
+                with suppress(OSError):  # another run may be in it
+                    parent.rmdir()
+        raise
+
+
+def _make(folder: Path) -> tuple[Path, ...]:
+    """Make a folder, which then belongs to this process; return it and its parents that were made, or nothing."""
     missing = tuple(each for each in (folder, *folder.parents) if not each.exists())
     try:
         folder.mkdir(parents=True)

@@ -24,21 +24,19 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from benchmarks.plain import Loop, Plain
-from folkseq.corpus.tokenized import tokenize_corpus
 
 from folkseq import representations
-from folkseq.corpus import IGNORED, Batch, Streams, cluster, split
+from folkseq.corpus import IGNORED, Batch, Streams, split
 from folkseq.corpus.baseline import JUDGED, Baseline
+from folkseq.corpus.duplicates import near_duplicates
 from folkseq.corpus.named import files, listed, locate
+from folkseq.corpus.reader import tokenize_corpus
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
-from folkseq.training import Ranks, fit
-from folkseq.training.precision import fastest
-from folkseq.training.schedule import learning_rate
-from folkseq.training.trainer import Trainer
+from folkseq.training import Ranks, TrainingData, TrainingRun
+from folkseq.training.learner import Learner
+from folkseq.training.plan import learning_rate
 from folkseq.training.validate import nll
-from folkseq.verbs.begun import sizes_of
-from folkseq.verbs.train import Cut
 
 NO_RECALL = {"lookback_bars": (), "lookback_match": False, "copy_pointer": False}
 UNDONE: dict[str, dict[str, Any]] = {
@@ -77,12 +75,13 @@ TURNS, IN_TURN = 8, 2  # how often, and how many of its updates, each recipe is 
 class Pieces:
     """A corpus, split, with what is asked of every recipe."""
 
-    def __init__(self, tokenizer: str, corpus: list[str]) -> None:
-        self.tokenizer = representations.find(tokenizer)
-        paths = [file for path in listed(corpus) for file in files(locate(path, None), self.tokenizer.suffixes)]
-        self.found = tokenize_corpus(self.tokenizer, paths)
-        labels = cluster(self.found.fingerprints, self.tokenizer.figure, self.tokenizer.twin_share)
-        self.store, self.sides, self.vocabulary = self.found.store, split(labels), self.found.vocabulary
+    def __init__(self, representation: str, corpus: list[str]) -> None:
+        self.representation = representations.find(representation)
+        suffixes = self.representation.files.suffixes
+        paths = [file for path in listed(corpus) for file in files(locate(path, None), suffixes)]
+        found = tokenize_corpus(self.representation, paths)
+        self.codec, self.vocabulary = found.codec, found.codec.vocabulary
+        self.store, self.sides = found.store, split(near_duplicates(found.fingerprints, found.codec.transposition))
         self.ngram = Baseline.fit(self.store, self.sides, len(self.vocabulary), JUDGED)
         self.heldout = self.store.beginnings(self.sides.valid, JUDGED)
 
@@ -143,34 +142,36 @@ class Ours:
 
     def settings(self, **asked: Any) -> tuple[ModelSettings, TrainSettings]:
         """As `folkseq train` would write them down."""
-        recipe = {**self.pieces.tokenizer.recipe, **self.changes}
-        sizes = sizes_of(self.pieces.tokenizer, self.pieces.vocabulary)
+        recipe = {**self.pieces.codec.recipe, **self.changes}
+        sizes = {"vocabulary_size": len(self.pieces.vocabulary)}
         model = {name: value for name, value in recipe.items() if name in _names(ModelSettings)}
         train = {name: value for name, value in recipe.items() if name in _names(TrainSettings)}
         return ModelSettings(**sizes, **model), TrainSettings(**train, **asked)
 
     def updates(self) -> Callable[[], object]:
-        """Those of its trainer."""
+        """Those of its learner."""
         model, settings = self.settings(steps=1_000_000)
-        settings = replace(settings, precision=settings.precision or fastest(model, Ranks().device))
-        train = np.asarray(self.pieces.sides.train)
-        dropout = 0.2 if model.dropout is None else model.dropout
-        return Trainer(self.pieces.store, train, replace(model, dropout=dropout), settings, 0, self.cut, Ranks()).update
+        model = replace(model, dropout=0.2 if model.dropout is None else model.dropout)
+        learner = Learner(self.data, self.config(model, settings, 0), Ranks())
+        return lambda: learner.update(settings.learning_rate)
 
     def train(self, seed: int, minutes: float, steps: int | None) -> tuple[int, float]:
         """All of `folkseq train`, in a folder that is thrown away."""
         pieces = self.pieces
         model, settings = self.settings(minutes=minutes, steps=steps)
         with tempfile.TemporaryDirectory() as folder:
-            config = RunConfig(pieces.tokenizer.spec, model, settings, (), "benchmark", seed=seed)
-            run = Run.create(Path(folder) / "run", config, pieces.vocabulary)
-            result = fit(pieces.store, pieces.sides, run, variation=self.cut)
-        return result.steps, result.heldout_nll
+            run = Run.create(Path(folder) / "run", self.config(model, settings, seed), pieces.vocabulary)
+            figures = TrainingRun(run, self.data).train().config.figures
+        return int(figures["steps"]), figures["heldout_nll"]
+
+    def config(self, model: ModelSettings, settings: TrainSettings, seed: int) -> RunConfig:
+        """The configuration of its run."""
+        return RunConfig(self.pieces.representation.spec, model, settings, (), "benchmark", seed=seed)
 
     @property
-    def cut(self) -> Cut:
-        """Its excerpts."""
-        return Cut(self.pieces.tokenizer, self.pieces.found.vocabulary, self.pieces.found.spans)
+    def data(self) -> TrainingData:
+        """What it learns from."""
+        return TrainingData(self.pieces.store, self.pieces.sides, self.pieces.codec.augmentation)
 
 
 @dataclass
@@ -234,7 +235,7 @@ def costs(recipes: Mapping[str, Recipe]) -> dict[str, float]:
 def main(*arguments: str) -> None:
     """Print a table, a line a recipe."""
     parser = argparse.ArgumentParser(prog="benchmark.py recipes", description=__doc__.splitlines()[0])
-    parser.add_argument("tokenizer", nargs="?", default="abc")
+    parser.add_argument("representation", nargs="?", default="abc")
     parser.add_argument("corpus", nargs="*", default=["corpora/folk.abc"])
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--updates", type=int, help="of folkseq's own, and of others as many as take as long")
@@ -242,7 +243,7 @@ def main(*arguments: str) -> None:
     parser.add_argument("--only", default="folkseq,plain loop,folk-rnn", help="names, or 'all'")
     asked = parser.parse_args(arguments)
     names = [*UNDONE, *OTHERS] if asked.only == "all" else asked.only.split(",")
-    pieces = Pieces(asked.tokenizer, asked.corpus)
+    pieces = Pieces(asked.representation, asked.corpus)
     recipes = {name: pieces.recipe(name) for name in names}
     steps: dict[str, int] = {}
     if asked.updates is not None:

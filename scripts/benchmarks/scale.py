@@ -40,23 +40,23 @@ def _pieces(count: int) -> Iterator[np.ndarray]:
 
 
 def _train(store: TokenStore, folder: Path, steps: int) -> None:
-    from folkseq.training import fit
-    from folkseq.training.trainer import Trainer
+    from folkseq.training import TrainingData, TrainingRun
+    from folkseq.training.learner import Learner
 
     sides = split(np.arange(len(store)))
     print(f"{len(store):,} pieces split; so far {_resident():.2f} GB at most", flush=True)
     config = RunConfig("char", ModelSettings(V), TrainSettings(steps=steps, validations=2), (), "benchmark")
     run = Run.create(folder / "run", config, Vocabulary(tuple(f"{number:03}" for number in range(V))))
-    update, first = Trainer.update, []
+    update, first = Learner.update, []
 
-    def timed(trainer: Trainer) -> object:
+    def timed(learner: Learner, rate: float) -> object:
         first.append(time.monotonic())
-        return update(trainer)
+        return update(learner, rate)
 
-    Trainer.update = timed  # type: ignore[assignment]  # to see when the first update begins
+    Learner.update = timed  # type: ignore[assignment]  # to see when the first update begins
     start = time.monotonic()
-    result = fit(store, sides, run)
-    print(f"first batch after {first[0] - start:.1f} s; {result.steps} steps in {result.seconds:.0f} s")
+    figures = TrainingRun(run, TrainingData(store, sides)).train().config.figures
+    print(f"first batch after {first[0] - start:.1f} s; {figures['steps']} steps in {60 * figures['minutes']:.0f} s")
     print(f"resident at most {_resident():.2f} GB")
 
 

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -14,13 +15,13 @@ import torch
 from benchmarks.plain import Loop, Plain
 from torch.nn import functional
 
-from folkseq.corpus import Streams, TokenStore, Variation, split
+from folkseq.corpus import Split, Streams, TokenStore, split
 from folkseq.models.settings import FLOAT32, ModelSettings, TrainSettings
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig
-from folkseq.training import Ranks, fit
+from folkseq.training import Ranks, TrainingData, TrainingRun
+from folkseq.training.learner import Learner
 from folkseq.training.precision import fastest
-from folkseq.training.trainer import Trainer
 
 VOCABULARY, TURNS, TURN_S = 138, 5, 2.0
 SIZES = ((2, 320), (3, 512))
@@ -42,16 +43,17 @@ def _race(store: TokenStore, model: ModelSettings) -> None:
     """One update after another, without looking at held-out pieces."""
     settings = TrainSettings(steps=1_000_000)
     pieces = np.arange(len(store))
-    trainers = {
-        precision: Trainer(store, pieces, model, replace(settings, precision=precision), 0, Variation(), Ranks())
-        for precision in dict.fromkeys((FLOAT32, fastest(model, Ranks().device)))
+    data, ranks = TrainingData(store, Split(tuple(pieces.tolist()), (), ())), Ranks()
+    learners = {
+        precision: Learner(data, _config(model, replace(settings, precision=precision)), ranks)
+        for precision in dict.fromkeys((FLOAT32, fastest(model, ranks.device)))
     }
     plain = Plain(VOCABULARY, model.layers, model.hidden, model.embedding, DROPOUT)
     loop = Loop(plain, settings.rows, settings.learning_rate)
     batches = Streams(store, pieces, settings.rows, settings.length, np.random.default_rng(0))
     half = [torch.rand(MATRIX, MATRIX).to_mkldnn() for _ in range(2)]  # oneDNN's product, as nn.LSTM has it
     updates: dict[str, Callable[[], object]] = {
-        **{f"folkseq, {precision}": trainer.update for precision, trainer in trainers.items()},
+        **{f"folkseq, {name}": partial(each.update, settings.learning_rate) for name, each in learners.items()},
         "bare loop": lambda: loop.update(next(batches)),
         "products": lambda: functional.linear(*half),
     }
@@ -77,15 +79,17 @@ def _whole(store: TokenStore) -> None:
     """A whole training with its reports and saved states, beside its updates alone."""
     with tempfile.TemporaryDirectory() as name:
         settings = TrainSettings(steps=600, validations=1, validation_ids=256)
-        config = RunConfig("char", ModelSettings(VOCABULARY), settings, (), "benchmark")
+        config = _config(ModelSettings(VOCABULARY), settings)
         run = Run.create(Path(name) / "run", config, Vocabulary(tuple(f"{number:03}" for number in range(VOCABULARY))))
-        times = []
-        fit(
-            store, split(np.arange(len(store))), run, on_progress=lambda now: times.append((now.step, time.monotonic()))
-        )
+        times, data = [], TrainingData(store, split(np.arange(len(store))))
+        TrainingRun(run, data, on_report=lambda line: times.append((line["step"], time.monotonic()))).train()
     (first, start), (last, end) = times[0], times[-2]
     ids = settings.rows * settings.length
-    print(f"\na whole run of `fit`, reports and all: {(last - first) * ids / (end - start):,.0f} tokens a second")
+    print(f"\na whole run, reports and all: {(last - first) * ids / (end - start):,.0f} tokens a second")
+
+
+def _config(model: ModelSettings, settings: TrainSettings) -> RunConfig:
+    return RunConfig("char", model, settings, (), "benchmark")
 
 
 def _widths(model: ModelSettings) -> list[int]:

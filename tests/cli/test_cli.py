@@ -2,10 +2,8 @@
 
 import json
 import random
-import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -16,12 +14,9 @@ from click.testing import CliRunner
 from performances import take
 
 import folkseq
-from folkseq import files
 from folkseq.cli import main
-from folkseq.errors import FolkseqError, RequestError
+from folkseq.errors import RequestError
 from folkseq.formats import abc, midi
-from folkseq.run import Run
-from folkseq.training import plan, state
 from folkseq.verbs.model import load
 
 
@@ -37,8 +32,6 @@ def run(tmp_path_factory):
         ["train", "abc", str(book), "--steps", "24", "--hidden", "32", "--layers", "1", "--out", str(folder / "r")],
     )
     assert result.exit_code == 0, result.output
-    assert "-gram's loss to beat" in result.stderr
-    assert "held-out" in result.stderr
     return folder / "r"
 
 
@@ -74,19 +67,6 @@ def test_a_sampled_tune_shows_itself_in_a_notebook(run):
     assert 'src="data:image/svg+xml;base64,' in html
     assert 'src="data:audio/wav;base64,' in html
     assert f'title="{piece.title}"' in html
-
-
-def test_train_leaves_a_run_that_stands_alone(run):
-    files = {path.name for path in run.iterdir()}
-    assert {"config.json", "vocabulary.json", "model.safetensors", "model.onnx", "state", "metrics.jsonl"} <= files
-    shown = invoke("inspect", run)
-    assert "1 x 32 lstm" in shown.stdout
-    assert "book.abc" in shown.stdout
-    facts = json.loads(invoke("inspect", run, "--json").stdout)
-    assert facts["representation"] == "abc"
-    assert facts["training"]["steps"] == 24
-    assert facts["figures"]["ngram_nll"] > 0
-    assert facts["figures"]["ngram_order"] in range(1, 6)
 
 
 def test_sample_writes_complete_tunes(run, tmp_path):
@@ -286,31 +266,6 @@ def test_a_tune_of_the_same_seed_is_not_replaced_by_another(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1-001-2.abc", "1-001.abc"]
 
 
-def test_a_run_goes_on_as_it_was_begun(run, tmp_path):
-    book = run.parent / "book.abc"
-    weights = (run / "model.safetensors").read_bytes()
-
-    def again(*arguments):
-        return invoke("train", "abc", *arguments, "-o", run, "--resume").stderr
-
-    assert "its --steps is 24, not 9; its --hidden is 32, not 8; train anew" in again(book, "--steps", 9, "--hidden", 8)
-    (tmp_path / "book.abc").write_text(book.read_text() + "\n")
-    (tmp_path / "more.abc").write_text(BOOK)
-    assert "changed: book.abc; new: more.abc; train anew" in again(tmp_path)
-    assert "gone: book.abc; new: more.abc; train anew" in again(tmp_path / "more.abc")
-    assert (
-        "its representation is abc, not abc:grace=false"
-        in invoke("train", "abc:grace=false", book, "-o", run, "--resume").stderr
-    )
-    assert "its --task is continue, not fill; train anew" in again(book, "--task", "fill", "--encoder", "forward")
-    assert "done: 24 steps" in again(book, "--steps", 24, "--hidden", 32, "--seed", 0)
-    (tmp_path / "copy").mkdir()
-    copied = shutil.copytree(run, tmp_path / "copy" / "run", ignore=shutil.ignore_patterns("state"))
-    stateless = invoke("train", "abc", book, "-o", copied, "--resume")
-    assert "holds no state/last.safetensors to go on from; train anew into another folder" in stateless.stderr
-    assert all((each / "model.safetensors").read_bytes() == weights for each in (run, copied))
-
-
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
@@ -323,67 +278,6 @@ def test_a_run_goes_on_as_it_was_begun(run, tmp_path):
 def test_what_python_asks_is_refused_as_what_the_command_line_asks(run, asked, why):
     with pytest.raises(RequestError, match=why):
         load(run).sample(1, **asked)
-
-
-def test_whoever_begins_a_run_has_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Another that begins at the same moment takes the next number, and clears away nothing but what it made."""
-    monkeypatch.chdir(tmp_path)
-    Path("book.abc").write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{b}|]\n" for n, b in enumerate(_bars(), 1)))
-    other, create = [], Run.create
-
-    def meanwhile(folder, config, vocabulary):
-        monkeypatch.setattr(Run, "create", create)
-        other.append(folkseq.train("abc", "book.abc", steps=1, hidden=8).run.folder)
-        return create(folder, config, vocabulary)
-
-    monkeypatch.setattr(Run, "create", meanwhile)
-    assert invoke("train", "abc", "book.abc", "--steps", 1, "--hidden", 8).stdout == "runs/abc-1\n"
-    assert other == [Path("runs/abc-2")]
-    taken = invoke("train", "abc", "book.abc", "--steps", 1, "--hidden", 8, "-o", "runs/abc-2")
-    assert "runs/abc-2: holds a run already" in taken.stderr
-    assert sorted(path.name for path in Path("runs").glob("*/model.onnx")) == ["model.onnx"] * 2
-
-
-def test_a_run_of_another_version_goes_on_and_says_so(run, tmp_path):
-    shutil.copytree(run, tmp_path / "r")
-    path = tmp_path / "r" / "config.json"
-    path.write_text(path.read_text().replace(f'"version": "{folkseq.__version__}"', '"version": "0.0.9"'))
-    said = invoke("train", "abc", run.parent / "book.abc", "-o", tmp_path / "r", "--resume").stderr
-    assert f"begun by folkseq 0.0.9, goes on by {folkseq.__version__}: perhaps not to the bit" in said
-
-
-def test_to_resume_where_nothing_has_begun_is_to_begin(run, tmp_path):
-    arguments = ["train", "abc", run.parent / "book.abc", "--steps", 8, "--hidden", 8, "-o", tmp_path / "r", "--resume"]
-    assert invoke(*arguments).exit_code == 0
-    weights = (tmp_path / "r" / "model.safetensors").read_bytes()
-    for lost in ("tokens/split.json", "tokens/spans.npy"):
-        (tmp_path / "r" / lost).unlink()  # as if it had been killed before they were written
-        assert invoke(*arguments).exit_code == 0, lost
-        assert (tmp_path / "r" / "model.safetensors").read_bytes() == weights
-    (tmp_path / "r" / "model.safetensors").unlink()
-    assert "model.safetensors: cannot be read: " in invoke(*arguments).stderr
-    shutil.rmtree(tmp_path / "r" / "state")
-    assert invoke(*arguments).exit_code == 0
-    assert (tmp_path / "r" / "model.safetensors").read_bytes() == weights
-    shutil.rmtree(tmp_path / "r" / "state")
-    assert "holds no state/last.safetensors to go on from" in invoke(*arguments).stderr
-    (tmp_path / "r" / "model.safetensors").unlink()
-    shutil.rmtree(tmp_path / "r" / "novelty")
-    assert invoke(*arguments).exit_code == 0
-    assert (tmp_path / "r" / "novelty").exists()
-
-
-def test_a_run_that_came_to_nothing_is_taken_away_but_nothing_else(tmp_path, monkeypatch):
-    book, theirs = tmp_path / "book.abc", tmp_path / "theirs"
-    book.write_text(BOOK)
-    theirs.mkdir()
-    (theirs / "letter.txt").write_text("keep me")
-    monkeypatch.setattr("folkseq.training.loop.Trainer", lambda *_: (_ for _ in ()).throw(MemoryError))
-    for folder in (theirs, tmp_path / "new"):
-        result = invoke("train", "abc", book, "--steps", 1, "-o", folder)
-        assert "do not fit into this machine's memory" in result.stderr
-    assert (theirs / "letter.txt").read_text() == "keep me"
-    assert not (tmp_path / "new").exists()
 
 
 def test_help_shows_the_two_commands_a_line_each():
@@ -454,7 +348,7 @@ BAD = [
     (["train", "abc", "book.abc", "--cell", "gruu"], "cell must be one of rnn, gru, lstm, peephole, got 'gruu'"),
     (["train", "abc", "book.abc", "--minutes", "0"], "minutes must be above 0"),
     (["train", "abc", "book.abc", "--hidden", "0"], "hidden must be at least 1"),
-    (["train", "abc", "book.abc", "--resume"], "--out RUN --resume"),
+    (["train", "abc", "book.abc", "--resume"], "--out RUN"),
     (["train", "abc", "book.abc", "--out", "one.abc/run", "--steps", "1"], "one.abc/run"),
     (["sample", "missing"], "missing: there is no such run"),
     (["sample", "."], ".: not a run"),
@@ -578,46 +472,6 @@ def test_a_reader_may_have_seen_enough(tmp_path):
         job.stdout.close()
         assert job.stderr.read() == b""
     assert job.returncode == 0
-
-
-def test_an_interrupt_keeps_the_best_model(tmp_path):
-    book, folder = tmp_path / "book.abc", tmp_path / "run"
-    book.write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)))
-    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "1", "-o", str(folder)]
-    with subprocess.Popen(
-        [*command, "--hidden", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as job:
-        while not (folder / "model.onnx").exists() and job.poll() is None:
-            time.sleep(0.1)
-        job.send_signal(2)
-        _, said = job.communicate(timeout=60)
-    assert job.returncode == 0, said
-    assert "interrupted; the best model is kept" in said
-    assert "Traceback" not in said
-    assert invoke("sample", folder, "-o", tmp_path / "tune.abc", "--seed", 1).exit_code == 0
-
-
-def test_a_disk_that_is_full_before_the_first_look_leaves_a_state_to_go_on_from(tmp_path, monkeypatch):
-    book, folder = tmp_path / "book.abc", tmp_path / "run"
-    book.write_text("\n".join(f"X:{n}\nM:4/4\nL:1/8\nK:D\n{bars}|]\n" for n, bars in enumerate(_bars(), 1)))
-    command = ["train", "abc", book, "--steps", 60, "--hidden", 16, "-o", folder]
-    write, written = files.write_atomically, []
-
-    def refuse(path, data):
-        written.append(path)
-        if len(written) > 3:  # two are of its beginning
-            raise FolkseqError(f"{path}: cannot be written: No space left on device") from OSError(28, "full")
-        write(path, data)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(plan, "SAVE_EVERY_S", 0.0)  # a state each step; the first look is at the third
-        patch.setattr(state, "write_atomically", refuse)
-        result = invoke(*command)
-    assert result.exit_code == 1
-    assert "the state before it stands: make room and go on with --resume" in result.stderr
-    assert state.step(folder) == 1
-    assert invoke(*command, "--resume").exit_code == 0
-    assert state.step(folder) == 60
 
 
 def test_files_whose_names_are_no_text_are_named_all_the_same(tmp_path):

@@ -6,11 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from folkseq.corpus import IGNORED, Streams, TokenStore, Variation, Windows
+from folkseq.corpus import IGNORED, Streams, TokenStore, Windows
 from folkseq.corpus.pairs import Pairs
 from folkseq.errors import CorpusError
 from folkseq.pairs import EncoderSource, Pair, RelativePositions
-from folkseq.training.heldout import pairs_of
+from folkseq.representations.capabilities import Augmentation
+from folkseq.training.pairs import pairs_of
 
 
 def small_store():
@@ -62,7 +63,7 @@ def test_windows_hold_every_id_of_every_piece_once_an_epoch_or_twice_at_its_begi
     store = TokenStore.of([[0, *range(10, 10 + length), 1] for length in (1, 4, 23, 80)])
     pieces = [0, 2, 3]
     length = 5
-    windows = Windows(store, pieces, rows=1, length=length, generator=np.random.default_rng(0), variation=Variation())
+    windows = Windows(store, pieces, rows=1, length=length, generator=np.random.default_rng(0))
     for _ in range(3):
         predicted = []
         epoch = windows.epoch
@@ -88,17 +89,20 @@ def test_windows_continue_exactly_from_a_state_in_json():
             rows=2,
             length=8,
             generator=np.random.default_rng(7),
-            variation=Moved(),
+            augmentation=Moved(),
             windows=3,
             conditioning=1,
         )
 
-    class Moved:
+    class Moved(Augmentation):
         lookahead = 2
 
-        def __call__(self, ids, piece, length, random):
+        def span(self, ids):
+            return len(ids), 0
+
+        def excerpt(self, ids, length, span, random):
             ids = ids[: length + 1] + random.integers(0, 2)
-            return ids, np.full((len(ids) - 1, 1), piece, np.float32)
+            return ids, np.full((len(ids) - 1, 1), span[0], np.float32)
 
     windows = opened()
     for _ in range(21):  # into the second epoch
@@ -116,9 +120,7 @@ def test_windows_continue_exactly_from_a_state_in_json():
 
 def test_rows_continue_within_a_passage_and_start_passages_in_turn():
     store = TokenStore.of([[0, *range(2, 900), 1], [0, *range(1000, 1900), 1]])
-    windows = Windows(
-        store, [0, 1], rows=4, length=10, generator=np.random.default_rng(0), variation=Variation(), windows=4
-    )
+    windows = Windows(store, [0, 1], rows=4, length=10, generator=np.random.default_rng(0), windows=4)
     batches = [next(windows) for _ in range(12)]
     fresh = np.stack([batch.fresh for batch in batches])  # (12, B)
     assert fresh[0].all()
@@ -132,31 +134,31 @@ def test_rows_continue_within_a_passage_and_start_passages_in_turn():
 def test_empty_passages_are_skipped():
     store = TokenStore.of([[0, *[7] * 200, 1], [0, *range(10, 60), 1]])
 
-    class WithoutSevens:
-        lookahead = 0
-
-        def __call__(self, ids, piece, length, random):
+    class WithoutSevens(Augmentation):
+        def excerpt(self, ids, length, span, random):
             return ids[: length + 1][ids[: length + 1] != 7], None
 
-    windows = Windows(store, [0, 1], rows=2, length=10, generator=np.random.default_rng(0), variation=WithoutSevens())
+    windows = Windows(
+        store, [0, 1], rows=2, length=10, generator=np.random.default_rng(0), augmentation=WithoutSevens()
+    )
     for _ in range(60):
         assert (next(windows).y != IGNORED).any(axis=1).all()
 
 
 class Seldom:
-    """Draws of one piece in so many."""
+    """A task that has a pair of one piece in so many."""
 
     def __init__(self, often):
         self.often, self.asked = often, 0
 
-    def __call__(self, ids, piece, random):
+    def draw(self, ids, random, left_only=None):
         self.asked += 1
         source = EncoderSource(np.zeros((1, 1), np.int64), np.zeros((1, 2), np.int64))
         ones = np.ones(len(ids) - 1, np.int64)
         return Pair(source, ids, 0 * ones, ones > 0) if random.random() < self.often else None
 
-    def hold_out(self, ids, piece, turn):
-        return self(ids, piece, np.random.default_rng([piece, turn]))
+    def hold_out(self, ids, piece, turn, left_only=None):
+        return self.draw(ids, np.random.default_rng([piece, turn]))
 
 
 def test_pairs_are_drawn_again_where_chance_gives_few_and_refused_where_there_are_none():

@@ -103,7 +103,7 @@ def test_what_was_not_used_for_long_goes(book, empty_cache):
     assert set(empty_cache.iterdir()) == {new, empty_cache / "thesis"}
 
 
-@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "corpus.json", "spans.npy", "fingerprints.npy"])
+@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "corpus.json", "fingerprints.npy"])
 @pytest.mark.parametrize("kept", [None, 0, 100])
 def test_what_was_damaged_is_built_again(book, name, kept):
     first = tokenize_corpus(AbcRepresentation(), book)

@@ -43,9 +43,7 @@ def make_run(folder, codec):
     with StoreWriter(folder / "corpus", store.ids.dtype) as writer:
         for piece in range(3):
             writer.append(store[piece])
-    run.keep_tokens(
-        folder / "corpus", Split((0, 1), (2,), ()), ["a/0.mid", "a/1.mid", "b/2.mid"], np.zeros((3, 2), np.int64)
-    )
+    run.write_tokens(folder / "corpus", Split((0, 1), (2,), ()), ["a/0.mid", "a/1.mid", "b/2.mid"])
     Overlap.build(run)
     return run.folder
 

@@ -5,51 +5,53 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from book import BOOK
+from echoes import MODEL, data_of, fit, make_run, pieces
 
-from folkseq.corpus import TokenStore, split
-from folkseq.models.settings import ModelSettings, TrainSettings
+from folkseq.models.settings import TrainSettings
 from folkseq.music.chorale import COLUMNS
-from folkseq.representations.vocabulary import Vocabulary
-from folkseq.run import Run, RunConfig
-from folkseq.training import Ranks, fit
+from folkseq.run import Run
+from folkseq.training import TrainingData
 
 pytestmark = pytest.mark.slow
 
-START, END, V = 0, 1, 6
 SETTINGS = TrainSettings(steps=240, rows=8, length=16, warm_up=20, learning_rate=1e-2, validations=6, save_every=20)
 TRAIN = """
 import os, sys
 from pathlib import Path
+from echoes import fit
 from folkseq.run import Run
-from folkseq.training import fit, joined
-with joined() as ranks:
+from folkseq.training import TrainingData, join_ranks
+with join_ranks() as ranks:
     run = Run.open(sys.argv[1])
-    def watch(now):
-        if ranks.rank == 1 and now.step >= int(sys.argv[2]):
+    def watch(line):
+        if ranks.rank == 1 and line["step"] >= int(sys.argv[2]):
             os.kill(os.getpid(), 9)
-    fit(*run.tokens(), run, resume=True, ranks=ranks, on_progress=watch)
+    fit(run, TrainingData(*run.tokens()), resume=True, ranks=ranks, on_report=watch)
 threads = [thread.read_text().strip() for thread in Path("/proc/self/task").glob("*/comm")]
 assert not [name for name in threads if "gloo" in name], threads  # they may abort a process that ends before them
 """
 
 
 @pytest.fixture
-def make_run(tmp_path):
-    """Makes a run of pieces that begin and end alike, with four ids of noise between."""
+def script(tmp_path):
+    (tmp_path / "train.py").write_text(TRAIN)
+    return tmp_path / "train.py"
 
+
+@pytest.fixture
+def make_ranked(tmp_path):
     def make(name, rows):
-        notes = np.random.default_rng(0).integers(2, V, (1500, 5))
-        store = TokenStore.of([[START, *row, row[0], row[0], END] for row in notes.tolist()])
-        model = ModelSettings(V, layers=1, hidden=32, embedding=8, dropout=0.0)
-        config = RunConfig("char", model, TrainSettings(**{**vars(SETTINGS), "rows": rows}), (), "0")
-        run = Run.create(tmp_path / name, config, Vocabulary(tuple("abcdef")))
-        np.save(tmp_path / "ids.npy", store.ids)
-        np.save(tmp_path / "offsets.npy", store.offsets)
-        run.keep_tokens(tmp_path, split(range(1500)), ["piece"] * 1500, np.zeros((1500, 2), np.int64))
+        data = data_of(pieces())
+        run = make_run(tmp_path / name, replace(MODEL, dropout=0.0), replace(SETTINGS, rows=rows))
+        np.save(tmp_path / "ids.npy", data.store.ids)
+        np.save(tmp_path / "offsets.npy", data.store.offsets)
+        run.write_tokens(tmp_path, data.split, ["piece"] * len(data.store))
         return run
 
     return make
@@ -57,20 +59,18 @@ def make_run(tmp_path):
 
 def torchrun(*arguments):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
 
 
 def losses(run):
     return np.array([line["loss"] for line in run.metrics() if "event" not in line])
 
 
-def test_two_ranks_learn_as_one_does_from_twice_the_batch(make_run, tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(TRAIN)
-    one, two = make_run("one", rows=16), make_run("two", rows=8)
-    fit(*one.tokens(), one, ranks=Ranks())
+def test_two_ranks_learn_as_one_does_from_twice_the_batch(make_ranked, script):
+    one, two = make_ranked("one", rows=16), make_ranked("two", rows=8)
+    fit(one, TrainingData(*one.tokens()))
     done = torchrun(script, two.folder, 10_000)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(losses(two)[2:], losses(one)[2:], rtol=0.06)
@@ -78,10 +78,8 @@ def test_two_ranks_learn_as_one_does_from_twice_the_batch(make_run, tmp_path):
     assert figures[0] == pytest.approx(figures[1], rel=0.02)
 
 
-def test_a_rank_that_dies_ends_the_job_which_then_goes_on_to_the_same_bytes(make_run, tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(TRAIN)
-    whole, killed = make_run("whole", rows=8), make_run("killed", rows=8)
+def test_a_rank_that_dies_ends_the_job_which_is_resumed_to_the_same_bytes(make_ranked, script):
+    whole, killed = make_ranked("whole", rows=8), make_ranked("killed", rows=8)
     assert torchrun(script, whole.folder, 10_000).returncode == 0
     dead = torchrun(script, killed.folder, 100)
     assert dead.returncode != 0
@@ -111,15 +109,15 @@ def test_the_command_line_under_torchrun(tmp_path):
     assert done.stderr.count("held-out") >= 4
     assert (tmp_path / "run" / "model.onnx").exists()
     again = subprocess.run([sys.executable, *map(str, train), "--resume"], capture_output=True, text=True, timeout=100)
-    assert "was written by 2 ranks, and there are 1; go on with as many" in again.stderr
+    assert "was written by 2 ranks, and there are 1" in again.stderr
     refused = torchrun("-m", "folkseq", "train", "abc", tmp_path / "none.abc", "-o", tmp_path / "other")
     assert refused.returncode != 0
     assert "none.abc" in refused.stderr
     assert not (tmp_path / "other").exists()
 
 
-def test_every_rank_learns_what_suits_the_files(tmp_path):
-    """Which of the packed representations it is, is seen from the files, and one rank alone sees those."""
+def test_every_rank_learns_the_representation_that_suits_the_files(tmp_path):
+    """Only the main rank reads the files, which decide how they are packed."""
     cells = "67,62,55,43,0,{}\nhold,hold,hold,hold,0,{}\n"
     for number in range(12):
         rows = "".join(cells.format(4 * beat % 16, 4 * beat % 16 + 1) for beat in range(8 + number))

@@ -1,0 +1,149 @@
+"""The part of a training run that an update changes: the network, its optimizer, its batches and the carried state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from folkseq.corpus import IGNORED, Batches, SourceBatch, Split, Streams, TokenStore, Windows
+from folkseq.models.language_model import make_model
+from folkseq.models.settings import BFLOAT16, ModelSettings, TrainSettings
+from folkseq.representations.capabilities import Augmentation
+from folkseq.representations.task import Task
+from folkseq.run import RunConfig
+from folkseq.training.precision import choose
+from folkseq.training.ranks import Ranks
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The pieces of a training run, and how batches are made of them."""
+
+    store: TokenStore
+    split: Split
+    augmentation: Augmentation | None = None
+    """Varies windows of pieces, if the settings ask for windows."""
+    task: Task | None = None
+    """Draws pairs from pieces, if the model has an encoder."""
+
+
+class Update(NamedTuple):
+    """The figures of one update; the tensors stay on the device, so that nothing waits for it."""
+
+    loss: Tensor
+    """Nats per id on this rank's batch."""
+    norm: Tensor
+    """Norm of the gradient before it was clipped."""
+    ids: int
+    """Number of ids that all ranks read."""
+
+
+class Learner:
+    """A network, its optimizer, its batches, and the state carried from batch to batch.
+
+    It seeds PyTorch's global generator, which draws the weights and the dropout; the caller forks that generator.
+    """
+
+    def __init__(self, data: TrainingData, config: RunConfig, ranks: Ranks) -> None:
+        model, settings = config.model, config.training
+        self.ranks, self.clip = ranks, settings.clip
+        self.precision = choose(settings.precision, model, ranks.device)
+        torch.manual_seed(config.seed)
+        self.model = make_model(model).to(ranks.device)
+        self.network = ranks.wrap(self.model)
+        if ranks.count > 1:
+            torch.manual_seed(config.seed + ranks.rank)  # each rank drops other values
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=settings.learning_rate,
+            betas=(0.9, settings.beta2),
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        random = np.random.default_rng([config.seed, ranks.rank] if ranks.count > 1 else config.seed)
+        pieces = np.asarray(data.split.train)[ranks.rank :: ranks.count]
+        self.batches = _batches(data, pieces, model, settings, random)
+        self.carried = self.model.init_state(settings.rows)
+
+    def update(self, rate: float) -> Update:
+        """Learn from one batch at a learning rate; at 0 the weights stay as they are."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = next(self.batches)
+        x, y, fresh = (self._moved(array) for array in batch[:3])  # (B, T) twice, (B,)
+        conditioning = batch.conditioning
+        if conditioning is None and self.model.settings.conditioning:
+            conditioning = np.zeros((*x.shape, self.model.settings.conditioning), np.float32)  # DDP sums all gradients
+        inputs = (
+            None if conditioning is None else self._moved(conditioning),  # (B, T, C)
+            None if batch.lookback is None else self._moved(batch.lookback),  # (B, T, W)
+            None if batch.source is None else SourceBatch(*map(self._moved, batch.source)),
+        )
+        # Most pieces begin inside a batch, in the state that the piece before them left. A piece that begins with the
+        # batch begins at zero, as in validation and sampling; otherwise the model would never learn that state.
+        state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)
+        with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.precision == BFLOAT16):
+            logits, carried = self.network(x, state, *inputs)  # (B, T, V)
+        self.carried = tuple(tensor.detach().float() for tensor in carried)
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), y.flatten(), ignore_index=IGNORED)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        self.optimizer.step()
+        ids = batch.x.size if batch.source is None else np.count_nonzero(batch.y != IGNORED)
+        return Update(loss.detach(), norm, self.ranks.count * int(ids))
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return the weights by name, as `models.export` reads them."""
+        return {name: tensor.cpu().numpy() for name, tensor in self.model.state_dict().items()}
+
+    def synchronize(self) -> None:
+        """Wait until the device has done everything that it was given."""
+        if self.ranks.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def _moved(self, array: NDArray[Any]) -> Tensor:
+        """Return an array as a tensor that moves to the device while the device still computes."""
+        tensor = torch.from_numpy(np.ascontiguousarray(array))  # the copy of a strided array would wait
+        if self.ranks.device.type == "cuda":
+            return tensor.pin_memory().to(self.ranks.device, non_blocking=True)
+        return tensor
+
+
+def _batches(
+    data: TrainingData,
+    pieces: NDArray[np.int64],
+    model: ModelSettings,
+    settings: TrainSettings,
+    random: np.random.Generator,
+) -> Batches:
+    """Return endless batches of one rank's pieces."""
+    rows, step = settings.rows, model.ids_per_step
+    if model.encoder is not None:
+        if data.task is None:
+            raise ValueError("a model with an encoder learns from the pairs of a task")
+        from folkseq.corpus.pairs import Pairs
+
+        return Pairs(data.store, pieces, rows, random, data.task, model.encoder.relative_positions, step)
+    if settings.batches == "windows":
+        if model.lookback is not None:
+            raise ValueError("windows begin anywhere in a piece, so a model with lookback cannot learn from them")
+        return Windows(
+            data.store,
+            pieces,
+            rows,
+            settings.length * step,
+            random,
+            data.augmentation,
+            settings.passage,
+            last_only=settings.targets == "last",
+            conditioning=model.conditioning,
+            stride=step,
+        )
+    return Streams(data.store, pieces, rows, settings.length * step, random, model.lookback)
