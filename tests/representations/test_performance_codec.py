@@ -16,7 +16,7 @@ from folkseq.formats import midi
 from folkseq.formats.midi import Reading
 from folkseq.music.performance import Performance
 from folkseq.representations.performance import PerformanceCodec, PerformanceRepresentation, events
-from folkseq.representations.performance.config import NOTE_OFF, NOTE_ON, Layout
+from folkseq.representations.performance.config import NOTE_OFF, NOTE_ON, PerformanceLayout
 from folkseq.representations.performance.files import as_pretty_midi
 from folkseq.representations.performance.quantization import quantize
 
@@ -217,19 +217,19 @@ def test_notes_that_do_not_end_or_begin_twice():
 
 
 def test_layout():
-    layout = Layout()
+    layout = PerformanceLayout()
     assert (layout.time_shift, layout.velocity, layout.start, layout.end, layout.size) == (256, 356, 388, 389, 390)
     assert (layout.pedal_up, layout.pedal_down) == (-1, -1)
     names = layout.vocabulary.tokens
     assert " ".join(names[each] for each in (60, 188, 355, 387, 388, 389)) == (
         "NOTE_ON_60 NOTE_OFF_60 TIME_SHIFT_100 VELOCITY_32 <s> </s>"
     )
-    assert Layout(pedal=True).vocabulary.tokens[-3:] == ("</s>", "PEDAL_UP", "PEDAL_DOWN")
+    assert PerformanceLayout(pedal=True).vocabulary.tokens[-3:] == ("</s>", "PEDAL_UP", "PEDAL_DOWN")
     for bins in range(1, 128):
         velocities = np.arange(1, 128)
-        floors = Layout(bins).velocities(Layout(bins).bins(velocities))
+        floors = PerformanceLayout(bins).velocities(PerformanceLayout(bins).bins(velocities))
         assert (floors <= velocities).all()
-        assert (Layout(bins).bins(floors) == Layout(bins).bins(velocities)).all()
+        assert (PerformanceLayout(bins).bins(floors) == PerformanceLayout(bins).bins(velocities)).all()
 
 
 @given(performances(), st.integers(0, 30), st.integers(0, 60))

@@ -1,4 +1,4 @@
-"""A gap of some seconds in a performance, whose notes are written anew.
+"""A gap of some seconds in a performance, whose notes a model writes again.
 
 A note is in the gap if it begins there; one that begins before and sounds into it is kept. The target has the notes of
 the gap alone, from the start id on, none of which sounds after the gap.

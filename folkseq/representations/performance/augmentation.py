@@ -15,7 +15,7 @@ from folkseq.representations.capabilities import Augmentation
 from folkseq.representations.performance import events
 from folkseq.representations.performance.conditioning import Conditioning
 from folkseq.representations.performance.config import FINISH, NOTE_ON, PEDAL, Ids, Integers, PerformanceConfig
-from folkseq.representations.performance.events import Events, Mask
+from folkseq.representations.performance.events import Mask, StepEvents
 
 SEMITONES, STRETCH = 3, 0.05  # largest transposition, and largest relative change of the tempo
 KEYBOARD = (21, 108)  # lowest and highest pitch of a piano
@@ -87,7 +87,7 @@ def stretched(ids: Ids, factor: float, config: PerformanceConfig) -> Ids:
     return events.encode(found, config.layout)
 
 
-def _lengthen(found: Events, step: Integers, canonical: bool) -> Mask:
+def _lengthen(found: StepEvents, step: Integers, canonical: bool) -> Mask:
     """Make every note at least one step long in the new steps, (R,), in place, and mask the events that are kept."""
     at = events.by_pitch(found)
     pitch, onset = found.value[at], found.kind[at] == NOTE_ON

@@ -27,7 +27,7 @@ BEGIN, PEDAL, NOTE_OFF, NOTE_ON, FINISH = range(5)  # kinds of events, in their 
 TIME_SHIFT, VELOCITY = -1, -2  # kinds of ids that set the step and the velocity of the events that follow
 
 
-class Layout:
+class PerformanceLayout:
     """The ids of a configuration; those of one kind are consecutive.
 
     Attributes:
@@ -95,9 +95,9 @@ class PerformanceConfig:
         validate(self)
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> PerformanceLayout:
         """Return the ids."""
-        return Layout(self.velocity_bins, self.max_shift, self.sustain == "tokens")
+        return PerformanceLayout(self.velocity_bins, self.max_shift, self.sustain == "tokens")
 
     @property
     def canonical(self) -> bool:

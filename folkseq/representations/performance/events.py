@@ -25,14 +25,14 @@ from folkseq.representations.performance.config import (
     VELOCITY,
     Ids,
     Integers,
-    Layout,
     PerformanceConfig,
+    PerformanceLayout,
 )
 
 Mask = NDArray[np.bool_]
 
 
-class Events(NamedTuple):
+class StepEvents(NamedTuple):
     """Events in the order of their ids, (R,) int64 each."""
 
     step: Integers  # from the first id on
@@ -40,22 +40,22 @@ class Events(NamedTuple):
     value: Integers  # pitch of a note; 1 for pedal down; otherwise 0
     velocity: Integers  # bin of an onset; 0 for other kinds, and before the first VELOCITY
 
-    def where(self, mask: Mask | Integers) -> Events:
+    def where(self, mask: Mask | Integers) -> StepEvents:
         """Return the events that a mask or indices select."""
-        return Events(*(column[mask] for column in self))
+        return StepEvents(*(column[mask] for column in self))
 
 
-def in_order(events: Events, canonical: bool = True) -> Events:
+def in_order(events: StepEvents, canonical: bool = True) -> StepEvents:
     """Sort events; if not canonically, only by step and kind, as in magenta."""
     step, kind, value, velocity = events
     if not canonical:
         return events.where(np.argsort(step * 8 + kind, kind="stable"))
     # One integer of 47, 3, 7 and 7 bits: sorting it is several times as fast as sorting indices.
     packed = np.sort(step << 17 | kind << 14 | value << 7 | velocity)
-    return Events(packed >> 17, packed >> 14 & 7, packed >> 7 & 127, packed & 127)
+    return StepEvents(packed >> 17, packed >> 14 & 7, packed >> 7 & 127, packed & 127)
 
 
-def encode(events: Events, layout: Layout) -> NDArray[np.uint16]:
+def encode(events: StepEvents, layout: PerformanceLayout) -> NDArray[np.uint16]:
     """Encode events, whose steps do not fall, with the fewest TIME_SHIFTs and VELOCITYs.
 
     Returns:
@@ -79,7 +79,7 @@ def encode(events: Events, layout: Layout) -> NDArray[np.uint16]:
     return ids
 
 
-def decode(ids: Ids, layout: Layout) -> Events:
+def decode(ids: Ids, layout: PerformanceLayout) -> StepEvents:
     """Decode any (T,) ids, such as a slice of a piece."""
     ids = ids.astype(np.int64)
     kind = layout.kinds[ids]
@@ -87,7 +87,7 @@ def decode(ids: Ids, layout: Layout) -> Events:
     latest = np.maximum.accumulate(np.where(kind == VELOCITY, np.arange(1, len(ids) + 1), 0))  # (T,) counted from 1
     bins = np.concatenate(([0], layout.values[ids]))[latest[at]]
     kind, value = kind[at], layout.values[ids[at]]
-    return Events(np.cumsum(layout.steps[ids])[at], kind, value, np.where(kind == NOTE_ON, bins, 0))
+    return StepEvents(np.cumsum(layout.steps[ids])[at], kind, value, np.where(kind == NOTE_ON, bins, 0))
 
 
 class Notes(NamedTuple):
@@ -102,7 +102,7 @@ class Notes(NamedTuple):
         """Return the notes that a mask or indices select."""
         return Notes(*(column[mask] for column in self))
 
-    def events(self, pedal: Integers, canonical: bool = True) -> Events:
+    def events(self, pedal: Integers, canonical: bool = True) -> StepEvents:
         """Return the events of a whole piece in order, with a pedal that goes down, up, down, … at (K,) steps.
 
         If not `canonical`, the onsets of a step, and its ends, stay in the order of the notes.
@@ -113,7 +113,7 @@ class Notes(NamedTuple):
         kind = np.repeat([BEGIN, FINISH, PEDAL, NOTE_OFF, NOTE_ON], [1, 1, len(pedal), count, count])
         value = np.concatenate([[0, 0], down, self.pitch, self.pitch])
         velocity = np.concatenate([np.zeros(len(step) - count, np.int64), self.velocity])
-        return in_order(Events(step, kind, value, velocity), canonical)
+        return in_order(StepEvents(step, kind, value, velocity), canonical)
 
     def performance(self, pedal: Integers, config: PerformanceConfig) -> Performance:
         """Return the performance of notes with velocities 1 to 127; `pedal` as in `events`."""
@@ -125,7 +125,7 @@ class Notes(NamedTuple):
         return Performance((Track(notes, "Drums" if config.drums else "Piano", drum=config.drums, pedal=moves),))
 
 
-def pair(events: Events, last: int, canonical: bool) -> Notes:
+def pair(events: StepEvents, last: int, canonical: bool) -> Notes:
     """Pair the onsets and ends in events that end at step `last`.
 
     A note lasts to the next event of its pitch; if not `canonical`, the note of a pitch that began first ends first.
@@ -142,7 +142,7 @@ def pair(events: Events, last: int, canonical: bool) -> Notes:
     return notes.where(notes.offset > notes.onset)
 
 
-def by_pitch(events: Events) -> Integers:
+def by_pitch(events: StepEvents) -> Integers:
     """Return the indices of the onsets and ends of notes by pitch, those of a pitch in their order."""
     at = np.flatnonzero((events.kind == NOTE_ON) | (events.kind == NOTE_OFF))
     return at[np.argsort(events.value[at].astype(np.uint8), kind="stable")]
@@ -174,7 +174,7 @@ def pedal_changes(step: Integers, down: Mask) -> Integers:
     return changes
 
 
-def pedal_of(events: Events, last: int) -> Integers:
+def pedal_of(events: StepEvents, last: int) -> Integers:
     """Return the steps at which the pedal goes down, up, down, … in events that end at step `last`, where it is up."""
     moves = events.where(events.kind == PEDAL)
     changes = pedal_changes(moves.step, moves.value == 1)

@@ -39,11 +39,7 @@ class Quantized(NamedTuple):
 
 @lru_cache(maxsize=1)  # reading a corpus asks for the ids and the losses of each piece
 def quantize(piece: Performance, config: PerformanceConfig) -> Quantized:
-    """Quantize the drums, or everything else, or in magenta's order all tracks.
-
-    Raises:
-        ValueError: if the performance has too many steps.
-    """
+    """Quantize the drums, or everything else; in magenta's order all tracks. Raises ValueError for too many steps."""
     if piece.length_s * config.steps_per_second > _LAST_STEP:
         raise ValueError(f"{piece.length_s} s at {config.steps_per_second} steps per second are too many steps")
     lost: Counter[str] = Counter()
@@ -56,7 +52,7 @@ def quantize(piece: Performance, config: PerformanceConfig) -> Quantized:
     pedal = _shared_pedal(tracks, config, lost) if config.layout.pedal else np.zeros(0, np.int64)
     last_s = last_event_s(tracks)
     parts = [_as_heard(track, last_s, config, lost) for track in tracks]
-    rows = np.concatenate([np.empty(0, NOTE), *(notes for notes, _ in parts)])
+    rows = parts[0][0] if len(parts) == 1 else np.concatenate([np.empty(0, NOTE), *(notes for notes, _ in parts)])
     onset, released = config.to_steps(rows["onset_s"]), config.to_steps(rows["offset_s"])
     offset = config.to_steps(np.concatenate([np.zeros(0), *(offset_s for _, offset_s in parts)]))
     short = offset <= onset
