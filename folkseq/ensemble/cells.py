@@ -16,7 +16,7 @@ from folkseq.compound import CompoundLayout
 from folkseq.music import chorale
 from folkseq.music.chorale import COLUMNS, VOICES
 from folkseq.pairs import EncoderSource, Integers
-from folkseq.representations.packed.layout import Layout
+from folkseq.representations.packed.layout import GridLayout
 
 HOLD, REST = -1, -2
 WRITTEN = ("bass", "alto", "tenor")
@@ -46,7 +46,7 @@ def source(cells: Integers) -> EncoderSource:
 class ChoraleLayout:
     """Conversions between the cells of chorales, (N, 6), their ids, and those of their targets."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: GridLayout) -> None:
         self.layout = layout
         self._cells = [np.array(list(map(_cell, labels)), np.int64) for labels in layout.labels]  # by value
         self._values = list(map(_inverse, self._cells))  # by cell − REST

@@ -16,7 +16,7 @@ from folkseq.corpus.ngram import NGram
 from folkseq.grammar import Ids
 from folkseq.representations.base import END
 from folkseq.representations.packed.codec import StepCodec
-from folkseq.representations.packed.layout import CHAINED, FIRST_CODE, Layout, Values
+from folkseq.representations.packed.layout import CHAINED, FIRST_CODE, GridLayout, Values
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Logits
 from folkseq.sampling.settings import FLOAT32
@@ -123,7 +123,7 @@ def leaders(evaluated: Sequence[tuple[int, Values]], train: Sequence[tuple[int, 
 
 def _lost_bits(
     model: Model,
-    layout: Layout,
+    layout: GridLayout,
     grids: Sequence[Values],
     leaders: Sequence[Values | None],
     bits: list[Bits],
@@ -145,7 +145,7 @@ def _mean(bits: Sequence[Bits]) -> Bits:
     return np.asarray(np.concatenate(bits).mean(axis=0))
 
 
-def _bits(model: Model, layout: Layout, grids: Sequence[Values], first: int) -> list[Bits]:
+def _bits(model: Model, layout: GridLayout, grids: Sequence[Values], first: int) -> list[Bits]:
     """Return the bits of each cell, (steps, F) per grid, if the column at place `first` comes first in each step."""
     engine, order = model.engine(FLOAT32), [first, *np.delete(np.arange(len(layout.columns)), first).tolist()]
     start = np.full(layout.width, first if layout.head == CHAINED else 0)
@@ -161,7 +161,7 @@ def _bits(model: Model, layout: Layout, grids: Sequence[Values], first: int) -> 
 class _Marginals:
     """The bits of the fields of a joint code, in an order: the probability of a field is the sum over its codes."""
 
-    def __init__(self, layout: Layout, order: Sequence[int]) -> None:
+    def __init__(self, layout: GridLayout, order: Sequence[int]) -> None:
         self._values = layout.values(np.arange(FIRST_CODE, layout.size))[:, order]  # (codes, F)
 
     def __call__(self, logits: Logits, ids: Ids) -> Bits:

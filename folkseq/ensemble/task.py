@@ -14,7 +14,7 @@ from folkseq.ensemble.voice_grammar import VoiceGrammar
 from folkseq.errors import RequestError
 from folkseq.music.chorale import RANGES, VOICES
 from folkseq.pairs import Integers, Pair, RelativePositions
-from folkseq.representations.packed.layout import Layout
+from folkseq.representations.packed.layout import GridLayout
 from folkseq.representations.task import Task
 
 WINDOW = 128
@@ -33,7 +33,7 @@ class HarmoniseTask(Task):
     # Chorales are few, so the network is kept small; with this dropout 1,400 updates did not overfit.
     recipe: Mapping[str, Any] = {"batches": "pairs", "weight_decay": 0.3, "hidden": 256, "dropout": 0.2}
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: GridLayout) -> None:
         self.layout = ChoraleLayout(layout)
         self.vocabulary_size, self.fields = self.layout.target.size, self.layout.target.fields
 

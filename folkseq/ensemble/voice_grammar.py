@@ -6,9 +6,6 @@ octaves; a note can always be held instead. No voice crosses another, by a new n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,31 +21,31 @@ PARALLEL = (0, 7)
 _RANKS = np.array([VOICES.index(voice) for voice in WRITTEN])  # from the highest voice down
 
 
-@dataclass(frozen=True, eq=False)
 class VoiceGrammar:
     """A `folkseq.grammar.PlacedGrammar` of voices below a melody.
 
     The state of a row is the number of ids so far, and the pitches that the voices sound (B, F), now and a step before.
-
-    Attributes:
-        cells: The cells of each voice of `WRITTEN`, in the order of their ids.
-        melody: (steps,) the pitch that the melody sounds at each step, or `SILENT`; only then may other voices rest.
-        strict: Whether to keep the rules about parallels and crossings.
     """
 
-    cells: tuple[Integers, ...]
-    melody: Integers
-    strict: bool = True
+    def __init__(self, cells: tuple[Integers, ...], melody: Integers, strict: bool = True) -> None:
+        """Build the grammar.
 
-    @cached_property
-    def compound(self) -> CompoundLayout:
-        """Return the layout of the ids."""
-        return CompoundLayout(tuple(map(len, self.cells)))
-
-    @property
-    def limit(self) -> int:
-        """Return the number of ids, start and end included."""
-        return (len(self.melody) + 2) * self.compound.width
+        Args:
+            cells: of each voice of `WRITTEN`, in the order of their ids.
+            melody: (steps,) the pitch that the melody sounds, or `SILENT`; only then may other voices rest.
+            strict: keep the rules about parallels and crossings.
+        """
+        self.melody, self.strict = melody, strict
+        self.compound = CompoundLayout(tuple(map(len, cells)))
+        self.limit = (len(melody) + 2) * self.compound.width
+        given = np.full(self.compound.width + 1, REST - 1)  # in place of the cells of start and end ids
+        by_id = np.concatenate([given, *cells])  # (V,)
+        self._holds, self._rests, self._pitches = by_id == HOLD, by_id == REST, np.maximum(by_id, SILENT)
+        low, high = np.array([RANGES[voice] for voice in WRITTEN]).T[:, :, None]  # (F, 1) each
+        own = self.compound.kinds == np.arange(len(WRITTEN))[:, None] + self.compound.width + 1  # (F, V)
+        self._in_range: NDArray[np.bool_] = own & (
+            (self._pitches >= low) & (self._pitches <= high) | (self._pitches < 0)
+        )
 
     @property
     def fewest(self) -> int:
@@ -126,28 +123,3 @@ class VoiceGrammar:
         pitches = np.where(self._holds, own[:, None], self._pitches)  # (B, V)
         beyond = np.where(below[:, None], pitches > sounding[:, None], pitches < sounding[:, None])
         return np.asarray(beyond & (sounding >= 0)[:, None] & (pitches >= 0))
-
-    @cached_property
-    def _flat(self) -> Integers:
-        """Return the cell of each id, (V,), and a number that no cell has for the start and end ids."""
-        return np.concatenate([np.full(self.compound.width + 1, REST - 1), *self.cells])
-
-    @cached_property
-    def _holds(self) -> NDArray[np.bool_]:
-        return np.asarray(self._flat == HOLD)
-
-    @cached_property
-    def _rests(self) -> NDArray[np.bool_]:
-        return np.asarray(self._flat == REST)
-
-    @cached_property
-    def _pitches(self) -> Integers:
-        """Return the pitch of each id, (V,), or `SILENT`."""
-        return np.maximum(self._flat, SILENT)
-
-    @cached_property
-    def _in_range(self) -> NDArray[np.bool_]:
-        """Return which ids each voice can have, (F, V): its own, with pitches in its range."""
-        low, high = np.array([RANGES[voice] for voice in WRITTEN]).T[:, :, None]  # (F, 1) each
-        own = self.compound.kinds == np.arange(len(WRITTEN))[:, None] + self.compound.width + 1
-        return np.asarray(own & ((self._pitches >= low) & (self._pitches <= high) | (self._pitches < 0)))

@@ -17,7 +17,7 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.music.grid import Grid
 from folkseq.representations.packed import PackedRepresentation
 from folkseq.representations.packed.generation import PackedOptions
-from folkseq.representations.packed.layout import Layout
+from folkseq.representations.packed.layout import GridLayout
 from folkseq.representations.packed.lead import Lead
 from folkseq.representations.packed.packing import pack
 from folkseq.verbs.model import load
@@ -199,7 +199,7 @@ def test_the_lead_is_kept_as_given(tmp_path, representation, column):
     assert grid.ends
 
 
-LAYOUT = Layout(("lead", "bass"), (("FT", "N"), ("0", "1", "2")), "chained")
+LAYOUT = GridLayout(("lead", "bass"), (("FT", "N"), ("0", "1", "2")), "chained")
 
 
 def led(tmp_path, text, column=0):
@@ -230,7 +230,7 @@ def test_a_lead_is_read_from_a_column_alone_by_its_name_or_among_all(tmp_path):
 
 def test_the_first_row_of_a_lead_without_a_header_is_not_a_header(tmp_path):
     """Where all columns hold labels, each cell is known by its own column, and none needs to occur again."""
-    layout = Layout(("lead", "bass"), (("FT", "N", "x"), ("hi", "lo", "x")), "chained")
+    layout = GridLayout(("lead", "bass"), (("FT", "N", "x"), ("hi", "lo", "x")), "chained")
     path = tmp_path / "lead.csv"
     for text, values in {"FT,lo\nN,hi\n": [1, 0, None], "x,x\nN,lo\n": [2, 1, None]}.items():
         path.write_text(text)
@@ -252,7 +252,7 @@ def test_a_live_lead_is_read_only_as_far_as_needed():
 
 
 def test_a_live_lead_is_read_as_utf_8_or_else_latin_1_and_must_be_text():
-    layout = Layout(("lead", "bass"), (("FT", "é"), ("0", "1")), "chained")
+    layout = GridLayout(("lead", "bass"), (("FT", "é"), ("0", "1")), "chained")
     lead = Lead(layout, 0, "-", io.BytesIO("é\n".encode() + "é\n".encode("latin-1") + b"F\0\n"))
     assert [lead.value(step) for step in (0, 1)] == [1, 1]
     with pytest.raises(RequestError, match="the lead: row 3: not text"):

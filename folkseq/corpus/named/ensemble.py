@@ -33,17 +33,21 @@ def make() -> dict[str, bytes]:
     return made
 
 
+def answers() -> NDArray[np.int64]:
+    """Return the answer of each follower to each gesture of the leader, (FOLLOWERS, GESTURES)."""
+    random = np.random.default_rng(_SEED)
+    return np.stack([random.permutation(GESTURES) for _ in range(FOLLOWERS)])
+
+
 def performance(steps: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Return the gestures of a performance, (steps, 1 + FOLLOWERS)."""
     gestures = np.zeros((steps, 1 + FOLLOWERS), np.int64)
-    before = random.integers(0, GESTURES, 1 + FOLLOWERS)
-    replies = np.random.default_rng(_SEED)
-    answers = np.stack([replies.permutation(GESTURES) for _ in range(FOLLOWERS)])  # of each follower to each gesture
+    before, replies = random.integers(0, GESTURES, 1 + FOLLOWERS), answers()
     for step in range(steps):
         leader = before[0] if random.random() < STAYS else (before[0] + random.integers(1, GESTURES)) % GESTURES
         ways, any_gesture = random.random(FOLLOWERS), random.integers(0, GESTURES, FOLLOWERS)
         kept = np.where(ways < HEARD + KEPT, before[1:], any_gesture)
-        before = gestures[step] = np.append(leader, np.where(ways < HEARD, answers[:, leader], kept))
+        before = gestures[step] = np.append(leader, np.where(ways < HEARD, replies[:, leader], kept))
     return gestures
 
 

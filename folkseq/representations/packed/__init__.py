@@ -17,13 +17,15 @@ from folkseq.music.grid import Grid
 from folkseq.representations.base import Codec, Representation
 from folkseq.representations.packed.generation import PackedOptions
 from folkseq.representations.packed.layout import CHAINED, HEADS
-from folkseq.representations.packed.media.midi import Drums, Voices
-from folkseq.representations.packed.media.pictures import Pictures
-from folkseq.representations.packed.media.tables import Chorales, Tables, is_chorale
+from folkseq.representations.packed.media.midi import DrumMedium, VoiceMedium
+from folkseq.representations.packed.media.pictures import PictureMedium
+from folkseq.representations.packed.media.tables import ChoraleMedium, TableMedium, is_chorale
 from folkseq.representations.packed.medium import Medium
 from folkseq.representations.vocabulary import Vocabulary
 
-MEDIA: dict[str, type[Medium]] = {medium.name: medium for medium in (Tables, Chorales, Drums, Voices, Pictures)}
+_ALL: tuple[type[Medium], ...] = (TableMedium, ChoraleMedium, DrumMedium, VoiceMedium, PictureMedium)
+MEDIA = {medium.name: medium for medium in _ALL}
+"""The kinds of grids."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class PackedRepresentation(Representation[Grid]):
         colours: Largest number of colours in a picture; a picture with more is quantised.
     """
 
-    grid: str = Tables.name
+    grid: str = TableMedium.name
     head: str = CHAINED
     permute: bool = False
     division: int = 4
@@ -55,7 +57,7 @@ class PackedRepresentation(Representation[Grid]):
         for field, low, high in (("division", 1, 96), ("colours", 2, 256)):
             if not low <= getattr(self, field) <= high:
                 raise ValueError(f"{field} must be {low} to {high}, got {getattr(self, field)}")
-        if self.permute and self.grid != Tables.name:
+        if self.permute and self.grid != TableMedium.name:
             raise ValueError(f"permute is for tables, not for {self.grid}")
 
     @cached_property
@@ -65,20 +67,20 @@ class PackedRepresentation(Representation[Grid]):
 
     def suited_to(self, files: Sequence[Path]) -> Self:
         """Return the configuration for the kind of files. Raises RequestError for several kinds."""
-        if self.grid != Tables.name:
+        if self.grid != TableMedium.name:
             return self
         if files and not self.permute and is_chorale(files[0]):
-            return replace(self, grid=Chorales.name)
+            return replace(self, grid=ChoraleMedium.name)
         suffixes = {file.suffix.lower() for file in files}
-        kinds = [medium for medium in (Chorales, Pictures, Drums) if suffixes.intersection(medium.suffixes)]
+        kinds = [kind for kind in (ChoraleMedium, PictureMedium, DrumMedium) if suffixes.intersection(kind.suffixes)]
         if len(kinds) > 1:
             raise RequestError("tables, pictures and MIDI files cannot be mixed; name files of one kind")
-        if kinds == [Drums]:
+        if kinds == [DrumMedium]:
             raise RequestError(f"{files[0]}: is MIDI; choose packed:grid=drums or packed:grid=voices")
-        if kinds == [Pictures]:
+        if kinds == [PictureMedium]:
             if self.permute:
                 raise RequestError("permute is for tables, not for pictures; leave it out")
-            return replace(self, grid=Pictures.name)
+            return replace(self, grid=PictureMedium.name)
         return self
 
     def tokenize(self, piece: Grid) -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from folkseq.representations.capabilities import Analysis, Augmentation, Features
 from folkseq.representations.packed.generation import StepGeneration
-from folkseq.representations.packed.layout import CHAINED, FIRST_CODE, JOINT, Layout
+from folkseq.representations.packed.layout import CHAINED, FIRST_CODE, JOINT, GridLayout
 from folkseq.representations.packed.medium import GridCodec, Medium
 from folkseq.representations.vocabulary import Vocabulary
 
@@ -20,9 +20,9 @@ class StepCodec(GridCodec):
     """Grids to ids and back, step by step."""
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> GridLayout:
         """Return the layout of the ids."""
-        return Layout.of(self.vocabulary)
+        return GridLayout.of(self.vocabulary)
 
     @property
     def signature(self) -> str:
@@ -54,7 +54,7 @@ class StepCodec(GridCodec):
 class StepAugmentation(Augmentation):
     """Windows of whole steps."""
 
-    def __init__(self, layout: Layout, medium: Medium) -> None:
+    def __init__(self, layout: GridLayout, medium: Medium) -> None:
         self.layout, self.medium = layout, medium
 
     def excerpt(
@@ -84,7 +84,7 @@ class StepAugmentation(Augmentation):
 class StepAnalysis(Analysis):
     """The analysis of steps."""
 
-    def __init__(self, vocabulary: Vocabulary, layout: Layout, medium: Medium) -> None:
+    def __init__(self, vocabulary: Vocabulary, layout: GridLayout, medium: Medium) -> None:
         super().__init__(vocabulary)
         self.layout, self.medium = layout, medium
 

@@ -10,7 +10,7 @@ from folkseq.formats import table
 from folkseq.music.grid import Grid
 from folkseq.representations.capabilities import Generation, Options, Plan, Prime
 from folkseq.representations.packed.grammar import StepGrammar
-from folkseq.representations.packed.layout import CHAINED, Layout
+from folkseq.representations.packed.layout import CHAINED, GridLayout
 from folkseq.representations.packed.lead import Lead
 from folkseq.representations.packed.medium import Medium
 from folkseq.representations.vocabulary import Vocabulary
@@ -69,7 +69,7 @@ class GridGeneration(Generation[Grid]):
 class StepGeneration(GridGeneration):
     """The sampling of grids of steps."""
 
-    def __init__(self, vocabulary: Vocabulary, medium: Medium, layout: Layout) -> None:
+    def __init__(self, vocabulary: Vocabulary, medium: Medium, layout: GridLayout) -> None:
         super().__init__(vocabulary, medium)
         self.layout = layout
 

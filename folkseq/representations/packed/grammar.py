@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.grammar import Ids, Rows
-from folkseq.representations.packed.layout import CHAINED, Layout
+from folkseq.representations.packed.layout import CHAINED, GridLayout
 from folkseq.representations.packed.lead import Lead
 
 
@@ -26,7 +26,7 @@ class StepGrammar:
         lead: Values of one column, if they are given.
     """
 
-    layout: Layout
+    layout: GridLayout
     steps: int | None = None
     lead: Lead | None = None
 

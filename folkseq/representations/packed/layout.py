@@ -38,7 +38,7 @@ def fields_of(token: str) -> Iterator[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class Layout:
+class GridLayout:
     """The columns and the labels of each, in order."""
 
     columns: tuple[str, ...]
@@ -46,7 +46,7 @@ class Layout:
     head: str
 
     @classmethod
-    def learn(cls, tokens: Iterable[str], head: str, alike: bool) -> Layout:
+    def learn(cls, tokens: Iterable[str], head: str, alike: bool) -> GridLayout:
         """Return the layout of everything that occurs in tokens.
 
         Args:
@@ -64,7 +64,7 @@ class Layout:
         return cls(tuple(found), tuple(_complete(column, labels) for column, labels in found.items()), head)
 
     @classmethod
-    def of(cls, vocabulary: Vocabulary) -> Layout:
+    def of(cls, vocabulary: Vocabulary) -> GridLayout:
         """Return the layout of a vocabulary that `vocabulary` gave."""
         found = _labels_by_column(vocabulary.tokens)
         return cls(tuple(found), tuple(map(tuple, found.values())), JOINT if vocabulary.tokens[1] == END else CHAINED)

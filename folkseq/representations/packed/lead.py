@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
-from folkseq.representations.packed.layout import Layout
+from folkseq.representations.packed.layout import GridLayout
 
 STREAM = "-"
 
@@ -19,7 +19,7 @@ STREAM = "-"
 class Lead:
     """The values of one column, as places among its labels."""
 
-    def __init__(self, layout: Layout, column: int, source: str, stream: BinaryIO | None = None) -> None:
+    def __init__(self, layout: GridLayout, column: int, source: str, stream: BinaryIO | None = None) -> None:
         """Read a file; or, if `source` is `-`, read lines of `stream`, standard input by default, as they are needed.
 
         A row has the cell of that column alone, or those of all columns. A header may name the columns in any order.

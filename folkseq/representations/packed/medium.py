@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from folkseq.music.grid import Grid
 from folkseq.representations.base import END, START, Files, Representation, TokenCodec
-from folkseq.representations.packed.layout import JOINT, SEPARATOR, Layout, Values, fields_of
+from folkseq.representations.packed.layout import JOINT, SEPARATOR, GridLayout, Values, fields_of
 from folkseq.representations.vocabulary import Vocabulary
 
 END_SHARE = 0.125  # of a file: its end, which is a piece of its own, so that it can be held out
@@ -71,7 +71,7 @@ class Medium(Files[Grid]):
 
     def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
         """Return the vocabulary of everything that the columns of these tokens can hold."""
-        return Layout.learn(tokens, self.head, self.permute).vocabulary()
+        return GridLayout.learn(tokens, self.head, self.permute).vocabulary()
 
     def amounts(self, values: Values) -> dict[str, float]:
         """Return how much some steps hold, by its singular, from their values, (N, F)."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,28 +31,32 @@ def parse_size(text: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-@dataclass(frozen=True)
 class PictureGrammar:
     """A `folkseq.grammar.Grammar` of rows of the width, and as many rows, as the size says.
 
     The state of a row is the number of ids so far, and the width and height of its picture.
-
-    Attributes:
-        vocabulary: Of pictures.
-        size: A width that the vocabulary knows, and any height; None for any size that it knows.
-
-    Raises:
-        RequestError: the vocabulary does not know the width.
     """
 
-    vocabulary: Vocabulary
-    size: tuple[int, int] | None = None
+    def __init__(self, vocabulary: Vocabulary, size: tuple[int, int] | None = None) -> None:
+        """Build the grammar of pictures of one size, whose width the vocabulary knows, or of any size that it knows.
 
-    def __post_init__(self) -> None:
-        widths = sorted({width for width, _ in self._sizes.values()})
-        if self.size is not None and self.size[0] not in widths:
-            known = ", ".join(map(str, widths))
-            raise RequestError(f"--size: the training pictures are {known} pixels wide, not {self.size[0]}")
+        Raises:
+            RequestError: the vocabulary does not know the width.
+        """
+        found = enumerate(map(parse_size, vocabulary.tokens))
+        self._sizes = {size_id: each for size_id, each in found if each is not None}
+        self.size, sizes = size, list(self._sizes)
+        if size is not None:  # the known size of that width whose height is nearest
+            sizes = [size_id for size_id in sizes if self._sizes[size_id][0] == size[0]]
+            if not sizes:
+                known = ", ".join(map(str, sorted({width for width, _ in self._sizes.values()})))
+                raise RequestError(f"--size: the training pictures are {known} pixels wide, not {size[0]}")
+            sizes = [min(sizes, key=lambda size_id: abs(self._sizes[size_id][1] - size[1]))]
+        self._kinds = np.zeros((5, len(vocabulary)), np.bool_)  # the ids of each kind
+        for kind, token in ((_START, START), (_ROW_END, ROW_END), (_END, END)):
+            self._kinds[kind, vocabulary.id(token)] = True
+        self._kinds[_SIZE, sizes] = True
+        self._kinds[_COLOUR] = list(map(is_colour, vocabulary.tokens))
 
     @property
     def fewest(self) -> int:
@@ -80,7 +82,7 @@ class PictureGrammar:
         pixel = count - 2
         kinds = np.where(pixel % (width + 1) < width, _COLOUR, _ROW_END)
         kinds[pixel >= (width + 1) * height] = _END
-        return self._ids_of_kinds[np.where(count < 2, count, kinds)]
+        return self._kinds[np.where(count < 2, count, kinds)]
 
     def given(self, rows: Rows) -> Rows:
         """See the protocol."""
@@ -90,24 +92,3 @@ class PictureGrammar:
         """See the protocol; 0 if the model decides on the height."""
         count, width, _ = rows
         return np.clip((count - 2) // (width + 1) / self.size[1], 0.0, 1.0) if self.size else np.zeros(len(count))
-
-    @cached_property
-    def _sizes(self) -> dict[int, tuple[int, int]]:
-        """Return the width and height that each size id stands for."""
-        found = enumerate(map(parse_size, self.vocabulary.tokens))
-        return {size_id: size for size_id, size in found if size is not None}
-
-    @cached_property
-    def _ids_of_kinds(self) -> NDArray[np.bool_]:
-        """Return which ids are of each kind, (5, V)."""
-        kinds = np.zeros((5, len(self.vocabulary)), np.bool_)
-        for kind, token in ((_START, START), (_ROW_END, ROW_END), (_END, END)):
-            kinds[kind, self.vocabulary.id(token)] = True
-        kinds[_COLOUR] = list(map(is_colour, self.vocabulary.tokens))
-        sizes = list(self._sizes)
-        if self.size is not None:  # the id of that width whose height is nearest
-            width, height = self.size
-            fitting = [size_id for size_id in sizes if self._sizes[size_id][0] == width]
-            sizes = [min(fitting, key=lambda size_id: abs(self._sizes[size_id][1] - height))]
-        kinds[_SIZE, sizes] = True
-        return kinds

@@ -47,7 +47,7 @@ ON_BEAT, OFF_BEAT, VOICE = 100, 80, 80
 """Velocities of strokes on the beat, of other strokes, and of the notes of voices."""
 
 
-class MidiGrid(Medium):
+class MidiMedium(Medium):
     """Steps in MIDI files."""
 
     suffixes = (".mid", ".midi", ".kar")
@@ -90,7 +90,7 @@ class MidiGrid(Medium):
         return length
 
 
-class Drums(MidiGrid):
+class DrumMedium(MidiMedium):
     """At each step, for each class of drums, whether it is struck."""
 
     name = "drums"
@@ -129,7 +129,7 @@ class Drums(MidiGrid):
         return {"stroke": float(values.sum())}
 
 
-class Voices(MidiGrid):
+class VoiceMedium(MidiMedium):
     """At each step, for each track but drums, the pitch that begins, a hold of it, or a rest.
 
     A track is one voice: of notes that begin together the highest is kept, and a note ends where the next begins.

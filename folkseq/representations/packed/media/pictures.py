@@ -130,7 +130,7 @@ class PictureCodec(GridCodec):
         return PictureGeneration(self.vocabulary, self.medium)
 
 
-class Pictures(Medium):
+class PictureMedium(Medium):
     """Pixels, in PNG or NumPy files."""
 
     name = "picture"

@@ -18,7 +18,7 @@ from folkseq.music.grid import Grid
 from folkseq.representations.base import Parsed
 from folkseq.representations.capabilities import Transposition
 from folkseq.representations.packed.codec import StepCodec
-from folkseq.representations.packed.layout import Layout
+from folkseq.representations.packed.layout import GridLayout
 from folkseq.representations.packed.medium import Medium, split_end
 from folkseq.representations.vocabulary import Vocabulary
 
@@ -26,7 +26,7 @@ FEWEST_ROWS = 8
 """Rows of a performance whose end is a piece of its own."""
 
 
-class Tables(Medium):
+class TableMedium(Medium):
     """Tables of players' gestures; a file is one performance."""
 
     name = "table"
@@ -57,7 +57,7 @@ class ChoraleCodec(StepCodec):
 class SopranoTransposition(Transposition):
     """Chorales across keys, recognised by their soprano."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: GridLayout) -> None:
         self.layout = layout
 
     def fingerprint(self, ids: NDArray[Any]) -> NDArray[np.int64]:
@@ -68,7 +68,7 @@ class SopranoTransposition(Transposition):
         return pitches[1:] - pitches[:-1]
 
 
-class Chorales(Tables):
+class ChoraleMedium(TableMedium):
     """Tables of four voices, a fermata and the place in the bar; a file is one piece. See `folkseq.music.chorale`."""
 
     name = "chorale"
