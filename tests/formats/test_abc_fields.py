@@ -1,4 +1,4 @@
-"""What K:, M:, L: and Q: lines say, in every spelling that books use, and what is said of those that say nothing."""
+"""The values of K:, M:, L: and Q: lines in every spelling that books use, and the faults of those without one."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_accidentals_of_a_key(text: str, alters: tuple[int, ...]) -> None:
     assert key.alters == alters
 
 
-def test_settings_alone_leave_the_key_as_it_is() -> None:
+def test_settings_alone_give_no_key() -> None:
     assert parse_key("clef=bass octave=-1") == (None, ("clef=bass", "octave=-1"))
     assert parse_key("treble-8") == (None, ("treble-8",))
     assert parse_key("Gm alto transpose=2")[1] == ("alto", "transpose=2")
@@ -95,22 +95,21 @@ def test_settings_alone_leave_the_key_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
-        ("H", "K:H is not a key; write one such as K:G, K:Em or K:Ador"),
-        ("g", "K:g is not a key; write one such as K:G, K:Em or K:Ador"),
-        ("Gfoo", "K:Gfoo has no such mode; there are maj, min, mix, dor, phr, lyd, loc"),
-        ("G#lyd", "K:G#lyd: G#lyd would need 9 accidentals; a key has at most 7"),
-        ("x" * 99, f"K:{'x' * 40}… is not a key; write one such as K:G, K:Em or K:Ador"),
+        ("H", "K:H .*key.* K:G"),
+        ("g", "K:g .*key.* K:G"),
+        ("Gfoo", "K:Gfoo .*mode.* maj, min, mix, dor, phr, lyd, loc"),
+        ("G#lyd", "K:G#lyd.* 9 accidentals.* 7"),
+        ("x" * 99, f"K:{'x' * 40}… .*key"),
     ],
 )
-def test_what_is_no_key_is_named(text: str, message: str) -> None:
-    with pytest.raises(ParseError) as error:
+def test_a_fault_in_a_key_is_named(text: str, facts: str) -> None:
+    with pytest.raises(ParseError, match=facts):
         parse_key(text)
-    assert str(error.value) == message
 
 
-def test_every_key_reads_as_it_is_written() -> None:
+def test_every_key_survives_formatting() -> None:
     for letter in range(7):
         for alter in (-1, 0, 1):
             for mode in MODES:
@@ -145,18 +144,17 @@ def test_meters_in_every_spelling(text: str, meter: Meter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
-        ("6", "M:6 is not a meter; write one such as M:6/8, M:C| or M:none"),
-        ("6/0", "M:6/0: 6/0 is not a meter: 1 to 64 beats of a 1st to a 64th note"),
-        ("6/7", "M:6/7: 6/7 is not a meter: 1 to 64 beats of a 1st to a 64th note"),
-        ("99/8", "M:99/8: 99/8 is not a meter: 1 to 64 beats of a 1st to a 64th note"),
+        ("6", r"M:6 .*meter.* M:6/8, M:C\| or M:none"),
+        ("6/0", "M:6/0.* 1 to 64 beats .* 64th note"),
+        ("6/7", "M:6/7.* 1 to 64 beats .* 64th note"),
+        ("99/8", "M:99/8.* 1 to 64 beats .* 64th note"),
     ],
 )
-def test_what_is_no_meter_is_named(text: str, message: str) -> None:
-    with pytest.raises(ParseError) as error:
+def test_a_fault_in_a_meter_is_named(text: str, facts: str) -> None:
+    with pytest.raises(ParseError, match=facts):
         parse_meter(text)
-    assert str(error.value) == message
 
 
 @pytest.mark.parametrize(("text", "unit"), [("1/8", EIGHTH), (" 1 / 16 ", F(1, 16)), ("1", F(1)), ("1/4 x", F(1, 4))])
@@ -165,16 +163,15 @@ def test_units(text: str, unit: Fraction) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0/8", "1/0", "1/00", "1/8x", "x", "1/9999", "-1/8"])
-def test_what_is_no_unit_is_named(text: str) -> None:
-    with pytest.raises(ParseError) as error:
+def test_a_fault_in_a_unit_is_named(text: str) -> None:
+    with pytest.raises(ParseError, match=f"L:{text} .*length.* L:1/8"):
         parse_unit(text)
-    assert str(error.value) == f"L:{text} is not a length; write one such as L:1/8"
 
 
 @pytest.mark.parametrize(
     ("meter", "unit"), [("2/4", 16), ("3/8", 16), ("3/4", 8), ("6/8", 8), ("4/4", 8), ("C|", 8), ("none", 8)]
 )
-def test_the_unit_without_a_line_for_it(meter: str, unit: int) -> None:
+def test_default_units(meter: str, unit: int) -> None:
     assert default_unit(parse_meter(meter)) == F(1, unit)
 
 
@@ -202,10 +199,9 @@ def test_tempos_in_every_spelling(text: str, tempo: Tempo | None) -> None:
 
 
 @pytest.mark.parametrize("text", ["1/4=0", "0", "1/0=120", "9/1=100", "1/4=9999"])
-def test_a_tempo_that_cannot_be_played_is_named(text: str) -> None:
-    with pytest.raises(ParseError) as error:
+def test_a_fault_in_a_tempo_is_named(text: str) -> None:
+    with pytest.raises(ParseError, match=f"Q:{text} .*tempo.* Q:1/4=120"):
         parse_tempo(text, EIGHTH)
-    assert str(error.value) == f"Q:{text} is not a tempo; write one such as Q:1/4=120"
 
 
 def test_a_tempo_keeps_its_decimals() -> None:

@@ -1,8 +1,8 @@
-"""Reading ABC: a small tune in, its exact elements out, for every construct of books; and books of any content."""
+"""Parsing ABC: the exact elements of every construct that books use, faults and losses, and texts of any content."""
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,7 @@ BAR = Bar()
 
 
 def n(step: int, length: int | Fraction = 1, alter: int = 0, **more: object) -> Sound:
-    """A note of so many eighths, `step` above middle C."""
+    """Return a note of `length` eighths, `step` above middle C."""
     return Sound((Pitch(step, alter),), F(length) / 8, **more)
 
 
@@ -146,7 +146,7 @@ def test_music(music: str, elements: list[Element]) -> None:
         ("A [K:alto]", {"setting alto": 1}),
     ],
 )
-def test_what_is_lost_is_counted(music: str, lost: dict[str, int]) -> None:
+def test_losses_are_counted(music: str, lost: dict[str, int]) -> None:
     assert read(music)[1] == lost
 
 
@@ -224,46 +224,43 @@ K:C
 """
 
 
-def test_a_book_goes_on_after_what_it_cannot_read() -> None:
+def test_a_fault_does_not_stop_the_book() -> None:
     book = abc.parse(BOOK, "book.abc")
     assert [(tune.number, tune.title, str(tune.meter)) for tune in book.tunes] == [
         (1, "First", "6/8"),
         (8, "Third", "3/4"),
     ]
-    assert [str(fault) for fault in book.faults] == [
-        "book.abc, X:7 (Second), line 14: K:Gfoo has no such mode; there are maj, min, mix, dor, phr, lyd, loc",
-        "book.abc, X:9 (Fourth), line 26: a [ that has no partner on its line",
+    assert [(fault.file, fault.number, fault.title, fault.line) for fault in book.faults] == [
+        ("book.abc", "7", "Second", 14),
+        ("book.abc", "9", "Fourth", 26),
     ]
+    assert str(book.faults[0]).startswith("book.abc, X:7 (Second), line 14: K:Gfoo ")
     assert dict(book.stray) == {"line of music after a blank line": 1}
     assert len(book.lost) == len(book.tunes)
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "line", "facts"),
     [
-        ("X:1\nT:t\n", "line 2: no K: line, which ends a tune's header; add one such as K:G"),
-        ("X:1\nK:C\nz|z|\n", "line 3: no note in it"),
-        ("X:1\nK:C\nA{B\n", "line 3: a { that has no partner on its line"),
-        ("X:1\nK:C\nA/0\n", "line 3: the length /0 is zero or without end"),
-        ("X:1\nK:C\nA999\n", "line 3: a note of 124.875 whole notes; the longest read is 64"),
-        ("X:1\nK:C\nA/9999\n", "line 3: a note of 1.25013e-05 of a whole note; the shortest read is 1/4096"),
-        ("X:1\nK:C\nA''''''''\n", "line 3: A'''''''' lies outside the keyboard"),
-        ("X:1\nK:C\n(9:99:9A\n", "line 3: (9:99:9 is not a tuplet"),
-        (
-            "X:1\nM:C\nK:C\nAZ99999999|\n",
-            "line 4: Z99999: rests of 1 to 200 bars in all can be read, and only where there is a meter",
-        ),
-        (
-            "X:1\nM:none\nK:C\nAZ|\n",
-            "line 4: Z: rests of 1 to 200 bars in all can be read, and only where there is a meter",
-        ),
-        ("X:1\nK:C\nA|3-1B\n", "line 3: 3-1 is not an ending: write one such as [1 or [1,3 or [1-3, each at most 99"),
+        ("X:1\nT:t\n", 2, "no K: line.* K:G"),
+        ("X:1\nK:C\nz|z|\n", 3, "no note"),
+        ("X:1\nK:C\nA{B\n", 3, "a { that has no partner"),
+        ("X:1\nK:C\nA/0\n", 3, "length /0 is zero"),
+        ("X:1\nK:C\nA999\n", 3, "124.875 whole notes.* 64"),
+        ("X:1\nK:C\nA/9999\n", 3, "1.25013e-05 of a whole note.* 1/4096"),
+        ("X:1\nK:C\nA''''''''\n", 3, "A'''''''' .*keyboard"),
+        ("X:1\nK:C\n(9:99:9A\n", 3, r"\(9:99:9 .*tuplet"),
+        ("X:1\nM:C\nK:C\nAZ99999999|\n", 4, "Z99999: .*1 to 200 bars"),
+        ("X:1\nM:none\nK:C\nAZ|\n", 4, "Z: .*meter"),
+        ("X:1\nK:C\nA|3-1B\n", 3, "3-1 .*ending.* 99"),
     ],
 )
-def test_a_tune_that_cannot_be_read_says_why(text: str, reason: str) -> None:
+def test_a_fault_names_tune_line_and_reason(text: str, line: int, facts: str) -> None:
     book = abc.parse(text)
     assert book.tunes == ()
-    assert [str(fault) for fault in book.faults] == [f"<text>, X:1{' (t)' if 'T:t' in text else ''}, {reason}"]
+    (fault,) = book.faults
+    assert str(fault) == f"<text>, X:1{' (t)' if 'T:t' in text else ''}, line {line}: {fault.reason}"
+    assert re.search(facts, fault.reason)
 
 
 def test_tunes_without_numbers_are_read() -> None:
@@ -281,19 +278,18 @@ def test_encodings_and_line_ends(encoding: str, end: str) -> None:
     assert book.tunes[0].body == (n(5), BAR, n(3, 1, 1), BAR)
 
 
-def test_files_that_are_no_books(tmp_path: Path) -> None:
-    for data, reason in (
-        (b"", "the file is empty; an ABC file holds tunes that begin with an X: line"),
-        (b" \n", "the file is empty; an ABC file holds tunes that begin with an X: line"),
-        (b"MThd\0\0\0\6", "not text, and so not ABC (it holds zero bytes)"),
-        (b"Dear all,\n", "no tune in it (no line begins with X:, and no block of fields has a K:)"),
+def test_files_without_tunes_are_refused(tmp_path: Path) -> None:
+    for data, facts in (
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"MThd\0\0\0\6", "not text"),
+        (b"Dear all,\n", "no tune"),
     ):
         path = tmp_path / "t.abc"
         path.write_bytes(data)
-        with pytest.raises(ParseError) as error:
+        with pytest.raises(ParseError, match=f"{re.escape(str(path))}: .*{facts}"):
             abc.read(path)
-        assert str(error.value) == f"{path}: {reason}"
-    with pytest.raises(ParseError, match=r"none\.abc: cannot be read \(No such file or directory\)"):
+    with pytest.raises(ParseError, match=r"none\.abc: .*No such file or directory"):
         abc.read(tmp_path / "none.abc")
 
 
@@ -320,7 +316,7 @@ WORDS = [
 
 @given(st.lists(st.one_of(st.sampled_from(SYMBOLS), st.sampled_from(WORDS), st.characters()), max_size=60).map("".join))
 @settings(max_examples=400, deadline=None)
-def test_any_text_is_a_book(text: str) -> None:
+def test_any_text_can_be_parsed(text: str) -> None:
     book = abc.parse(f"X:1\nM:4/4\nK:C\nA{text}")
     assert isinstance(book, Book)
     assert len(book.tunes) + len(book.faults) >= 1
@@ -328,7 +324,7 @@ def test_any_text_is_a_book(text: str) -> None:
 
 @given(st.binary(max_size=300))
 @settings(max_examples=200, deadline=None)
-def test_any_bytes_are_a_book_or_refused(data: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
     try:
         assert abc.parse_bytes(b"X:1\nK:C\nA" + data).tunes is not None
     except ParseError as error:
@@ -361,24 +357,20 @@ def test_any_bytes_are_a_book_or_refused(data: bytes) -> None:
         "Q:1 ",
     ],
 )
-def test_time_grows_with_the_text_and_no_faster(symbol: str) -> None:
-    def seconds(size: int) -> float:
-        text = f"X:1\nM:4/4\nC:a\nK:C\nA{symbol * (size // len(symbol))}\nA\n"
-        start = time.process_time()
-        abc.parse(text)
-        return time.process_time() - start
-
-    assert seconds(80_000) < 16 * seconds(20_000) + 0.25  # quadratic time would be many seconds here
+def test_long_texts_are_parsed_in_linear_time(symbol: str) -> None:
+    """Quadratic time would be minutes here."""
+    book = abc.parse(f"X:1\nM:4/4\nC:a\nK:C\nA{symbol * (300_000 // len(symbol))}\nA\n")
+    assert len(book.entries) == 1
 
 
-def test_a_file_header_does_not_multiply_without_end() -> None:
+def test_a_file_header_is_limited() -> None:
     book = abc.parse("A:x\n" * 5000 + "\n" + "X:1\nK:C\nA\n\n" * 50)
     assert [len(tune.fields) for tune in book.tunes] == [200] * 50
     assert dict(book.stray) == {"line of a file header of more than 200": 4800}
 
 
-def test_a_mark_of_byte_order_within_a_file_parts_its_tunes_all_the_same():
-    """As where one program's file was put after another's."""
+def test_a_byte_order_mark_within_a_file_is_ignored():
+    """It is left where one program's file was put after another's."""
     book = abc.parse_bytes(
         "\ufeffX:1\nT:One\nK:C\nCDEF|]\n\ufeff% two\n\ufeffX:2\nT:Two\nK:G\nGABc|]\n".encode(), "a.abc"
     )

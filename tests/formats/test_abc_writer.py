@@ -1,4 +1,4 @@
-"""Writing ABC: literal tunes, and the properties that hold for every tune that can be written."""
+"""Formatting ABC: literal tunes, and properties of every tune that can be formatted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ F = Fraction
 
 
 def written(music: str, header: str = "M:4/4\nL:1/8\nK:C") -> str:
-    """The music of a tune, as it is written out."""
+    """Return the music of a tune as it is formatted."""
     (tune,) = abc.parse(f"X:1\n{header}\n{music}\n").tunes
     text = abc.format(tune)
     assert abc.format(abc.parse(text).tunes[0]) == text
@@ -74,7 +74,7 @@ C,4 | G,,2 C,2 |]
 
 
 @pytest.mark.parametrize("text", [JIG, REEL, WALTZ, VOICES])
-def test_literal_tunes_are_written_as_they_stand(text: str) -> None:
+def test_literal_tunes(text: str) -> None:
     book = abc.parse(text)
     assert book.faults == ()
     assert abc.format(book.tunes[0]) == text
@@ -103,7 +103,7 @@ def test_literal_tunes_are_written_as_they_stand(text: str) -> None:
         ("A|1B||[2c", "A |1 B || [2 c"),
     ],
 )
-def test_music_is_written_in_one_way(music: str, text: str) -> None:
+def test_literal_music(music: str, text: str) -> None:
     assert written(music) == text
 
 
@@ -141,7 +141,7 @@ def test_a_line_holds_four_bars_and_no_pickup() -> None:
         ("F [K:D]=F F A", "F [K:Dmaj]=F=FA"),
     ],
 )
-def test_accidentals_are_safe_under_every_reading(music: str, text: str) -> None:
+def test_accidentals_hold_under_every_reading(music: str, text: str) -> None:
     assert written(music) == text
     body = abc.parse(f"X:1\nL:1/8\nK:C\n{music}\n").tunes[0].body
     heard = [pitch for element in body if isinstance(element, Sound) for pitch in (*element.grace, *element.pitches)]
@@ -150,7 +150,7 @@ def test_accidentals_are_safe_under_every_reading(music: str, text: str) -> None
 
 
 def _naive(text: str, every_octave: bool) -> list[Pitch]:
-    """Pitches as a reader hears them whose accidentals hold in their octave only, or in every octave, of the bar."""
+    """Return the pitches if accidentals hold in their octave of the bar only, or in every octave."""
     key, held, pitches = Key(), {}, []
     for sign, letter, bar, change in re.findall(r"([\^=_]?)([A-Ga-g])(?![:a-z])|(\|)|\[K:(\w+)\]", text):
         if bar:
@@ -166,7 +166,7 @@ def _naive(text: str, every_octave: bool) -> list[Pitch]:
     return pitches
 
 
-def test_header_lines_stay_on_their_line() -> None:
+def test_header_values_stay_on_their_line() -> None:
     tune = Tune(((Sound((Pitch(0),), F(1, 4)),),), titles=("50% off\nX:2", "|: odd"), fields=(("N", ":| odd"),))
     text = abc.format(tune, comments=["made\nby hand"])
     assert text == ("X:1\n% made by hand\nT:50\\% off X:2\nT: |: odd\nN: :| odd\nM:4/4\nL:1/8\nK:Cmaj\nC2\n")
@@ -174,7 +174,7 @@ def test_header_lines_stay_on_their_line() -> None:
     assert (read.titles[1], read.fields, read.voices) == ("|: odd", (("N", ":| odd"),), tune.voices)
 
 
-def test_pieces() -> None:
+def test_lengths_steps_and_bars() -> None:
     assert [format_length(F(*pair)) for pair in ((1, 1), (3, 1), (1, 2), (3, 2), (2, 3))] == [
         "",
         "3",
@@ -237,7 +237,7 @@ def _groups(*groups: st.SearchStrategy[Element]) -> st.SearchStrategy[list[Eleme
 
 @st.composite
 def bodies(draw: st.DrawFn) -> tuple[Element, ...]:
-    """Bars of sounds; between two bar lines there is always a sound, or they would be one."""
+    """Return bars of sounds; between two bar lines there is always a sound, or they would be one."""
     group = st.one_of(_groups(sounds, plain, plain, rests, changes), ties, tied_over, tuplets)
     body: list[Element] = [draw(plain)]
     for _ in range(draw(st.integers(0, 8))):
@@ -259,7 +259,7 @@ tunes = st.builds(
 
 @given(tunes)
 @settings(max_examples=300, deadline=None)
-def test_every_tune_reads_as_it_was_written(tune: Tune) -> None:
+def test_every_tune_survives_formatting(tune: Tune) -> None:
     text = abc.format(tune)
     book = abc.parse(text)
     assert book.faults == ()
@@ -300,7 +300,7 @@ MUSIC = [
 
 @given(st.lists(st.sampled_from(MUSIC), max_size=30).map("".join))
 @settings(max_examples=300, deadline=None)
-def test_what_is_read_is_written_the_same_for_ever(music: str) -> None:
+def test_formatting_is_stable(music: str) -> None:
     (tune,) = abc.parse(f"X:1\nM:4/4\nL:1/8\nK:C\nG{music}\n").tunes
     text = abc.format(tune)
     (read,) = abc.parse(text).tunes
@@ -326,6 +326,6 @@ def test_a_line_ends_where_the_next_bar_would_not_fit():
     ("meter", "notes", "name"),
     [("4/4", "(3CDE F2|", "hornpipe"), ("4/4", "(3C2D/E/ F2|", "HORNPIPE"), ("3/2", "C4|", "HORNPIPE")],
 )
-def test_a_hornpipe_that_abc2midi_cannot_lilt_is_in_capitals(meter, notes, name):
+def test_a_hornpipe_that_abc2midi_cannot_swing_is_in_capitals(meter, notes, name):
     (tune,) = abc.parse(f"X:1\nR:hornpipe\nM:{meter}\nL:1/8\nK:C\n{notes}\n").tunes
     assert f"R:{name}\n" in abc.format(tune)

@@ -1,4 +1,4 @@
-"""MIDI files read: every event, every note, every pedal, and all that was lost by name."""
+"""Parsing MIDI: every event, note and pedal beside naive readers, and losses by name."""
 
 import random
 import struct
@@ -48,7 +48,7 @@ def lost(*events: str, **options) -> dict[str, int]:
     return dict(midi.parse(midi_file(track(*events, END), **options)).lost)
 
 
-def test_a_piece_to_the_last_byte():
+def test_literal_file():
     performance, missing, _ = midi.parse(PIANO)
     (piano,) = performance.tracks
     assert list(piano) == [
@@ -75,8 +75,9 @@ def read_in_bulk(data: bytes) -> tuple[list[tuple[int, int, int, int]], list[tup
 
 
 def assert_read_the_same(data: bytes, worth: int, largest: int) -> None:
-    """Both readers give the same or refuse; a stretch is tried after `worth` events, in blocks of `largest` bytes."""
-    with mock.patch.multiple(events, _WORTH=worth, _SMALLEST=min(largest, 512), _LARGEST=largest):
+    """Check that both readers agree; a stretch is tried after `worth` events, in blocks of `largest` bytes."""
+    sizes = {"SMALLEST_BLOCK": min(largest, 512), "LARGEST_BLOCK": largest}
+    with mock.patch.multiple(events, PLAIN_BEFORE_STRETCH=worth, **sizes):
         try:
             wanted = events_one_by_one(data)
         except ValueError:
@@ -87,7 +88,7 @@ def assert_read_the_same(data: bytes, worth: int, largest: int) -> None:
 
 
 def made_events(seed: int, count: int, odd: float) -> bytes:
-    """Return a track's events: mostly notes and controls, running status and long deltas among them; `odd` others."""
+    """Return a track's events: mostly notes and controls, with running status and long deltas; `odd` are others."""
     rng, data, running = random.Random(seed), bytearray(), 0
     for _ in range(count):
         data += quantity(rng.choice((0, 0, rng.randrange(128), rng.randrange(2**14), rng.randrange(2**28))))
@@ -115,13 +116,13 @@ def made_events(seed: int, count: int, odd: float) -> bytes:
     st.sampled_from((1, 16)),
     st.sampled_from((16, 100, 1 << 16)),
 )
-def test_events_in_bulk_are_those_read_one_by_one(seed, count, odd, worth, largest):
+def test_events_in_bulk_equal_a_naive_reader(seed, count, odd, worth, largest):
     assert_read_the_same(made_events(seed, count, odd), worth, largest)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from((1, 16)), st.sampled_from((16, 100, 1 << 16)), st.data())
-def test_damaged_events_are_read_or_refused_alike(seed, worth, largest, data):
+def test_damaged_events_are_read_or_refused_by_both(seed, worth, largest, data):
     damaged = bytearray(made_events(seed, 60, 0.02))
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
@@ -129,7 +130,7 @@ def test_damaged_events_are_read_or_refused_alike(seed, worth, largest, data):
 
 
 @given(st.binary(max_size=60), st.sampled_from((1, 16)))
-def test_any_bytes_are_read_or_refused_alike(data, worth):
+def test_any_bytes_are_read_or_refused_by_both(data, worth):
     assert_read_the_same(data, worth, 1 << 16)
 
 
@@ -159,7 +160,7 @@ def test_notes_are_paired_first_in_first_out_and_open_ones_last_to_the_end():
     assert missing == {"note without an end": 1, "end without a note": 1}
 
 
-def test_an_end_of_another_pitch_ends_nothing():
+def test_a_note_off_of_another_pitch_ends_nothing():
     performance, missing, _ = midi.parse(midi_file(track("00 90 3c 40", "60 80 3d 40", "60 ff2f 00"), division=96))
     assert list(performance.tracks[0]) == [Note(0, 1, 60, 64)]
     assert missing == {"note without an end": 1, "end without a note": 1}
@@ -221,7 +222,7 @@ def test_any_file_is_read_as_mido_reads_it(seed, division):
     assert_read_as_mido_reads(saved(made_tracks(seed), division))
 
 
-def test_the_pieces_of_this_page_are_read_as_mido_reads_them():
+def test_literal_files_are_read_as_mido_reads_them():
     assert_read_as_mido_reads(PIANO)
 
 
@@ -239,7 +240,7 @@ def test_symusic_reads_the_same_notes_where_it_loses_none(seed, count):
     assert here.notes.tolist() == [pytest.approx(note, rel=1e-12) for note in sorted(notes)]
 
 
-def test_every_tempo_counts_in_double_precision():
+def test_many_tempos_add_up_in_double_precision():
     # 10,000 quarters of 333,333 and 333,334 µs in turn; single precision would be 1e-4 s off by the end.
     changes = [f"{'8360' if at else '00'} ff51 03 {333_333 + at % 2:06x}" for at in range(10_000)]
     performance = midi.parse(midi_file(track(*changes, "8360 90 3c 40 00 80 3c 40", END))).performance
@@ -247,7 +248,7 @@ def test_every_tempo_counts_in_double_precision():
     assert len(performance.tempos) == 10_000
 
 
-def test_tempos_too_close_to_be_told_apart_are_one():
+def test_tempos_at_equal_times_are_merged():
     # After 22 days a tick of a 32,767th of a microsecond is less than doubles can hold apart.
     days = "00 ff51 03 ffffff" + "ffffff7f ff01 00" * 14
     fast = ["00 ff51 03 000001", *["01 ff51 03 000002", "01 ff51 03 000001"] * 50]
@@ -280,7 +281,7 @@ def test_a_pedal_on_a_track_without_notes_is_that_of_its_channel():
     assert_read_as_mido_reads(data)
 
 
-def test_positions_at_one_time_keep_their_order():
+def test_pedal_positions_at_one_time_keep_their_order():
     (here,) = midi.parse(midi_file(track("00 b0 40 7f", "00 40 00", "00 40 03", NOTE, END))).performance.tracks
     assert here.pedal.tolist() == [(0.0, 127), (0.0, 0), (0.0, 3)]
 
@@ -335,11 +336,11 @@ def test_names_are_one_line(text, name):
         ("00 90 3c 40", "note without an end"),
     ],
 )
-def test_what_a_performance_does_not_hold_is_counted(event, kind):
+def test_losses_are_counted(event, kind):
     assert lost(event) == {kind: 1}
 
 
-def test_a_name_that_heads_no_notes_is_counted():
+def test_a_name_of_a_track_without_notes_is_counted():
     named = track("00 ff03 01 41", END)
     assert midi.parse(midi_file(named, named)).lost == {"name of a track without notes": 1}
 
@@ -354,19 +355,19 @@ def test_tracks_that_the_header_does_not_count():
     assert len(midi.parse(midi_file(one, one, count=5)).performance.tracks) == 2
 
 
-def test_chunks_of_other_kinds_and_what_follows_the_last_are_passed_over():
+def test_other_chunks_and_trailing_bytes_are_skipped_and_counted():
     data = midi_file(b"XFIH\0\0\0\2ab", track(NOTE, END), count=1) + b"\r\n"
     performance, missing, _ = midi.parse(data)
     assert len(performance.tracks) == 1
     assert missing == {"chunk of unknown kind": 1, "byte after the last track": 2}
 
 
-def test_a_track_without_its_end_and_one_that_goes_on_after_it():
+def test_a_missing_and_an_early_end_of_track_are_counted():
     assert midi.parse(midi_file(track(NOTE))).lost == {"track without an end": 1}
     assert lost(NOTE, END, "00 90") == {"byte after the end of its track": 6}
 
 
-def test_a_longer_header_and_a_wrapped_file():
+def test_a_longer_header_and_a_riff_file():
     plain = midi_file(track(NOTE, END))
     performance = midi.parse(plain).performance
     longer = plain[:7] + b"\x08" + plain[8:14] + b"??" + plain[14:]
@@ -376,7 +377,7 @@ def test_a_longer_header_and_a_wrapped_file():
 
 
 @pytest.mark.parametrize(("division", "second"), [(0xE728, 1000), (0xE250, 2400), (0xE350, 80 * 30 / 1.001)])
-def test_ticks_of_frames_are_of_one_length(division, second):
+def test_ticks_of_frames_ignore_tempos(division, second):
     data = midi_file(track("00 ff51 03 000001", "8768 90 3c 40 00 80 3c 40", END), division=division)
     performance, missing, _ = midi.parse(data)
     assert performance.tracks[0].notes["onset_s"][0] == pytest.approx(1000 / second)

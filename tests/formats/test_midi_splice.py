@@ -1,4 +1,4 @@
-"""Notes put into files that hold all sorts of things: what nobody asks about stays, by a plain reading of bytes."""
+"""Splicing notes into MIDI files: every other event stays, compared by a naive reader."""
 
 import struct
 
@@ -12,7 +12,7 @@ from folkseq.formats.midi.splice import splice
 from folkseq.music.performance import Note
 
 TAKE = {0: "90 3c40", 240: "80 3c00", 1000: "90 3e40", 1500: "80 3e00", 3000: "90 4040", 3500: "80 4000"}
-"""By tick, of which 960 are a second: notes before, in and after the gap from 1 to 2 s."""
+"""Notes before, in and after the gap from 1 to 2 s, by tick; a second has 960."""
 NEW = [Note(1.0, 1.25, 70, 90), Note(1.5, 2.0, 71, 50)]
 
 
@@ -33,7 +33,7 @@ def spliced(data, notes=NEW, **changes):
 
 
 def chunks(data):
-    """The name and content of every chunk."""
+    """Return the name and content of every chunk."""
     found, at = [], 0
     while at + 8 <= len(data):
         length = int.from_bytes(data[at + 4 : at + 8], "big")
@@ -43,7 +43,7 @@ def chunks(data):
 
 
 def others_of(data):
-    """Of each chunk what it holds, of a track without the notes of the gap."""
+    """Return what each chunk holds; of a track, without the notes of the gap."""
     found = []
     for name, content in chunks(data):
         if name != b"MTrk":
@@ -94,12 +94,12 @@ def test_every_other_event_stays_on_its_tick(data):
     assert not [each for each in new if each[0] == 1000 and each[1] == 0x90]
 
 
-def test_nothing_is_written_anew_that_need_not_be():
+def test_splicing_nothing_keeps_every_byte():
     data = midi_file(track("00 90 3c40", "81 70 3c00", "8f 00 4040", "83 74 4000", "00 f0 03 4312f7", END)) + b"junk"
     assert spliced(data, []) == data
 
 
-def test_a_riff_form_stays_one():
+def test_a_riff_file_stays_one():
     inner = take()
     data = b"RMIDdata" + struct.pack("<I", len(inner)) + inner + b"\0" * (len(inner) % 2)
     data += b"DISP" + struct.pack("<I", 4) + b"abcd"
@@ -111,13 +111,13 @@ def test_a_riff_form_stays_one():
     assert struct.unpack("<I", after[4:8]) == (len(after) - 8,)
 
 
-def test_texts_stand_at_the_beginning_after_what_a_track_is_called_and_in_latin():
+def test_texts_follow_the_track_name_in_latin_1():
     data = midi_file(track_of([(0, "ff 03 01 61"), *TAKE.items()]))
     (_, metas, _) = events_one_by_one(chunks(spliced(data, texts=["a", "дубль"]))[1][1])
     assert metas == [(0, 3, b"a"), (0, 1, b"a"), (0, 1, b"?????")]
 
 
-def test_at_one_tick_notes_end_before_what_stays_and_begin_after_it():
+def test_at_one_tick_notes_end_before_other_events_and_begin_after_them():
     data = take((960, "c0 05"), (1920, "90 4740"), (2000, "80 4700"))
     messages, _, _ = events_one_by_one(chunks(spliced(data))[1][1])
     assert [each[1:3] for each in messages if each[0] == 960] == [(0xC0, 5), (0x90, 70)]
@@ -129,8 +129,8 @@ def test_at_one_tick_notes_end_before_what_stays_and_begin_after_it():
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(60, 63)), max_size=6),
     st.sampled_from([2, 24, 480]),
 )
-def test_on_one_channel_a_pitch_sounds_once_at_a_time_however_few_ticks_there_are(new, old, division):
-    """Those that stay begin before the gap or after it; what is put in never runs into them."""
+def test_new_notes_never_overlap_old_ones_of_their_pitch(new, old, division):
+    """The old notes begin before the gap or after it."""
     events, sounding = [], set()
     for onset, length, pitch in old:  # in tenths of a second, before the gap or after it
         begin, end = (round((each + 10 * (onset >= 10)) / 5 * division) for each in (onset, onset + length))

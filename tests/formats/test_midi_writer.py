@@ -1,4 +1,4 @@
-"""MIDI files written: golden bytes, what musicians' programs take, and the way back."""
+"""Formatting MIDI: golden bytes, other programs as judges, and the way back."""
 
 import io
 import subprocess
@@ -93,13 +93,13 @@ def test_performance_of_two_notes():
     assert midi.parse(TWO_NOTES_BYTES)[:2] == (perform(abc.parse(TWO_NOTES).tunes[0]), {})
 
 
-def test_comments_stand_at_the_beginning():
+def test_comments_are_at_the_beginning():
     data = midi.format(perform(abc.parse(TWO_NOTES).tunes[0]), ["seed 7, piece 1", "x" * 2000])
     assert [(tick, message.text) for tick, message in events(data, "text")] == [(0, "seed 7, piece 1"), (0, "x" * 1000)]
     assert midi.parse(data)[:2] == (perform(abc.parse(TWO_NOTES).tunes[0]), {"text": 2})
 
 
-def test_what_was_read_is_written_again_to_the_byte():
+def test_a_parsed_file_is_formatted_to_the_same_bytes():
     data = midi.format(perform(abc.parse(TUNE).tunes[0], swing=2 / 3))
     assert midi.format(midi.parse(data).performance) == data
 
@@ -131,14 +131,14 @@ def test_tempos_beyond_midi_keep_the_seconds():
     assert [note.onset_s for note in midi.parse(data).performance.tracks[0]] == pytest.approx([0, 50], abs=0.02)
 
 
-def test_overlaps_are_cut_and_no_note_is_without_length():
+def test_overlaps_are_cut_and_every_note_has_a_length():
     performance = one_track(
         *(Note(0, 2, 60), Note(1, 3, 60), Note(1, 1.5, 60), Note(1, 1, 64), Note(2, 2.0001, 67), Note(2.0002, 3, 67)),
     )
     assert notes(midi.format(performance)) == [(0, 960, 60), (960, 961, 64), (960, 2880, 60), (1920, 2880, 67)]
 
 
-def test_tracks_keep_to_channels_of_their_own_and_drums_to_theirs():
+def test_every_track_has_its_own_channel():
     tracks = [Track.of([Note(0, 1, 60)], f"{number}", drum=number == 3) for number in range(18)]
     data = midi.format(Performance(tuple(tracks)))
     channels = [message.channel for _, message in events(data, "note_on")]
@@ -146,7 +146,7 @@ def test_tracks_keep_to_channels_of_their_own_and_drums_to_theirs():
     assert midi.parse(data).performance.tracks == tuple(tracks)
 
 
-def test_where_channels_are_few_tracks_of_a_program_share_them():
+def test_tracks_of_one_program_share_scarce_channels():
     programs = [73, *[0] * 15, 40]
     tracks = [Track.of([Note(0, 1, 60 + number)], program=each) for number, each in enumerate(programs)]
     data = midi.format(Performance(tuple(tracks)))
@@ -155,7 +155,7 @@ def test_where_channels_are_few_tracks_of_a_program_share_them():
     assert midi.parse(data).performance.tracks == tuple(tracks)
 
 
-def test_what_is_not_written_of_notes_is_counted():
+def test_unwritten_notes_are_counted():
     track = Track.of([Note(0, 1, 60), Note(0, 2, 60), Note(1.5, 3, 60), Note(0, 1, 62)])
     assert midi.unwritten(Performance((track, track))) == {
         "note merged with its double": 2,
@@ -179,7 +179,7 @@ def test_empty_performance():
 # -- pedals, tempos and lengths ----------------------------------------------------------------------------------------
 
 
-def test_a_pedal_stands_before_the_notes_of_its_tick_and_is_up_at_the_end():
+def test_a_pedal_precedes_the_notes_of_its_tick_and_is_lifted_at_the_end():
     pedal = ((0.0, 127), (0.5, 10), (0.5, 90), (0.75, 90))
     data = midi.format(Performance((Track.of([Note(0, 0.5, 60, 64), Note(0.5, 1, 62, 64)], pedal=pedal),)))
     # fmt: off
@@ -201,7 +201,7 @@ def test_a_pedal_of_a_track_without_notes_is_not_written():
     assert events(data, "control_change") == []
 
 
-def test_tempos_beyond_all_music_keep_the_seconds():
+def test_extreme_tempos_keep_the_seconds():
     # At a microsecond a quarter, 40 s would be 19,200,000,000 ticks: more than an event can be away from another.
     data = midi.format(one_track(Note(0, 40, 60), Note(50, 60, 62), tempos=((0.0, 60e6), (45.0, 200.0))))
     assert [message.tempo for _, message in events(data, "set_tempo")] == [6000, 300_000]
@@ -294,7 +294,7 @@ PEDALLED = Performance(
 
 @pytest.mark.judges
 @pytest.mark.parametrize("performance", [perform(abc.parse(TUNE).tunes[0]), PEDALLED], ids=["tune", "pedalled"])
-def test_midish_has_nothing_to_say(program, tmp_path, performance):
+def test_midish_accepts_the_file(program, tmp_path, performance):
     path = tmp_path / "tune.mid"
     path.write_bytes(midi.format(performance))
     command = [program("midish"), "-b"]

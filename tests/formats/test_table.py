@@ -29,7 +29,7 @@ CELLS = st.text(st.characters(categories=("L", "N", "P"), exclude_characters="=-
 
 
 @given(st.data(), st.integers(2, 5), st.integers(1, 6))
-def test_a_table_comes_back_from_its_file(data, width, height):
+def test_a_table_survives_formatting(data, width, height):
     cell = CELLS.filter(lambda text: text and not any(map(str.isdigit, text)) and text.lower() not in _NUMBERS)
     names = data.draw(st.lists(cell, min_size=width, max_size=width, unique=True))
     rows = data.draw(st.lists(st.lists(st.sampled_from("0123"), min_size=width, max_size=width), min_size=height))
@@ -64,6 +64,6 @@ _NUMBERS = ("nan", "inf", "infinity")
         (",".join("1" * 65), r"t\.csv: row 1: 65 columns"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_said_with_row_and_column(text, said):
+def test_a_fault_names_row_and_column(text, said):
     with pytest.raises(ParseError, match=said):
         parse(text, fewest_columns=2)

@@ -43,7 +43,7 @@ def test_lengths_are_ones_that_can_be_written(bars, written):
 
 
 @pytest.mark.parametrize("text", [JIG, REEL, WALTZ])
-def test_what_sounds_is_what_was_written(text):
+def test_a_transcription_sounds_as_the_tune_did(text):
     (tune,) = abc.parse(text.replace("{f}", "").replace('"Em"', "")).tunes
     (before,) = perform(tune).tracks
     again, lost = transcribe(midi.parse(midi.format(perform(tune))).performance)
@@ -73,7 +73,7 @@ def test_any_melody_in_sixteenths_keeps_its_notes_and_lengths(notes):
     assert read.voices == found.voices
 
 
-def test_what_is_lost_is_counted():
+def test_losses_of_a_transcription_are_counted():
     melody = Track.of([Note(0.0, 1.0, 60), Note(0.5, 1.0, 62)])
     _, lost = transcribe(Performance((melody, Track.of([Note(0.0, 1.0, 40)]))))
     assert lost == {"note cut where another begins": 1, "note on another track": 1}

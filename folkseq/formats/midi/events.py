@@ -30,9 +30,9 @@ _PLAIN = np.zeros(256, bool)  # statuses of two data bytes
 _PLAIN[NOTE_OFF:PROGRAM] = _PLAIN[BEND:SYSEX] = True
 
 _LONGEST_PLAIN = 7  # bytes of such an event
-_WORTH = 8  # plain events in a row, after which a stretch of them is read at once
+PLAIN_BEFORE_STRETCH = 8  # plain events in a row, after which a stretch of them is read at once
 _REPAID = 100  # events; one by one takes longer for more
-_SMALLEST, _LARGEST = 1 << 9, 1 << 16  # bytes read at once; more would leave the processor's caches
+SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 9, 1 << 16  # bytes read at once; more would leave the processor's caches
 
 
 class BrokenError(Exception):
@@ -189,7 +189,7 @@ def read(data: bytes, start: int, stop: int) -> Events:
     metas: list[tuple[int, int, bytes]] = []
     others: Counter[str] = Counter()
     place = tick = running = plain = 0
-    worth, size, ended = _WORTH, _LARGEST, False
+    worth, size, ended = PLAIN_BEFORE_STRETCH, LARGEST_BLOCK, False
     while not ended and place < len(array):
         single: list[Event] = []  # messages up to the next stretch
         for event, after in walk(chunk, start, place, tick, running):
@@ -216,8 +216,8 @@ def read(data: bytes, start: int, stop: int) -> Events:
             if len(block) - used >= _LONGEST_PLAIN or not used:  # something else comes next
                 plain = 0
             # What does not repay its overhead is not tried again so soon, nor with so much.
-            worth = _WORTH if len(ticks) > _REPAID else 2 * worth
-            size = min(max(2 * used, _SMALLEST), _LARGEST)
+            worth = PLAIN_BEFORE_STRETCH if len(ticks) > _REPAID else 2 * worth
+            size = min(max(2 * used, SMALLEST_BLOCK), LARGEST_BLOCK)
     others["track without an end"] += not ended
     others["byte after the end of its track"] += len(array) - place
     done = done or [_gathered([])]
