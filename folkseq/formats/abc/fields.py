@@ -1,7 +1,7 @@
 """The values of `K:`, `M:`, `L:` and `Q:` lines, in every spelling that tune books use (ABC 2.1, section 3.1).
 
 Deviations: only a mode's first three letters count (the standard's own rule); a lone `n` after the tonic is read as the
-misprint of `m` that it is; `HP` and `Hp` are A mixolydian, which is how the pipes sound, whatever the staff shows.
+misprint of `m` that it is; `HP` and `Hp` are A mixolydian, which is how the pipes sound.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def parse_settings(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def parse_key(text: str) -> tuple[Key | None, tuple[str, ...]]:
-    """Return the key that `text` names, and the settings besides; None where there are only settings.
+    """Return the key that `text` names, or None, and the settings that come with it.
 
     >>> str(parse_key("E Minor")[0]), str(parse_key("AMix")[0]), parse_key("D exp _b")[0].alters[6]
     ('Emin', 'Amix', -1)

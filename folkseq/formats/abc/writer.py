@@ -27,7 +27,7 @@ SOUNDS_A_LINE = 32  # after which a line ends at the next bar line
 ROOM, ROOM_IN_BAR = 38.0, 34.0
 SOUNDS_A_LINE_OF_VOICES = 24  # which are not aligned with each other's, and so take more room
 _LOW = 58  # MIDI; a voice whose mean is below it is written in the bass clef
-_UNSURE = 99  # stands for an alteration, and is equal to none
+_UNSURE = 99  # an alteration that is equal to no other
 _FERMATAS = frozenset(("H", "!fermata!"))
 
 

@@ -43,8 +43,8 @@ def splice(
         file: Its name.
         begin_s: The gap's beginning.
         end_s: The gap's end.
-        notes: The new notes, for the track and channel of the first note that goes, or else of the first there is.
-            Each is moved or cut by the ticks that keep it apart from notes of its pitch and channel that stay.
+        notes: The new notes, for the track and channel of the first note that is removed, else of the file's first.
+            Each is moved or cut by the ticks that keep it apart from kept notes of its pitch and channel.
         texts: Texts for the beginning of the file.
         drums: Whether to replace the notes of drums, or all others.
 
@@ -61,33 +61,32 @@ def splice(
     metas = [(event.tick, *event.meta) for track, _ in tracks for event in track if event.status == META]
     clock = tempo_map(header, metas)
     kept: list[list[Event]] = []
-    stay: _Spans = defaultdict(list)
-    going: tuple[int, int] | None = None  # track and channel of the first note that goes
+    spans: _Spans = defaultdict(list)  # of the notes that are kept
+    first_removed: tuple[int, int] | None = None  # track and channel
     first: tuple[int, int] | None = None
     for number, (track, _) in enumerate(tracks):
-        sounding: dict[_Key, list[tuple[bool, int]]] = defaultdict(list)  # whether each goes, and when it began
+        sounding: dict[_Key, list[tuple[bool, int]]] = defaultdict(list)  # whether each is removed, and its beginning
         kept.append([])
         for event in track:
-            goes = False
+            removed = False
             if event.status < AFTERTOUCH:
                 channel, (pitch, velocity) = event.status & 15, event.data
-                own = sounding[channel, pitch]
                 if event.status >= NOTE_ON and velocity:
                     meant = (channel == DRUMS) == drums
-                    goes = meant and within(float(clock.to_seconds(event.tick)), begin_s, end_s)
-                    own.append((goes, event.tick))
+                    removed = meant and within(float(clock.to_seconds(event.tick)), begin_s, end_s)
+                    sounding[channel, pitch].append((removed, event.tick))
                     first = first or ((number, channel) if meant else None)
-                    going = going or ((number, channel) if goes else None)
-                elif own:
-                    goes, begun = own.pop(0)
-                    stay[channel, pitch] += [] if goes else [(begun, event.tick)]
-            if not goes:
+                    first_removed = first_removed or ((number, channel) if removed else None)
+                elif sounding[channel, pitch]:
+                    removed, begun = sounding[channel, pitch].pop(0)
+                    spans[channel, pitch] += [] if removed else [(begun, event.tick)]
+            if not removed:
                 kept[-1].append(event)
         for key, hanging in sounding.items():
-            stay[key] += [(begun, _NEVER) for goes, begun in hanging if not goes]
-    number, channel = going or first or (len(tracks) - 1, DRUMS if drums else 0)
+            spans[key] += [(begun, _NEVER) for removed, begun in hanging if not removed]
+    number, channel = first_removed or first or (len(tracks) - 1, DRUMS if drums else 0)
     gap = _first_tick(clock, begin_s), _first_tick(clock, end_s)
-    ends, begins = _placed(notes, clock, gap, channel, stay)
+    ends, begins = _placed(notes, clock, gap, channel, spans)
     kept[number] = _merged(kept[number], ends, begins)
     heads = next((at for at, event in enumerate(kept[0]) if event.tick or event.status != META), len(kept[0]))
     heads -= bool(heads and kept[0][heads - 1].ends_track)
@@ -112,13 +111,13 @@ def _first_tick(clock: TempoMap, seconds: float) -> int:
 
 
 def _placed(
-    notes: Iterable[Note], clock: TempoMap, gap: tuple[int, int], channel: int, stay: _Spans
+    notes: Iterable[Note], clock: TempoMap, gap: tuple[int, int], channel: int, spans: _Spans
 ) -> tuple[list[Event], list[Event]]:
     """Return the ends and the beginnings of notes on a channel, without notes for which there are too few ticks."""
     ends, begins = [], []
     free: dict[int, int] = {}  # the tick at which the last new note of each pitch ends
     for note in sorted(notes, key=lambda note: (note.onset_s, note.pitch)):
-        around = stay[channel, note.pitch]
+        around = spans[channel, note.pitch]
         begin, end = (int(clock.to_ticks(each)) for each in (note.onset_s, note.offset_s))
         earliest = max(gap[0], free.get(note.pitch, 0))
         begin = min(max(begin, earliest), gap[1] - 1)
@@ -133,9 +132,9 @@ def _placed(
 
 
 def _merged(kept: Sequence[Event], ends: Sequence[Event], begins: Sequence[Event]) -> list[Event]:
-    """Return all in order; at one tick notes end before what stays, and others begin after it. A track ends last."""
+    """Return all in order; at one tick, notes end before the kept events and begin after them. A track ends last."""
     closing = [event for event in kept if event.ends_track]
-    stay = [event for event in kept if not event.ends_track]
-    merged = sorted([*ends, *stay, *begins], key=lambda event: event.tick)
+    others = [event for event in kept if not event.ends_track]
+    merged = sorted([*ends, *others, *begins], key=lambda event: event.tick)
     last = merged[-1].tick if merged else 0
     return merged + [event._replace(tick=max(event.tick, last)) for event in closing]
