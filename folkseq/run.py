@@ -21,7 +21,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -156,12 +156,6 @@ class Run:
         """Write the vocabulary, and then the configuration, which makes the folder a run."""
         write_atomically(self.folder / "vocabulary.json", self.vocabulary.to_json().encode())
         write_atomically(self.folder / "config.json", self.config.to_json().encode())
-
-    def with_config(self, **changes: Any) -> Self:
-        """Return the run with some fields of its configuration replaced, and write it."""
-        run = replace(self, config=replace(self.config, **changes))
-        run.write()
-        return run
 
     @property
     def name(self) -> str:

@@ -116,11 +116,11 @@ def _network(model: Model, pairs: Sequence[Pair]) -> float:
     import torch
 
     from folkseq.models.language_model import make_model
-    from folkseq.training.pairs import nll_of_pairs
+    from folkseq.training.validate import nll
 
     network = make_model(model.run.config.model)
     network.load_state_dict({name: torch.from_numpy(array) for name, array in model.run.weights().items()})
-    return nll_of_pairs(network, pairs)[0]
+    return nll(network, pairs)[0]
 
 
 def _ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], frame: int) -> float:

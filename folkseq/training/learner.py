@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from folkseq.corpus import IGNORED, Batches, SourceBatch, Split, Streams, TokenStore, Windows
+from folkseq.corpus import IGNORED, Batch, Batches, SourceBatch, Split, Streams, TokenStore, Windows
 from folkseq.models.language_model import make_model
-from folkseq.models.settings import BFLOAT16, ModelSettings, TrainSettings
+from folkseq.models.settings import BFLOAT16
 from folkseq.representations.capabilities import Augmentation
 from folkseq.representations.task import Task
 from folkseq.run import RunConfig
@@ -66,9 +67,7 @@ class Learner:
             weight_decay=settings.weight_decay,
             fused=True,
         )
-        random = np.random.default_rng([config.seed, ranks.rank] if ranks.count > 1 else config.seed)
-        pieces = np.asarray(data.split.train)[ranks.rank :: ranks.count]
-        self.batches = _batches(data, pieces, model, settings, random)
+        self.batches = batches_of(data, config, ranks)
         self.carried = self.model.init_state(settings.rows)
 
     def update(self, rate: float) -> Update:
@@ -76,15 +75,9 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch = next(self.batches)
-        x, y, fresh = (self._moved(array) for array in batch[:3])  # (B, T) twice, (B,)
-        conditioning = batch.conditioning
-        if conditioning is None and self.model.settings.conditioning:
-            conditioning = np.zeros((*x.shape, self.model.settings.conditioning), np.float32)  # DDP sums all gradients
-        inputs = (
-            None if conditioning is None else self._moved(conditioning),  # (B, T, C)
-            None if batch.lookback is None else self._moved(batch.lookback),  # (B, T, W)
-            None if batch.source is None else SourceBatch(*map(self._moved, batch.source)),
-        )
+        if batch.conditioning is None and (width := self.model.settings.conditioning):
+            batch = batch._replace(conditioning=np.zeros((*batch.x.shape, width), np.float32))  # DDP sums all gradients
+        x, y, fresh, *inputs = on_device(batch, self.ranks.device)
         # Most pieces begin inside a batch, in the state that the piece before them left. A piece that begins with the
         # batch begins at zero, as in validation and sampling; otherwise the model would never learn that state.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)
@@ -103,47 +96,37 @@ class Learner:
         """Return the weights by name, as `models.export` reads them."""
         return {name: tensor.cpu().numpy() for name, tensor in self.model.state_dict().items()}
 
-    def synchronize(self) -> None:
-        """Wait until the device has done everything that it was given."""
-        if self.ranks.device.type == "cuda":
-            torch.cuda.synchronize()
 
-    def _moved(self, array: NDArray[Any]) -> Tensor:
-        """Return an array as a tensor that moves to the device while the device still computes."""
-        tensor = torch.from_numpy(np.ascontiguousarray(array))  # the copy of a strided array would wait
-        if self.ranks.device.type == "cuda":
-            return tensor.pin_memory().to(self.ranks.device, non_blocking=True)
-        return tensor
-
-
-def _batches(
-    data: TrainingData,
-    pieces: NDArray[np.int64],
-    model: ModelSettings,
-    settings: TrainSettings,
-    random: np.random.Generator,
-) -> Batches:
-    """Return endless batches of one rank's pieces."""
-    rows, step = settings.rows, model.ids_per_step
+def batches_of(data: TrainingData, config: RunConfig, ranks: Ranks) -> Batches:
+    """Return endless batches of a rank's share of the training pieces."""
+    model, settings, store = config.model, config.training, data.store
+    pieces = np.asarray(data.split.train)[ranks.rank :: ranks.count]
+    random = np.random.default_rng([config.seed, ranks.rank] if ranks.count > 1 else config.seed)
+    rows, step, length = settings.rows, model.ids_per_step, settings.length * model.ids_per_step
     if model.encoder is not None:
         if data.task is None:
             raise ValueError("a model with an encoder learns from the pairs of a task")
         from folkseq.corpus.pairs import Pairs
 
-        return Pairs(data.store, pieces, rows, random, data.task, model.encoder.relative_positions, step)
-    if settings.batches == "windows":
-        if model.lookback is not None:
-            raise ValueError("windows begin anywhere in a piece, so a model with lookback cannot learn from them")
-        return Windows(
-            data.store,
-            pieces,
-            rows,
-            settings.length * step,
-            random,
-            data.augmentation,
-            settings.passage,
-            last_only=settings.targets == "last",
-            conditioning=model.conditioning,
-            stride=step,
-        )
-    return Streams(data.store, pieces, rows, settings.length * step, random, model.lookback)
+        return Pairs(store, pieces, rows, random, data.task, model.encoder.relative_positions, step)
+    if settings.batches != "windows":
+        return Streams(store, pieces, rows, length, random, model.lookback)
+    if model.lookback is not None:
+        raise ValueError("windows begin anywhere in a piece, so a model with lookback cannot learn from them")
+    last_only = settings.targets == "last"
+    varied = (data.augmentation, settings.passage, last_only, model.conditioning, step)
+    return Windows(store, pieces, rows, length, random, *varied)
+
+
+def on_device(batch: Batch, device: torch.device) -> Iterator[Any]:
+    """Yield the parts of a batch as tensors, which move to the device while the device still computes."""
+
+    def moved(array: NDArray[Any]) -> Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(array))  # the copy of a strided array would wait
+        return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+    for part in batch:
+        if isinstance(part, SourceBatch):
+            yield SourceBatch(*map(moved, part))
+        else:
+            yield None if part is None else moved(part)

@@ -1,13 +1,12 @@
 """The plan of a training run: how many steps fit into a number of minutes, measured on updates that are thrown away.
 
-The plan counts everything in steps, so a run that was stopped and resumed ends like one that never stopped. Other
-programs can make it take longer, but never change its result.
+The plan counts everything in steps, so other programs can make training take longer, but never change its result.
 
-The number of threads belongs to the plan, because sums of gradients can depend on it: with lookback, one and two
-threads give weights that differ in their last bits. PyTorch's threads wait for each other by spinning, so on two quiet
-cores two threads make an update in 0.6 of the time of one, and beside a busy program they take seven times as long.
-Therefore a run that is given minutes takes the faster of all cores and one thread, measured at its start; a run that is
-given steps takes all cores, which gives the same weights on any day.
+The number of threads belongs to the plan: with lookback, one and two threads give weights that differ in their last
+bits. PyTorch's threads wait for each other by spinning, so on two quiet cores two threads make an update in 0.6 of the
+time of one, but next to a busy program they take seven times as long. Therefore a run of a number of minutes takes the
+faster of all cores and one thread, measured at its start. A run of a number of steps takes all cores, so that it gives
+the same weights on any day.
 """
 
 from __future__ import annotations
@@ -176,9 +175,8 @@ def validate_every(settings: TrainSettings) -> int:
 
 def _update_s(learner: Learner, count: int) -> float:
     """Return the mean duration of an update."""
-    learner.synchronize()
     start = time.monotonic()
     for _ in range(count):
-        learner.update(0.0)
-    learner.synchronize()
+        update = learner.update(0.0)
+    float(update.loss)  # waits for the device
     return (time.monotonic() - start) / count

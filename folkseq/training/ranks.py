@@ -1,7 +1,7 @@
 """The processes that train one model together, as `torchrun` starts them; or the only one.
 
-Each rank reads its own share of the pieces, and gradients are averaged over the ranks (DistributedDataParallel), so k
-ranks learn from batches that are k times as large. Only the main rank writes files.
+Each rank reads its own share of the pieces, and DistributedDataParallel averages the gradients, so k ranks learn from
+batches that are k times as large. Only the main rank writes files.
 """
 
 from __future__ import annotations
@@ -22,12 +22,7 @@ from folkseq.machine import ranks as launched
 
 TIMEOUT = timedelta(hours=24)
 """Time that ranks wait for the main one, which may be reading a large corpus. A rank that dies is noticed at once."""
-_LOST = ("connection", "remote", "timed out", "timeout")
-"""Words in the errors of gloo and NCCL when another rank has ended."""
-
-
-def _default_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+_LOST = ("connection", "remote", "timed out", "timeout")  # words of gloo and NCCL if another rank has ended
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Ranks:
 
     rank: int = 0
     count: int = 1
-    device: torch.device = field(default_factory=_default_device)
+    device: torch.device = field(default_factory=lambda: torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
     @property
     def is_main(self) -> bool:

@@ -23,7 +23,7 @@ from folkseq.training import checkpoint, plan
 from folkseq.training.interrupts import deferred_interrupts
 from folkseq.training.learner import Learner, TrainingData, Update
 from folkseq.training.ranks import Ranks
-from folkseq.training.validate import HeldOut, mean_nll
+from folkseq.training.validate import hold_out, mean_nll
 
 REPORT_EVERY = 16
 """Steps between two reports."""
@@ -79,7 +79,7 @@ class TrainingRun:
         pieces = len(data.split.train)
         if pieces < self.ranks.count:
             raise FolkseqError(f"there are {self.ranks.count} ranks and {pieces} pieces to train on; start fewer")
-        self.held_out = HeldOut(data, run.config)
+        self.held_out = hold_out(data, run.config)
         self.progress = Progress()
         self.updates: list[Update] = []
         self.started = time.monotonic()

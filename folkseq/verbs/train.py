@@ -107,10 +107,10 @@ def train(
             raise RequestError(f"{option} needs a model that fills or harmonises; add --task fill, or leave it out")
     if resume and out is None:
         raise RequestError("--resume needs the run to continue: add --out RUN")
-    representation_ = representations.find(representation)
+    asked_for = representations.find(representation)
 
     def start_and_train(joined: Ranks | None) -> Run:
-        chosen, found = _read(representation_, corpus, on_build, on_read)
+        chosen, found = _read(asked_for, corpus, on_build, on_read)
         sides, near = _split(chosen, found)
         with _claimed(chosen.name, out) as folder:
             notices: tuple[str, ...] = ()

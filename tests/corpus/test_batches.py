@@ -11,7 +11,7 @@ from folkseq.corpus.pairs import Pairs
 from folkseq.errors import CorpusError
 from folkseq.pairs import EncoderSource, Pair, RelativePositions
 from folkseq.representations.capabilities import Augmentation
-from folkseq.training.pairs import pairs_of
+from folkseq.training.validate import pairs_of
 
 
 def small_store():

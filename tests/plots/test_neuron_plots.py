@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_every_kind_of_cell_is_drawn(cell, tune, tmp_path):
     settings = type(known)(vocabulary_size=known.vocabulary_size, cell=cell, layers=1, hidden=HIDDEN, embedding=4)
     weights = {name: tensor.numpy() for name, tensor in LanguageModel(settings).state_dict().items()}
     run = make_run(tmp_path / cell, weights=weights)
-    run = run.with_config(model=settings)
+    replace(run, config=replace(run.config, model=settings)).write()
     result = invoke(run.folder, tune, "--cells")
     assert result.exit_code == 0, result.output
     assert (run.folder / "plots" / "gates.svg").exists() == (cell != "rnn")

@@ -12,7 +12,7 @@ from folkseq.run import RunConfig
 from folkseq.training import Ranks, plan
 from folkseq.training.learner import Learner
 from folkseq.training.plan import Pace, count_steps, learning_rate, width
-from folkseq.training.validate import HeldOut
+from folkseq.training.validate import hold_out
 
 
 def test_the_rate_rises_and_then_falls_to_zero():
@@ -69,6 +69,6 @@ def test_the_number_of_threads_is_the_faster_one_or_that_asked_for(monkeypatch, 
     data = data_of(pieces())
     training = replace(QUICK, steps=None, **settings) if "minutes" in settings else replace(QUICK, **settings)
     config = RunConfig("char", MODEL, training, (), "0")
-    planned = plan.plan(config, data, HeldOut(data, config), Ranks(), 0.0)
+    planned = plan.plan(config, data, hold_out(data, config), Ranks(), 0.0)
     assert planned.training.threads == threads
     assert set_to[-1] == 2  # as before
