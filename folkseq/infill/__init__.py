@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def fill_task(codec: Codec[Any]) -> Task | None:
     """Return the task of filling gaps in the pieces of a codec; None if there is none."""
     from folkseq.representations.abc import AbcCodec
-    from folkseq.representations.performance import PerformanceCodec
+    from folkseq.representations.performance.codec import PerformanceCodec
 
     if isinstance(codec, AbcCodec):
         from folkseq.infill.abc.task import FillTune

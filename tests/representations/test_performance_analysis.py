@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from performances import performances, solo, take
 
 from folkseq.representations.capabilities import Transposition
-from folkseq.representations.performance import PerformanceCodec, PerformanceRepresentation
+from folkseq.representations.performance import PerformanceRepresentation
+from folkseq.representations.performance.codec import PerformanceCodec
 
 
 def codec_of(**fields):

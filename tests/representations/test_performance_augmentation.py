@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from folkseq.music.performance import NOTE, PEDAL, Performance, Track
-from folkseq.representations.performance import PerformanceCodec, PerformanceRepresentation
+from folkseq.representations.performance import PerformanceRepresentation
 from folkseq.representations.performance.augmentation import PerformanceAugmentation, draw_interval, stretched
+from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.conditioning import Conditioning
 
 

@@ -15,7 +15,8 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi
 from folkseq.formats.midi import Reading
 from folkseq.music.performance import Performance
-from folkseq.representations.performance import PerformanceCodec, PerformanceRepresentation, events
+from folkseq.representations.performance import PerformanceRepresentation, events
+from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.config import NOTE_OFF, NOTE_ON, PerformanceLayout
 from folkseq.representations.performance.files import as_pretty_midi
 from folkseq.representations.performance.quantization import quantize

@@ -13,8 +13,10 @@ from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.music.performance import NOTE, PEDAL, Note, Performance, Track
 from folkseq.novelty.overlap import Overlap
-from folkseq.representations.performance import PerformanceCodec, PerformanceRepresentation
-from folkseq.representations.performance.generation import PerformanceOptions, parse_densities, parse_pitch_classes
+from folkseq.representations.performance import PerformanceRepresentation
+from folkseq.representations.performance.codec import PerformanceCodec
+from folkseq.representations.performance.generation import parse_densities, parse_pitch_classes
+from folkseq.representations.performance.options import PerformanceOptions
 from folkseq.run import Run, RunConfig
 from folkseq.settings import parse
 from folkseq.verbs.model import load

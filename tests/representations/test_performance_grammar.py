@@ -8,9 +8,10 @@ from performance_reference import CLOSED, SlowGrammar
 
 from folkseq.grammar import put, take
 from folkseq.representations.capabilities import Prime
-from folkseq.representations.performance import PerformanceCodec, PerformanceRepresentation
-from folkseq.representations.performance.generation import PerformanceOptions
+from folkseq.representations.performance import PerformanceRepresentation
+from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.grammar import PerformanceGrammar
+from folkseq.representations.performance.options import PerformanceOptions
 
 
 def codec_of(**fields):

@@ -14,7 +14,7 @@ from folkseq.formats.midi.splice import splice, within
 from folkseq.infill.performance.gap import PerformanceGapGrammar, crop, held_until, notes_of, source_of
 from folkseq.music.performance import PEDAL_DOWN, Note, Track
 from folkseq.pairs import Integers
-from folkseq.representations.performance import PerformanceCodec
+from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.files import PerformanceFiles
 from folkseq.representations.task import Answer, Question
 

@@ -11,8 +11,8 @@ from folkseq.errors import RequestError
 from folkseq.infill.performance.gap import CONTEXT_S, UNIT_S, crop, notes_of, source_sizes, training_pair
 from folkseq.infill.performance.question import LONGEST_S, GapInPerformance, ask
 from folkseq.pairs import Pair, RelativePositions
-from folkseq.representations.performance import PerformanceCodec
 from folkseq.representations.performance.augmentation import SEMITONES, draw_interval
+from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.config import Ids
 from folkseq.representations.task import Task
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ from folkseq.music.pitch import LETTERS, SEMITONES
 from folkseq.music.playback import perform
 from folkseq.music.sustain import bake
 from folkseq.representations.base import Codec
-from folkseq.representations.capabilities import Generation, Options, Plan, Prime
+from folkseq.representations.capabilities import Generation, Plan, Prime
 from folkseq.representations.performance.conditioning import Conditioning, ConditioningSchedule
 from folkseq.representations.performance.config import PerformanceConfig
 from folkseq.representations.performance.files import PerformanceFiles
 from folkseq.representations.performance.grammar import PerformanceGrammar
+from folkseq.representations.performance.options import PerformanceOptions
 from folkseq.representations.performance.quantization import quantize
-from folkseq.settings import setting
 
 SECONDS, SHORTEST_SHARE = 30.0, 0.9
 """Default of the longest duration; share of a requested duration before which no piece ends."""
@@ -38,24 +38,6 @@ _PITCH_CLASSES = dict(zip(LETTERS, SEMITONES, strict=True))
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _SHOWN = 12  # notes
 _CLOSE_S = 1e-6  # a time in seconds may differ by so much from its step
-
-
-@dataclass(frozen=True)
-class PerformanceOptions(Options):
-    """The options for new performances."""
-
-    seconds: float | None = setting(
-        None, "Duration without a prime.  [default: up to 30]", low=1, high=3600, needs_grammar=True
-    )
-    density: str | None = setting(None, "Notes per second, or several values over time: 2,8,16.")
-    pitch_classes: str | None = setting(None, "Pitch classes to favour: C,E,G, or several sets over time: C,E,G/F,A,C.")
-    longest_note: float | None = setting(
-        None, "Longest note in seconds.  [default: 4]", low=0.1, high=3600, needs_grammar=True
-    )
-    most_notes: int | None = setting(None, "Most notes at once.  [default: 20]", low=1, high=128, needs_grammar=True)
-    bpm: float | None = setting(None, "Tempo of the file's bars.  [default: 120]", low=20, high=400)
-    pedal: str | None = setting(None, "Pedal as a controller (cc), or baked into the notes.", choices=("cc", "baked"))
-    keep_prime: bool = setting(False, "Write the prime into the file, too.")
 
 
 class PerformanceGeneration(Generation[Performance]):
