@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.grammar import Ids, Rows
-from folkseq.representations.packed.layout import CHAINED, GridLayout
+from folkseq.representations.packed.layout import FIRST_CODE, JOINT, GridLayout
 from folkseq.representations.packed.lead import Lead
 
 
@@ -17,8 +17,7 @@ from folkseq.representations.packed.lead import Lead
 class StepGrammar:
     """A `folkseq.grammar.Grammar` of whole steps.
 
-    The state of a row is its position in the compound token, the number of whole steps so far, −1 before the start, and
-    the slot of the next id; see `folkseq.compound`. With a joint head position and slot are always 0.
+    The state of a row is the number of ids so far, and the place of the field that comes first in each step.
 
     Attributes:
         layout: Of the vocabulary.
@@ -37,27 +36,26 @@ class StepGrammar:
 
     def begin(self, rows: int) -> Rows:
         """See the protocol."""
-        return np.zeros(rows, np.int64), np.full(rows, -1), np.zeros(rows, np.int64)
+        return np.zeros(rows, np.int64), np.zeros(rows, np.int64)
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
         """See the protocol."""
-        position, steps, slot = rows
-        if self.layout.head != CHAINED:
-            return position, steps + 1, slot
-        kinds = self.layout.compound.kinds[ids]
-        positions, slots = self.layout.compound.transitions
-        after = positions[position, kinds]
-        return after, steps + (after % self.layout.width == 0), slots[position, kinds]
+        count, first = rows
+        return count + 1, np.where(count == 0, ids, first)  # a start id is the place of the field that comes first
 
     def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
         """See the protocol."""
-        position, steps, slot = rows
+        count, first = rows
         width = end = self.layout.width
-        allowed = self._by_slot[slot]  # (B, V), a copy
-        allowed[steps < 0] = np.arange(self.layout.size) < width  # start ids
-        for row in np.flatnonzero((position % width == 0) & (steps >= 0)).tolist():
-            over = steps[row] == self.steps or remaining[row] <= width
-            led = None if over or self.lead is None else self.lead.value(int(steps[row]))
+        step, place = np.divmod(count, width)
+        step = step - 1  # the start ids come before
+        field = np.where(place == 0, first, place - (place <= first))  # the others follow in their order
+        allowed = self._values[field]  # (B, V), a copy
+        allowed[place == 0, end] = True
+        allowed[step < 0] = np.arange(self.layout.size) < width
+        for row in np.flatnonzero((step >= 0) & (place == 0)).tolist():
+            over = step[row] == self.steps or remaining[row] <= width
+            led = None if over or self.lead is None else self.lead.value(int(step[row]))
             if over or (self.lead is not None and led is None):
                 allowed[row] = False
                 allowed[row, end] = True
@@ -74,7 +72,8 @@ class StepGrammar:
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
         """See the protocol; 0 if the model decides on the number of steps."""
-        return np.clip(rows[1] / self._planned, 0.0, 1.0) if self._planned else np.zeros(len(rows[1]))
+        steps = rows[0] // self.layout.width - 1
+        return np.clip(steps / self._planned, 0.0, 1.0) if self._planned else np.zeros(len(steps))
 
     @property
     def _planned(self) -> int:
@@ -82,8 +81,8 @@ class StepGrammar:
         return self.steps or (len(self.lead) if self.lead is not None else 0)
 
     @cached_property
-    def _by_slot(self) -> NDArray[np.bool_]:
-        """Return the ids that each slot allows, (slots, V)."""
-        if self.layout.head == CHAINED:
-            return self.layout.compound.allowed
-        return np.arange(self.layout.size)[None] > 0
+    def _values(self) -> NDArray[np.bool_]:
+        """Return which ids are values of each field, (F, V); a joint head has one field."""
+        if self.layout.head == JOINT:
+            return np.arange(self.layout.size)[None] >= FIRST_CODE
+        return np.asarray(self.layout.compound.kinds == np.arange(self.layout.width)[:, None] + self.layout.width + 1)
