@@ -212,6 +212,6 @@ def test_a_resumed_run_keeps_its_split(folder, tmp_path):
     (tmp_path / "run" / "tokens" / "split.json").write_text(json.dumps(other_split))
     resumed = invoke("train", "performance", folder, "--resume", "-o", tmp_path / "run")
     assert resumed.exit_code == 0, resumed.output
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["split"] == {side: len(pieces) for side, pieces in other_split.items()}
+    facts = json.loads(invoke("inspect", tmp_path / "run", "--json").stdout)
+    assert facts["split"] == {side: len(pieces) for side, pieces in other_split.items()}
     assert json.loads((tmp_path / "run" / "tokens" / "split.json").read_text()) == other_split
