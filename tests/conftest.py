@@ -3,7 +3,10 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("busy", deadline=None)  # other programs may slow one example down
+settings.load_profile("busy")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before anything imports torch: one thread for each test beside others
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

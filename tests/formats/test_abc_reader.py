@@ -315,7 +315,7 @@ WORDS = [
 
 
 @given(st.lists(st.one_of(st.sampled_from(SYMBOLS), st.sampled_from(WORDS), st.characters()), max_size=60).map("".join))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_can_be_parsed(text: str) -> None:
     book = abc.parse(f"X:1\nM:4/4\nK:C\nA{text}")
     assert isinstance(book, Book)
@@ -323,7 +323,7 @@ def test_any_text_can_be_parsed(text: str) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
     try:
         assert abc.parse_bytes(b"X:1\nK:C\nA" + data).tunes is not None

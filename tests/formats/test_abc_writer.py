@@ -258,7 +258,7 @@ tunes = st.builds(
 
 
 @given(tunes)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_tune_survives_formatting(tune: Tune) -> None:
     text = abc.format(tune)
     book = abc.parse(text)
@@ -299,7 +299,7 @@ MUSIC = [
 
 
 @given(st.lists(st.sampled_from(MUSIC), max_size=30).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_formatting_is_stable(music: str) -> None:
     (tune,) = abc.parse(f"X:1\nM:4/4\nL:1/8\nK:C\nG{music}\n").tunes
     text = abc.format(tune)

@@ -78,7 +78,7 @@ def test_a_file_cut_short_anywhere():
     assert midi.parse(PLAIN[: read[1]]).lost["track that the header counts but is not there"] == 1
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.data())
 def test_damaged_bytes_are_read_or_refused(data):
     damaged = bytearray(PLAIN)

@@ -8,7 +8,7 @@ import mido
 import numpy as np
 import pytest
 import symusic
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from midi_files import END, events_one_by_one, midi_file, quantity, read_by_mido, track
 
@@ -108,7 +108,6 @@ def made_events(seed: int, count: int, odd: float) -> bytes:
     return bytes(data)
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 2**32),
     st.integers(0, 200),
@@ -120,7 +119,6 @@ def test_events_in_bulk_equal_a_naive_reader(seed, count, odd, worth, largest):
     assert_read_the_same(made_events(seed, count, odd), worth, largest)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from((1, 16)), st.sampled_from((16, 100, 1 << 16)), st.data())
 def test_damaged_events_are_read_or_refused_by_both(seed, worth, largest, data):
     damaged = bytearray(made_events(seed, 60, 0.02))
@@ -216,7 +214,6 @@ def saved(tracks: list[list[mido.Message]], division: int) -> bytes:
     return midi_file(*map(one, tracks), division=division)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from((1, 96, 480, 32767)))
 def test_any_file_is_read_as_mido_reads_it(seed, division):
     assert_read_as_mido_reads(saved(made_tracks(seed), division))
@@ -226,7 +223,6 @@ def test_literal_files_are_read_as_mido_reads_them():
     assert_read_as_mido_reads(PIANO)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 300))
 def test_symusic_reads_the_same_notes_where_it_loses_none(seed, count):
     rng, data, tick = random.Random(seed), [], 0

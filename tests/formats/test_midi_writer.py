@@ -7,7 +7,7 @@ import mido
 import numpy as np
 import pytest
 import symusic
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from folkseq.formats import abc, midi
@@ -246,7 +246,6 @@ def performances(draw):
     return Performance(tuple(tracks), tempos)
 
 
-@settings(deadline=None)
 @given(performances())
 def test_notes_come_back_within_half_a_tick_and_pedals_in_their_order(performance):
     back, lost, _ = midi.parse(midi.format(performance))

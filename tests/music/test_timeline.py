@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import mido
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tunes import onsets, play, rows, tune
 
@@ -180,7 +180,6 @@ def bodies(draw):
     return "\n".join(sections)
 
 
-@settings(deadline=None)
 @given(bodies())
 def test_bar_lines_of_any_tune_lie_on_the_grid(body):
     written = tune(body)
