@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from folkseq import representations
 from folkseq.corpus import TokenStore
 from folkseq.corpus.duplicates import near_duplicates
-from folkseq.corpus.named import Corpus, files, listed, locate
+from folkseq.corpus.named import Corpus, files, listed
 from folkseq.corpus.reader import tokenize_corpus
 from folkseq.errors import CorpusError
 from folkseq.novelty import Overlap
@@ -75,8 +75,7 @@ def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], Non
     seen = sides.train + sides.valid
     representation = representations.find(run.config.representation)
     codec = representation.codec(run.vocabulary)
-    named = [file for path in paths for file in files(locate(path), representation.files.suffixes)]
-    read = tokenize_corpus(representation, named, on_read=on_read)
+    read = tokenize_corpus(representation, files(paths, representation.files.suffixes), on_read=on_read)
     if read.codec.signature != codec.signature:
         raise CorpusError(f"{paths[0]}: has {read.codec.signature}, but {run.folder} was trained on {codec.signature}")
     known = _in_vocabulary(read.store, read.codec.vocabulary, run.vocabulary)

@@ -12,7 +12,7 @@ import numpy as np
 
 from folkseq import representations
 from folkseq.corpus.files import names, read_file
-from folkseq.corpus.named import Corpus, files, listed, locate
+from folkseq.corpus.named import Corpus, files
 from folkseq.errors import CorpusError, ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.representations.base import Codec, Representation
@@ -62,7 +62,7 @@ def tokenize(
         FolkseqError: nothing can be read, or the run's vocabulary lacks a token.
     """
     chosen = representations.find(representation)
-    paths = [file for path in listed(corpus) for file in files(locate(path), chosen.files.suffixes)]
+    paths = files(corpus, chosen.files.suffixes)
     chosen = chosen.suited_to(paths)
     if write is not None and Path(write).exists() and any(Path(write).samefile(path) for path in paths):
         raise RequestError(f"{write}: is one of the files to read; name another file to write")

@@ -17,7 +17,7 @@ from folkseq import representations
 from folkseq.corpus import Split, split, split_in_order
 from folkseq.corpus.baseline import Baseline
 from folkseq.corpus.duplicates import near_duplicates
-from folkseq.corpus.named import Corpus, files, listed, locate
+from folkseq.corpus.named import Corpus, files
 from folkseq.corpus.reader import TokenizedCorpus, tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, RequestError, RunError
 from folkseq.extensions import extension
@@ -147,8 +147,7 @@ def _read(
     on_read: Callable[[int, int], None] | None,
 ) -> tuple[Representation[Any], TokenizedCorpus]:
     """Read a corpus; return it with the representation that suits its files."""
-    suffixes = representation.files.suffixes
-    paths = [file for path in listed(corpus) for file in files(locate(path, on_build), suffixes)]
+    paths = files(corpus, representation.files.suffixes, on_build)
     suited = representation.suited_to(paths)
     found = tokenize_corpus(suited, paths, on_read=on_read)
     if len(found.store) < FEWEST_PIECES:

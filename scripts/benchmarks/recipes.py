@@ -29,7 +29,7 @@ from folkseq import representations
 from folkseq.corpus import IGNORED, Batch, Streams, split
 from folkseq.corpus.baseline import JUDGED, Baseline
 from folkseq.corpus.duplicates import near_duplicates
-from folkseq.corpus.named import files, listed, locate
+from folkseq.corpus.named import files
 from folkseq.corpus.reader import tokenize_corpus
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
@@ -77,9 +77,7 @@ class Pieces:
 
     def __init__(self, representation: str, corpus: list[str]) -> None:
         self.representation = representations.find(representation)
-        suffixes = self.representation.files.suffixes
-        paths = [file for path in listed(corpus) for file in files(locate(path, None), suffixes)]
-        found = tokenize_corpus(self.representation, paths)
+        found = tokenize_corpus(self.representation, files(corpus, self.representation.files.suffixes))
         self.codec, self.vocabulary = found.codec, found.codec.vocabulary
         self.store, self.sides = found.store, split(near_duplicates(found.fingerprints, found.codec.transposition))
         self.ngram = Baseline.fit(self.store, self.sides, len(self.vocabulary), JUDGED)

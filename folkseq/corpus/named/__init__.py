@@ -28,6 +28,34 @@ FOLDERS = {
 """The corpora that are folders, by name."""
 
 
+def files(corpus: Corpus, suffixes: Sequence[str], on_build: Callable[[BuildReport], None] | None = None) -> list[Path]:
+    """Return the files of a corpus, sorted in each folder. Named corpora that are missing are built.
+
+    Args:
+        corpus: Files of any suffix, folders with all below them, and named corpora.
+        suffixes: In lower case, of the files in a folder that count.
+        on_build: Called with the report of each build.
+
+    Raises:
+        CorpusError: A path is missing, a folder has no such file, or a corpus cannot be built.
+    """
+    found: list[Path] = []
+    for path in listed(corpus):
+        place = locate(path, on_build)
+        inside = (file for file in place.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
+        counted = [place] if place.is_file() else sorted(inside)
+        if not counted:
+            ends = " or ".join(suffixes)
+            raise CorpusError(f"{place}: no file that ends in {ends}; name a file or a folder with some")
+        found += counted
+    return found
+
+
+def listed(corpus: Corpus) -> list[Path]:
+    """Return the paths of a corpus that is given as one path or several."""
+    return [Path(corpus)] if isinstance(corpus, str | Path) else [Path(path) for path in corpus]
+
+
 def locate(path: Path, on_build: Callable[[BuildReport], None] | None = None) -> Path:
     """Return a path; if it is missing but names a corpus, such as `corpora/folk.abc`, build the corpus first.
 
@@ -57,26 +85,3 @@ def locate(path: Path, on_build: Callable[[BuildReport], None] | None = None) ->
     if on_build is not None:
         on_build(report)
     return path
-
-
-def listed(corpus: Corpus) -> list[Path]:
-    """Return the paths of a corpus that is given as one path or several."""
-    return [Path(corpus)] if isinstance(corpus, str | Path) else [Path(path) for path in corpus]
-
-
-def files(path: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files of a corpus: the file itself, or all in a folder and below it, sorted.
-
-    Args:
-        path: A file, of any suffix, or a folder.
-        suffixes: In lower case, of the files in a folder that count.
-
-    Raises:
-        CorpusError: The path is missing, or the folder has no such file.
-    """
-    if path.is_file():
-        return [path]
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
-    if not found:
-        raise CorpusError(f"{path}: no file that ends in {' or '.join(suffixes)}; name a file or a folder with some")
-    return found
