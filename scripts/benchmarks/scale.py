@@ -1,4 +1,4 @@
-"""A store of a billion ids: how much memory training on it takes, and how soon the first batch comes."""
+"""Training on a store of a billion ids: its memory, and the time to the first batch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from folkseq.run import Run, RunConfig
 
 V = 138
 PIECE = 150
-"""Ids in a piece, as in a folk tune."""
+"""Number of ids in a piece, about that of a folk tune."""
 
 
 def main(ids: str = "1e9", steps: str = "200") -> None:
+    """Write random ids into a store, train on it, and print times and memory."""
     count = int(float(ids))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -44,7 +45,7 @@ def _train(store: TokenStore, folder: Path, steps: int) -> None:
     from folkseq.training.learner import Learner
 
     sides = split(np.arange(len(store)))
-    print(f"{len(store):,} pieces split; so far {_resident():.2f} GB at most", flush=True)
+    print(f"{len(store):,} pieces split; peak memory so far {_peak_gb():.2f} GB", flush=True)
     config = RunConfig("char", ModelSettings(V), TrainSettings(steps=steps, validations=2), (), "benchmark")
     run = Run.create(folder / "run", config, Vocabulary(tuple(f"{number:03}" for number in range(V))))
     update, first = Learner.update, []
@@ -53,13 +54,13 @@ def _train(store: TokenStore, folder: Path, steps: int) -> None:
         first.append(time.monotonic())
         return update(learner, rate)
 
-    Learner.update = timed  # type: ignore[assignment]  # to see when the first update begins
+    Learner.update = timed  # type: ignore[assignment]  # records when the first update begins
     start = time.monotonic()
     figures = TrainingRun(run, TrainingData(store, sides)).train().config.figures
     print(f"first batch after {first[0] - start:.1f} s; {figures['steps']} steps in {60 * figures['minutes']:.0f} s")
-    print(f"resident at most {_resident():.2f} GB")
+    print(f"peak memory {_peak_gb():.2f} GB")
 
 
-def _resident() -> float:
+def _peak_gb() -> float:
     unit = 1e9 if sys.platform == "darwin" else 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

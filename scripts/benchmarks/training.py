@@ -1,4 +1,4 @@
-"""How fast training is, beside a bare loop over `nn.LSTM` of the same sizes and what the machine can multiply."""
+"""The speed of training, compared with a plain loop over `nn.LSTM` and with the peak of the machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MATRIX, DROPOUT = 2048, 0.25
 
 
 def main() -> None:
-    """Print tokens a second of both, turn by turn, and the share of the peak; and in bfloat16, where that is faster."""
+    """Print the tokens per second of both, and the share of the peak; also in bfloat16 where that is faster."""
     random = np.random.default_rng(0)
     store = TokenStore.of(list(random.integers(2, VOCABULARY, (PIECES, PIECE))))
     print(f"{torch.get_num_threads()} threads; medians of {TURNS} turns of {TURN_S:g} s")
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _race(store: TokenStore, model: ModelSettings) -> None:
-    """One update after another, without looking at held-out pieces."""
+    """Time updates in turns, without validation."""
     settings = TrainSettings(steps=1_000_000)
     pieces = np.arange(len(store))
     data, ranks = TrainingData(store, Split(tuple(pieces.tolist()), (), ())), Ranks()
@@ -51,10 +51,10 @@ def _race(store: TokenStore, model: ModelSettings) -> None:
     plain = Plain(VOCABULARY, model.layers, model.hidden, model.embedding, DROPOUT)
     loop = Loop(plain, settings.rows, settings.learning_rate)
     batches = Streams(store, pieces, settings.rows, settings.length, np.random.default_rng(0))
-    half = [torch.rand(MATRIX, MATRIX).to_mkldnn() for _ in range(2)]  # oneDNN's product, as nn.LSTM has it
+    half = [torch.rand(MATRIX, MATRIX).to_mkldnn() for _ in range(2)]  # nn.LSTM uses oneDNN's product, too
     updates: dict[str, Callable[[], object]] = {
         **{f"folkseq, {name}": partial(each.update, settings.learning_rate) for name, each in learners.items()},
-        "bare loop": lambda: loop.update(next(batches)),
+        "plain loop": lambda: loop.update(next(batches)),
         "products": lambda: functional.linear(*half),
     }
     seconds: dict[str, list[float]] = {name: [] for name in updates}
@@ -63,20 +63,19 @@ def _race(store: TokenStore, model: ModelSettings) -> None:
             seconds[name].append(_seconds(update))
     ids = settings.rows * settings.length
     cells = sum(4 * model.hidden * (width + model.hidden) for width in _widths(model))
-    flops = 3 * 2 * ids * (cells + model.hidden * VOCABULARY)  # forward, and back to the values and to the weights
+    flops = 3 * 2 * ids * (cells + model.hidden * VOCABULARY)  # forward, and backward to values and to weights
     peak = 2 * MATRIX**3 / median(seconds["products"])
     print(f"\n{model.layers} x {model.hidden}, {settings.rows} rows of {settings.length} ids")
     for name in [name for name in updates if name != "products"]:
-        ratio = median(other / own for own, other in zip(seconds[name], seconds["bare loop"], strict=True))
+        ratio = median(other / own for own, other in zip(seconds[name], seconds["plain loop"], strict=True))
         speed, share = ids / median(seconds[name]), flops / median(seconds[name]) / peak
-        print(
-            f"  {name:17} {speed:9,.0f} tokens a second  {ratio:5.2f} x the bare loop  {100 * share:3.0f} % of the peak"
-        )
-    print(f"  {'peak':17} {peak / 1e9:9,.0f} GFLOP/s, products of {MATRIX} x {MATRIX} in float32")
+        line = f"  {name:17} {speed:9,.0f} tokens per second"
+        print(f"{line}  {ratio:5.2f} x plain loop  {100 * share:3.0f} % of the peak")
+    print(f"  {'peak':17} {peak / 1e9:9,.0f} GFLOP/s, product of {MATRIX} x {MATRIX} matrices in float32")
 
 
 def _whole(store: TokenStore) -> None:
-    """A whole training with its reports and saved states, beside its updates alone."""
+    """Print the speed of a whole training run with its reports and saved states."""
     with tempfile.TemporaryDirectory() as name:
         settings = TrainSettings(steps=600, validations=1, validation_ids=256)
         config = _config(ModelSettings(VOCABULARY), settings)
@@ -85,7 +84,7 @@ def _whole(store: TokenStore) -> None:
         TrainingRun(run, data, on_report=lambda line: times.append((line["step"], time.monotonic()))).train()
     (first, start), (last, end) = times[0], times[-2]
     ids = settings.rows * settings.length
-    print(f"\na whole run, reports and all: {(last - first) * ids / (end - start):,.0f} tokens a second")
+    print(f"\na whole run with reports: {(last - first) * ids / (end - start):,.0f} tokens per second")
 
 
 def _config(model: ModelSettings, settings: TrainSettings) -> RunConfig:
@@ -97,7 +96,7 @@ def _widths(model: ModelSettings) -> list[int]:
 
 
 def _seconds(update: Callable[[], object]) -> float:
-    """What one takes, over `TURN_S`."""
+    """Return the mean duration of an update over `TURN_S` seconds."""
     update()
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < TURN_S:
