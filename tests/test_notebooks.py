@@ -1,4 +1,4 @@
-"""The lessons run from top to bottom, and stand there as they ran."""
+"""The notebooks run from top to bottom, and are stored with their outputs."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 1_500_000  # bytes
-ELSEWHERE = re.compile(r"/(?:home|root|tmp|usr|work|Users|var)/|[A-Z]:\\\\|0x[0-9a-f]{8,}|https?://")
+MACHINE = re.compile(r"/(?:home|root|tmp|usr|work|Users|var)/|[A-Z]:\\\\|0x[0-9a-f]{8,}|https?://")
 
 named = pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem[:2])
 
@@ -19,19 +19,19 @@ def cells_of(file):
     return [cell for cell in json.loads(file.read_text())["cells"] if cell["cell_type"] == "code"]
 
 
-def shown(output):
-    """All text that an output has; pictures and sounds aside, which say nothing in letters."""
+def text_of(output):
+    """Return all text of an output, without the data of pictures and sounds."""
     texts = [output.get("text", ""), *output.get("data", {}).values()]
     joined = "".join(text if isinstance(text, str) else "".join(text) for text in texts)
     return re.sub(r"[A-Za-z0-9+/=\n]{200,}", "", joined)
 
 
-def test_there_are_five():
+def test_there_are_five_notebooks():
     assert [file.stem[:2] for file in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
 
 
 @named
-def test_it_stands_as_it_ran(file):
+def test_notebook_is_stored_executed(file):
     assert file.stat().st_size < LARGEST
     cells = cells_of(file)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
@@ -40,25 +40,25 @@ def test_it_stands_as_it_ran(file):
 
 
 @named
-def test_its_outputs_are_neither_errors_nor_warnings_nor_of_one_machine(file):
+def test_outputs_hold_no_errors_warnings_or_facts_of_a_machine(file):
     for cell in cells_of(file):
         for output in cell["outputs"]:
             assert output["output_type"] != "error"
             assert output.get("name") != "stderr", output
-            assert not ELSEWHERE.findall(shown(output)), shown(output)[:500]
+            assert not MACHINE.findall(text_of(output)), text_of(output)[:500]
 
 
 @named
-def test_it_has_figures_of_its_own(file):
+def test_notebook_has_figures(file):
     kinds = [kind for cell in cells_of(file) for output in cell["outputs"] for kind in output.get("data", {})]
     assert kinds.count("image/png") >= 2
 
 
 @pytest.mark.slow
 @named
-@pytest.mark.filterwarnings("default")  # of the kernel's own libraries
-def test_it_runs_from_top_to_bottom(file):
-    """With fewer updates, of which the first cell tells; with hardly any, tunes would ramble, which takes longer."""
+@pytest.mark.filterwarnings("default")  # for the kernel's own libraries
+def test_notebook_runs_from_top_to_bottom(file):
+    """Use fewer updates, which the first cell sets; with very few, tunes would be longer, which takes more time."""
     nbformat = pytest.importorskip("nbformat")
     sys.path.insert(0, str(ROOT / "scripts"))
     try:

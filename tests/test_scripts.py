@@ -1,4 +1,4 @@
-"""The scripts behind the README's figures still run."""
+"""The scripts behind the figures of the documentation run."""
 
 import csv
 import subprocess
@@ -14,7 +14,7 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 @pytest.mark.slow
-def test_performance_rnn_is_held_beside(tmp_path):
+def test_performance_rnn_is_compared_with_folkseq(tmp_path):
     with (tmp_path / "split.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("split", "file"))
