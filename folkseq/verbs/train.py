@@ -12,6 +12,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from folkseq import representations
 from folkseq.corpus import Split, split, split_in_order
@@ -85,7 +86,7 @@ def train(
         on_read: called with the number of files read and that of all.
         on_start: called before training.
         on_report: called with each line that is added to the metrics.
-        asked: `SETTINGS` by name, such as `minutes` and `hidden`; None for the default.
+        asked: settings, as on the command line: `minutes`, `steps`, `cell`, `layers`, `hidden`, …; see `SETTINGS`.
 
     Returns:
         The run, with its figures.
@@ -111,23 +112,23 @@ def train(
 
     def start_and_train(joined: Ranks | None) -> Run:
         chosen, found = _read(asked_for, corpus, on_build, on_read)
-        sides, near = _split(chosen, found)
+        labels, new_split = _split(chosen, found)
         with _claimed(chosen.name, out) as folder:
             notices: tuple[str, ...] = ()
             if resume and (folder / "config.json").exists():
                 run = Run.open(folder)
-                notices = _check_unchanged(run, chosen, found, asked)
+                notices = _check_unchanged(run, chosen, found, new_split, asked)
             else:
                 run = Run(folder, _config(chosen, found, asked), found.codec.vocabulary)
                 run.check_new()
-                run.write_tokens(found.folder, sides, found.labels)
+                run.write_tokens(found.folder, new_split, found.labels)
                 _build_index(run)
-            baseline = None
+            baseline, (store, sides) = None, run.tokens()
             if run.config.task == CONTINUE:
-                size, validation_ids = len(run.vocabulary), run.config.training.validation_ids
-                baseline = Baseline.fit(*run.tokens(), size, validation_ids)
+                baseline = Baseline.fit(store, sides, len(run.vocabulary), run.config.training.validation_ids)
             if on_start is not None:
-                on_start(TrainingStart(run, found, sides, near, baseline, notices))
+                alike = sum(count for count in Counter(labels.tolist()).values() if count > 1)
+                on_start(TrainingStart(run, found, sides, alike, baseline, notices))
             return _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
 
     if ranks()[1] == 1:  # torch is imported after the corpus was read, since the processes that read it are forked
@@ -155,12 +156,12 @@ def _read(
     return suited, found
 
 
-def _split(representation: Representation[Any], found: TokenizedCorpus) -> tuple[Split, int]:
-    """Return the split of a corpus, and the number of pieces that have a near-duplicate."""
+def _split(representation: Representation[Any], found: TokenizedCorpus) -> tuple[NDArray[np.int64], Split]:
+    """Return labels that near-duplicates share, and the split of the pieces."""
     if representation.files.continuous:
-        return split_in_order(found.sources, np.diff(found.store.offsets)), 0
+        return np.arange(len(found.store)), split_in_order(found.sources, np.diff(found.store.offsets))
     labels = near_duplicates(found.fingerprints, found.codec.transposition)
-    return split(labels), sum(count for count in Counter(labels.tolist()).values() if count > 1)
+    return labels, split(labels)
 
 
 def _config(representation: Representation[Any], found: TokenizedCorpus, asked: Mapping[str, Any]) -> RunConfig:
@@ -185,7 +186,7 @@ def _config(representation: Representation[Any], found: TokenizedCorpus, asked: 
 
 
 def _check_unchanged(
-    run: Run, representation: Representation[Any], found: TokenizedCorpus, asked: Mapping[str, Any]
+    run: Run, representation: Representation[Any], found: TokenizedCorpus, split: Split, asked: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """Complete the files of a run that is to be resumed, and return notices for the user.
 
@@ -206,7 +207,7 @@ def _check_unchanged(
     try:
         run.tokens()
     except RunError:  # they were removed
-        run.write_tokens(found.folder, _split(representation, found)[0], found.labels)
+        run.write_tokens(found.folder, split, found.labels)
     if not (run.folder / "novelty").exists():
         _build_index(run)
     if run.vocabulary != found.codec.vocabulary or not np.array_equal(run.tokens()[0].offsets, found.store.offsets):
