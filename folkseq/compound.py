@@ -49,7 +49,7 @@ class CompoundLayout:
 
     @property
     def end(self) -> int:
-        """The end id."""
+        """Return the end id."""
         return self.width
 
     @property
@@ -86,7 +86,7 @@ class CompoundLayout:
 
     @cached_property
     def transitions(self) -> tuple[Integers, Integers]:
-        """The position after an id and the slot of the next id, (F · F, 2F + 1) each, by position and kind.
+        """Return the position after an id and the slot of the next id, (F · F, 2F + 1) each, by position and kind.
 
         A position is the first field's number times F, plus the number of ids read of the compound token.
         """

@@ -50,7 +50,7 @@ class Setting:
 
     @property
     def allowed(self) -> str:
-        """The allowed values in words."""
+        """Return the allowed values in words."""
         if self.choices:
             return f"one of {', '.join(map(str, self.choices))}"
         low = "above" if self.exclusive in ("low", "both") else "at least"

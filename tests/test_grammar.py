@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from book import JIG, REEL, WALTZ
+from folkseq.representations.abc.alphabet import Alphabet
 from folkseq.representations.abc.filling import AT_LINE, IN_CHORD, NOWHERE, TIEABLE, TIED, TIED_OVER, Filler
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,6 @@ from folkseq.formats import abc
 from folkseq.grammar import put, take
 from folkseq.music import Bar, Meter, Sound
 from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.abc.alphabet import Alphabet
 from folkseq.representations.abc.form import BODY, MOST_ENDING, SECTION, Form, Plan
 from folkseq.representations.abc.grammar import AbcGrammar
 from folkseq.representations.abc.validity import fault

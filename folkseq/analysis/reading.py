@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class GateSaturation:
-    """How often each unit's gate is shut or open, for one kind of gate in one layer."""
+    """The share of time that the gates of each unit are closed or open, for one kind of gate in one layer."""
 
     name: str  # such as `forget`
     layer: int  # from 1

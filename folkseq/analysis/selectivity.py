@@ -30,7 +30,7 @@ Label = NDArray[Any]
 
 @dataclass(frozen=True)
 class Selectivity:
-    """How well the most selective neuron follows a label."""
+    """The score of the neuron that follows a label best."""
 
     ranking: tuple[int, ...]  # all neurons, best first, on the half that the best is chosen on
     score: float  # the share of the best neuron's variance that the label explains on the other half

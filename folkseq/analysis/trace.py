@@ -92,7 +92,7 @@ def load_model(run: Run) -> LanguageModel:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What the network computed while it read one piece of T ids."""
+    """The states, gates and predictions of a network over one piece of T ids."""
 
     states: NDArray[np.float32]  # (T, L, H) after each id: c if the cells have one, else h
     log_p: Floats  # (T, V) log probabilities of the id after each

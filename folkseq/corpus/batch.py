@@ -64,7 +64,7 @@ class Batches(ABC):
 
     @property
     def epoch(self) -> float:
-        """The number of times the corpus has been read, with the fraction of the current one."""
+        """Return the number of times that the corpus has been read, with the fraction of the current one."""
         return self._epoch + self._taken / len(self._order)
 
     def __iter__(self) -> Iterator[Batch]:

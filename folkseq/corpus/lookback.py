@@ -41,7 +41,7 @@ _JSON_NAMES = {"bar_length": "reach", "position": "places"}
 
 @dataclass(frozen=True)
 class Lookback:
-    """Which ids are looked back at, and which ids end bars and sections.
+    """The ids that are looked back at, and those that end bars and sections.
 
     The lookback of an id is a row of W numbers: P ids that may come next, called pointers, and the bars since the
     section began; then the position in the bar and the length of the match, if asked for. Each number is an index into
@@ -89,7 +89,7 @@ class Lookback:
 
     @property
     def size(self) -> int:
-        """The number of rows of the table."""
+        """Return the number of rows of the table."""
         return sum(self._sizes)
 
     @cached_property
@@ -188,7 +188,7 @@ class Lookback:
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
-        """The number of rows of the table for each column."""
+        """Return the number of rows of the table for each column."""
         sizes = (self.vocabulary_size + 1,) * self.pointer_count + (MOST_BARS + 1,)
         return sizes + (self.bar_length + 1,) * self.position + (len(matching.LENGTHS) + 1,) * self.match
 

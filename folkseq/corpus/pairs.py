@@ -48,11 +48,9 @@ class Pairs(Batches):
         return batch_of(self._pool[self._given - 1], self._relative_positions, self._ids_per_step)
 
     def state(self) -> dict[str, Any]:
-        """See `Batches`."""
         return {**self._pool_start, "given": self._given}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """See `Batches`."""
         self._go_back(state["order"], state["epoch"], state["dealt"])
         self._generator.bit_generator.state = state["pool"]
         self._fill()

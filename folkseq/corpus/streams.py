@@ -63,12 +63,10 @@ class Streams(Batches):
         return Batch(window[:, :-1], window[:, 1:], fresh, lookback=None if beside is None else beside[:, :-1])
 
     def state(self) -> dict[str, Any]:
-        """See `Batches`."""
         cursors = [list(cursor) for cursor in self._cursors]
         return {"generator": self._order_start, "epoch": self._epoch, "dealt": self._taken, "cursors": cursors}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """See `Batches`."""
         self._go_back(state["generator"], state["epoch"], state["dealt"])
         self._cursors = [(piece, start) for piece, start in state["cursors"]]
 

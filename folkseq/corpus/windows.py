@@ -105,7 +105,6 @@ class Windows(Batches):
         return Batch(x, y, fresh, conditioning)
 
     def state(self) -> dict[str, Any]:
-        """See `Batches`."""
         return {
             "before": self._order_start,
             "generator": self._generator.bit_generator.state,
@@ -115,7 +114,6 @@ class Windows(Batches):
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """See `Batches`."""
         self._rows = []
         for piece, start, length, at, before in state["rows"]:
             self._generator.bit_generator.state = before

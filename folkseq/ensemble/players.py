@@ -1,4 +1,4 @@
-"""How well a run predicts each player of an ensemble, and whether the players listen to the one who leads."""
+"""The loss of each player of an ensemble, and how much it depends on the one who leads."""
 
 from __future__ import annotations
 

@@ -49,16 +49,13 @@ class VoiceGrammar:
 
     @property
     def fewest(self) -> int:
-        """See the protocol."""
         return self.limit
 
     def begin(self, rows: int) -> Rows:
-        """See the protocol."""
         silence = np.full((rows, self.compound.width), SILENT)
         return np.zeros(rows, np.int64), silence, silence
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
-        """See the protocol."""
         count, sounds, before = rows
         field, every = count % self.compound.width, np.arange(len(count))
         before = np.where(field[:, None] == 0, sounds, before)  # (B, F), at the first field of a step
@@ -67,7 +64,6 @@ class VoiceGrammar:
         return count + 1, sounds, before
 
     def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
-        """See the protocol."""
         count, sounds, before = rows
         step, field = np.divmod(count, self.compound.width)
         step = step - 1  # after the start ids
@@ -91,15 +87,12 @@ class VoiceGrammar:
         return mask
 
     def given(self, rows: Rows) -> Rows:
-        """See the protocol."""
         return rows
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """See the protocol."""
         return np.clip(rows[0] / self.limit, 0.0, 1.0)
 
     def at(self, rows: Rows) -> Ids:
-        """See the protocol: the step whose cells come next."""
         return np.asarray(np.clip(rows[0] // self.compound.width - 1, 0, len(self.melody) - 1))
 
     def _in_parallel(self, own: Ids, was: Ids, sounding: Ids, below: NDArray[np.bool_]) -> NDArray[np.bool_]:

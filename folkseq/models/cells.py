@@ -21,7 +21,7 @@ State = tuple[Tensor, ...]
 
 
 class _Layer(nn.Module):
-    """What makes a layer of PyTorch's one with a tuple of states."""
+    """A layer of PyTorch with a tuple of states."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden, batch_first=True)

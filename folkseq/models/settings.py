@@ -46,14 +46,14 @@ class EncoderSettings:
 
     @property
     def relative_positions(self) -> RelativePositions:
-        """The relative positions in a source; those that come later are masked if it is only read forward."""
+        """Return the relative positions in a source; those that come later are masked if it is only read forward."""
         from folkseq.pairs import RelativePositions
 
         return RelativePositions(self.along, self.within, self.causal)
 
     @property
     def causal(self) -> bool:
-        """Whether the decoder sees nothing of the source beyond its own position."""
+        """Return whether the decoder sees nothing of the source beyond its own position."""
         return self.direction == "forward"
 
 
@@ -116,7 +116,7 @@ class ModelSettings:
 
     @property
     def lookback(self) -> Lookback | None:
-        """The lookback beside each id, if any."""
+        """Return the lookback beside each id, if any."""
         if not self.lookback_bars and not self.lookback_match:
             return None
         return Lookback(
@@ -131,7 +131,7 @@ class ModelSettings:
 
     @property
     def compound(self) -> CompoundLayout | None:
-        """The layout of compound tokens, if ids come in them."""
+        """Return the layout of compound tokens, if there are any."""
         if not self.fields:
             return None
         from folkseq.compound import CompoundLayout
@@ -140,12 +140,12 @@ class ModelSettings:
 
     @property
     def ids_per_step(self) -> int:
-        """The number of ids that the cells read in a step: F with compound tokens, else 1."""
+        """Return the number of ids that the cells read in a step: F with compound tokens, else 1."""
         return len(self.fields) or 1
 
     @property
     def carried(self) -> tuple[str, ...]:
-        """The names of the states, each (L, B, H), that the cells carry from step to step."""
+        """Return the names of the states, each (L, B, H), that the cells carry from step to step."""
         return CELLS[self.cell]
 
 

@@ -184,7 +184,7 @@ def _encoding(opened: BinaryIO) -> str:
 
 
 def _stretches(text: str, longest: int, whole: bool) -> tuple[list[Text], str]:
-    """The stretches in a text, and what is left of it to be read with what follows; nothing if the text is `whole`."""
+    """Return the stretches in a text and the rest, which is read with what follows; no rest if the text is whole."""
     stretches, start = [], 0
     while len(text) - start > longest:
         end = start + longest

@@ -36,7 +36,7 @@ class Vocabulary:
 
     @classmethod
     def learn(cls, pieces: Iterable[Sequence[str]]) -> Vocabulary:
-        """The tokens that occur in `pieces`, sorted, so that the same corpus always gives the same ids."""
+        """Collect the tokens that occur in `pieces`, sorted, so that the same corpus always gives the same ids."""
         seen: set[str] = set()
         for piece in pieces:
             seen.update(piece)
@@ -49,14 +49,14 @@ class Vocabulary:
         return token in self._ids
 
     def id(self, token: str) -> int:
-        """The id of one token. Raises TokenError if there is none."""
+        """Return the id of one token. Raises TokenError if there is none."""
         try:
             return self._ids[token]
         except KeyError:
             raise self._lacking([token]) from None
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
-        """The ids of `tokens`. Raises TokenError, which names the unknown ones, if there are any."""
+        """Return the ids of tokens. Raises TokenError with the names of unknown tokens."""
         try:
             return list(map(self._ids.__getitem__, tokens))
         except KeyError:
@@ -69,16 +69,16 @@ class Vocabulary:
         return TokenError(f"the {verb.format(shown)} not among the {len(self)} that this model was trained on")
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """The tokens of `ids`."""
+        """Return the tokens of ids."""
         return [self.tokens[index] for index in ids]
 
     def to_json(self) -> str:
-        """The tokens in order of their ids, one a line, as JSON."""
+        """Format the tokens as JSON, one per line, in order of their ids."""
         return json.dumps(self.tokens, ensure_ascii=False, indent=0) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
-        """The vocabulary that `to_json` wrote to `path`. Raises RunError if the file holds anything else."""
+        """Read the vocabulary that `to_json` wrote. Raises RunError if the file holds anything else."""
         try:
             tokens = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ from folkseq.sampling.session import open_session
 
 
 class Memory(NamedTuple):
-    """What an encoder has read: S elements that all rows attend to, with N heads."""
+    """The output of an encoder: S elements that all rows attend to, with N heads."""
 
     here: NDArray[np.float32]
     """(S, E)"""

@@ -35,7 +35,7 @@ class Ranks:
 
     @property
     def is_main(self) -> bool:
-        """Whether this rank writes the files."""
+        """Return whether this rank writes the files."""
         return self.rank == 0
 
     def wrap(self, model: nn.Module) -> nn.Module:

@@ -42,7 +42,7 @@ class HeldOut(NamedTuple):
 
     @property
     def final_validations(self) -> float:
-        """The duration of the final evaluation, in validations."""
+        """Return the duration of the final evaluation, in validations."""
         sizes = [sum(len(getattr(example, "ids", example)) for example in side) for side in self]
         return (sizes[1] + sizes[2]) / sizes[0]
 

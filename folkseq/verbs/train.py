@@ -51,7 +51,7 @@ _SHOWN = 3  # changed files that are named
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """What a run is about to learn from."""
+    """The run and its data before training."""
 
     run: Run
     corpus: TokenizedCorpus

@@ -88,7 +88,7 @@ def _without_blank_line(text: str, at: int) -> str:
 
 
 class _OpenBar:
-    """What a voice has had since its last bar line."""
+    """The contents of a voice since its last bar line."""
 
     def __init__(self) -> None:
         self.state: tuple[Key, Meter, Fraction] | None = None  # where its first sound begins

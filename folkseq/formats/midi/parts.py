@@ -1,4 +1,4 @@
-"""What each channel of a track plays: notes paired first in, first out, the pedal, and the program; all in ticks.
+"""Parts, one per channel of a track: notes paired first in, first out, the pedal, and the program; all in ticks.
 
 Pairing sorts the ends of notes by channel and pitch, where they mostly take turns; where they do not (a pitch struck
 again while it sounds, an end without a beginning, a beginning without an end) they are numbered within their pitch.

@@ -31,20 +31,16 @@ class StepGrammar:
 
     @property
     def fewest(self) -> int:
-        """See the protocol."""
         return (self._planned + 2) * self.layout.width
 
     def begin(self, rows: int) -> Rows:
-        """See the protocol."""
         return np.zeros(rows, np.int64), np.zeros(rows, np.int64)
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
-        """See the protocol."""
         count, first = rows
         return count + 1, np.where(count == 0, ids, first)  # a start id is the place of the field that comes first
 
     def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
-        """See the protocol."""
         count, first = rows
         width = end = self.layout.width
         step, place = np.divmod(count, width)
@@ -67,11 +63,9 @@ class StepGrammar:
         return allowed
 
     def given(self, rows: Rows) -> Rows:
-        """See the protocol."""
         return rows
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """See the protocol; 0 if the model decides on the number of steps."""
         steps = rows[0] // self.layout.width - 1
         return np.clip(steps / self._planned, 0.0, 1.0) if self._planned else np.zeros(len(steps))
 

@@ -76,7 +76,7 @@ class GridLayout:
 
     @property
     def width(self) -> int:
-        """The number of ids in a step, and also the end id."""
+        """Return the number of ids in a step, which is also the end id."""
         return len(self.columns) if self.head == CHAINED else 1
 
     @cached_property
@@ -86,7 +86,7 @@ class GridLayout:
 
     @cached_property
     def compound(self) -> CompoundLayout:
-        """The compound tokens of a chained head."""
+        """Return the compound tokens of a chained head."""
         return CompoundLayout(self.radices)
 
     @cached_property

@@ -60,16 +60,13 @@ class PictureGrammar:
 
     @property
     def fewest(self) -> int:
-        """See the protocol."""
         sizes = [self.size] if self.size else self._sizes.values()
         return max((width + 1) * height for width, height in sizes) + 3
 
     def begin(self, rows: int) -> Rows:
-        """See the protocol."""
         return tuple(np.zeros((3, rows), np.int64))
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
-        """See the protocol."""
         count, width, height = (array.copy() for array in rows)
         for row in np.flatnonzero(count == _SIZE).tolist():
             width[row], height[row] = self._sizes[int(ids[row])]
@@ -77,7 +74,6 @@ class PictureGrammar:
         return count + 1, width, height
 
     def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
-        """See the protocol."""
         count, width, height = rows
         pixel = count - 2
         kinds = np.where(pixel % (width + 1) < width, _COLOUR, _ROW_END)
@@ -85,10 +81,8 @@ class PictureGrammar:
         return self._kinds[np.where(count < 2, count, kinds)]
 
     def given(self, rows: Rows) -> Rows:
-        """See the protocol."""
         return rows
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """See the protocol; 0 if the model decides on the height."""
         count, width, _ = rows
         return np.clip((count - 2) // (width + 1) / self.size[1], 0.0, 1.0) if self.size else np.zeros(len(count))
