@@ -71,7 +71,7 @@ class GridLayout:
 
     @cached_property
     def radices(self) -> tuple[int, ...]:
-        """(F,) the number of labels of each column."""
+        """Return the number of labels of each column, (F,)."""
         return tuple(map(len, self.labels))
 
     @property
@@ -81,7 +81,7 @@ class GridLayout:
 
     @cached_property
     def size(self) -> int:
-        """V, the number of ids."""
+        """Return V, the number of ids."""
         return self.compound.size if self.head == CHAINED else FIRST_CODE + math.prod(self.radices)
 
     @cached_property
@@ -91,7 +91,7 @@ class GridLayout:
 
     @cached_property
     def weights(self) -> Values:
-        """(F,) the weight of each column in the code of a joint head."""
+        """Return the weight of each column in the code of a joint head, (F,)."""
         return np.cumprod([1, *self.radices[:-1]])
 
     def vocabulary(self) -> Vocabulary:
