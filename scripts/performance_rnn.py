@@ -58,9 +58,9 @@ class PerformanceRNN(nn.Module):
         return zeros, zeros
 
     def forward(
-        self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor], lookback: None = None
+        self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor], *unused: None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        """Return the logits (B, T, V) after ids (B, T), and the state."""
+        """Return the logits (B, T, V) after ids (B, T), and the state; `nll` also passes the inputs of other models."""
         hidden, state = self.cells(functional.one_hot(x, self.settings.vocabulary_size).float(), state)
         return self.output(hidden), state
 

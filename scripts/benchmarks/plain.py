@@ -28,8 +28,8 @@ class Plain(nn.Module):
         """Return zeros, (L, B, H) twice."""
         return tuple(torch.zeros(self.cells.num_layers, rows, self.cells.hidden_size) for _ in "hc")
 
-    def forward(self, x: Tensor, state: tuple[Tensor, ...], lookback: None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Return the logits (B, T, V) after (B, T) ids, and the state."""
+    def forward(self, x: Tensor, state: tuple[Tensor, ...], *unused: None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the logits (B, T, V) after (B, T) ids, and the state; `nll` also passes the inputs of other models."""
         hidden, state = self.cells(self.dropout(self.embedding(x)), state)
         return self.output(self.dropout(hidden)), state
 
