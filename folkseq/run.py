@@ -28,8 +28,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus import Split, TokenStore
-from folkseq.corpus.store import copy_store
+from folkseq.corpora import Split, TokenStore
+from folkseq.corpora.store import copy_store
 from folkseq.errors import FolkseqError, RunError
 from folkseq.files import write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings

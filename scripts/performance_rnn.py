@@ -29,8 +29,8 @@ from torch import nn
 from torch.nn import functional
 
 import folkseq
-from folkseq.corpus import IGNORED
-from folkseq.corpus.reader import TokenizedCorpus, tokenize_corpus
+from folkseq.corpora import IGNORED
+from folkseq.corpora.reader import TokenizedCorpus, tokenize_corpus
 from folkseq.evaluation.loss import Loss
 from folkseq.evaluation.verb import evaluate
 from folkseq.models.settings import ModelSettings

@@ -3,8 +3,8 @@
 import numpy as np
 from safetensors.numpy import save
 
-from folkseq.corpus import Split
-from folkseq.corpus.store import StoreWriter
+from folkseq.corpora import Split
+from folkseq.corpora.store import StoreWriter
 from folkseq.formats import abc
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.abc import AbcRepresentation

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from folkseq import representations
 from folkseq.cli import main
-from folkseq.corpus import IGNORED, TokenStore, Windows, split_in_order
+from folkseq.corpora import IGNORED, TokenStore, Windows, split_in_order
 from folkseq.errors import ParseError, TokenError
 from folkseq.representations.char import LONGEST, SHORTEST, CharTokenizer, Text
 from folkseq.representations.vocabulary import Vocabulary

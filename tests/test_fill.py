@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from folkseq import representations
 from folkseq.cli import main
-from folkseq.corpus import TokenStore
-from folkseq.corpus.pairs import Pairs
+from folkseq.corpora import TokenStore
+from folkseq.corpora.pairs import Pairs
 from folkseq.errors import RequestError
 from folkseq.formats import abc
 from folkseq.formats.abc.splice import find_bars, replace_bars

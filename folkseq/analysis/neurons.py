@@ -14,7 +14,7 @@ from folkseq.analysis.reading import GateSaturation, Neuron, NeuronReading
 from folkseq.analysis.selectivity import ETA, R, Selectivity, selectivity
 from folkseq.analysis.source import numbered
 from folkseq.analysis.trace import GATES, Trace, load_model, trace
-from folkseq.corpus.files import read_file
+from folkseq.corpora.files import read_file
 from folkseq.errors import ParseError, RequestError, RunError, TokenError
 from folkseq.models.language_model import LanguageModel
 from folkseq.music.performance import Performance

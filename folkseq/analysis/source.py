@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from folkseq.corpus.files import open_file
+from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, midi
 from folkseq.music.performance import Performance

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from folkseq.corpus.named.folders import BuildReport
+    from folkseq.corpora.named.folders import BuildReport
 
 _MOST_FAULTS = 10  # shown one by one; the rest are counted
 

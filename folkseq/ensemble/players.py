@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus import Split, TokenStore
-from folkseq.corpus.ngram import NGram
+from folkseq.corpora import Split, TokenStore
+from folkseq.corpora.ngram import NGram
 from folkseq.grammar import Ids
 from folkseq.representations.base import END
 from folkseq.representations.packed.codec import StepCodec

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.duplicates import Forest
-from folkseq.corpus.hashing import inverse_powers, mixed, powers
+from folkseq.corpora.duplicates import Forest
+from folkseq.corpora.hashing import inverse_powers, mixed, powers
 
 LENGTHS = (8, 12, 16, 24, 32)
 _NO_TITLE = re.compile(r"\([^)]*\)|\s--.*|^\s*(the|an|a)\s|,\s*(the|an|a)\b")  # remarks, the rhythm, articles

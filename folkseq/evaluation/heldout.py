@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpus import TokenStore
-from folkseq.corpus.duplicates import near_duplicates
-from folkseq.corpus.named import Corpus, files, listed
-from folkseq.corpus.reader import tokenize_corpus
+from folkseq.corpora import TokenStore
+from folkseq.corpora.duplicates import near_duplicates
+from folkseq.corpora.named import Corpus, files, listed
+from folkseq.corpora.reader import tokenize_corpus
 from folkseq.errors import CorpusError
 from folkseq.novelty import Overlap
 from folkseq.representations.base import Codec

@@ -17,7 +17,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from folkseq.corpus.baseline import ngrams
+from folkseq.corpora.baseline import ngrams
 from folkseq.run import Run
 from folkseq.sampling import scoring
 from folkseq.sampling.settings import PRECISIONS

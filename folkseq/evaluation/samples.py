@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus import TokenStore
-from folkseq.corpus.baseline import JUDGED
+from folkseq.corpora import TokenStore
+from folkseq.corpora.baseline import JUDGED
 from folkseq.evaluation import figures, statistics
 from folkseq.verbs.model import Model
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from folkseq.corpus import beginning
-from folkseq.corpus.baseline import JUDGED
-from folkseq.corpus.named import Corpus
+from folkseq.corpora import beginning
+from folkseq.corpora.baseline import JUDGED
+from folkseq.corpora.named import Corpus
 from folkseq.ensemble.players import Player, players
 from folkseq.errors import RequestError
 from folkseq.evaluation import loss

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus.ngram import NGram
+from folkseq.corpora.ngram import NGram
 from folkseq.ensemble.cells import HOLD
 from folkseq.ensemble.task import HarmoniseTask
 from folkseq.errors import CorpusError

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from folkseq.corpus.files import open_file
+from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.infill.answers import Answers, write_answers
 from folkseq.representations.task import FILL

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from folkseq.corpus.lookback import Lookback
+from folkseq.corpora.lookback import Lookback
 
 
 class CopyPointer(nn.Module):

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from folkseq.corpus.batch import SourceBatch
+from folkseq.corpora.batch import SourceBatch
 from folkseq.models.cells import LAYERS
 from folkseq.models.language_model import LanguageModel, State
 from folkseq.models.settings import CELLS, DIRECTIONS, IMPOSSIBLE, EncoderSettings, ModelSettings

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from folkseq.corpus.batch import SourceBatch
+from folkseq.corpora.batch import SourceBatch
 from folkseq.models.cells import LAYERS
 from folkseq.models.settings import ModelSettings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from folkseq.corpus.lookback import BAR_LENGTH, Lookback
+from folkseq.corpora.lookback import BAR_LENGTH, Lookback
 from folkseq.settings import REQUIRED, setting, validate
 
 if TYPE_CHECKING:

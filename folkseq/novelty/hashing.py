@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus.hashing import RISE, Hashes, mixed
+from folkseq.corpora.hashing import RISE, Hashes, mixed
 from folkseq.representations.capabilities import Profile
 
 Integers = NDArray[np.int64]

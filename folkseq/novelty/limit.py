@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus.hashing import BASE, RISE, Hashes, inverse_powers, mixed, powers
+from folkseq.corpora.hashing import BASE, RISE, Hashes, inverse_powers, mixed, powers
 from folkseq.errors import RequestError
 from folkseq.grammar import Ids, Rows
 from folkseq.novelty.hashing import Flags, Hashing, Integers, last_true, matches, next_true

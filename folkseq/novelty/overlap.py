@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpus import TokenStore
-from folkseq.corpus.hashing import RISE, Hashes, powers
+from folkseq.corpora import TokenStore
+from folkseq.corpora.hashing import RISE, Hashes, powers
 from folkseq.errors import RunError
 from folkseq.files import write_array
 from folkseq.novelty.hashing import Flags, Hashing, Integers, matches, next_true

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus import TokenStore, beginning
+from folkseq.corpora import TokenStore, beginning
 from folkseq.representations.capabilities import Profile
 
 MOST_IDS = 20_000_000

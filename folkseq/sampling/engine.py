@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.lookback import METADATA_KEY, Lookback
+from folkseq.corpora.lookback import METADATA_KEY, Lookback
 from folkseq.grammar import Ids, Rows
 from folkseq.sampling.memory import Memory
 from folkseq.sampling.session import open_session

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from folkseq.corpus import IGNORED, Batch, Batches, SourceBatch, Split, Streams, TokenStore, Windows
+from folkseq.corpora import IGNORED, Batch, Batches, SourceBatch, Split, Streams, TokenStore, Windows
 from folkseq.models.language_model import make_model
 from folkseq.models.settings import BFLOAT16
 from folkseq.representations.capabilities import Augmentation
@@ -106,7 +106,7 @@ def batches_of(data: TrainingData, config: RunConfig, ranks: Ranks) -> Batches:
     if model.encoder is not None:
         if data.task is None:
             raise ValueError("a model with an encoder learns from the pairs of a task")
-        from folkseq.corpus.pairs import Pairs
+        from folkseq.corpora.pairs import Pairs
 
         return Pairs(store, pieces, rows, random, data.task, model.encoder.relative_positions, step)
     if settings.batches != "windows":

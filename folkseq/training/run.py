@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from folkseq.corpus.baseline import Baseline
+from folkseq.corpora.baseline import Baseline
 from folkseq.errors import FolkseqError
 from folkseq.files import clear_temporary
 from folkseq.run import Run, RunConfig

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from folkseq.corpus import IGNORED, Batch, Lookback, TokenStore
-from folkseq.corpus.baseline import JUDGED
-from folkseq.corpus.store import Ids
+from folkseq.corpora import IGNORED, Batch, Lookback, TokenStore
+from folkseq.corpora.baseline import JUDGED
+from folkseq.corpora.store import Ids
 from folkseq.errors import CorpusError
 from folkseq.models.language_model import LanguageModel
 from folkseq.representations.task import Task
@@ -147,7 +147,7 @@ def _pairs(
     pairs: Sequence[Pair], relative_positions: RelativePositions, ids_per_step: int, rows: int
 ) -> Iterator[Batch]:
     """Yield pairs of similar length in batches, with `IGNORED` for ids that were given."""
-    from folkseq.corpus.pairs import batch_of
+    from folkseq.corpora.pairs import batch_of
 
     by_length = sorted(pairs, key=lambda pair: (len(pair.source), len(pair.ids)))
     for first in range(0, len(by_length), rows):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from folkseq.corpus.files import open_file
+from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.formats import abc, midi

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from folkseq.corpus.named import FOLDERS
-from folkseq.corpus.named.books import Description, build, descriptions
-from folkseq.corpus.named.folders import BuildReport, FolderCorpus
+from folkseq.corpora.named import FOLDERS
+from folkseq.corpora.named.books import Description, build, descriptions
+from folkseq.corpora.named.folders import BuildReport, FolderCorpus
 from folkseq.errors import CorpusError
 
 

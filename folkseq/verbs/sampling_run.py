@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from folkseq.corpus.files import open_file
+from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.machine import cores
 from folkseq.representations.base import END

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from folkseq import representations
-from folkseq.corpus.files import names, read_file
-from folkseq.corpus.named import Corpus, files
+from folkseq.corpora.files import names, read_file
+from folkseq.corpora.named import Corpus, files
 from folkseq.errors import CorpusError, ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.representations.base import Codec, Representation

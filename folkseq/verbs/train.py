@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpus import Split, split, split_in_order
-from folkseq.corpus.baseline import Baseline
-from folkseq.corpus.duplicates import near_duplicates
-from folkseq.corpus.named import Corpus, files
-from folkseq.corpus.reader import TokenizedCorpus, tokenize_corpus
+from folkseq.corpora import Split, split, split_in_order
+from folkseq.corpora.baseline import Baseline
+from folkseq.corpora.duplicates import near_duplicates
+from folkseq.corpora.named import Corpus, files
+from folkseq.corpora.reader import TokenizedCorpus, tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, RequestError, RunError
 from folkseq.extensions import extension
 from folkseq.extras import require
@@ -35,7 +35,7 @@ from folkseq.verbs.trained import find_task
 from folkseq.version import __version__
 
 if TYPE_CHECKING:
-    from folkseq.corpus.named.folders import BuildReport
+    from folkseq.corpora.named.folders import BuildReport
     from folkseq.training import Ranks
 
 FEWEST_PIECES = 2

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from folkseq.corpus import Batch
-from folkseq.corpus.batch import IGNORED
+from folkseq.corpora import Batch
+from folkseq.corpora.batch import IGNORED
 from folkseq.models.settings import ModelSettings
 
 

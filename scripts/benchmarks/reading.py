@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from folkseq import representations
-from folkseq.corpus.named import files, locate
+from folkseq.corpora.named import files, locate
 from folkseq.errors import ParseError
 
 TURNS = 5

@@ -27,11 +27,11 @@ import torch
 from benchmarks.plain import Loop, Plain
 
 from folkseq import representations
-from folkseq.corpus import IGNORED, Batch, Streams, split
-from folkseq.corpus.baseline import JUDGED, Baseline
-from folkseq.corpus.duplicates import near_duplicates
-from folkseq.corpus.named import files
-from folkseq.corpus.reader import tokenize_corpus
+from folkseq.corpora import IGNORED, Batch, Streams, split
+from folkseq.corpora.baseline import JUDGED, Baseline
+from folkseq.corpora.duplicates import near_duplicates
+from folkseq.corpora.named import files
+from folkseq.corpora.reader import tokenize_corpus
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.run import Run, RunConfig
 from folkseq.training import Ranks, TrainingData, TrainingRun

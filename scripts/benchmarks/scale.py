@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from folkseq.corpus import StoreWriter, TokenStore, split
+from folkseq.corpora import StoreWriter, TokenStore, split
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig

@@ -15,7 +15,7 @@ import torch
 from benchmarks.plain import Loop, Plain
 from torch.nn import functional
 
-from folkseq.corpus import Split, Streams, TokenStore, split
+from folkseq.corpora import Split, Streams, TokenStore, split
 from folkseq.models.settings import FLOAT32, ModelSettings, TrainSettings
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig

@@ -483,8 +483,12 @@ def test_files_whose_names_are_no_text_are_named_all_the_same(tmp_path):
 
 def test_public_names_are_there_and_documented():
     assert set(folkseq.__all__) >= {"train", "load", "sample", "again", "stream", "plot", "Tune", "Performance"}
+    from folkseq.corpora import store  # a package beside the function `corpus`
+
+    assert store
     for name in folkseq.__all__:
         assert getattr(folkseq, name).__doc__, name
+        assert callable(getattr(folkseq, name)) or name == "__version__", name
 
 
 def test_every_verb_and_option_is_explained():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from midi_files import END, midi_file, track
 
-from folkseq.corpus.files import read_file
+from folkseq.corpora.files import read_file
 from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.formats.transcription import transcribe

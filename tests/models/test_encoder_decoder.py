@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from folkseq.compound import CompoundLayout
-from folkseq.corpus.batch import SourceBatch
-from folkseq.corpus.pairs import batch_of
+from folkseq.corpora.batch import SourceBatch
+from folkseq.corpora.pairs import batch_of
 from folkseq.models.encoder_decoder import EncoderDecoder
 from folkseq.models.export.encoder_decoder import build_encoder
 from folkseq.models.export.step import build_step

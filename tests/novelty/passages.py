@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from folkseq.corpus import TokenStore
+from folkseq.corpora import TokenStore
 from folkseq.representations.capabilities import Profile
 
 START, END = 0, 1

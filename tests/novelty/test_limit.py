@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, run_slowly, stores
 
-from folkseq.corpus import TokenStore
+from folkseq.corpora import TokenStore
 from folkseq.errors import RequestError
 from folkseq.grammar import put, take
 from folkseq.novelty import Overlap

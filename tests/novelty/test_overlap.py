@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, stores
 
-from folkseq.corpus import TokenStore
+from folkseq.corpora import TokenStore
 from folkseq.errors import FolkseqError, RunError
 from folkseq.novelty import Overlap, hashing, training_set
 from folkseq.novelty.training_set import TrainingSet

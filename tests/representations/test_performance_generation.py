@@ -5,8 +5,8 @@ import pytest
 from performances import take
 from safetensors.numpy import save_file
 
-from folkseq.corpus.split import Split
-from folkseq.corpus.store import StoreWriter, TokenStore
+from folkseq.corpora.split import Split
+from folkseq.corpora.store import StoreWriter, TokenStore
 from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import midi
 from folkseq.models.export.step import build_step

@@ -14,9 +14,9 @@ import pytest
 import torch
 from echoes import END, MODEL, QUICK, START, V, data_of, fit, make_run, pieces
 
-from folkseq.corpus import Split, TokenStore
-from folkseq.corpus.baseline import Baseline
-from folkseq.corpus.ngram import NGram
+from folkseq.corpora import Split, TokenStore
+from folkseq.corpora.baseline import Baseline
+from folkseq.corpora.ngram import NGram
 from folkseq.errors import FolkseqError, RequestError, RunError
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, PRECISIONS, TrainSettings

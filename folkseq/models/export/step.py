@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from folkseq.corpus.lookback import METADATA_KEY, Lookback
+from folkseq.corpora.lookback import METADATA_KEY, Lookback
 from folkseq.models import equations
 from folkseq.models.export.graph import Graph, Matrix, Value, Weights
 from folkseq.models.settings import ModelSettings

@@ -4,13 +4,13 @@ A piece is a 1-D array of ids that begins with a start id and ends with an end i
 stands for. `Streams` read short pieces one after another; `Windows` passages of long ones.
 """
 
-from folkseq.corpus.batch import IGNORED, Batch, Batches, SourceBatch
-from folkseq.corpus.duplicates import cluster
-from folkseq.corpus.lookback import Lookback
-from folkseq.corpus.split import Split, split, split_in_order
-from folkseq.corpus.store import StoreWriter, TokenStore, beginning
-from folkseq.corpus.streams import Streams
-from folkseq.corpus.windows import Windows
+from folkseq.corpora.batch import IGNORED, Batch, Batches, SourceBatch
+from folkseq.corpora.duplicates import cluster
+from folkseq.corpora.lookback import Lookback
+from folkseq.corpora.split import Split, split, split_in_order
+from folkseq.corpora.store import StoreWriter, TokenStore, beginning
+from folkseq.corpora.streams import Streams
+from folkseq.corpora.windows import Windows
 
 __all__ = [
     "IGNORED",

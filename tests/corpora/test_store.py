@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from folkseq.corpus import StoreWriter, TokenStore
+from folkseq.corpora import StoreWriter, TokenStore
 from folkseq.errors import FolkseqError
 
 

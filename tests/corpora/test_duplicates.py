@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.corpus import cluster, duplicates
+from folkseq.corpora import cluster, duplicates
 
 
 def cluster_slowly(fingerprints, length, share):

@@ -26,7 +26,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from folkseq.corpus.named.folders import BuildReport, package_files
+from folkseq.corpora.named.folders import BuildReport, package_files
 from folkseq.errors import CorpusError
 from folkseq.files import write_atomically
 from folkseq.settings import REQUIRED, from_json, setting, validate

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from folkseq.corpus.named.folders import package_files
+from folkseq.corpora.named.folders import package_files
 from folkseq.formats import table
 from folkseq.music.chorale import COLUMNS, HOLD, REST, STEPS, VOICES
 from folkseq.music.grid import Grid

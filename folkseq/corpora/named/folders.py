@@ -48,7 +48,7 @@ class FolderCorpus:
 
     def make(self) -> Mapping[str, bytes]:
         """Return the contents of the files, by name."""
-        made: Mapping[str, bytes] = import_module(f"folkseq.corpus.named.{self.name}").make()
+        made: Mapping[str, bytes] = import_module(f"folkseq.corpora.named.{self.name}").make()
         return made
 
     def build(self, folder: Path) -> BuildReport:

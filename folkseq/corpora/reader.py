@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpus import cache
-from folkseq.corpus.files import names, open_file, read_file
-from folkseq.corpus.store import StoreWriter, TokenStore
+from folkseq.corpora import cache
+from folkseq.corpora.files import names, open_file, read_file
+from folkseq.corpora.store import StoreWriter, TokenStore
 from folkseq.errors import CorpusError, FolkseqError, ParseError
 from folkseq.machine import cores
 from folkseq.representations.base import Codec, Parsed, Representation

@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.store import TokenStore
+from folkseq.corpora.store import TokenStore
 
 IGNORED = -100
 """The target that is not predicted; PyTorch's cross entropy leaves it out."""

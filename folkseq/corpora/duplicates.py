@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.hashing import Hashes, mixed, powers
+from folkseq.corpora.hashing import Hashes, mixed, powers
 from folkseq.representations.capabilities import Transposition
 
 COMMON = 32

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from folkseq.corpus.named.folders import BuildReport, FolderCorpus
+from folkseq.corpora.named.folders import BuildReport, FolderCorpus
 from folkseq.errors import CorpusError
 
 Corpus: TypeAlias = Path | str | Sequence[Path | str]
@@ -70,7 +70,7 @@ def locate(path: Path, on_build: Callable[[BuildReport], None] | None = None) ->
     """
     if path.exists():
         return path
-    from folkseq.corpus.named.books import Description, build, descriptions
+    from folkseq.corpora.named.books import Description, build, descriptions
 
     named, at_home = descriptions(), path.absolute().parent.name == "corpora"
     if path.suffix == ".abc" and path.with_suffix(".toml").is_file():

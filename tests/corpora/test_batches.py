@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from folkseq.corpus import IGNORED, Streams, TokenStore, Windows
-from folkseq.corpus.pairs import Pairs
+from folkseq.corpora import IGNORED, Streams, TokenStore, Windows
+from folkseq.corpora.pairs import Pairs
 from folkseq.errors import CorpusError
 from folkseq.pairs import EncoderSource, Pair, RelativePositions
 from folkseq.representations.capabilities import Augmentation

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.batch import Batch, Batches
-from folkseq.corpus.lookback import Lookback
-from folkseq.corpus.store import TokenStore
+from folkseq.corpora.batch import Batch, Batches
+from folkseq.corpora.lookback import Lookback
+from folkseq.corpora.store import TokenStore
 
 KEPT_BYTES = 1 << 26
 """Size of the lookbacks that are kept for the next time that their pieces are read."""

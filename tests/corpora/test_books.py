@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from folkseq.corpus.named import files, locate
-from folkseq.corpus.named.books import Description, Source, build, descriptions
-from folkseq.corpus.named.folders import BuildReport
+from folkseq.corpora.named import files, locate
+from folkseq.corpora.named.books import Description, Source, build, descriptions
+from folkseq.corpora.named.folders import BuildReport
 from folkseq.errors import CorpusError
 
 TOML = """
@@ -294,7 +294,7 @@ def test_the_installed_corpus_is_built_as_described(name, repeats, unquoted, tmp
 
 def test_building_imports_neither_torch_nor_music21(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from folkseq.corpus.named.books import build, descriptions;"
+        "import sys; from pathlib import Path; from folkseq.corpora.named.books import build, descriptions;"
         "build(descriptions()['folk'], Path(sys.argv[1]));"
         "print([name for name in ('torch', 'music21') if name in sys.modules])"
     )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.corpus import Split, split
+from folkseq.corpora import Split, split
 from folkseq.errors import CorpusError
 
 

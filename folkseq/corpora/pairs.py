@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from folkseq.corpus.batch import IGNORED, Batch, Batches, SourceBatch
-from folkseq.corpus.store import TokenStore
+from folkseq.corpora.batch import IGNORED, Batch, Batches, SourceBatch
+from folkseq.corpora.store import TokenStore
 from folkseq.errors import CorpusError
 from folkseq.pairs import MASKED, Pair, RelativePositions
 from folkseq.representations.task import Task

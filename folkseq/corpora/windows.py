@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus.batch import IGNORED, Batch, Batches
-from folkseq.corpus.store import Ids, TokenStore
+from folkseq.corpora.batch import IGNORED, Batch, Batches
+from folkseq.corpora.store import Ids, TokenStore
 from folkseq.representations.capabilities import Augmentation
 
 MOST_EMPTY = 1000  # passages in a row that an augmentation may leave empty, as it does with long silences

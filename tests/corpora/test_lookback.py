@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.corpus import Lookback, Streams, TokenStore
-from folkseq.corpus.lookback import MOST_BARS
-from folkseq.corpus.matching import LENGTHS, WINDOW
+from folkseq.corpora import Lookback, Streams, TokenStore
+from folkseq.corpora.lookback import MOST_BARS
+from folkseq.corpora.matching import LENGTHS, WINDOW
 from folkseq.representations.abc import AbcCodec, AbcRepresentation
 from folkseq.representations.vocabulary import Vocabulary
 

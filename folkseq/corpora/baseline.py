@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from folkseq.corpus import Split, TokenStore
-from folkseq.corpus.ngram import NGram
+from folkseq.corpora import Split, TokenStore
+from folkseq.corpora.ngram import NGram
 
 ORDER = 5
 MOST_IDS = 10_000_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq.corpus.ngram import NGram
+from folkseq.corpora.ngram import NGram
 
 V = 5
 

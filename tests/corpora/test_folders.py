@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from folkseq.cli import main
-from folkseq.corpus.named import FOLDERS, chorales, ensemble, locate, picture
+from folkseq.corpora.named import FOLDERS, chorales, ensemble, locate, picture
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -59,12 +59,12 @@ def test_a_folder_is_built_when_it_is_named(tmp_path, monkeypatch):
 
 def test_training_on_a_file_imports_no_named_corpus():
     code = (
-        "import sys; from pathlib import Path; import folkseq.verbs.train; from folkseq.corpus.named import locate;"
+        "import sys; from pathlib import Path; import folkseq.verbs.train; from folkseq.corpora.named import locate;"
         "locate(Path('.'));"
-        "print(*[name for name in sys.modules if name.startswith('folkseq.corpus.named.')])"
+        "print(*[name for name in sys.modules if name.startswith('folkseq.corpora.named.')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["folkseq.corpus.named.folders"]
+    assert done.stdout.split() == ["folkseq.corpora.named.folders"]
 
 
 def test_a_tartan_is_a_twill_of_mirrored_stripes():

@@ -9,8 +9,8 @@ from book import BOOK, JIG, REEL, WALTZ
 from PIL import Image
 
 from folkseq import representations
-from folkseq.corpus import reader
-from folkseq.corpus.reader import tokenize_corpus
+from folkseq.corpora import reader
+from folkseq.corpora.reader import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, ParseError
 from folkseq.representations.abc import AbcRepresentation
 

@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpus import matching
+from folkseq.corpora import matching
 from folkseq.settings import from_json
 
 Integers = NDArray[np.int64]
