@@ -16,9 +16,9 @@ from folkseq.compound import CompoundLayout
 from folkseq.errors import ParseError, RequestError
 from folkseq.music.grid import Grid
 from folkseq.representations.packed import PackedRepresentation
-from folkseq.representations.packed.generation import PackedOptions
 from folkseq.representations.packed.layout import GridLayout
 from folkseq.representations.packed.lead import Lead
+from folkseq.representations.packed.options import PackedOptions
 from folkseq.representations.packed.packing import pack
 from folkseq.verbs.model import load
 

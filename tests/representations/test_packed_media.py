@@ -20,8 +20,10 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi, picture
 from folkseq.music.grid import Grid
 from folkseq.music.performance import Note, Performance, Track
-from folkseq.representations.packed.generation import PackedOptions
+from folkseq.representations.packed import GRIDS
+from folkseq.representations.packed.media import MEDIA
 from folkseq.representations.packed.media.midi import CLASSES
+from folkseq.representations.packed.options import PackedOptions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -308,3 +310,7 @@ def test_pictures_are_recognised_trained_on_and_written(tmp_path):
     (tmp_path / "a.csv").write_text("1,2\n3,4\n")
     result = invoke("train", "packed", tmp_path, *small)
     assert "tables, pictures and MIDI files" in result.output
+
+
+def test_every_grid_of_the_representation_is_a_medium():
+    assert tuple(MEDIA) == GRIDS

@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
 from folkseq.music.grid import Grid
-from folkseq.representations.capabilities import Generation, Options, Plan, Prime
+from folkseq.representations.capabilities import Generation, Plan, Prime
 from folkseq.representations.packed.grammar import StepGrammar
 from folkseq.representations.packed.layout import CHAINED, GridLayout
 from folkseq.representations.packed.lead import Lead
 from folkseq.representations.packed.medium import Medium
+from folkseq.representations.packed.options import PackedOptions
 from folkseq.representations.vocabulary import Vocabulary
-from folkseq.settings import setting
 
-MOST_STEPS = 1_000_000
 OPEN_LIMIT, PLANNED_LIMIT = 4096, 10_000_000
 """Ids of a piece whose length the model decides, and of one whose length the options decide."""
-
-
-@dataclass(frozen=True)
-class PackedOptions(Options):
-    """The options for new grids; each medium has some of them."""
-
-    steps: int | None = setting(
-        None, "Number of steps.  [default: the model decides]", low=1, high=MOST_STEPS, needs_grammar=True
-    )
-    bars: int | None = setting(None, "Number of bars of 4/4, for MIDI.", low=1, high=MOST_STEPS, needs_grammar=True)
-    bpm: float | None = setting(None, "Tempo of the MIDI file.  [default: 120]", low=20, high=400)
-    lead: str | None = setting(
-        None, "One player's gestures, in a table or, with -, line by line; the others follow.", needs_grammar=True
-    )
-    lead_column: str | None = setting(
-        None, "The player who leads, by name or number.  [default: the first]", needs_grammar=True
-    )
-    size: str | None = setting(
-        None, "Size of a picture, as in 48x32.  [default: the model decides]", needs_grammar=True
-    )
 
 
 class GridGeneration(Generation[Grid]):

@@ -21,8 +21,9 @@ from folkseq.formats.picture import HIGHEST, WIDEST
 from folkseq.music.grid import Grid
 from folkseq.representations.base import END, START, Parsed
 from folkseq.representations.capabilities import Analysis, Features, Plan, Prime
-from folkseq.representations.packed.generation import GridGeneration, PackedOptions
+from folkseq.representations.packed.generation import GridGeneration
 from folkseq.representations.packed.medium import GridCodec, Medium, split_end
+from folkseq.representations.packed.options import PackedOptions
 from folkseq.representations.packed.pixels import ROW_END, PictureGrammar, is_colour, parse_size
 from folkseq.representations.vocabulary import Vocabulary
 
