@@ -115,7 +115,7 @@ def _network(model: Model, pairs: Sequence[Pair]) -> float:
     """Nats in all, by the trained weights."""
     import torch
 
-    from folkseq.models.language_model import make_model
+    from folkseq.models.make import make_model
     from folkseq.training.validate import nll
 
     network = make_model(model.run.config.model)

@@ -147,12 +147,3 @@ class LanguageModel(nn.Module):
         if self.settings.copy_pointer:
             logits = self.pointers(logits, hidden, lookback)
         return logits
-
-
-def make_model(settings: ModelSettings) -> LanguageModel:
-    """Return the model that the settings describe, with new weights from PyTorch's global generator."""
-    if settings.encoder is None:
-        return LanguageModel(settings)
-    from folkseq.models.encoder_decoder import EncoderDecoder
-
-    return EncoderDecoder(settings)

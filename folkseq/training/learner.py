@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from folkseq.corpora import IGNORED, Batch, Batches, SourceBatch, Split, Streams, TokenStore, Windows
-from folkseq.models.language_model import make_model
+from folkseq.models.make import make_model
 from folkseq.models.settings import BFLOAT16
 from folkseq.representations.capabilities import Augmentation
 from folkseq.representations.task import Task

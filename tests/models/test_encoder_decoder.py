@@ -12,7 +12,7 @@ from folkseq.corpora.pairs import batch_of
 from folkseq.models.encoder_decoder import EncoderDecoder
 from folkseq.models.export.encoder_decoder import build_encoder
 from folkseq.models.export.step import build_step
-from folkseq.models.language_model import make_model
+from folkseq.models.make import make_model
 from folkseq.models.settings import ATTENTIONS, CELLS, DIRECTIONS, EncoderSettings, ModelSettings
 from folkseq.pairs import EncoderSource, Pair
 from folkseq.sampling.engine import Engine

@@ -277,7 +277,7 @@ def test_a_plain_model_imports_no_optional_parts():
     code = """
 import sys
 from folkseq.models.export.step import build_step
-from folkseq.models.language_model import make_model
+from folkseq.models.make import make_model
 from folkseq.models.settings import ModelSettings
 model = make_model(ModelSettings(5, hidden=4, embedding=3))
 build_step({name: tensor.numpy() for name, tensor in model.state_dict().items()}, model.settings)
