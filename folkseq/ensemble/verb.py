@@ -7,9 +7,7 @@ from typing import Any
 
 from folkseq.errors import RequestError
 from folkseq.infill.answers import Answers, write_answers
-from folkseq.infill.verb import read_input
 from folkseq.representations.task import HARMONISE
-from folkseq.verbs.model import load
 
 
 def harmonise(
@@ -29,6 +27,5 @@ def harmonise(
     """
     if settings.get("max_copy") is not None:
         raise RequestError("--max-copy: harmonisations are compared with the training set afterwards; leave it out")
-    data, name = read_input(melody)
     where = {} if tune is None else {"tune": tune}
-    return write_answers(load(run), HARMONISE, data, name, count, where, **settings)
+    return write_answers(run, HARMONISE, melody, count, where, **settings)

@@ -12,11 +12,10 @@ from folkseq.corpora.baseline import JUDGED
 from folkseq.corpora.named import Corpus
 from folkseq.ensemble.players import Player, players
 from folkseq.errors import RequestError
-from folkseq.evaluation import loss
+from folkseq.evaluation import loss, targets
 from folkseq.evaluation import samples as new_pieces
 from folkseq.evaluation.heldout import HeldOutPieces, held_out
 from folkseq.evaluation.loss import Loss
-from folkseq.infill.evaluate import Gaps, judge
 from folkseq.representations.task import CONTINUE, FILL
 from folkseq.run import Run
 from folkseq.verbs.model import Model
@@ -40,7 +39,7 @@ class Evaluation:
     """Of an ensemble."""
     samples: dict[str, Any] | None = None
     """The result of `evaluation.samples.evaluate`."""
-    gaps: Gaps | None = None
+    gaps: targets.TargetMetrics | None = None
     """Of a run that fills or harmonises, instead of losses, players and samples."""
 
 
@@ -83,7 +82,7 @@ def evaluate(
     if lead_column is not None and not heard:
         raise RequestError(f"{found.folder}: is not a model of players; leave out --lead-column")
     if task != CONTINUE:
-        gaps = judge(model, [store[piece] for piece in sides.train], pieces, samples, seed)
+        gaps = targets.evaluate(model, [store[piece] for piece in sides.train], pieces, samples, seed)
         return Evaluation(found.folder, judged, gaps.amounts, gaps=gaps)
     first_tokens = most if most < max(map(len, pieces)) else None
     pieces = [piece[:most] for piece in pieces]

@@ -1,27 +1,31 @@
-"""What a model writes where the rest of a piece is known: several answers to one question."""
+"""Several answers to one question: a model writes a part of the piece in a file, given the rest."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from folkseq.errors import RequestError
+from folkseq.corpora.files import open_file
+from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.formats.midi import is_midi
 from folkseq.representations.task import FILL, Answer, Question
 from folkseq.sampling.overlaps import SharedPassage
-from folkseq.verbs.model import Model
+from folkseq.verbs.model import Model, load
 from folkseq.verbs.output import Output
 from folkseq.verbs.piece import Copied
 from folkseq.verbs.record import Record
 from folkseq.verbs.sampling_run import copy_limiter
 from folkseq.verbs.trained import check_task
 
-MOST = 10_000  # answers
+MOST_ANSWERS = 10_000
+MOST_BYTES = 1 << 22
+"""Size of the largest file; a book of that size holds some ten thousand tunes."""
 
 
 @dataclass(frozen=True)
@@ -48,49 +52,48 @@ class Answers:
 
 
 def write_answers(
-    model: Model,
-    wanted: str,
-    data: bytes,
-    file: str,
+    run: Path | str | None,
+    task: str,
+    file: Path | str,
     count: int,
     where: Mapping[str, Any],
     *,
     out: Path | str | None = None,
     formats: list[str] | None = None,
     seed: int | None = None,
-    **asked: Any,
+    **settings: Any,
 ) -> Answers:
-    """Let a model write a part of what is in a file, several times, and write the answers into files.
+    """Write a part of the piece in a file, several times, and write the answers into files.
 
     Args:
-        model: of a run that was trained for the task.
-        wanted: the task.
-        data: the bytes of the file.
-        file: its name.
+        run: the folder of a run that was trained for the task; the newest under `runs` by default.
+        task: such as `fill`.
+        file: a file, or `-` for standard input.
         count: number of answers.
         where: the part to write, as the representation names it, such as `bars`.
         out: a folder, or a file for one answer; `samples` in the run folder by default.
         formats: formats to write into a folder.
         seed: the same seed gives the same answers.
-        asked: fields of `SamplingSettings`.
+        settings: fields of `SamplingSettings`.
 
     Raises:
         FolkseqError: something cannot be met; nothing is written then.
     """
     from folkseq.sampling.batch import Request
 
-    check_task(model.run, wanted)
-    if not 1 <= count <= MOST:
-        raise RequestError(f"-n {count}: ask for 1 to {MOST:,} answers")
-    task = model.task
-    question = task.ask(data, file, **where)
+    data, name = _read(file)
+    model = load(run)
+    check_task(model.run, task)
+    if not 1 <= count <= MOST_ANSWERS:
+        raise RequestError(f"-n {count}: ask for 1 to {MOST_ANSWERS:,} answers")
+    question = model.task.ask(data, name, **where)
     usual = model.run.folder / "samples"
-    output = Output.of(out, formats, count, outputs=task.outputs, collections=(), usual=usual)
-    record = model.record(seed=seed, task=wanted, **asked, **where)
+    output = Output.of(out, formats, count, outputs=model.task.outputs, collections=(), usual=usual)
+    record = model.record(seed=seed, task=task, **settings, **where)
     max_copy = record.settings.max_copy
     notices = question.notices
-    if wanted == FILL and Record.occurs_in(data) and not is_midi(data):  # of a tune not one byte more may change
-        notices += (f"{file}: the record in it stays, which is of the tune as it was",)
+    if task == FILL and Record.occurs_in(data) and not is_midi(data):  # every byte of a tune but the gap's stays
+        notices += (f"{name}: the record in it stays, which is of the tune as it was",)
     request = Request(
         opening=question.opening,
         end_id=question.end_id,
@@ -101,32 +104,44 @@ def write_answers(
         place=question.grammar,
         copies=None if max_copy is None else copy_limiter(model, max_copy),
     )
-    return Answers(notices, _answers(model, question, request, record, count, output, Path(file).stem))
+    return Answers(notices, _answers(model, question, request, record, count, output, Path(name).stem))
+
+
+def _read(file: Path | str) -> tuple[bytes, str]:
+    """Return the bytes of a file, or of standard input, and its name."""
+    if str(file) == "-":
+        data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise RequestError(f"stdin: more than {MOST_BYTES:,} bytes; give one tune")
+        return data, "stdin"
+    try:
+        with open_file(Path(file), MOST_BYTES) as opened:
+            return opened.read(), str(file)
+    except (OSError, ParseError) as error:
+        raise RequestError(str(error)) from None
 
 
 def _answers(
     model: Model, question: Question, request: Any, record: Record, count: int, output: Output, stem: str
 ) -> Iterator[WrittenAnswer]:
-    from dataclasses import replace
-
     from folkseq.sampling.generate import generate
 
     engine = model.engine(record.settings.precision).with_memory(model.encoder.read(question.source))
     for sample in generate(engine, request, range(count)):
         answer = question.answer(sample.ids)
         ids = np.asarray(answer.compared)
-        tokens = model.run.vocabulary.decode(ids)
         shared = SharedPassage()
         if len(ids) and model.overlaps:
             (shared,) = model.overlaps.longest([ids])
+        copied = replace(model.copied(model.run.vocabulary.decode(ids), shared), at="")
         own = replace(record, index=sample.index + 1)
         comments = [own.describe(), own.to_json()]
         files, left_out = _write(answer, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
-        copied = replace(model.copied(tokens, shared), at="")
         yield WrittenAnswer(answer, sample.nll, copied, own, tuple(files), tuple(left_out))
 
 
 def _write(answer: Answer, output: Output, stem: str, comments: list[str]) -> tuple[list[Path], list[str]]:
+    """Write the files of an answer; return their paths, and a line for each format that it cannot be written in."""
     if output.is_file:
         write_atomically(output.place, answer.format(output.place.suffix.lower(), comments))
         return [output.place], []

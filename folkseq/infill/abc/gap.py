@@ -29,7 +29,7 @@ class Gap:
     """A gap of consecutive bars in the ids of a tune."""
 
     def __init__(
-        self, grammar: BarGrammar, ids: NDArray[Any], bars: Bars, first: int, last: int, *, left_only: bool = False
+        self, grammar: BarGrammar, ids: NDArray[Any], bars: Bars, first: int, count: int, left_only: bool = False
     ) -> None:
         """Cut a gap.
 
@@ -38,15 +38,15 @@ class Gap:
             ids: (T,) of the tune.
             bars: of the tune.
             first: index of the gap's first bar.
-            last: index of its last bar.
+            count: number of its bars.
             left_only: whether the source ends with the gap.
         """
-        self.bar_grammar, self.spans = grammar, bars.spans[first : last + 1]
+        self.bar_grammar, self.spans, self.first = grammar, bars.spans[first : first + count], first
         self.start, self.stop = self.spans[0].start, self.spans[-1].stop
         between = [tuple(ids[one.stop : other.start].tolist()) for one, other in pairwise(self.spans)]
         self.between = [*between, (grammar.alphabet.vocabulary.id(END),)]
         """The ids after each bar of the gap, up to the next bar; after the last, the end id."""
-        self._ids, self._bars, self._first, self._left_only = ids, bars, first, left_only
+        self._ids, self._bars, self._left_only = ids, bars, left_only
 
     @cached_property
     def source(self) -> EncoderSource:
@@ -83,6 +83,10 @@ class Gap:
             if bar < len(self.spans) - 1:
                 at.append(self.place(bar + 1, 0, self.spans[bar + 1].ticks))
         return Pair(self.source, ids, np.array(at), free, self._ids[: self.start].astype(np.int64))
+
+    def filled(self, ids: NDArray[Any]) -> NDArray[Any]:
+        """Return the ids of the tune with others in the gap."""
+        return np.concatenate([self._ids[: self.start], ids, self._ids[self.stop :]])
 
     def open_bar(self, bar: int) -> BarState:
         """Return the state of a bar of the gap before its sounds."""

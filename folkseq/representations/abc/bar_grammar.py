@@ -15,7 +15,7 @@ from typing import NamedTuple
 from folkseq.errors import RequestError
 from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
 from folkseq.music import Tuplet
-from folkseq.representations.abc.bars import EIGHTH, bar_ticks
+from folkseq.representations.abc.bars import EIGHTH, BarSpan, bar_ticks
 from folkseq.representations.abc.tokens import header_meter, kind
 from folkseq.representations.vocabulary import Vocabulary
 
@@ -129,6 +129,11 @@ class BarGrammar:
         tuplets = {i: alphabet.vocabulary.tokens[i] for i in self._ids["tuplet"]}
         simple, compound = ({i: parse_tuplet(token, each) for i, token in tuplets.items()} for each in (False, True))
         self._tuplets = simple, compound
+
+    def can_fill(self, span: BarSpan) -> bool:
+        """Return whether a bar can be filled with the lengths of the alphabet."""
+        grid = self.alphabet.grid
+        return span.plain and span.ticks > 0 and span.ticks % grid == 0 and span.meter_ticks % grid == 0
 
     def allowed(self, state: BarState) -> list[int]:
         """Return the ids that may come next, bar lines aside."""

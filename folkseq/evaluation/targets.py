@@ -1,4 +1,8 @@
-"""A run that fills or harmonises, judged: how well it foretells what stood there, and what its voices are like."""
+"""The loss of a run that fills or harmonises, on held-out targets, and the voice leading of its harmonisations.
+
+Task: predict each id of a target that was not given, from its source and the ids before it. Conventions are those of
+`folkseq.evaluation.loss`; the n-gram reads the ids before a gap, but not the source.
+"""
 
 from __future__ import annotations
 
@@ -24,95 +28,99 @@ from folkseq.sampling.settings import INT8
 from folkseq.verbs.model import Model
 
 Pieces = Sequence[NDArray[Any]]
-ORDER = 5  # of the n-gram of whole ids; of frames so many steps
-TURNS = 8  # pairs of a piece at most
-MOST = 2_000  # pairs
+ORDER = 5
+"""Order of the n-gram of single ids; two steps of compound tokens."""
+TURNS = 8
+"""Most pairs of a piece."""
+MOST_PAIRS = 2_000
 
 
 @dataclass(frozen=True)
-class GapLoss:
-    """What one model makes of what stood in gaps."""
+class TargetLoss:
+    """The negative log-likelihood of targets under one model."""
 
     model: str
     nats_per_token: float
     bits: dict[str, float]
-    """For each of what a listener counts, by its singular."""
+    """Bits per unit, by the unit's singular."""
 
 
 @dataclass(frozen=True)
 class VoiceLeading:
-    """What harmonisations are like, beside those of the same melodies that were held out."""
+    """The voice leading of harmonisations, beside that of the chorales whose melodies were harmonised."""
 
     count: int
     seed: int
     written: dict[str, float]
     without_rules: dict[str, float]
-    """Where parallels are allowed: what the model knows by itself."""
+    """Of harmonisations without the grammar's rules for parallels."""
     held_out: dict[str, float]
 
 
 @dataclass(frozen=True)
-class Gaps:
-    """How well a run foretells what stood in gaps, or to melodies."""
+class TargetMetrics:
+    """The metrics of a run on pairs of a source and a target."""
 
     task: str
     pairs: int
     amounts: dict[str, float]
-    losses: tuple[GapLoss, ...]
+    """The amount of each unit in the targets, by its singular."""
+    losses: tuple[TargetLoss, ...]
     voices: VoiceLeading | None
 
 
-def judge(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int) -> Gaps:
-    """Judge a run on what can be asked of pieces.
+def evaluate(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int) -> TargetMetrics:
+    """Evaluate a run on pairs that are drawn from pieces.
 
     Args:
         model: of a run that fills or harmonises.
         trained: the pieces that it was trained on.
-        pieces: those that it is judged on.
-        samples: how many of those melodies are harmonised anew; 0 for none.
-        seed: of that.
+        pieces: the held-out pieces.
+        samples: number of melodies that are harmonised, too.
+        seed: of those.
+
+    Raises:
+        CorpusError: no pair can be drawn.
     """
     task, settings = model.task, model.run.config.model
     if settings.encoder is None:
         raise ValueError("this run has no encoder")
-    both = _pairs(task, pieces, True if settings.encoder.causal else None)
-    if not both:
+    pairs = _pairs(task, pieces, True if settings.encoder.causal else None)
+    if not pairs:
         raise CorpusError("nothing of the pieces to judge it on can be asked for; name other files")
     name = f"{settings.cell} {settings.layers} x {settings.hidden}"
     nats = {}
     if not settings.encoder.causal and model.run.config.task == FILL:
-        nats[f"{name}, both sides"] = _network(model, both)
-        nats["the same, left side alone"] = _network(model, _pairs(task, pieces, True))
+        nats[f"{name}, both sides"] = _nats_of_weights(model, pairs)
+        nats["the same, left side alone"] = _nats_of_weights(model, _pairs(task, pieces, True))
     else:
-        nats[f"{name}, {settings.encoder.direction}"] = _network(model, both)
-    nats["int8 engine"] = scoring.nll_of_pairs(model.engine(INT8), model.encoder, both, settings.ids_per_step)[0]
-    nats["n-gram"] = _ngram(task, trained, both, settings.ids_per_step)
+        nats[f"{name}, {settings.encoder.direction}"] = _nats_of_weights(model, pairs)
+    nats["int8 engine"] = scoring.nll_of_pairs(model.engine(INT8), model.encoder, pairs, settings.ids_per_step)[0]
+    nats["n-gram"] = _nats_of_ngram(task, trained, pairs, settings.ids_per_step)
     amounts: Counter[str] = Counter()
-    for pair in both:
+    for pair in pairs:
         amounts.update({"token": int(pair.free.sum()), **task.amounts(pair)})
-    listened = {kind: amount for kind, amount in amounts.items() if kind != "token"}
+    units = {unit: amount for unit, amount in amounts.items() if unit != "token"}
     losses = tuple(
-        GapLoss(
-            name,
-            total / amounts["token"],
-            {kind: total / math.log(2) / amount for kind, amount in listened.items()},
+        TargetLoss(
+            name, total / amounts["token"], {unit: total / math.log(2) / amount for unit, amount in units.items()}
         )
         for name, total in nats.items()
     )
     voices = None
     if samples and isinstance(task, HarmoniseTask):
-        voices = _voices(model, task, pieces[:samples], seed)
-    return Gaps(model.run.config.task, len(both), {kind: float(each) for kind, each in amounts.items()}, losses, voices)
+        voices = _voice_leading(model, task, pieces[:samples], seed)
+    found = {unit: float(amount) for unit, amount in amounts.items()}
+    return TargetMetrics(model.run.config.task, len(pairs), found, losses, voices)
 
 
 def _pairs(task: Task, pieces: Pieces, left_only: bool | None) -> list[Pair]:
     numbered = list(enumerate(pieces))
     found = (task.hold_out(ids, number, turn, left_only) for turn in range(TURNS) for number, ids in numbered)
-    return [pair for pair in found if pair is not None][:MOST]
+    return [pair for pair in found if pair is not None][:MOST_PAIRS]
 
 
-def _network(model: Model, pairs: Sequence[Pair]) -> float:
-    """Nats in all, by the trained weights."""
+def _nats_of_weights(model: Model, pairs: Sequence[Pair]) -> float:
     import torch
 
     from folkseq.models.make import make_model
@@ -123,10 +131,10 @@ def _network(model: Model, pairs: Sequence[Pair]) -> float:
     return nll(network, pairs)[0]
 
 
-def _ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], frame: int) -> float:
-    """Nats in all, by the best n-gram, which knows what stands before, where a pair tells it."""
+def _nats_of_ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], ids_per_step: int) -> float:
+    """Return the loss of the best n-gram, which reads the ids before a target if the pair has them."""
     learnt = [ids for ids in map(task.ngram_ids, trained) if len(ids)]
-    longest = NGram.fit(learnt, ORDER * frame if frame == 1 else 2 * frame, task.vocabulary_size)
+    longest = NGram.fit(learnt, ORDER if ids_per_step == 1 else 2 * ids_per_step, task.vocabulary_size)
     best = math.inf
     for order in range(1, longest.order + 1):
         ngram, total = longest.of_order(order), 0.0
@@ -138,26 +146,25 @@ def _ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], frame: int) -> fl
     return best
 
 
-def _voices(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> VoiceLeading:
-    """Harmonise the melodies of some pieces, and hold what comes of it beside what was there."""
+def _voice_leading(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> VoiceLeading:
     from folkseq.sampling.batch import Request
     from folkseq.sampling.generate import generate
 
-    theirs = []
-    ours: dict[bool, list[Any]] = {True: [], False: []}
+    held_out = []
+    written: dict[bool, list[Any]] = {True: [], False: []}  # with the rules, and without
     for number, ids in enumerate(pieces):
         cells, pair = task.layout.cells(ids), task.hold_out(ids, number, 0)
         if pair is None:
             continue
         engine = model.engine(INT8).with_memory(model.encoder.read(pair.source))
-        for strict, found in ours.items():
+        for strict, found in written.items():
             grammar = task.grammar(cells, strict)
             start, end = (0,) * task.layout.target.width, task.layout.target.end
             request = Request(start, end, seed, grammar.limit, grammar=grammar, place=grammar)
             (sample,) = generate(engine, request, [number])
             below = task.layout.target_cells(np.array(sample.ids))
             found.append(voice_leading.sounding(np.column_stack([cells[:, 0], below]), HOLD))
-        theirs.append(voice_leading.sounding(cells[:, : len(VOICES)], HOLD))
+        held_out.append(voice_leading.sounding(cells[:, : len(VOICES)], HOLD))
     ranges = [RANGES[voice] for voice in VOICES]
-    kept, free, bach = (voice_leading.evaluate(each, ranges) for each in (ours[True], ours[False], theirs))
-    return VoiceLeading(len(theirs), seed, kept, free, bach)
+    metrics = (voice_leading.evaluate(each, ranges) for each in (written[True], written[False], held_out))
+    return VoiceLeading(len(held_out), seed, *metrics)
