@@ -1,4 +1,4 @@
-"""Any text as characters."""
+"""Text as characters."""
 
 import json
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from folkseq import representations
 from folkseq.cli import main
 from folkseq.corpora import IGNORED, TokenStore, Windows, split_in_order
-from folkseq.errors import ParseError, TokenError
-from folkseq.representations.char import LONGEST, SHORTEST, CharTokenizer, Text
-from folkseq.representations.vocabulary import Vocabulary
+from folkseq.errors import ParseError
+from folkseq.representations.char import LONGEST, SHORTEST, CharRepresentation, Text
 from folkseq.verbs.model import load
 
+CHAR = CharRepresentation()
 VERSE = "All the world's a stage,\nAnd all the men and women merely players;\n"
 
 
@@ -26,7 +26,7 @@ def invoke(*arguments):
 @given(st.text(min_size=1), st.sampled_from(["utf-8", "utf-8-sig"]))
 def test_the_stretches_of_a_file_are_its_text(text, encoding):
     assume(not text.startswith("\ufeff"))
-    pieces = CharTokenizer().parse(text.encode(encoding), "a.txt").pieces
+    pieces = CHAR.files.parse(text.encode(encoding), "a.txt").pieces
     assert "".join(piece.text for piece in pieces) == text
     assert [piece.ends for piece in pieces] == [False] * (len(pieces) - 1) + [True]
     assert all(len(piece.text) <= LONGEST for piece in pieces)
@@ -34,33 +34,33 @@ def test_the_stretches_of_a_file_are_its_text(text, encoding):
 
 @given(st.text(), st.booleans())
 def test_a_text_comes_back_from_its_tokens(text, ends):
-    char, piece = CharTokenizer(), Text(text, ends)
-    tokens = char.tokenize(piece)
-    assert char.detokenize(tokens) == char.canonical(piece)
-    assert char.tokenize(char.detokenize(tokens)) == tokens
+    piece = Text(text, ends)
+    codec = CHAR.fit([piece])
+    assert codec.decode(codec.encode(piece)) == piece
+    assert CHAR.tokenize(CHAR.detokenize(CHAR.tokenize(piece))) == CHAR.tokenize(piece)
 
 
 def test_golden_tokens():
-    assert CharTokenizer().tokenize(Text("Ré\n")) == ["<s>", "R", "é", "\n", "</s>"]
-    assert CharTokenizer().tokenize(Text("a", ends=False)) == ["<s>", "a"]
+    assert CHAR.tokenize(Text("Ré\n")) == ["<s>", "R", "é", "\n", "</s>"]
+    assert CHAR.tokenize(Text("a", ends=False)) == ["<s>", "a"]
 
 
 def test_stretches_end_at_lines_and_rather_between_tunes():
     tune = "X:1\nK:C\nCDEF GABc|\n"  # 20 characters
     book = (tune * 3 + "\n") * 200
-    pieces = CharTokenizer().parse(book.encode(), "book.abc").pieces
+    pieces = CHAR.files.parse(book.encode(), "book.abc").pieces
     assert "".join(piece.text for piece in pieces) == book
     assert len(pieces) >= 20
     assert all(piece.text.endswith("\n\n") for piece in pieces)
-    unbroken = CharTokenizer().parse(b"x" * 1000, "x.txt").pieces
+    unbroken = CHAR.files.parse(b"x" * 1000, "x.txt").pieces
     assert [len(piece.text) for piece in unbroken] == [SHORTEST] * 7 + [1000 - 7 * SHORTEST]
 
 
 def test_bytes_that_are_no_utf_8_are_read_as_latin_1_and_none_as_a_fault():
-    (piece,) = CharTokenizer().parse("Après".encode("latin-1"), "a.txt").pieces
+    (piece,) = CHAR.files.parse("Après".encode("latin-1"), "a.txt").pieces
     assert piece.text == "Après"
     with pytest.raises(ParseError, match=r"a\.txt: holds no text"):
-        CharTokenizer().parse(b"", "a.txt")
+        CHAR.files.parse(b"", "a.txt")
 
 
 def test_the_end_of_every_file_is_held_out_and_of_many_some_whole():
@@ -81,16 +81,9 @@ def test_the_textbook_s_windows_predict_the_one_character_that_follows():
     assert (batch.y[:, -1] != IGNORED).sum() >= 2  # most are whole
 
 
-def test_every_unknown_character_of_a_prime_is_named():
-    with pytest.raises(TokenError, match="the tokens 'é', '!' are not among the 3 that"):
-        Vocabulary(("<s>", "a", "b")).encode(["<s>", "a", "é", "b", "é", "!"])
-    with pytest.raises(TokenError, match="the token 'c' is not among"):
-        Vocabulary(("a", "b")).encode("abc")
-
-
 def test_a_field_that_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="window is a number of characters, or 0, not -1"):
-        CharTokenizer(window=-1)
+    with pytest.raises(ValueError, match="window must be"):
+        CharRepresentation(window=-1)
     assert representations.find("char:window=30").spec == "char:window=30"
 
 
@@ -122,7 +115,7 @@ def test_tokenize_gives_the_file_back(tmp_path):
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    """A run that has learnt a text of words in no order, and that text, which it has read in stretches."""
+    """Return a run trained on a text of random words, and that text, which was read in stretches."""
     folder = tmp_path_factory.mktemp("text")
     words = np.random.default_rng(0).choice(["oak", "ash", "elm", "yew", "fir", "bay"], 2000).tolist()
     (folder / "book.txt").write_text("".join(word + "\n "[place % 8 > 0] for place, word in enumerate(words, 1)))
@@ -134,7 +127,7 @@ def book(tmp_path_factory):
 def test_a_passage_over_the_seam_of_two_stretches_is_found_and_kept_short(book):
     run, text = book
     model = load(run)
-    seam = len(CharTokenizer().parse(text.encode(), "book.txt").pieces[0].text)
+    seam = len(CHAR.files.parse(text.encode(), "book.txt").pieces[0].text)
     ids = np.array(model.run.vocabulary.encode(text[seam - 80 : seam + 90]))
     (found,) = model.overlaps.longest([ids])
     assert found.length == 170
@@ -150,11 +143,11 @@ def test_a_passage_over_the_seam_of_two_stretches_is_found_and_kept_short(book):
     assert not allowed[0, ids[90]]
 
 
-def test_what_was_learnt_is_not_judged_as_unseen_wherever_it_is_cut(book, tmp_path):
+def test_text_that_was_trained_on_is_not_held_out_wherever_it_is_cut(book, tmp_path):
     run, text = book
     (tmp_path / "half.txt").write_text(text[: len(text) // 2 + 17])
     judged = invoke("evaluate", run, tmp_path / "half.txt")
-    assert "no piece left to judge the run on" in judged.stderr
+    assert "no piece left" in judged.stderr
     (tmp_path / "new.txt").write_text(text[: len(text) // 2] + text[::-1])
     facts = json.loads(invoke("evaluate", run, tmp_path / "new.txt", "--json").stdout)
     assert 0 < facts["pieces"] < 20

@@ -1,27 +1,29 @@
-"""What is said of each token: by hand, and the same of a piece's beginning as of the whole."""
+"""The bars, times and labels of a tune's tokens."""
 
 import math
 
 import numpy as np
 import pytest
 from book import BOOK
-from folkseq.representations.abc.labels import labels, places
-from folkseq.representations.places import Places
 from hypothesis import given
 from hypothesis import strategies as st
 
 from folkseq.formats import abc
-from folkseq.representations import find, names
-from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.vocabulary import Vocabulary
+from folkseq.representations.abc import AbcRepresentation
+from folkseq.representations.abc.bars import EIGHTH, labels, read_bars
+
+
+def timing(tokens):
+    return read_bars(tokens).timing
+
 
 HEADER = ("<s>", "R:jig", "M:6/8", "K:Cmaj")
 BODY = "|: D | G { f } A 2 B 3 | (3 e f g [ d b ] 3 - B :| [2 z | C 6 |]"
 JIG = [*HEADER, *BODY.split(" "), "</s>"]
 
 
-def test_every_token_of_a_tune_has_a_place():
-    found = places(JIG)
+def test_every_token_has_a_time():
+    found = timing(JIG)
     rows = zip(JIG, found.bar.tolist(), (found.start * 8).tolist(), (found.length * 8).tolist(), strict=True)
     third = pytest.approx(2 / 3)
     assert list(rows) == [
@@ -62,19 +64,19 @@ def test_the_labels_of_a_tune():
 
 
 def test_a_change_of_meter_moves_tuplets_and_takes_no_time():
-    found = places(["<s>", "M:4/4", "K:Cmaj", "C", "8", "|", "[M:6/8]", "(2", "D", "E", "F", "3", "|]"])
+    found = timing(["<s>", "M:4/4", "K:Cmaj", "C", "8", "|", "[M:6/8]", "(2", "D", "E", "F", "3", "|]"])
     assert (found.start * 8).tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 0, 1.5, 3, 3, 0]  # two in the time of three
     assert found.bar.tolist() == [-1, -1, -1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("tune", abc.parse(BOOK).tunes, ids=lambda tune: tune.title)
 def test_sounds_are_as_long_as_in_the_tune(tune):
-    tokenizer = AbcTokenizer()
-    tokens = tokenizer.tokenize(tune)
-    found = places(tokens)
+    codec = AbcRepresentation().fit([tune])
+    tokens = codec.representation.tokenize(tune)
+    found = timing(tokens)
     moments = dict.fromkeys(zip(found.bar.tolist(), found.start.tolist(), found.length.tolist(), strict=True))
     lengths = [length for _, _, length in moments if length]
-    assert lengths == pytest.approx([float(sound.duration) for sound in tokenizer.canonical(tune).sounds()])
+    assert lengths == pytest.approx([float(sound.duration) for sound in codec.canonical(tune).sounds()])
 
 
 TOKENS = st.sampled_from(
@@ -84,7 +86,7 @@ TOKENS = st.sampled_from(
 
 @given(st.lists(TOKENS, max_size=40))
 def test_any_tokens_have_labels(tokens):
-    found = places(tokens)
+    found = timing(tokens)
     assert len(found.start) == len(tokens)
     assert (found.start >= 0).all()
     assert (np.diff(found.bar) >= 0).all()
@@ -93,20 +95,28 @@ def test_any_tokens_have_labels(tokens):
 
 
 @given(st.lists(TOKENS, max_size=40), st.integers(0, 40))
-def test_labels_do_not_know_what_comes(tokens, count):
+def test_labels_do_not_depend_on_what_follows(tokens, count):
     tokens = ["<s>", "M:6/8", "K:Cmaj", *tokens]
     whole, begun = labels(tokens), labels(tokens[:count])
     for name, each in begun.items():
         np.testing.assert_array_equal(each, whole[name][:count], err_msg=name)
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name not in ("abc", "performance")])
-def test_other_representations_say_nothing(name):
-    vocabulary = Vocabulary(("<s>", "</s>"))
-    assert find(name).labels(np.array([0, 1]), vocabulary) == {}
-    assert find(name).places(np.array([0, 1]), vocabulary) is None
+FORMS = "<s> M:4/4 K:Cmaj |: A | B 8 | [1 c 7 :| [2 d 8 | [M:2/4] z 2 [K:Gmaj] z 2 |] </s>"
+SOUNDS = "<s> M:6/8 K:Cmaj { B } C 2 z D 3 | (3 E F G A 4 - | A 6 |]"
 
 
-def test_places_are_of_the_same_ids():
-    with pytest.raises(ValueError, match="a start, a length and a bar"):
-        Places(np.zeros(2), np.zeros(3))
+def test_bars_are_numbered_as_engravers_do_and_know_their_lengths():
+    bars = read_bars(FORMS.split())
+    assert bars.first_number == 0
+    assert [span.ticks / EIGHTH for span in bars.spans] == [1, 8, 7, 8, 4]
+    assert [span.meter_ticks / EIGHTH for span in bars.spans] == [8, 8, 8, 8, 4]
+    assert [span.plain for span in bars.spans] == [True, True, True, True, False]
+    assert read_bars(["<s>", "M:none", "K:Cmaj", "A", "9", "|]"]).first_number == 1
+
+
+def test_positions_are_the_bar_and_the_eighth_of_each_sound():
+    positions = read_bars(SOUNDS.split()).positions
+    assert positions[:3].tolist() == [[0, 0]] * 3
+    assert positions[3:13].tolist() == [*[[0, 0]] * 5, [0, 2], *[[0, 3]] * 2, [0, 6], [1, 0]]
+    assert positions[13:].tolist() == [*[[1, 0]] * 2, [1, 1], *[[1, 2]] * 3, [1, 6], *[[2, 0]] * 2, [2, 6]]

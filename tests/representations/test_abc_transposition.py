@@ -1,17 +1,16 @@
-"""What transposition changes of each tokenizer's ids, and what tune they hold."""
+"""Tunes across keys: the profile of their ids, their fingerprint and their melody."""
 
 import numpy as np
 import pytest
 from book import JIG, REEL, WALTZ
-from folkseq.representations.abc.traits import MELODY_UNITS
 
 from folkseq.formats import abc
-from folkseq.representations.abc import AbcTokenizer
-from folkseq.representations.base import Tokenizer
-from folkseq.representations.vocabulary import Profile, Vocabulary
+from folkseq.representations.abc import AbcRepresentation
+from folkseq.representations.abc.analysis import MELODY_UNITS
+from folkseq.representations.vocabulary import Vocabulary
 
 
-def test_abc():
+def test_profile():
     tokens = (
         "</s>",
         "<s>",
@@ -31,7 +30,7 @@ def test_abc():
         "M:2/4",
         "R:air",
     )
-    profile = AbcTokenizer().profile(Vocabulary(tokens))
+    profile = AbcRepresentation().codec(Vocabulary(tokens)).profile
     pitches = {"C": 0, "_B": 6, "^c'": 14, "=G,": -3, "c": 7}
     assert profile.heights.tolist() == [pitches.get(token, 0) for token in tokens]
     assert profile.pitched.tolist() == profile.free.tolist() == [token in pitches for token in tokens]
@@ -42,43 +41,21 @@ def test_abc():
     assert len(set(kinds.values())) == len(tokens) - 1
 
 
-def test_where_nothing_is_said_all_but_the_ends_are_free():
-    profile = Tokenizer.profile(AbcTokenizer(), Vocabulary(("</s>", "<s>", "a", "b")))
-    assert profile.free.tolist() == [False, False, True, True]
-    assert profile.ends.tolist() == [True, True, False, False]
-    assert not profile.pitched.any()
-
-
-def test_profiles_check_themselves():
-    one, none = np.ones(1, np.bool_), np.zeros(1, np.bool_)
-    with pytest.raises(ValueError, match=r"expected arrays of \(V,\)"):
-        Profile(np.zeros(2, np.int64), np.zeros(1, np.int64), none, none, none, none)
-    with pytest.raises(ValueError, match="an id without a pitch has no height"):
-        Profile(np.ones(1, np.int64), np.zeros(1, np.int64), none, one, none, none)
-    with pytest.raises(ValueError, match="of a kind of its own"):
-        Profile(np.zeros(2, np.int64), np.zeros(2, np.int64), *[np.zeros(2, np.bool_)] * 4)
-
-
 @pytest.mark.parametrize("text", [JIG, REEL, WALTZ])
 def test_a_tune_in_another_key_has_the_same_passages(text):
-    tokenizer = AbcTokenizer(transpose=False)
     (tune,) = abc.parse(text).tunes
     moved = tune.transposed(tune.key.interval_to(tune.key).octaves(1))
-    pieces = [tokenizer.tokenize(each) for each in (tune, moved)]
-    vocabulary = tokenizer.learn(pieces)
-    profile = tokenizer.profile(vocabulary)
-    ids, others = (np.array(vocabulary.encode(piece)) for piece in pieces)
+    codec = AbcRepresentation(transpose=False).fit([tune, moved])
+    profile, ids, others = codec.profile, codec.encode(tune), codec.encode(moved)
     assert profile.kinds[ids].tolist() == profile.kinds[others].tolist()
     assert (profile.heights[others] - profile.heights[ids]).tolist() == (7 * profile.pitched[ids]).tolist()
 
 
 def melody(text):
-    """The tune of ABC in C, in eighths."""
-    tokenizer = AbcTokenizer()
+    """Return the melody of ABC in C, in eighths."""
     (tune,) = abc.parse(f"X:1\nM:4/4\nL:1/8\nK:C\n{text}\n").tunes
-    tokens = tokenizer.tokenize(tune)
-    vocabulary = tokenizer.learn([tokens])
-    found = tokenizer.melody(np.array(vocabulary.encode(tokens)), vocabulary)
+    codec = AbcRepresentation().fit([tune])
+    found = codec.transposition.melody(codec.encode(tune))
     return [(pitch, duration * 8 / MELODY_UNITS) for pitch, duration in found.tolist()]
 
 
@@ -98,6 +75,14 @@ def test_melodies_of_tunes(text, notes):
     assert melody(text) == notes
 
 
+def test_the_fingerprint_is_the_melody_in_any_key():
+    (tune,) = abc.parse("X:1\nK:D\nD2 F>A [Ac]|").tunes
+    codec = AbcRepresentation().fit([tune])
+    ids = codec.encode(tune)
+    assert codec.transposition.fingerprint(ids).tolist() == [2, 2, 0, 2]
+    assert codec.analysis.amounts(ids) == {"note": 5}
+
+
 def test_a_tune_of_rests_has_no_melody():
     vocabulary = Vocabulary(("</s>", "<s>", "K:Cmaj", "M:4/4", "8", "z", "|]"))
-    assert AbcTokenizer().melody(np.array([1, 3, 2, 5, 4, 6, 0]), vocabulary).shape == (0, 2)
+    assert AbcRepresentation().codec(vocabulary).transposition.melody(np.array([1, 3, 2, 5, 4, 6, 0])).shape == (0, 2)

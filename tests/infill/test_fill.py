@@ -1,4 +1,4 @@
-"""Gaps in tunes: what is known of them, what may be written there, and that nothing else changes."""
+"""Filling gaps in tunes: pairs of training, the grammar of a gap, and a text in which nothing else changes."""
 
 import json
 from fractions import Fraction
@@ -7,23 +7,25 @@ import numpy as np
 import pytest
 from book import BOOK, JIG, REEL
 from click.testing import CliRunner
-from folkseq.representations.abc.alphabet import Alphabet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from folkseq import representations
 from folkseq.cli import main
 from folkseq.corpora import TokenStore
 from folkseq.corpora.pairs import Pairs
 from folkseq.errors import RequestError
 from folkseq.formats import abc
 from folkseq.formats.abc.splice import find_bars, replace_bars
-from folkseq.infill.abc.found import bars_of
+from folkseq.infill.abc.gap import Gap, GapGrammar
+from folkseq.infill.abc.task import FillTune
+from folkseq.infill.abc.tune_text import bars_of
 from folkseq.music import Sound
-from folkseq.representations.abc.bars import BarReader
-from folkseq.representations.abc.validity import fault
+from folkseq.representations.abc import AbcRepresentation
+from folkseq.representations.abc.bar_grammar import Alphabet, BarGrammar
+from folkseq.representations.abc.bars import read_bars
+from folkseq.representations.abc.validity import find_fault
 
-ABC = representations.find("abc")
+ABC = AbcRepresentation()
 FORMS = """X:4
 T:With endings
 M:4/4
@@ -37,31 +39,34 @@ PLAIN = "X:5\nT:Plain % of eights\nM:4/4\nL:1/8\nK:G\n" + "".join(
 )
 
 
-def vocabulary():
-    tunes = abc.parse("\n".join([BOOK, FORMS, PLAIN])).tunes
-    return ABC.learn([ABC.tokenize(tune) for tune in tunes])
-
-
-VOCABULARY = vocabulary()
-TASK = ABC.task("fill", VOCABULARY)
+CODEC = ABC.fit(abc.parse("\n".join([BOOK, FORMS, PLAIN])).tunes)
+VOCABULARY = CODEC.vocabulary
+GRAMMAR = BarGrammar(Alphabet(VOCABULARY))
+TASK = FillTune(CODEC)
 
 
 def ids_of(text):
-    return np.array(VOCABULARY.encode(ABC.tokenize(abc.parse(text).tunes[0])))
+    return CODEC.encode(abc.parse(text).tunes[0])
 
 
-def test_bars_are_numbered_as_engravers_do_and_know_how_long_they_are():
-    bars = BarReader(Alphabet(VOCABULARY)).read(ids_of(FORMS).tolist()).bars
-    assert [bar.number for bar in bars] == [0, 1, 2, 3, 4, 5, 6, 7]
-    eighths = [bar.ticks / 128 for bar in bars]
-    assert eighths == [2, 8, 8, 6, 2, 8, 8, 4]
-    assert all(bar.plain for bar in bars)
+def bars_in(ids):
+    return read_bars(VOCABULARY.decode(ids))
 
 
-def test_the_source_shows_the_gap_as_slots_between_what_stays():
-    ids = ids_of(FORMS)
-    bars = TASK.bars(ids)
-    gap = TASK.gap(ids, bars, 2, 3)
+def cut(ids, first, last, left_only=False):
+    """Return a gap from one bar to another, as indices."""
+    return Gap(GRAMMAR, ids, bars_in(ids), first, last - first + 1, left_only)
+
+
+def test_bars_are_numbered_as_engravers_do_and_know_their_lengths():
+    bars = bars_in(ids_of(FORMS))
+    assert bars.first_number == 0
+    assert [span.ticks / 128 for span in bars.spans] == [2, 8, 8, 6, 2, 8, 8, 4]
+    assert all(map(GRAMMAR.can_fill, bars.spans))
+
+
+def test_the_source_has_slots_in_the_gap():
+    gap = cut(ids_of(FORMS), 2, 3)
     shown = [(*VOCABULARY.tokens, "_")[one] for one in gap.source.ids[:, 0]]
     assert " ".join(shown) == (
         "<s> M:4/4 K:Cmaj |: G 3/2 A /2 | c 2 c 2 d 4 | [1 _ _ _ _ _ _ _ _ :| [2 _ _ _ _ _ _ || "
@@ -72,62 +77,62 @@ def test_the_source_shows_the_gap_as_slots_between_what_stays():
     assert gap.source.positions[second].tolist() == [3, 5]
 
 
-def test_alone_nothing_is_known_of_what_comes_after():
-    ids = ids_of(FORMS)
-    gap = TASK.gap(ids, TASK.bars(ids), 2, 3, alone=True)
+def test_the_source_can_end_with_the_gap():
+    gap = cut(ids_of(FORMS), 2, 3, left_only=True)
     assert gap.source.ids[-1, 0] == len(VOCABULARY)
 
 
-def walk(gap, ids):
-    rows, at, allowed = gap.begin(1), [], []
-    for one in ids:
-        allowed.append(bool(gap.allowed(rows, np.array([9]))[0, one]))
-        rows = gap.advance(rows, np.array([one]))
-        at.append(int(gap.at(rows)[0]))
+def walk(grammar, ids):
+    """Return the decoder's position after each id, and whether the id is allowed."""
+    rows, at, allowed = grammar.begin(1), [], []
+    for each in ids:
+        allowed.append(bool(grammar.allowed(rows, np.array([9]))[0, each]))
+        rows = grammar.advance(rows, np.array([each]))
+        at.append(int(grammar.at(rows)[0]))
     return at, allowed
 
 
-def test_a_pair_is_what_stood_there_and_where_the_writer_was():
+def test_a_pair_is_the_bars_of_the_gap_and_the_positions_of_the_decoder():
     ids = ids_of(FORMS)
-    pair = TASK.gap(ids, TASK.bars(ids), 5, 6).pair()
+    pair = cut(ids, 5, 6).pair()
     spelt = "<s> (3 G A B (3 c d e f 2 G 2 | [K:Fmaj] F 4 - F 4 </s>"
     assert " ".join(VOCABULARY.decode(pair.ids.tolist())) == spelt
-    given = [VOCABULARY.tokens[one] for one, free in zip(pair.ids[1:], pair.free, strict=True) if not free]
+    given = [VOCABULARY.tokens[each] for each, free in zip(pair.ids[1:], pair.free, strict=True) if not free]
     assert given == ["|", "[K:Fmaj]", "</s>"]
-    at, allowed = walk(TASK.gap(ids, TASK.bars(ids), 5, 6), pair.ids.tolist())
+    at, allowed = walk(GapGrammar(cut(ids, 5, 6)), pair.ids.tolist())
     assert at[:-1] == pair.at.tolist()
     assert all(allowed)
     eighths = [pair.source.positions[place].tolist()[1] for place in pair.at]
     assert eighths == [0, 0, 0, 0, 0, 2, 2, 2, 2, 4, 6, 6, 8, 0, 0, 0, 4, 4, 4, 8]
 
 
-def fill_at_random(gap, random):
-    rows, ids = gap.begin(1), []
+def fill_at_random(grammar, limit, random):
+    rows, ids = grammar.begin(1), []
     while not ids or ids[-1] != VOCABULARY.id("</s>"):
-        left = np.array([gap.limit - len(ids)])
+        left = np.array([limit - len(ids)])
         assert left[0] > 0
-        choices = np.flatnonzero(gap.allowed(rows, left)[0])
+        choices = np.flatnonzero(grammar.allowed(rows, left)[0])
         assert len(choices)
         ids.append(int(random.choice(choices)))
-        rows = gap.advance(rows, np.array(ids[-1:]))
-        assert gap.at(rows)[0] < len(gap.source)
+        rows = grammar.advance(rows, np.array(ids[-1:]))
     return ids
 
 
 @pytest.mark.parametrize("text", [JIG, REEL, FORMS, PLAIN], ids=["jig", "reel", "forms", "plain"])
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32), data=st.data())
-def test_whatever_is_written_leaves_a_tune_as_whole_as_it_was(text, seed, data):
+def test_a_filled_tune_is_as_valid_as_before(text, seed, data):
     ids = ids_of(text)
-    bars = TASK.bars(ids)
-    first = data.draw(st.integers(0, len(bars.bars) - 1))
-    last = data.draw(st.integers(first, min(first + 15, len(bars.bars) - 1)))
-    gap = TASK.gap(ids, bars, first, last)
-    new = fill_at_random(gap, np.random.default_rng(seed))[1:-1]
-    whole = [*ids[: gap.start], *new, *ids[gap.stop :]]
-    assert fault(VOCABULARY.decode(whole)) == fault(VOCABULARY.decode(ids.tolist()))
-    lengths = [bar.ticks for bar in TASK.bars(np.array(whole)).bars]
-    assert lengths == [bar.ticks for bar in bars.bars]
+    spans = bars_in(ids).spans
+    first = data.draw(st.integers(0, len(spans) - 1))
+    last = data.draw(st.integers(first, min(first + 15, len(spans) - 1)))
+    gap = cut(ids, first, last)
+    grammar = GapGrammar(gap)
+    new = fill_at_random(grammar, gap.limit, np.random.default_rng(seed))
+    assert max(walk(grammar, new)[0]) < len(gap.source)
+    filled = gap.filled(np.array(new[1:-1], np.int64))
+    assert find_fault(VOCABULARY.decode(filled)) == find_fault(VOCABULARY.decode(ids))
+    assert [span.ticks for span in bars_in(filled).spans] == [span.ticks for span in spans]
 
 
 def test_the_text_keeps_every_other_character():
@@ -159,11 +164,15 @@ def test_units_keys_and_meters_are_those_in_force():
 HEAD = "X:1\nT:t\nM:4/4\nL:1/8\nK:C\n"
 
 
-def filled(text, bars, seed=0, **asked):
-    """The text, and the tune as it is played, with bars filled at random."""
-    found = TASK.ask(text if isinstance(text, bytes) else text.encode(), "tune.abc", bars=bars, **asked)
-    finished = found.finish(fill_at_random(found.grammar, np.random.default_rng(seed)))
-    return finished.format(".abc").decode(), finished, found
+def answer_at_random(question, seed):
+    return question.answer(fill_at_random(question.grammar, question.limit, np.random.default_rng(seed)))
+
+
+def filled(text, bars, seed=0, **where):
+    """Return the new text, the answer and the question of bars that are filled at random."""
+    question = TASK.ask(text.encode(), "tune.abc", bars=bars, **where)
+    answer = answer_at_random(question, seed)
+    return answer.format(".abc").decode(), answer, question
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -181,15 +190,15 @@ def filled(text, bars, seed=0, **asked):
     ],
     ids=["book", "default unit", "voices", "field", "fine", "grace", "slur", "tie"],
 )
-def test_hard_places_stay_as_they_are(text, bars, kept, seed):
+def test_everything_but_the_gap_stays_in_hard_places(text, bars, kept, seed):
     number = 2 if "X:2" in text else None
-    after, finished, asked = filled(text, bars, seed, tune=number)
-    first, last = asked.places[0].parts[0][0], asked.places[-1].parts[-1][1]
+    after, answer, question = filled(text, bars, seed, tune=number)
+    first, last = question.bars[0].parts[0][0], question.bars[-1].parts[-1][1]
     assert after[:first] == text[:first]
     assert after.endswith(text[last:])
     assert kept in after
     before = abc.parse(text).tunes[(number or 1) - 1]
-    played = finished.tune
+    played = answer.tune
     assert [len(voice) > 0 for voice in played.voices] == [len(voice) > 0 for voice in before.voices]
     assert played.voices[1:] == before.voices[1:]
     lengths = [
@@ -211,7 +220,7 @@ def test_hard_places_stay_as_they_are(text, bars, kept, seed):
     ],
     ids=["accidental", "broken rhythm", "rests", "unit", "misaligned", "key"],
 )
-def test_what_would_change_the_rest_is_refused(body, bars):
+def test_a_gap_that_would_change_the_rest_is_refused(body, bars):
     with pytest.raises(RequestError, match="cannot be"):
         TASK.ask((HEAD + body + "\n").encode(), "tune.abc", bars=bars)
 
@@ -219,18 +228,17 @@ def test_what_would_change_the_rest_is_refused(body, bars):
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "utf-16"])
 def test_a_file_keeps_its_encoding(encoding):
     data = (HEAD.replace("T:t", "T:Ärger") + "C8|D8|E8|]\n").encode(encoding)
-    asked = TASK.ask(data, "tune.abc", bars="2")
-    after = asked.finish(fill_at_random(asked.grammar, np.random.default_rng(1))).format(".abc")
+    after = answer_at_random(TASK.ask(data, "tune.abc", bars="2"), 1).format(".abc")
     assert after.decode(encoding).startswith(HEAD.replace("T:t", "T:Ärger") + "C8|")
     assert after[:2] == data[:2]
 
 
-def test_what_has_no_header_is_given_none():
+def test_a_tune_without_a_header_gets_none():
     after, *_ = filled("C8|D8|E8|]\n", "2")
     assert after.startswith("C8|")
 
 
-def test_tunes_are_found_as_they_are_read():
+def test_a_tune_is_found_by_its_number():
     text = HEAD.replace("X:1", "X:007") + "C8|D8|]\n\n" + HEAD.replace("X:1", "X:12a") + "E8|F8|]\n"
     assert filled(text, "2", tune=7)[0].endswith("E8|F8|]\n")
     assert "\nE8|" in filled(text, "2", tune=12)[0]
@@ -238,10 +246,11 @@ def test_tunes_are_found_as_they_are_read():
         TASK.ask(text.encode(), "tune.abc", bars="2", tune=9)
 
 
-def test_what_will_be_gone_is_told():
-    _, _, asked = filled(HEAD + 'C8|"G"D4 "Am"D4|E8|]\nw:a b c d\n', "2")
-    assert asked.notices[0] == "2 chord symbols or other text over these bars will be gone"
-    assert asked.notices[1].startswith("the words under the tune stay as they are")
+def test_lost_chord_symbols_and_words_are_noticed():
+    _, _, question = filled(HEAD + 'C8|"G"D4 "Am"D4|E8|]\nw:a b c d\n', "2")
+    symbols, words = question.notices
+    assert symbols.startswith("2 chord symbols")
+    assert "words" in words
 
 
 def test_a_second_line_over_the_bars_is_not_lost():
@@ -251,7 +260,7 @@ def test_a_second_line_over_the_bars_is_not_lost():
         TASK.ask(text.encode(), "tune.abc", bars="2")
 
 
-def test_batches_go_on_where_they_stood():
+def test_batches_resume():
     store = TokenStore.of([ids_of(text).tolist() for text in (JIG, REEL, FORMS, PLAIN)])
 
     def batches():
@@ -273,7 +282,7 @@ def test_batches_go_on_where_they_stood():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A model of a few tunes that has learnt next to nothing."""
+    """Train a model on a few tunes for four steps."""
     folder = tmp_path_factory.mktemp("fill")
     book = folder / "book.abc"
     book.write_text("\n".join([BOOK, FORMS, PLAIN]))
@@ -303,7 +312,7 @@ def test_a_tune_is_filled_and_nothing_else_in_its_file_changes(run, tmp_path, ba
         assert after[:first] == before[:first]
         assert after[len(after) - len(before) + last :] == before[last:]
         (tune,) = abc.parse(after).tunes
-        assert fault(ABC.tokenize(tune)) == ""
+        assert find_fault(ABC.tokenize(tune)) == ""
         assert (tmp_path / "out" / f"tune-7-{each['index']:03d}.mid").read_bytes()[:4] == b"MThd"
     again = invoke("fill", run, file, "--bars", bars, "-n", "3", "--seed", "7", "-o", tmp_path / "again", "--json")
     assert [json.loads(line)["written"] for line in again.stdout.splitlines()] == [each["written"] for each in facts]
@@ -319,49 +328,47 @@ def test_a_tune_typed_by_hand_in_any_key(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "facts"),
     [
-        (["--bars", "0-2"], "--bars 0-2: the tune has bars 1 to 16"),
-        (["--bars", "9-30"], "--bars 9-30: the tune has bars 1 to 16"),
-        (["--bars", "5-2"], "goes backwards; write 2-5"),
-        (["--bars", "all"], "two with a dash between, as in --bars 5-8"),
-        ([], "two with a dash between, as in --bars 5-8"),
-        (["--seconds", "3-4"], "name the bars to be written anew by --bars"),
-        (["--bars", "1", "--tune", "9"], "there is no X:9"),
-        (["--bars", "1", "-n", "0"], "ask for 1 to 10,000 answers"),
-        (["--bars", "1", "-n", "2", "-o", "x.abc"], "2 pieces do not go into one .abc file"),
+        (["--bars", "0-2"], ["--bars 0-2", "1 to 16"]),
+        (["--bars", "9-30"], ["--bars 9-30", "1 to 16"]),
+        (["--bars", "5-2"], ["--bars 5-2", "2-5"]),
+        (["--bars", "all"], ["--bars all", "--bars 5-8"]),
+        ([], ["--bars 5-8"]),
+        (["--seconds", "3-4"], ["--seconds", "--bars"]),
+        (["--bars", "1", "--tune", "9"], ["X:9"]),
+        (["--bars", "1", "-n", "0"], ["-n 0", "10,000"]),
+        (["--bars", "1", "-n", "2", "-o", "x.abc"], ["2 pieces", ".abc"]),
     ],
 )
-def test_what_cannot_be_filled_is_said_in_one_line(run, tmp_path, arguments, message):
+def test_a_gap_that_cannot_be_filled_is_refused_in_one_line(run, tmp_path, arguments, facts):
     file = tmp_path / "tune.abc"
     file.write_text(PLAIN)
     result = invoke("fill", run, file, *arguments)
     assert result.exit_code == 1
-    assert message in result.stderr
+    assert all(fact in result.stderr for fact in facts)
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_of_a_tune_that_holds_a_record_it_is_said_that_it_stays(run, tmp_path):
+def test_a_record_in_the_file_stays_and_is_noticed(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_text(PLAIN.replace("K:", '% {"folkseq": "0.1.0"}\nK:', 1))
     result = invoke("fill", run, file, "--bars", "1", "-o", tmp_path / "new.abc")
     assert result.exit_code == 0
-    assert f"{file}: the record in it stays, which is of the tune as it was" in result.stderr
+    assert f"{file}: the record in it stays" in result.stderr
+    assert '% {"folkseq": "0.1.0"}' in (tmp_path / "new.abc").read_text()
 
 
-def test_what_of_a_fill_run_cannot_be_judged_is_said(run, tmp_path):
+def test_a_fill_run_is_evaluated_on_gaps_only(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_text("X:1\nM:4/4\nL:1/8\nK:G\nGABc [1dedB|]\n")  # an ending within its only bar
-    for words, message in (
-        ([run, file], "nothing of the pieces to judge it on can be asked for; name other files"),
-        ([run, "--samples", "3"], "fills gaps, which are judged without --samples; leave that out"),
-    ):
+    for words, fact in (([run, file], "name other files"), ([run, "--samples", "3"], "--samples")):
         result = invoke("evaluate", *words)
         assert result.exit_code == 1
-        assert message in result.stderr
+        assert fact in result.stderr
 
 
-def test_lines_may_end_as_on_old_macs(run, tmp_path):
+def test_lines_may_end_in_a_carriage_return(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_bytes(PLAIN.replace("\n", "\r").encode())
     assert invoke("fill", run, file, "--bars", "1", "-o", tmp_path / "new.abc").exit_code == 0
@@ -376,27 +383,28 @@ def test_bytes_that_would_not_come_back_are_refused(run, tmp_path, data):
     file.write_bytes(b"\xff\xfe" + data)
     result = invoke("fill", run, file, "--bars", "1", "-o", tmp_path / "new.abc")
     assert result.exit_code == 1
-    assert result.stderr == f"folkseq: {file}: its bytes would not all come back as they are; save it as UTF-8\n"
+    assert str(file) in result.stderr
+    assert "UTF-8" in result.stderr
 
 
-def test_rests_of_several_bars_are_named(run, tmp_path):
+def test_a_tune_with_rests_of_several_bars_is_refused(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_text("X:1\nM:4/4\nL:1/8\nK:G\nGABc d2ef|Z2|g2e2 c2g2|d2f2 g4|]\n")
     result = invoke("fill", run, file, "--bars", "1")
     assert result.exit_code == 1
-    assert "its bars cannot be told apart; write rests of several bars (Z) bar by bar" in result.stderr
+    assert "(Z)" in result.stderr
 
 
-def test_a_run_of_another_task_says_what_would_work(run, tmp_path):
+def test_a_run_of_another_task_names_the_right_command(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_text(PLAIN)
     result = invoke("sample", run)
     assert result.exit_code == 1
-    assert "was trained to fill: use it by `folkseq fill RUN FILE`" in result.stderr
+    assert "`folkseq fill RUN FILE`" in result.stderr
     for asked in ([run, "--gradients"], [run, file, "--cells"]):
         result = invoke("plot", *asked)
         assert result.exit_code == 1
-        assert "was trained to fill: use it by `folkseq fill RUN FILE`" in result.stderr
+        assert "`folkseq fill RUN FILE`" in result.stderr
     other = tmp_path / "other"
     invoke("train", "abc", tmp_path / "tune.abc", tmp_path / "tune.abc", "--steps", "1", "--out", other)
     book = tmp_path / "book.abc"
@@ -407,22 +415,22 @@ def test_a_run_of_another_task_says_what_would_work(run, tmp_path):
     assert "folkseq train abc CORPUS --task fill" in result.stderr
 
 
-def test_what_means_nothing_in_training_is_said(tmp_path):
+def test_impossible_tasks_and_encoders_are_refused(tmp_path):
     file = tmp_path / "tune.abc"
     file.write_text("\n".join([BOOK, FORMS]))
-    for words, message in (
-        (["--task", "sing"], "there is no --task sing; there are: continue, fill, harmonise"),
-        (["--encoder", "both"], "--encoder is of a model that fills or harmonises"),
-        (["--task", "fill", "--encoder", "back"], "direction must be one of both, forward, got 'back'"),
-        (["--task", "harmonise"], "the abc tokenizer knows no --task harmonise"),
+    for words, facts in (
+        (["--task", "sing"], ["sing", "continue, fill, harmonise"]),
+        (["--encoder", "both"], ["--encoder", "--task fill"]),
+        (["--task", "fill", "--encoder", "back"], ["both, forward", "'back'"]),
+        (["--task", "harmonise"], ["harmonise"]),
     ):
         result = invoke("train", "abc", file, *words, "--steps", "1", "--out", tmp_path / "r")
         assert result.exit_code == 1
-        assert message in result.stderr
+        assert all(fact in result.stderr for fact in facts), result.stderr
         assert not (tmp_path / "r").exists()
 
 
-def test_a_run_is_judged_with_both_sides_and_with_the_left_alone(run):
+def test_a_run_is_evaluated_with_both_sides_and_with_the_left_side_only(run):
     result = invoke("evaluate", run, "--json", "-q")
     assert result.exit_code == 0, result.output
     gaps = json.loads(result.stdout)["gaps"]
@@ -432,4 +440,4 @@ def test_a_run_is_judged_with_both_sides_and_with_the_left_alone(run):
     assert engine == pytest.approx(both, rel=0.02)
     assert gaps["amounts"]["note"] > 0
     assert "left side alone" in invoke("evaluate", run, "-q").stdout
-    assert "to fill, with an encoder that reads forwards and backwards" in invoke("inspect", run).stdout
+    assert "encoder" in invoke("inspect", run).stdout
