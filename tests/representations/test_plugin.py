@@ -70,6 +70,18 @@ def test_its_tokens_are_those_of_its_steps(folkseq, tmp_path):
     assert sorted((tmp_path / "again.drumtab").read_text().splitlines()) == sorted(PATTERN.splitlines())
 
 
+def test_it_keeps_the_contract(site, tmp_path):
+    (tmp_path / "one.drumtab").write_text(PATTERN + "\n\nHH|x-|\nBD|x-|\n")
+    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "FOLKSEQ_SAMPLES": str(tmp_path)}
+    contract = Path(__file__).with_name("test_contract.py")
+    words = [sys.executable, "-m", "pytest", contract, "-q", "-k", "drumtab", "-p", "no:cacheprovider"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
+    assert "skipped" not in done.stdout
+
+
 def test_it_trains_samples_and_is_evaluated(folkseq, tmp_path):
     trained = folkseq("train", "drumtab", "grooves.drumtab", "--steps", 20, "--hidden", 16, "--out", "run")
     assert "pattern 31: its lines are not equally long" in trained.stderr
