@@ -49,7 +49,7 @@ class Note:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """What one instrument plays.
+    """The notes and the pedal of one instrument.
 
     Attributes:
         notes: (N,) read-only array of `NOTE`, sorted by onset, pitch and offset.

@@ -43,7 +43,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Book:
-    """What a file of ABC holds.
+    """The contents of an ABC file.
 
     Attributes:
         entries: Each tune in order, or the fault why it could not be read.

@@ -39,7 +39,7 @@ class BrokenError(Exception):
     """Bytes that are no MIDI file; one line without the file's name."""
 
 
-class Event(NamedTuple):
+class MidiEvent(NamedTuple):
     """One event.
 
     Attributes:
@@ -55,7 +55,7 @@ class Event(NamedTuple):
     stated: bool = True
 
     @classmethod
-    def of_meta(cls, tick: int, kind: int, content: bytes = b"") -> Event:
+    def of_meta(cls, tick: int, kind: int, content: bytes = b"") -> MidiEvent:
         """Return a meta event."""
         return cls(tick, META, bytes((kind,)) + _format_quantity(len(content)) + content)
 
@@ -89,7 +89,7 @@ class Events(NamedTuple):
     end: int
 
 
-def walk(chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int = 0) -> Iterator[tuple[Event, int]]:
+def walk(chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int = 0) -> Iterator[tuple[MidiEvent, int]]:
     """Yield each event of a track, up to its end, and the place after it.
 
     Args:
@@ -122,7 +122,7 @@ def walk(chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int =
                 if chunk[place] > 127 or chunk[stop - 1] > 127:
                     raise BrokenError(f"a message holds a data byte above 127, at byte {begin}")
                 running = status
-            event, place = Event(tick, status, chunk[place:stop], stated), stop
+            event, place = MidiEvent(tick, status, chunk[place:stop], stated), stop
             yield event, place
             if status == META and event.ends_track:
                 return
@@ -165,7 +165,7 @@ def _format_quantity(value: int) -> bytes:
     return bytes(reversed(septets))
 
 
-def format(events: Iterable[Event]) -> bytes:
+def format(events: Iterable[MidiEvent]) -> bytes:
     """Return the bytes of a track's events."""
     found = bytearray()
     last = running = 0
@@ -191,7 +191,7 @@ def read(data: bytes, start: int, stop: int) -> Events:
     place = tick = running = plain = 0
     worth, size, ended = PLAIN_BEFORE_STRETCH, LARGEST_BLOCK, False
     while not ended and place < len(array):
-        single: list[Event] = []  # messages up to the next stretch
+        single: list[MidiEvent] = []  # messages up to the next stretch
         for event, after in walk(chunk, start, place, tick, running):
             place, tick, status = after, event.tick, event.status
             if status < SYSEX:
@@ -226,7 +226,7 @@ def read(data: bytes, start: int, stop: int) -> Events:
     return Events(all_ticks, all_messages, metas, others, tick)
 
 
-def _gathered(messages: Sequence[Event]) -> tuple[Ticks, Bytes]:
+def _gathered(messages: Sequence[MidiEvent]) -> tuple[Ticks, Bytes]:
     rows = b"".join([bytes((status,)) + data.ljust(2, b"\0") for _, status, data, _ in messages])
     ticks = np.array([event.tick for event in messages], np.int64)
     return ticks, np.frombuffer(rows, np.uint8).reshape(-1, 3).T

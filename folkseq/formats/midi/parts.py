@@ -20,7 +20,7 @@ _Index: TypeAlias = npt.NDArray[np.intp]
 _KEYS = 16 * 128  # channel and pitch
 
 
-class Part(NamedTuple):
+class ChannelPart(NamedTuple):
     """One channel of one track: (N,) notes, rising by onset and pitch, and (K,) positions of the pedal."""
 
     channel: int
@@ -33,7 +33,7 @@ class Part(NamedTuple):
     pedal_values: Bytes
 
 
-def parts(events: Events, lost: Counter[str]) -> list[Part]:
+def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
     """Return the channels that have notes or a pedal, in their order; count in `lost` what is none of these."""
     ticks, (status, data1, data2) = events.ticks, events.messages
     kinds = np.bincount(status >> 4, minlength=16).tolist()
@@ -55,9 +55,9 @@ def parts(events: Events, lost: Counter[str]) -> list[Part]:
     counts = np.bincount(channels, minlength=16) + np.bincount(pedalled, minlength=16)
     used = np.flatnonzero(counts).tolist()
     if len(used) == 1:
-        return [Part(used[0], programs[used[0]], *notes, *pedal)]
+        return [ChannelPart(used[0], programs[used[0]], *notes, *pedal)]
     return [
-        Part(
+        ChannelPart(
             channel,
             programs[channel],
             *(column[channels == channel] for column in notes),

@@ -29,7 +29,7 @@ from folkseq.errors import ParseError
 from folkseq.formats.midi import events
 from folkseq.formats.midi.chunks import Header, locate
 from folkseq.formats.midi.events import KEY, MARKER, METER, NAME, TEMPO, TEXT, BrokenError
-from folkseq.formats.midi.parts import DRUMS, Part, parts
+from folkseq.formats.midi.parts import DRUMS, ChannelPart, parts
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Notes, Pedal, Performance, Track, distinct_changes
 from folkseq.music.signature import Key, Meter
@@ -43,7 +43,7 @@ _Meta = tuple[int, int, bytes]  # tick, kind and content
 
 
 class Reading(NamedTuple):
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
         performance: The music.
@@ -140,13 +140,13 @@ def _read_metas(
 
 
 def _tracks(
-    found: list[list[Part]], names: Sequence[str], tempo_map: TempoMap, lost: Counter[str]
+    found: list[list[ChannelPart]], names: Sequence[str], tempo_map: TempoMap, lost: Counter[str]
 ) -> tuple[tuple[Track, ...], tuple[Pedal, ...]]:
     """Return the tracks that have notes, each with its channel's pedal; and the pedals that are their own."""
     playing = [(at, part) for at, of_chunk in enumerate(found) for part in of_chunk if len(part.onsets)]
     if len(playing) > MOST_TRACKS:
         raise BrokenError(f"it has {len(playing):,} tracks and channels with notes; at most {MOST_TRACKS:,} are read")
-    silent: dict[int, list[Part]] = defaultdict(list)
+    silent: dict[int, list[ChannelPart]] = defaultdict(list)
     for part in (part for of_chunk in found for part in of_chunk if not len(part.onsets)):
         silent[part.channel].append(part)
     sharing = Counter(part.channel for _, part in playing)
@@ -166,14 +166,14 @@ def _tracks(
     return tuple(found_tracks), tuple(own_pedals)
 
 
-def _notes(part: Part, tempo_map: TempoMap) -> Notes:
+def _notes(part: ChannelPart, tempo_map: TempoMap) -> Notes:
     notes = np.empty(len(part.onsets), NOTE)
     notes["onset_s"], notes["offset_s"] = tempo_map.to_seconds(part.onsets), tempo_map.to_seconds(part.offsets)
     notes["pitch"], notes["velocity"] = part.pitches, part.velocities
     return notes
 
 
-def _pedal(parts_of_channel: Sequence[Part], tempo_map: TempoMap) -> Pedal:
+def _pedal(parts_of_channel: Sequence[ChannelPart], tempo_map: TempoMap) -> Pedal:
     """Return the positions of a track's own pedal, and then those given to it; the track sorts them."""
     ticks = np.concatenate([part.pedal_ticks for part in parts_of_channel])
     pedal = np.empty(len(ticks), PEDAL)

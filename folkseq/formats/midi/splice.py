@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from folkseq.errors import ParseError
 from folkseq.formats.midi import events
 from folkseq.formats.midi.chunks import locate, replace_tracks
-from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, Event, walk
+from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, MidiEvent, walk
 from folkseq.formats.midi.parts import DRUMS
 from folkseq.formats.midi.reader import tempo_map
 from folkseq.formats.ticks import TempoMap
@@ -60,7 +60,7 @@ def splice(
         raise ParseError(f"{file}: it has no track for notes")
     metas = [(event.tick, *event.meta) for track, _ in tracks for event in track if event.status == META]
     clock = tempo_map(header, metas)
-    kept: list[list[Event]] = []
+    kept: list[list[MidiEvent]] = []
     spans: _Spans = defaultdict(list)  # of the notes that are kept
     first_removed: tuple[int, int] | None = None  # track and channel
     first: tuple[int, int] | None = None
@@ -90,12 +90,12 @@ def splice(
     kept[number] = _merged(kept[number], ends, begins)
     heads = next((at for at, event in enumerate(kept[0]) if event.tick or event.status != META), len(kept[0]))
     heads -= bool(heads and kept[0][heads - 1].ends_track)
-    kept[0][heads:heads] = [Event.of_meta(0, TEXT, text.encode("latin-1", "replace")) for text in texts]
+    kept[0][heads:heads] = [MidiEvent.of_meta(0, TEXT, text.encode("latin-1", "replace")) for text in texts]
     chunks = [events.format(track) + rest for track, (_, rest) in zip(kept, tracks, strict=True)]
     return replace_tracks(data, places, chunks)
 
 
-def _read(data: bytes, start: int, stop: int) -> tuple[list[Event], bytes]:
+def _read(data: bytes, start: int, stop: int) -> tuple[list[MidiEvent], bytes]:
     """Return the events of a track, and the bytes after its end."""
     chunk = data[start:stop]
     found = list(walk(chunk, start))
@@ -112,7 +112,7 @@ def _first_tick(clock: TempoMap, seconds: float) -> int:
 
 def _placed(
     notes: Iterable[Note], clock: TempoMap, gap: tuple[int, int], channel: int, spans: _Spans
-) -> tuple[list[Event], list[Event]]:
+) -> tuple[list[MidiEvent], list[MidiEvent]]:
     """Return the ends and the beginnings of notes on a channel, without notes for which there are too few ticks."""
     ends, begins = [], []
     free: dict[int, int] = {}  # the tick at which the last new note of each pitch ends
@@ -125,13 +125,13 @@ def _placed(
         begin = max([begin, earliest, *(stop for start, stop in around if start <= begin)])
         end = min([max(min(end, gap[1]), begin + 1), *latest])
         if begin < min(end, gap[1]):
-            begins.append(Event(begin, NOTE_ON | channel, bytes((note.pitch, note.velocity))))
-            ends.append(Event(end, NOTE_OFF | channel, bytes((note.pitch, 0))))
+            begins.append(MidiEvent(begin, NOTE_ON | channel, bytes((note.pitch, note.velocity))))
+            ends.append(MidiEvent(end, NOTE_OFF | channel, bytes((note.pitch, 0))))
             free[note.pitch] = end
     return ends, begins
 
 
-def _merged(kept: Sequence[Event], ends: Sequence[Event], begins: Sequence[Event]) -> list[Event]:
+def _merged(kept: Sequence[MidiEvent], ends: Sequence[MidiEvent], begins: Sequence[MidiEvent]) -> list[MidiEvent]:
     """Return all in order; at one tick, notes end before the kept events and begin after them. A track ends last."""
     closing = [event for event in kept if event.ends_track]
     others = [event for event in kept if not event.ends_track]

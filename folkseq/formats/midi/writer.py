@@ -34,7 +34,7 @@ from folkseq.formats.midi.events import (
     PROGRAM,
     TEMPO,
     TEXT,
-    Event,
+    MidiEvent,
     Ticks,
 )
 from folkseq.formats.midi.parts import DRUMS
@@ -60,7 +60,7 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     data = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS_PER_BEAT)
     for track_events in tracks:
         track_events.sort(key=lambda event: event.tick)
-        chunk = events.format([*track_events, Event.of_meta(end, END_OF_TRACK)])
+        chunk = events.format([*track_events, MidiEvent.of_meta(end, END_OF_TRACK)])
         data += b"MTrk" + struct.pack(">I", len(chunk)) + chunk
     return data
 
@@ -105,7 +105,7 @@ def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[Ticks, Counter[str
     return rows, +Counter({kind: int(count) for kind, count in lost.items()})
 
 
-def _conductor(performance: Performance, comments: Iterable[str], tempo_map: TempoMap) -> Iterator[Event]:
+def _conductor(performance: Performance, comments: Iterable[str], tempo_map: TempoMap) -> Iterator[MidiEvent]:
     def tick(time_s: float) -> int:
         return int(tempo_map.to_ticks(time_s))
 
@@ -114,17 +114,17 @@ def _conductor(performance: Performance, comments: Iterable[str], tempo_map: Tem
         yield _text(0, TEXT, comment, _LONGEST_COMMENT)
     tempos = zip(tempo_map.ticks.tolist(), (microseconds(bpm) for _, bpm in performance.tempos), strict=True)
     for at, tempo in distinct_changes(tempos):
-        yield Event.of_meta(int(at), TEMPO, tempo.to_bytes(3, "big"))
+        yield MidiEvent.of_meta(int(at), TEMPO, tempo.to_bytes(3, "big"))
     for time_s, meter in distinct_changes(pair for pair in performance.meters if not pair[1].free):
         click = max(1, int(meter.beat * 96))  # clocks, of which a quarter note has 24; on the musician's beat
-        yield Event.of_meta(tick(time_s), METER, bytes((meter.beats, meter.unit.bit_length() - 1, click, 8)))
+        yield MidiEvent.of_meta(tick(time_s), METER, bytes((meter.beats, meter.unit.bit_length() - 1, click, 8)))
     for time_s, key in distinct_changes((time_s, key.major_or_minor) for time_s, key in performance.keys):
-        yield Event.of_meta(tick(time_s), KEY, bytes((key.sharps % 256, key.mode == "min")))
+        yield MidiEvent.of_meta(tick(time_s), KEY, bytes((key.sharps % 256, key.mode == "min")))
     for time_s, text in performance.markers:
         yield _text(tick(time_s), MARKER, text)
 
 
-def _pedal(track: Track, tempo_map: TempoMap, end: int, channel: int) -> Iterator[Event]:
+def _pedal(track: Track, tempo_map: TempoMap, end: int, channel: int) -> Iterator[MidiEvent]:
     ticks, values = tempo_map.to_ticks(track.pedal["time_s"]).tolist(), track.pedal["value"].tolist()
     if not len(track) or not values:
         return
@@ -134,7 +134,7 @@ def _pedal(track: Track, tempo_map: TempoMap, end: int, channel: int) -> Iterato
         yield _message(tick, CONTROL | channel, SUSTAIN, value)
 
 
-def _notes(ticks: Ticks, channel: int) -> Iterator[Event]:
+def _notes(ticks: Ticks, channel: int) -> Iterator[MidiEvent]:
     found: list[tuple[int, int, int, int]] = []  # a note's end sorts before the beginning of the next
     for onset, offset, pitch, velocity in ticks.tolist():
         found += [(onset, NOTE_ON, pitch, velocity), (offset, NOTE_OFF, pitch, _RELEASE)]
@@ -142,12 +142,12 @@ def _notes(ticks: Ticks, channel: int) -> Iterator[Event]:
         yield _message(tick, kind | channel, pitch, velocity)
 
 
-def _message(tick: int, status: int, *data: int) -> Event:
-    return Event(tick, status, bytes(data), stated=False)
+def _message(tick: int, status: int, *data: int) -> MidiEvent:
+    return MidiEvent(tick, status, bytes(data), stated=False)
 
 
-def _text(tick: int, kind: int, text: str, most: int = _LONGEST_TEXT) -> Event:
+def _text(tick: int, kind: int, text: str, most: int = _LONGEST_TEXT) -> MidiEvent:
     """Return a meta event of text in Latin-1: letters beyond it lose their marks, or become question marks."""
     text = "".join(char for char in " ".join(text.split()) if char.isprintable())[:most]
     parts = (char if ord(char) < 256 else unicodedata.normalize("NFKD", char)[0] for char in text)
-    return Event.of_meta(tick, kind, "".join(parts).encode("latin-1", "replace"))
+    return MidiEvent.of_meta(tick, kind, "".join(parts).encode("latin-1", "replace"))

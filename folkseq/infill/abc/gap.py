@@ -144,7 +144,7 @@ class GapState(NamedTuple):
 
 
 class GapForm(Form[GapState]):
-    """What is between the bars of a gap, which is given."""
+    """The given elements between the bars of a gap."""
 
     start = GapState(-1)
 

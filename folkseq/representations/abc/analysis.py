@@ -1,4 +1,4 @@
-"""What tunes have in common across keys, and what can be counted in them.
+"""The identity of tunes across keys, and the features that are counted in them.
 
 A tune is analysed as written: a repeated section counts once. Rests, grace notes and the lower notes of chords have no
 pitch or duration here.

@@ -113,7 +113,7 @@ class BarState(NamedTuple):
 
     @property
     def settled(self) -> BarState:
-        """The state in which the pending sound, if any, is an eighth."""
+        """Return the state in which the pending sound, if any, is an eighth."""
         return self.with_length(EIGHTH) if self.pending else self
 
 

@@ -39,7 +39,7 @@ Ids = NDArray[np.integer[Any]]
 
 
 class Form(ABC, Generic[State]):
-    """What comes between bars. Its states are hashable."""
+    """The elements between bars. Its states are hashable."""
 
     start: State
     """The state before the start token."""
