@@ -1,7 +1,7 @@
-"""Any text, a token a character, as Char-RNN reads it.
+"""Text as characters, as Char-RNN reads it.
 
-A file is one stream, however long. It is read, held out and dealt to the rows of a batch in stretches that follow one
-another: each begins with `<s>`, so that a model can begin anywhere, and only the file's last ends with `</s>`.
+A file is one stream of any length. It is read in stretches that follow each other: each begins with the start token, so
+that a model can begin anywhere, and only the last of the file ends with the end token.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO, ClassVar
 
@@ -22,24 +21,24 @@ from folkseq.representations.capabilities import Analysis, Generation, Plan, Pri
 from folkseq.representations.vocabulary import Vocabulary
 
 LONGEST, SHORTEST = 8192, 128  # characters of a stretch
-STRETCHES = 20  # that a short file has nonetheless, so that a tenth of it can be held out
+STRETCHES = 20  # of a short file, so that a tenth of it can be held out
 _BLOCK = 1 << 20  # bytes that are read at a time
-_GLIMPSE = 60
-_BREAKS = ("\n\n", "\n")  # where a stretch would rather end, the best first
+_TITLE = 60  # characters
+_BREAKS = ("\n\n", "\n")  # where a stretch ends if possible, the best first
 
 
 @dataclass(frozen=True)
 class Text:
-    """A stretch of a file, or something new."""
+    """A stretch of a file, or a new text."""
 
     text: str
     ends: bool = True
-    """Whether nothing comes after it."""
+    """Whether the file or the text ends with it."""
 
     @property
     def title(self) -> str:
-        """Return its first line, cut to a glimpse."""
-        return next(iter(self.text.split("\n")), "")[:_GLIMPSE]
+        """Return the beginning of the first line."""
+        return self.text.partition("\n")[0][:_TITLE]
 
 
 class CharFiles(Files[Text]):
@@ -53,21 +52,19 @@ class CharFiles(Files[Text]):
 
     def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Text]]:
         """Read the stretches of a file, some at a time, in UTF-8 if possible and else in Latin-1."""
-        size = opened.seek(0, 2)
-        encoding = _encoding(opened)
-        longest = min(max(size // STRETCHES, SHORTEST), LONGEST)
-        decoder, rest, found = codecs.getincrementaldecoder(encoding)(), "", False
+        longest = min(max(opened.seek(0, 2) // STRETCHES, SHORTEST), LONGEST)
+        decoder, rest, empty = codecs.getincrementaldecoder(_encoding(opened))(), "", True
         opened.seek(0)
         while True:
             block = opened.read(_BLOCK)
             rest += decoder.decode(block, final=not block)
             stretches, rest = _stretches(rest, longest, whole=not block)
-            found = found or bool(stretches)
             if stretches:
+                empty = False
                 yield Parsed(tuple(stretches))
             if not block:
                 break
-        if not found:
+        if empty:
             raise ParseError(f"{file}: holds no text")
 
     def parse(self, data: bytes, file: str) -> Parsed[Text]:
@@ -120,6 +117,10 @@ class CharCodec(TokenCodec[Text]):
 
     representation: CharRepresentation
 
+    def __init__(self, representation: CharRepresentation, vocabulary: Vocabulary) -> None:
+        super().__init__(representation, vocabulary)
+        self.analysis, self.generation = CharAnalysis(vocabulary), CharGeneration(vocabulary)
+
     @property
     def recipe(self) -> Mapping[str, Any]:
         """Return settings for streams; or for the textbook's windows, of which many are read at once."""
@@ -127,16 +128,6 @@ class CharCodec(TokenCodec[Text]):
         if not window:
             return {"weight_decay": 0.1}
         return {"batches": "windows", "length": window, "passage": 1, "rows": 128, "targets": "last"}
-
-    @cached_property
-    def analysis(self) -> CharAnalysis:
-        """Return the analysis of text."""
-        return CharAnalysis(self.vocabulary)
-
-    @cached_property
-    def generation(self) -> CharGeneration:
-        """Return the constraints on new text."""
-        return CharGeneration(self.vocabulary)
 
 
 class CharAnalysis(Analysis):
@@ -184,7 +175,7 @@ def _encoding(opened: BinaryIO) -> str:
 
 
 def _stretches(text: str, longest: int, whole: bool) -> tuple[list[Text], str]:
-    """Return the stretches in a text and the rest, which is read with what follows; no rest if the text is whole."""
+    """Return the stretches in a text, and the rest to read with what follows; no rest if the text is `whole`."""
     stretches, start = [], 0
     while len(text) - start > longest:
         end = start + longest
@@ -196,6 +187,4 @@ def _stretches(text: str, longest: int, whole: bool) -> tuple[list[Text], str]:
         stretches.append(Text(text[start:end], ends=False))
         start = end
     rest = text[start:]
-    if whole and rest:  # which there is, if there was any text
-        return [*stretches, Text(rest)], ""
-    return stretches, rest
+    return ([*stretches, Text(rest)], "") if whole and rest else (stretches, rest)

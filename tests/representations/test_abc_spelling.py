@@ -11,7 +11,7 @@ from folkseq.formats import abc
 from folkseq.music import Key, Sound, Tune
 from folkseq.representations.abc import AbcRepresentation
 from folkseq.representations.abc.spelling import canonical_rhythm
-from folkseq.representations.abc.structure import opening, structure
+from folkseq.representations.abc.structure import structure
 from folkseq.representations.abc.tokens import UNIT
 
 JIG_TOKENS = (
@@ -34,12 +34,12 @@ def one(text):
 
 def structured(tune, spelling=ABC):
     """Return what tokens represent of a tune: its first voice, structured, on C, without title, tempo or marks."""
-    key, meter = opening(tune)
+    key, meter, elements = structure(tune)
     body = tuple(
         Sound(each.pitches, each.duration, each.tied, each.grace if spelling.grace else ())
         if isinstance(each, Sound)
         else each
-        for each in structure(tune.body, key, meter)
+        for each in elements
     )
     plain = Tune((body,), key=key, meter=meter, rhythm=canonical_rhythm(tune.rhythm), unit=UNIT)
     return plain.transposed(spelling.interval(tune))

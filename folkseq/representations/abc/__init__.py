@@ -59,6 +59,11 @@ class AbcCodec(TokenCodec[Tune]):
 
     representation: Spelling
 
+    def __init__(self, representation: Spelling, vocabulary: Vocabulary) -> None:
+        super().__init__(representation, vocabulary)
+        self.transposition, self.analysis = AbcTransposition(self), AbcAnalysis(self)
+        self.generation = AbcGeneration(representation, vocabulary)
+
     @cached_property
     def recipe(self) -> Mapping[str, Any]:
         """Return settings that suit tunes: they repeat their bars, and there are few, so weights are kept small.
@@ -77,21 +82,6 @@ class AbcCodec(TokenCodec[Tune]):
             "bar_ends": tuple(np.flatnonzero(bars | header).tolist()),
             "section_ends": tuple(np.flatnonzero(sections | header).tolist()),
         }
-
-    @cached_property
-    def transposition(self) -> AbcTransposition:
-        """Return the identity of tunes across keys."""
-        return AbcTransposition(self)
-
-    @cached_property
-    def analysis(self) -> AbcAnalysis:
-        """Return the analysis of tunes."""
-        return AbcAnalysis(self)
-
-    @cached_property
-    def generation(self) -> AbcGeneration:
-        """Return the constraints on new tunes."""
-        return AbcGeneration(self.representation, self.vocabulary)
 
     def lost(self, piece: Tune) -> Mapping[str, int]:
         """Count what the tokens do not represent."""

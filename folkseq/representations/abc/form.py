@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from folkseq.errors import RequestError
-from folkseq.representations.abc.bar_grammar import Alphabet, BarState
+from folkseq.representations.abc.bar_grammar import AT_LINE, IN_CHORD, NO_LINE, TIED, TIED_OVER, Alphabet, BarState
 from folkseq.representations.abc.bars import bar_ticks
 from folkseq.representations.abc.tables import Form
 from folkseq.representations.abc.tokens import HEADER, kind
@@ -25,6 +25,7 @@ MOST_ENDING = 4  # bars of a first ending; of folk.abc's 357 first endings 353 h
 SECTION = 8  # bars of each section of a requested form without a number of bars
 BARS = 16  # of a tune of any length, as an estimate
 
+_FORM = re.compile(r"(?:([A-Z])\1?(?!.*\1))+")
 Phase = IntEnum("Phase", "START RHYTHM METER KEY BODY CLOSED")
 """The token that comes next: one of the header, or of the body; or only the end."""
 _PHASE_AFTER = {START: Phase.RHYTHM, **dict(zip(HEADER, (Phase.METER, Phase.KEY, Phase.BODY), strict=True))}
@@ -45,20 +46,16 @@ class FormPlan:
     @classmethod
     def of(cls, bars: int | None = None, form: str | None = None) -> FormPlan:
         """Return the plan of a number of bars and a form such as AABB. Raises RequestError for an impossible one."""
-        runs = [match[0] for match in re.finditer(r"(.)\1*", form.strip().upper())] if form else []
-        names = "".join(run[0] for run in runs)
-        if form is not None and not re.fullmatch("[A-Z]+", names):
-            raise RequestError(f"form {form!r} is not one; write a letter for each section, AABB for two with repeats")
-        if len(set(names)) < len(names):
-            raise RequestError(f"form {form} comes back to a section; write each once, as in AABBCC")
-        if any(len(run) > 2 for run in runs):
-            raise RequestError(f"form {form} plays a section more than twice; a repeat is played twice, as in AABB")
+        letters = "" if form is None else form.strip().upper()
+        if form is not None and not _FORM.fullmatch(letters):
+            raise RequestError(f"form {form!r}: write each section once, as one letter, or two if it is repeated: AABB")
+        sections = tuple(len(match[0]) == 2 for match in re.finditer(r"(.)\1?", letters))
         if bars is not None and not FEWEST_BARS <= bars <= MOST_BARS:
             raise RequestError(f"a tune has {FEWEST_BARS} to {MOST_BARS} bars, got {bars}")
-        if bars is not None and runs and bars % len(runs):
-            possible = (bars // len(runs) + 1) * len(runs)
-            raise RequestError(f"{bars} bars do not divide into the {len(runs)} sections of {form}; ask for {possible}")
-        return cls(bars or SECTION * len(runs) or None, tuple(len(run) == 2 for run in runs))
+        if bars is not None and sections and bars % len(sections):
+            possible = (bars // len(sections) + 1) * len(sections)
+            raise RequestError(f"{bars} bars do not divide into {len(sections)} sections ({form}); ask for {possible}")
+        return cls(bars or SECTION * len(sections) or None, sections)
 
     @property
     def target(self) -> int | None:
@@ -165,17 +162,15 @@ class FormGrammar(Form[FormState]):
             lines |= self._section_ends(state, bars)
         return lines
 
-    def way_out_at_line(self, state: FormState) -> set[str]:
-        """Return the tokens right after a bar line that lead to the end soonest; none if sounds do."""
-        if state.phase in self._header:
-            return self._header[state.phase]
-        if state.begins and state.may_end and self._target is None:
-            return {END}
-        wanted = {"[2", END} | ({"|:"} if state.first and self._begins_repeated else set())
-        return self.at_line(state) & wanted
-
-    def way_out(self, state: FormState, place: int) -> set[str]:
-        """Return the lines that lead to the end soonest from a number of ticks into the bar; none if sounds do."""
+    def way_out(self, state: FormState, room: int) -> set[str]:
+        """Return the tokens that lead to the end soonest at a `room` of `BarGrammar.room`; none if sounds do."""
+        if room == TIED_OVER:
+            return {"|"}
+        if room == AT_LINE:
+            return self._way_out_at_line(state)
+        if room in (NO_LINE, TIED, IN_CHORD):
+            return set()
+        place = self.capacity(state) - max(room, 0)
         lines, full = self.lines(state, place), place == self.capacity(state)
         if state.first and not full and not self._begins_repeated:
             return set()  # a pickup would be longer
@@ -186,6 +181,14 @@ class FormGrammar(Form[FormState]):
             return lines
         ends_now = state.repeat == FIRST or self._count(state, place) == self._target
         return (lines - {"|"} if ends_now else set()) or plain
+
+    def _way_out_at_line(self, state: FormState) -> set[str]:
+        if state.phase in self._header:
+            return self._header[state.phase]
+        if state.begins and state.may_end and self._target is None:
+            return {END}
+        wanted = {"[2", END} | ({"|:"} if state.first and self._begins_repeated else set())
+        return self.at_line(state) & wanted
 
     def bars_left(self, state: FormState) -> int:
         """Return the largest number of bars on the way to the end, beyond what a tune without a plan needs."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.grammar import Rows
-from folkseq.representations.abc.bar_grammar import AT_LINE, TIEABLE, TIED_OVER, Alphabet, BarGrammar
+from folkseq.representations.abc.bar_grammar import Alphabet, BarGrammar
 from folkseq.representations.abc.bars import bar_ticks
 from folkseq.representations.abc.form import BARS, FormGrammar, FormPlan, FormState, Phase
 from folkseq.representations.abc.tables import Ids, Mask, TableGrammar
@@ -93,17 +93,7 @@ class AbcGrammar(TableGrammar[FormState]):
         mask = self._closings.get((bar, form))
         if mask is None:
             state, around = self.bar_states[bar], self.form_states[form]
-            ids = self.alphabet.of(self._way_out(self.bars.room(state), around))
+            ids = self.alphabet.of(self.form.way_out(around, self.bars.room(state)))
             ids = ids or self.bars.closing(state, self.form.short(around))
             mask = self._closings[bar, form] = self.or_anything(self.mask(ids))
         return mask
-
-    def _way_out(self, room: int, state: FormState) -> set[str]:
-        """Return the lines, or the tokens at one, that lead to the end soonest."""
-        if room == TIED_OVER:
-            return {"|"}
-        if room == AT_LINE:
-            return self.form.way_out_at_line(state)
-        if room >= 0 or room == TIEABLE:
-            return self.form.way_out(state, self.form.capacity(state) - max(room, 0))
-        return set()

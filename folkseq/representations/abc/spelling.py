@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
-from folkseq.representations.abc.structure import dropped, opening, structure
+from folkseq.representations.abc.structure import dropped, structure
 from folkseq.representations.abc.tokens import (
     HEADER,
     UNIT,
@@ -103,8 +103,8 @@ class Spelling(Representation[Tune]):
                 meter = parse_meter(token[2:])
             else:
                 key = parse_key(token[2:])[0] or _C
-        elements = structure(TokenReader(key, meter, self.grace).read(body), key, meter)
-        return Tune((tuple(elements),), key=key, meter=meter, rhythm=rhythm, unit=UNIT)
+        tune = Tune((tuple(TokenReader(key, meter, self.grace).read(body)),), key, meter, rhythm=rhythm, unit=UNIT)
+        return replace(tune, voices=(tuple(structure(tune)[2]),))
 
     def lost(self, piece: Tune) -> Mapping[str, int]:
         """Count what the tokens do not represent, apart from titles and other header lines."""
@@ -117,8 +117,8 @@ class Spelling(Representation[Tune]):
 
     def interval(self, tune: Tune, *, whole: bool = True) -> Interval:
         """Return the interval that transposes a tune, or the beginning of one, to C."""
-        key, meter = opening(tune)
-        return self._interval(structure(tune.body, key, meter, whole=whole), key, whole)
+        key, _, elements = structure(tune, whole=whole)
+        return self._interval(elements, key, whole)
 
     def _interval(self, elements: Iterable[Element], key: Key, whole: bool = True) -> Interval:
         """Return the interval to C in the octave in which the mean pitch is in range; none without `transpose`.
@@ -137,8 +137,7 @@ class Spelling(Representation[Tune]):
         return down if not whole and abs(down.semitones - fitting.semitones) <= 12 else fitting
 
     def _tokens(self, tune: Tune, whole: bool) -> list[str]:
-        key, meter = opening(tune)
-        elements = structure(tune.body, key, meter, whole=whole)
+        key, meter, elements = structure(tune, whole=whole)
         interval = self._interval(elements, key, whole)
         rhythm, key = canonical_rhythm(tune.rhythm), key.moved(interval)
         tokens = [START, *([f"R:{rhythm}"] if rhythm else []), f"M:{meter}", key_token(key)[1:-1]]

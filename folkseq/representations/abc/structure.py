@@ -14,37 +14,26 @@ from folkseq.music import Bar, Element, Key, Meter, Part, Sound, Tempo, Tune, Tu
 from folkseq.music.repeats import match_repeats
 
 
-def opening(tune: Tune) -> tuple[Key, Meter]:
-    """Return the key and meter in force at the first sound of a tune."""
-    key, meter = tune.key, tune.meter
-    for element in tune.body:
-        if isinstance(element, Sound):
-            break
-        if isinstance(element, Key):
-            key = element
-        elif isinstance(element, Meter):
-            meter = element
-    return key, meter
+def structure(tune: Tune, *, whole: bool = True) -> tuple[Key, Meter, list[Element]]:
+    """Return the key and meter at the first sound of a tune, and its canonical elements; sounds keep their marks.
 
-
-def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = True) -> list[Element]:
-    """Return the canonical elements of a body that begins in `key` and `meter`; its sounds keep their marks.
-
-    With `whole` false the body is the beginning of a tune: what is open at its end stays open.
+    With `whole` false the tune is the beginning of one: what is open at its end stays open.
     """
+    key, meter = tune.key, tune.meter
+    opening: tuple[Key, Meter] | None = None
     elements: list[Element] = []
     bar, bar_at = None, 0  # a bar line with no sound after it, and its index
-    sounded = False
     tied, tied_at = None, 0  # a sound that is tied to the next, and its index
-    for element in body:
+    for element in tune.body:
         if isinstance(element, Sound):
+            opening = opening or (key, meter)
             if tied is not None and not set(tied.pitches) & set(element.pitches):
                 elements[tied_at] = replace(tied, tied=False)
             tied, tied_at = element if element.tied else None, len(elements)
             elements.append(element)
-            bar, sounded = None, True
+            bar = None
         elif isinstance(element, Bar):
-            line = _plain_bar(element if sounded else replace(element, closes=0))  # before the first sound is no repeat
+            line = _plain_bar(element if opening else replace(element, closes=0))  # nothing to repeat yet
             if bar is None:
                 bar, bar_at = line, len(elements)
                 elements.append(bar)
@@ -54,16 +43,18 @@ def structure(body: Iterable[Element], key: Key, meter: Meter, *, whole: bool = 
             elements.append(element)
             bar = None
         elif isinstance(element, Key):
-            if sounded and element != key:
+            if opening and element != key:
                 elements.append(element)
             key = element
         elif isinstance(element, Meter):
-            if sounded and element != meter:
+            if opening and element != meter:
                 elements.append(element)
             meter = element
-    if not whole:
-        return _with_beginning(match_repeats(elements, whole=False))
-    return _with_end(_with_beginning(match_repeats(_with_end(elements))))
+    if whole:
+        elements = _with_end(_with_beginning(match_repeats(_with_end(elements))))
+    else:
+        elements = _with_beginning(match_repeats(elements, whole=False))
+    return *(opening or (key, meter)), elements
 
 
 def _plain_bar(bar: Bar) -> Bar:
