@@ -13,7 +13,7 @@ from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, GroupedComman
 from folkseq.cli.output import say, show
 
 if TYPE_CHECKING:
-    from folkseq.infill.answers import Answers, WrittenAnswer
+    from folkseq.infill.answers import Answers
 
 _DRAWING = ("temperature", "top_k", "top_p", "min_p", "precision")
 
@@ -71,34 +71,24 @@ def _show(found: Answers, as_json: bool) -> None:
     """Print the files of each answer, and on stderr what is new, its loss and its overlap with the training set."""
     for notice in found.notices:
         say(notice)
-    for number, answer in enumerate(found.answers):
+    for number, written in enumerate(found.answers):
+        answer, record, copied = written.answer, written.record, written.copied
         if not number:
-            say(f"seed {answer.record.seed}")
-        show(as_json, _facts(answer), *map(str, answer.files))
-        say(f"  {_described(answer)}")
-        for reason in answer.left_out:
+            say(f"seed {record.seed}")
+        facts = {
+            "index": record.index,
+            "seed": record.seed,
+            "title": answer.title,
+            "files": list(map(str, written.files)),
+            "written": answer.summary,
+            "nll": round(written.nll, 4),
+            "tokens": answer.choices,
+            "copied": asdict(copied),
+            "record": json.loads(record.to_json()),
+        }
+        show(as_json, facts, *map(str, written.files))
+        rate = written.nll / max(answer.choices, 1)
+        shares = f"at most {copied.tokens} tokens in a row with {copied.source}" if copied.tokens else "nothing"
+        say(f"  {answer.summary}{'  ' * bool(answer.summary)}({rate:.2f} nats per token; shares {shares})")
+        for reason in written.left_out:
             say(f"  {reason}")
-
-
-def _facts(written: WrittenAnswer) -> dict[str, Any]:
-    return {
-        "index": written.record.index,
-        "seed": written.record.seed,
-        "title": written.answer.title,
-        "files": list(map(str, written.files)),
-        "written": written.answer.summary,
-        "nll": round(written.nll, 4),
-        "tokens": written.answer.choices,
-        "copied": asdict(written.copied),
-        "record": json.loads(written.record.to_json()),
-    }
-
-
-def _described(written: WrittenAnswer) -> str:
-    rate = written.nll / max(written.answer.choices, 1)
-    copied = written.copied
-    known = (
-        f"shares at most {copied.tokens} tokens in a row with {copied.source}" if copied.tokens else "shares nothing"
-    )
-    summary = written.answer.summary
-    return f"{summary}{'  ' * bool(summary)}({rate:.2f} nats per token; {known})"

@@ -28,7 +28,7 @@ class Task(ABC):
     vocabulary_size: int
     """V, the number of ids of a target."""
     fields: tuple[int, ...] = ()
-    """Number of values in each field, if the target consists of compound tokens."""
+    """Number of values in each field of a target of compound tokens."""
     source_sizes: tuple[int, ...]
     """Number of ids in each field of a source."""
     relative_positions: RelativePositions
@@ -38,9 +38,9 @@ class Task(ABC):
 
     @abstractmethod
     def draw(self, ids: Ids, random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
-        """Draw a random pair from a whole piece, (T,) ids; None if there is no room for one in the piece.
+        """Draw a random pair from a piece, (T,) ids; None if it has no room for one.
 
-        `left_only` hides the part of the piece after the target; by default a draw hides it now and then.
+        `left_only` hides the piece after the target; by default it is hidden now and then.
         """
 
     @abstractmethod
@@ -49,18 +49,14 @@ class Task(ABC):
 
     @abstractmethod
     def amounts(self, pair: Pair) -> dict[str, float]:
-        """Return how much of each countable unit the target holds, by its singular: `note`, `step`."""
+        """Return how much of each unit a target holds, by its singular: `note`, `step`."""
 
     @abstractmethod
     def ask(self, data: bytes, file: str, **where: Any) -> Question:
-        """Find the part to write in a file; `where` holds the options that name it, such as `bars`.
-
-        Raises:
-            FolkseqError: there is no such part, or it cannot be written.
-        """
+        """Find the part to write in a file, by options such as `bars`. Raises FolkseqError if it cannot be written."""
 
     def ngram_ids(self, ids: Ids) -> Ids:
-        """Return the ids of a whole piece from which an n-gram, the baseline, learns."""
+        """Return the ids of a piece from which the n-gram baseline learns."""
         return ids
 
 

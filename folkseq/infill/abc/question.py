@@ -98,15 +98,7 @@ class FilledTune(Answer):
 def find_gap(
     codec: AbcCodec, grammar: BarGrammar, data: bytes, file: str, bars: str | None, number: int | None
 ) -> GapInTune:
-    """Find a gap in a tune in a file of ABC, or in the melody of a MIDI file.
-
-    Args:
-        codec: the model's.
-        grammar: of bars, over its vocabulary.
-        data: the bytes of the file.
-        file: its name.
-        bars: the first and last bar, such as `5-8`; a pickup is bar 0.
-        number: the `X:` number of the tune, in a book of several.
+    """Find the gap of `bars`, such as `5-8`, in tune `number` of a file of ABC, or in the melody of a MIDI file.
 
     Raises:
         FolkseqError: there is no such tune or bar, the model does not know its meter, or it cannot be filled without
