@@ -173,8 +173,8 @@ def _find_text_bars(text: TuneText, first: int, count: int, total: int, named: s
     written = [format_bars(sounds, bar.key, bar.meter, bar.unit) for sounds, bar in zip(trial, bars, strict=True)]
     if not text.differs_only_in(replace_bars(text.text, bars, written), first, trial):
         raise RequestError(
-            f"{named} cannot be written anew and leave the rest as it is: something in them (a tie with an "
-            "accidental, a broken rhythm, a field) reaches out of them; ask for others"
+            f"{named} cannot be filled without a change around them: something in them (a tie with an accidental, "
+            "a broken rhythm, a field) affects other bars; choose others"
         )
     notices = []
     if symbols := sum(bar.symbols for bar in bars):

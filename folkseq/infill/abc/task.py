@@ -58,5 +58,5 @@ class FillTune(Task):
     def ask(self, data: bytes, file: str, **where: Any) -> GapInTune:
         """Find the gap in a file: `bars` as in 5-8, and `tune`, the number of one of several."""
         if where.get("seconds") is not None:
-            raise RequestError(f"--seconds: {file} is a tune; name the bars to be written anew by --bars, as in 5-8")
+            raise RequestError(f"--seconds: {file} is a tune; name the bars to fill, as in --bars 5-8")
         return find_gap(self.codec, self._grammar, data, file, where.get("bars"), where.get("tune"))
