@@ -87,12 +87,12 @@ def test_a_field_that_cannot_be_is_refused():
     assert representations.find("char:window=30").spec == "char:window=30"
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("spec", ["char", "char:window=30"])
 def test_train_and_sample_as_a_user_would(tmp_path, spec):
     text, run, out = tmp_path / "verse.txt", tmp_path / "run", tmp_path / "new.txt"
     text.write_text(VERSE * 40)
-    trained = invoke("train", spec, text, "--steps", 60, "--hidden", 32, "--layers", 1, "-o", run)
+    trained = invoke("train", spec, text, "--steps", 20, "--hidden", 32, "--layers", 1, "-o", run)
     assert trained.exit_code == 0, trained.output
     assert "held-out" in trained.stderr
     done = invoke("sample", run, "--seed", 1, "--prime", "All the", "--limit", 200, "-o", out)
