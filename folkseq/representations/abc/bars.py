@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 
 from folkseq.formats.abc.lexer import parse_length, parse_tuplet
 from folkseq.music import Meter
-from folkseq.representations.abc.tokens import HEADER, LINES, UNIT, header_meter, kind
-from folkseq.representations.base import END, START
+from folkseq.representations.abc.tokens import HEADER, LINES, UNIT, SoundTokens, header_meter, kind, read_sounds
+from folkseq.representations.base import START
 from folkseq.representations.capabilities import Timing
 
 EIGHTH = 128
 """Ticks of an eighth note. Only tuplets make sounds that are not a whole number of ticks long."""
 SIGNS = ("bar", "ending", "meter", "key")
 """Kinds of tokens that are no part of a sound."""
-_APART = (START, END, *HEADER)
 _FINE = 45_045  # parts of a tick in which tuplets of up to 16 sounds have whole numbers
 
 
@@ -69,38 +68,44 @@ def bar_ticks(meter: Meter) -> int:
 def read_bars(tokens: Sequence[str]) -> Bars:
     """Read the bars of tokens from the start token on."""
     spans: list[BarSpan] = []
-    rows = []  # of each token: (bar, eighth) of its position; (bar, start, sound) of its timing
-    clock, meter = _Clock(), Meter()
-    first, plain, at_edge = -1, True, True  # the open bar: its first sound; nothing but sounds; a section begins
-    for place, token in enumerate(tokens):
-        what, bar = kind(token), len(spans)
-        if what in ("M:", "meter"):
-            meter = header_meter(token)
-        if what == "bar":
-            end = clock.finish_sound()
+    rows: list[tuple[float, ...]] = []  # per token: bar and eighth of its position; bar, start, length of its timing
+    onset = end = 0.0  # of the last sound, in ticks since the bar line
+    meter, factor, left = Meter(), 1.0, 0  # the open tuplet: the factor of its lengths, and its sounds to come
+    first, plain, at_edge = -1, True, True  # the open bar: its first token; nothing but sounds; a section begins
+    for item in read_sounds(tokens, str):
+        bar = len(spans)
+        if isinstance(item, SoundTokens):
+            factor = factor if left else 1.0
+            onset, length = end, _ticks(item.length) * factor
+            first = len(rows) if first < 0 else first
+            rows += [(bar, onset // EIGHTH, bar, onset, length)] * (item.stop - len(rows))
+            end, left = end + length, max(left - 1, 0)
+        elif item.kind == "tuplet":  # whose token belongs to the next sound
+            tuplet = parse_tuplet(item.token, meter.compound)
+            factor, left = tuplet.normal / tuplet.actual, tuplet.count
+        elif item.kind == "bar":
             if first >= 0:
                 ticks, full = round(end), bar_ticks(meter)
-                short = 0 < ticks < full and (at_edge or token != "|")
-                spans.append(BarSpan(first, place, ticks if short else full, full, meter.compound, plain and full > 0))
-            clock.begin_bar()
-            first, plain, at_edge = -1, True, token != "|"
-            rows.append((bar, end // EIGHTH, len(spans), 0.0, -1))
-        elif what in SIGNS or what in _APART:
-            if what in SIGNS:
-                plain, at_edge = plain and first < 0, True
-            rows.append((bar, clock.time // EIGHTH, bar, clock.time + clock.pending, -1))
+                short = 0 < ticks < full and (at_edge or item.token != "|")
+                fill = ticks if short else full
+                spans.append(BarSpan(first, item.place, fill, full, meter.compound, plain and full > 0))
+            rows += [(bar, onset // EIGHTH, bar, end, 0)] * (item.place - len(rows))
+            rows.append((bar, end // EIGHTH, len(spans), 0, 0))
+            onset, end, factor, left = 0.0, 0.0, 1.0, 0
+            first, plain, at_edge = -1, True, item.token != "|"
         else:
-            first = place if first < 0 else first
-            clock.read(token, what, meter.compound)
-            rows.append((bar, clock.time // EIGHTH, bar, clock.time, len(clock.lengths)))
-    clock.finish_sound()
+            rows += [(bar, onset // EIGHTH, bar, end, 0)] * (item.place + 1 - len(rows))
+            if item.kind in SIGNS:
+                plain, at_edge = plain and first < 0, True
+            if item.kind in ("M:", "meter"):
+                meter = header_meter(item.token)
+    rows += [(len(spans), onset // EIGHTH, len(spans), end, 0)] * (len(tokens) - len(rows))
     body = next((place for place, token in enumerate(tokens) if kind(token) not in (START, *HEADER)), len(tokens))
     table = np.array(rows, np.float64).reshape(-1, 5)
-    *positions, number, sound = table[:, [0, 1, 2, 4]].astype(np.int64).T
+    number = table[:, 2].astype(np.int64)
     number[:body] = -1
-    length = np.array([*clock.lengths, 0.0, 0.0])[sound]
-    timing = Timing(_whole_notes(table[:, 3]), _whole_notes(length), number)
-    return Bars(tuple(spans), np.stack(positions, axis=1), timing)
+    timing = Timing(_whole_notes(table[:, 3]), _whole_notes(table[:, 4]), number)
+    return Bars(tuple(spans), table[:, :2].astype(np.int64), timing)
 
 
 def labels(tokens: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -128,49 +133,9 @@ def labels(tokens: Sequence[str]) -> dict[str, NDArray[Any]]:
     }
 
 
-class _Clock:
-    """The time since the bar line, in ticks."""
-
-    def __init__(self) -> None:
-        self.lengths: list[float] = []  # of the sounds that are over
-        self.begin_bar()
-
-    def begin_bar(self) -> None:
-        """Begin a bar, in which no tuplet is open."""
-        self.time = self.pending = 0.0  # the beginning of the last sound, and its length
-        self._inside, self._factor, self._left = "", 1.0, 0  # the open bracket; of the tuplet, sounds to come
-
-    def finish_sound(self) -> float:
-        """Return the time at the end of the last sound."""
-        if self.pending:
-            self.lengths.append(self.pending)
-        self.time += self.pending
-        self.pending = 0.0
-        return self.time
-
-    def read(self, token: str, what: str, compound: bool) -> None:
-        """Read a token that is part of a sound."""
-        if what == "length":
-            self.pending = _ticks(token) * self._factor
-        elif what in ("{", "["):
-            self.finish_sound()
-            self._inside = what
-        elif what == "tuplet":
-            self.finish_sound()
-            tuplet = parse_tuplet(token, compound)
-            self._factor, self._left = tuplet.normal / tuplet.actual, tuplet.count
-        elif what == "}":
-            self._inside = ""
-        elif what == "]" or (what in ("pitch", "rest") and not self._inside):
-            self.finish_sound()
-            self._inside = ""
-            self._factor = self._factor if self._left else 1.0
-            self.pending, self._left = EIGHTH * self._factor, max(self._left - 1, 0)
-
-
 @lru_cache(maxsize=1 << 12)
 def _ticks(length: str) -> float:
-    return float(parse_length(length)) * EIGHTH
+    return float(parse_length(length)) * EIGHTH if length else float(EIGHTH)
 
 
 def _whole_notes(ticks: NDArray[np.float64]) -> NDArray[np.float64]:

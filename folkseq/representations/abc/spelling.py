@@ -20,9 +20,9 @@ from folkseq.representations.abc.structure import dropped, structure
 from folkseq.representations.abc.tokens import (
     HEADER,
     UNIT,
-    TokenReader,
     bar_tokens,
     key_token,
+    read_elements,
     sound_tokenizer,
     tuplet_token,
 )
@@ -103,7 +103,7 @@ class Spelling(Representation[Tune]):
                 meter = parse_meter(token[2:])
             else:
                 key = parse_key(token[2:])[0] or _C
-        tune = Tune((tuple(TokenReader(key, meter, self.grace).read(body)),), key, meter, rhythm=rhythm, unit=UNIT)
+        tune = Tune((tuple(read_elements(body, key, meter, self.grace)),), key, meter, rhythm=rhythm, unit=UNIT)
         return replace(tune, voices=(tuple(structure(tune)[2]),))
 
     def lost(self, piece: Tune) -> Mapping[str, int]:

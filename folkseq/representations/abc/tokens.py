@@ -16,10 +16,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from typing import Generic, NamedTuple, TypeVar
 
 from folkseq.formats.abc.fields import SIGNS, format_key, parse_key, parse_meter
 from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
@@ -27,6 +28,7 @@ from folkseq.formats.abc.writer import format_length, format_step
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tuplet
 from folkseq.representations.base import END, START
 
+PitchT = TypeVar("PitchT")
 UNIT = Fraction(1, 8)
 HEADER = ("R:", "M:", "K:")
 LINES = {
@@ -138,86 +140,99 @@ class SoundTokenizer:
 sound_tokenizer = lru_cache(maxsize=512)(SoundTokenizer)
 
 
-class TokenReader:
-    """Reads the tokens of a tune's body as elements; a token that means nothing in its place is skipped."""
+class SoundTokens(NamedTuple, Generic[PitchT]):
+    """The tokens of one sound."""
 
-    def __init__(self, key: Key, meter: Meter, grace: bool = True) -> None:
-        self.key, self.meter, self.grace = key, meter, grace
-        self._elements: list[Element] = []
-        self._grace: list[Pitch] = []
-        self._pitches: list[Pitch] = []
-        self._inside = ""  # "{" or "[" while their notes are read
-        self._pending = False  # whether pitches, or a rest, wait for their length
-        self._length, self._tied = "", False  # of the pending sound
-        self._ratio, self._left = (1, 1), 0  # of the tuplet, and the number of its sounds to come
+    stop: int
+    """The index after its last token."""
+    grace: list[PitchT]
+    pitches: list[PitchT]
+    length: str
+    tied: bool
 
-    def read(self, tokens: Iterable[str]) -> list[Element]:
-        """Return the elements of tokens."""
-        for token in tokens:
-            self._read(token, kind(token))
-        self._finish_sound()
-        return self._elements
 
-    def _read(self, token: str, what: str) -> None:
-        if what == "pitch":
-            step, accidental, _ = parse_note(token)
-            pitch = Pitch(step, self.key.alters[step % 7] if accidental is None else accidental)
-            if self._inside == "{":
-                self._grace += [pitch] if self.grace else []
-            elif self._inside == "[":
-                self._pitches.append(pitch)
-            else:
-                self._finish_sound()
-                self._pitches, self._pending = [pitch], True
+class SignToken(NamedTuple):
+    """A token that is no part of a sound."""
+
+    place: int
+    kind: str
+    token: str
+
+
+def read_sounds(
+    tokens: Iterable[str], read_pitch: Callable[[str], PitchT]
+) -> Iterator[SoundTokens[PitchT] | SignToken]:
+    """Read any tokens as sounds and signs; a token that means nothing in its place is skipped."""
+    grace: list[PitchT] = []
+    pitches: list[PitchT] = []
+    inside, length = "", ""  # the open brace or bracket; the length of the pending sound
+    pending, tied = False, False  # whether pitches, or a rest, wait for their length
+    index = -1
+    for index, token in enumerate(tokens):
+        what = kind(token)
+        if what == "pitch" and inside:
+            (grace if inside == "{" else pitches).append(read_pitch(token))
         elif what == "length":
-            self._length = token if self._pending else ""
+            length = token if pending else ""
         elif what == "tie":
-            self._tied = self._pending and bool(self._pitches)
+            tied = pending and bool(pitches)
         elif what == "]":
-            if self._inside == "[":
-                self._inside, self._pending = "", bool(self._pitches)
+            if inside == "[":
+                inside, pending = "", bool(pitches)
         elif what == "}":
-            self._inside = "" if self._inside == "{" else self._inside
+            inside = "" if inside == "{" else inside
         else:
-            self._finish_sound()
-            self._inside = what if what in ("{", "[") else ""
+            if pending:
+                yield SoundTokens(index, grace, pitches, length, tied)
+                grace, pitches, length, pending, tied = [], [], "", False, False
+            inside = what if what in ("{", "[") else ""
             if what == "[":
-                self._pitches = []
+                pitches = []
+            elif what == "pitch":
+                pitches, pending = [read_pitch(token)], True
             elif what == "rest":
-                self._pending = True
-            else:
-                self._read_sign(token, what)
+                pending = True
+            elif what != "{":
+                yield SignToken(index, what, token)
+    if pending:
+        yield SoundTokens(index + 1, grace, pitches, length, tied)
 
-    def _read_sign(self, token: str, what: str) -> None:
-        if what == "bar":
-            self._elements.append(LINES[token])
-        elif what == "ending":
-            passes = tuple(map(int, token[1:].split(",")))
-            last = self._elements[-1] if self._elements else None
+
+def read_elements(tokens: Iterable[str], key: Key, meter: Meter, grace: bool = True) -> list[Element]:
+    """Read the tokens of a body that begins in `key` and `meter` as elements."""
+    elements: list[Element] = []
+    ratio, left = (1, 1), 0  # of the tuplet; the number of its sounds to come
+
+    def read_pitch(token: str) -> Pitch:
+        step, accidental, _ = parse_note(token)
+        return Pitch(step, key.alters[step % 7] if accidental is None else accidental)
+
+    for item in read_sounds(tokens, read_pitch):
+        if isinstance(item, SoundTokens):
+            duration = _duration(item.length, *(ratio if left else (1, 1)))
+            pitches = tuple(sorted(set(item.pitches)))
+            elements.append(Sound(pitches, duration, item.tied, tuple(item.grace) if grace else ()))
+            left = max(left - 1, 0)
+        elif item.kind == "bar":
+            elements.append(LINES[item.token])
+        elif item.kind == "ending":
+            passes = tuple(map(int, item.token[1:].split(",")))
+            last = elements[-1] if elements else None
             if isinstance(last, Bar) and not last.endings:
-                self._elements[-1] = replace(last, endings=passes)
+                elements[-1] = replace(last, endings=passes)
             else:
-                self._elements.append(Bar("", endings=passes))
-        elif what == "tuplet":
-            tuplet = parse_tuplet(token, self.meter.compound)
-            self._elements.append(tuplet)
-            self._ratio, self._left = (tuplet.normal, tuplet.actual), tuplet.count
-        elif what == "meter":
-            self.meter = header_meter(token)
-            self._elements.append(self.meter)
-        elif what == "key":
-            self.key = parse_key(token[3:-1])[0] or self.key
-            self._elements.append(self.key)
-
-    def _finish_sound(self) -> None:
-        if not self._pending:
-            return
-        duration = _duration(self._length, *(self._ratio if self._left else (1, 1)))
-        pitches = tuple(sorted(set(self._pitches)))
-        self._elements.append(Sound(pitches, duration, self._tied, tuple(self._grace)))
-        self._left = max(0, self._left - 1)
-        self._grace, self._pitches = [], []
-        self._pending, self._tied, self._length = False, False, ""
+                elements.append(Bar("", endings=passes))
+        elif item.kind == "tuplet":
+            tuplet = parse_tuplet(item.token, meter.compound)
+            elements.append(tuplet)
+            ratio, left = (tuplet.normal, tuplet.actual), tuplet.count
+        elif item.kind == "meter":
+            meter = header_meter(item.token)
+            elements.append(meter)
+        elif item.kind == "key":
+            key = parse_key(item.token[3:-1])[0] or key
+            elements.append(key)
+    return elements
 
 
 @lru_cache(maxsize=1 << 12)

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tuplet
-from folkseq.representations.abc.tokens import TokenReader, kind
+from folkseq.representations.abc.tokens import kind, read_elements
 from folkseq.representations.base import END, START
 
 SPELLING, CLOSE = "misspelt", "no_end"  # a token that means nothing in its place; no final bar line before the end
@@ -40,7 +40,7 @@ def find_fault(tokens: Sequence[str]) -> str:
     meter, key = parse_meter(tokens[body - 2][2:]), parse_key(tokens[body - 1][2:])[0] or Key()
     if tokens[-2] not in ("|]", ":|") or "|]" in tokens[:-2]:
         return CLOSE
-    elements = TokenReader(key, meter).read(tokens[body:-1])
+    elements = read_elements(tokens[body:-1], key, meter)
     return _check_bars(elements, meter) or _check_repeats([each for each in elements if isinstance(each, Bar)])
 
 
