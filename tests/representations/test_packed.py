@@ -98,6 +98,12 @@ def test_a_column_of_integers_has_all_from_0_to_its_highest():
     assert codec.layout.labels == (("0",), ("0", "1", "2", "3"))
 
 
+@pytest.mark.parametrize("label", ["00", "007", "\u0663", "9" * 5000])
+def test_digits_that_are_no_plain_integer_are_labels(label):
+    grid = Grid(("1", "2"), (("0", label),), named=False)
+    assert CHAINED.fit([grid]).canonical(grid) == grid
+
+
 def test_a_joint_head_has_at_most_65536_codes_and_the_error_names_the_other_head():
     wide = Grid(tuple("abcdef"), (("8",) * 6,))
     with pytest.raises(RequestError, match=r"9 x 9 x 9 x 9 x 9 x 9 = 531,441 codes.*65,536.*head=chained"):

@@ -8,6 +8,7 @@ code of its values plus `FIRST_CODE`. The value of a cell is the place of its la
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,7 @@ CHAINED, JOINT = HEADS = ("chained", "joint")
 SEPARATOR = "\t"
 FIRST_CODE = 2  # the start and end ids of a joint vocabulary come before its codes
 MOST_CODES, MOST_LABELS = 65_536, 4096
+_INTEGER = re.compile("0|[1-9][0-9]{0,8}")  # as `str` writes it: 007 and digits of other scripts are labels
 
 
 def fields_of(token: str) -> Iterator[tuple[str, str]]:
@@ -139,7 +141,7 @@ class GridLayout:
         name = self.columns[0] if name is None else str(name)
         if name in self.columns:
             return self.columns.index(name)
-        if name.isdecimal() and len(name) < 6 and 1 <= int(name) <= len(self.columns):
+        if _INTEGER.fullmatch(name) and 1 <= int(name) <= len(self.columns):
             return int(name) - 1
         raise RequestError(f"there is no column {name}; choose from {', '.join(self.columns)}, or by number")
 
@@ -154,11 +156,11 @@ def _labels_by_column(tokens: Iterable[str]) -> dict[str, dict[str, None]]:
 
 def _complete(column: str, labels: Collection[str]) -> tuple[str, ...]:
     """Return the labels sorted; if all are integers, all from 0 to the highest."""
-    integers = all(label.isdecimal() for label in labels)
+    integers = all(map(_INTEGER.fullmatch, labels))
     count = max(map(int, labels)) + 1 if integers else len(labels)
     if count > MOST_LABELS:
         what = f"integers up to {count - 1:,}" if integers else f"{count:,} labels"
         raise RequestError(f"column {column}: has {what}, and the limit is {MOST_LABELS:,} labels; merge some")
     if integers:
         return tuple(map(str, range(count)))
-    return tuple(sorted(labels, key=lambda label: (0, int(label), "") if label.isdecimal() else (1, 0, label)))
+    return tuple(sorted(labels, key=lambda label: (0, int(label), "") if _INTEGER.fullmatch(label) else (1, 0, label)))
