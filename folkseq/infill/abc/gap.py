@@ -208,5 +208,6 @@ class GapGrammar(TableGrammar[GapState]):
 
     def at(self, rows: Rows) -> Integers:
         """Return the element of the source at which each row is, (B,)."""
-        states = ((self.form_states[form], self.bar_states[bar]) for bar, form in zip(*rows[:2], strict=True))
-        return np.array([self._gap.place(state.bar, state.given, bar.left) for state, bar in states], np.int64)
+        numbers = zip(rows[1].tolist(), rows[0].tolist(), strict=True)
+        states = ((self.form_states[form], self.bar_states[bar].left) for form, bar in numbers)
+        return np.array([self._gap.place(state.bar, state.given, left) for state, left in states], np.int64)

@@ -50,7 +50,8 @@ class Bars:
 
     spans: tuple[BarSpan, ...]
     positions: NDArray[np.int64]
-    """(T, 2) the index of each token's bar, and the eighth in it; a bar line is at the end of its bar."""
+    """(T, 2) the index of each token's bar, and the eighth in it: of its sound, or of the sound before a key, meter or
+    ending; a bar line is at the end of its bar."""
     timing: Timing
     """In whole notes; a bar line is at the beginning of the next bar."""
 
