@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import BinaryIO
 
@@ -25,16 +25,13 @@ _NUMBERS = re.compile(r"[\d,;.\t ]+")
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
-def parse(
-    opened: BinaryIO, file: str, fewest_columns: int = 1, is_step: Callable[[Sequence[str]], bool] = lambda row: False
-) -> Grid:
+def parse(opened: BinaryIO, file: str, fewest_columns: int = 1) -> Grid:
     """Return the table in a file; without a header, its columns are named `1`, `2` and so on.
 
     Args:
         opened: The file.
         file: Its name, for messages.
         fewest_columns: The number of columns that it must have.
-        is_step: Called with a first row that could be a header; returns whether it is a step of known labels.
 
     Raises:
         ParseError: The file is anything else; names the row and the column, counted from 1.
@@ -61,7 +58,7 @@ def parse(
         raise ParseError(f"{file}: one column; give {fewest_columns} or more, one for each player")
     if width > MOST_COLUMNS:
         raise ParseError(f"{file}: row 1: {width:,} columns; there are at most {MOST_COLUMNS}")
-    header = _is_header(rows) and not is_step(rows[0])
+    header = _is_header(rows)
     names = tuple(rows[0]) if header else tuple(map(str, range(1, width + 1)))
     _check_names(names, file)
     body = tuple(_checked(row, number, names, file) for number, row in enumerate(rows[header:], 1 + header))

@@ -42,11 +42,11 @@ class Rnn(_Layer, nn.RNN):  # type: ignore[misc]  # states are tuples
     """A layer of tanh cells; see `equations.rnn`."""
 
 
-class Gru(_Layer, nn.GRU):  # type: ignore[misc]
+class Gru(_Layer, nn.GRU):  # type: ignore[misc]  # as above
     """A layer of GRU cells; see `equations.gru`."""
 
 
-class Lstm(_Layer, nn.LSTM):  # type: ignore[misc]
+class Lstm(_Layer, nn.LSTM):  # type: ignore[misc]  # as above
     """A layer of LSTM cells; see `equations.lstm`."""
 
 
@@ -63,7 +63,7 @@ class Peephole(Lstm):
         self.peephole = nn.Parameter(torch.empty(3, hidden))  # for the input, forget and output gate
         nn.init.uniform_(self.peephole, -1 / math.sqrt(hidden), 1 / math.sqrt(hidden))
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:  # type: ignore[override]
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:  # type: ignore[override]  # as above
         """Read T steps; see the module."""
         # The products with x do not depend on the steps before, so they are one product for all steps.
         sums = nn.functional.linear(

@@ -28,13 +28,13 @@ class SharedPassage(NamedTuple):
 
 
 class CopyLimiter(Protocol):
-    """A mask against ids that would make too long a copy; see `folkseq.grammar.Grammar` for its methods."""
+    """A mask against ids that would make too long a copy; `folkseq.grammar.Grammar` documents its methods."""
 
-    def begin(self, rows: int) -> Rows: ...  # noqa: D102
+    def begin(self, rows: int) -> Rows: ...  # noqa: D102 - see Grammar
 
-    def advance(self, rows: Rows, ids: Ids) -> Rows: ...  # noqa: D102
+    def advance(self, rows: Rows, ids: Ids) -> Rows: ...  # noqa: D102 - see Grammar
 
-    def allowed(self, rows: Rows) -> NDArray[np.bool_] | None: ...  # noqa: D102
+    def allowed(self, rows: Rows) -> NDArray[np.bool_] | None: ...  # noqa: D102 - see Grammar
 
 
 class Overlaps(Protocol):
