@@ -25,7 +25,6 @@ MOST_ENDING = 4  # bars of a first ending; of folk.abc's 357 first endings 353 h
 SECTION = 8  # bars of each section of a requested form without a number of bars
 BARS = 16  # of a tune of any length, as an estimate
 
-_FORM = re.compile(r"(?:([A-Z])\1?(?!.*\1))+")
 Phase = IntEnum("Phase", "START RHYTHM METER KEY BODY CLOSED")
 """The token that comes next: one of the header, or of the body; or only the end."""
 _PHASE_AFTER = {START: Phase.RHYTHM, **dict(zip(HEADER, (Phase.METER, Phase.KEY, Phase.BODY), strict=True))}
@@ -47,9 +46,14 @@ class FormPlan:
     def of(cls, bars: int | None = None, form: str | None = None) -> FormPlan:
         """Return the plan of a number of bars and a form such as AABB. Raises RequestError for an impossible one."""
         letters = "" if form is None else form.strip().upper()
-        if form is not None and not _FORM.fullmatch(letters):
-            raise RequestError(f"form {form!r}: write each section once, as one letter, or two if it is repeated: AABB")
-        sections = tuple(len(match[0]) == 2 for match in re.finditer(r"(.)\1?", letters))
+        if form is not None and not re.fullmatch("[A-Z]+", letters):
+            raise RequestError(f"form {form!r}: write each section as one letter, or two if it is repeated: AABB")
+        runs = [match[0] for match in re.finditer(r"(.)\1*", letters)]
+        if len({run[0] for run in runs}) < len(runs):
+            raise RequestError(f"form {form} comes back to a section; each is written once, so ask for one like AABBCC")
+        if any(len(run) > 2 for run in runs):
+            raise RequestError(f"form {form} plays a section more than twice; a repeat is played twice, as in AABB")
+        sections = tuple(len(run) == 2 for run in runs)
         if bars is not None and not FEWEST_BARS <= bars <= MOST_BARS:
             raise RequestError(f"a tune has {FEWEST_BARS} to {MOST_BARS} bars, got {bars}")
         if bars is not None and sections and bars % len(sections):
