@@ -96,6 +96,7 @@ def test_it_trains_samples_and_is_evaluated(folkseq, tmp_path):
     assert {"lstm 2 x 16", "unigram"} <= {loss["model"] for loss in judged["losses"]}
 
 
+@pytest.mark.slow
 def test_its_ids_are_cached_until_its_version_changes(folkseq, site, tmp_path):
     def entries():
         return {path.name for path in (tmp_path / "cache").iterdir()}

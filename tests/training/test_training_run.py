@@ -173,6 +173,7 @@ fit(Run.open(sys.argv[1]), data_of(pieces()), resume=True, on_report=lambda line
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(tmp_path, data):
     whole = fit(make_run(tmp_path / "whole", training=LONG), data)
     killed = make_run(tmp_path / "killed", training=replace(whole.config.training, save_every=7))
