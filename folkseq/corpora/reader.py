@@ -149,10 +149,9 @@ def _tokenize(representation: Representation[Any], number: int, parsed: Parsed[A
     lost = sum(map(Counter, parsed.lost), Counter(parsed.stray or {}))
     if not parsed.pieces:
         return _Part(number, lost=lost, faults=tuple(parsed.faults))
-    codec = representation.fit(parsed.pieces)
+    codec, encoded = representation.fit_encode(parsed.pieces)
     similar, pieces = codec.transposition, []
-    for piece in parsed.pieces:
-        ids = codec.encode(piece)
+    for piece, ids in zip(parsed.pieces, encoded, strict=True):
         lost.update(codec.lost(piece))
         fingerprint = np.zeros(0) if similar is None else similar.fingerprint(ids)
         pieces.append(
@@ -238,7 +237,7 @@ def _build(
 def _renumber(folder: Path, known: tuple[str, ...], vocabulary: Vocabulary) -> None:
     """Turn provisional ids into ids of the vocabulary."""
     store = TokenStore.read(folder)
-    ids = np.array(vocabulary.encode(known), np.min_scalar_type(max(len(vocabulary) - 1, 0)))
+    ids = vocabulary.array(known)
     final = folder / "final"
     with StoreWriter(final, ids.dtype) as writer:
         for piece in range(len(store)):

@@ -22,6 +22,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Generic, Self, TypeVar
 
@@ -198,6 +199,15 @@ class Representation(ABC, Generic[Piece]):
         """Fit a codec to pieces."""
         return self.codec(self.merge(token for piece in pieces for token in self.tokenize(piece)))
 
+    def fit_encode(self, pieces: Sequence[Piece]) -> tuple[Codec[Piece], list[Ids]]:
+        """Fit a codec to pieces and encode them, as `fit` and `encode` do, but tokenize each piece only once."""
+        if type(self).tokenize is Representation.tokenize:
+            codec = self.fit(pieces)
+            return codec, [codec.encode(piece) for piece in pieces]
+        tokenized = [self.tokenize(piece) for piece in pieces]
+        codec = self.codec(self.merge(chain.from_iterable(tokenized)))
+        return codec, [codec.vocabulary.array(tokens) for tokens in tokenized]
+
     def codec(self, vocabulary: Vocabulary) -> Codec[Piece]:
         """Return the codec over a vocabulary that `fit` or `merge` gave, as a run folder stores it."""
         return TokenCodec(self, vocabulary)
@@ -233,8 +243,7 @@ class TokenCodec(Codec[Piece]):
 
     def encode(self, piece: Piece) -> Ids:
         """Return the ids of the piece's tokens."""
-        ids = self.vocabulary.encode(self.representation.tokenize(piece))
-        return np.array(ids, np.min_scalar_type(max(len(self.vocabulary) - 1, 0)))
+        return self.vocabulary.array(self.representation.tokenize(piece))
 
     def decode(self, ids: Ids) -> Piece:
         """Return the piece that the ids' tokens stand for."""

@@ -6,6 +6,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from folkseq.errors import RunError, TokenError
 
@@ -61,6 +65,10 @@ class Vocabulary:
             return list(map(self._ids.__getitem__, tokens))
         except KeyError:
             raise self._lacking(dict.fromkeys(token for token in tokens if token not in self._ids)) from None
+
+    def array(self, tokens: Sequence[str]) -> NDArray[Any]:
+        """Return the ids of tokens as (T,) integers of the smallest type that holds every id."""
+        return np.array(self.encode(tokens), np.min_scalar_type(max(len(self) - 1, 0)))
 
     def _lacking(self, unknown: Iterable[str]) -> TokenError:
         names = list(map(repr, unknown))

@@ -68,10 +68,14 @@ def tokenize(
         raise RequestError(f"{write}: is one of the files to read; name another file to write")
     found, stray, faults = _read(chosen, paths)
     values = [value for _, _, value, _ in found]
-    codec = chosen.fit(values) if run is None else chosen.codec(Run.open(run).vocabulary)
+    if run is None:
+        codec, encoded = chosen.fit_encode(values)
+    else:
+        codec = chosen.codec(Run.open(run).vocabulary)
+        encoded = [codec.encode(value) for value in values]
     pieces = []
-    for file, number, value, lost in found:
-        ids = tuple(codec.encode(value).tolist())
+    for (file, number, value, lost), array in zip(found, encoded, strict=True):
+        ids = tuple(array.tolist())
         tokens = tuple(codec.vocabulary.decode(ids))
         pieces.append(TokenizedPiece(file, number, ids, tokens, lost + Counter(codec.lost(value))))
     if write is not None:

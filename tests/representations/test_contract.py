@@ -111,6 +111,13 @@ def test_a_codec_follows_from_its_vocabulary(case):
     assert merged.tokens == case.codec.vocabulary.tokens
 
 
+def test_fitting_and_encoding_at_once_gives_the_same(case):
+    codec, encoded = case.representation.fit_encode(case.pieces)
+    assert codec.vocabulary.tokens == case.codec.vocabulary.tokens
+    assert [ids.tolist() for ids in encoded] == [ids.tolist() for ids in case.ids]
+    assert [ids.dtype for ids in encoded] == [ids.dtype for ids in case.ids]
+
+
 @settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_any_ids_decode_and_can_be_analysed(case, data):
