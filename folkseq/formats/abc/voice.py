@@ -35,6 +35,8 @@ _MOST_BARS_REST = 200  # in one voice
 _MOST_PLAIN = 4096  # sounds kept for one unit length and signature
 _LOOK_BACK = 8  # elements between a sound and the tie, slur or broken rhythm that belongs to it
 
+_CHANGES_NEXT = frozenset({"broken", "decoration", "grace", "slur", "text", "tie", "tuplet"})  # kinds of symbol
+
 
 @lru_cache(maxsize=256)
 def _plain_sounds(unit: Fraction, alters: tuple[int, ...]) -> dict[str, Sound]:
@@ -98,7 +100,8 @@ class VoiceReader:
                 plain = _plain_sounds(self.unit, self.key.alters)
             elif kind != "ignored":
                 self._symbol(kind, text)
-                self._busy = True
+                if kind in _CHANGES_NEXT:
+                    self._busy = True
 
     def finish(self) -> tuple[Element, ...]:
         """Return the elements, and count what leads to no note as lost."""

@@ -95,11 +95,13 @@ def dropped(body: Iterable[Element], grace: bool) -> Counter[str]:
         if isinstance(element, Sound):
             if element.opens:
                 lost["slur"] += element.opens
-            lost.update(map(_mark_kind, element.marks))
+            for mark in element.marks:
+                lost[_mark_kind(mark)] += 1
             if element.grace and not grace:
                 lost["grace note"] += len(element.grace)
         elif isinstance(element, Bar):
-            lost.update(map(_mark_kind, element.marks))
+            for mark in element.marks:
+                lost[_mark_kind(mark)] += 1
             if element.closes > 1:
                 lost["repeat beyond the second time"] += element.closes - 1
         elif isinstance(element, Part):
