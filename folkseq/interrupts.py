@@ -1,7 +1,7 @@
-"""Ctrl-C and the signals that end a program from outside: SIGTERM of `kill` and schedulers, SIGHUP of a closed terminal.
+"""Signals that end a program: SIGINT of Ctrl-C, SIGTERM of `kill` and schedulers, SIGHUP of a closed terminal.
 
-A program that was started with SIGHUP ignored, as by nohup, continues to ignore it. SIGINT, which `&` in a script ignores,
-is handled all the same.
+A program that was started with SIGHUP ignored, as by nohup, continues to ignore it. SIGINT is handled even if it was
+ignored, as it is for programs that a script starts with `&`.
 """
 
 from __future__ import annotations

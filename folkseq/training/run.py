@@ -93,7 +93,8 @@ class TrainingRun:
     def train(self, resume: bool = False) -> Run:
         """Train, and leave the best weights in the run folder.
 
-        SIGINT, SIGTERM or SIGHUP, or KeyboardInterrupt from `on_report`, ends training early and leaves a state to resume from.
+        SIGINT, SIGTERM, SIGHUP, or KeyboardInterrupt from `on_report`, end training early and leave a state to resume
+        from.
 
         Args:
             resume: continue from the saved state; from the start, if the run was stopped before it had one.
