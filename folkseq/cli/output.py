@@ -21,8 +21,10 @@ def show(as_json: bool, facts: Mapping[str, Any], *lines: str) -> None:
         click.echo(line)
 
 
-def show_lost(lost: Counter[str], faults: Iterable[str]) -> None:
-    """Print what was lost, by kind and count, and what could not be read."""
+def show_lost(lost: Counter[str], faults: Iterable[str], notices: Iterable[str] = ()) -> None:
+    """Print how files were read, what was lost, by kind and count, and what could not be read."""
+    for notice in notices:
+        say(notice)
     if lost:
         say("lost: " + ", ".join(f"{kind} {count:,}" for kind, count in lost.most_common()))
     faults = list(faults)

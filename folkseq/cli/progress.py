@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -39,16 +38,18 @@ class Watcher:
     def start(self, start: TrainingStart) -> None:
         """Show what the run learns from."""
         self.run, corpus, split, baseline = start.run, start.corpus, start.split, start.baseline
-        for notice in start.notices:
+        for notice in start.notices[:_MOST_FAULTS]:
             self._line(notice)
+        if len(start.notices) > _MOST_FAULTS:
+            self._line(f"and {len(start.notices) - _MOST_FAULTS} more notices of this kind")
         for fault in corpus.faults[:_MOST_FAULTS]:
-            self._line(f"not read: {fault}")
+            self._line(f"not read: {fault}", always=True)
         if len(corpus.faults) > _MOST_FAULTS:
-            self._line(f"not read: {len(corpus.faults) - _MOST_FAULTS} more")
+            self._line(f"not read: {len(corpus.faults) - _MOST_FAULTS} more", always=True)
         if corpus.lost:
             shown = ", ".join(f"{kind} {count:,}" for kind, count in corpus.lost.most_common(_MOST_KINDS))
             more = len(corpus.lost) - _MOST_KINDS
-            self._line(f"not in the tokens: {shown}" + (f", and {more} rarer kinds" if more > 0 else ""))
+            self._line(f"not in the tokens: {shown}" + (f", and {more} rarer kinds" if more > 0 else ""), always=True)
         amounts = "".join(f", {amount.sum():,.0f} {unit}s" for unit, amount in corpus.amounts.items())
         self._line(
             f"{len(corpus.store):,} pieces ({corpus.repeats} repeats left out, {start.near_duplicates} with "
@@ -84,8 +85,8 @@ class Watcher:
         if self.validations % _PREVIEW_EVERY == 0:
             self._preview()
 
-    def finish(self, run: Run, resume: str) -> None:
-        """Show the figures of the run, and the command that resumes it if it was interrupted."""
+    def finish(self, run: Run) -> None:
+        """Show the figures of the run."""
         figures, planned = run.config.figures, run.config.training.steps or 0
         interrupted = figures["steps"] < planned
         ngram, test = figures.get("ngram_nll"), figures.get("test_nll")
@@ -95,8 +96,6 @@ class Watcher:
             + (f" ({figures['heldout_nll'] / ngram:.3f} of the n-gram's)" if ngram else "")
             + (f", on the test pieces {test:.3f}" if test is not None else "")
         )
-        if interrupted:
-            self._line(f"to resume: {resume}")
 
     def _preview(self) -> None:
         """Show a piece by the best model so far."""
@@ -108,20 +107,18 @@ class Watcher:
         for piece in load(self.run.folder).sample(1, seed=_PREVIEW_SEED + self.validations):
             self._line(f"    {': '.join(filter(None, (piece.title, piece.preview)))}")
 
-    def _line(self, text: str) -> None:
-        if self.quiet:
+    def _line(self, text: str, always: bool = False) -> None:
+        """Write a line, unless only lines that nobody may miss are asked for."""
+        if self.quiet and not always:
             return
-        self._write(f"\r{' ' * self.width}\r{text}\n" if self.width else f"{text}\n")
+        self.stream.write(f"\r{' ' * self.width}\r{text}\n" if self.width else f"{text}\n")
+        self.stream.flush()
         self.width = 0
 
     def _rewrite(self, text: str) -> None:
         if self.quiet or not self.stream.isatty():
             return
         text = text[: get_terminal_size().columns - 1]
-        self._write(f"\r{text.ljust(self.width)}")
+        self.stream.write(f"\r{text.ljust(self.width)}")
+        self.stream.flush()
         self.width = len(text)
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError):  # the terminal may be closed, which must not end training
-            self.stream.write(text)
-            self.stream.flush()

@@ -81,15 +81,19 @@ def _exclude(option: str, others: Iterable[str]) -> None:
 
 def _show_events(events: Iterable[Event], as_json: bool) -> None:
     """Print tokens as they are drawn: a piece on one line, or one JSON object per token."""
+    shown = "\n"
     for event in events:
+        for notice in event.notices:
+            say(notice)
         facts = {"index": event.index, "place": event.place, "token": event.token}
         before = "" if event.place else "\n" if event.index > 1 else ""
         if as_json:
             click.echo(json.dumps(facts, ensure_ascii=False))
         else:
             click.echo(f"{before}{event.shown}", nl=False)
+            shown = event.shown or shown
         sys.stdout.flush()
-    if not as_json:
+    if not as_json and not shown.endswith("\n"):
         click.echo()
 
 
@@ -113,6 +117,8 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
             "tokens": list(piece.tokens),
         }
         show(as_json, facts, *map(str, files))
+        for notice in piece.notices:
+            say(notice)
         if not files:
             say(f"  {piece.title}: not written, since it holds no sound")
         if len(copied) <= _MOST_TOLD:

@@ -21,4 +21,4 @@ def tokenize(representation: str, corpus: tuple[str, ...], run: str | None, writ
     for piece in found.pieces:
         facts = {"file": piece.file, "number": piece.number, "tokens": list(piece.tokens), "ids": list(piece.ids)}
         show(as_json, {**facts, "lost": dict(piece.lost)}, " ".join(piece.tokens))
-    show_lost(found.lost, found.faults)
+    show_lost(found.lost, found.faults, found.notices)

@@ -42,10 +42,10 @@ def folder() -> Path:
     raise FolkseqError(f"{asked or usual[0]}: cannot be written; set FOLKSEQ_CACHE to a folder that can")
 
 
-def key(representation: Representation[Any], hashes: Mapping[Path, str]) -> str:
-    """Return the key of files: their contents and suffixes, the representation, its version and its code."""
+def key(representation: Representation[Any], hashes: Mapping[Path, str], signature: str | None = None) -> str:
+    """Return the key of files: their contents and suffixes, their signature, the representation, and its code."""
     files = (f"{digest} {file.suffix.lower()}" for file, digest in hashes.items())  # the suffix decides how to read it
-    parts = [representation.spec, representation.version, _code(type(representation)), *files]
+    parts = [representation.spec, representation.version, _code(type(representation)), str(signature), *files]
     return _digest("\n".join(parts).encode())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,14 @@ def read_file(files: Files[Any], file: Path) -> Iterator[Parsed[Any]]:
             yield from files.read(opened, str(file))
     except OSError as error:  # the disk failed half way
         raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
+
+
+def told(notices: Iterable[tuple[Path, str]]) -> tuple[str, ...]:
+    """Return a line for each different notice, with the files that it is about."""
+    about: dict[str, list[Path]] = {}
+    for file, notice in notices:
+        about.setdefault(notice, []).append(file)
+    return tuple(f"{names(files)}: {notice}" for notice, files in about.items())
 
 
 def names(files: list[Path]) -> str:

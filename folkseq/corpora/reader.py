@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.corpora import cache
-from folkseq.corpora.files import names, open_file, read_file
+from folkseq.corpora.files import names, open_file, read_file, told
 from folkseq.corpora.store import StoreWriter, TokenStore
 from folkseq.errors import CorpusError, FolkseqError, ParseError
-from folkseq.interrupts import HANGUP
 from folkseq.machine import cores
 from folkseq.representations.base import Codec, Parsed, Representation
 from folkseq.representations.vocabulary import Vocabulary
@@ -60,6 +59,8 @@ class TokenizedCorpus:
     """Pieces that were left out because another has the same tokens."""
     lost: Counter[str]
     faults: tuple[str, ...]
+    notices: tuple[str, ...]
+    """How files were read where that was not clear, one line for all files that were read alike."""
 
 
 def tokenize_corpus(
@@ -68,6 +69,7 @@ def tokenize_corpus(
     *,
     workers: int | None = None,
     on_read: Callable[[int, int], None] | None = None,
+    signature: str | None = None,
 ) -> TokenizedCorpus:
     """Read and tokenize every piece in `files`, or take the result from the cache.
 
@@ -76,6 +78,7 @@ def tokenize_corpus(
         files: in the order of their pieces.
         workers: processes; as many as there are cores by default, and none for a few files.
         on_read: called with the number of files done and of all files.
+        signature: of the pieces that are kept, see `Codec.signature`; that of most files by default.
 
     Raises:
         CorpusError: no piece can be read.
@@ -84,14 +87,14 @@ def tokenize_corpus(
     """
     hashes, unreadable = _hashes(representation, files)
     root = cache.folder()
-    entry = root / cache.key(representation, hashes)
+    entry = root / cache.key(representation, hashes, signature)
     try:
         found = _open(representation, entry, hashes, unreadable)
     except (OSError, ValueError, EOFError, KeyError):  # missing, or damaged
         rmtree(entry, ignore_errors=True)
         beside = root / f".{entry.name}.{secrets.token_hex(4)}"
         try:
-            _build(representation, list(hashes), unreadable, beside, workers or cores(), on_read)
+            _build(representation, list(hashes), unreadable, beside, workers or cores(), on_read, signature)
             _move(beside, entry)
             found = _open(representation, entry, hashes, unreadable)
         except OSError as error:
@@ -131,6 +134,7 @@ class _Part:
     signature: str = ""
     lost: Counter[str] = field(default_factory=Counter)
     faults: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     unreadable: bool = False
 
 
@@ -149,7 +153,7 @@ def _read_at_once(representation: Representation[Any], number: int, file: Path) 
 def _tokenize(representation: Representation[Any], number: int, parsed: Parsed[Any]) -> _Part:
     lost = sum(map(Counter, parsed.lost), Counter(parsed.stray or {}))
     if not parsed.pieces:
-        return _Part(number, lost=lost, faults=tuple(parsed.faults))
+        return _Part(number, lost=lost, faults=tuple(parsed.faults), notices=tuple(parsed.notices))
     codec, encoded = representation.fit_encode(parsed.pieces)
     similar, pieces = codec.transposition, []
     for piece, ids in zip(parsed.pieces, encoded, strict=True):
@@ -163,7 +167,8 @@ def _tokenize(representation: Representation[Any], number: int, parsed: Parsed[A
                 np.asarray(fingerprint, np.int64),
             )
         )
-    return _Part(number, tuple(pieces), codec.vocabulary.tokens, codec.signature, lost, tuple(parsed.faults))
+    told = tuple(parsed.faults), tuple(parsed.notices)
+    return _Part(number, tuple(pieces), codec.vocabulary.tokens, codec.signature, lost, *told)
 
 
 def _build(
@@ -173,75 +178,90 @@ def _build(
     folder: Path,
     workers: int,
     on_read: Callable[[int, int], None] | None,
+    signature: str | None,
 ) -> None:
-    """Write the store of all distinct pieces, and what is known of each."""
-    known: dict[str, int] = {}  # tokens in the order in which they were met, with provisional ids
-    pieces: list[tuple[int, _Piece]] = []  # without their ids, each with its file's place in `read`
+    """Write the store of all distinct pieces, and what is known of each.
+
+    Pieces whose signature is not `signature`, or that of most files, are left out.
+    """
+    known: dict[str, dict[str, int]] = {}  # tokens as they were met, with provisional ids, by signature
+    pieces: list[tuple[int, str, _Piece]] = []  # with its file and signature, and without its ids
     seen: set[bytes] = set()
-    read: list[int] = []
-    lost: Counter[str] = Counter()
+    read: dict[int, str] = {}  # signature of each file
+    lost: dict[str, Counter[str]] = {}
     faults: list[tuple[int, str]] = []
-    repeats, signature = 0, None
+    notices: list[tuple[int, str]] = []
+    repeats: Counter[str] = Counter()
     with StoreWriter(folder, np.uint32) as writer:
         for part in _parts(representation, files, workers):
-            signature = part.signature if signature is None and part.pieces else signature
-            if part.pieces and part.signature != signature:
-                reason = f"has {part.signature}, but the first file has {signature}; leave it out"
-                faults.append((part.file, f"{files[part.file]}: {reason}"))
-                continue
-            if not part.unreadable and read[-1:] != [part.file]:
-                read.append(part.file)
+            if not part.unreadable:
+                read[part.file] = part.signature
             faults += [(part.file, fault) for fault in part.faults]
-            lost += part.lost
-            numbers = np.array([known.setdefault(token, len(known)) for token in part.tokens], np.uint32)
+            notices += [(part.file, notice) for notice in part.notices]
+            lost.setdefault(part.signature, Counter()).update(part.lost)
+            tokens = known.setdefault(part.signature, {})
+            numbers = np.array([tokens.setdefault(token, len(tokens)) for token in part.tokens], np.uint32)
             for piece in part.pieces:
                 ids = numbers[piece.ids]
-                digest = hashlib.blake2b(ids.tobytes(), digest_size=16).digest()
+                digest = hashlib.blake2b(part.signature.encode() + ids.tobytes(), digest_size=16).digest()
                 if digest in seen:
-                    repeats += 1
+                    repeats[part.signature] += 1
                     continue
                 seen.add(digest)
                 writer.append(ids)
-                pieces.append((len(read) - 1, piece._replace(ids=np.zeros(0))))
+                pieces.append((part.file, part.signature, piece._replace(ids=np.zeros(0))))
             if on_read is not None:
                 on_read(part.file + 1, len(files))
-    if not pieces:
+    if signature is None:
+        signature = Counter(filter(None, read.values())).most_common(1)[0][0] if any(read.values()) else ""
+        others = f"most files have {signature}"
+    else:
+        others = f"the run was trained on {signature}"
+    for file, odd in read.items():
+        if odd not in ("", signature):
+            faults.append((file, f"{files[file]}: has {odd}, but {others}; leave it out"))
+    kept = [number for number, (_, each, _) in enumerate(pieces) if each == signature]
+    if not kept:
         if len(files) == 1 and not read:
             raise ParseError(faults[0][1])
         reasons = [fault for _, fault in faults] or list(unreadable)
         raise CorpusError(
             f"{names(files)}: no piece can be read" + (f"; the first reason: {reasons[0]}" if reasons else "")
         )
-    vocabulary = representation.merge(known)
-    _renumber(folder, tuple(known), vocabulary)
-    fingerprints = [piece.fingerprint for _, piece in pieces]
-    units = list(pieces[0][1].amounts)
+    vocabulary = representation.merge(known[signature])
+    _renumber(folder, tuple(known[signature]), vocabulary, kept)
+    pieces = [pieces[number] for number in kept]
+    used = [file for file, each in read.items() if each in ("", signature)]
+    places = {file: place for place, file in enumerate(used)}
+    fingerprints = [piece.fingerprint for _, _, piece in pieces]
+    units = list(pieces[0][2].amounts)
     arrays = {
         "fingerprints": np.concatenate(fingerprints),
         "fingerprint_offsets": np.cumsum([0, *map(len, fingerprints)], dtype=np.int64),
-        **{f"{unit}s": np.array([piece.amounts[unit] for _, piece in pieces], np.float64) for unit in units},
+        **{f"{unit}s": np.array([piece.amounts[unit] for _, _, piece in pieces], np.float64) for unit in units},
     }
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
     facts = {
         "tokens": vocabulary.tokens,
         "amounts": units,
-        "read": read,
-        "labels": [(file, piece.label) for file, piece in pieces],
-        "repeats": repeats,
-        "lost": dict(lost),
-        "faults": [(file, fault.replace(str(files[file]), "\0")) for file, fault in faults],
+        "read": used,
+        "labels": [(places[file], piece.label) for file, _, piece in pieces],
+        "repeats": repeats[signature],
+        "lost": dict(sum((lost[each] for each in {"", signature} & lost.keys()), Counter())),
+        "faults": [(file, fault.replace(str(files[file]), "\0")) for file, fault in sorted(faults)],
+        "notices": [(file, notice) for file, notice in notices if file in places],
     }
     (folder / cache.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
 
-def _renumber(folder: Path, known: tuple[str, ...], vocabulary: Vocabulary) -> None:
-    """Turn provisional ids into ids of the vocabulary."""
+def _renumber(folder: Path, known: tuple[str, ...], vocabulary: Vocabulary, kept: Sequence[int]) -> None:
+    """Keep some pieces, and turn their provisional ids into ids of the vocabulary."""
     store = TokenStore.read(folder)
     ids = vocabulary.array(known)
     final = folder / "final"
     with StoreWriter(final, ids.dtype) as writer:
-        for piece in range(len(store)):
+        for piece in kept:
             writer.append(ids[store[piece]])
     for path in final.iterdir():
         path.replace(folder / path.name)
@@ -272,13 +292,10 @@ def _parts(representation: Representation[Any], files: Sequence[Path], workers: 
 
 
 def _ignore_interrupts() -> None:
-    """Leave Ctrl-C and a closed terminal, which reach every process, to the first one, which ends the others."""
+    """Leave Ctrl-C, which reaches every process, to the first one, which ends the others."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if HANGUP is not None:
-        signal.signal(HANGUP, signal.SIG_IGN)
 
 
 def _open(
@@ -300,6 +317,7 @@ def _open(
         repeats=facts["repeats"],
         lost=Counter(facts["lost"]),
         faults=(*unreadable, *(fault.replace("\0", str(files[number])) for number, fault in facts["faults"])),
+        notices=told([(files[number], notice) for number, notice in facts["notices"]]),
     )
 
 

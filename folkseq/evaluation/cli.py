@@ -44,7 +44,7 @@ def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: boo
     for reason, count in found.held_out.left_out.items():
         if count:
             say(f"left out: {count:,} {reason}")
-    show_lost(found.held_out.lost, found.held_out.faults)
+    show_lost(found.held_out.lost, found.held_out.faults, found.held_out.notices)
 
 
 def _facts(found: Evaluation) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from folkseq import representations
 from folkseq.corpora import TokenStore
 from folkseq.corpora.duplicates import near_duplicates
-from folkseq.corpora.named import Corpus, files, listed
+from folkseq.corpora.named import Corpus, files, listed, skipped
 from folkseq.corpora.reader import tokenize_corpus
 from folkseq.errors import CorpusError
 from folkseq.novelty import Overlap
@@ -47,6 +47,8 @@ class HeldOutPieces:
     """Counts of what reading the files dropped, by kind."""
     faults: tuple[str, ...]
     """One line for each piece of the files that cannot be read."""
+    notices: tuple[str, ...] = ()
+    """How the files were read where that was not clear."""
 
 
 def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | None) -> HeldOutPieces:
@@ -66,18 +68,19 @@ def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | Non
         found = HeldOutPieces(side, [store[piece] for piece in getattr(sides, side)], Counter(), Counter(), ())
     if not found.pieces:
         why = ", ".join(f"{count} {reason}" for reason, count in found.left_out.items() if count)
-        raise CorpusError(f"{where}: no piece left to evaluate the run on ({why or 'there is none'}); name other files")
+        fault = f"; not read: {found.faults[0]}" if found.faults else ""
+        reason = why or "there is none"
+        raise CorpusError(f"{where}: no piece left to evaluate the run on ({reason}{fault}); name other files")
     return found
 
 
 def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], None] | None) -> HeldOutPieces:
     store, sides = run.tokens()
     seen = sides.train + sides.valid
-    representation = representations.find(run.config.representation)
+    representation = representations.find(run.config.representation).matching(run.vocabulary)
     codec = representation.codec(run.vocabulary)
-    read = tokenize_corpus(representation, files(paths, representation.files.suffixes), on_read=on_read)
-    if read.codec.signature != codec.signature:
-        raise CorpusError(f"{paths[0]}: has {read.codec.signature}, but {run.folder} was trained on {codec.signature}")
+    suffixes = representation.files.suffixes
+    read = tokenize_corpus(representation, files(paths, suffixes), on_read=on_read, signature=codec.signature)
     known = _in_vocabulary(read.store, read.codec.vocabulary, run.vocabulary)
     new = _without_duplicates(codec, [store[piece] for piece in seen], known)
     if representation.files.continuous:
@@ -85,7 +88,8 @@ def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], Non
         inner = [np.sum(~codec.profile.ends[ids]) for ids in new]
         new = [ids for ids, run, count in zip(new, runs, inner, strict=True) if 2 * run.length < count]
     left_out = Counter({UNKNOWN: len(read.store) - len(known), TWINS: len(known) - len(new)})
-    return HeldOutPieces("", new, left_out, read.lost, read.faults)
+    notices = (*skipped(paths, suffixes), *read.notices)
+    return HeldOutPieces("", new, left_out, read.lost, read.faults, notices)
 
 
 def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary) -> Pieces:

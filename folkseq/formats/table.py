@@ -1,8 +1,8 @@
 """Tables of small integers or labels as CSV: a row for each step, a column for each player.
 
-Cells are separated by commas, semicolons or tabs, whichever the first line has most of, and quoted as in RFC 4180. The
-first line is a header if none of its cells is an integer and none comes again below it in its column. Integers are from
-0 on; anything else but another number is a label. Empty lines at the end are ignored.
+`delimited` splits the text, and `columns` says what each column holds. The first row holds names if none of its cells
+is a number and none comes again below it in its column. Columns that count or time the rows are left out. Text is
+compared in Unicode's composed form, NFC.
 """
 
 from __future__ import annotations
@@ -10,61 +10,129 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO
+from unicodedata import normalize
+from urllib.parse import unquote
 
 from folkseq.errors import ParseError
+from folkseq.formats import columns, delimited
+from folkseq.formats.columns import DROPPED, EMPTY, UNSCALED, Column, Scale
+from folkseq.formats.numerals import MISSING, is_number, is_time
 from folkseq.music.grid import Grid
 
-LONGEST_LINE = 1 << 20  # bytes
 MOST_COLUMNS = 64
-HIGHEST = 4095  # of integers
-_DELIMITERS = (",", ";", "\t")
-_NUMBERS = re.compile(r"[\d,;.\t ]+")
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_SHOWN = 12  # columns of a kind that are named
+_UNSAFE = re.compile(r"[%+,:=]")  # in the fields of a representation
 
 
-def parse(opened: BinaryIO, file: str, fewest_columns: int = 1) -> Grid:
-    """Return the table in a file; without a header, its columns are named `1`, `2` and so on.
+def quoted(name: str) -> str:
+    """Return a name as the fields of a representation spell it: `a+b` as `a%2Bb`."""
+    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def spelled(names: Iterable[str]) -> str:
+    """Return the list that `listed` reads."""
+    return "+".join(map(quoted, names))
+
+
+def listed(names: str) -> tuple[str, ...]:
+    """Return the names in a list such as `lead+a%2Bb`."""
+    return tuple(normalize("NFC", unquote(name)) for name in names.split("+") if name)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The way to read a table.
+
+    Attributes:
+        columns: Those to read, in this order, by name or by number from 1; all by default.
+        drop: Those to leave out.
+        labels: Those whose cells are labels, even if they look like numbers, times or missing values.
+        scale: The levels of real numbers.
+        width: Number of columns of a table without names that is read as a whole; 0 for none.
+    """
+
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    scale: Scale = UNSCALED
+    width: int = 0
+
+
+ALL = Reading()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read, what the grid lacks of the file, by kind and count, and how it was read, in words."""
+
+    grid: Grid
+    lost: Counter[str]
+    notice: str
+
+
+def parse(data: bytes, file: str, fewest_columns: int = 1, reading: Reading = ALL) -> Table:
+    """Return the table in a file; without names, its columns are named `1`, `2` and so on.
 
     Args:
-        opened: The file.
+        data: The file.
         file: Its name, for messages.
         fewest_columns: The number of columns that it must have.
+        reading: The columns to read.
 
     Raises:
         ParseError: The file is anything else; names the row and the column, counted from 1.
     """
-    opened.seek(0)
-    found = list(lines(opened, file))
-    while found and not found[-1].strip():
-        found.pop()
-    if not found:
-        raise ParseError(f"{file}: holds no rows")
-    if not found[0].strip():
-        raise ParseError(f"{file}: row 1: an empty line; leave it out")
-    most = max(map(found[0].count, _DELIMITERS))
-    delimiters = [mark for mark in _DELIMITERS if found[0].count(mark) == most > 0]
-    if len(delimiters) > 1 and _NUMBERS.fullmatch(found[0].strip()):
-        marks = " as ".join(map(repr, delimiters))
-        raise ParseError(f"{file}: row 1: as many {marks}; write whole numbers, separated by one of them")
-    try:
-        rows = _cells(found, found[0])
-    except csv.Error as error:
-        raise ParseError(f"{file}: not a CSV file ({error})") from None
-    width = len(rows[0])
-    if width < fewest_columns:
-        raise ParseError(f"{file}: one column; give {fewest_columns} or more, one for each player")
-    if width > MOST_COLUMNS:
-        raise ParseError(f"{file}: row 1: {width:,} columns; there are at most {MOST_COLUMNS}")
-    header = _is_header(rows)
-    names = tuple(rows[0]) if header else tuple(map(str, range(1, width + 1)))
-    _check_names(names, file)
-    body = tuple(_checked(row, number, names, file) for number, row in enumerate(rows[header:], 1 + header))
+    rows = delimited.parse(_decode(data, file), file)
+    header = _is_header(rows.cells, reading.columns)
+    names, named = _names(rows.cells[0], header, reading.columns)
+    body, lines = rows.cells[header:], rows.lines[header:]
     if not body:
         raise ParseError(f"{file}: holds no rows but its header")
-    return Grid(names, body, named=header)
+    cells, thousands = list(zip(*body, strict=True)), rows.delimiter == ","
+    if not named and reading.width == len(names):
+        reading = replace(reading, columns=tuple(names), drop=())
+    left_out = _left_out(cells, names, named, reading, thousands, file)
+    chosen = _places(reading.columns, names, file) or range(len(names))
+    chosen = [place for place in chosen if place not in left_out]
+    if len(chosen) < fewest_columns:
+        besides = f" besides {_shown(names[place] for place in left_out)}" if left_out else ""
+        count = "one column" if len(chosen) == 1 else "no column"
+        raise ParseError(f"{file}: {count}{besides}; give {fewest_columns} or more, one for each player")
+    if len(chosen) > MOST_COLUMNS:
+        raise ParseError(f"{file}: row {rows.lines[0]}: {len(chosen):,} columns; there are at most {MOST_COLUMNS}")
+    _check_names({place: names[place] for place in chosen}, file, rows.lines[0])
+    as_labels = _places(reading.labels, names, file)
+    kinds = {
+        place: columns.as_labels(cells[place])
+        if place in as_labels
+        else columns.recognise(cells[place], reading.scale, thousands)
+        for place in chosen
+    }
+    _check_cells(kinds, cells, names, lines, file)
+    titles = [names[place] for place in chosen] if named else list(map(str, range(1, len(chosen) + 1)))
+    read = [list(map(kinds[place].labels.__getitem__, cells[place])) for place in chosen]
+    lost = Counter(rows.skipped)
+    lost["number between two levels"] = sum(kind.moved for kind in kinds.values())
+    for reason in left_out.values():
+        lost[f"cell of {reason}"] += len(body) if reason != EMPTY else 0
+    grid = Grid(tuple(titles), tuple(zip(*read, strict=True)), named=named)
+    return Table(grid, +lost, _notice(kinds, left_out, names, header))
+
+
+def names(data: bytes, file: str, reading: Reading) -> tuple[str, ...]:
+    """Return the names of the columns to read, from the beginning of a file; none if the first row holds data."""
+    try:
+        rows = delimited.parse(_decode(data, file), file)
+        header = _is_header(rows.cells, reading.columns) and len(rows.cells) > 1
+        cells = list(zip(*rows.cells[1:], strict=True))
+        left_out = _left_out(cells, rows.cells[0], True, reading, rows.delimiter == ",", file) if header else {}
+    except ParseError:
+        return ()
+    return tuple(name for place, name in enumerate(rows.cells[0]) if place not in left_out) if header else ()
 
 
 def format(grid: Grid) -> bytes:
@@ -74,93 +142,132 @@ def format(grid: Grid) -> bytes:
     return text.getvalue().encode()
 
 
-def lines(opened: BinaryIO, file: str) -> Iterator[str]:
-    """Yield the lines of a file as they come, each decoded as UTF-8 or else as Latin-1.
-
-    Raises:
-        ParseError: A line is too long, or no text.
-    """
+def lines(opened: BinaryIO) -> Iterator[str]:
+    """Yield the lines of a file as they come, each decoded as UTF-8 or else as Latin-1, and composed."""
     number = 0
-    while line := opened.readline(LONGEST_LINE + 1):
+    while line := opened.readline(delimited.LONGEST_LINE):
         number += 1
-        if len(line) > LONGEST_LINE:
-            raise ParseError(f"{file}: row {number}, from column 1 on: a line of more than {LONGEST_LINE:,} bytes")
-        if b"\0" in line:
-            raise ParseError(f"{file}: row {number}: not text, and so no CSV file")
+        while not line.endswith(b"\n") and (rest := opened.readline(delimited.LONGEST_LINE)):
+            line = line[:100] + rest  # no label is that long
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
-            yield line.decode("latin-1")
+            text = line.decode("latin-1")
+        yield normalize("NFC", text)
 
 
 def cells(line: str) -> list[str]:
-    """Return the cells of one line, separated by the delimiter that it has most of.
+    """Return the cells of one line, separated by the delimiter that suits it best.
 
     >>> cells("3; x")
     ['3', 'x']
     """
-    return [canonical(cell) for row in _cells([line], line)[:1] for cell in row]
+    line = line.strip()
+    return [columns.canonical(cell) for cell in delimited.cells(line, delimited.delimiter_of([line]))]
 
 
-def canonical(cell: str) -> str:
-    """Return an integer without needless signs and zeros, and anything else as it is.
-
-    >>> canonical("+07"), canonical("x7")
-    ('7', 'x7')
-    """
-    return str(int(cell)) if _INTEGER.fullmatch(cell) and len(cell) < 10 else cell
-
-
-def _cells(lines: Iterable[str], first: str) -> list[list[str]]:
-    reader = csv.reader(lines, delimiter=max(_DELIMITERS, key=first.count), skipinitialspace=True)
-    return [[cell.strip() for cell in row] for row in reader]
+def _decode(data: bytes, file: str) -> str:
+    """Return the text in UTF-8, or else in Latin-1, composed."""
+    if b"\0" in data:
+        row = data[: data.index(b"\0")].count(b"\n") + 1
+        raise ParseError(f"{file}: row {row}: not text, and so no CSV file")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return text if text.isascii() else normalize("NFC", text)
 
 
-def _is_header(rows: Sequence[Sequence[str]]) -> bool:
+def _is_header(rows: Sequence[Sequence[str]], asked: Collection[str]) -> bool:
     first = rows[0]
-    if any(not cell or _is_number(cell) for cell in first):
+    if asked and set(asked) <= set(first):
+        return True
+    names = first[first[0] == "" :]  # pandas gives row numbers no name
+    if any(not cell or is_number(cell) or is_time(cell) or cell in MISSING for cell in names):
         return False
-    return not any(cell == other for row in rows[1:] for cell, other in zip(first, row, strict=False))
+    return not any(cell == other for row in rows[1:] for cell, other in zip(first, row, strict=True))
 
 
-def _check_names(names: Sequence[str], file: str) -> None:
-    for number, name in enumerate(names, 1):
-        if "=" in name or not name.isprintable():
-            where = f"{file}: row 1, column {number}"
+def _names(first: Sequence[str], header: bool, asked: Sequence[str]) -> tuple[Sequence[str], bool]:
+    """Return the names of the columns, and whether they are more than numbers."""
+    if header:
+        return first, True
+    numbers = list(map(str, range(1, len(first) + 1)))
+    if len(asked) == len(first) and not set(asked) & set(numbers):
+        return asked, True
+    return numbers, False
+
+
+def _left_out(
+    cells: Sequence[Sequence[str]], names: Sequence[str], named: bool, reading: Reading, thousands: bool, file: str
+) -> dict[int, str]:
+    """Return the reason for each column that is not read, by place."""
+    asked, labels = _places(reading.columns, names, file), _places(reading.labels, names, file)
+    drop, found = _places(reading.drop, names, file), dict[int, str]()
+    for place, column in enumerate(cells):
+        if place in drop or (asked and place not in asked):
+            found[place] = DROPPED
+        elif not any(column):
+            found[place] = EMPTY
+        elif place not in asked and place not in labels:
+            reason = columns.row_label(column, names[place] if named else None, place == 0, thousands)
+            found |= {place: reason} if reason else {}
+    return found
+
+
+def _places(chosen: Sequence[str], names: Sequence[str], file: str) -> list[int]:
+    """Return the places of columns by name or by number from 1. Raises ParseError for an unknown one."""
+    places = []
+    for each in chosen:
+        if each in names:
+            places.append(names.index(each))
+        elif each.isdecimal() and 1 <= int(each) <= len(names):
+            places.append(int(each) - 1)
+        else:
+            raise ParseError(
+                f"{file}: has the columns {_shown(names)}, and none called {each}; name others, or leave it out"
+            )
+    return places
+
+
+def _check_names(names: dict[int, str], file: str, row: int) -> None:
+    for place, name in names.items():
+        where = f"{file}: row {row}, column {place + 1}"
+        if "=" in name or not name.isprintable() or not name:
             raise ParseError(f"{where}: {name!r} cannot be a name; leave out = and what is not printed")
-    for name in sorted(names):
-        if names.count(name) > 1:
-            where = f"{file}: row 1, column {len(names) - names[::-1].index(name)}"
+        if any(before < place and name == other for before, other in names.items()):
             raise ParseError(f"{where}: a second column {name!r}; rename it, or put names above the labels")
 
 
-def _checked(row: Sequence[str], number: int, names: Sequence[str], file: str) -> tuple[str, ...]:
-    """Return a row whose cells are all there, integers in their plain form."""
-    where = f"{file}: row {number}, column"
-    if len(row) > len(names):
-        raise ParseError(f"{where} {len(names) + 1}: a cell more than the {len(names)} of row 1")
-    for column, (cell, name) in enumerate(zip_longest(row, names, fillvalue=""), 1):
-        if fault := _fault(cell):
-            raise ParseError(f"{where} {column}{'' if name == str(column) else f' ({name})'}: {fault}")
-    return tuple(map(canonical, row))
+def _check_cells(
+    kinds: dict[int, Column], cells: Sequence[Sequence[str]], names: Sequence[str], lines: Sequence[int], file: str
+) -> None:
+    """Raise ParseError for the first row with a cell that is no label."""
+    wrong = {place: kind.faults for place, kind in kinds.items() if kind.faults}
+    if not wrong:
+        return
+    row, place = min(
+        (next(row for row, cell in enumerate(cells[place]) if cell in faults), place) for place, faults in wrong.items()
+    )
+    name = names[place]
+    where = f"{file}: row {lines[row]}, column {place + 1}{'' if name == str(place + 1) else f' ({name})'}"
+    raise ParseError(f"{where}: {wrong[place][cells[place][row]].replace('=NAME', f'={quoted(name)}')}")
 
 
-def _fault(cell: str) -> str:
-    """Return the reason why a cell is neither a label nor an integer from 0 to the highest; "" if it is one."""
-    if not cell:
-        return "the cell is missing"
-    if not cell.isprintable():
-        return f"{cell!r} holds what is not printed; leave that out"
-    if not _INTEGER.fullmatch(cell):
-        return f"{cell} is neither an integer nor a label; round it" if _is_number(cell) else ""
-    if cell.startswith("-"):
-        return f"{cell} is below 0; count from 0 on, or use labels" if cell.strip("-0") else ""
-    return f"{cell} is above {HIGHEST:,}; merge some values" if len(cell) > 9 or int(cell) > HIGHEST else ""
+def _notice(kinds: dict[int, Column], left_out: dict[int, str], names: Sequence[str], header: bool) -> str:
+    """Describe how the first row was read, and what each column is."""
+    groups: dict[str, list[str]] = {}
+    for place, kind in kinds.items():
+        groups.setdefault(kind.kind, []).append(names[place])
+    parts = [f"{kind} in {_shown(group)}" for kind, group in groups.items()]
+    groups = {}
+    for place, reason in left_out.items():
+        groups.setdefault(reason, []).append(names[place] or str(place + 1))
+    parts += [f"left out: {_shown(group)} ({reason})" for reason, group in groups.items()]
+    return f"the first row holds {'names' if header else 'data'}; {'; '.join(parts)}"
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return cell.lower().strip("+-") not in ("nan", "inf", "infinity")
+def _shown(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -34,3 +35,12 @@ class Grid:
         """Return the cells of one column."""
         index = self.columns.index(name)
         return tuple(row[index] for row in self.rows)
+
+
+def has_names(columns: Sequence[str]) -> bool:
+    """Return whether columns have names and are not only numbered from 1.
+
+    >>> has_names(["1", "2"]), has_names(["lead", "2"])
+    (False, True)
+    """
+    return list(columns) != list(map(str, range(1, len(columns) + 1)))

@@ -49,6 +49,8 @@ class Parsed(Generic[Piece]):
     """One line for each piece that cannot be read: place and reason."""
     stray: Mapping[str, int] | None = None
     """What was dropped outside the pieces, by kind and count."""
+    notices: Sequence[str] = ()
+    """How the file was read where that was not clear, without its name."""
 
     def lost_from(self, place: int) -> Mapping[str, int]:
         """Return what reading dropped from the piece at a place."""
@@ -218,6 +220,10 @@ class Representation(ABC, Generic[Piece]):
 
     def suited_to(self, files: Sequence[Path]) -> Self:
         """Return the configuration for these files, if their kind decides it. Raises RequestError for a mixture."""
+        return self
+
+    def matching(self, vocabulary: Vocabulary) -> Self:
+        """Return the configuration that reads other files as those whose vocabulary this is."""
         return self
 
     @property

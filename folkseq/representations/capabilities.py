@@ -142,6 +142,8 @@ class Plan:
     """Number of pieces to write for each one, of which the sampler keeps the least constrained."""
     typical_length: bool = False
     """Whether pieces longer than nearly all of the training set are redrawn; `limit` is then a lower bound."""
+    notices: list[str] = field(default_factory=list)
+    """What the user should know, as it comes to light while pieces are written."""
 
 
 class Generation(Generic[Piece]):

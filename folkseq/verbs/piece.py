@@ -45,6 +45,8 @@ class Sampled:
     """A glimpse of it in one line."""
     files: Files[Any] = field(repr=False)
     options: Any = field(repr=False)
+    notices: tuple[str, ...] = ()
+    """What the user should know since the piece before."""
 
     @property
     def seed(self) -> int:
@@ -100,3 +102,5 @@ class Event:
     token: str
     shown: str
     """The token as a reader sees it, with its separator."""
+    notices: tuple[str, ...] = ()
+    """What the user should know since the token before."""

@@ -53,6 +53,7 @@ class SamplingRun:
         self.record = replace(record, prime_sha256=digest)
         plan = self.codec.generation.plan(self.options, self.prime)
         grammar = plan.grammar if settings.grammar else None
+        self._notices = plan.notices
         self.candidates = plan.candidates if settings.grammar else 1
         self.longest: int | None = None
         """Number of tokens above which a piece is redrawn."""
@@ -88,7 +89,7 @@ class SamplingRun:
         redraws = self.candidates > 1 or self.longest is not None
         draws = (sample.index for sample in self._fitting(count)) if redraws else range(count)
         return (
-            Event(number, event.place, tokens[event.id], formatted(tokens[event.id]))
+            Event(number, event.place, tokens[event.id], formatted(tokens[event.id]), self._told())
             for number, draw in enumerate(draws, 1)
             for formatted in [self.codec.generation.stream_formatter()]
             for event in stream(engine, self.request, draw)
@@ -147,8 +148,15 @@ class SamplingRun:
             critique = Critique.of(sample.nll / drawn, passage.length, drawn, generation.merits(tokens))
             files = self.model.representation.files
             preview = generation.preview(piece)
-            pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, record, preview, files, self.options))
+            about = record, preview, files, self.options, self._told()
+            pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, *about))
         return pieces
+
+    def _told(self) -> tuple[str, ...]:
+        """Return the notices that are new."""
+        found = tuple(self._notices)
+        self._notices.clear()
+        return found
 
     def _parse_options(self, record: Record) -> Any:
         """Return the options of the representation. Raises RequestError for unknown or contradictory ones."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from folkseq import representations
-from folkseq.corpora.files import names, read_file
-from folkseq.corpora.named import Corpus, files
+from folkseq.corpora.files import names, read_file, told
+from folkseq.corpora.named import Corpus, files, skipped
 from folkseq.errors import CorpusError, ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.representations.base import Codec, Representation
@@ -40,6 +40,8 @@ class TokenizedFiles:
     stray: Counter[str]
     """What was lost outside the pieces."""
     faults: tuple[str, ...]
+    notices: tuple[str, ...]
+    """How files were read where that was not clear."""
 
     @property
     def lost(self) -> Counter[str]:
@@ -63,15 +65,16 @@ def tokenize(
     """
     chosen = representations.find(representation)
     paths = files(corpus, chosen.files.suffixes)
-    chosen = chosen.suited_to(paths)
+    known = None if run is None else Run.open(run).vocabulary
+    chosen = chosen.suited_to(paths) if known is None else chosen.suited_to(paths).matching(known)
     if write is not None and Path(write).exists() and any(Path(write).samefile(path) for path in paths):
         raise RequestError(f"{write}: is one of the files to read; name another file to write")
-    found, stray, faults = _read(chosen, paths)
+    found, stray, faults, notices = _read(chosen, paths)
     values = [value for _, _, value, _ in found]
-    if run is None:
+    if known is None:
         codec, encoded = chosen.fit_encode(values)
     else:
-        codec = chosen.codec(Run.open(run).vocabulary)
+        codec = chosen.codec(known)
         encoded = [codec.encode(value) for value in values]
     pieces = []
     for (file, number, value, lost), array in zip(found, encoded, strict=True):
@@ -80,22 +83,26 @@ def tokenize(
         pieces.append(TokenizedPiece(file, number, ids, tokens, lost + Counter(codec.lost(value))))
     if write is not None:
         write_atomically(Path(write), _decoded(chosen, codec, pieces, Path(write).suffix))
-    return TokenizedFiles(codec, tuple(pieces), stray, tuple(faults))
+    return TokenizedFiles(
+        codec, tuple(pieces), stray, tuple(faults), (*skipped(corpus, chosen.files.suffixes), *notices)
+    )
 
 
 Found = list[tuple[str, int, Any, Counter[str]]]
 
 
-def _read(chosen: Representation[Any], paths: list[Path]) -> tuple[Found, Counter[str], list[str]]:
-    """Return file, number, piece and losses of each piece; losses outside the pieces; and faults."""
+def _read(chosen: Representation[Any], paths: list[Path]) -> tuple[Found, Counter[str], list[str], tuple[str, ...]]:
+    """Return file, number, piece and losses of each piece; losses outside the pieces; faults; and notices."""
     found: Found = []
     stray: Counter[str] = Counter()
     faults: list[str] = []
+    notices: list[tuple[Path, str]] = []
     for path in paths:
         number = 0
         try:
             for parsed in read_file(chosen.files, path):
                 faults += parsed.faults
+                notices += [(path, notice) for notice in parsed.notices]
                 stray.update(parsed.stray or {})
                 for place, piece in enumerate(parsed.pieces):
                     number += 1
@@ -107,7 +114,7 @@ def _read(chosen: Representation[Any], paths: list[Path]) -> tuple[Found, Counte
     if not found:
         reason = f"; the first reason: {faults[0]}" if faults else ""
         raise CorpusError(f"{names(paths)}: no piece can be read{reason}")
-    return found, stray, faults
+    return found, stray, faults, told(notices)
 
 
 def _decoded(chosen: Representation[Any], codec: Codec[Any], pieces: list[TokenizedPiece], suffix: str) -> bytes:

@@ -18,7 +18,8 @@ from folkseq import representations
 from folkseq.corpora import Split, split, split_in_order
 from folkseq.corpora.baseline import Baseline
 from folkseq.corpora.duplicates import near_duplicates
-from folkseq.corpora.named import Corpus, files
+from folkseq.corpora.files import names as names_of
+from folkseq.corpora.named import Corpus, files, skipped
 from folkseq.corpora.reader import TokenizedCorpus, tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, RequestError, RunError
 from folkseq.extensions import extension
@@ -128,7 +129,8 @@ def train(
                 baseline = Baseline.fit(store, sides, len(run.vocabulary), run.config.training.validation_ids)
             if on_start is not None:
                 alike = sum(count for count in Counter(labels.tolist()).values() if count > 1)
-                on_start(TrainingStart(run, found, sides, alike, baseline, notices))
+                told = (*skipped(corpus, asked_for.files.suffixes), *found.notices, *notices)
+                on_start(TrainingStart(run, found, sides, alike, baseline, told))
             return _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
 
     if ranks()[1] == 1:  # torch is imported after the corpus was read, since the processes that read it are forked
@@ -152,7 +154,9 @@ def _read(
     suited = representation.suited_to(paths)
     found = tokenize_corpus(suited, paths, on_read=on_read)
     if len(found.store) < FEWEST_PIECES:
-        raise CorpusError(f"{paths[0]}: {len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more")
+        reason = f"; not read: {found.faults[0]}" if found.faults else ""
+        few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"
+        raise CorpusError(f"{names_of(paths)}: {few}{reason}")
     return suited, found
 
 

@@ -14,6 +14,7 @@ from folkseq import representations
 from folkseq.cli import main
 from folkseq.compound import CompoundLayout
 from folkseq.errors import ParseError, RequestError
+from folkseq.formats.columns import Scale
 from folkseq.music.grid import Grid
 from folkseq.representations.packed import PackedRepresentation
 from folkseq.representations.packed.layout import GridLayout
@@ -247,22 +248,39 @@ def test_the_first_row_of_a_lead_without_a_header_is_not_a_header(tmp_path):
 
 
 def test_a_live_lead_is_read_only_as_far_as_needed():
-    lines = io.BytesIO(b"lead\nFT\n\nN\nFT,2\noops\n")
+    lines = io.BytesIO(b"N\nFT\nN")
     lead = Lead(LAYOUT, 0, "-", lines)
-    assert [lead.value(0), lines.tell()] == [0, len("lead\nFT\n")]
-    assert [lead.value(step) for step in (1, 2)] == [1, 0]
-    with pytest.raises(RequestError, match=r"the lead: row 6, column 1: 'oops' .* lead.* FT, N"):
-        lead.value(3)
-    with pytest.raises(RequestError, match=r"the lead: row 1, column 1: 'oops' .* lead.* FT, N"):
-        Lead(LAYOUT, 0, "-", io.BytesIO(b"oops\n")).value(0)
+    assert [lead.value(0), lines.tell()] == [1, len("N\n")]
+    assert [lead.value(step) for step in (1, 2, 3)] == [0, 1, None]
+    assert [lead.lasts(step) for step in (2, 3)] == [True, False]
 
 
-def test_a_live_lead_is_read_as_utf_8_or_else_latin_1_and_must_be_text():
-    layout = GridLayout(("lead", "bass"), (("FT", "é"), ("0", "1")), "chained")
-    lead = Lead(layout, 0, "-", io.BytesIO("é\n".encode() + "é\n".encode("latin-1") + b"F\0\n"))
-    assert [lead.value(step) for step in (0, 1)] == [1, 1]
-    with pytest.raises(RequestError, match="the lead: row 3: not text"):
-        lead.value(2)
+def test_each_line_of_a_live_lead_is_a_step_and_one_without_a_label_holds():
+    text = b"lead\n\nFT\n\nN\noops\nFT,2\n1,2,3\nF\0\n" + b"x" * 3_000_000 + b"\nN\n"
+    lead = Lead(LAYOUT, 0, "-", io.BytesIO(text))
+    assert [lead.value(step) for step in range(12)] == [None, None, 0, 0, 1, 1, 0, 0, 0, 0, 1, None]
+    assert len(lead.notices) == 7
+    assert lead.notices[0] == (
+        "the lead: row 1, column 1: 'lead' is not a label of lead: FT, N; the model chooses the gesture"
+    )
+    assert lead.notices[2] == "the lead: row 4: a blank line; the last gesture is held"
+    assert lead.notices[4] == "the lead: row 8: has 3 cells; give that of lead alone; the last gesture is held"
+
+
+def test_labels_of_a_lead_are_compared_in_their_composed_form_whatever_their_encoding():
+    for label in ("\u00e9", "e\u0301"):
+        layout = GridLayout(("lead", "bass"), (("FT", label, "two words"), ("0", "1")), "chained")
+        lines = "\u00e9\n".encode() + "\u00e9\n".encode("latin-1") + "e\u0301\ntwo words\n".encode()
+        lead = Lead(layout, 0, "-", io.BytesIO(lines))
+        assert [lead.value(step) for step in range(4)] == [1, 1, 1, 2]
+        assert lead.notices == []
+
+
+def test_real_numbers_of_a_lead_are_brought_to_levels():
+    layout = GridLayout(("x", "y"), (tuple("0123"), tuple("0123")), "chained")
+    lead = Lead(layout, 0, "-", io.BytesIO(b"0.5\n1.0\n3\n1.5\n"), scale=Scale(4))
+    assert [lead.value(step) for step in range(4)] == [2, 3, 3, 3]
+    assert len(lead.notices) == 1
 
 
 def test_files_with_other_columns_are_left_out(tmp_path):
@@ -327,14 +345,73 @@ def test_no_table_is_shown_of_figures_where_there_are_no_notes(run):
 
 
 def test_a_line_is_answered_by_a_line(run):
-    result = invoke("sample", run, "--stream", "--lead", "-", "--seed", 1, input="leader\n0\n2\n\n1\n")
+    live = ("sample", run, "--stream", "--lead", "-", "--seed", 1)
+    result = invoke(*live, input=b"0\n2\n\n\xff\n1")
     assert result.exit_code == 0, result.output
-    rows = [line.split(",") for line in result.stdout.splitlines() if line]
-    assert [row[0] for row in rows] == ["0", "2", "1"]
+    rows = [line.split(",") for line in result.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["0", "2", "2", "2", "1"]
     assert all(len(row) == 3 for row in rows)
-    result = invoke("sample", run, "--stream", "--lead", "-", "--seed", 1, input=b"0\n\xff\n")
+    assert result.stdout.endswith("\n")
+    assert re.search("the lead: row 3: a blank line; the last gesture is held", result.stderr)
+    assert re.search("the lead: row 4, column 1: 'ÿ' .* leader: 0, 1, 2", result.stderr)
+    assert len(invoke(*live, "--steps", 9, input="0\n2\n").stdout.splitlines()) == 2
+    assert len(invoke(*live, "--steps", 2, input="0\n2\n1\n").stdout.splitlines()) == 2
+    assert invoke(*live, input="").stdout == ""
+
+
+def test_a_piece_goes_on_without_the_lead_up_to_the_requested_step(run, tmp_path):
+    (tmp_path / "lead.csv").write_text("0\n2\n1\n")
+    led = ("sample", run, "--lead", tmp_path / "lead.csv", "--seed", 1, "-o", tmp_path / "out.csv")
+    for steps in (2, 3, 12):
+        result = invoke(*led, "--steps", steps)
+        assert result.exit_code == 0, result.output
+        rows = (tmp_path / "out.csv").read_text().splitlines()[1:]
+        assert len(rows) == steps
+        assert [row[0] for row in rows[:3]] == ["0", "2", "1"][:steps]
+
+
+def test_columns_are_matched_by_name_and_most_files_decide_which_ones(tmp_path):
+    """The first file has another order, another has one column more, and one lacks a column."""
+    for number, header in enumerate(("b,a", "a,b", "a,b", "a,b,c", "a,x")):
+        cells = [[str((step * 7 + number) % 3) for step in range(40)] for _ in header.split(",")]
+        rows = "".join(",".join(row) + "\n" for row in zip(*cells, strict=True))
+        (tmp_path / f"{number}.csv").write_text(f"{header}\n{rows}")
+    small = ["--steps", 2, "--hidden", 8, "--layers", 1, "-q", "-o", tmp_path / "run"]
+    result = invoke("train", "packed", tmp_path, *small)
+    assert result.exit_code == 0, result.output
+    assert "4.csv: has the columns a, x, and none called b" in result.stderr  # even with -q
+    assert "cell of a column not asked for 40" in result.stderr
+    found = json.loads(invoke("inspect", tmp_path / "run", "--json").stdout)
+    assert found["representation"] == "packed:columns=a+b"
+    (tmp_path / "other.csv").write_text("b,a\n" + "0,1\n2,1\n1,0\n" * 10)
+    result = invoke("evaluate", tmp_path / "run", tmp_path / "other.csv", "-q")
+    assert result.exit_code == 0, result.output
+    result = invoke("evaluate", tmp_path / "run", tmp_path / "2.csv", tmp_path / "4.csv", "-q")
     assert result.exit_code == 1
-    assert re.search("the lead: row 2, column 1: 'ÿ' .* leader: 0, 1, 2", result.output)
+    assert re.search(r"2\.csv and 1 more: no piece left .*not read: .*4\.csv: has the columns a, x", result.output)
+
+
+def test_the_columns_of_most_files_without_names_count(tmp_path):
+    for number, width in enumerate((2, 3, 3)):
+        rows = [",".join(str((step * 5 + number + column) % 4) for column in range(width)) for step in range(40)]
+        (tmp_path / f"{number}.csv").write_text("\n".join(rows))
+    small = ["--steps", 2, "--hidden", 8, "--layers", 1, "-q", "-o", tmp_path / "run"]
+    result = invoke("train", "packed", tmp_path, *small)
+    assert result.exit_code == 0, result.output
+    assert "0.csv: has the columns 1, 2, but most files have the columns 1, 2, 3" in result.stderr
+
+
+def test_a_prime_has_the_columns_of_the_run(tmp_path):
+    """Even if they look like an index, and without names or in another order."""
+    (tmp_path / "a.csv").write_text("a,b\n" + "0,1\n2,1\n3,0\n1,0\n" * 10)
+    small = ["--steps", 2, "--hidden", 8, "--layers", 1, "-q", "-o", tmp_path / "run"]
+    assert invoke("train", "packed", tmp_path / "a.csv", *small).exit_code == 0
+    for text in ("a,b\n0,1\n1,0\n2,1\n3,0\n", "0,1\n1,0\n2,1\n3,0\n", "n,b,a\n7,1,0\n8,0,1\n9,1,2\n10,0,3\n"):
+        (tmp_path / "prime.csv").write_text(text)
+        led = ["--prime", tmp_path / "prime.csv", "--steps", 5, "-o", tmp_path / "out.csv"]
+        result = invoke("sample", tmp_path / "run", *led)
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / "out.csv").read_text().startswith("a,b\n0,1\n1,0\n2,1\n3,0\n")
 
 
 def test_any_column_may_lead_and_wrong_options_are_refused(run, tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 
 import mido
@@ -20,6 +21,7 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi, picture
 from folkseq.music.grid import Grid
 from folkseq.music.performance import Note, Performance, Track
+from folkseq.music.signature import Meter
 from folkseq.representations.packed import GRIDS
 from folkseq.representations.packed.media import MEDIA
 from folkseq.representations.packed.media.midi import CLASSES
@@ -48,10 +50,10 @@ def test_a_beat_has_one_bit_per_class_of_drums_at_each_sixteenth():
 def test_losses_of_drums_are_counted():
     notes = [Note(0, 0.1, 36), Note(0, 0.1, 35), Note(0.13, 0.2, 38), Note(0.25, 0.3, 80)]
     found = DRUMS.files.parse(midi.format(Performance((Track.of(notes, drum=True),))), "a.mid")
-    assert found.stray == {
+    assert found.lost_from(0) == {
         "stroke beside another of its class": 1,
         "stroke moved to the grid": 1,
-        "drum of no class": 1,
+        "muted triangle, of no class": 1,
         "loudness of a stroke": 4,
     }
     with pytest.raises(ParseError, match=r"a\.mid: has no drums"):
@@ -133,7 +135,7 @@ def test_a_voice_is_one_note_at_a_time():
         ("67", "rest"),
     )
     losses = {"note beside another of its voice": 1, "note cut where another begins": 1, "loudness of a note": 4}
-    assert found.stray == losses
+    assert found.lost_from(0) == losses
     with pytest.raises(ParseError, match=r"a\.mid: .* 1 track"):
         VOICES.files.parse(midi.format(Performance((high,))), "a.mid")
 
@@ -142,7 +144,7 @@ def test_losses_of_voices_are_counted():
     high = Track.of([Note(0, 0.5, 60), Note(0.53, 1, 64)], pedal=[(0.1, 127), (0.4, 0)])
     low = Track.of([Note(0, 0.9, 40)])
     found = VOICES.files.parse(midi.format(Performance((high, low))), "a.mid")
-    assert found.stray == {"note moved to the grid": 2, "loudness of a note": 3, "pedal of a voice": 2}
+    assert found.lost_from(0) == {"note moved to the grid": 2, "loudness of a note": 3, "pedal of a voice": 2}
 
 
 def test_beats_stay_beats_where_the_tempo_changes_between_steps():
@@ -165,7 +167,7 @@ def test_beats_stay_beats_where_the_tempo_changes_between_steps():
         found = representation.files.parse(out.getvalue(), "a.mid")
         cells = [cell for piece in found.pieces for cell in piece.column(column)]
         assert [step for step, cell in enumerate(cells) if cell in ("1", "42")] == list(range(0, 800, 4))
-        assert not any("moved" in kind for kind in found.stray)
+        assert not any("moved" in kind for kind in found.lost_from(0))
 
 
 COLOURS = st.sampled_from(["#000000", "#ff0000", "#00ff80", "#ffffff"])
@@ -218,7 +220,7 @@ def test_a_picture_of_many_colours_is_brought_to_a_palette():
     found = representations.find("packed:grid=picture,colours=8").files.parse(data.getvalue(), "a.npy")
     cells = {cell for piece in found.pieces for row in piece.rows for cell in row}
     assert len(cells) == 8
-    assert found.stray == {"colour": 248}
+    assert found.lost == [{"colour": 248}, {}]
     assert [len(piece.rows) for piece in found.pieces] == [224, 32]
     indices = io.BytesIO()
     np.save(indices, np.array([[0, 7], [7, 0]]))
@@ -273,6 +275,35 @@ def test_the_grammar_of_pictures_keeps_their_width_and_height():
         codec.generation.plan(PackedOptions(size="4x4"))
     with pytest.raises(RequestError, match=r"--size wide.*48x32"):
         codec.generation.plan(PackedOptions(size="wide"))
+
+
+def test_what_is_lost_is_reported_with_the_piece_that_lost_it(tmp_path):
+    notes = [Note(0, 0.1, 36), Note(0.5, 0.6, 56), Note(1, 1.1, 56), Note(1.5, 1.6, 22), Note(2, 2.1, 12)]
+    (tmp_path / "a.mid").write_bytes(midi.format(Performance((Track.of(notes, drum=True),))))
+    (tmp_path / "readme.rst").write_text("no music")
+    result = invoke("tokenize", "packed:grid=drums", tmp_path, "--json")
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    assert json.loads(line)["lost"] == {"cowbell, of no class": 2, "drum 12, of no class": 1, "loudness of a stroke": 5}
+    assert re.search("skipped readme.rst, whose suffix", result.stderr)
+
+
+def test_written_midi_keeps_the_meter_of_most_files(tmp_path):
+    waltz = [Note(0.5 * beat, 0.5 * beat + 0.1, 36 if beat % 3 == 0 else 42) for beat in range(36)]
+    for number, beats in enumerate((4, 3, 3)):
+        meters = ((0.0, Meter(beats, 4)),)
+        data = midi.format(Performance((Track.of(waltz[number:], drum=True),), meters=meters))
+        (tmp_path / f"{number}.mid").write_bytes(data)
+    small = ["--steps", 2, "--hidden", 8, "--layers", 1, "-q"]
+    result = invoke("train", "packed:grid=drums", tmp_path, *small, "-o", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    result = invoke("sample", tmp_path / "run", "--bars", 2, "--seed", 3, "-o", tmp_path / "out.mid")
+    assert result.exit_code == 0, result.output
+    file = mido.MidiFile(tmp_path / "out.mid")
+    assert [(each.numerator, each.denominator) for each in file if each.type == "time_signature"] == [(3, 4)]
+    assert file.length == pytest.approx(2 * 3 * 0.5, rel=1e-3)
+    with pytest.raises(RequestError, match=r"meter must be one such as 3/4, got 'waltz'"):
+        representations.find("packed:grid=drums,meter=waltz")
 
 
 def test_drums_are_trained_on_and_written_in_bars(tmp_path):

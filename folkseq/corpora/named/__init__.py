@@ -13,6 +13,7 @@ from typing import TypeAlias
 from folkseq.corpora.named.folders import BuildReport, FolderCorpus
 from folkseq.errors import CorpusError
 
+_SHOWN = 3  # skipped files that are named
 Corpus: TypeAlias = Path | str | Sequence[Path | str]
 """Files, folders and named corpora."""
 FOLDERS = {
@@ -45,10 +46,29 @@ def files(corpus: Corpus, suffixes: Sequence[str], on_build: Callable[[BuildRepo
         inside = (file for file in place.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
         counted = [place] if place.is_file() else sorted(inside)
         if not counted:
-            ends = " or ".join(suffixes)
-            raise CorpusError(f"{place}: no file that ends in {ends}; name a file or a folder with some")
+            ends, others = " or ".join(suffixes), _others(place, suffixes)
+            holds = f" (it holds {_few(others)})" if others else ""
+            raise CorpusError(f"{place}: no file that ends in {ends}{holds}; name a file or a folder with some")
         found += counted
     return found
+
+
+def skipped(corpus: Corpus, suffixes: Sequence[str]) -> list[str]:
+    """Return a line for each folder of a corpus that holds files of other suffixes."""
+    found = [(path, _others(path, suffixes)) for path in listed(corpus) if path.is_dir()]
+    return [f"{path}: skipped {_few(others)}, whose suffixes do not count" for path, others in found if others]
+
+
+def _others(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Return the files below a folder that are not read because of their suffixes, without hidden ones."""
+    inside = (file for file in folder.rglob("*") if file.suffix.lower() not in suffixes and file.is_file())
+    return sorted(file for file in inside if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+
+
+def _few(files: Sequence[Path]) -> str:
+    """Return the names of files, the first three of many."""
+    more = f" and {len(files) - _SHOWN:,} more" if len(files) > _SHOWN else ""
+    return ", ".join(file.name for file in files[:_SHOWN]) + more
 
 
 def listed(corpus: Corpus) -> list[Path]:

@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from folkseq.music.grid import Grid
+from folkseq.formats.columns import Scale
+from folkseq.formats.table import Reading, listed, spelled
+from folkseq.music.grid import Grid, has_names
+from folkseq.music.signature import Meter
 from folkseq.representations.base import Codec, Representation
-from folkseq.representations.packed.layout import CHAINED, HEADS
+from folkseq.representations.packed.layout import CHAINED, HEADS, GridLayout
 from folkseq.representations.packed.options import PackedOptions
 from folkseq.representations.vocabulary import Vocabulary
 
@@ -37,6 +41,14 @@ class PackedRepresentation(Representation[Grid]):
         permute: Let players change places during training; all columns then have the same labels.
         division: Steps per quarter note, for MIDI.
         colours: Largest number of colours in a picture; a picture with more is quantised.
+        meter: Meter of the MIDI files that are written, as in `3/4`; by default the first of most files.
+        columns: Columns of tables to read, by name or number, as in `lead+bass`; by default all but those that number
+            or time the rows. Without names, and of tables with different columns, those that most have.
+        drop: Columns of tables to leave out.
+        labels: Columns of tables whose cells are labels, though they look like numbers, times or missing values.
+        levels: Number of levels of real numbers in tables, the first at `low` and the last at `high`.
+        low: Lowest real number.
+        high: Highest real number.
     """
 
     grid: str = TABLE
@@ -44,17 +56,31 @@ class PackedRepresentation(Representation[Grid]):
     permute: bool = False
     division: int = 4
     colours: int = 16
+    meter: str = ""
+    columns: str = ""
+    drop: str = ""
+    labels: str = ""
+    levels: int = 0
+    low: float = 0.0
+    high: float = 1.0
 
     name: ClassVar[str] = "packed"
+    version: ClassVar[str] = "2"
     options: ClassVar[type[PackedOptions]] = PackedOptions
 
     def __post_init__(self) -> None:
         for field, choices in {"grid": GRIDS, "head": HEADS}.items():
             if getattr(self, field) not in choices:
                 raise ValueError(f"{field} must be one of {', '.join(choices)}, got {getattr(self, field)!r}")
-        for field, low, high in (("division", 1, 96), ("colours", 2, 256)):
-            if not low <= getattr(self, field) <= high:
+        for field, low, high in (("division", 1, 96), ("colours", 2, 256), ("levels", 2, 256)):
+            if not low <= getattr(self, field) <= high and (field != "levels" or self.levels):
                 raise ValueError(f"{field} must be {low} to {high}, got {getattr(self, field)}")
+        if not -math.inf < self.low < self.high < math.inf:
+            raise ValueError(f"low must be below high, got {self.low} and {self.high}")
+        parse_meter(self.meter)
+        for field in ("columns", "drop", "labels", "levels", "low", "high"):
+            if self.grid not in (TABLE, "chorale") and getattr(self, field) != getattr(type(self), field):
+                raise ValueError(f"{field} is for tables, not for {self.grid}")
         if self.permute and self.grid != TABLE:
             raise ValueError(f"permute is for tables, not for {self.grid}")
 
@@ -63,15 +89,23 @@ class PackedRepresentation(Representation[Grid]):
         """Return the medium."""
         from folkseq.representations.packed.media import MEDIA
 
-        return MEDIA[self.grid](self.head, self.permute, self.division, self.colours)
+        scale = Scale(self.levels, self.low, self.high)
+        reading = Reading(listed(self.columns), listed(self.drop), listed(self.labels), scale)
+        return MEDIA[self.grid](self.head, self.permute, self.division, self.colours, reading, parse_meter(self.meter))
 
     def suited_to(self, files: Sequence[Path]) -> Self:
         """Return the configuration for the kind of files. Raises RequestError for several kinds."""
         if self.grid != TABLE:
-            return self
+            return replace(self, meter=self.meter or self.files.common_meter(files))
         from folkseq.representations.packed.media import recognise
 
-        return replace(self, grid=recognise(files, self.permute))
+        suited = replace(self, grid=recognise(files, self.permute))
+        return replace(suited, columns=self.columns or suited.files.common_columns(files))
+
+    def matching(self, vocabulary: Vocabulary) -> Self:
+        """Return the configuration that reads the columns of a vocabulary by their names."""
+        columns = GridLayout.of(vocabulary).columns if self.grid == TABLE and not self.columns else ()
+        return replace(self, columns=spelled(columns)) if has_names(columns) else self
 
     def tokenize(self, piece: Grid) -> list[str]:
         """Return the tokens of a grid: one per field, per step or per pixel."""
@@ -88,3 +122,11 @@ class PackedRepresentation(Representation[Grid]):
     def merge(self, tokens: Iterable[str]) -> Vocabulary:
         """Return the vocabulary of everything that the columns of these tokens can hold."""
         return self.files.vocabulary(tokens)
+
+
+def parse_meter(text: str) -> Meter:
+    """Return the meter in text such as 3/4; 4/4 for no text. Raises ValueError for other text."""
+    beats, _, unit = (text or "4/4").partition("/")
+    if not (beats.isdecimal() and unit.isdecimal() and int(beats)):
+        raise ValueError(f"meter must be one such as 3/4, got {text!r}")
+    return Meter(int(beats), int(unit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 
@@ -63,19 +64,21 @@ class StepGeneration(GridGeneration):
             raise RequestError("--prime and --lead: leave one of them out; the lead begins with the piece")
         opening, lead = prime.ids if prime else (0,), None
         if options.lead is not None:
-            lead = Lead(self.layout, self.layout.column(options.lead_column), options.lead)
+            column, scale = self.layout.column(options.lead_column), self.medium.reading.scale
+            lead = Lead(self.layout, column, options.lead, scale=scale)
             first = lead.column if self.layout.head == CHAINED else 0
             opening = (first,) * self.layout.width  # the start ids say which field comes first
-        steps = options.bars * 4 * self.medium.division if options.bars else options.steps
+        bar = max(math.ceil(self.medium.meter.bar * 4 * self.medium.division), 1)
+        steps = options.bars * bar if options.bars else options.steps
         limit = OPEN_LIMIT + (len(opening) if prime else 0)
         if steps is not None or lead is not None:
             limit = PLANNED_LIMIT
-        return Plan(opening, limit, StepGrammar(self.layout, steps, lead))
+        return Plan(opening, limit, StepGrammar(self.layout, steps, lead), notices=[] if lead is None else lead.notices)
 
     def prime_file(self, data: bytes, file: str, options: PackedOptions) -> Prime[Grid]:
         """Parse the steps in a file."""
         try:
-            grids = self.medium.parse(data, file).pieces
+            grids = self.medium.like(self.layout.columns).parse(data, file).pieces
         except ParseError as error:
             raise RequestError(str(error)) from None
         whole = replace(self.medium.join(grids), ends=False)

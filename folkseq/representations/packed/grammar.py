@@ -50,12 +50,11 @@ class StepGrammar:
         allowed[place == 0, end] = True
         allowed[step < 0] = np.arange(self.layout.size) < width
         for row in np.flatnonzero((step >= 0) & (place == 0)).tolist():
-            over = step[row] == self.steps or remaining[row] <= width
-            led = None if over or self.lead is None else self.lead.value(int(step[row]))
-            if over or (self.lead is not None and led is None):
+            if step[row] == self.steps or remaining[row] <= width or self._lead_ends(int(step[row])):
                 allowed[row] = False
                 allowed[row, end] = True
                 continue
+            led = None if self.lead is None else self.lead.value(int(step[row]))
             if self.steps is not None or self.lead is not None:
                 allowed[row, end] = False
             if self.lead is not None and led is not None:
@@ -68,6 +67,12 @@ class StepGrammar:
     def progress(self, rows: Rows) -> NDArray[np.float64]:
         steps = rows[0] // self.layout.width - 1
         return np.clip(steps / self._planned, 0.0, 1.0) if self._planned else np.zeros(len(steps))
+
+    def _lead_ends(self, step: int) -> bool:
+        """Return whether the piece ends with the lead before a step; with `steps`, it goes on alone after a file."""
+        if self.lead is None or (self.steps is not None and not self.lead.live):
+            return False
+        return not self.lead.lasts(step)
 
     @property
     def _planned(self) -> int:

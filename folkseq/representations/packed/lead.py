@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
+from unicodedata import normalize
 
-from folkseq.errors import ParseError, RequestError
+from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import table
+from folkseq.formats.columns import UNSCALED, Scale
 from folkseq.representations.packed.layout import GridLayout
 
 STREAM = "-"
@@ -19,61 +20,108 @@ STREAM = "-"
 class Lead:
     """The values of one column, as places among its labels."""
 
-    def __init__(self, layout: GridLayout, column: int, source: str, stream: BinaryIO | None = None) -> None:
+    def __init__(
+        self, layout: GridLayout, column: int, source: str, stream: BinaryIO | None = None, scale: Scale = UNSCALED
+    ) -> None:
         """Read a file; or, if `source` is `-`, read lines of `stream`, standard input by default, as they are needed.
 
         A row has the cell of that column alone, or those of all columns. A header may name the columns in any order.
+        Each line of a stream is a step: one that has no label of the column holds the last one, or leaves the first to
+        the model, and is reported in `notices`.
+
+        Args:
+            layout: Of the vocabulary.
+            column: The place of the column.
+            source: A file, or `-`.
+            stream: Its lines, for `-`.
+            scale: The levels of real numbers.
 
         Raises:
             RequestError: the file cannot be read, lacks the column, or has a label that the layout lacks.
         """
-        self.column, self._layout = column, layout
+        self.column, self._layout, self._scale = column, layout, scale
+        self.live = source == STREAM
+        self.notices: list[str] = []
         self._lock = Lock()  # several threads write pieces
-        self._known: list[int] = []
-        self._coming: Iterator[int] = iter(())
-        if source == STREAM:
-            self._coming = self._values(stream or sys.stdin.buffer, "the lead", live=True)
+        self._known: list[int | None] = []
+        self._coming: Iterator[int | None] = iter(())
+        if self.live:
+            self._coming = self._stream(stream or sys.stdin.buffer)
             return
         try:
             with Path(source).open("rb") as file:
-                self._known.extend(self._values(file, source, live=False))
+                self._known.extend(self._values(file, source))
         except OSError as error:
             raise RequestError(f"{source}: cannot be read ({error.strerror or error})") from None
         if not self._known:
             raise RequestError(f"{source}: has no steps")
 
-    def value(self, step: int) -> int | None:
-        """Return the value at a step, from 0; None after the last. Wait for the next line of a stream."""
+    def lasts(self, step: int) -> bool:
+        """Return whether there is a line for a step, from 0. Wait for the next line of a stream."""
         with self._lock:
             while step >= len(self._known):
-                coming = next(self._coming, None)
-                if coming is None:
-                    return None
-                self._known.append(coming)
-        return self._known[step]
+                try:
+                    self._known.append(next(self._coming))
+                except StopIteration:
+                    return False
+        return True
+
+    def value(self, step: int) -> int | None:
+        """Return the value at a step, from 0; None if the model decides: after the last, or before the first label."""
+        return self._known[step] if self.lasts(step) else None
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def _values(self, opened: BinaryIO, file: str, live: bool) -> Iterator[int]:
-        name, width, place, number = self._layout.columns[self.column], len(self._layout.columns), self.column, 0
-        values = {label: value for value, label in enumerate(self._layout.labels[self.column])}
-        try:
-            for number, line in enumerate(table.lines(opened, file), 1):
-                cells = table.cells(line)
-                if number == 1 and name in cells and name not in values:
-                    if len(cells) > 1:
-                        width, place = len(cells), cells.index(name)
-                elif any(cells):
-                    if len(cells) not in (1, width):
-                        raise RequestError(f"{file}: row {number}: has {len(cells)} cells; give that of {name} alone")
-                    at = place if len(cells) > 1 else 0
-                    if cells[at] in values:
-                        yield values[cells[at]]
-                    elif live or number > 1 or not cells[at][:1].isalpha():  # else it is a header with other names
-                        where = f"{file}: row {number}, column {at + 1}"
-                        raise RequestError(f"{where}: {cells[at]!r} is not a label of {name}: {', '.join(values)}")
-        except ParseError as error:
-            raise RequestError(str(error)) from None
-        except csv.Error as error:
-            raise RequestError(f"{file}: row {number}: {error}") from None
+    def _stream(self, opened: BinaryIO) -> Iterator[int | None]:
+        """Yield a value for each line."""
+        values, last, number = self._labels(), None, 0
+        for number, line in enumerate(table.lines(opened), 1):
+            try:
+                row = self._split(line, values)
+                if not any(row):
+                    raise RequestError(f"row {number}: a blank line")
+                at = self.column if len(row) == len(self._layout.columns) else 0
+                if len(row) not in (1, len(self._layout.columns)):
+                    raise RequestError(f"row {number}: has {len(row)} cells; give that of {self._name} alone")
+                last = self._value(row[at], values, f"row {number}, column {at + 1}")
+            except FolkseqError as error:
+                held = "the last gesture is held" if last is not None else "the model chooses the gesture"
+                self.notices.append(f"the lead: {error}; {held}")
+            yield last
+
+    def _values(self, opened: BinaryIO, file: str) -> Iterator[int]:
+        """Yield the values of a file."""
+        values, width, place, number = self._labels(), len(self._layout.columns), self.column, 0
+        for number, line in enumerate(table.lines(opened), 1):
+            row = self._split(line, values)
+            if number == 1 and self._name in row and self._name not in values:
+                if len(row) > 1:
+                    width, place = len(row), row.index(self._name)
+            elif any(row):
+                if len(row) not in (1, width):
+                    raise RequestError(f"{file}: row {number}: has {len(row)} cells; give that of {self._name} alone")
+                at = place if len(row) > 1 else 0
+                try:
+                    yield self._value(row[at], values, f"{file}: row {number}, column {at + 1}")
+                except RequestError:
+                    if number > 1 or not row[at][:1].isalpha():  # else it is a header with other names
+                        raise
+
+    def _split(self, line: str, values: Mapping[str, int]) -> list[str]:
+        """Return the cells of a line, which may be a label with blanks."""
+        return [line.strip()] if line.strip() in values else table.cells(line)
+
+    @property
+    def _name(self) -> str:
+        return self._layout.columns[self.column]
+
+    def _labels(self) -> dict[str, int]:
+        return {normalize("NFC", label): value for value, label in enumerate(self._layout.labels[self.column])}
+
+    def _value(self, cell: str, values: Mapping[str, int], where: str) -> int:
+        """Return the value of a cell, or of the level of a real number. Raises RequestError for an unknown label."""
+        label = cell if cell in values else self._scale.label(cell)
+        if label not in values:
+            raise RequestError(f"{where}: {cell!r} is not a label of {self._name}: {', '.join(values)}")
+        return values[label]

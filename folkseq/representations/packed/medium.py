@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
-from folkseq.music.grid import Grid
+from folkseq.formats.table import Reading
+from folkseq.music.grid import Grid, has_names
+from folkseq.music.signature import Meter
 from folkseq.representations.base import END, START, Files, Representation, TokenCodec
 from folkseq.representations.packed.layout import JOINT, SEPARATOR, GridLayout, Values, fields_of
 from folkseq.representations.vocabulary import Vocabulary
@@ -23,6 +26,8 @@ class Medium(Files[Grid]):
     permute: bool
     division: int
     colours: int
+    reading: Reading
+    meter: Meter
 
     name: ClassVar[str]
     """As in `packed:grid=NAME`."""
@@ -66,8 +71,20 @@ class Medium(Files[Grid]):
         for step in steps:
             latest |= step
             rows.append(tuple(latest[column] for column in columns))
-        numbered = columns == list(map(str, range(1, len(columns) + 1)))
-        return Grid(tuple(columns), tuple(rows), END in tokens, named=not numbered)
+        return Grid(tuple(columns), tuple(rows), END in tokens, named=has_names(columns))
+
+    def like(self, columns: Sequence[str]) -> Self:
+        """Return the medium that reads tables of some columns, by their names if they have any."""
+        asked = tuple(columns) if has_names(columns) else self.reading.columns
+        return replace(self, reading=replace(self.reading, columns=asked, width=len(columns)))
+
+    def common_columns(self, files: Sequence[Path]) -> str:
+        """Return the names of the columns that most of some files have if others have other ones; else nothing."""
+        return ""
+
+    def common_meter(self, files: Sequence[Path]) -> str:
+        """Return the meter of most of some files if they have meters and it is not 4/4; else nothing."""
+        return ""
 
     def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
         """Return the vocabulary of everything that the columns of these tokens can hold."""

@@ -17,7 +17,7 @@ class PackedOptions(Options):
     steps: int | None = setting(
         None, "Number of steps.  [default: the model decides]", low=1, high=MOST_STEPS, needs_grammar=True
     )
-    bars: int | None = setting(None, "Number of bars of 4/4, for MIDI.", low=1, high=MOST_STEPS, needs_grammar=True)
+    bars: int | None = setting(None, "Number of bars, for MIDI.", low=1, high=MOST_STEPS, needs_grammar=True)
     bpm: float | None = setting(None, "Tempo of the MIDI file.  [default: 120]", low=20, high=400)
     lead: str | None = setting(
         None, "One player's gestures, in a table or, with -, line by line; the others follow.", needs_grammar=True

@@ -17,14 +17,15 @@ MEDIA = {medium.name: medium for medium in _ALL}
 
 def recognise(files: Sequence[Path], permute: bool) -> str:
     """Return the name of the medium of files. Raises RequestError for MIDI, and for files of several kinds."""
-    if files and not permute and is_chorale(files[0]):
+    if files and not permute and 2 * sum(map(is_chorale, files)) > len(files):
         return ChoraleMedium.name
     suffixes = {file.suffix.lower() for file in files}
     kinds = [kind for kind in (ChoraleMedium, PictureMedium, DrumMedium) if suffixes.intersection(kind.suffixes)]
     if len(kinds) > 1:
         raise RequestError("tables, pictures and MIDI files cannot be mixed; name files of one kind")
     if kinds == [DrumMedium]:
-        raise RequestError(f"{files[0]}: is MIDI; choose packed:grid=drums or packed:grid=voices")
+        first = next(file for file in files if file.suffix.lower() in DrumMedium.suffixes)
+        raise RequestError(f"{first}: is MIDI; choose packed:grid=drums or packed:grid=voices")
     if kinds == [PictureMedium] and permute:
         raise RequestError("permute is for tables, not for pictures; leave it out")
     return PictureMedium.name if kinds == [PictureMedium] else TableMedium.name

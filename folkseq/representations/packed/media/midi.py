@@ -7,10 +7,12 @@ step, and their velocities are not kept. A grid begins with the file and ends wi
 from __future__ import annotations
 
 import math
+import re
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from folkseq.representations.packed.layout import Values
 from folkseq.representations.packed.medium import Medium
 
 MOST_STEPS = 1_000_000
+_METER = re.compile(rb"\xff\x58\x04(.[\x00-\x06])", re.DOTALL)
 FINE = 12
 """Parts of a step, by which notes that are on the grid are told from those that are not."""
 CLASSES = {
@@ -42,6 +45,14 @@ CLASSES = {
     "ride": (51, 53, 59),
 }
 """Drums of General MIDI, and of Roland's kits, in nine classes; the first of each is the one that is written."""
+_OTHERS = (
+    "tambourine,splash cymbal,cowbell,crash cymbal,vibraslap,ride cymbal,high bongo,low bongo,muted high conga,"
+    "open high conga,low conga,high timbale,low timbale,high agogo,low agogo,cabasa,maracas,short whistle,"
+    "long whistle,short guiro,long guiro,claves,high woodblock,low woodblock,muted cuica,open cuica,"
+    "muted triangle,open triangle,shaker,jingle bell,bell tree,castanets,muted surdo,open surdo"
+)
+_NAME_OF = dict(enumerate(_OTHERS.split(","), 54))
+"""Names of other drums, in General MIDI 2."""
 _CLASS_OF = {pitch: place for place, pitches in enumerate(CLASSES.values()) for pitch in pitches}
 ON_BEAT, OFF_BEAT, VOICE = 100, 80, 80
 """Velocities of strokes on the beat, of other strokes, and of the notes of voices."""
@@ -59,6 +70,11 @@ class MidiMedium(Medium):
     def to_grid(self, performance: Performance, file: str, lost: Counter[str]) -> Grid:
         """Return the grid of a performance, and count in `lost` what it does not hold. Raises ParseError."""
 
+    def common_meter(self, files: Sequence[Path]) -> str:
+        """Return the first meter of most files; nothing for 4/4."""
+        meters = Counter(filter(None, map(_first_meter, files)))
+        return str(meters.most_common(1)[0][0]).replace("4/4", "") if meters else ""
+
     @abstractmethod
     def to_tracks(self, grid: Grid, step_s: float) -> list[Track]:
         """Return the tracks that play a grid."""
@@ -66,13 +82,13 @@ class MidiMedium(Medium):
     def parse(self, data: bytes, file: str) -> Parsed[Grid]:
         """Parse the grid in a file."""
         performance, lost, _ = midi.parse(data, file)
-        return Parsed([self.to_grid(performance, file, lost)], stray=+lost)
+        return Parsed([self.to_grid(performance, file, lost)], [+lost])
 
     def format(self, piece: Grid, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
-        """Format the grid as a MIDI file of type 1, in bars of 4/4."""
+        """Format the grid as a MIDI file of type 1."""
         bpm = float((options and options.bpm) or DEFAULT_BPM)
         step_s = 60 / bpm / self.division
-        tracks, meters = tuple(self.to_tracks(piece, step_s)), ((0.0, Meter(4, 4)),)
+        tracks, meters = tuple(self.to_tracks(piece, step_s)), ((0.0, self.meter),)
         length_s = len(piece.rows) * step_s
         return midi.format(Performance(tracks, ((0.0, bpm),), meters, name=piece.title, length_s=length_s), comments)
 
@@ -88,6 +104,18 @@ class MidiMedium(Medium):
         if length > MOST_STEPS:
             raise ParseError(f"{file}: has {length:,} steps, and the limit is {MOST_STEPS:,}; leave it out")
         return length
+
+
+def _first_meter(file: Path) -> Meter | None:
+    """Return the first meter of a MIDI file, 4/4 without one; None if it cannot be read.
+
+    Only the event is looked for, since to read the whole file twice would take too long.
+    """
+    try:
+        event = _METER.search(file.read_bytes()) if file.stat().st_size <= midi.LARGEST else None
+        return Meter(event[1][0], 2 ** event[1][1]) if event else Meter(4, 4)
+    except (OSError, ValueError):
+        return None
 
 
 class DrumMedium(MidiMedium):
@@ -107,7 +135,7 @@ class DrumMedium(MidiMedium):
         lost["loudness of a stroke"] += len(notes)
         for step, pitch in zip(steps.tolist(), notes["pitch"].tolist(), strict=True):
             if pitch not in _CLASS_OF:
-                lost["drum of no class"] += 1
+                lost[f"{_NAME_OF.get(pitch, f'drum {pitch}')}, of no class"] += 1
                 continue
             lost["stroke beside another of its class"] += int(cells[step, _CLASS_OF[pitch]])
             cells[step, _CLASS_OF[pitch]] = 1

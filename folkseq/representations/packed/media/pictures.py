@@ -144,7 +144,8 @@ class PictureMedium(Medium):
         """Parse the picture in a file. Raises ParseError if it is too wide."""
         rows, lost = picture.parse(BytesIO(data), file, self.colours)
         columns = tuple(map(str, range(1, len(rows[0]) + 1)))
-        return Parsed(split_end(Grid(columns, rows, named=False), FEWEST_ROWS), stray=+Counter(colour=lost))
+        pieces = split_end(Grid(columns, rows, named=False), FEWEST_ROWS)
+        return Parsed(pieces, [+Counter(colour=lost), *[{}] * (len(pieces) - 1)])
 
     def format(self, piece: Grid, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
         """Format the picture as PNG."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.errors import ParseError
 from folkseq.formats import table
+from folkseq.formats.table import Reading
 from folkseq.music.chorale import COLUMNS, RANGES, VOICES
 from folkseq.music.grid import Grid
 from folkseq.representations.base import Parsed
@@ -38,7 +38,18 @@ class TableMedium(Medium):
 
     def parse(self, data: bytes, file: str) -> Parsed[Grid]:
         """Parse the performance in a file."""
-        return Parsed(split_end(table.parse(BytesIO(data), file, fewest_columns=2), FEWEST_ROWS))
+        found = table.parse(data, file, fewest_columns=2, reading=self.reading)
+        pieces = split_end(found.grid, FEWEST_ROWS)
+        return Parsed(pieces, [found.lost, *[{}] * (len(pieces) - 1)], notices=[found.notice])
+
+    def common_columns(self, files: Sequence[Path]) -> str:
+        """Return the names of the columns that most files have if others have other ones, or in another order."""
+        beginnings = {file: _beginning(file) for file in files}
+        if len({beginning.partition(b"\n")[0].strip() for beginning in beginnings.values()}) < 2:
+            return ""
+        votes = Counter(table.names(beginning, str(file), self.reading) for file, beginning in beginnings.items())
+        del votes[()]
+        return table.spelled(votes.most_common(1)[0][0]) if len(votes) > 1 else ""
 
     def format(self, piece: Grid, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
         """Format the grid as CSV, which has no comments."""
@@ -78,11 +89,13 @@ class ChoraleMedium(TableMedium):
     continuous = False  # whole chorales are held out, those with the same melody together
 
     def parse(self, data: bytes, file: str) -> Parsed[Grid]:
-        """Parse the chorale in a file. Raises ParseError for a table with other columns."""
-        grid = table.parse(BytesIO(data), file, fewest_columns=2)
-        if grid.columns != COLUMNS:
-            raise ParseError(f"{file}: has the columns {', '.join(grid.columns)}; a chorale has {', '.join(COLUMNS)}")
-        return Parsed([grid])
+        """Parse the chorale in a file. Raises ParseError for a table without its columns."""
+        found = table.parse(data, file, reading=Reading(columns=COLUMNS))
+        return Parsed([found.grid], [found.lost])
+
+    def common_columns(self, files: Sequence[Path]) -> str:
+        """Return nothing: all chorales have the same columns."""
+        return ""
 
     def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
         """Return the vocabulary with every pitch in the range of each voice."""
@@ -92,8 +105,14 @@ class ChoraleMedium(TableMedium):
 
 def is_chorale(file: Path) -> bool:
     """Return whether a file begins as the table of a chorale does."""
+    return _beginning(file, 200).partition(b"\n")[0].decode("utf-8-sig", "replace").strip() == ",".join(COLUMNS)
+
+
+def _beginning(file: Path, most: int = 4096) -> bytes:
+    """Return the first lines of a file; nothing if it cannot be read."""
     try:
         with file.open("rb") as opened:
-            return opened.readline(200).decode("utf-8-sig", "replace").strip() == ",".join(COLUMNS)
+            data = opened.read(most)
     except OSError:
-        return False
+        return b""
+    return data if len(data) < most else data[: data.rfind(b"\n") + 1]
