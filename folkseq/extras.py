@@ -10,9 +10,12 @@ from folkseq.errors import RequestError
 EXTRAS = {
     "PIL": "pictures",
     "matplotlib": "plot",
+    "midirenderer": "sound",
+    "mido": "sound",
     "music21": "corpora",
     "onnx": "train",
     "pretty_midi": "interop",
+    "soundfile": "sound",
     "torch": "train",
     "verovio": "plot",
 }

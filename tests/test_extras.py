@@ -10,7 +10,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
-OPTIONAL = ("torch", "onnx", "music21", "matplotlib", "verovio", "PIL", "pretty_midi", "mido")
+OPTIONAL = (
+    "torch",
+    "onnx",
+    "music21",
+    "matplotlib",
+    "verovio",
+    "PIL",
+    "pretty_midi",
+    "mido",
+    "midirenderer",
+    "soundfile",
+)
 
 WORKS = [
     ("sample", "runs/abc", "-n", "2", "--seed", "1"),

@@ -13,14 +13,14 @@ from folkseq.cli.output import show_lost
 def _groups() -> dict[str, list[click.Option]]:
     from folkseq.verbs.convert import ConversionSettings
 
-    return {"From ABC or MIDI to MIDI": options_of(ConversionSettings)}
+    return {"To MIDI or sound": options_of(ConversionSettings)}
 
 
 @click.command(cls=GroupedCommand, groups=_groups)
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 def convert(source: str, target: str, **asked: Any) -> None:
-    """Convert by suffix: .abc to .mid and back, or to .abc in one normal form."""
+    """Convert by suffix: .abc and .mid to .mid, sound (.wav, .flac, .ogg), or .abc in one normal form."""
     from folkseq.verbs.convert import convert as verb
 
     done = verb(source, target, **asked)

@@ -80,7 +80,10 @@ def _option(name: str, hint: Any, default: Any, declared: Setting, unset: bool) 
 
 COUNT = click.option("-n", "--num", "count", type=int, default=1, show_default=True, help="Number of pieces.")
 OUTPUT = click.option("-o", "--output", "out", help="A folder, or one file.  [default: RUN/samples]")
-FORMAT = click.option("--format", "formats", help="Formats to write into the folder.  [default: all, such as abc,mid]")
+FORMAT = click.option(
+    "--format", "formats", help="Formats to write into the folder, as in abc,mid,wav.  [default: all but sound]"
+)
+SOUNDFONT = click.option("--soundfont", help="An .sf2 file for .wav, .flac and .ogg.  [default: the system's]")
 SEED = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), help="The same seed gives the same pieces.  [default: drawn]"
 )

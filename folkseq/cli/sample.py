@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, GroupedCommand, options_of
+from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
 from folkseq.cli.output import say, show
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def _groups() -> dict[str, list[click.Option]]:
 @COUNT
 @OUTPUT
 @FORMAT
+@SOUNDFONT
 @SEED
 @click.option("--again", help="Write the pieces in this file again, from the records in it.")
 @click.option("--stream", is_flag=True, help="Print tokens as they are drawn, and write no files.")
@@ -50,12 +51,16 @@ def sample(
     from folkseq.verbs import sample as verb
 
     count, out, formats = asked.pop("count"), asked.pop("out"), asked.pop("formats")
-    files = {"out": out, "formats": formats.split(",") if formats else None}
+    files = {
+        "out": out,
+        "formats": formats.split(",") if formats else None,
+        "soundfont": asked.pop("soundfont"),
+    }
     if again is not None:
-        _exclude("--again", _given(ctx) - {"run", "--again", "--output", "-o", "--format", "--json"})
+        _exclude("--again", _given(ctx) - {"run", "--again", "--output", "-o", "--format", "--soundfont", "--json"})
         _show_pieces(verb.again(again, run, **files), as_json, 1)
     elif stream:
-        _exclude("--stream", _given(ctx) & {"--output", "-o", "--format", "--best"})
+        _exclude("--stream", _given(ctx) & {"--output", "-o", "--format", "--soundfont", "--best"})
         asked["seed"] = secrets.randbelow(2**31) if asked["seed"] is None else asked["seed"]
         events = verb.stream(run, count, **asked)  # raises at once if something cannot be met
         say(f"seed {asked['seed']}")

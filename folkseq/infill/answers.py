@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def write_answers(
     *,
     out: Path | str | None = None,
     formats: list[str] | None = None,
+    soundfont: Path | str | None = None,
     seed: int | None = None,
     **settings: Any,
 ) -> Answers:
@@ -72,7 +74,8 @@ def write_answers(
         count: number of answers.
         where: the part to write, as the representation names it, such as `bars`.
         out: a folder, or a file for one answer; `samples` in the run folder by default.
-        formats: formats to write into a folder.
+        formats: formats to write into a folder, such as `wav`.
+        soundfont: an .sf2 file for sound, in place of the usual one.
         seed: the same seed gives the same answers.
         settings: fields of `SamplingSettings`.
 
@@ -88,7 +91,9 @@ def write_answers(
         raise RequestError(f"-n {count}: ask for 1 to {MOST_ANSWERS:,} answers")
     question = model.task.ask(data, name, **where)
     usual = model.run.folder / "samples"
-    output = Output.of(out, formats, count, outputs=model.task.outputs, collections=(), usual=usual)
+    output = Output.of(
+        out, formats, count, outputs=model.task.outputs, collections=(), usual=usual, soundfont=soundfont
+    )
     record = model.record(seed=seed, task=task, **settings, **where)
     max_copy = record.settings.max_copy
     notices = question.notices
@@ -142,14 +147,15 @@ def _answers(
 
 def _write(answer: Answer, output: Output, stem: str, comments: list[str]) -> tuple[list[Path], list[str]]:
     """Write the files of an answer; return their paths, and a line for each format that it cannot be written in."""
+    format = partial(answer.format, comments=comments)
     if output.is_file:
-        write_atomically(output.place, answer.format(output.place.suffix.lower(), comments))
+        write_atomically(output.place, output.format(format, output.place.suffix.lower()))
         return [output.place], []
     written: dict[str, bytes] = {}
     left_out = []
     for suffix in output.suffixes:
         try:
-            written[suffix] = answer.format(suffix, comments)
+            written[suffix] = output.format(format, suffix)
         except RequestError as error:  # a score of odd lengths may have no MusicXML
             if suffix == output.suffixes[-1] and not written:
                 raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, GroupedCommand, options_of
+from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
 from folkseq.cli.output import say, show
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def _groups(*names: str) -> Callable[[], dict[str, list[click.Option]]]:
 @COUNT
 @OUTPUT
 @FORMAT
+@SOUNDFONT
 @SEED
 @JSON
 def fill(run: str, file: str, formats: str | None, as_json: bool, **asked: Any) -> None:
@@ -55,6 +56,7 @@ def fill(run: str, file: str, formats: str | None, as_json: bool, **asked: Any) 
 @COUNT
 @OUTPUT
 @FORMAT
+@SOUNDFONT
 @SEED
 @JSON
 def harmonise(run: str, melody: str, formats: str | None, as_json: bool, **asked: Any) -> None:

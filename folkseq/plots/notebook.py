@@ -7,13 +7,14 @@ no ids.
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 from folkseq.analysis.source import music
-from folkseq.errors import FolkseqError
-from folkseq.formats import wav
+from folkseq.errors import FolkseqError, RequestError
+from folkseq.formats import audio, midi
 from folkseq.music.performance import Performance
 from folkseq.music.playback import perform
 from folkseq.music.tune import Tune
@@ -70,9 +71,13 @@ def display(piece: object, name: str = "") -> str | None:
         except FolkseqError as error:
             note = f"<div><small>{escape(str(error))}</small></div>"
     picture = picture or render(roll.draw(performance, name), ".svg")
-    drawing, sound = (b64encode(data).decode() for data in (picture, wav.format(performance)))
-    return (
+    drawing = b64encode(picture).decode()
+    shown = (
         f'<div><img alt="{escape(name)}" style="max-width:100%;background:white" '
         f'src="data:image/svg+xml;base64,{drawing}"></div>{note}'
-        f'<audio controls preload="metadata" title="{escape(name)}" src="data:audio/wav;base64,{sound}"></audio>'
     )
+    with suppress(RequestError):  # without sound if that cannot be made here
+        sound = b64encode(audio.format(midi.format(performance), ".ogg")).decode()
+        source = f"data:audio/ogg;base64,{sound}"
+        shown += f'<audio controls preload="metadata" title="{escape(name)}" src="{source}"></audio>'
+    return shown

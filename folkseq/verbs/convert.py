@@ -10,15 +10,17 @@ from typing import Any
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
-from folkseq.formats import abc, midi
+from folkseq.formats import abc, audio, midi
+from folkseq.music.performance import Performance
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.music.tune import Tune
 from folkseq.settings import parse, setting
+from folkseq.verbs.output import Output
 
 ABC, MIDI = (".abc", ".txt"), (".mid", ".midi")
 SLOWEST, FASTEST = 10, 2_000
 """Beats per minute; MIDI can hardly represent slower tempos if beats are short."""
-INPUTS, OUTPUTS = (*ABC, *MIDI), (".abc", ".mid")
+INPUTS, OUTPUTS = (*ABC, *MIDI), (".abc", ".mid", *audio.SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,13 @@ class Converted:
 
 @dataclass(frozen=True)
 class ConversionSettings:
-    """The settings of MIDI files that are converted."""
+    """The settings of MIDI and sound that is written."""
 
     swing: float | None = setting(
         None, "Share of a beat that the first eighth takes; 0.66 without a number.", low=0.5, high=0.75, bare=0.66
     )
     bpm: float | None = setting(None, "Beats per minute, in place of the tune's own.", low=SLOWEST, high=FASTEST)
+    soundfont: str | None = setting(None, "An .sf2 file for .wav, .flac and .ogg, in place of the system's.")
 
 
 def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
@@ -45,8 +48,8 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
 
     Args:
         source: an ABC file, or a MIDI file that keeps time, whose melody is transcribed.
-        target: an .abc file, written in one normal form, or a .mid file; a book of several tunes becomes several
-            numbered .mid files.
+        target: an .abc file, written in one normal form, or a .mid, .wav, .flac or .ogg file; a book of several tunes
+            becomes several numbered ones.
         asked: fields of `ConversionSettings`.
 
     Raises:
@@ -60,14 +63,17 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
             raise RequestError(f"{path}: cannot be converted; its suffix must be one of {', '.join(known)}")
     if target.exists() and source.exists() and target.samefile(source):
         raise RequestError(f"{target}: is the file to convert; name another file to write")
-    if swing is not None and not (source.suffix.lower() in ABC and target.suffix.lower() in MIDI):
+    if swing is not None and not (source.suffix.lower() in ABC and target.suffix.lower() != ".abc"):
         raise RequestError(
-            f"--swing applies only from ABC to MIDI, not from {source.suffix} to {target.suffix}; leave it out"
+            f"--swing applies only from ABC to MIDI or sound, not from {source.suffix} to {target.suffix}; leave it out"
         )
     if bpm is not None and target.suffix.lower() in ABC:
-        raise RequestError(f"--bpm applies only to MIDI; leave it out, and write Q: into {target}")
-    if source.suffix.lower() in MIDI and target.suffix.lower() in MIDI:
-        return _rewritten(source, target, bpm)
+        raise RequestError(f"--bpm applies only to MIDI and sound; leave it out, and write Q: into {target}")
+    if settings.soundfont is not None and target.suffix.lower() not in audio.SUFFIXES:
+        raise RequestError(f"--soundfont applies only to sound, not to {target.suffix}; leave it out")
+    output = Output(target, (), settings.soundfont)
+    if source.suffix.lower() in MIDI and target.suffix.lower() != ".abc":
+        return _rewritten(source, output, bpm)
     tunes, lost, faults = _from_midi(source) if source.suffix.lower() in MIDI else _from_abc(source)
     if target.suffix.lower() == ".abc":
         numbers = [tune.number for tune in tunes]
@@ -81,20 +87,24 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
         raise RequestError(str(error)) from None
     files = [target] if len(performances) == 1 else _numbered(target, len(performances))
     for file, performance in zip(files, performances, strict=True):
-        write_atomically(file, midi.format(performance))
+        _write(output, file, performance)
     return Converted(tuple(files), lost, faults)
 
 
-def _rewritten(source: Path, target: Path, bpm: float | None) -> Converted:
-    """Rewrite a MIDI file in the form that sequencers import best, with another tempo if asked."""
+def _write(output: Output, file: Path, performance: Performance) -> None:
+    write_atomically(file, output.format(lambda _: midi.format(performance), file.suffix.lower()))
+
+
+def _rewritten(source: Path, output: Output, bpm: float | None) -> Converted:
+    """Write a MIDI file as sound or in the form that sequencers import best, with another tempo if asked."""
     performance, lost, _ = midi.parse(_bytes(source), str(source))
     if bpm is not None:
         try:
             performance = replace(performance, tempos=((0.0, bpm),))
         except ValueError as error:
             raise RequestError(f"--bpm {bpm}: {error}") from None
-    write_atomically(target, midi.format(performance))
-    return Converted((target,), lost + midi.unwritten(performance), ())
+    _write(output, output.place, performance)
+    return Converted((output.place,), lost + midi.unwritten(performance), ())
 
 
 def _from_abc(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:

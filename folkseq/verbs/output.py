@@ -1,14 +1,18 @@
-"""The place of results: a folder, in one format or several, or one file."""
+"""The place of results: a folder, in one format or several, or one file.
+
+Whatever can be written as MIDI can also be written as sound.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count as count_from
 from pathlib import Path
 from typing import Self
 
 from folkseq.errors import RequestError
+from folkseq.formats import audio
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class Output:
     place: Path
     suffixes: tuple[str, ...]
     """Suffixes of the files that each piece gets in the folder; empty if `place` is a file."""
+    soundfont: Path | str | None = None
 
     @classmethod
     def of(
@@ -29,6 +34,7 @@ class Output:
         outputs: Sequence[str],
         collections: Sequence[str],
         usual: Path,
+        soundfont: Path | str | None = None,
     ) -> Self:
         """Check what a user asks for.
 
@@ -39,28 +45,36 @@ class Output:
             outputs: possible suffixes.
             collections: those of them whose files hold several pieces.
             usual: the default folder.
+            soundfont: for sound, in place of the usual one.
 
         Raises:
             RequestError: it is not possible.
         """
         suffixes = [f".{name.strip().lstrip('.').lower()}" for name in formats or outputs]
+        known = [*outputs, *(audio.SUFFIXES if ".mid" in outputs else ())]
         for suffix in suffixes:
-            if suffix not in outputs:
-                raise RequestError(f"--format {suffix[1:]}: choose from {', '.join(known[1:] for known in outputs)}")
+            if suffix not in known:
+                raise RequestError(f"--format {suffix[1:]}: choose from {', '.join(each[1:] for each in known)}")
         place = Path(out) if out is not None else usual
         suffix = "" if place.is_dir() else place.suffix.lower()
         if suffix and formats:
             raise RequestError(f"{place}: is a file, whose suffix gives the format; leave out --format")
-        if str(place) == "-" or (suffix and suffix not in outputs):
-            raise RequestError(f"{place}: name a folder, or a file that ends in {' or '.join(outputs)}")
+        if str(place) == "-" or (suffix and suffix not in known):
+            raise RequestError(f"{place}: name a folder, or a file that ends in {' or '.join(known)}")
         if count > 1 and suffix and suffix not in collections:
             raise RequestError(f"{place}: one {suffix} file cannot hold {count} pieces; name a folder")
-        return cls(place, () if suffix else tuple(suffixes))
+        if soundfont or set(audio.SUFFIXES) & {suffix, *suffixes}:
+            audio.find_soundfont(soundfont)
+        return cls(place, () if suffix else tuple(suffixes), soundfont)
 
     @property
     def is_file(self) -> bool:
         """Return whether everything goes into one file."""
         return not self.suffixes
+
+    def format(self, format: Callable[[str], bytes], suffix: str) -> bytes:
+        """Return a piece as the bytes of a file, given the function that formats it for one of its own suffixes."""
+        return audio.format(format(".mid"), suffix, self.soundfont) if suffix in audio.SUFFIXES else format(suffix)
 
     def free(self, stem: str, written: Mapping[str, bytes]) -> list[Path]:
         """Return paths in the folder, one per suffix, that are free or already hold the same bytes."""

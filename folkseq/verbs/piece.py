@@ -11,6 +11,7 @@ from folkseq.extensions import extension
 from folkseq.files import write_atomically
 from folkseq.representations.base import Files
 from folkseq.sampling.rerank import Critique
+from folkseq.verbs.output import Output
 from folkseq.verbs.record import Record
 
 
@@ -87,8 +88,9 @@ class Sampled:
 
     def save(self, path: Path | str) -> Path:
         """Write the piece to `path` in the format of its suffix. Raises FolkseqError if that is not possible."""
-        write_atomically(Path(path), self.format(Path(path).suffix.lower()))
-        return Path(path)
+        path = Path(path)
+        write_atomically(path, Output(path, ()).format(self.format, path.suffix.lower()))
+        return path
 
 
 @dataclass(frozen=True)

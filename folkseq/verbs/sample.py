@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def sample(
     *,
     out: Path | str | None = None,
     formats: Sequence[str] | None = None,
+    soundfont: Path | str | None = None,
     **asked: Any,
 ) -> Written:
     """Write new pieces to files.
@@ -32,7 +34,8 @@ def sample(
         run: the run folder; the newest under `runs` by default.
         count: number of pieces.
         out: a folder, or a file for one piece, or an .abc file for all; `samples` in the run folder by default.
-        formats: formats to write into the folder; all that the representation writes by default.
+        formats: formats to write into the folder, such as `wav`; all that the representation writes by default.
+        soundfont: an .sf2 file for sound, in place of the usual one.
         asked: as for `Model.sample`.
 
     Returns:
@@ -42,7 +45,7 @@ def sample(
         FolkseqError: something cannot be met; nothing is written then.
     """
     model = load(run)
-    output = _output(model, count, out, formats)
+    output = _output(model, count, out, formats, soundfont)
     return _write(output, model.sample(count, **asked))
 
 
@@ -52,6 +55,7 @@ def again(
     *,
     out: Path | str | None = None,
     formats: Sequence[str] | None = None,
+    soundfont: Path | str | None = None,
 ) -> Written:
     """Write the pieces of a file again, from the records in it.
 
@@ -60,6 +64,7 @@ def again(
         run: the run folder; the one under `runs` that wrote the file by default.
         out: as for `sample`.
         formats: as for `sample`.
+        soundfont: as for `sample`.
 
     Raises:
         FolkseqError: the file holds no record, or the run cannot be found.
@@ -69,7 +74,7 @@ def again(
     except OSError as error:
         raise RequestError(f"{file}: cannot be read ({error.strerror or error})") from None
     model = load(run) if run is not None else _model_of(records[0], file)
-    output = _output(model, len(records), out, formats)
+    output = _output(model, len(records), out, formats, soundfont)
     return _write(output, model.again(records))
 
 
@@ -88,13 +93,23 @@ def _model_of(record: Record, file: Path | str) -> Model:
     raise RequestError(f"{file}: the run that wrote it, {record.run}, is not under runs/; name its folder")
 
 
-def _output(model: Model, count: int, out: Path | str | None, formats: Sequence[str] | None) -> Output:
+def _output(
+    model: Model, count: int, out: Path | str | None, formats: Sequence[str] | None, soundfont: Path | str | None
+) -> Output:
     files, usual = model.representation.files, model.run.folder / "samples"
-    return Output.of(out, formats, count, outputs=files.outputs, collections=files.collections, usual=usual)
+    return Output.of(
+        out,
+        formats,
+        count,
+        outputs=files.outputs,
+        collections=files.collections,
+        usual=usual,
+        soundfont=soundfont,
+    )
 
 
 def _write(output: Output, pieces: Iterator[Sampled]) -> Written:
-    return _to_file(output.place, pieces) if output.is_file else _to_folder(output, pieces)
+    return _to_file(output, pieces) if output.is_file else _to_folder(output, pieces)
 
 
 def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
@@ -102,7 +117,7 @@ def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
         written = {}
         for suffix in output.suffixes:
             try:
-                written[suffix] = piece.format(suffix)
+                written[suffix] = output.format(piece.format, suffix)
             except RequestError:
                 if piece.record.settings.grammar:  # without a grammar, a piece may be impossible to play
                     raise
@@ -112,9 +127,10 @@ def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
         yield piece, paths
 
 
-def _to_file(file: Path, pieces: Iterator[Sampled]) -> Written:
+def _to_file(output: Output, pieces: Iterator[Sampled]) -> Written:
     written = list(pieces)
-    suffix = file.suffix.lower()
-    write_atomically(file, b"\n".join(piece.format(suffix, number) for number, piece in enumerate(written, 1)))
+    suffix = output.place.suffix.lower()
+    numbered = (partial(piece.format, number=number) for number, piece in enumerate(written, 1))
+    write_atomically(output.place, b"\n".join(output.format(format, suffix) for format in numbered))
     for piece in written:
-        yield piece, [file]
+        yield piece, [output.place]

@@ -65,7 +65,7 @@ def test_a_sampled_tune_shows_itself_in_a_notebook(run):
     (piece,) = load(run).sample(1, seed=1)
     html = piece._repr_html_()
     assert 'src="data:image/svg+xml;base64,' in html
-    assert 'src="data:audio/wav;base64,' in html
+    assert 'src="data:audio/ogg;base64,' in html
     assert f'title="{piece.title}"' in html
 
 
@@ -397,11 +397,13 @@ BAD = [
     (["sample", "RUN", "--limit", "999", "--prime", "M:4/4\nK:D\n" + "DEFG ABcd|" * 200], "the prime takes"),
     (["evaluate", "RUN", "--samples", "-1"], "'--samples': -1 is not in the range"),
     (["sample", "RUN", "-n", "0"], "-n 0"),
-    (["sample", "RUN", "--format", "wav"], "--format wav: choose from abc, mid"),
+    (["sample", "RUN", "--format", "mp3"], "--format mp3: choose from abc, mid, wav"),
     (["sample", "RUN", "-n", "2", "-o", "two.mid"], "two.mid: one .mid file cannot hold 2 pieces"),
     (["sample", "RUN", "-o", "/proc/folkseq"], "/proc/folkseq"),
     (["convert", "missing.abc", "a.mid"], "missing.abc: cannot be read"),
-    (["convert", "book.abc", "a.wav"], "a.wav: cannot be converted"),
+    (["convert", "book.abc", "a.mp3"], "a.mp3: cannot be converted"),
+    (["convert", "book.abc", "a.mid", "--soundfont", "x.sf2"], "--soundfont applies only to sound"),
+    (["sample", "RUN", "-o", "a.ogg", "--soundfont", "x.sf2"], "x.sf2: there is no such soundfont"),
     (["convert", "faulty.abc", "a.mid"], "faulty.abc, X:1 (Broken), line 5: a [ that has no partner"),
     (["tokenize", "abc", "prose.abc"], "prose.abc: no tune in it"),
     (["corpus", "fock"], "'fock' is not a named corpus; choose from essen, folk"),

@@ -2,31 +2,33 @@
 
 import io
 import re
-import wave
 from base64 import b64decode
 
 import numpy as np
 import pytest
+import soundfile
 from book import JIG
 from performances import beat, solo, take
 
 import folkseq
-from folkseq.errors import FolkseqError
-from folkseq.formats import abc, midi, wav
+from folkseq.errors import FolkseqError, RequestError
+from folkseq.formats import abc, midi
 from folkseq.music.performance import Performance
 from folkseq.plots import notebook, score
+
+RATE = 48_000
 
 
 def parts(html):
     """Return the embedded picture and sound."""
-    kinds = ("image/svg+xml", "audio/wav")
+    kinds = ("image/svg+xml", "audio/ogg")
     return [b64decode(re.search(rf"data:{re.escape(kind)};base64,([^\"]+)", html)[1]) for kind in kinds]
 
 
 def samples_of(data):
-    with wave.open(io.BytesIO(data)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, wav.RATE)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32767
+    samples, rate = soundfile.read(io.BytesIO(data))
+    assert rate == RATE
+    return samples
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_a_tune_shows_its_score(monkeypatch):
     html = folkseq.show(abc.parse(JIG).tunes[0])._repr_html_()
     picture, sound = parts(html)
     assert picture == b"<svg>The Test Jig</svg>"
-    assert len(samples_of(sound)) > 5 * wav.RATE
+    assert len(samples_of(sound)) > 5 * RATE
     assert not re.findall(r"https?://", html)
 
 
@@ -69,30 +71,16 @@ def test_hostile_names_are_escaped_and_cut(no_engraver, name):
     assert b"<script" not in parts(html)[0]
 
 
-def test_sound_has_the_pitch_and_time_of_its_note():
-    samples = wav.synthesize(solo((69, 100, 0.5, 1.5)))
-    assert len(samples) == pytest.approx((1.5 + 0.08) * wav.RATE, abs=2)
-    assert np.abs(samples[: round(0.5 * wav.RATE)]).max() == 0
-    assert np.abs(samples[-5:]).max() < 0.01
-    heard = samples[round(0.5 * wav.RATE) :][: wav.RATE]
-    spectrum = np.abs(np.fft.rfft(heard))
-    assert np.fft.rfftfreq(len(heard), 1 / wav.RATE)[spectrum.argmax()] == pytest.approx(440, abs=2)
-    assert np.abs(samples).max() == pytest.approx(0.89)
-
-
-def test_louder_notes_are_louder():
-    samples = wav.synthesize(solo((60, 30, 0.0, 0.5), (60, 120, 1.0, 1.5)))
-    assert np.abs(samples[: wav.RATE // 2]).max() < 0.3 * np.abs(samples[wav.RATE :]).max()
-
-
-@pytest.mark.parametrize(
-    "piece", [Performance(()), solo(), solo((0, 1, 0.0, 0.0)), beat(0), solo((127, 127, 0.0, 1e-6))]
-)
+@pytest.mark.parametrize("piece", [Performance(()), solo(), solo((0, 1, 0.0, 0.1)), beat(0)])
 def test_anything_has_a_sound(piece):
-    assert np.isfinite(samples_of(wav.format(piece))).all()
+    assert np.isfinite(samples_of(parts(notebook.display(piece))[1])).all()
 
 
-def test_a_very_long_piece_is_cut():
-    samples = wav.synthesize(solo((60, 80, 0.0, 1.0), (60, 80, 9000.0, 9001.0), (64, 80, 1.0, 8000.0)))
-    assert len(samples) <= (wav.LONGEST_S + 1) * wav.RATE
-    assert wav.format(solo((60, 80, 0.0, 1.0))) == wav.format(solo((60, 80, 0.0, 1.0)))
+def test_without_the_synthesizer_there_is_only_a_picture(monkeypatch, no_engraver):
+    def missing(*_):
+        raise RequestError("midirenderer is not installed")
+
+    monkeypatch.setattr(notebook.audio, "format", missing)
+    html = folkseq.show(abc.parse(JIG).tunes[0])._repr_html_()
+    assert "data:image/svg+xml" in html
+    assert "<audio" not in html

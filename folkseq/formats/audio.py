@@ -1,0 +1,122 @@
+"""Music as sound: a MIDI file, played by a General MIDI soundfont, as WAV, FLAC or Ogg Vorbis.
+
+midirenderer (rustysynth) synthesizes, in stereo at 48 kHz, and follows programs, volume, panning, pedal and bends.
+libsndfile writes. Files have the mean level `LEVEL_DB`, unless its peak would pass `PEAK_DB`. The last notes ring out.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.errors import RequestError
+from folkseq.extras import require
+
+SUFFIXES = (".wav", ".flac", ".ogg")
+LEVEL_DB, PEAK_DB = -20.0, -1.0
+"""Mean level of the audible part, and the highest peak, in dB of full scale."""
+LONGEST_S = 3600.0
+VARIABLE = "FOLKSEQ_SOUNDFONT"
+"""The environment variable that names a soundfont."""
+
+_RING_S = 4.0  # after the last event
+_SILENCE_DB = -70.0  # below the peak
+_BLOCK = 4800  # samples that are cut off at once
+_FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/soundfonts", "/usr/local/share/soundfonts")
+_USUAL = ("FluidR3_GM.sf2", "FluidR3Mono_GM.sf2", "default.sf2", "TimGM6mb.sf2")
+
+
+def format(data: bytes, suffix: str, soundfont: Path | str | None = None) -> bytes:
+    """Return a MIDI file as the bytes of a sound file.
+
+    Args:
+        data: the MIDI file.
+        suffix: one of `SUFFIXES`.
+        soundfont: an .sf2 file; by default `find_soundfont` chooses.
+
+    Raises:
+        RequestError: an optional package or a soundfont is missing, or the music lasts longer than `LONGEST_S`.
+    """
+    samples, rate = render(data, soundfont)
+    import soundfile
+
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", rate, samples.shape[1], format=suffix[1:].upper()) as out:
+        for start in range(0, len(samples), rate):  # libsndfile's Vorbis encoder overflows its stack in long writes
+            out.write(samples[start : start + rate])
+    return file.getvalue()
+
+
+def render(data: bytes, soundfont: Path | str | None = None) -> tuple[NDArray[np.float32], int]:
+    """Return the samples of a MIDI file, (N, 2) in [−1, 1], and the number of samples per second; see `format`."""
+    require("midirenderer", "mido", "soundfile")
+    import midirenderer
+    import soundfile
+
+    path = find_soundfont(soundfont)
+    try:
+        sound = midirenderer.render_wave_from(_read(path), _with_tail(data))
+    except RuntimeError as error:
+        raise RequestError(f"{path}: cannot be used as a soundfont ({error}); name an .sf2 file") from None
+    samples, rate = soundfile.read(io.BytesIO(sound), dtype="float32", always_2d=True)
+    return _normalize(samples), rate
+
+
+def find_soundfont(path: Path | str | None = None) -> Path:
+    """Return the soundfont at `path`, else in `$FOLKSEQ_SOUNDFONT`, else of the system, else that of pretty_midi.
+
+    Raises:
+        RequestError: there is none.
+    """
+    asked = path or os.environ.get(VARIABLE)
+    if asked:
+        if not Path(asked).is_file():
+            raise RequestError(f"{asked}: there is no such soundfont; name an .sf2 file")
+        return Path(asked)
+    for found in (Path(folder) / name for name in _USUAL for folder in _FOLDERS):
+        if found.is_file():
+            return found
+    require("pretty_midi")
+    from importlib.util import find_spec
+
+    package = find_spec("pretty_midi")
+    return Path(getattr(package, "origin", "")).with_name("TimGM6mb.sf2")
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read ({error.strerror or error}); name another soundfont") from None
+
+
+def _with_tail(data: bytes) -> bytes:
+    """Return the MIDI file with an end that is late enough for the last notes to die away."""
+    import mido
+
+    song = mido.MidiFile(file=io.BytesIO(data))
+    if song.length > LONGEST_S:
+        raise RequestError(f"the music lasts {song.length / 60:.0f} minutes; sound is written for at most an hour")
+    tempo = [message.tempo for message in mido.merge_tracks(song.tracks) if message.type == "set_tempo"]
+    for track in song.tracks:
+        track[-1].time += mido.second2tick(_RING_S, song.ticks_per_beat, tempo[-1] if tempo else 500_000)
+    file = io.BytesIO()
+    song.save(file=file)
+    return file.getvalue()
+
+
+def _normalize(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Return samples at the usual level, without the silence at their end."""
+    heard = np.flatnonzero(np.abs(samples).max(1) > 10 ** (_SILENCE_DB / 20) * np.abs(samples).max(initial=0))
+    if not len(heard):
+        return samples[:_BLOCK].astype(np.float32)
+    samples = samples[: -(-int(heard[-1] + 1) // _BLOCK) * _BLOCK]
+    level, peak = np.sqrt(np.mean(samples[heard] ** 2)), np.abs(samples).max()
+    return np.asarray(samples * min(10 ** (LEVEL_DB / 20) / level, 10 ** (PEAK_DB / 20) / peak), np.float32)
