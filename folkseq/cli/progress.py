@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -85,8 +86,8 @@ class Watcher:
         if self.validations % _PREVIEW_EVERY == 0:
             self._preview()
 
-    def finish(self, run: Run) -> None:
-        """Show the figures of the run."""
+    def finish(self, run: Run, resume: str) -> None:
+        """Show the figures of the run, and the command that resumes it if it was interrupted."""
         figures, planned = run.config.figures, run.config.training.steps or 0
         interrupted = figures["steps"] < planned
         ngram, test = figures.get("ngram_nll"), figures.get("test_nll")
@@ -96,6 +97,8 @@ class Watcher:
             + (f" ({figures['heldout_nll'] / ngram:.3f} of the n-gram's)" if ngram else "")
             + (f", on the test pieces {test:.3f}" if test is not None else "")
         )
+        if interrupted:
+            self._line(f"to resume: {resume}")
 
     def _preview(self) -> None:
         """Show a piece by the best model so far."""
@@ -111,14 +114,17 @@ class Watcher:
         """Write a line, unless only lines that nobody may miss are asked for."""
         if self.quiet and not always:
             return
-        self.stream.write(f"\r{' ' * self.width}\r{text}\n" if self.width else f"{text}\n")
-        self.stream.flush()
+        self._write(f"\r{' ' * self.width}\r{text}\n" if self.width else f"{text}\n")
         self.width = 0
 
     def _rewrite(self, text: str) -> None:
         if self.quiet or not self.stream.isatty():
             return
         text = text[: get_terminal_size().columns - 1]
-        self.stream.write(f"\r{text.ljust(self.width)}")
-        self.stream.flush()
+        self._write(f"\r{text.ljust(self.width)}")
         self.width = len(text)
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # the terminal may be closed, which must not end training
+            self.stream.write(text)
+            self.stream.flush()

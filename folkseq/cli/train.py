@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -36,23 +37,26 @@ def train(representation: str, corpus: tuple[str, ...], as_json: bool, quiet: bo
 
     REPRESENTATION is abc for tunes, performance for MIDI files, packed for tables of gestures, drums and pictures, char
     for any text; it can have fields, as in abc:grace=false. CORPUS names files or folders; corpora/folk.abc is built
-    when it is first named. Ctrl-C ends training early and keeps the best model.
+    when it is first named. Ctrl-C, SIGTERM and SIGHUP end training early and keep the best model.
     """
     from folkseq.cli.progress import Watcher
+    from folkseq.interrupts import handled
     from folkseq.machine import ranks
     from folkseq.verbs.train import train as verb
 
     is_main = ranks()[0] == 0
     watcher = Watcher(quiet=quiet or not is_main)
-    run = verb(
-        representation,
-        corpus,
-        on_build=show_built,
-        on_read=watcher.read,
-        on_start=watcher.start,
-        on_report=watcher.report,
-        **settings,
-    )
-    watcher.finish(run)
+    with handled():
+        run = verb(
+            representation,
+            corpus,
+            on_build=show_built,
+            on_read=watcher.read,
+            on_start=watcher.start,
+            on_report=watcher.report,
+            **settings,
+        )
+    resume = shlex.join(["folkseq", "train", representation, *corpus, "--out", str(run.folder), "--resume"])
+    watcher.finish(run, resume)
     if is_main:
         show(as_json, {"run": str(run.folder), **run.config.figures}, str(run.folder))

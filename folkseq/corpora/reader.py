@@ -26,6 +26,7 @@ from folkseq.corpora import cache
 from folkseq.corpora.files import names, open_file, read_file, told
 from folkseq.corpora.store import StoreWriter, TokenStore
 from folkseq.errors import CorpusError, FolkseqError, ParseError
+from folkseq.interrupts import HANGUP
 from folkseq.machine import cores
 from folkseq.representations.base import Codec, Parsed, Representation
 from folkseq.representations.vocabulary import Vocabulary
@@ -292,10 +293,13 @@ def _parts(representation: Representation[Any], files: Sequence[Path], workers: 
 
 
 def _ignore_interrupts() -> None:
-    """Leave Ctrl-C, which reaches every process, to the first one, which ends the others."""
+    """Leave Ctrl-C and a closed terminal, which reach every process, to the first one, which ends the others."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if HANGUP is not None:
+        signal.signal(HANGUP, signal.SIG_IGN)
 
 
 def _open(

@@ -18,9 +18,9 @@ import torch
 from folkseq.corpora.baseline import Baseline
 from folkseq.errors import FolkseqError
 from folkseq.files import clear_temporary
+from folkseq.interrupts import deferred
 from folkseq.run import Run, RunConfig
 from folkseq.training import checkpoint, plan
-from folkseq.training.interrupts import deferred_interrupts
 from folkseq.training.learner import Learner, TrainingData, Update
 from folkseq.training.ranks import Ranks
 from folkseq.training.validate import hold_out, mean_nll
@@ -93,7 +93,8 @@ class TrainingRun:
     def train(self, resume: bool = False) -> Run:
         """Train, and leave the best weights in the run folder.
 
-        SIGINT, or KeyboardInterrupt from `on_report`, ends training early and leaves a state to resume from.
+        SIGINT, SIGTERM, SIGHUP, or KeyboardInterrupt from `on_report`, end training early and leave a state to resume
+        from.
 
         Args:
             resume: continue from the saved state; from the start, if the run was stopped before it had one.
@@ -107,7 +108,7 @@ class TrainingRun:
         """
         threads = torch.get_num_threads()
         devices = [self.ranks.device] if self.ranks.device.type == "cuda" else []
-        with torch.random.fork_rng(devices), deferred_interrupts() as interrupted:
+        with torch.random.fork_rng(devices), deferred() as interrupted:
             try:
                 self._start(resume)
                 with suppress(KeyboardInterrupt):

@@ -1,7 +1,10 @@
 """`folkseq train` as a user meets it: run folders, resuming, and what is left when training ends early."""
 
 import json
+import os
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +15,7 @@ from book import BOOK
 from click.testing import CliRunner
 
 import folkseq
+from folkseq import interrupts
 from folkseq.cli import main
 from folkseq.errors import FolkseqError
 from folkseq.files import write_atomically
@@ -166,20 +170,76 @@ def test_a_run_that_has_learned_nothing_is_removed_and_nothing_else(book, tmp_pa
     assert not (tmp_path / "new").exists()
 
 
-def test_an_interrupt_keeps_the_best_model(book, tmp_path):
-    folder = tmp_path / "run"
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_keeps_the_best_model_and_says_how_to_resume(book, tmp_path, number):
+    folder = tmp_path / "a run"
     command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "1", "-o", str(folder)]
+    ignored = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as a script does for `&`
     with subprocess.Popen(
-        [*command, "--hidden", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*ignored, *command, "--hidden", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as job:
         while not (folder / "model.onnx").exists() and job.poll() is None:
             time.sleep(0.1)
-        job.send_signal(2)
+        job.send_signal(number)
+        if number != signal.SIGINT:
+            job.send_signal(number)  # twice, as timeout and a closing terminal do
         _, said = job.communicate(timeout=60)
     assert job.returncode == 0, said
     assert "interrupted; the best model is kept" in said
     assert "Traceback" not in said
+    assert state_step(folder) == Run.open(folder).config.figures["steps"]
     assert invoke("sample", folder, "-o", tmp_path / "tune.abc", "--seed", 1).exit_code == 0
+    resume = shlex.split(said.splitlines()[-1].removeprefix("to resume: "))
+    assert resume == ["folkseq", "train", "abc", str(book), "--out", str(folder), "--resume"]
+    if number == signal.SIGTERM:
+        shorten(folder)
+        assert invoke(*resume[1:]).exit_code == 0
+
+
+def shorten(folder):
+    """Let a run end a hundred steps after its state."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["training"]["steps"] = state_step(folder) + 100
+    path.write_text(json.dumps(config))
+
+
+def test_a_signal_while_files_are_read_ends_with_one_line_and_leaves_nothing(book, tmp_path, monkeypatch):
+    monkeypatch.setattr("folkseq.verbs.train._split", lambda *_: signal.raise_signal(signal.SIGTERM))
+    result = invoke("train", "abc", book, "--steps", 1, "-o", tmp_path / "r")
+    assert (result.exit_code, result.stderr.strip()) == (130, "folkseq: interrupted")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_terminal_that_is_closed_ends_training_in_good_order(book, tmp_path):
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "1", "-o", str(folder)]
+    ours, theirs = os.openpty()
+    with subprocess.Popen([*command, "--hidden", "16"], stdout=theirs, stderr=theirs, start_new_session=True) as job:
+        os.close(theirs)
+        while not (folder / "model.onnx").exists() and job.poll() is None:
+            time.sleep(0.1)
+        os.close(ours)
+        time.sleep(0.5)  # it trains on without a terminal
+        job.send_signal(signal.SIGHUP)
+        job.wait(timeout=60)
+    assert state_step(folder) == Run.open(folder).config.figures["steps"] > 0
+
+
+def test_a_program_under_nohup_ignores_a_closed_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupts.deferred() as came:
+            signal.raise_signal(signal.SIGHUP)
+            assert not came()
+            signal.raise_signal(signal.SIGTERM)
+            assert came()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_disk_that_is_full_before_the_first_validation_leaves_a_state_to_resume_from(book, tmp_path, monkeypatch):
