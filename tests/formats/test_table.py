@@ -1,5 +1,7 @@
 """CSV files of small integers or labels."""
 
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,9 @@ def test_a_table_with_a_header_and_one_without():
     assert parse("nom,é\n1,2\n".encode("latin-1")).columns == ("nom", "é")
 
 
-CELLS = st.text(st.characters(categories=("L", "N", "P"), exclude_characters="=-+."), min_size=1).map(str.strip)
+CELLS = st.text(st.characters(categories=("L", "N", "P"), exclude_characters="=-+."), min_size=1).map(
+    lambda text: normalize("NFC", text.strip())
+)
 
 
 @given(st.data(), st.integers(2, 5), st.integers(1, 6))
