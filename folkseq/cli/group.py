@@ -23,9 +23,22 @@ CORE = {
     "tokenize": "folkseq.cli.tokenize",
     "convert": "folkseq.cli.convert",
     "inspect": "folkseq.cli.inspect",
+    "doctor": "folkseq.cli.doctor",
 }
 """Modules of the verbs of the core, each with a command of the verb's name."""
-ORDER = ("corpus", "train", "sample", "fill", "harmonise", "evaluate", "tokenize", "convert", "inspect", "plot")
+ORDER = (
+    "corpus",
+    "train",
+    "sample",
+    "fill",
+    "harmonise",
+    "evaluate",
+    "tokenize",
+    "convert",
+    "inspect",
+    "plot",
+    "doctor",
+)
 
 
 class Group(click.Group):
