@@ -15,6 +15,8 @@ A message gives the value, the allowed values, the place, and the next step.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class FolkseqError(Exception):
     """An error that the user can fix; the command line prints it as one line and exits with 1."""
@@ -38,3 +40,12 @@ class RunError(FolkseqError):
 
 class RequestError(FolkseqError):
     """An argument of a command that cannot be met."""
+
+
+def in_words(lost: Mapping[str, int]) -> str:
+    """Return what was lost, by kind and count, the most first.
+
+    >>> in_words({"tie": 1, "grace note": 1200, "slur": 0})
+    'grace note 1,200, tie 1'
+    """
+    return ", ".join(f"{kind} {count:,}" for kind, count in sorted(lost.items(), key=lambda each: -each[1]) if count)

@@ -124,6 +124,8 @@ class Run:
     def open(cls, folder: Path | str) -> Self:
         """Read the run in a folder. Raises RunError if there is none, or a broken one."""
         folder = Path(folder)
+        if folder.is_file():
+            raise RunError(f"{folder}: is a file, not the folder of a run; name a run before the files, or {TRY}")
         if not folder.is_dir():
             raise RunError(f"{folder}: there is no such run; {TRY}")
         path = folder / "config.json"

@@ -177,3 +177,11 @@ def test_a_configuration_of_version_0_1_0_is_read_under_the_names_of_now(tmp_pat
     values["training"]["checks"] = values["training"].pop("validations")
     path.write_text(json.dumps(values))
     assert Run.open(run.folder) == run
+
+
+def test_a_file_is_not_called_missing(tmp_path):
+    (tmp_path / "tune.abc").write_text("X:1\n")
+    with pytest.raises(RunError, match=r"tune\.abc: is a file, not the folder of a run"):
+        Run.open(tmp_path / "tune.abc")
+    with pytest.raises(RunError, match=r"gone: there is no such run"):
+        Run.open(tmp_path / "gone")

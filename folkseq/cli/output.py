@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from folkseq.errors import in_words
+
 if TYPE_CHECKING:
     from folkseq.corpora.named.folders import BuildReport
 
@@ -26,7 +28,7 @@ def show_lost(lost: Counter[str], faults: Iterable[str], notices: Iterable[str] 
     for notice in notices:
         say(notice)
     if lost:
-        say("lost: " + ", ".join(f"{kind} {count:,}" for kind, count in lost.most_common()))
+        say(f"lost: {in_words(lost)}")
     faults = list(faults)
     for fault in faults[:_MOST_FAULTS]:
         say(f"not read: {fault}")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from folkseq.corpora import cache
 from folkseq.corpora.files import names, open_file, read_file, told
 from folkseq.corpora.store import StoreWriter, TokenStore
-from folkseq.errors import CorpusError, FolkseqError, ParseError
+from folkseq.errors import CorpusError, FolkseqError, ParseError, RequestError
 from folkseq.interrupts import HANGUP
 from folkseq.machine import cores
 from folkseq.representations.base import Codec, Parsed, Representation
@@ -145,6 +145,8 @@ def _read(representation: Representation[Any], number: int, file: Path) -> Itera
             yield _tokenize(representation, number, parsed)
     except ParseError as error:
         yield _Part(number, faults=(str(error),), unreadable=True)
+    except RequestError as error:  # too many labels, for example
+        yield _Part(number, faults=(f"{file}: {error}",), unreadable=True)
 
 
 def _read_at_once(representation: Representation[Any], number: int, file: Path) -> list[_Part]:
@@ -250,7 +252,7 @@ def _build(
         "labels": [(places[file], piece.label) for file, _, piece in pieces],
         "repeats": repeats[signature],
         "lost": dict(sum((lost[each] for each in {"", signature} & lost.keys()), Counter())),
-        "faults": [(file, fault.replace(str(files[file]), "\0")) for file, fault in sorted(faults)],
+        "faults": [(file, fault.replace(str(files[file]), "\0", 1)) for file, fault in sorted(faults)],
         "notices": [(file, notice) for file, notice in notices if file in places],
     }
     (folder / cache.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")

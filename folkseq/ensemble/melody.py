@@ -63,6 +63,8 @@ class Melody:
         Raises:
             RequestError: it has chords, or no notes, or is too long.
         """
+        dropped = len(tune.voices) - 1
+        others = f"the melody is its first voice; left out: {dropped} more" * (dropped > 0)
         written = replace(tune, voices=tune.voices[:1])
         tune = expand_parts(written)
         number = 1
@@ -74,7 +76,7 @@ class Melody:
         if not pitches:
             raise RequestError(f"{file}: the melody is empty; give one with notes")
         interval, notice = _transposition(min(pitches), max(pitches))
-        found = [notice, f"its parts are written out in their order, {written.parts}" * (tune is not written)]
+        found = [others, notice, f"its parts are written out in their order, {written.parts}" * (tune is not written)]
         octaves, rest = divmod(interval, 12)
         tune = tune.transposed(Interval(_STEPS_UP[rest], rest).octaves(octaves)) if interval else tune
         measures, cells = _grid(tune, file)

@@ -10,7 +10,7 @@ import numpy as np
 
 from folkseq.ensemble.cells import ChoraleLayout
 from folkseq.ensemble.melody import Melody
-from folkseq.errors import ParseError, RequestError
+from folkseq.errors import ParseError, RequestError, in_words
 from folkseq.formats import abc, midi, musicxml
 from folkseq.formats.transcription import transcribe, transcription_notice
 from folkseq.music import Tune
@@ -82,10 +82,11 @@ def read_melody(data: bytes, file: str, number: int | None) -> Melody:
     """
     if midi.is_midi(data):
         try:
-            tune, lost = transcribe(midi.parse(data, file)[0])
+            performance, lost, _ = midi.parse(data, file)
+            tune, not_written = transcribe(performance)
         except ParseError as error:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
-        return Melody.of(tune, file, [transcription_notice(file, lost)])
+        return Melody.of(tune, file, [transcription_notice(file, lost + not_written)])
     try:
         book = abc.parse_bytes(data, file)
     except ParseError as error:
@@ -98,4 +99,5 @@ def read_melody(data: bytes, file: str, number: int | None) -> Melody:
         wrong = f"holds {len(book.tunes)} tunes" if number is None else f"has {len(tunes)} tunes X:{number}"
         known = ", ".join(str(tune.number) for tune in book.tunes[:_SHOWN])
         raise RequestError(f"{file}: {wrong}; name one with --tune, of: {known}")
-    return Melody.of(tunes[0], file)
+    what = in_words(book.lost[book.tunes.index(tunes[0])])
+    return Melody.of(tunes[0], file, [f"{file}: lost: {what}"] if what else [])

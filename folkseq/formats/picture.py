@@ -64,7 +64,7 @@ def _rgb(colours: Sequence[str]) -> bytes:
 
 
 def _image(opened: BinaryIO, file: str) -> Pixels:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(opened, formats=("PNG",)) as image:
@@ -77,6 +77,8 @@ def _image(opened: BinaryIO, file: str) -> Pixels:
             return np.asarray(over.convert("RGB"))
     except ParseError:
         raise
+    except UnidentifiedImageError:  # whose message is about the open file object
+        raise ParseError(f"{file}: not a PNG picture (it does not begin as one, or is cut off)") from None
     except Exception as error:  # Pillow's decoders raise errors without a common base for damaged files
         raise ParseError(f"{file}: not a PNG picture ({_reason(error)})") from None
 
@@ -85,7 +87,8 @@ def _array(opened: BinaryIO, file: str, colours: int) -> Pixels:
     try:
         array = np.load(opened, allow_pickle=False)
     except Exception as error:  # and so does NumPy
-        raise ParseError(f"{file}: not a NumPy array ({_reason(error)})") from None
+        reason = "damaged, or without the head of one" if "pickle" in str(error).lower() else _reason(error)
+        raise ParseError(f"{file}: not a NumPy array ({reason})") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif" or array.ndim not in (2, 3):
         raise ParseError(f"{file}: not an array of numbers, (H, W) or (H, W, 3)")
     if array.ndim == 3 and array.shape[2] != 3:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeVar
 
-from folkseq.errors import ParseError
+from folkseq.errors import ParseError, in_words
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Performance, Track
 from folkseq.music.signature import Key, Meter, Tempo
@@ -46,7 +46,7 @@ def transcription_notice(file: str, lost: Counter[str]) -> str:
     >>> transcription_notice("take.mid", Counter({"tempo change": 2}))
     'take.mid: its melody is written down; lost: tempo change 2'
     """
-    what = ", ".join(f"{kind} {count}" for kind, count in lost.items() if count)
+    what = in_words(lost)
     return f"{file}: its melody is written down{what and f'; lost: {what}'}"
 
 

@@ -125,6 +125,8 @@ class Prime(Generic[Piece]):
     ids: tuple[int, ...]
     """From the start id on."""
     piece: Piece
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """What the ids do not hold of the file or the text, by kind and count."""
 
 
 @dataclass(frozen=True)

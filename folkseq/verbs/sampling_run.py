@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from folkseq.corpora.files import open_file
-from folkseq.errors import ParseError, RequestError
+from folkseq.errors import ParseError, RequestError, in_words
 from folkseq.machine import cores
 from folkseq.representations.base import END
 from folkseq.representations.capabilities import Plan, Prime
@@ -54,6 +54,8 @@ class SamplingRun:
         plan = self.codec.generation.plan(self.options, self.prime)
         grammar = plan.grammar if settings.grammar else None
         self._notices = plan.notices
+        if self.prime is not None and (lost := in_words(self.prime.lost)):
+            self._notices.append(f"{settings.prime if digest else 'the prime'}: lost: {lost}")
         self.candidates = plan.candidates if settings.grammar else 1
         self.longest: int | None = None
         """Number of tokens above which a piece is redrawn."""

@@ -233,6 +233,16 @@ def test_a_prime_is_continued_in_its_own_key(run, tmp_path):
     assert str(tune.key) == "Dmaj"
 
 
+def test_what_a_prime_loses_is_reported(run, tmp_path):
+    prime = tmp_path / "prime.abc"
+    prime.write_text('X:1\nR:reel\nM:4/4\nL:1/8\nK:D\n"D"DEFG ABcd|EF')
+    result = invoke("sample", run, "-o", tmp_path / "out.abc", "--seed", 1, "--prime", prime)
+    assert result.exit_code == 0, result.output
+    assert f"{prime}: lost: chord symbol 1" in result.stderr
+    result = invoke("sample", run, "--stream", "--seed", 1, "--prime", 'K:D\n"D"DEFG ABcd|')
+    assert "the prime: lost: chord symbol 1" in result.stderr
+
+
 def test_a_midi_file_that_keeps_time_is_a_prime_too(run, tmp_path):
     prime, out = tmp_path / "prime.abc", tmp_path / "out.abc"
     prime.write_text("X:1\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|EFGA B2\n")

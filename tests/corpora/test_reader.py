@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,35 @@ def test_one_process_and_many_give_the_same_bytes(book, tmp_path, monkeypatch):
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
     assert made(1) == made(3)
+
+
+def test_a_fault_names_the_file_where_it_lies_now(tmp_path):
+    """Even if its name occurs in the words of the fault, too."""
+    for name in ("a.abc", "text"):
+        (tmp_path / name).write_bytes(JIG.encode() if name == "a.abc" else b"\0")
+    here = os.getcwd()
+    try:
+        os.chdir(tmp_path)
+        assert (
+            tokenize_corpus(AbcRepresentation(), [Path("a.abc"), Path("text")]).faults[0].startswith("text: not text,")
+        )
+        Path("text").rename("other")
+        assert (
+            tokenize_corpus(AbcRepresentation(), [Path("a.abc"), Path("other")])
+            .faults[0]
+            .startswith("other: not text,")
+        )
+    finally:
+        os.chdir(here)
+
+
+def test_a_file_with_too_many_labels_is_named_and_the_rest_is_read(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n" + "".join(f"x{step},1\n" for step in range(5000)))
+    for name in ("b", "c"):
+        (tmp_path / f"{name}.csv").write_text("a,b\n" + f"x1,1\n{name},2\n" * 20)
+    found = tokenize_corpus(representations.find("packed"), sorted(tmp_path.glob("*.csv")))
+    assert len(found.digests) == 2
+    assert "a.csv: column a: has 5,000 labels" in found.faults[0]
 
 
 def test_the_same_contents_are_not_read_twice_wherever_they_lie(book, tmp_path, monkeypatch):

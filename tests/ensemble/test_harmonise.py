@@ -16,6 +16,7 @@ from folkseq.cli import main
 from folkseq.ensemble import harmonise_task
 from folkseq.ensemble.cells import HOLD, REST, WRITTEN, source
 from folkseq.ensemble.melody import Melody
+from folkseq.ensemble.score import read_melody
 from folkseq.ensemble.verb import harmonise
 from folkseq.ensemble.voice_grammar import VoiceGrammar
 from folkseq.errors import RequestError
@@ -374,6 +375,16 @@ def test_chord_symbols_make_no_fifth_track(run, tmp_path):
     assert invoke("harmonise", run, file, "--seed", "1", "-o", tmp_path / "x.mid").exit_code == 0
     tracks = midi.parse((tmp_path / "x.mid").read_bytes())[0].tracks
     assert [track.name for track in tracks] == ["Soprano", "Alto", "Tenor", "Bass"]
+
+
+def test_voices_and_signs_that_are_not_harmonised_are_named(run, tmp_path):
+    two = "X:1\nM:4/4\nL:1/4\nK:C\nV:1\ncdef|g4|]\nV:2\nCDEF|G4|]\n"
+    result = invoke("harmonise", run, _written(tmp_path / "a.abc", two), "-o", tmp_path / "a.mid", "--seed", 1)
+    assert result.exit_code == 0, result.output
+    assert "a.abc: the melody is its first voice; left out: 1 more" in result.stderr
+    melody = read_melody(b"X:1\nM:4/4\nL:1/4\nK:C\n%%MIDI drumon\nc\x07def|g4|]\n", "b.abc", None)
+    assert all(notice.startswith("b.abc: lost: ") for notice in melody.notices)
+    assert len(melody.notices) == 1
 
 
 def test_parts_are_written_out_in_the_order_of_the_header():

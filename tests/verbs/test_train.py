@@ -17,7 +17,7 @@ from click.testing import CliRunner
 import folkseq
 from folkseq import interrupts
 from folkseq.cli import main
-from folkseq.errors import FolkseqError
+from folkseq.errors import CorpusError, FolkseqError
 from folkseq.files import write_atomically
 from folkseq.run import Run
 from folkseq.training import checkpoint, plan
@@ -69,6 +69,13 @@ def test_train_leaves_a_run_that_stands_alone(run):
     assert facts["training"]["steps"] == 24
     assert facts["figures"]["ngram_nll"] > 0
     assert facts["figures"]["ngram_order"] in range(1, 6)
+
+
+def test_too_few_pieces_are_not_blamed_on_the_first_file(tmp_path):
+    for number, text in enumerate(("X:1\nK:C\nCDEF|\n", "no tune", "nor here")):
+        (tmp_path / f"{number}.abc").write_text(text)
+    with pytest.raises(CorpusError, match=r"0\.abc and 2 more: 1 piece .*; not read: .*1\.abc: no tune"):
+        folkseq.train("abc", tmp_path, out=tmp_path / "run")
 
 
 def test_a_run_is_resumed_only_with_the_same_files_and_settings(run, tmp_path):

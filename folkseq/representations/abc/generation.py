@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from folkseq.errors import ParseError, RequestError
@@ -81,7 +82,7 @@ class AbcGeneration(Generation[Tune]):
         unknown = [lost for lost in book.lost[0] if lost.startswith("unknown symbol")]
         if unknown:
             raise RequestError(f"the prime is not ABC: {unknown[0]}")
-        return self._prime(book.tunes[0], options)
+        return self._prime(book.tunes[0], options, book.lost[0])
 
     def prime_file(self, data: bytes, file: str, options: AbcOptions) -> Prime[Tune]:
         """Parse the beginning of a tune from ABC, or from MIDI that keeps time, without bar lines at its end."""
@@ -92,18 +93,18 @@ class AbcGeneration(Generation[Tune]):
         from folkseq.formats.transcription import transcribe
 
         try:
-            performance = midi.parse(data, file)[0]
+            performance, lost, _ = midi.parse(data, file)
             if options.key and not performance.keys:
                 performance = replace(performance, keys=((0.0, find_key(options.key)),))
-            tune, _ = transcribe(performance)
+            tune, not_written = transcribe(performance)
         except ParseError as error:
             raise RequestError(f"{file}: cannot be a prime ({error})") from None
         body = list(tune.body)
         while body and isinstance(body[-1], Bar):
             body.pop()
-        return self._prime(replace(tune, voices=(tuple(body),)), options)
+        return self._prime(replace(tune, voices=(tuple(body),)), options, lost + not_written)
 
-    def _prime(self, tune: Tune, options: AbcOptions) -> Prime[Tune]:
+    def _prime(self, tune: Tune, options: AbcOptions, lost: Mapping[str, int]) -> Prime[Tune]:
         tokens = self.spelling.tokenize_beginning(tune)
         last = tune.body[-1] if tune.body else None
         if isinstance(last, Bar) and last.style == "|]":
@@ -111,7 +112,7 @@ class AbcGeneration(Generation[Tune]):
         for token in filter(None, replace(options, key=None).header().values()):
             if token not in tokens:
                 raise RequestError(f"the prime is not in {token[2:]}, which the options ask for; leave one of them out")
-        return Prime(tuple(self.vocabulary.encode(tokens)), tune)
+        return Prime(tuple(self.vocabulary.encode(tokens)), tune, Counter(lost) + Counter(self.spelling.lost(tune)))
 
     def postprocess(self, piece: Tune, name: str, options: AbcOptions, prime: Prime[Tune] | None = None) -> Tune:
         """Return the tune with a title and a rhythm, in the requested key, else the prime's, else one in range."""

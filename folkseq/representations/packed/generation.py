@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, replace
 
@@ -78,11 +79,12 @@ class StepGeneration(GridGeneration):
     def prime_file(self, data: bytes, file: str, options: PackedOptions) -> Prime[Grid]:
         """Parse the steps in a file."""
         try:
-            grids = self.medium.like(self.layout.columns).parse(data, file).pieces
+            parsed = self.medium.like(self.layout.columns).parse(data, file)
         except ParseError as error:
             raise RequestError(str(error)) from None
-        whole = replace(self.medium.join(grids), ends=False)
-        return Prime(tuple(self.vocabulary.encode(self.medium.tokenize(whole))), whole)
+        whole = replace(self.medium.join(parsed.pieces), ends=False)
+        lost = sum(map(Counter, parsed.lost), Counter())
+        return Prime(tuple(self.vocabulary.encode(self.medium.tokenize(whole))), whole, lost)
 
     def stream_formatter(self) -> Callable[[str], str]:
         """Return a function that prints each step as a row of a table once it is whole."""

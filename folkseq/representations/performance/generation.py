@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -84,14 +85,16 @@ class PerformanceGeneration(Generation[Performance]):
                 raise ParseError(str(book.faults[0]))
             if len(book.tunes) != 1:
                 raise ParseError(f"{file}: holds {len(book.tunes)} tunes; a prime is a file with one")
-            piece = perform(book.tunes[0])
+            piece, lost = perform(book.tunes[0]), Counter(book.lost[0])
         else:
-            (piece,) = PerformanceFiles(self.config).parse(data, file).pieces
+            parsed = PerformanceFiles(self.config).parse(data, file)
+            (piece,), lost = parsed.pieces, Counter(parsed.lost_from(0))
+        lost.update(self.codec.lost(piece))
         notes, pedal, _ = quantize(piece, replace(self.config, order="canonical"))  # a pitch sounds once at a time
         ids = self.codec.encode(notes.performance(pedal, self.config))[:-1].tolist()
         if len(ids) < 2:
             raise RequestError(f"{file}: holds no notes to continue")
-        return Prime(tuple(ids), piece)
+        return Prime(tuple(ids), piece, lost)
 
     def postprocess(
         self, piece: Performance, name: str, options: PerformanceOptions, prime: Prime[Performance] | None = None

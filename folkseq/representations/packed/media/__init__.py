@@ -22,7 +22,9 @@ def recognise(files: Sequence[Path], permute: bool) -> str:
     suffixes = {file.suffix.lower() for file in files}
     kinds = [kind for kind in (ChoraleMedium, PictureMedium, DrumMedium) if suffixes.intersection(kind.suffixes)]
     if len(kinds) > 1:
-        raise RequestError("tables, pictures and MIDI files cannot be mixed; name files of one kind")
+        firsts = [next(file for file in files if file.suffix.lower() in kind.suffixes) for kind in kinds]
+        mixed = " and ".join(map(str, firsts))
+        raise RequestError(f"{mixed}: tables, pictures and MIDI files cannot be mixed; name files of one kind")
     if kinds == [DrumMedium]:
         first = next(file for file in files if file.suffix.lower() in DrumMedium.suffixes)
         raise RequestError(f"{first}: is MIDI; choose packed:grid=drums or packed:grid=voices")

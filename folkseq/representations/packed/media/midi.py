@@ -73,7 +73,8 @@ class MidiMedium(Medium):
     def common_meter(self, files: Sequence[Path]) -> str:
         """Return the first meter of most files; nothing for 4/4."""
         meters = Counter(filter(None, map(_first_meter, files)))
-        return str(meters.most_common(1)[0][0]).replace("4/4", "") if meters else ""
+        common = meters.most_common(1)[0][0] if meters else Meter(4, 4)
+        return str(common) if common != Meter(4, 4) else ""
 
     @abstractmethod
     def to_tracks(self, grid: Grid, step_s: float) -> list[Track]:
