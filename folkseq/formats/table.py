@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from folkseq.formats import columns, delimited
 from folkseq.formats.columns import DROPPED, EMPTY, UNSCALED, Column, Scale
 from folkseq.formats.numerals import MISSING, is_number, is_time
 from folkseq.music.grid import Grid
+from folkseq.text import decode, decode_line
 
 MOST_COLUMNS = 64
 _SHOWN = 12  # columns of a kind that are named
@@ -86,7 +88,8 @@ def parse(data: bytes, file: str, fewest_columns: int = 1, reading: Reading = AL
     Raises:
         ParseError: The file is anything else; names the row and the column, counted from 1.
     """
-    rows = delimited.parse(_decode(data, file), file)
+    text, encoding = decode(data, file)
+    rows = delimited.parse(normalize("NFC", text), file)
     header = _is_header(rows.cells, reading.columns)
     names, named = _names(rows.cells[0], header, reading.columns)
     body, lines = rows.cells[header:], rows.lines[header:]
@@ -115,7 +118,7 @@ def parse(data: bytes, file: str, fewest_columns: int = 1, reading: Reading = AL
     _check_cells(kinds, cells, names, lines, file)
     titles = [names[place] for place in chosen] if named else list(map(str, range(1, len(chosen) + 1)))
     read = [list(map(kinds[place].labels.__getitem__, cells[place])) for place in chosen]
-    lost = Counter(rows.skipped)
+    lost = Counter(rows.skipped) + Counter(encoding.lost)
     lost["number between two levels"] = sum(kind.moved for kind in kinds.values())
     for reason in left_out.values():
         lost[f"cell of {reason}"] += len(body) if reason != EMPTY else 0
@@ -126,7 +129,7 @@ def parse(data: bytes, file: str, fewest_columns: int = 1, reading: Reading = AL
 def names(data: bytes, file: str, reading: Reading) -> tuple[str, ...]:
     """Return the names of the columns to read, from the beginning of a file; none if the first row holds data."""
     try:
-        rows = delimited.parse(_decode(data, file), file)
+        rows = delimited.parse(normalize("NFC", decode(data, file).text), file)
         header = _is_header(rows.cells, reading.columns) and len(rows.cells) > 1
         cells = list(zip(*rows.cells[1:], strict=True))
         left_out = _left_out(cells, rows.cells[0], True, reading, rows.delimiter == ",", file) if header else {}
@@ -143,17 +146,13 @@ def format(grid: Grid) -> bytes:
 
 
 def lines(opened: BinaryIO) -> Iterator[str]:
-    """Yield the lines of a file as they come, each decoded as UTF-8 or else as Latin-1, and composed."""
+    """Yield the lines of a file as they come, each decoded as UTF-8 or else as Windows-1252, and composed."""
     number = 0
     while line := opened.readline(delimited.LONGEST_LINE):
         number += 1
         while not line.endswith(b"\n") and (rest := opened.readline(delimited.LONGEST_LINE)):
             line = line[:100] + rest  # no label is that long
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            text = line.decode("latin-1")
-        yield normalize("NFC", text)
+        yield normalize("NFC", decode_line(line.removeprefix(BOM_UTF8) if number == 1 else line))
 
 
 def cells(line: str) -> list[str]:
@@ -164,18 +163,6 @@ def cells(line: str) -> list[str]:
     """
     line = line.strip()
     return [columns.canonical(cell) for cell in delimited.cells(line, delimited.delimiter_of([line]))]
-
-
-def _decode(data: bytes, file: str) -> str:
-    """Return the text in UTF-8, or else in Latin-1, composed."""
-    if b"\0" in data:
-        row = data[: data.index(b"\0")].count(b"\n") + 1
-        raise ParseError(f"{file}: row {row}: not text, and so no CSV file")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return text if text.isascii() else normalize("NFC", text)
 
 
 def _is_header(rows: Sequence[Sequence[str]], asked: Collection[str]) -> bool:

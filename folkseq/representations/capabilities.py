@@ -17,9 +17,10 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.errors import RequestError
+from folkseq.errors import ParseError, RequestError
 from folkseq.grammar import Grammar, Schedule
 from folkseq.representations.vocabulary import END, START, Vocabulary
+from folkseq.text import decode
 
 Piece = TypeVar("Piece")
 Ids = NDArray[Any]
@@ -164,13 +165,10 @@ class Generation(Generic[Piece]):
 
     def prime_file(self, data: bytes, file: str, options: Any) -> Prime[Piece]:
         """Parse a prime from a file. Raises RequestError if it holds none."""
-        if b"\0" in data:
-            raise RequestError(f"{file}: is not a text file, so it cannot be a prime")
         try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("latin-1")
-        return self.prime(text, options)
+            return self.prime(decode(data, file).text, options)
+        except ParseError as error:
+            raise RequestError(f"{error}, so it cannot be a prime") from None
 
     def postprocess(self, piece: Piece, name: str, options: Any, prime: Prime[Piece] | None = None) -> Piece:
         """Return a sampled piece as the user gets it: with a title that contains `name`, and as the options ask."""

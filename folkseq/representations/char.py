@@ -6,15 +6,16 @@ that a model can begin anywhere, and only the last of the file ends with the end
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from folkseq import text
 from folkseq.errors import ParseError, RequestError
 from folkseq.representations.base import END, START, Files, Parsed, Representation, TokenCodec
 from folkseq.representations.capabilities import Analysis, Generation, Plan, Prime
@@ -22,7 +23,6 @@ from folkseq.representations.vocabulary import Vocabulary
 
 LONGEST, SHORTEST = 8192, 128  # characters of a stretch
 STRETCHES = 20  # of a short file, so that a tenth of it can be held out
-_BLOCK = 1 << 20  # bytes that are read at a time
 _TITLE = 60  # characters
 _BREAKS = ("\n\n", "\n")  # where a stretch ends if possible, the best first
 
@@ -51,25 +51,21 @@ class CharFiles(Files[Text]):
     continuous = True
 
     def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Text]]:
-        """Read the stretches of a file, some at a time, in UTF-8 if possible and else in Latin-1."""
+        """Read the stretches of a file, some at a time. Raises ParseError if it holds no text."""
         longest = min(max(opened.seek(0, 2) // STRETCHES, SHORTEST), LONGEST)
-        decoder, rest, empty = codecs.getincrementaldecoder(_encoding(opened))(), "", True
-        opened.seek(0)
-        while True:
-            block = opened.read(_BLOCK)
-            rest += decoder.decode(block, final=not block)
-            stretches, rest = _stretches(rest, longest, whole=not block)
+        encoding, rest, empty = text.detect(opened, file), "", True
+        for part in chain(encoding.read(text.blocks(opened)), [None]):
+            stretches, rest = _stretches(rest + (part or ""), longest, whole=part is None)
             if stretches:
+                yield Parsed(tuple(stretches), stray=encoding.lost if empty else {})
                 empty = False
-                yield Parsed(tuple(stretches))
-            if not block:
-                break
         if empty:
             raise ParseError(f"{file}: holds no text")
 
     def parse(self, data: bytes, file: str) -> Parsed[Text]:
         """Parse the stretches in a file. Raises ParseError if it holds no text."""
-        return Parsed(tuple(piece for some in self.read(BytesIO(data), file) for piece in some.pieces))
+        parts = list(self.read(BytesIO(data), file))
+        return Parsed(tuple(piece for part in parts for piece in part.pieces), stray=parts[0].stray)
 
     def format(self, piece: Text, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
         """Format the text in UTF-8; text has no room for comments."""
@@ -92,7 +88,7 @@ class CharRepresentation(Representation[Text]):
     window: int = 0
 
     name: ClassVar[str] = "char"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     files: ClassVar[CharFiles] = CharFiles()
 
     def __post_init__(self) -> None:
@@ -160,18 +156,6 @@ class CharGeneration(Generation[Text]):
     def stream_formatter(self) -> Callable[[str], str]:
         """Return a function that prints each character as it is."""
         return lambda token: "" if token in (START, END) else token
-
-
-def _encoding(opened: BinaryIO) -> str:
-    opened.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    try:
-        while block := opened.read(_BLOCK):
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig"
 
 
 def _stretches(text: str, longest: int, whole: bool) -> tuple[list[Text], str]:

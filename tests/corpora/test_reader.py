@@ -55,7 +55,7 @@ def test_ids_stand_for_the_tokens_and_everything_else_is_accounted_for(book):
     assert [len(fingerprint) for fingerprint in found.fingerprints] == [45, 27, 8]
     assert [fault.rsplit("/", 1)[1] for fault in found.faults] == [
         "98.abc, X:9 (Broken), line 29: a [ that has no partner on its line",
-        "99.abc: not text, and so not ABC (it holds zero bytes)",
+        "99.abc: not text (it holds zero bytes)",
     ]
     assert found.lost["chord symbol"] == 11
 
@@ -105,7 +105,7 @@ def test_the_same_contents_are_not_read_twice_wherever_they_lie(book, tmp_path, 
     again = tokenize_corpus(AbcRepresentation(), moved)
     assert again.folder == first.folder
     assert np.array_equal(again.store.ids, first.store.ids)
-    assert again.faults[1] == f"{tmp_path}/moved-99.abc: not text, and so not ABC (it holds zero bytes)"
+    assert again.faults[1] == f"{tmp_path}/moved-99.abc: not text (it holds zero bytes)"
     with pytest.raises(TypeError):  # other fields are another corpus, which is read
         tokenize_corpus(AbcRepresentation(grace=False), moved, workers=1)
     assert [path.name for path in first.folder.parent.iterdir()] == [first.folder.name]  # and leaves nothing half-built

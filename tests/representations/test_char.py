@@ -1,6 +1,8 @@
 """Text as characters."""
 
+import io
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -23,7 +25,9 @@ def invoke(*arguments):
     return CliRunner().invoke(main, [*map(str, arguments)])
 
 
-@given(st.text(min_size=1), st.sampled_from(["utf-8", "utf-8-sig"]))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), st.sampled_from(["utf-8", "utf-8-sig"])
+)
 def test_the_stretches_of_a_file_are_its_text(text, encoding):
     assume(not text.startswith("\ufeff"))
     pieces = CHAR.files.parse(text.encode(encoding), "a.txt").pieces
@@ -56,11 +60,27 @@ def test_stretches_end_at_lines_and_rather_between_tunes():
     assert [len(piece.text) for piece in unbroken] == [SHORTEST] * 7 + [1000 - 7 * SHORTEST]
 
 
-def test_bytes_that_are_no_utf_8_are_read_as_latin_1_and_none_as_a_fault():
-    (piece,) = CHAR.files.parse("Après".encode("latin-1"), "a.txt").pieces
-    assert piece.text == "Après"
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_text_in_other_encodings_is_read(encoding):
+    (piece,) = CHAR.files.parse("“Après”\n".encode(encoding), "a.txt").pieces
+    assert piece.text == "“Après”\n"
+
+
+def test_a_guessed_encoding_and_a_stray_byte_are_counted_once():
+    parsed = CHAR.files.parse(("Après\n" * 100).encode("cp1252"), "a.txt")
+    assert parsed.stray == {"text in cp1252, not UTF-8": 1}
+    data = "naïve “quotes”\n".encode() * 100_000 + b"caf\xe9\n"
+    parsed = list(CHAR.files.read(io.BytesIO(data), "a.txt"))
+    assert "".join(piece.text for part in parsed for piece in part.pieces) == "naïve “quotes”\n" * 100_000 + "café\n"
+    assert sum((Counter(part.stray) for part in parsed), Counter()) == {"byte that is not UTF-8": 1}
+
+
+def test_files_that_are_no_text_are_refused():
     with pytest.raises(ParseError, match=r"a\.txt: holds no text"):
         CHAR.files.parse(b"", "a.txt")
+    for data in (b"MThd\0\0\0\6\0\1", bytes(range(1, 256)) * 9):
+        with pytest.raises(ParseError, match=r"a\.txt: not text"):
+            CHAR.files.parse(data, "a.txt")
 
 
 def test_the_end_of_every_file_is_held_out_and_of_many_some_whole():

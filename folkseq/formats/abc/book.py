@@ -10,18 +10,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from folkseq import text
 from folkseq.errors import ParseError
 from folkseq.formats.abc.tune import Line, TuneReader
 from folkseq.music.tune import Tune
+from folkseq.text import Decoded
 
 _COMMENT = re.compile(r"(?<!\\)%")
 _TEXT_BLOCK = re.compile(r"%%begin(text|ps|svg)\b")
 _FIELD = re.compile(r"([A-Za-z+]):(?!(?<=[A-Ga-gxz]:)[|:])(.*)")  # "d:|" is music
+_CHARSET = re.compile(rb"^(?:%%|I:)\s*abc-charset\s+([\w-]+)", re.MULTILINE)
 _BYTE_ORDER_MARK = "\ufeff"
 _LONGEST_HEADER = 200  # lines of a file header, which every tune of the file is given
 
@@ -84,15 +87,16 @@ def parse(text: str, file: str = "<text>") -> Book:
 
 
 def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
-    """Return the tunes in a file's bytes: UTF-8 or else Latin-1, or UTF-16 with its byte-order mark.
+    """Return the tunes in a file's bytes.
 
     Raises:
         ParseError: The bytes are no text, or hold no tune at all.
     """
-    book = parse(decode(data, file)[0], file)
+    text, encoding = decode(data, file)
+    book = parse(text, file)
     if not book.entries:
         raise ParseError(f"{file}: no tune in it (no line begins with X:, and no block of fields has a K:)")
-    return book
+    return replace(book, stray=Counter(book.stray) + Counter(encoding.lost)) if encoding.lost else book
 
 
 def read(path: Path | str) -> Book:
@@ -104,19 +108,12 @@ def read(path: Path | str) -> Book:
     return parse_bytes(data, str(path))
 
 
-def decode(data: bytes, file: str) -> tuple[str, str]:
+def decode(data: bytes, file: str) -> Decoded:
     """Return the text of a file's bytes and its encoding. Raises ParseError if they are no text."""
     if not data.strip():
         raise ParseError(f"{file}: the file is empty; an ABC file holds tunes that begin with an X: line")
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace"), "utf-16"
-    if b"\0" in data:
-        raise ParseError(f"{file}: not text, and so not ABC (it holds zero bytes)")
-    encoding = "utf-8-sig" if data[:3] == b"\xef\xbb\xbf" else "utf-8"
-    try:
-        return data.decode(encoding), encoding
-    except UnicodeDecodeError:
-        return data.decode("latin-1"), "latin-1"
+    declared = _CHARSET.search(data)
+    return text.decode(data, file, declared[1].decode() if declared else "")
 
 
 def cut_tunes(text: str, header: list[Line], stray: Counter[str]) -> Iterator[list[Line]]:

@@ -41,7 +41,7 @@ class TuneText:
             text, encoding = abc.decode(data, file)
         except ParseError as error:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
-        if text.encode(encoding) != data:  # some bytes mean nothing, or come in another order
+        if text.encode(encoding.name, "replace") != data:  # some bytes mean nothing, or come in another order
             raise RequestError(f"{file}: its bytes would not all come back as they are; save it as UTF-8")
         added = "" if re.search(r"(?:^|[\r\n])[XTMLK]:", text) else "K:C\n"
         if not added and not re.search(r"(?:^|[\r\n])K:", text):
@@ -51,7 +51,7 @@ class TuneText:
         meant = [(index, tune) for index, tune in tunes if number is None or tune.number == number]
         if len(meant) == 1:
             index, tune = meant[0]
-            return cls(tune, added + text, encoding, added, index)
+            return cls(tune, added + text, encoding.name, added, index)
         if not tunes and book.faults:
             raise RequestError(str(book.faults[0]))
         numbers = [str(tune.number) for _, tune in tunes]
