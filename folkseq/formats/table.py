@@ -192,13 +192,14 @@ def _left_out(
     asked, labels = _places(reading.columns, names, file), _places(reading.labels, names, file)
     drop, found = _places(reading.drop, names, file), dict[int, str]()
     for place, column in enumerate(cells):
-        if place in drop or (asked and place not in asked):
+        if place in drop:
             found[place] = DROPPED
         elif not any(column):
             found[place] = EMPTY
         elif place not in asked and place not in labels:
             reason = columns.row_label(column, names[place] if named else None, place == 0, thousands)
-            found |= {place: reason} if reason else {}
+            if asked or reason:
+                found[place] = reason or DROPPED
     return found
 
 

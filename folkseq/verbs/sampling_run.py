@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from folkseq.corpora.files import open_file
-from folkseq.errors import ParseError, RequestError, in_words
+from folkseq.errors import ParseError, RequestError, TokenError, in_words
 from folkseq.machine import cores
 from folkseq.representations.base import END
 from folkseq.representations.capabilities import Plan, Prime
@@ -197,7 +197,10 @@ class SamplingRun:
                     error if isinstance(error, ParseError) else RequestError(f"{prime}: is not a prime ({error})")
                 ) from None
             return generation.prime(prime, self.options), None
-        return generation.prime_file(data, prime, self.options), hashlib.sha256(data).hexdigest()[:12]
+        try:
+            return generation.prime_file(data, prime, self.options), hashlib.sha256(data).hexdigest()[:12]
+        except TokenError as error:
+            raise TokenError(f"{prime}: {error}") from None
 
     def _typical_length(self) -> int:
         store, sides = self.model.run.tokens()

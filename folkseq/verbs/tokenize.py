@@ -13,7 +13,7 @@ import numpy as np
 from folkseq import representations
 from folkseq.corpora.files import names, read_file, told
 from folkseq.corpora.named import Corpus, files, skipped
-from folkseq.errors import CorpusError, ParseError, RequestError
+from folkseq.errors import CorpusError, ParseError, RequestError, TokenError
 from folkseq.files import write_atomically
 from folkseq.representations.base import Codec, Representation
 from folkseq.run import Run
@@ -75,7 +75,7 @@ def tokenize(
         codec, encoded = chosen.fit_encode(values)
     else:
         codec = chosen.codec(known)
-        encoded = [codec.encode(value) for value in values]
+        encoded = [_encode(codec, value, file) for file, _, value, _ in found]
     pieces = []
     for (file, number, value, lost), array in zip(found, encoded, strict=True):
         ids = tuple(array.tolist())
@@ -86,6 +86,13 @@ def tokenize(
     return TokenizedFiles(
         codec, tuple(pieces), stray, tuple(faults), (*skipped(corpus, chosen.files.suffixes), *notices)
     )
+
+
+def _encode(codec: Codec[Any], piece: Any, file: str) -> Any:
+    try:
+        return codec.encode(piece)
+    except TokenError as error:
+        raise TokenError(f"{file}: {error}") from None
 
 
 Found = list[tuple[str, int, Any, Counter[str]]]

@@ -401,6 +401,14 @@ def test_the_columns_of_most_files_without_names_count(tmp_path):
     assert "0.csv: has the columns 1, 2, but most files have the columns 1, 2, 3" in result.stderr
 
 
+def test_an_unknown_label_is_named_with_its_file(run, tmp_path):
+    odd, said = tmp_path / "odd.csv", r"odd\.csv: the token .*second=9.* is not among"
+    odd.write_text("leader,second,third\n0,0,1\n0,9,1\n")
+    spec = json.loads(invoke("inspect", run, "--json").stdout)["representation"]
+    assert re.search(said, invoke("tokenize", spec, run.parent / "0.csv", odd, "--run", run).output)
+    assert re.search(said, invoke("sample", run, "--prime", odd).output)
+
+
 def test_a_prime_has_the_columns_of_the_run(tmp_path):
     """Even if they look like an index, and without names or in another order."""
     (tmp_path / "a.csv").write_text("a,b\n" + "0,1\n2,1\n3,0\n1,0\n" * 10)
