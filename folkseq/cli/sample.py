@@ -105,6 +105,7 @@ def _show_events(events: Iterable[Event], as_json: bool) -> None:
 def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, best: int) -> None:
     """Print the files of each piece, and on stderr its overlap with the training set and its score."""
     copied: list[int] = []
+    shown: list[Path] = []
     for piece, files in written:
         if not copied:
             say(f"seed {piece.seed}")
@@ -121,19 +122,23 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
             "merits": {name: round(merit, 3) for name, merit in piece.critique.merits.items()},
             "tokens": list(piece.tokens),
         }
-        show(as_json, facts, *map(str, files))
+        show(as_json, facts, *(str(file) for file in files if file not in shown))
+        shown = files
         for notice in piece.notices:
             say(notice)
         if not files:
             say(f"  {piece.title}: not written, since it holds no sound")
         if len(copied) <= _MOST_TOLD:
             say(f"  {_overlap(piece)}")
-        if best > 1:
-            shown = ", ".join(f"{name} {merit:.2f}" for name, merit in piece.critique.merits.items())
-            say(f"  best of {best}: {piece.critique.score:.3f} ({shown})")
+        if best > 1 and len(copied) <= _MOST_TOLD:
+            merits = ", ".join(f"{name} {merit:.2f}" for name, merit in piece.critique.merits.items())
+            say(f"  best of {best}: {piece.critique.score:.3f} ({merits})")
     if len(copied) > _MOST_TOLD:
         middle = sorted(copied)[len(copied) // 2]
-        say(f"longest passages shared with the training set: median {middle} tokens, maximum {max(copied)}")
+        say(
+            f"{len(copied):,} pieces; longest passages shared with the training set: median {middle} tokens, "
+            f"maximum {max(copied)}"
+        )
 
 
 def _overlap(piece: Sampled) -> str:

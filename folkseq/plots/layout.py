@@ -89,13 +89,15 @@ def _by_bar(tokens: Sequence[str], timing: Timing, bar_of: NDArray[np.int64]) ->
     pickup = max((bar.length for bar in sounding if bar.length <= usual / 2), default=0.0)
     longest = min(max(bar.length for bar in sounding), LONGEST * usual)
     gap = max(sum(widths[token] for token in bar.head) for bar in sounding)
+    tail = max((sum(widths[token] for token in bar.head) for bar in bars if not bar.length), default=0.0)
+    room = WIDTH - tail  # bar lines after the last bar may end a full line
     # As many bars to a line as let the tokens of most sounds be read; `unit` is the width of a whole note.
     asked = [sum(widths[token] for token in sound) / length for bar in sounding for _, length, sound in bar.sounds]
     unit = float(np.quantile(asked, CROWDED)) * SHRUNK
     count = BARS_A_LINE
-    while count > FEWEST_A_LINE and (count + 1) * gap + (count * longest + pickup) * unit > WIDTH:
+    while count > FEWEST_A_LINE and (count + 1) * gap + (count * longest + pickup) * unit > room:
         count -= 1
-    unit = (WIDTH - (count + 1) * gap) / (count * longest + pickup)
+    unit = (room - (count + 1) * gap) / (count * longest + pickup)
     left = gap + pickup * unit if pickup else 0.0  # of the first full bar
     column = count
     for bar in bars:

@@ -130,6 +130,11 @@ class Prime(Generic[Piece]):
     """What the ids do not hold of the file or the text, by kind and count."""
 
 
+def too_long(option: str, asked: float | None, length: str) -> RequestError:
+    """Return the error for a prime that is as long as the piece that was asked for."""
+    return RequestError(f"--{option} {asked:g}: counts the prime, which already has {length}; ask for more")
+
+
 @dataclass(frozen=True)
 class Plan:
     """The constraints on new pieces that a set of options implies."""

@@ -61,6 +61,14 @@ def test_what_rambles_is_written_anew_and_again(run):
     assert all(piece.record.draw is None for piece in model.sample(12, seed=1, limit=300))
 
 
+def test_a_file_of_many_tunes_is_named_once(run, tmp_path):
+    result = invoke("sample", run, "-n", 25, "-o", tmp_path / "set.abc", "--seed", 1, "--best", 2)
+    assert result.stdout.splitlines() == [str(tmp_path / "set.abc")]
+    said = result.stderr.splitlines()
+    assert len(said) == 1 + 2 * 20 + 1
+    assert said[-1].startswith("25 pieces; longest passages shared with the training set: median ")
+
+
 def test_a_sampled_tune_shows_itself_in_a_notebook(run):
     (piece,) = load(run).sample(1, seed=1)
     html = piece._repr_html_()

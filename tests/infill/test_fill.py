@@ -350,6 +350,16 @@ def test_a_gap_that_cannot_be_filled_is_refused_in_one_line(run, tmp_path, argum
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_meter_that_the_model_has_not_met_is_refused_with_its_place(run, tmp_path):
+    file = tmp_path / "tune.abc"
+    file.write_text("X:1\nM:4/4\nL:1/8\nK:G\nGABc dedB|GABc d4|[M:11/8]GABc dedB GAB|]\n")
+    result = invoke("fill", run, file, "--bars", "1")
+    assert result.stderr.startswith(f"folkseq: {file}: bar 3: the model knows no M:11/8; it has met ")
+    file.write_text("X:1\nM:11/8\nL:1/8\nK:G\nGABc dedB GAB|]\n")
+    result = invoke("fill", run, file, "--bars", "1")
+    assert result.stderr.startswith(f"folkseq: {file}: the model knows no M:11/8; it has met ")
+
+
 def test_a_record_in_the_file_stays_and_is_noticed(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_text(PLAIN.replace("K:", '% {"folkseq": "0.1.0"}\nK:', 1))

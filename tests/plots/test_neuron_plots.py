@@ -207,7 +207,7 @@ def test_bars_are_aligned(tune):
     layout = lay_out(tokens, found)
     assert sorted(layout.token.tolist()) == list(range(len(tokens)))
     assert layout.left.min() >= 0
-    assert layout.right.max() <= WIDTH + 1
+    assert layout.right.max() <= WIDTH + 1e-6
     for line in range(layout.lines):  # no box overlaps another
         boxes = layout.on(line)
         order = boxes[np.argsort(layout.left[boxes], kind="stable")]

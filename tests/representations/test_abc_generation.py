@@ -17,7 +17,7 @@ CODEC = AbcRepresentation().fit(TUNES)
 
 
 def prime_tokens(text, **options):
-    more = "X:1\nM:4/4\nL:1/8\nK:C\nGABc defg|B,CDE FGAB,|f2a2|]\n\nX:2\nM:2/4\nK:C\nC4|]"
+    more = "X:1\nM:4/4\nL:1/8\nK:C\nGABc defg|B,CDE FGAB,|f2a2|]\n\nX:2\nM:2/4\nK:Cmin\nC4|]\n\nX:3\nK:Ddor\nD4|]"
     codec = AbcRepresentation().fit([*TUNES, *abc.parse(more).tunes])
     return codec.vocabulary.decode(codec.generation.prime(text, AbcOptions(**options)).ids)
 
@@ -40,6 +40,19 @@ def test_what_is_no_prime_is_refused(text, fact):
 @pytest.mark.parametrize(("text", "options"), [("GABc|", {"meter": "2/4"}), ("M:2/4\nGABc|", {}), ("GABc|", {})])
 def test_a_prime_without_a_unit_is_in_eighths_in_every_meter(text, options):
     assert prime_tokens(text, **options)[-5:] == ["G", "A", "B", "c", "|"]
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"key": "D", "mode": "min"}, "K:Cmin"),
+        ({"key": "D"}, "K:Cmaj"),
+        ({"mode": "dor"}, "K:Cdor"),
+        ({"key": "Ddor", "mode": "dor"}, "K:Cdor"),
+    ],
+)
+def test_a_prime_without_a_key_is_in_the_key_and_mode_of_the_options(options, key):
+    assert key in prime_tokens("DEFG|", **options)
 
 
 def test_a_prime_must_agree_with_the_options():

@@ -476,6 +476,8 @@ def test_a_run_continues_a_table_up_to_the_requested_step(run, tmp_path):
     lines = out.read_text().splitlines()
     assert lines[:13] == quartet(12).splitlines()
     assert len(lines) == 21
+    result = invoke("sample", run, "--prime", tmp_path / "begin.csv", "--steps", 12, "-o", out)
+    assert "--steps 12: counts the prime, which already has 12 steps; ask for more" in result.stderr
 
 
 def test_midi_needs_a_grid(tmp_path):

@@ -127,7 +127,7 @@ def test_each_piece_reports_its_overlap_with_the_training_set(run):
 def test_a_tune_in_abc_is_a_prime(run, tmp_path):
     file = tmp_path / "tune.abc"
     file.write_text("X:1\nL:1/8\nM:4/4\nK:D\nDEFG A2d2|")
-    (kept,) = load(run).sample(1, seed=1, seconds=2, prime=str(file), keep_prime=True)
+    (kept,) = load(run).sample(1, seed=1, seconds=4, prime=str(file), keep_prime=True)
     assert [note.pitch for note in kept.piece.tracks[0]][:6] == [62, 64, 66, 67, 69, 74]
     file.write_text(file.read_text() + "\n\nX:2\nK:D\nD|")
     with pytest.raises(FolkseqError, match=r"tune\.abc: .* 2 tunes"):
@@ -137,9 +137,9 @@ def test_a_tune_in_abc_is_a_prime(run, tmp_path):
 def test_a_prime_is_stripped_or_kept(run, with_pedal, prime):
     for folder in (run, with_pedal):
         codec = load(folder).codec
-        options = {"seed": 5, "seconds": 3, "prime": str(prime), "longest_note": 0.5, "most_notes": 1}
-        (stripped,) = load(folder).sample(1, **options)
-        (kept,) = load(folder).sample(1, keep_prime=True, **options)
+        options = {"seed": 5, "prime": str(prime), "longest_note": 0.5, "most_notes": 1}
+        (stripped,) = load(folder).sample(1, seconds=3, **options)
+        (kept,) = load(folder).sample(1, seconds=4.5, keep_prime=True, **options)  # the seconds of the file
         assert kept.tokens == stripped.tokens
         (given,) = read(prime).tracks
         (new,), (all_,) = stripped.piece.tracks, kept.piece.tracks
@@ -147,10 +147,17 @@ def test_a_prime_is_stripped_or_kept(run, with_pedal, prime):
         end = codec.canonical(read(prime)).tracks[0].notes["offset_s"].max()  # 1.5 s
         np.testing.assert_allclose(all_.notes["onset_s"][len(given) :] - end, new.notes["onset_s"], atol=1e-9)
         assert (new.notes["offset_s"] - new.notes["onset_s"]).max() < 0.5001
-        assert stripped.piece.length_s <= 3.0001
+        assert 2.7 <= stripped.piece.length_s <= 3.0001
+        assert 4.2 <= kept.piece.length_s <= 4.5001
         assert len(new.pedal) + len(given.pedal) == len(all_.pedal)
         assert stripped.piece.tempos == ((0.0, 120.0),)
         assert kept.piece.tempos == ((0.0, pytest.approx(100, rel=1e-5)),)
+
+
+def test_a_prime_as_long_as_the_file_is_refused(run, prime):
+    with pytest.raises(RequestError, match=r"--seconds 1: counts the prime, which already has 1\.5 s; ask for more"):
+        load(run).sample(1, prime=str(prime), seconds=1, keep_prime=True)
+    assert list(load(run).sample(1, prime=str(prime), seconds=1))
 
 
 def test_a_prime_is_kept_with_all_of_its_tracks(run, tmp_path):
@@ -159,7 +166,7 @@ def test_a_prime_is_kept_with_all_of_its_tracks(run, tmp_path):
     kit = Track.of([Note(0.25, 0.3, 38)], "Kit", drum=True)
     for tracks, own in (((violin, piano, kit), None), ((piano, kit), 0)):
         (tmp_path / "band.mid").write_bytes(midi.format(Performance(tracks, markers=((0.5, "B"),))))
-        (kept,) = load(run).sample(1, seed=1, seconds=2, prime=str(tmp_path / "band.mid"), keep_prime=True)
+        (kept,) = load(run).sample(1, seed=1, seconds=3, prime=str(tmp_path / "band.mid"), keep_prime=True)
         found = midi.parse(kept.format(".mid")).performance
         assert [track.name for track in found.tracks][: len(tracks)] == [track.name for track in tracks]
         assert len(found.tracks) == len(tracks) + (own is None)

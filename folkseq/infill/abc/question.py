@@ -32,7 +32,6 @@ from folkseq.representations.abc.bars import SIGNS, Bars, read_bars
 from folkseq.representations.abc.tokens import kind
 from folkseq.representations.base import END, START
 from folkseq.representations.task import Answer, Question
-from folkseq.representations.vocabulary import Vocabulary
 
 MOST_BARS = 16
 _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
@@ -108,7 +107,7 @@ def find_gap(
     first, count = _parse_range(bars)
     known = _with_known_keys(text.tune, codec)
     tokens = codec.representation.tokenize(known)
-    ids = np.array(_known_ids(tokens, codec.vocabulary, file), np.int64)
+    ids = np.array(_known_ids(tokens, codec, file), np.int64)
     measured = _measure(codec, tokens, ids, file)
     lowest = measured.first_number
     highest = lowest + len(measured.spans) - 1
@@ -203,19 +202,20 @@ def _with_known_keys(tune: Tune, codec: AbcCodec) -> Tune:
     return replace(tune, key=Key(4 * sharps % 7, (sharps + 1) // 7), voices=voices)
 
 
-def _known_ids(tokens: Sequence[str], vocabulary: Vocabulary, file: str) -> list[int]:
+def _known_ids(tokens: Sequence[str], codec: AbcCodec, file: str) -> list[int]:
     """Return the ids of a tune's tokens without those that the model has not met, which it only had to read.
 
     Raises:
         RequestError: it has not met the tune's meter.
     """
-    ids = []
-    for token in tokens:
+    ids, vocabulary = [], codec.vocabulary
+    for place, token in enumerate(tokens):
         if token in vocabulary:
             ids.append(vocabulary.id(token))
         elif kind(token) in ("M:", "meter"):
             met = ", ".join(each[2:] for each in vocabulary.tokens if each[:2] == token.strip("[]")[:2])
-            raise RequestError(f"{file}: the model knows no {token.strip('[]')}; it has met {met}")
+            where = f"{file}: {codec.analysis.locate(tokens, place)}" if kind(token) == "meter" else file
+            raise RequestError(f"{where}: the model knows no {token.strip('[]')}; it has met {met}")
         elif kind(token) == "pitch" and token.strip("^_=,'") in vocabulary:
             ids.append(vocabulary.id(token.strip("^_=,'")))
     return ids

@@ -69,7 +69,7 @@ class AbcGeneration(Generation[Tune]):
         """Parse the beginning of a tune in ABC; missing header lines come from the options, else C and 4/4."""
         text = text.strip()
         has_header = re.search("(?m)^K:", text)  # a tune with a header has its own unit
-        key = options.key or f"C{find_mode(options.mode) if options.mode else ''}"
+        key = find_key(options.key or "C", find_mode(options.mode) if options.mode else "")
         meter = replace(options, key=None).header()["meter"][2:]
         for letter, value in (("K", key), ("L", "" if has_header else "1/8"), ("M", meter), ("R", options.rhythm)):
             if value and re.search(rf"(?m)^{letter}:", text) is None:
@@ -95,7 +95,8 @@ class AbcGeneration(Generation[Tune]):
         try:
             performance, lost, _ = midi.parse(data, file)
             if options.key and not performance.keys:
-                performance = replace(performance, keys=((0.0, find_key(options.key)),))
+                mode = find_mode(options.mode) if options.mode else ""
+                performance = replace(performance, keys=((0.0, find_key(options.key, mode)),))
             tune, not_written = transcribe(performance)
         except ParseError as error:
             raise RequestError(f"{file}: cannot be a prime ({error})") from None

@@ -25,7 +25,9 @@ class AbcOptions(Options):
     mode: str | None = setting(None, "Mode: maj, min, dor, mix, …", needs_grammar=True)
     key: str | None = setting(None, "Key to write in: D (major), Em, Ador, …")
     bars: int | None = setting(
-        None, "Number of bars, as written.  [default with a form: 8 per section]", needs_grammar=True
+        None,
+        "Number of bars, as written, with those of the prime.  [default with a form: 8 per section]",
+        needs_grammar=True,
     )
     form: str | None = setting(None, "AABB for two sections with repeats, ABC for three without, …", needs_grammar=True)
     swing: float | None = setting(

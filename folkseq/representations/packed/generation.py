@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import table
 from folkseq.music.grid import Grid
-from folkseq.representations.capabilities import Generation, Plan, Prime
+from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
 from folkseq.representations.packed.grammar import StepGrammar
 from folkseq.representations.packed.layout import CHAINED, GridLayout
 from folkseq.representations.packed.lead import Lead
@@ -71,6 +71,9 @@ class StepGeneration(GridGeneration):
             opening = (first,) * self.layout.width  # the start ids say which field comes first
         bar = max(math.ceil(self.medium.meter.bar * 4 * self.medium.division), 1)
         steps = options.bars * bar if options.bars else options.steps
+        if steps is not None and prime is not None and len(prime.piece.rows) >= steps:
+            name, asked = ("bars", options.bars) if options.bars else ("steps", options.steps)
+            raise too_long(name, asked, f"{len(prime.piece.rows):,} steps")
         limit = OPEN_LIMIT + (len(opening) if prime else 0)
         if steps is not None or lead is not None:
             limit = PLANNED_LIMIT

@@ -15,9 +15,15 @@ class PackedOptions(Options):
     """The options for new grids; each medium has some of them."""
 
     steps: int | None = setting(
-        None, "Number of steps.  [default: the model decides]", low=1, high=MOST_STEPS, needs_grammar=True
+        None,
+        "Number of steps, with those of the prime.  [default: the model decides]",
+        low=1,
+        high=MOST_STEPS,
+        needs_grammar=True,
     )
-    bars: int | None = setting(None, "Number of bars, for MIDI.", low=1, high=MOST_STEPS, needs_grammar=True)
+    bars: int | None = setting(
+        None, "Number of bars, with those of the prime, for MIDI.", low=1, high=MOST_STEPS, needs_grammar=True
+    )
     bpm: float | None = setting(None, "Tempo of the MIDI file.  [default: 120]", low=20, high=400)
     lead: str | None = setting(
         None, "One player's gestures, in a table or, with -, line by line; the others follow.", needs_grammar=True

@@ -16,7 +16,7 @@ from folkseq.music.pitch import LETTERS, SEMITONES
 from folkseq.music.playback import perform
 from folkseq.music.sustain import bake
 from folkseq.representations.base import Codec
-from folkseq.representations.capabilities import Generation, Plan, Prime
+from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
 from folkseq.representations.performance.conditioning import Conditioning, ConditioningSchedule
 from folkseq.representations.performance.config import PerformanceConfig
 from folkseq.representations.performance.files import PerformanceFiles
@@ -51,16 +51,20 @@ class PerformanceGeneration(Generation[Performance]):
     def plan(self, options: PerformanceOptions, prime: Prime[Performance] | None = None) -> Plan:
         """Return the grammar of notes that end in time, and the schedule of density and pitch classes.
 
-        A performance lasts at most the requested seconds and at least nine tenths of them; at most 30 by default.
+        The new part lasts at most the requested seconds, less those of a prime that is kept, and at least nine tenths
+        of that; at most 30 by default.
         """
         self._check(options)
         rate, given, layout = self.config.steps_per_second, self._steps(prime), self.config.layout
-        seconds = options.seconds or SECONDS
-        steps = max(round(seconds * rate), 1)
+        kept_s = given / rate if options.seconds and options.keep_prime else 0.0
+        seconds = (options.seconds or SECONDS) - kept_s
+        steps = round(seconds * rate)
+        if steps < 1:
+            raise too_long("seconds", options.seconds, f"{kept_s:.1f} s")
         grammar = PerformanceGrammar(
             self.config,
             end=given + steps,
-            earliest=given + round(SHORTEST_SHARE * (options.seconds or 0.0) * rate),
+            earliest=given + (round(SHORTEST_SHARE * seconds * rate) if options.seconds else 0),
             longest=max(round((options.longest_note or LONGEST_NOTE_S) * rate), 1),
             most=options.most_notes or MOST_NOTES,
             prime=given,

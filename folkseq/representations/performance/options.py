@@ -13,7 +13,11 @@ class PerformanceOptions(Options):
     """The options for new performances."""
 
     seconds: float | None = setting(
-        None, "Duration without a prime.  [default: up to 30]", low=1, high=3600, needs_grammar=True
+        None,
+        "Duration of the file, with the prime if it is kept.  [default: up to 30 and the prime]",
+        low=1,
+        high=3600,
+        needs_grammar=True,
     )
     density: str | None = setting(None, "Notes per second, or several values over time: 2,8,16.")
     pitch_classes: str | None = setting(None, "Pitch classes to favour: C,E,G, or several sets over time: C,E,G/F,A,C.")
