@@ -159,6 +159,11 @@ def test_every_encoding_becomes_utf8(built, typed):
     assert tunes == ["X:1\nT:Schön, Straße\nB:Other\nK:C\nC|"]
 
 
+def test_escaped_letters_and_dotted_consonants_become_letters(built):
+    tunes, _ = built(b"%%x \\'e\nX:1\nT:Nov\\'ell\\'e 5\\%\nT:tea.c an .bo.tair.\nN:see a.b\nB:Other\nK:C\nC.c|\n")
+    assert tunes == ["X:1\nT:Novéllé 5\\%\nT:teaċ an ḃoṫair.\nN:see a.b\nB:Other\nK:C\nC.c|"]
+
+
 def test_an_accent_is_no_sharp_s_without_other_signs_of_dos(built):
     tunes, _ = built("X:1\nT:Lá Breá\nB:Other\nK:C\nC|\n".encode())
     assert tunes == ["X:1\nT:Lá Breá\nB:Other\nK:C\nC|"]

@@ -8,6 +8,7 @@ an empty line between tunes, the same bytes on every machine. Only this is chang
 
 - Quoted-printable (RFC 2045) is decoded, only in a file with certain signs of it, since `=D` is a natural in ABC.
 - Umlauts that came from MS-DOS as control characters are repaired; spaces at the end of a line are removed.
+- Escaped letters such as `&eacute;` become letters, and `.c` in an Irish title becomes ċ.
 - E-mail addresses are removed; names of people stay.
 - Text between tunes is removed; the fields of a file header are copied into each tune of the file.
 - Exact repeats (equal but for `X:`) are removed, `X:` counts from 1, and a tune without `B:` gets its book.
@@ -25,10 +26,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from folkseq.corpora.named.folders import BuildReport, package_files
 from folkseq.errors import CorpusError
 from folkseq.files import write_atomically
+from folkseq.formats.abc import escapes
 from folkseq.settings import REQUIRED, from_json, setting, validate
 
 # Signs that ABC never has: a natural before a digit, a coded space at a line's end, music that ends with a bare `=`.
@@ -44,6 +47,9 @@ FROM_DOS = {code: bytes([code]).decode("cp437") for code in range(0x80, 0xA0)} |
 FREE_TEXT = re.compile(r"^([ABCDFGHNORSTWZw]:|%)(.*)$", re.MULTILINE)
 # name@host, and as it was hidden from robots: name:host, name:at:host, a colon astray within the host.
 ADDRESS = re.compile(r"[,;]?\s*[<(]?\b[A-Za-z][\w.+-]*(?:@|:at:|:)(?:[\w-]+:)?(?:[\w-]+\.)+[A-Za-z]{2,}\b[>)]?")
+# Books without other letters than ASCII wrote a dotted consonant of Irish as `.c`.
+TITLE = re.compile(r"^(?:T:|N:Irish title:).*$", re.MULTILINE)
+DOTTED = re.compile(r"\.([bcdfgmpst])")
 # Slips that no rule can see: a name only in the address, or without a space before it; an address in two parts.
 SLIPS = {
     "by henrik.norbeck": "by Henrik Norbeck henrik.norbeck",
@@ -156,7 +162,7 @@ def _clean(data: bytes) -> tuple[str, bool]:
     """Return the text of a file as it was meant, and whether it was quoted-printable."""
     try:
         text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # the packages' files have no bytes but Latin-1 and some of code page 437 among it
         text = data.decode("latin-1")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     was_quoted = QUOTED.search(text) is not None
@@ -167,7 +173,14 @@ def _clean(data: bytes) -> tuple[str, bool]:
     text = "\n".join(line.rstrip() for line in text.split("\n"))
     for slip, meant in SLIPS.items():
         text = text.replace(slip, meant)
-    return FREE_TEXT.sub(lambda line: line[1] + ADDRESS.sub("", line[2]), text), was_quoted
+    text = TITLE.sub(lambda line: DOTTED.sub(lambda dotted: normalize("NFC", f"{dotted[1]}\u0307"), line[0]), text)
+    return FREE_TEXT.sub(lambda line: line[1] + ADDRESS.sub("", _plain(line[1], line[2])), text), was_quoted
+
+
+def _plain(letter: str, text: str) -> str:
+    """Return the text of a field with letters in place of their escapes; a comment stays as it is."""
+    escaped = letter != "%" and ("\\" in text or "&" in text)
+    return escapes.encode(escapes.decode(text)) if escaped else text
 
 
 def _tunes(text: str, book: str) -> Iterator[str]:

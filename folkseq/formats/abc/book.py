@@ -17,6 +17,7 @@ from pathlib import Path
 
 from folkseq import text
 from folkseq.errors import ParseError
+from folkseq.formats.abc import escapes
 from folkseq.formats.abc.tune import Line, TuneReader
 from folkseq.music.tune import Tune
 from folkseq.text import Decoded
@@ -171,6 +172,11 @@ def _blocks(text: str) -> Iterator[list[Line]]:
                 yield block
             block = []
         if not blank:
-            block.append(Line(number, found[1], found[2].strip()) if found else Line(number, "", line))
+            block.append(_field(number, *found.groups()) if found else Line(number, "", line))
     if block:
         yield block
+
+
+def _field(number: int, letter: str, value: str) -> Line:
+    value = value.strip()
+    return Line(number, letter, escapes.decode(value) if letter in escapes.FIELDS else value)

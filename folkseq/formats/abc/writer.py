@@ -7,13 +7,13 @@ in every octave of the bar) would need it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import zip_longest
 
+from folkseq.formats.abc import escapes
 from folkseq.formats.abc.fields import SIGNS, format_key, format_tempo
 from folkseq.formats.abc.lexer import BROKEN, parse_tuplet
 from folkseq.music.pitch import LETTERS, Pitch
@@ -44,7 +44,7 @@ def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ())
     lines += [_header("T", title) for title in tune.titles or ("Untitled",)]
     lines += [_header(letter, value) for letter, value in tune.fields if letter != "Q"]
     if tune.rhythm:
-        lines.append(f"R:{_rhythm(tune)}")
+        lines.append(_header("R", _rhythm(tune)))
     if tune.parts:
         lines.append(_header("P", tune.parts))
     lines += [f"M:{tune.meter}", f"L:{tune.unit.numerator}/{tune.unit.denominator}"]
@@ -144,13 +144,12 @@ def _has_uneven_tuplet(voice: Sequence[Element]) -> bool:
 
 
 def _line(text: str) -> str:
-    """Return `text` on one line, without a sign that would begin a comment or cannot be printed."""
-    printable = "".join(sign if sign.isprintable() else " " for sign in text)
-    return re.sub(r"(?<!\\)%", r"\\%", " ".join(printable.split()))
+    """Return `text` on one line, without what cannot be printed."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def _header(letter: str, value: str) -> str:
-    value = _line(value)
+    value = escapes.encode(_line(value)) if letter in escapes.FIELDS else _line(value)
     return f"{letter}: {value}" if value[:1] in ("|", ":") else f"{letter}:{value}"  # P:| would be music
 
 
