@@ -1,5 +1,7 @@
 """Accented letters and other signs in the text of ABC."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,16 +30,17 @@ def test_escapes_are_read_as_the_letters_that_are_meant(written, meant):
 @given(st.text(st.sampled_from("\\%&;#'\"eacutux019 é")))
 def test_a_text_comes_back_from_its_spelling(text):
     assert decode(encode(text)) == text
-    tune = Tune(((Sound((Pitch(0),)),),), titles=(" ".join(text.split()) or "x",), fields=(("C", f"a{text}b"),))
+    tune = Tune(
+        ((Sound((Pitch(0),), Fraction(1, 4)),),), titles=(" ".join(text.split()) or "x",), fields=(("C", f"a{text}b"),)
+    )
     (read,) = abc.parse(abc.format(tune)).tunes
     assert read.titles == tune.titles
     assert read.fields == (("C", " ".join(f"a{text}b".split())),)
 
 
 def test_titles_composers_and_faults_have_letters_and_music_keeps_its_signs():
-    book = abc.parse(
-        "X:1\nT:Fran\\c{c}ais \\'et\\'e\nC:&Eacute;mile\nK:C\n\"&eacute;\"c2|\n\nX:2\nT:Na&iuml;ve\nK:H\nc|\n"
-    )
+    header = "X:1\nT:Fran\\c{c}ais \\'et\\'e\nC:&Eacute;mile\nK:C\n"
+    book = abc.parse(f'{header}"&eacute;"c2|\n\nX:2\nT:Na&iuml;ve\nK:H\nc|\n')
     assert book.tunes[0].titles == ("Fran\\c{c}ais été",)
     assert book.tunes[0].fields == (("C", "Émile"),)
     assert "(Naïve)" in str(book.faults[0])
