@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from folkseq.analysis.trace import load_model, logits, stepped
+from folkseq.analysis.trace import logits, stepped
 from folkseq.errors import RunError
 from folkseq.models.language_model import LanguageModel
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
-from folkseq.verbs.trained import check_task
+from folkseq.verbs.trained import TrainedRun, check_task
 
 LAGS = 100  # steps
 ROWS = 32  # pieces that are read in parallel
@@ -52,7 +52,7 @@ def gradient_flow(run: Run) -> GradientFlow:
     store, sides = run.tokens()
     pieces = store.some(sides.test or sides.valid or sides.train, MOST_IDS)
     try:
-        return GradientFlow(run.about, gradient_norms(load_model(run), pieces))
+        return GradientFlow(run.about, gradient_norms(TrainedRun(run).network, pieces))
     except ValueError as error:
         raise RunError(f"{run.folder}: its held-out pieces are too short: {error}; train on longer ones") from None
 

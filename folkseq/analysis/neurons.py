@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from folkseq.analysis.reading import GateSaturation, Neuron, NeuronReading
 from folkseq.analysis.selectivity import ETA, R, Selectivity, selectivity
 from folkseq.analysis.source import numbered
-from folkseq.analysis.trace import GATES, Trace, load_model, trace
+from folkseq.analysis.trace import GATES, Trace, trace
 from folkseq.corpora.files import read_file
 from folkseq.errors import ParseError, RequestError, RunError, TokenError
 from folkseq.models.language_model import LanguageModel
@@ -109,12 +109,12 @@ def analyse(run: Run) -> NeuronAnalysis:
     pieces = store.some(sides.test if len(sides.test) > 1 else (*sides.test, *sides.valid), MOST_IDS)
     if len(pieces) < 2:
         raise RunError(f"{run.folder}: neuron analysis needs two held-out pieces, got {len(pieces)}; train on more")
-    codec = TrainedRun(run).codec
-    labels = [codec.analysis.labels(ids) for ids in pieces]
+    trained = TrainedRun(run)
+    labels = [trained.codec.analysis.labels(ids) for ids in pieces]
     if not labels[0]:
         name = run.config.representation
         raise RequestError(f"{run.folder}: {name} has no labels for its tokens; name a run of abc or performance")
-    model, tokens = load_model(run), sum(map(len, pieces))
+    model, tokens = trained.network, sum(map(len, pieces))
     traces = trace(model, pieces)
     shut, opened = (sum(getattr(each, name) for each in traces) / tokens for name in ("shut", "open"))
     gates = tuple(

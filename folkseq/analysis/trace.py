@@ -21,7 +21,6 @@ from torch.nn.utils.rnn import pad_sequence
 from folkseq.analysis.reading import OPEN, SHUT, Floats
 from folkseq.models.cells import State
 from folkseq.models.language_model import LanguageModel
-from folkseq.run import Run
 
 _LSTM = {"input": 0, "forget": 1, "output": 3}
 GATES: dict[str, dict[str, int]] = {"rnn": {}, "gru": {"reset": 0, "update": 1}, "lstm": _LSTM, "peephole": _LSTM}
@@ -81,13 +80,6 @@ def logits(model: LanguageModel, ids: NDArray[np.int64]) -> Tensor:
     lookback = model.lookback
     shown = None if lookback is None else torch.from_numpy(np.stack([lookback.indices(row) for row in ids]))
     return cast(Tensor, model(torch.from_numpy(ids), model.init_state(len(ids)), None, shown)[0])
-
-
-def load_model(run: Run) -> LanguageModel:
-    """Return the run's network with its best weights. Raises RunError if they are missing or broken."""
-    model = LanguageModel(run.config.model)
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights().items()})
-    return model
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from folkseq.cli.output import say, show, show_lost
 
 if TYPE_CHECKING:
     from folkseq.evaluation.loss import Loss
-    from folkseq.evaluation.targets import TargetLoss, VoiceLeading
+    from folkseq.evaluation.targets import VoiceLeading
     from folkseq.evaluation.verb import Evaluation
 
 Rows = list[list[str]]
@@ -115,7 +115,7 @@ def _tables(found: Evaluation) -> Iterator[Rows]:
         )
 
 
-def _losses(losses: Sequence[Loss | TargetLoss], ratios: Sequence[float], of: str) -> Rows:
+def _losses(losses: Sequence[Loss], ratios: Sequence[float], of: str) -> Rows:
     rows = [["", "nats a token", *(f"bits a {unit}" for unit in losses[0].bits), of]]
     for loss, ratio in zip(losses, ratios, strict=True):
         rows.append([loss.model, f"{loss.nats_per_token:.4f}", *_decimals([*loss.bits.values(), ratio])])

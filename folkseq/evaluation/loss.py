@@ -13,12 +13,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import NDArray
 
 from folkseq.corpora.baseline import ngrams
-from folkseq.run import Run
 from folkseq.sampling import scoring
 from folkseq.sampling.settings import PRECISIONS
 from folkseq.verbs.model import Model
@@ -30,13 +29,25 @@ Pieces = Sequence[NDArray[Any]]
 
 @dataclass(frozen=True)
 class Loss:
-    """The negative log-likelihood of pieces under one model."""
+    """The negative log-likelihood of pieces, or of targets in them, under one model."""
 
     model: str
     """`lstm 2 x 320`, `int8 engine`, `3-gram`, …"""
     nats_per_token: float
     bits: dict[str, float]
     """Bits per unit, by the unit's singular: `note`, `second`."""
+
+    @classmethod
+    def of(cls, model: str, nats: float, amounts: Mapping[str, float], **more: float) -> Self:
+        """Return the loss of a model that gives so many nats to pieces with these amounts."""
+        bits = {unit: nats / math.log(2) / amount for unit, amount in amounts.items() if unit != "token"}
+        return cls(model, nats / amounts["token"], bits, **more)
+
+
+@dataclass(frozen=True)
+class LossOfPieces(Loss):
+    """The same of whole pieces, beside n-grams."""
+
     of_best_ngram: float
     """Ratio to the loss of the best n-gram."""
 
@@ -49,37 +60,27 @@ def amounts(model: Model, pieces: Pieces) -> dict[str, float]:
     return {unit: float(amount) for unit, amount in found.items() if amount}
 
 
-def evaluate(model: Model, pieces: Pieces, amounts: Mapping[str, float]) -> tuple[Loss, ...]:
+def evaluate(model: Model, pieces: Pieces, amounts: Mapping[str, float]) -> tuple[LossOfPieces, ...]:
     """Return the loss of the run's weights, its engines, the representation's own baselines and n-grams.
 
     The n-grams are trained on the run's training side. `amounts` are those of the pieces.
     """
     settings, (store, sides) = model.run.config.model, model.run.tokens()
-    nats = {f"{settings.cell} {settings.layers} x {settings.hidden}": _nats_of_weights(model.run, pieces)}
+    nats = {f"{settings.cell} {settings.layers} x {settings.hidden}": nats_of_weights(model, pieces)}
     for precision in reversed(PRECISIONS):
         nats[f"{precision} engine"] = scoring.nll(model.engine(precision), pieces)[0]
     nats |= model.codec.analysis.baselines([store[piece] for piece in sides.train], pieces)
     longest, best = ngrams(store, sides, len(model.run.vocabulary))
     by_order = {order: longest.of_order(order).nll(pieces)[0] for order in sorted({*ORDERS, best.order})}
     nats |= {"unigram" if order == 1 else f"{order}-gram": total for order, total in by_order.items()}
-    units = {unit: amount for unit, amount in amounts.items() if unit != "token"}
     return tuple(
-        Loss(
-            name,
-            total / amounts["token"],
-            {unit: total / math.log(2) / amount for unit, amount in units.items()},
-            total / by_order[best.order],
-        )
+        LossOfPieces.of(name, total, amounts, of_best_ngram=total / by_order[best.order])
         for name, total in nats.items()
     )
 
 
-def _nats_of_weights(run: Run, pieces: Pieces) -> float:
-    import torch
-
-    from folkseq.models.language_model import LanguageModel
+def nats_of_weights(model: Model, examples: Sequence[Any]) -> float:
+    """Return the total nats of pieces, or of pairs, under the trained weights."""
     from folkseq.training.validate import nll
 
-    model = LanguageModel(run.config.model)
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights().items()})
-    return nll(model, pieces)[0]
+    return nll(model.network, examples)[0]

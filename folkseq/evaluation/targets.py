@@ -20,6 +20,7 @@ from folkseq.ensemble.cells import HOLD
 from folkseq.ensemble.task import HarmoniseTask
 from folkseq.errors import CorpusError
 from folkseq.evaluation import voice_leading
+from folkseq.evaluation.loss import Loss, nats_of_weights
 from folkseq.music.chorale import RANGES, VOICES
 from folkseq.pairs import Pair
 from folkseq.representations.task import FILL, Task
@@ -33,16 +34,6 @@ ORDER = 5
 TURNS = 8
 """Most pairs of a piece."""
 MOST_PAIRS = 2_000
-
-
-@dataclass(frozen=True)
-class TargetLoss:
-    """The negative log-likelihood of targets under one model."""
-
-    model: str
-    nats_per_token: float
-    bits: dict[str, float]
-    """Bits per unit, by the unit's singular."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ class TargetMetrics:
     pairs: int
     amounts: dict[str, float]
     """The amount of each unit in the targets, by its singular."""
-    losses: tuple[TargetLoss, ...]
+    losses: tuple[Loss, ...]
     voices: VoiceLeading | None
 
 
@@ -91,22 +82,16 @@ def evaluate(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: 
     name = f"{settings.cell} {settings.layers} x {settings.hidden}"
     nats = {}
     if not settings.encoder.causal and model.run.config.task == FILL:
-        nats[f"{name}, both sides"] = _nats_of_weights(model, pairs)
-        nats["the same, left side alone"] = _nats_of_weights(model, _pairs(task, pieces, True))
+        nats[f"{name}, both sides"] = nats_of_weights(model, pairs)
+        nats["the same, left side alone"] = nats_of_weights(model, _pairs(task, pieces, True))
     else:
-        nats[f"{name}, {settings.encoder.direction}"] = _nats_of_weights(model, pairs)
+        nats[f"{name}, {settings.encoder.direction}"] = nats_of_weights(model, pairs)
     nats["int8 engine"] = scoring.nll_of_pairs(model.engine(INT8), model.encoder, pairs, settings.ids_per_step)[0]
     nats["n-gram"] = _nats_of_ngram(task, trained, pairs, settings.ids_per_step)
     amounts: Counter[str] = Counter()
     for pair in pairs:
         amounts.update({"token": int(pair.free.sum()), **task.amounts(pair)})
-    units = {unit: amount for unit, amount in amounts.items() if unit != "token"}
-    losses = tuple(
-        TargetLoss(
-            name, total / amounts["token"], {unit: total / math.log(2) / amount for unit, amount in units.items()}
-        )
-        for name, total in nats.items()
-    )
+    losses = tuple(Loss.of(name, total, amounts) for name, total in nats.items())
     voices = None
     if samples and isinstance(task, HarmoniseTask):
         voices = _voice_leading(model, task, pieces[:samples], seed)
@@ -118,17 +103,6 @@ def _pairs(task: Task, pieces: Pieces, left_only: bool | None) -> list[Pair]:
     numbered = list(enumerate(pieces))
     found = (task.hold_out(ids, number, turn, left_only) for turn in range(TURNS) for number, ids in numbered)
     return [pair for pair in found if pair is not None][:MOST_PAIRS]
-
-
-def _nats_of_weights(model: Model, pairs: Sequence[Pair]) -> float:
-    import torch
-
-    from folkseq.models.make import make_model
-    from folkseq.training.validate import nll
-
-    network = make_model(model.run.config.model)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in model.run.weights().items()})
-    return nll(network, pairs)[0]
 
 
 def _nats_of_ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], ids_per_step: int) -> float:

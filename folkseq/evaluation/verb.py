@@ -15,7 +15,7 @@ from folkseq.errors import RequestError
 from folkseq.evaluation import loss, targets
 from folkseq.evaluation import samples as new_pieces
 from folkseq.evaluation.heldout import HeldOutPieces, held_out
-from folkseq.evaluation.loss import Loss
+from folkseq.evaluation.loss import LossOfPieces
 from folkseq.representations.task import CONTINUE, FILL
 from folkseq.run import Run
 from folkseq.verbs.model import Model
@@ -33,7 +33,7 @@ class Evaluation:
     """The amount of each unit in the pieces, by its singular: `token`, `note`, `second`."""
     first_tokens: int | None = None
     """The number of ids of each piece that were evaluated, if all of them would have been too many."""
-    losses: tuple[Loss, ...] = ()
+    losses: tuple[LossOfPieces, ...] = ()
     """Of the run's weights, its engines, baselines, and n-grams by rising order."""
     players: tuple[Player, ...] = ()
     """Of an ensemble."""

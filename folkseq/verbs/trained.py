@@ -20,6 +20,7 @@ from folkseq.sampling.settings import FLOAT32
 from folkseq.verbs.piece import Copied
 
 if TYPE_CHECKING:
+    from folkseq.models.language_model import LanguageModel
     from folkseq.sampling.engine import Engine
     from folkseq.sampling.memory import EncoderSession
 
@@ -45,6 +46,17 @@ class TrainedRun:
         """Return the index of the training set; None if the extension is not installed."""
         kind: type[Overlaps] | None = extension("overlap")
         return None if kind is None else kind.open(self.run)
+
+    @cached_property
+    def network(self) -> LanguageModel:
+        """Return its network in PyTorch, with the best weights."""
+        import torch
+
+        from folkseq.models.make import make_model
+
+        model = make_model(self.run.config.model)
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in self.run.weights().items()})
+        return model
 
     @cached_property
     def engines(self) -> dict[tuple[str, int], Engine]:
