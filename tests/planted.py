@@ -3,8 +3,7 @@
 import numpy as np
 from safetensors.numpy import save
 
-from folkseq.corpora import Split
-from folkseq.corpora.store import StoreWriter
+from folkseq.corpora import Split, TokenStore
 from folkseq.formats import abc
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.abc import AbcRepresentation
@@ -87,12 +86,12 @@ def make_run(folder, cell="lstm", layers=2, weights=None):
     )
     config = RunConfig("abc", settings, TrainSettings(), (CorpusFile("book.abc", "ab" * 32),), "0.1.0")
     run = Run.create(folder, config, vocabulary)
-    store = folder.parent / f"{folder.name}-tokens"
-    with StoreWriter(store, np.uint8) as writer:
-        for tune in tunes:
-            writer.append(codec.encode(tune))
+    store, tokens = TokenStore.of([codec.encode(tune) for tune in tunes]), folder.parent / f"{folder.name}-tokens"
+    tokens.mkdir()
+    np.save(tokens / "ids.npy", store.ids)
+    np.save(tokens / "offsets.npy", store.offsets)
     sides = Split(train=tuple(range(4)), valid=(), test=tuple(range(4, 12)))
-    run.write_tokens(store, sides, [f"X:{number}" for number in range(1, 13)])
+    run.write_tokens(tokens, sides, [f"X:{number}" for number in range(1, 13)])
     (folder / "model.safetensors").write_bytes(save(weights or weights_of(vocabulary, settings)))
     (folder / "model.onnx").touch()
     return run

@@ -8,7 +8,7 @@ from folkseq.corpora.batch import IGNORED, Batch, Batches, SourceBatch
 from folkseq.corpora.duplicates import cluster
 from folkseq.corpora.lookback import Lookback
 from folkseq.corpora.split import Split, split, split_in_order
-from folkseq.corpora.store import StoreWriter, TokenStore, beginning
+from folkseq.corpora.store import TokenStore, beginning
 from folkseq.corpora.streams import Streams
 from folkseq.corpora.windows import Windows
 
@@ -19,7 +19,6 @@ __all__ = [
     "Lookback",
     "SourceBatch",
     "Split",
-    "StoreWriter",
     "Streams",
     "TokenStore",
     "Windows",

@@ -1,6 +1,6 @@
 """A corpus as ids on disk: every file is read and tokenized once, on all cores, and kept in the cache.
 
-Each file goes into a `TokenStore` as it is read, so ten thousand files take no more memory than one.
+The ids go to the disk file by file, so ten thousand files take no more memory than one.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from shutil import rmtree
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
 from folkseq.corpora import cache
 from folkseq.corpora.files import names, open_file, read_file, told
-from folkseq.corpora.store import StoreWriter, TokenStore
+from folkseq.corpora.store import IDS, OFFSETS, TokenStore
 from folkseq.errors import CorpusError, FolkseqError, ParseError, RequestError
+from folkseq.files import sync
 from folkseq.interrupts import HANGUP
 from folkseq.machine import cores
 from folkseq.representations.base import Codec, Parsed, Representation
@@ -189,13 +191,16 @@ def _build(
     """
     known: dict[str, dict[str, int]] = {}  # tokens as they were met, with provisional ids, by signature
     pieces: list[tuple[int, str, _Piece]] = []  # with its file and signature, and without its ids
+    ends: list[int] = []  # of the pieces, in the file of their provisional ids
     seen: set[bytes] = set()
     read: dict[int, str] = {}  # signature of each file
     lost: dict[str, Counter[str]] = {}
     faults: list[tuple[int, str]] = []
     notices: list[tuple[int, str]] = []
     repeats: Counter[str] = Counter()
-    with StoreWriter(folder, np.uint32) as writer:
+    folder.mkdir()
+    provisional = folder / "provisional"
+    with provisional.open("wb") as ids_file:
         for part in _parts(representation, files, workers):
             if not part.unreadable:
                 read[part.file] = part.signature
@@ -205,13 +210,14 @@ def _build(
             tokens = known.setdefault(part.signature, {})
             numbers = np.array([tokens.setdefault(token, len(tokens)) for token in part.tokens], np.uint32)
             for piece in part.pieces:
-                ids = numbers[piece.ids]
-                digest = hashlib.blake2b(part.signature.encode() + ids.tobytes(), digest_size=16).digest()
+                ids = numbers[piece.ids].tobytes()
+                digest = hashlib.blake2b(part.signature.encode() + ids, digest_size=16).digest()
                 if digest in seen:
                     repeats[part.signature] += 1
                     continue
                 seen.add(digest)
-                writer.append(ids)
+                ids_file.write(ids)
+                ends.append((ends[-1] if ends else 0) + len(piece.ids))
                 pieces.append((part.file, part.signature, piece._replace(ids=np.zeros(0))))
             if on_read is not None:
                 on_read(part.file + 1, len(files))
@@ -232,7 +238,7 @@ def _build(
             f"{names(files)}: no piece can be read" + (f"; the first reason: {reasons[0]}" if reasons else "")
         )
     vocabulary = representation.merge(known[signature])
-    _renumber(folder, tuple(known[signature]), vocabulary, kept)
+    _renumber(provisional, ends, vocabulary.array(tuple(known[signature])), kept, folder)
     pieces = [pieces[number] for number in kept]
     used = [file for file, each in read.items() if each in ("", signature)]
     places = {file: place for place, file in enumerate(used)}
@@ -258,17 +264,18 @@ def _build(
     (folder / cache.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
 
-def _renumber(folder: Path, known: tuple[str, ...], vocabulary: Vocabulary, kept: Sequence[int]) -> None:
-    """Keep some pieces, and turn their provisional ids into ids of the vocabulary."""
-    store = TokenStore.read(folder)
-    ids = vocabulary.array(known)
-    final = folder / "final"
-    with StoreWriter(final, ids.dtype) as writer:
+def _renumber(provisional: Path, ends: Sequence[int], final: NDArray[Any], kept: Sequence[int], folder: Path) -> None:
+    """Write the store of some pieces, whose provisional ids become ids of the vocabulary."""
+    ids, starts = np.memmap(provisional, np.uint32, "r"), [0, *ends]
+    offsets = np.cumsum([0, *(ends[piece] - starts[piece] for piece in kept)], dtype=np.int64)
+    with (folder / IDS).open("wb") as file:
+        header = {"descr": final.dtype.str, "fortran_order": False, "shape": (int(offsets[-1]),)}
+        write_array_header_1_0(file, header)
         for piece in kept:
-            writer.append(ids[store[piece]])
-    for path in final.iterdir():
-        path.replace(folder / path.name)
-    final.rmdir()
+            file.write(final[ids[starts[piece] : ends[piece]]].tobytes())
+    sync(folder / IDS)
+    np.save(folder / OFFSETS, offsets)
+    provisional.unlink()
 
 
 def _parts(representation: Representation[Any], files: Sequence[Path], workers: int) -> Iterator[_Part]:

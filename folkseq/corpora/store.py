@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import mmap
-from array import array
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 from typing import Any, Self
 
 import numpy as np
-from numpy.lib.format import write_array_header_1_0
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from folkseq.errors import CorpusError, FolkseqError
-from folkseq.files import sync, write_array
+from folkseq.files import sync
 
 Ids = NDArray[Any]
 IDS, OFFSETS = "ids.npy", "offsets.npy"
@@ -57,7 +54,7 @@ class TokenStore:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Map the store that a `StoreWriter` left in a folder."""
+        """Map the store in a folder, `ids.npy` and `offsets.npy`."""
         return cls(np.load(folder / IDS, mmap_mode="r"), np.load(folder / OFFSETS))
 
     def __len__(self) -> int:
@@ -120,52 +117,9 @@ def beginning(lengths: ArrayLike, most: int) -> int:
     return max(int(shares[cut[0]] if len(cut) else rising.max(initial=0)), 2)
 
 
-class StoreWriter:
-    """Writes a store piece by piece, so that a corpus never has to fit into memory.
-
-    Use it in a `with` statement, in a folder of its own that is renamed later: when the statement ends, the files are
-    complete, or removed if an error ended it. All methods raise FolkseqError if the disk refuses.
-    """
-
-    def __init__(self, folder: Path, dtype: DTypeLike) -> None:
-        """Begin `ids.npy` in a folder."""
-        self._folder, self._dtype, self._lengths = folder, np.dtype(dtype), array("q")
-        with _reported(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / IDS).open("wb")
-            self._write_header(0)
-
-    def append(self, ids: ArrayLike) -> None:
-        """Add one piece."""
-        piece = np.ascontiguousarray(ids, self._dtype)
-        with _reported(self._folder):
-            self._file.write(piece.tobytes())
-        self._lengths.append(len(piece))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._file.close()
-            (self._folder / IDS).unlink(missing_ok=True)
-            return
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(self._lengths, np.int64))])
-        with _reported(self._folder), self._file:
-            self._file.seek(0)
-            self._write_header(int(offsets[-1]))
-        sync(self._folder / IDS)
-        write_array(self._folder / OFFSETS, offsets)
-
-    def _write_header(self, count: int) -> None:
-        # NumPy pads the header to a multiple of 64 bytes with room for any length, so it can be written again.
-        header = {"descr": self._dtype.str, "fortran_order": False, "shape": (count,)}
-        write_array_header_1_0(self._file, header)
-
-
 def copy_store(source: Path, target: Path) -> None:
     """Link the files of a store into another folder, or copy them. Raises FolkseqError if the disk refuses."""
-    with _reported(target):
+    try:
         target.mkdir(parents=True, exist_ok=True)
         for name in (IDS, OFFSETS):
             (target / name).unlink(missing_ok=True)
@@ -174,11 +128,5 @@ def copy_store(source: Path, target: Path) -> None:
             except OSError:
                 copyfile(source / name, target / name)
                 sync(target / name)
-
-
-@contextmanager
-def _reported(folder: Path) -> Iterator[None]:
-    try:
-        yield
     except OSError as error:
-        raise FolkseqError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise FolkseqError(f"{target}: cannot be written: {error.strerror or error}") from error

@@ -6,12 +6,11 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from folkseq.corpora import StoreWriter, TokenStore, split
+from folkseq.corpora import TokenStore, split
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run, RunConfig
@@ -27,17 +26,19 @@ def main(ids: str = "1e9", steps: str = "200") -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         start = time.monotonic()
-        with StoreWriter(folder / "store", np.uint8) as writer:
-            for piece in _pieces(count // PIECE):
-                writer.append(piece)
+        _write(folder / "store", count // PIECE)
         print(f"{count:,} ids written in {time.monotonic() - start:.0f} s", flush=True)
         _train(TokenStore.read(folder / "store"), folder, int(steps))
 
 
-def _pieces(count: int) -> Iterator[np.ndarray]:
+def _write(folder: Path, pieces: int) -> None:
     random = np.random.default_rng(0)
-    for _ in range(count // 1000):
-        yield from random.integers(2, V, (1000, PIECE), dtype=np.uint8)
+    folder.mkdir()
+    np.save(folder / "offsets.npy", np.arange(pieces + 1) * PIECE)
+    ids = np.lib.format.open_memmap(folder / "ids.npy", "w+", np.uint8, (pieces * PIECE,))
+    for first in range(0, len(ids), 1000 * PIECE):
+        part = ids[first : first + 1000 * PIECE]
+        part[:] = random.integers(2, V, len(part), dtype=np.uint8)
 
 
 def _train(store: TokenStore, folder: Path, steps: int) -> None:
