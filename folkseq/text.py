@@ -97,6 +97,11 @@ def decode_parts(parts: Sequence[bytes]) -> tuple[list[str], Mapping[str, int]]:
     return [known[part] if part in known else part.decode() for part in parts], encoding.lost
 
 
+def one_line(text: str) -> str:
+    """Return a text on one line, without what cannot be printed."""
+    return " ".join("".join(char for char in text if char.isprintable() or char.isspace()).split())
+
+
 def detect(opened: BinaryIO, file: str, declared: str = "") -> Encoding:
     """Return the encoding of an open file of any length.
 

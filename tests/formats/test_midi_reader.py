@@ -306,6 +306,18 @@ def test_names_are_one_line(text, name):
 # -- what is lost ------------------------------------------------------------------------------------------------------
 
 
+def test_texts_that_are_not_utf_8_share_an_encoding_that_is_reported_once():
+    def meta(kind: int, text: bytes) -> str:
+        return f"00 ff {kind:02x} {len(text):02x} {text.hex()}"
+
+    texts = ["主題歌".encode("cp932"), "ピアノ・メロディ".encode("cp932"), "サビ".encode("cp932"), "サビ".encode()]
+    conductor = track(meta(3, texts[0]), meta(6, texts[2]), meta(6, texts[3]), END)
+    performance, lost, *_ = midi.parse(midi_file(conductor, track(meta(3, texts[1]), "00 903c40", "10 803c40", END)))
+    assert (performance.name, performance.tracks[0].name) == ("主題歌", "ピアノ・メロディ")
+    assert [text for _, text in performance.markers] == ["サビ", "サビ"]
+    assert lost == {"text in cp932, not UTF-8": 1}
+
+
 @pytest.mark.parametrize(
     ("event", "kind"),
     [

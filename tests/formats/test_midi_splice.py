@@ -111,10 +111,10 @@ def test_a_riff_file_stays_one():
     assert struct.unpack("<I", after[4:8]) == (len(after) - 8,)
 
 
-def test_texts_follow_the_track_name_in_latin_1():
+def test_texts_follow_the_track_name_in_utf_8():
     data = midi_file(track_of([(0, "ff 03 01 61"), *TAKE.items()]))
     (_, metas, _) = events_one_by_one(chunks(spliced(data, texts=["a", "дубль"]))[1][1])
-    assert metas == [(0, 3, b"a"), (0, 1, b"a"), (0, 1, b"?????")]
+    assert metas == [(0, 3, b"a"), (0, 1, b"a"), (0, 1, "дубль".encode())]
 
 
 def test_at_one_tick_notes_end_before_other_events_and_begin_after_them():

@@ -15,6 +15,7 @@ from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Note, Performance, Track
 from folkseq.music.playback import perform
 from folkseq.music.signature import Key, Meter
+from folkseq.text import one_line
 
 TWO_NOTES = "X:1\nT:Two Notes\nM:2/4\nL:1/4\nQ:1/4=120\nK:G\nGf|]\n"
 # fmt: off
@@ -164,11 +165,21 @@ def test_unwritten_notes_are_counted():
     assert not midi.unwritten(Performance(()))
 
 
-def test_text_is_latin_1_of_120_characters():
-    performance = Performance((), name="Žofín’s\n“Reel”\x07 " + "x" * 200, markers=((0.0, "Łódź €"),))
+def test_text_is_utf_8_of_1000_bytes():
+    performance = Performance((), name="小星星\n“Reel”\x07 " + "é" * 499, markers=((0.0, "Łódź €"),))
     data = midi.format(performance)
-    assert events(data, "track_name")[0][1].name == "Zofín?s ?Reel? " + "x" * 105
-    assert events(data, "marker")[0][1].text == "?ódz ?"
+    assert events(data, "track_name")[0][1].name.encode("latin-1").decode() == "小星星 “Reel” " + "é" * 489
+    assert events(data, "marker")[0][1].text.encode("latin-1").decode() == "Łódź €"
+    assert midi.unwritten(performance) == {"text cut off": 1}
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=200), min_size=2, max_size=2))
+def test_names_and_markers_come_back(texts):
+    name, marker = (one_line(text) for text in texts)
+    track = Track.of([Note(0, 1, 60)], name=name)
+    performance, lost, *_ = midi.parse(midi.format(Performance((track,), name=name, markers=((0.0, marker),))))
+    assert (performance.name, performance.tracks[0].name, performance.markers[0][1]) == (name, name, marker)
+    assert not lost
 
 
 def test_empty_performance():

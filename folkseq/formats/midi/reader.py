@@ -10,7 +10,7 @@ Conventions:
 - The sustain pedal (controller 64) is its own track's. On a channel that has no notes there, as where a sequencer puts
   controls on a track of their own, it is that of every track of its channel.
 - A program is the last before a track's first note. A name is the first in its track of the file; the piece's name is
-  that of the first. Text is UTF-8 where it can be, else Latin-1; it is one line.
+  that of the first. Text is one line, in an encoding that `folkseq.text` finds.
 - Tempos, meters, keys and markers count on any track. Where time is counted in frames, tempos do not.
 - What would be half read is refused: a chunk or an event that is cut short, bytes that are no event, a file of type 2;
   and what lasts longer than a month, by damaged delta times, or takes more bytes than a day of music. All other
@@ -20,7 +20,7 @@ Conventions:
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ from folkseq.formats.midi.parts import DRUMS, ChannelPart, parts
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Notes, Pedal, Performance, Track, distinct_changes
 from folkseq.music.signature import Key, Meter
+from folkseq.text import decode_parts, one_line
 
 LARGEST = 10 * 1024 * 1024  # bytes; a day of music takes half of it
 LONGEST_S = 30 * 86_400.0
@@ -98,7 +99,7 @@ def _read(data: bytes) -> Reading:
     return Reading(performance, +lost, own_pedals)
 
 
-def tempo_map(header: Header, metas: Iterable[_Meta]) -> TempoMap:
+def tempo_map(header: Header, metas: Sequence[_Meta]) -> TempoMap:
     """Return the map from a file's ticks to seconds, by the meta events of all of its tracks."""
     return _read_tempos(header, _read_metas([metas], Counter())[1][TEMPO], Counter())[0]
 
@@ -118,16 +119,17 @@ def _read_tempos(
 
 
 def _read_metas(
-    tracks: Iterable[Iterable[_Meta]], lost: Counter[str]
+    tracks: Sequence[Sequence[_Meta]], lost: Counter[str]
 ) -> tuple[list[str], dict[int, list[tuple[int, Any]]]]:
     """Return each track's name, and the (tick, value) pairs of each kind that a performance holds."""
     names: list[str] = []
     maps: dict[int, list[tuple[int, Any]]] = defaultdict(list)
+    texts = _read_texts([data for metas in tracks for _, kind, data in metas if kind in (NAME, MARKER)], lost)
     for metas in tracks:
         name = ""
         for tick, kind, data in metas:
             what, parse_value = _METAS.get(kind, ("unknown meta event", None))
-            value = parse_value(data) if parse_value else None
+            value = texts[data] if kind in (NAME, MARKER) else parse_value(data) if parse_value else None
             if value is None:
                 lost[f"{what} that cannot be" if parse_value else what] += 1
             elif kind == NAME:
@@ -182,13 +184,11 @@ def _pedal(parts_of_channel: Sequence[ChannelPart], tempo_map: TempoMap) -> Peda
     return pedal
 
 
-def _parse_text(data: bytes) -> str:
-    """Return the text on one line, without what cannot be printed."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return "".join(char for char in " ".join(text.split()) if char.isprintable())
+def _read_texts(parts: Sequence[bytes], lost: Counter[str]) -> dict[bytes, str]:
+    """Return each text on one line, without what cannot be printed."""
+    texts, guessed = decode_parts([part.rstrip(b"\0") for part in parts])
+    lost.update(guessed)
+    return {part: one_line(text) for part, text in zip(parts, texts, strict=True)}
 
 
 def _parse_tempo(data: bytes) -> int | None:
@@ -209,10 +209,10 @@ _METAS: dict[int, tuple[str, Callable[[bytes], Any] | None]] = {  # a performanc
     0x00: ("sequence number", None),
     TEXT: ("text", None),
     0x02: ("copyright", None),
-    NAME: ("name", _parse_text),
+    NAME: ("name", None),
     0x04: ("instrument name", None),
     0x05: ("lyric", None),
-    MARKER: ("marker", _parse_text),
+    MARKER: ("marker", None),
     0x07: ("cue point", None),
     0x08: ("program name", None),
     0x09: ("device name", None),

@@ -90,7 +90,7 @@ def splice(
     kept[number] = _merged(kept[number], ends, begins)
     heads = next((at for at, event in enumerate(kept[0]) if event.tick or event.status != META), len(kept[0]))
     heads -= bool(heads and kept[0][heads - 1].ends_track)
-    kept[0][heads:heads] = [MidiEvent.of_meta(0, TEXT, text.encode("latin-1", "replace")) for text in texts]
+    kept[0][heads:heads] = [MidiEvent.of_meta(0, TEXT, text.encode()) for text in texts]
     chunks = [events.format(track) + rest for track, (_, rest) in zip(kept, tracks, strict=True)]
     return replace_tracks(data, places, chunks)
 

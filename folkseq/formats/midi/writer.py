@@ -4,7 +4,7 @@ Type 1, 480 ticks a quarter. Track 0 conducts (name, comments, tempos, meters, k
 of the performance's, with its name and program; every track ends where the performance does. Seconds are rounded to
 ticks once, through the tempo map, so that what lies on the grid is written on it. Equal pitches of a track never
 overlap: the earlier is cut short. Left out is what MIDI cannot hold: free meters, and all but the signature and third
-of a key. Text is Latin-1 of at most 120 characters, a comment of 1,000.
+of a key. Text is UTF-8 of at most 1,000 bytes.
 
 A track's pedal is written as controller 64, at one tick before the notes, so that a pedal put down where a note ends
 holds it; a pedal that is still down at the end is lifted there. That of a track without notes is left out, since it
@@ -14,7 +14,6 @@ would be taken for that of another on its channel.
 from __future__ import annotations
 
 import struct
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, cycle
@@ -40,12 +39,12 @@ from folkseq.formats.midi.events import (
 from folkseq.formats.midi.parts import DRUMS
 from folkseq.formats.ticks import TempoMap, microseconds
 from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, distinct_changes
+from folkseq.text import one_line
 
 TICKS_PER_BEAT = 480
 _MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared where there are more tracks
 _RELEASE = 64  # the velocity of a note's end where none is meant
-_LONGEST_TEXT = 120
-_LONGEST_COMMENT = 1000
+_LONGEST_TEXT = 1000  # bytes
 
 
 def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
@@ -66,9 +65,13 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
 
 
 def unwritten(performance: Performance) -> Counter[str]:
-    """Return what `format` does not write of a performance's notes, by kind and count."""
+    """Return what `format` does not write of a performance's notes and texts, by kind and count."""
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
-    return sum((_paired_ticks(track, tempo_map)[1] for track in performance.tracks), Counter())
+    lost = sum((_paired_ticks(track, tempo_map)[1] for track in performance.tracks), Counter())
+    names = [performance.name, *(track.name for track in performance.tracks)]
+    texts = [*names, *(text for _, text in performance.markers)]
+    lost["text cut off"] += sum(len(one_line(text).encode()) > _LONGEST_TEXT for text in texts)
+    return +lost
 
 
 def _channels(tracks: Sequence[Track]) -> list[int]:
@@ -111,7 +114,7 @@ def _conductor(performance: Performance, comments: Iterable[str], tempo_map: Tem
 
     yield _text(0, NAME, performance.name)
     for comment in comments:
-        yield _text(0, TEXT, comment, _LONGEST_COMMENT)
+        yield _text(0, TEXT, comment)
     tempos = zip(tempo_map.ticks.tolist(), (microseconds(bpm) for _, bpm in performance.tempos), strict=True)
     for at, tempo in distinct_changes(tempos):
         yield MidiEvent.of_meta(int(at), TEMPO, tempo.to_bytes(3, "big"))
@@ -146,8 +149,7 @@ def _message(tick: int, status: int, *data: int) -> MidiEvent:
     return MidiEvent(tick, status, bytes(data), stated=False)
 
 
-def _text(tick: int, kind: int, text: str, most: int = _LONGEST_TEXT) -> MidiEvent:
-    """Return a meta event of text in Latin-1: letters beyond it lose their marks, or become question marks."""
-    text = "".join(char for char in " ".join(text.split()) if char.isprintable())[:most]
-    parts = (char if ord(char) < 256 else unicodedata.normalize("NFKD", char)[0] for char in text)
-    return MidiEvent.of_meta(tick, kind, "".join(parts).encode("latin-1", "replace"))
+def _text(tick: int, kind: int, text: str) -> MidiEvent:
+    """Return a meta event of text on one line."""
+    data = one_line(text).encode()[:_LONGEST_TEXT]
+    return MidiEvent.of_meta(tick, kind, data.decode(errors="ignore").encode())
