@@ -46,8 +46,8 @@ def listed(names: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The way to read a table.
+class ColumnOptions:
+    """The options for reading the columns of a table.
 
     Attributes:
         columns: Those to read, in this order, by name or by number from 1; all by default.
@@ -64,7 +64,7 @@ class Reading:
     width: int = 0
 
 
-ALL = Reading()
+ALL = ColumnOptions()
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Table:
     notice: str
 
 
-def parse(data: bytes, file: str, fewest_columns: int = 1, reading: Reading = ALL) -> Table:
+def parse(data: bytes, file: str, fewest_columns: int = 1, reading: ColumnOptions = ALL) -> Table:
     """Return the table in a file; without names, its columns are named `1`, `2` and so on.
 
     Args:
@@ -126,7 +126,7 @@ def parse(data: bytes, file: str, fewest_columns: int = 1, reading: Reading = AL
     return Table(grid, +lost, _notice(kinds, left_out, names, header))
 
 
-def names(data: bytes, file: str, reading: Reading) -> tuple[str, ...]:
+def names(data: bytes, file: str, reading: ColumnOptions) -> tuple[str, ...]:
     """Return the names of the columns to read, from the beginning of a file; none if the first row holds data."""
     try:
         rows = delimited.parse(normalize("NFC", decode(data, file).text), file)
@@ -186,7 +186,12 @@ def _names(first: Sequence[str], header: bool, asked: Sequence[str]) -> tuple[Se
 
 
 def _left_out(
-    cells: Sequence[Sequence[str]], names: Sequence[str], named: bool, reading: Reading, thousands: bool, file: str
+    cells: Sequence[Sequence[str]],
+    names: Sequence[str],
+    named: bool,
+    reading: ColumnOptions,
+    thousands: bool,
+    file: str,
 ) -> dict[int, str]:
     """Return the reason for each column that is not read, by place."""
     asked, labels = _places(reading.columns, names, file), _places(reading.labels, names, file)

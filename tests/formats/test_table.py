@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from folkseq.errors import ParseError
 from folkseq.formats import table
 from folkseq.formats.columns import Scale
-from folkseq.formats.table import Reading
+from folkseq.formats.table import ColumnOptions
 from folkseq.music.grid import Grid
 
 
 def read(text, **reading):
     data = text if isinstance(text, bytes) else text.encode()
-    return table.parse(data, "t.csv", fewest_columns=2, reading=Reading(**reading))
+    return table.parse(data, "t.csv", fewest_columns=2, reading=ColumnOptions(**reading))
 
 
 def parse(text, **reading):
@@ -43,7 +43,7 @@ def test_a_table_survives_formatting(data, width, height):
     names = data.draw(st.lists(cell, min_size=width, max_size=width, unique=True))
     rows = data.draw(st.lists(st.lists(st.sampled_from("0123"), min_size=width, max_size=width), min_size=height))
     whole = Grid(tuple(names), tuple(map(tuple, rows)) or (("0",) * width,))
-    assert table.parse(table.format(whole), "t.csv", reading=Reading(labels=tuple(names))).grid.rows == whole.rows
+    assert table.parse(table.format(whole), "t.csv", reading=ColumnOptions(labels=tuple(names))).grid.rows == whole.rows
 
 
 _NUMBERS = ("nan", "inf", "infinity")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from folkseq.formats.columns import Scale
-from folkseq.formats.table import Reading, listed, spelled
+from folkseq.formats.table import ColumnOptions, listed, spelled
 from folkseq.music.grid import Grid, has_names
 from folkseq.music.signature import Meter
 from folkseq.representations.base import Codec, Representation
@@ -90,7 +90,7 @@ class PackedRepresentation(Representation[Grid]):
         from folkseq.representations.packed.media import MEDIA
 
         scale = Scale(self.levels, self.low, self.high)
-        reading = Reading(listed(self.columns), listed(self.drop), listed(self.labels), scale)
+        reading = ColumnOptions(listed(self.columns), listed(self.drop), listed(self.labels), scale)
         return MEDIA[self.grid](self.head, self.permute, self.division, self.colours, reading, parse_meter(self.meter))
 
     def suited_to(self, files: Sequence[Path]) -> Self:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
-from folkseq.formats.table import Reading
+from folkseq.formats.table import ColumnOptions
 from folkseq.music.grid import Grid, has_names
 from folkseq.music.signature import Meter
 from folkseq.representations.base import END, START, Files, Representation, TokenCodec
@@ -26,7 +26,7 @@ class Medium(Files[Grid]):
     permute: bool
     division: int
     colours: int
-    reading: Reading
+    reading: ColumnOptions
     meter: Meter
 
     name: ClassVar[str]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.formats import table
-from folkseq.formats.table import Reading
+from folkseq.formats.table import ColumnOptions
 from folkseq.music.chorale import COLUMNS, RANGES, VOICES
 from folkseq.music.grid import Grid
 from folkseq.representations.base import Parsed
@@ -90,7 +90,7 @@ class ChoraleMedium(TableMedium):
 
     def parse(self, data: bytes, file: str) -> Parsed[Grid]:
         """Parse the chorale in a file. Raises ParseError for a table without its columns."""
-        found = table.parse(data, file, reading=Reading(columns=COLUMNS))
+        found = table.parse(data, file, reading=ColumnOptions(columns=COLUMNS))
         return Parsed([found.grid], [found.lost])
 
     def common_columns(self, files: Sequence[Path]) -> str:
