@@ -1,6 +1,7 @@
-"""Chord symbols as tune books print them over the staff: `Am7`, `D7/F#`, `Bb`.
+"""Chord symbols as tune books print them over the staff: `Am7`, `D7/F#`, `C6/9`, `E7(#9)` and `N.C.`.
 
-ABC writes them in quotes before a note (standard 2.1, section 4.18), as it does fingerings and remarks.
+ABC writes them in quotes before a note (standard 2.1, section 4.18), as it does fingerings and remarks. A symbol is a
+root, signs that each change the chord built so far, and a bass. The German H is B natural.
 """
 
 from __future__ import annotations
@@ -10,44 +11,127 @@ from functools import lru_cache
 
 from folkseq.music.pitch import ALTERS, LETTERS, SEMITONES
 
-_KINDS = {  # semitones above the root of each kind of chord
-    ("", "maj", "M"): (0, 4, 7),
-    ("m", "min", "-"): (0, 3, 7),
-    ("dim", "o", "°"): (0, 3, 6),
-    ("aug", "+"): (0, 4, 8),
-    ("5",): (0, 7),
-    ("6",): (0, 4, 7, 9),
-    ("m6", "min6"): (0, 3, 7, 9),
-    ("7",): (0, 4, 7, 10),
-    ("maj7", "M7"): (0, 4, 7, 11),
-    ("m7", "min7", "-7"): (0, 3, 7, 10),
-    ("mM7", "mmaj7"): (0, 3, 7, 11),
-    ("dim7", "o7"): (0, 3, 6, 9),
-    ("m7b5", "ø"): (0, 3, 6, 10),
-    ("sus", "sus4"): (0, 5, 7),
-    ("sus2",): (0, 2, 7),
-    ("7sus", "7sus4"): (0, 5, 7, 10),
-    ("add9",): (0, 2, 4, 7),
-    ("9",): (0, 2, 4, 7, 10),
-    ("m9", "min9"): (0, 2, 3, 7, 10),
-    ("maj9", "M9"): (0, 2, 4, 7, 11),
+_ROOT = re.compile(r"([A-H])([#b♯♭]?)")
+_BASS_NOTE = re.compile(r"/([A-Ha-h])([#b♯♭+]{0,2})$")
+_SIGNS = {  # tried in this order
+    "major": r"(?:maj|Maj|MAJ|ma(?![a-z])|M|Δ|\^)(?:7|9|11|13)?",
+    "minor": r"min|mi|m|\A-",
+    "diminished": r"dim|°|\A[od](?![a-z])",
+    "half_diminished": r"[øØ]",
+    "augmented": r"aug|\Aa(?![a-z])|\A\+5?|\+(?![0-9])",
+    "suspended": r"sus[24]?",
+    "added": r"add[#b♯♭]?(?:[24679]|11|13)",
+    "omitted": r"(?:omit|no)[135]",
+    "altered": r"[#b♯♭+-](?:[4569]|11|13)",
+    "any_altered": r"alt",
+    "degree": r"6/?9|11|13|[245679]",
+    "bracket": r"[()]|,(?!\Z)",
 }
-_INTERVALS = {name: intervals for names, intervals in _KINDS.items() for name in names}
-_SYMBOL = re.compile(r"([A-G])([#b♯♭]?)([^/\s]*)(?:/([A-Ga-g])([#b♯♭]?))?")
+_SIGN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SIGNS.items()))
+_SCALE = {1: 0, 2: 2, 3: 4, 4: 5, 5: 7, 6: 9, 7: 10, 9: 14, 11: 17, 13: 21}  # semitones above the root
+_EXTENSIONS = {"7": (7,), "9": (7, 9), "11": (7, 9, 11), "13": (7, 9, 13), "6": (6,), "69": (6, 9), "2": (2,)}
+_ALTERS = {**ALTERS, "+": 1, "-": -1}
+_NO_CHORD = re.compile(r"n\.? ?c\.?|no chord|tacet", re.IGNORECASE)
+_UNKNOWN = re.compile(r"[A-H](?:[#b♯♭]|[a-zM°ø+-]{0,3}\d)\S*")
 _BASS, _CHORD = 36, 48  # MIDI pitches where the octaves of the bass and of the chord above it begin
 
 
-@lru_cache(maxsize=1024)
-def chord_pitches(symbol: str) -> tuple[int, ...] | None:
-    """Return the MIDI pitches of a chord symbol, a bass note and a close chord; None if it names no chord.
+@lru_cache(maxsize=4096)
+def chord_pitches(text: str) -> tuple[int, ...] | None:
+    """Return the MIDI pitches of a chord symbol, a bass note and a close chord.
 
-    >>> chord_pitches("Am"), chord_pitches("G/B"), chord_pitches("Fine")
-    ((45, 48, 52, 57), (47, 50, 55, 59), None)
+    They are none for a symbol that ends the chord before it: `N.C.`, or one of an unknown kind. The result is None if
+    the text is no chord symbol.
+
+    >>> chord_pitches("Am"), chord_pitches("G/B"), chord_pitches("N.C."), chord_pitches("Fine")
+    ((45, 48, 52, 57), (47, 50, 55, 59), (), None)
     """
-    match = _SYMBOL.fullmatch(symbol.strip())
-    if match is None or match[3] not in _INTERVALS:
+    text = " ".join(text.split())
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    if _NO_CHORD.fullmatch(text):
+        return ()
+    for symbol in (text.replace(" ", ""), *([text.partition(" ")[0]] if _all_chords(text.split()) else [])):
+        if (pitches := _pitches(symbol)) is not None:
+            return pitches
+    return () if _UNKNOWN.fullmatch(text) else None
+
+
+def is_unknown_chord(text: str) -> bool:
+    """Return whether a text is a chord symbol of an unknown kind, which ends the chord before it.
+
+    >>> is_unknown_chord("C7xyz"), is_unknown_chord("C7"), is_unknown_chord("N.C."), is_unknown_chord("Fine")
+    (True, False, False, False)
+    """
+    return chord_pitches(text) == () and not _NO_CHORD.search(text)
+
+
+def _all_chords(words: list[str]) -> bool:
+    """Return whether there are two chords or more, as in `C (Em)`: the first one is meant to sound."""
+    return len(words) > 1 and all(_pitches(word.strip("()")) is not None for word in words)
+
+
+def _pitches(symbol: str) -> tuple[int, ...] | None:
+    root = _ROOT.match(symbol)
+    if root is None:
         return None
-    root = SEMITONES[LETTERS.index(match[1])] + ALTERS[match[2]]
-    bass = SEMITONES[LETTERS.index(match[4].upper())] + ALTERS[match[5]] if match[4] else root
-    chord = {_CHORD + (root + interval) % 12 for interval in _INTERVALS[match[3]]}
-    return tuple(sorted({_BASS + bass % 12, *chord}))
+    bass = _BASS_NOTE.search(symbol)
+    intervals = _intervals(symbol[root.end() : bass.start() if bass else None])
+    if intervals is None:
+        return None
+    tonic = _semitones(*root.groups())
+    chord = {_CHORD + (tonic + interval) % 12 for interval in intervals}
+    return tuple(sorted({_BASS + (_semitones(*bass.groups()) if bass else tonic) % 12, *chord}))
+
+
+def _semitones(letter: str, signs: str) -> int:
+    """Return the semitones of a note above C."""
+    return SEMITONES[LETTERS.index(letter.upper().replace("H", "B"))] + sum(_ALTERS[sign] for sign in signs)
+
+
+def _intervals(signs: str) -> set[int] | None:
+    """Return the semitones above the root that the signs after it ask for; None if one of them is unknown."""
+    chord, extra, end = {1: 0, 3: 4, 5: 7}, set[int](), 0
+    for match in _SIGN.finditer(signs):
+        kind, sign = match.lastgroup, match[0]
+        number = int(re.sub(r"\D", "", sign) or 0)
+        if match.start() != end:
+            return None
+        end = match.end()
+        match kind:
+            case "major":
+                if number or sign in "Δ^":
+                    chord[7] = 11
+                    extra |= {_SCALE[degree] for degree in _EXTENSIONS[str(number or 7)][1:]}
+            case "minor":
+                chord[3] = 3
+            case "diminished":
+                chord |= {3: 3, 5: 6}
+            case "half_diminished":
+                chord |= {3: 3, 5: 6, 7: 10}
+            case "augmented":
+                chord[5] = 8
+            case "suspended":
+                chord[3] = _SCALE[number or 4]
+            case "omitted":
+                chord.pop(number, None)
+            case "added":
+                extra.add(_SCALE[number] + _ALTERS.get(sign[3], 0))
+            case "altered":
+                if number == 5:
+                    chord.pop(5, None)
+                extra.add(_SCALE[number] + _ALTERS[sign[0]])
+            case "any_altered":
+                chord |= {5: 8, 7: 10}
+                extra |= {13, 15}
+            case "degree" if number == 5:
+                chord.pop(3, None)
+            case "degree" if number == 4:
+                chord[3] = 5
+            case "degree":
+                for degree in _EXTENSIONS[sign.replace("/", "")]:
+                    if degree == 7:
+                        chord.setdefault(7, 9 if (chord.get(3), chord.get(5)) == (3, 6) else 10)
+                    else:
+                        extra.add(_SCALE[degree])
+    return {*chord.values(), *extra} if end == len(signs) else None

@@ -7,7 +7,7 @@ note each. Fermatas have no effect, since a sequencer's grid does not wait; roll
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -74,7 +74,7 @@ def perform(
         track(_notes(voice, warp, timeline), f"Voice {number}" if len(timeline.voices) > 1 else title, program)
         for number, voice in enumerate(timeline.voices, 1)
     ]
-    chords = track(_chords(main, warp), "Chords", PIANO)
+    chords = track(_chords(timeline.voices, warp), "Chords", PIANO)
     meters = ((seconds(measure.start), measure.sounding_meter) for measure in timeline.measures)
     return Performance(
         tracks=(*tracks, chords) if len(chords) else tuple(tracks),
@@ -128,19 +128,26 @@ def _velocity(time: Fraction, measure: Measure) -> int:
     return ON_BEAT if place else ON_BAR
 
 
-def _chords(events: Iterable[Event], warp: _Warp) -> Iterator[_Played]:
-    """Yield the notes of the chord symbols, each held until the next symbol or the end of its section."""
-    since, chord = Fraction(0), ()  # type: tuple[Fraction, tuple[int, ...]]
-    for time, element in events:
-        if not isinstance(element, Sound | Bar):
-            continue
-        symbols = (chord_pitches(mark[1:-1]) for mark in element.marks if mark.startswith('"'))
-        following = [() if isinstance(element, Bar) and element.ends_section else None, *symbols]
-        for pitches in following:
-            if pitches is not None:
-                if time > since:
-                    yield from (_Played(warp(since), warp(time), pitch, CHORD) for pitch in chord)
-                since, chord = time, pitches
+def _chords(voices: Sequence[Sequence[Event]], warp: _Warp) -> Iterator[_Played]:
+    """Yield the notes of the chord symbols, each held until the next symbol of any voice or the end of its section."""
+    changes: dict[Fraction, frozenset[int]] = {}
+    for number, events in enumerate(voices):
+        own: dict[Fraction, tuple[int, ...]] = {}
+        for time, element in events:
+            if not isinstance(element, Sound | Bar):
+                continue
+            if number == 0 and isinstance(element, Bar) and element.ends_section:
+                own[time] = ()
+            for mark in element.marks:
+                if mark.startswith('"') and (pitches := chord_pitches(mark[1:-1])) is not None:
+                    own[time] = pitches
+        for time, pitches in own.items():
+            changes[time] = changes.get(time, frozenset()).union(pitches)
+    times = sorted(changes)
+    end = max(events[-1][0] for events in voices)
+    for time, following in zip(times, [*times[1:], end], strict=True):
+        if following > time:
+            yield from (_Played(warp(time), warp(following), pitch, CHORD) for pitch in sorted(changes[time]))
 
 
 def _markers(events: Iterable[Event], timeline: Timeline) -> Iterator[tuple[Fraction, str]]:

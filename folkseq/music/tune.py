@@ -68,7 +68,7 @@ class Tuplet:
     count: int
 
     def __post_init__(self) -> None:
-        if not (1 <= self.actual <= 16 and 1 <= self.normal <= 16 and 1 <= self.count <= 32):
+        if not (1 <= self.actual <= 64 and 1 <= self.normal <= 64 and 1 <= self.count <= 64):
             raise ValueError(f"({self.actual}:{self.normal}:{self.count} is not a tuplet")
 
 

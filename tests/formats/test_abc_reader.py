@@ -68,6 +68,10 @@ GOLDEN: list[tuple[str, list[Element]]] = [
         [n(5, grace=(Pitch(6),)), n(5, grace=(Pitch(6),)), n(5, 2, grace=(Pitch(7), Pitch(6), Pitch(7)))],
     ),
     ("[CEG]2 [C2E2] +CE+", [chord((0, 2, 4), 2), chord((0, 2), 2), chord((0, 2))]),
+    ("+CE+2 +C E G+ +C2E2+/", [chord((0, 2), 2), chord((0, 2, 4)), chord((0, 2))]),
+    ("+f+A +ff+B +fff+c", [n(5, marks=("+f+",)), n(6, marks=("+ff+",)), n(7, marks=("+fff+",))]),
+    ("(10:8CDEFGABcde f", [Tuplet(10, 8, 10), *(n(step, F(4, 5)) for step in range(10)), n(10)]),
+    ("(1:2:2AB c", [Tuplet(1, 2, 2), n(5, 2), n(6, 2), n(7)]),
     ("[EC]-[CE]", [chord((0, 2), tied=True), chord((0, 2))]),
     ("~A .B HA TB uA vB", [n(5 + i % 2, marks=(mark,)) for i, mark in enumerate("~.HTuv")]),
     ("!trill!A +fermata+B", [n(5, marks=("!trill!",)), n(6, marks=("+fermata+",))]),
@@ -96,6 +100,8 @@ GOLDEN: list[tuple[str, list[Element]]] = [
     ("A ! B !\nc", [n(5), n(6), n(7)]),  # old line breaks
     ("A % B\n% c\n%%text d\ne", [n(5), n(9)]),
     ("A\n%%begintext\nB c d\n%%endtext\ne", [n(5), n(9)]),
+    ("A\n%%beginml\n<b>B c d</b>\n%%endml\ne", [n(5), n(9)]),
+    ("A\n\\vskip 10pt\ne", [n(5), n(9)]),  # for TeX
     ("[K:D]F [K:none]F", [Key(1), n(3, 1, 1), Key(), n(3)]),
     ("[M:3/4] A [M:C|]", [Meter(3, 4), n(5), Meter(2, 2)]),
     ("[M:6/8](5ABcde", [Meter(6, 8), Tuplet(5, 3, 5), *(n(step, F(3, 5)) for step in range(5, 10))]),
@@ -143,6 +149,8 @@ def test_music(music: str, elements: list[Element]) -> None:
         ("A\nw:la\nW:la", {"line of words": 2}),
         ("A\nZ:me", {"Z: field in the body": 1}),
         ('A [Q:"slow"]', {"tempo in words": 1}),
+        ("A [Q:1/4=60-70]", {"tempo range, read as its first number": 1}),
+        ('"C7xyz"A', {'chord symbol "C7xyz" of an unknown kind': 1}),
         ("A [K:alto]", {"setting alto": 1}),
     ],
 )
@@ -178,6 +186,24 @@ def test_pickups_keep_their_length() -> None:
         else:
             bars.append(F(0))
     assert bars == [F(1, 8), F(3, 4), F(5, 8), 0]
+
+
+def test_a_tempo_in_the_header_that_cannot_be_read_is_counted_and_kept() -> None:
+    tune, lost = read("A", "Q:1/4=3/8\nK:C")
+    assert tune.fields == (("Q", "1/4=3/8"),)
+    assert lost == {"tempo that cannot be read": 1}
+    assert read("A", "Q:quick\nK:C")[1] == {}
+
+
+def test_a_tune_may_be_indented() -> None:
+    book = abc.parse("Dear all,\n\n  X:7\n  T:One\n  K:G\n  F |\n\tL:1/4\n  A |\n")
+    assert [(tune.number, tune.title, str(tune.key)) for tune in book.tunes] == [(7, "One", "Gmaj")]
+    assert book.tunes[0].body == (n(3, 1, 1), BAR, n(5, 2), BAR)
+
+
+def test_a_text_may_name_a_voice() -> None:
+    tune, _ = read('V:1\nA "^see [V:2] below"B [V:2] c')
+    assert tune.voices == ((n(5), n(6, marks=('"^see [V:2] below"',))), (n(7),))
 
 
 def test_voices() -> None:

@@ -63,6 +63,17 @@ def test_chord_symbols_are_held_on_a_track_of_their_own():
     ]
 
 
+@pytest.mark.parametrize("text", ["N.C.", "C7xyz"])
+def test_a_symbol_without_a_chord_ends_the_chord_before_it(text):
+    assert rows(play(f'"C5"c4 "{text}"d4 "^slow"e8|').tracks[1]) == [(0, 2, 36), (0, 2, 48), (0, 2, 55)]
+
+
+def test_chords_of_every_voice_are_played():
+    book = abc.parse('X:1\nM:4/4\nL:1/8\nQ:1/4=60\nK:C\nV:1\nc8|"C5"c8|]\nV:2\n"E5"E8|E8|]\n')
+    expected = [(0, 4, 40), (0, 4, 52), (0, 4, 59), (4, 8, 36), (4, 8, 48), (4, 8, 55)]
+    assert rows(perform(book.tunes[0]).tracks[2]) == expected
+
+
 @pytest.mark.parametrize("meter", ["C", "C|", "2/4"])
 def test_swing_lengthens_the_first_of_two_eighths(meter):
     swung = play("cd ef|" if meter == "2/4" else "cd efg4|", meter, swing=0.75)

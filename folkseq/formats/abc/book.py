@@ -23,9 +23,10 @@ from folkseq.music.tune import Tune
 from folkseq.text import Decoded
 
 _COMMENT = re.compile(r"(?<!\\)%")
-_TEXT_BLOCK = re.compile(r"%%begin(text|ps|svg)\b")
+_TEXT_BLOCK = re.compile(r"%%begin([a-z]+)")
 _FIELD = re.compile(r"([A-Za-z+]):(?!(?<=[A-Ga-gxz]:)[|:])(.*)")  # "d:|" is music
 _CHARSET = re.compile(rb"^(?:%%|I:)\s*abc-charset\s+([\w-]+)", re.MULTILINE)
+_NO_MUSIC = frozenset("% \t\\")  # with which a line of music hardly ever begins
 _BYTE_ORDER_MARK = "\ufeff"
 _LONGEST_HEADER = 200  # lines of a file header, which every tune of the file is given
 
@@ -157,10 +158,15 @@ def _blocks(text: str) -> Iterator[list[Line]]:
             end_of_text = "" if line.startswith(end_of_text) else end_of_text
             continue
         end_of_text = ""
-        if line.startswith("%"):
-            begin = _TEXT_BLOCK.match(line)
-            end_of_text = f"%%end{begin[1]}" if begin else ""
-            continue
+        if line[:1] in _NO_MUSIC:
+            if line[0] == "%":
+                begin = _TEXT_BLOCK.match(line)
+                end_of_text = f"%%end{begin[1]}" if begin else ""
+                continue
+            if line[0] == "\\" and line[1:2].isalpha():  # for TeX, as in abc2mtex's books
+                continue
+            if line.lstrip()[1:2] == ":":  # a field that is indented
+                line = line.lstrip()
         if "%" in line:
             line = _COMMENT.split(line, maxsplit=1)[0]
             if not line.strip():

@@ -17,7 +17,9 @@ from folkseq.music.signature import MODES, Key, Meter, Tempo
 ACCIDENTALS = {"__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
 SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 MODE_NAMES = {**{name: name for name in MODES}, "ion": "maj", "aeo": "min", "": "maj", "m": "min", "n": "min"}
-_KEY = re.compile(r"([A-G])\s*([#b♯♭]?)\s*([A-Za-z]*)")
+_TERM = re.compile(r" ?\(? ?(\d{1,2}(?: ?\+ ?\d{1,2})*) ?\)? ?/ ?(\d{1,2})(?!\d)")
+_KEY = re.compile(r"([A-G])\s*-?([#b♯♭]|flat|sharp)?[\s-]*([A-Za-z]*)")
+_NAMED = {"flat": "b", "sharp": "#"}
 _EXTRA = re.compile(r"(\^\^|__|\^|_|=)([A-Ga-g])")
 _SETTING = re.compile(
     r"\b(?:clef|octave|transpose|middle|stafflines|staffscale|score|sound|shift) ?= ?\S*"
@@ -25,7 +27,15 @@ _SETTING = re.compile(
     r"|\b(?:treble|bass|alto|tenor|perc)\d*[+-]?8?\b"
 )
 _NAME = re.compile(r'(?<!\S)[a-z]{2,}=(?:"[^"]*"|[^\s"]+)')  # settings of the page alone, such as name="Fiddle"
-_TEMPO = re.compile(r"((?:\d+/\d+ ?){0,4}|\d+ ?(?==)) ?(C\d{0,3})? ?=? ?(\d{1,4}(?:\.\d{1,6})?)$")
+_BEAT = r"(?P<beat>\d+/\d+(?: ?\+? ?\d+/\d+){0,3}|[♩♪]\.?)"
+_BPM = r"(?P<bpm>(?<![\d/])\d{1,4}(?:[.,]\d{1,6})?(?![\d/])(?! ?/ ?\d))"
+_TEMPOS = [  # tried in this order
+    re.compile(rf"{_BPM} ?= ?{_BEAT}"),
+    re.compile(rf"(?:{_BEAT} ?=?|(?P<units>C\d{{0,3}}) ?=|(?<!/)(?P<notes>\d+) ?=) ?[^\d=/]{{0,12}}{_BPM}"),
+    re.compile(rf"(?<!=){_BPM}"),
+]
+_NOTES = {"♩": Fraction(1, 4), "♪": Fraction(1, 8)}
+_WORDS = re.compile(r'"([^"]*)"?|\(([^()=]*)(?:\)|$)')
 
 
 def _one_line(text: str) -> str:
@@ -64,7 +74,7 @@ def parse_key(text: str) -> tuple[Key | None, tuple[str, ...]]:
         if extra := _extras(value):  # accidentals alone, as in K:^f_b: a signature without a tonic
             return Key(extra=extra), settings
         raise ParseError(f"K:{_shown(text)} is not a key; write one such as K:G, K:Em or K:Ador")
-    letter, accidental, word = match.groups()
+    letter, accidental, word = match.groups("")
     extra = _extras(value[match.end() :])
     if explicit := word.lower().startswith("exp"):  # the signature is the accidentals, and no others
         extra = tuple((dict.fromkeys(range(7), 0) | dict(extra)).items())
@@ -72,7 +82,7 @@ def parse_key(text: str) -> tuple[Key | None, tuple[str, ...]]:
     if mode is None:
         raise ParseError(f"K:{_shown(text)} has no such mode; there are {', '.join(MODES)}")
     try:
-        return Key(LETTERS.index(letter), ALTERS[accidental], mode, extra), settings
+        return Key(LETTERS.index(letter), ALTERS[_NAMED.get(accidental, accidental)], mode, extra), settings
     except ValueError as error:
         raise ParseError(f"K:{_shown(text)}: {error}") from None
 
@@ -93,7 +103,7 @@ def format_key(key: Key) -> str:
 
 @lru_cache(maxsize=1024)
 def parse_meter(text: str) -> Meter:
-    """Return the meter that `text` names: `6/8`, `C`, `C|`, `none`, or a sum such as `2+3/8`.
+    """Return the meter that `text` names: `6/8`, `C`, `C|`, `none`, or a sum such as `2+3/8` and `2/4+3/8`.
 
     Raises:
         ParseError: It names none.
@@ -103,12 +113,16 @@ def parse_meter(text: str) -> Meter:
         return Meter(4, 4) if value == "C" else Meter(2, 2)
     if value in ("", "none", "free"):
         return Meter(0, 4)
-    match = re.match(r"\(? ?(\d{1,2}(?: ?\+ ?\d{1,2})*) ?\)? ?/ ?(\d{1,2})(?!\d)", value)
-    if match is None:
+    terms = [_TERM.match(value)]
+    while terms[-1] and value[(end := terms[-1].end()) :].lstrip().startswith("+"):
+        terms.append(_TERM.match(value, value.index("+", end) + 1))
+    if terms[-1] is None:
         raise ParseError(f"M:{_shown(value)} is not a meter; write one such as M:6/8, M:C| or M:none")
-    beats = sum(int(beat) for beat in match[1].split("+"))
     try:
-        return Meter(beats, int(match[2])) if beats else Meter(0, 4)
+        meters = [Meter(sum(map(int, term[1].split("+"))), int(term[2])) for term in terms if term]
+        unit = max(meter.unit for meter in meters)
+        beats = sum(meter.beats * unit // meter.unit for meter in meters)
+        return Meter(beats, unit) if beats else Meter(0, 4)
     except ValueError as error:
         raise ParseError(f"M:{_shown(value)}: {error}") from None
 
@@ -129,20 +143,30 @@ def default_unit(meter: Meter) -> Fraction:
 def parse_tempo(text: str, unit: Fraction) -> Tempo | None:
     """Return the tempo of a `Q:` line; None where it has only words.
 
-    A bare number counts unit note lengths, as in ABC 1.6. Raises ParseError if the tempo cannot be played.
+    A bare number counts unit note lengths, as in ABC 1.6. Of a range such as 80-100 the first number counts. Raises
+    ParseError if the tempo cannot be played.
     """
-    words = _one_line(" ".join(re.findall(r'"([^"]*)"', text)))
-    match = _TEMPO.match(_one_line(re.sub(r'"[^"]*"', " ", text)))
+    words = _one_line(" ".join(quoted or bracketed for quoted, bracketed in _WORDS.findall(text)))
+    line = _one_line(_WORDS.sub(" ", text))
+    match = next(filter(None, (pattern.search(line) for pattern in _TEMPOS)), None)
     if match is None:
         return None
-    lengths, multiple, bpm = match.groups()
+    found = match.groupdict()
     try:
-        beat = sum((Fraction(length) for length in lengths.split()), Fraction(0))
-        if multiple:
-            beat = unit * int(multiple[1:] or 1)
-        return Tempo(beat or unit, float(bpm), words)
+        if units := found.get("units"):
+            beat = unit * int(units[1:] or 1)
+        elif (written := found.get("beat") or found.get("notes") or "")[:1] in _NOTES:
+            beat = _NOTES[written[0]] * Fraction(len(written) + 1, 2)  # a dot adds half
+        else:
+            beat = sum(map(Fraction, written.replace("+", " ").split()), Fraction(0))
+        return Tempo(beat or unit, float(found["bpm"].replace(",", ".")), words)
     except (ValueError, ZeroDivisionError):
         raise ParseError(f"Q:{_shown(text)} is not a tempo; write one such as Q:1/4=120") from None
+
+
+def is_tempo_range(text: str) -> bool:
+    """Return whether a `Q:` line gives two numbers of beats, as in `1/4=80-100`."""
+    return re.search(r"\d ?(?:-|–|\.\.|to) ?\d", _WORDS.sub(" ", text)) is not None
 
 
 def format_tempo(tempo: Tempo) -> str:

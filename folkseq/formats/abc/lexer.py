@@ -26,7 +26,7 @@ _SYMBOLS = {
     "broken": r">+|<+",
     "rest": rf"[zx]{_LENGTH}",
     "tie": r"\.?-",
-    "tuplet": r"\([2-9](?::[0-9]*(?::[0-9]*)?)?(?!\d)",
+    "tuplet": r"\((?:[2-9]|[1-9][0-9]?(?=:))(?::[0-9]*(?::[0-9]*)?)?(?!\d)",
     "slur": r"\.?\(",
     "unslur": r"\)",
     "grace": r"\{[^{}]*\}",
@@ -34,7 +34,7 @@ _SYMBOLS = {
     "ending": rf"\[{_PASSES}|(?<=[|:]){_SHORT_PASSES}|(?<=[|:] ){_SHORT_PASSES}",
     "field": r"\[[A-Za-z]:[^\]]*\]",
     "chord": rf'\[(?:[^\[\]"|]|"[^"]*")*\]{_LENGTH}',
-    "old_chord": rf"\+(?:{_NOTE}{_LENGTH})+\+",
+    "old_chord": rf"\+(?!f+\+) ?(?:{_NOTE}{_LENGTH} ?)+\+{_LENGTH}",
     "decoration": r"![A-Za-z0-9<>()+.,'^_\-\[\]]+!|\+[A-Za-z0-9<>().]+\+|[~.HLMOPSTuvJR]",
     "undefined": r"[Wh-tw]",  # letters that stand for a decoration where U: says which
     "multirest": r"[ZX][0-9]*",
@@ -156,5 +156,5 @@ def parse_tuplet(text: str, compound: bool) -> Tuplet:
     """
     _check(text, "a tuplet")
     actual, normal, count = ([int(number or 0) for number in text[1:].split(":")] + [0, 0])[:3]
-    default = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(actual, 3 if compound else 2)
+    default = {1: 1, 2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(actual, 3 if compound else 2)
     return Tuplet(actual, normal or default, count or actual)

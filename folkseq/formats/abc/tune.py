@@ -14,12 +14,20 @@ from itertools import chain
 from typing import NamedTuple
 
 from folkseq.errors import ParseError
-from folkseq.formats.abc.fields import default_unit, parse_key, parse_meter, parse_settings, parse_tempo, parse_unit
+from folkseq.formats.abc.fields import (
+    default_unit,
+    is_tempo_range,
+    parse_key,
+    parse_meter,
+    parse_settings,
+    parse_tempo,
+    parse_unit,
+)
 from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Part, Sound, Tune
 
-_VOICE = re.compile(r"\[V:([^\]]*)\]")
+_VOICE = re.compile(r'"[^"]*"|\[V:([^\]]*)\]')
 _KEPT = "ABCDFGHNOSZ"  # header fields that a tune keeps as they are
 _MOST_VOICES = 100
 
@@ -92,12 +100,15 @@ class TuneReader:
         if "[V:" not in line:
             self.current_voice().read(line, self._read_inline_field)
             return
-        before, *voices = _VOICE.split(line)  # text, name, text, name, text …
-        if before.strip():
-            self.current_voice().read(before, self._read_inline_field)
-        for name, music in zip(voices[::2], voices[1::2], strict=True):
-            self.read_body_field("V", name)
-            self.current_voice().read(music, self._read_inline_field)
+        start = 0
+        for match in _VOICE.finditer(line):
+            if match[1] is None:  # a text
+                continue
+            if line[start : match.start()].strip():
+                self.current_voice().read(line[start : match.start()], self._read_inline_field)
+            self.read_body_field("V", match[1])
+            start = match.end()
+        self.current_voice().read(line[start:], self._read_inline_field)
 
     def read_body_field(self, letter: str, value: str) -> None:
         """Read a field after the header, on a line of its own or inline."""
@@ -126,7 +137,7 @@ class TuneReader:
             voice.unit = parse_unit(value)
         elif letter == "P":
             voice.change(Part(" ".join(value.split())))
-        elif tempo := parse_tempo(value, voice.unit):
+        elif tempo := self._tempo(value, voice.unit):
             voice.change(tempo)
         else:
             self.lost["tempo in words"] += 1
@@ -159,9 +170,10 @@ class TuneReader:
             self.key, self.in_body = key or Key(), True
             self._count_settings(settings)
             if self.tempo_text:
-                self.tempo = parse_tempo(self.tempo_text, self.unit or default_unit(self.meter))
+                self.tempo = self._tempo(self.tempo_text, self.unit or default_unit(self.meter))
                 if self.tempo is None:
                     self.fields.append(("Q", self.tempo_text))
+                    self.lost.update(["tempo that cannot be read"] * any(map(str.isdigit, self.tempo_text)))
         elif letter in _KEPT:
             self.fields.append((letter, value))
         elif letter == "m":
@@ -170,6 +182,12 @@ class TuneReader:
             self.lost["line of words"] += 1
         elif letter not in "rI":
             self.lost[f"{letter}: field"] += 1
+
+    def _tempo(self, text: str, unit: Fraction) -> Tempo | None:
+        tempo = parse_tempo(text, unit)
+        if tempo and is_tempo_range(text):
+            self.lost["tempo range, read as its first number"] += 1
+        return tempo
 
     def _voice_of(self, name: str) -> VoiceReader:
         if name not in self.voices:

@@ -26,6 +26,7 @@ from folkseq.formats.abc.lexer import (
     parse_note,
     parse_tuplet,
 )
+from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Part, Sound
@@ -174,7 +175,11 @@ class VoiceReader:
     def _symbol(self, kind: str, text: str) -> None:
         """Read a symbol that is neither a plain note nor a bar line, space or field."""
         match kind:
-            case "text" | "decoration":
+            case "text":
+                self._marks.append(text)
+                if is_unknown_chord(text[1:-1]):
+                    self.lost[f"chord symbol {text} of an unknown kind"] += 1
+            case "decoration":
                 self._marks.append(text)
             case "rest":
                 self._sound((), self.unit * parse_length(text[1:]))
@@ -183,7 +188,8 @@ class VoiceReader:
             case "chord":
                 self._chord(text)
             case "old_chord":
-                self._chord(f"[{text[1:-1]}]")
+                notes, length = text[1:].split("+")
+                self._chord(f"[{notes}]{length}")
             case "tuplet":
                 if self._left:
                     self.lost["tuplet with too few notes"] += 1

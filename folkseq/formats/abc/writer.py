@@ -294,8 +294,8 @@ class _VoiceWriter:
     def _tuplet(self, tuplet: Tuplet) -> None:
         if self._begins_beam():
             self._space()
-        # Programs differ on which meters make (5, (7 and (9 fill three units, so these are spelt out.
-        usual = tuplet.actual not in (5, 7, 9) and parse_tuplet(f"({tuplet.actual}", self.meter.compound) == tuplet
+        # Programs differ on which meters make (5, (7 and (9 fill three units, and on (10, so these are spelt out.
+        usual = tuplet.actual in (2, 3, 4, 6, 8) and parse_tuplet(f"({tuplet.actual}", self.meter.compound) == tuplet
         self.text += f"({tuplet.actual}" if usual else f"({tuplet.actual}:{tuplet.normal}:{tuplet.count}"
         self.factor, self.left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
 
