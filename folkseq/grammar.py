@@ -54,6 +54,25 @@ class Grammar(Protocol):
         ...
 
 
+class Target(Protocol):
+    """What each piece is to be like, which one random number of it decides: a mask beside the grammar's.
+
+    Where the two masks exclude each other, the grammar's counts.
+    """
+
+    def begin(self, uniforms: NDArray[np.float64]) -> Rows:
+        """Return the state of pieces before their start ids, given a number from 0 to 1 for each, (B,)."""
+        ...
+
+    def advance(self, rows: Rows, ids: Ids) -> Rows:
+        """Return the state after one more id per row, (B,), without changing `rows`."""
+        ...
+
+    def allowed(self, rows: Rows) -> NDArray[np.bool_]:
+        """Mask the ids that may come next, (B, V)."""
+        ...
+
+
 class PlacedGrammar(Grammar, Protocol):
     """The grammar of a gap, which knows where in the encoder's source each piece is."""
 

@@ -138,6 +138,7 @@ class _Part:
     lost: Counter[str] = field(default_factory=Counter)
     faults: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    conventions: Counter[str] = field(default_factory=Counter)
     unreadable: bool = False
 
 
@@ -173,7 +174,8 @@ def _tokenize(representation: Representation[Any], number: int, parsed: Parsed[A
             )
         )
     told = tuple(parsed.faults), tuple(parsed.notices)
-    return _Part(number, tuple(pieces), codec.vocabulary.tokens, codec.signature, lost, *told)
+    conventions = Counter(filter(None, map(representation.convention, parsed.pieces)))
+    return _Part(number, tuple(pieces), codec.vocabulary.tokens, codec.signature, lost, *told, conventions)
 
 
 def _build(
@@ -195,6 +197,7 @@ def _build(
     seen: set[bytes] = set()
     read: dict[int, str] = {}  # signature of each file
     lost: dict[str, Counter[str]] = {}
+    conventions: Counter[str] = Counter()
     faults: list[tuple[int, str]] = []
     notices: list[tuple[int, str]] = []
     repeats: Counter[str] = Counter()
@@ -207,6 +210,7 @@ def _build(
             faults += [(part.file, fault) for fault in part.faults]
             notices += [(part.file, notice) for notice in part.notices]
             lost.setdefault(part.signature, Counter()).update(part.lost)
+            conventions.update(part.conventions)
             tokens = known.setdefault(part.signature, {})
             numbers = np.array([tokens.setdefault(token, len(tokens)) for token in part.tokens], np.uint32)
             for piece in part.pieces:
@@ -253,6 +257,7 @@ def _build(
         np.save(folder / f"{name}.npy", array)
     facts = {
         "tokens": vocabulary.tokens,
+        "conventions": conventions,
         "amounts": units,
         "read": used,
         "labels": [(places[file], piece.label) for file, _, piece in pieces],
@@ -321,7 +326,7 @@ def _open(
     return TokenizedCorpus(
         folder=folder,
         store=TokenStore.read(folder),
-        codec=representation.codec(Vocabulary(tuple(facts["tokens"]))),
+        codec=representation.codec(Vocabulary(tuple(facts["tokens"]), facts["conventions"])),
         fingerprints=np.split(np.load(folder / "fingerprints.npy"), offsets[1:-1]),
         amounts={unit: np.load(folder / f"{unit}s.npy") for unit in facts["amounts"]},
         sources=np.array([file for file, _ in facts["labels"]], np.int64),

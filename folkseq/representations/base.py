@@ -197,6 +197,13 @@ class Representation(ABC, Generic[Piece]):
         """Return the piece that any sequence of tokens stands for."""
         raise NotImplementedError(f"{type(self).__name__} implements neither detokenize nor codec")
 
+    def convention(self, piece: Piece) -> str:
+        """Return how a piece is written where its tokens do not say it, or nothing.
+
+        A run stores the number of pieces for each, see `Vocabulary.conventions`, so that new pieces can be written so.
+        """
+        return ""
+
     def fit(self, pieces: Iterable[Piece]) -> Codec[Piece]:
         """Fit a codec to pieces."""
         return self.codec(self.merge(token for piece in pieces for token in self.tokenize(piece)))

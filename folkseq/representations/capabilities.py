@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.grammar import Grammar, Schedule
+from folkseq.grammar import Grammar, Schedule, Target
 from folkseq.representations.vocabulary import END, START, Vocabulary
 from folkseq.text import decode
 
@@ -150,6 +150,8 @@ class Plan:
     """Number of pieces to write for each one, of which the sampler keeps the least constrained."""
     typical_length: bool = False
     """Whether pieces longer than nearly all of the training set are redrawn; `limit` is then a lower bound."""
+    target: Target | None = None
+    """What each piece is to be like; only with the grammar."""
     notices: list[str] = field(default_factory=list)
     """What the user should know, as it comes to light while pieces are written."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Vocabulary:
     """
 
     tokens: tuple[str, ...]
+    conventions: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    """Number of pieces of the corpus for each result of `Representation.convention`; empty if it is unknown."""
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,19 +83,25 @@ class Vocabulary:
         return [self.tokens[index] for index in ids]
 
     def to_json(self) -> str:
-        """Format the tokens as JSON, one per line, in order of their ids."""
-        return json.dumps(self.tokens, ensure_ascii=False, indent=0) + "\n"
+        """Format the tokens as JSON, one per line, in order of their ids; with the conventions if there are any."""
+        found = {"tokens": self.tokens, "conventions": dict(self.conventions)} if self.conventions else self.tokens
+        return json.dumps(found, ensure_ascii=False, indent=0) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
         """Read the vocabulary that `to_json` wrote. Raises RunError if the file holds anything else."""
         try:
-            tokens = json.loads(path.read_text(encoding="utf-8"))
+            found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: not a vocabulary ({error})") from None
+        tokens, conventions = (
+            (found.get("tokens"), found.get("conventions")) if isinstance(found, dict) else (found, {})
+        )
         if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
             raise RunError(f"{path}: not a vocabulary: expected a list of strings")
+        if not isinstance(conventions, dict) or not all(isinstance(count, int) for count in conventions.values()):
+            raise RunError(f"{path}: not a vocabulary: expected a number of pieces for each convention")
         try:
-            return cls(tuple(tokens))
+            return cls(tuple(tokens), conventions)
         except ValueError as error:
             raise RunError(f"{path}: not a vocabulary: {error}") from None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
-from folkseq.grammar import Grammar, Ids, PlacedGrammar, Rows, Schedule, put, take
+from folkseq.grammar import Grammar, Ids, PlacedGrammar, Rows, Schedule, Target, put, take
 from folkseq.models.settings import IMPOSSIBLE
 from folkseq.sampling.engine import Engine, Logits
 from folkseq.sampling.overlaps import CopyLimiter
@@ -40,6 +40,10 @@ class Request:
     """Compute `Sample.fit`."""
     copies: CopyLimiter | None = None
     """Masks ids that would make too long a copy of the training set."""
+    target: Target | None = None
+    """Masks ids that do not suit what a piece is to be like."""
+    candidates: int = 1
+    """Number of consecutive indices that are candidates for one piece, and so have one target."""
     place: PlacedGrammar | None = None
     """The grammar, if it also tells where in the encoder's source each piece is."""
 
@@ -75,6 +79,7 @@ class SamplingBatch:
         self._after_opening, *self._opened = _read(engine, request)
         self.stepper = engine.stepper(take(self._after_opening, [0] * rows))
         self.states = tuple(take(each, [0] * rows) for each in self._opened)  # of grammar, schedule and copy limiter
+        self.targets = _read_target(request, indices)
         self.indices = np.zeros(rows, np.int64)
         self.lengths = np.zeros(rows, np.int64)
         self.ids = np.zeros((rows, _CAPACITY), np.int64)
@@ -100,6 +105,8 @@ class SamplingBatch:
         put(self.stepper.state, places, self._after_opening)
         for each, opened in zip(self.states, self._opened, strict=True):
             put(each, places, opened)
+        if self.request.target is not None:
+            put(self.targets, places, _read_target(self.request, indices))
 
     def leave(self, places: Ids) -> None:
         """Continue without the rows at `places`."""
@@ -109,7 +116,7 @@ class SamplingBatch:
         self.random = [self.random[place] for place in kept.tolist()]
         self.indices, self.lengths, self.ids = self.indices[kept], self.lengths[kept], self.ids[kept]
         self.nll, self.fit, self.uniforms = self.nll[kept], self.fit[kept], self.uniforms[kept]
-        self.states = tuple(take(each, kept) for each in self.states)
+        self.states, self.targets = tuple(take(each, kept) for each in self.states), take(self.targets, kept)
         self.stepper = self.engine.stepper(take(self.stepper.state, kept))
 
     def step(self) -> Ids:
@@ -132,6 +139,8 @@ class SamplingBatch:
             schedule if request.schedule is None else request.schedule.advance(schedule, ids),
             copies if request.copies is None else request.copies.advance(copies, ids),
         )
+        if request.target is not None:
+            self.targets = request.target.advance(self.targets, ids)
         if self.lengths.max() == self.ids.shape[1]:
             self._widen()
         self.ids[every, self.lengths] = ids
@@ -150,18 +159,23 @@ class SamplingBatch:
         return Sample(int(self.indices[place]), tuple(ids.tolist()), float(self.nll[place]), float(self.fit[place]))
 
     def _mask(self, grammar: Rows, copies: Rows, logits: Logits) -> NDArray[np.bool_] | None:
-        """Return the ids that may come next, (B, V); where the two masks exclude each other, the grammar's counts."""
+        """Return the ids that may come next, (B, V); where two masks exclude each other, the first counts."""
         request = self.request
         mask = None if request.grammar is None else request.grammar.allowed(grammar, request.limit - self.lengths)
-        novel = None if request.copies is None else request.copies.allowed(copies)
-        if novel is None:
-            return mask
-        if mask is None:
-            mask = logits > IMPOSSIBLE / 2  # of compound tokens, only the next field's ids are possible
-        both = np.logical_and(mask, novel)
-        stuck = ~both.any(axis=1)
-        both[stuck] = mask[stuck]
-        return both
+        others = [
+            None if request.target is None else request.target.allowed(self.targets),
+            None if request.copies is None else request.copies.allowed(copies),
+        ]
+        for other in others:
+            if other is None:
+                continue
+            if mask is None:
+                mask = logits > IMPOSSIBLE / 2  # of compound tokens, only the next field's ids are possible
+            both = np.logical_and(mask, other)
+            stuck = ~both.any(axis=1)
+            both[stuck] = mask[stuck]
+            mask = both
+        return mask
 
     def _draw(self, every: Ids) -> NDArray[np.float64]:
         """Return a random number for each row, (B,) in [0, 1), the next of its piece's own stream."""
@@ -172,6 +186,19 @@ class SamplingBatch:
 
     def _widen(self) -> None:
         self.ids = np.concatenate([self.ids, np.zeros_like(self.ids)], axis=1)
+
+
+def _read_target(request: Request, indices: Sequence[int]) -> Rows:
+    """Return the state of the target of each piece after the opening."""
+    if request.target is None:
+        return ()
+    # A generator of its own, so that the random numbers of the ids are the same with a target and without it.
+    pieces = (index // request.candidates for index in indices)
+    uniforms = [np.random.default_rng([request.seed, piece]).random() for piece in pieces]
+    rows = request.target.begin(np.array(uniforms))
+    for given in request.opening:
+        rows = request.target.advance(rows, np.full(len(indices), given))
+    return rows
 
 
 def _read(engine: Engine, request: Request) -> tuple[Rows, Rows, Rows, Rows]:

@@ -74,6 +74,8 @@ class SamplingRun:
             limit=limit,
             strategy=settings,
             grammar=grammar,
+            target=plan.target if settings.grammar else None,
+            candidates=self.candidates,
             schedule=plan.schedule,
             copies=self._copy_limiter(plan),
             weighs=self.candidates > 1,

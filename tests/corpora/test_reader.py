@@ -13,6 +13,7 @@ from folkseq import representations
 from folkseq.corpora import reader
 from folkseq.corpora.reader import tokenize_corpus
 from folkseq.errors import CorpusError, FolkseqError, ParseError
+from folkseq.formats import abc
 from folkseq.representations.abc import AbcRepresentation
 
 BROKEN = "X:9\nT:Broken\nL:1/8\nK:G\nGA[B\n"
@@ -172,3 +173,11 @@ def test_nothing_to_read(tmp_path, monkeypatch):
     monkeypatch.setenv("FOLKSEQ_CACHE", "/proc/cache")
     with pytest.raises(FolkseqError, match="/proc/cache: cannot be written"):
         tokenize_corpus(AbcRepresentation(), [faulty])
+
+
+def test_the_conventions_of_all_files_are_counted_in_one_process_and_in_many(book, monkeypatch):
+    found = tokenize_corpus(AbcRepresentation(), book, workers=2).codec.vocabulary.conventions
+    assert sum(found.values()) == 30 + BOOK.count("X:")
+    assert found[AbcRepresentation().convention(abc.parse(JIG).tunes[0])] >= 10
+    monkeypatch.setenv("FOLKSEQ_CACHE", f"{os.environ['FOLKSEQ_CACHE']}-2")
+    assert tokenize_corpus(AbcRepresentation(), book, workers=1).codec.vocabulary.conventions == found

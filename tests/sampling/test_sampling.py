@@ -399,3 +399,34 @@ def test_a_model_that_is_none_is_refused(tmp_path):
         Engine(tmp_path / "model.onnx")
     with pytest.raises(RunError, match="cannot be loaded"):
         Engine(b"junk")
+
+
+class Half:
+    """Allows each piece the ids of one half, which its random number decides; the end id, too."""
+
+    def begin(self, uniforms):
+        return (uniforms < 0.5,)
+
+    def advance(self, rows, ids):
+        return rows
+
+    def allowed(self, rows):
+        low = np.arange(V) < 4
+        return np.where(rows[0][:, None], low, ~low) | (np.arange(V) == END)
+
+
+def test_each_piece_has_a_target_of_its_own_whatever_is_written_beside_it(engine):
+    pieces = write(engine, 90, target=Half())
+    halves = [{int(i) for i in piece.ids} - {START, END} for piece in pieces]
+    assert all(half <= {2, 3} or half <= {4, 5} for half in halves)
+    assert sum(half <= {2, 3} for half in halves if half) in range(25, 66)
+    alone = next(generate(engine, Request((START,), END, 3, 40, target=Half()), [70]))
+    assert alone.ids == pieces[70].ids
+    assert [piece.ids for piece in write(engine, 20, target=Half(), lanes=2)] == [piece.ids for piece in pieces[:20]]
+
+
+def test_candidates_have_the_target_of_their_piece(engine):
+    pieces = write(engine, 80, target=Half(), candidates=8)
+    for first in range(0, 80, 8):
+        ids = {int(i) for piece in pieces[first : first + 8] for i in piece.ids} - {START, END}
+        assert ids <= {2, 3} or ids <= {4, 5}

@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
+from random import Random
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc
 from folkseq.formats.abc.lexer import parse_note
-from folkseq.music import Bar, Interval, Key, Meter, Tune
-from folkseq.music.pitch import LETTERS
+from folkseq.music import Bar, Meter, Sound, Tune
 from folkseq.representations.abc.analysis import repeated_bars
+from folkseq.representations.abc.compass import Compass
+from folkseq.representations.abc.conventions import Conventions
 from folkseq.representations.abc.form import FormPlan
 from folkseq.representations.abc.grammar import AbcGrammar
 from folkseq.representations.abc.options import AbcOptions, find_key, find_mode
@@ -25,9 +28,10 @@ from folkseq.representations.vocabulary import Vocabulary
 # Number of candidates for a requested form. Of 60 tunes of 16 bars in the form AABB, 47 % ended on their tonic when the
 # first candidate was taken, 82 % with 32 candidates and 92 % with 64; without a form 90 % do.
 CANDIDATES = 64
-# The tonics that fiddlers, fluters and pipers know best, the most common first.
-_TONICS = {"maj": "DGA", "min": "EABD", "dor": "EAD", "mix": "DAG", "lyd": "GD", "phr": "BE", "loc": "B"}
-_LOWEST, _HIGHEST, _MIDDLE = 55, 83, 71  # a fiddle in first position, in MIDI numbers
+# Dances of eight eighths a bar, as players write them. Older books have many in 2/4, with sixteenths.
+_COMMON_TIME = ("reel", "hornpipe", "clog", "fling", "strathspey", "barndance", "schottische")
+_RARE = 0.2
+"""Share of the tunes of a rhythm and meter below which a unit is not used for them."""
 # The title of a tune of unknown rhythm.
 _RHYTHM_OF_METER = {
     Meter(2, 2): "reel",
@@ -46,7 +50,7 @@ class AbcGeneration(Generation[Tune]):
 
     def __init__(self, spelling: Spelling, vocabulary: Vocabulary) -> None:
         super().__init__(vocabulary)
-        self.spelling = spelling
+        self.spelling, self.conventions = spelling, Conventions(vocabulary.conventions)
 
     def plan(self, options: AbcOptions, prime: Prime[Tune] | None = None) -> Plan:
         """Return the grammar of valid tunes with the header and form of the options.
@@ -56,11 +60,16 @@ class AbcGeneration(Generation[Tune]):
         """
         header = {} if prime else options.header()  # a prime has its own header
         form = FormPlan.of(options.bars, options.form)
+        target = None
+        if not prime and self.conventions.known:
+            mode = find_mode(options.mode) if options.mode else ""
+            target = Compass(self.vocabulary, self.conventions, find_key(options.key, mode) if options.key else None)
         given = len(prime.ids) if prime else 0
         return Plan(
             opening=prime.ids if prime else (self.vocabulary.id(START),),
             limit=max(400 + given, 40 * (form.bars or 0), 400 * len(form.sections)),
             grammar=AbcGrammar(self.vocabulary, **header, plan=form),
+            target=target,
             candidates=CANDIDATES if options.bars or options.form else 1,
             typical_length=True,
         )
@@ -116,14 +125,39 @@ class AbcGeneration(Generation[Tune]):
         return Prime(tuple(self.vocabulary.encode(tokens)), tune, Counter(lost) + Counter(self.spelling.lost(tune)))
 
     def postprocess(self, piece: Tune, name: str, options: AbcOptions, prime: Prime[Tune] | None = None) -> Tune:
-        """Return the tune with a title and a rhythm, in the requested key, else the prime's, else one in range."""
-        if options.key:
-            interval = fitting_interval(piece, [find_key(options.key, piece.key.mode)])
-        elif prime is not None:
+        """Return the tune with a title and a rhythm, written as the corpus writes such tunes.
+
+        The options and the prime come first: they have a key and a meter of their own.
+        """
+        random = Random(name)  # of one piece, so that the same piece is always written in the same way
+        if prime is not None and not options.key:
             interval = -self.spelling.interval(prime.piece, whole=False)
         else:
-            interval = fitting_interval(piece, [Key(LETTERS.index(letter)) for letter in _TONICS[piece.key.mode]])
-        return _titled(piece.transposed(interval), name)
+            key = find_key(options.key, piece.key.mode) if options.key else None
+            interval = self.conventions.interval(piece, key, random)
+        tune = piece.transposed(interval)
+        if prime is None and not options.meter:
+            tune = self._in_common_time(tune, random)
+        return _titled(replace(tune, unit=self._unit(tune)), name)
+
+    def _in_common_time(self, tune: Tune, random: Random) -> Tune:
+        """Return a dance of eight sixteenths a bar as one of eight eighths, in C or C| as often as the corpus is."""
+        in_halves = tune.meter == Meter(2, 4) and tune.rhythm in _COMMON_TIME and _fitting_unit(tune) < UNIT
+        if not in_halves or any(isinstance(element, Meter) for element in tune.body):
+            return tune
+        meters = [Meter(4, 4), Meter(2, 2)]
+        counts = [self.conventions.units(tune.rhythm, meter).total() for meter in meters]
+        doubled = (
+            replace(element, duration=2 * element.duration) if isinstance(element, Sound) else element
+            for element in tune.body
+        )
+        meter = random.choices(meters, counts)[0] if any(counts) else meters[0]
+        return replace(tune, voices=(tuple(doubled),), meter=meter)
+
+    def _unit(self, tune: Tune) -> Fraction:
+        """Return the unit that suits the notes of a tune; the usual one if the corpus hardly has it for such tunes."""
+        units, fitting = self.conventions.units(tune.rhythm, tune.meter), _fitting_unit(tune)
+        return fitting if units[fitting] >= _RARE * units.total() else units.most_common(1)[0][0]
 
     def merits(self, tokens: Sequence[str]) -> dict[str, float]:
         """Score a tune on C: `tonic` is 1 if it ends on C; `figures` is the share of its bars that occur repeatedly."""
@@ -139,29 +173,14 @@ class AbcGeneration(Generation[Tune]):
         return " ".join(lines[first : first + 1])
 
 
-def fitting_interval(tune: Tune, tonics: Sequence[Key]) -> Interval:
-    """Return the interval to a tonic, in any octave, that leaves the fewest notes out of the range of a fiddle.
-
-    Among several, return the one that moves the mean pitch closest to the middle of the range.
-    """
-    pitches = [pitch.midi for sound in tune.sounds() for pitch in sound.pitches] or [_MIDDLE]
-
-    def cost(interval: Interval) -> tuple[int, float]:
-        moved = [pitch + interval.semitones for pitch in pitches]
-        outside = sum(not _LOWEST <= pitch <= _HIGHEST for pitch in moved)
-        return outside, abs(sum(moved) / len(moved) - _MIDDLE)
-
-    intervals = (tune.key.interval_to(tonic) for tonic in tonics)
-    return min((interval.octaves(octave) for interval in intervals for octave in (-1, 0, 1)), key=cost)
+def _fitting_unit(tune: Tune) -> Fraction:
+    """Return a sixteenth if most notes are shorter than an eighth, since players read whole numbers."""
+    short = [sound.duration < UNIT for sound in tune.sounds()]
+    return UNIT / 2 if 2 * sum(short) > len(short) else UNIT
 
 
 def _titled(tune: Tune, name: str) -> Tune:
-    """Return a tune with its rhythm, or that of its meter, and a title made of it and `name`.
-
-    The unit is a sixteenth where most notes are shorter than an eighth, since players read whole numbers.
-    """
+    """Return a tune with its rhythm, or that of its meter, and a title made of it and `name`."""
     rhythm = tune.rhythm or _RHYTHM_OF_METER.get(tune.meter, "air")
     rhythm = _TITLES.get(rhythm, rhythm)
-    short = [sound.duration < UNIT for sound in tune.sounds()]
-    unit = UNIT / 2 if 2 * sum(short) > len(short) else UNIT
-    return replace(tune, rhythm=rhythm, titles=(f"{rhythm.capitalize()} {name}",), unit=unit)
+    return replace(tune, rhythm=rhythm, titles=(f"{rhythm.capitalize()} {name}",))

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
+from folkseq.representations.abc.conventions import describe
 from folkseq.representations.abc.structure import dropped, structure
 from folkseq.representations.abc.tokens import (
     HEADER,
@@ -114,6 +115,12 @@ class Spelling(Representation[Tune]):
         if piece.rhythm and not canonical_rhythm(piece.rhythm):
             lost["rhythm of an unknown name"] += 1
         return Counter({name: count for name, count in lost.items() if count})
+
+    def convention(self, piece: Tune) -> str:
+        """Return the meter, unit, key and range of the tune, which a tonic of C hides."""
+        if not self.transpose:
+            return ""
+        return describe(piece, canonical_rhythm(piece.rhythm), self._interval(piece.sounds(), piece.key))
 
     def interval(self, tune: Tune, *, whole: bool = True) -> Interval:
         """Return the interval that transposes a tune, or the beginning of one, to C."""

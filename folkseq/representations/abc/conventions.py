@@ -1,0 +1,125 @@
+"""How a corpus writes its tunes: the meter, unit, key and range of each, which the tokens leave out or move.
+
+Tokens have a tonic of C, so a new tune gets its key and octave after sampling: those of a tune of the corpus that has
+the same rhythm, mode and range. Ranges are in staff positions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cache, cached_property
+from random import Random
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.formats.abc.fields import parse_key, parse_meter
+from folkseq.music import Interval, Key, Meter, Tune
+
+_NO_RHYTHM = "-"
+# Without a corpus: the tonics that fiddlers, fluters and pipers know best, and the range of a flute.
+_TONICS = {"maj": "DGA", "min": "EABD", "dor": "EAD", "mix": "DAG", "lyd": "GD", "phr": "BE", "loc": "B"}
+_LOWEST, _HIGHEST = 1, 13  # D4 to B5
+# A tune that misses an end of a range by n steps is 1 + 2 n times less likely to be meant for it.
+_MISSED, _TOO_LOW = 2, 1000  # the latter for steps below every tune of the corpus
+Steps = NDArray[np.int64]
+
+
+class Convention(NamedTuple):
+    """How the corpus writes some of its tunes."""
+
+    key: Key
+    low: int = _LOWEST
+    high: int = _HIGHEST
+    steps: int = 0
+    """Steps from the written range to that of the tokens."""
+    rhythm: str = ""
+    """As the token names it, or empty."""
+    meter: Meter = Meter()
+    unit: Fraction = Fraction(1, 8)
+    tunes: int = 1
+    """Number of such tunes."""
+
+    @property
+    def in_tokens(self) -> tuple[int, int]:
+        """Return the range of the tokens."""
+        return self.low + self.steps, self.high + self.steps
+
+    @classmethod
+    def parse(cls, text: str, tunes: int) -> Self:
+        """Return the convention that `describe` gave."""
+        rhythm, meter, unit, key, low, high, steps = text.split(" ")
+        written = parse_key(key)[0] or Key(), int(low), int(high), int(steps)
+        return cls(*written, rhythm.removeprefix(_NO_RHYTHM), parse_meter(meter), Fraction(unit), tunes)
+
+
+def describe(tune: Tune, rhythm: str, interval: Interval) -> str:
+    """Return how a tune is written, in one line; `interval` takes it to its tokens. Empty for a tune without notes."""
+    steps = [pitch.step for sound in tune.sounds() for pitch in sound.pitches]
+    if not steps:
+        return ""
+    key = Key(tune.key.letter, tune.key.alter, tune.key.mode)
+    return f"{rhythm or _NO_RHYTHM} {tune.meter} {tune.unit} {key} {min(steps)} {max(steps)} {interval.steps}"
+
+
+class Conventions:
+    """The conventions of a corpus; those of players if it is unknown."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        """Take the texts that `describe` gave, with the number of tunes of each."""
+        self._counts = counts
+        self.like, self._moved = cache(self._like), cache(self._moved_to)
+
+    @cached_property
+    def known(self) -> tuple[Convention, ...]:
+        """Return the conventions of the corpus."""
+        return tuple(Convention.parse(text, count) for text, count in self._counts.items())
+
+    def _like(self, rhythm: str, mode: str, key: Key | None = None) -> Sequence[Convention]:
+        """Return the conventions for a rhythm, mode and key: those of any key or rhythm if there are none."""
+        of_mode = [each for each in self.known if each.key.mode == mode] or _of_players(mode)
+        of_key = [each for each in of_mode if each.key == key] or of_mode
+        return [each for each in of_key if each.rhythm == rhythm] or of_key
+
+    def units(self, rhythm: str, meter: Meter) -> Counter[Fraction]:
+        """Return the number of tunes of a rhythm and meter with each unit."""
+        found = Counter[Fraction]()
+        for each in self.known:
+            if each.rhythm == rhythm and each.meter == meter:
+                found[each.unit] += each.tunes
+        return found
+
+    def interval(self, tune: Tune, key: Key | None, random: Random) -> Interval:
+        """Return the interval that takes a tune to the key and octave of tunes with nearly its range.
+
+        Args:
+            tune: in any key.
+            key: the requested key, if the octave alone is to be chosen.
+            random: chooses among the tunes of the corpus; without a corpus, the best of the usual keys is taken.
+        """
+        steps = [pitch.step for sound in tune.sounds() for pitch in sound.pitches] or [_LOWEST, _HIGHEST]
+        intervals, low, high, tunes = self._moved(tune.rhythm, tune.key, key)
+        moved = np.array([each.steps for each in intervals])  # (N,)
+        below, above = low - moved - min(steps), high - moved - max(steps)
+        octaves = np.round((below + above) / 14)
+        below, above = below - 7 * octaves, above - 7 * octaves  # from the ends of the tune to those of each range
+        if not self.known:
+            place = int((np.abs(below) + np.abs(above)).argmin())
+        else:
+            too_low = np.maximum(low.min() - (low - below), 0)
+            missed = (1 + _MISSED * np.abs(below)) * (1 + _MISSED * np.abs(above)) * (1 + _TOO_LOW * too_low)
+            (place,) = random.choices(range(len(tunes)), (tunes / missed).tolist())
+        return intervals[place].octaves(int(octaves[place]))
+
+    def _moved_to(self, rhythm: str, tonic: Key, key: Key | None) -> tuple[list[Interval], Steps, Steps, Steps]:
+        """Return the interval to the key of each convention, the range of each, and its number of tunes, (N,)."""
+        found = self.like(rhythm, tonic.mode, key)
+        low, high, tunes = np.array([(each.low, each.high, each.tunes) for each in found]).T
+        return [tonic.interval_to(key or each.key) for each in found], low, high, tunes
+
+
+def _of_players(mode: str) -> list[Convention]:
+    return [Convention(parse_key(letter + mode)[0] or Key()) for letter in _TONICS[mode]]

@@ -1,0 +1,146 @@
+"""The keys, ranges, meters and units of new tunes are those of the corpus."""
+
+from dataclasses import replace
+from fractions import Fraction
+from random import Random
+
+import numpy as np
+import pytest
+
+from folkseq.formats import abc
+from folkseq.music import Interval, Key, Meter, Tune
+from folkseq.music.playback import perform
+from folkseq.representations.abc import AbcRepresentation
+from folkseq.representations.abc.compass import Compass
+from folkseq.representations.abc.conventions import Conventions
+from folkseq.representations.abc.options import AbcOptions
+from folkseq.representations.vocabulary import Vocabulary
+
+ABC = AbcRepresentation()
+D, G = Key(1), Key(4)
+
+
+def read(text):
+    return abc.parse(f"X:1\n{text}").tunes[0]
+
+
+def lowest(tune):
+    return min(pitch.midi for sound in tune.sounds() for pitch in sound.pitches)
+
+
+def spell(counts, text, **options):
+    """Return a tune on C as a run with these conventions writes it."""
+    tune = ABC.detokenize(ABC.tokenize(read(text)))
+    vocabulary = replace(ABC.merge(ABC.tokenize(tune)), conventions=counts)
+    return ABC.codec(vocabulary).generation.postprocess(tune, "1-1", AbcOptions(**options))
+
+
+def test_a_convention_says_what_the_tokens_leave_out():
+    assert ABC.convention(read("R:Reels\nM:C|\nL:1/16\nK:D\nD2FA dfaf|")) == "reel 2/2 1/16 Dmaj 1 12 -1"
+    assert ABC.convention(read("M:6/8\nK:Gmix\ng3 g3|")) == "- 6/8 1/8 Gmix 11 11 -11"
+    assert ABC.convention(Tune(((),))) == ""
+    assert AbcRepresentation(transpose=False).convention(read("K:D\nD4|")) == ""
+
+
+def test_a_tune_goes_to_the_key_and_octave_of_tunes_of_its_range():
+    known = Conventions({"- 4/4 1/8 Gmaj 1 13 -4": 5, "- 4/4 1/8 Dmaj 1 12 -1": 5, "- 4/4 1/8 Emin 1 12 -2": 99})
+    plagal, authentic = read("K:C\nG,CEG ceg2|]"), read("K:C\nCEGc egb2|]")
+
+    def keys(tune, key=None):
+        found = [known.interval(tune, key, Random(number)) for number in range(200)]
+        return [found.count(Interval(4, 7)), found.count(Interval(1, 2))]
+
+    in_g, in_d = keys(plagal)
+    assert in_g > 150
+    assert in_g + in_d == 200
+    in_g, in_d = keys(authentic)
+    assert in_d > 150
+    assert keys(authentic, D) == [0, 200]
+    assert lowest(plagal.transposed(Interval(4, 7))) == lowest(authentic.transposed(Interval(1, 2))) == 62
+
+
+def test_no_tune_lies_below_the_corpus_if_an_octave_higher_is_possible():
+    known = Conventions({"- 4/4 1/8 Dmaj 1 8 -1": 1})
+    tune = read("K:C\nE,4 E4|]")
+    moved = {lowest(tune.transposed(known.interval(tune, D, Random(number)))) for number in range(50)}
+    assert moved == {66}
+
+
+def test_without_a_corpus_a_tune_lies_between_d4_and_b5():
+    known = Conventions({})
+    for text in ("K:C\nG,CEG cde2|]", "K:C\nCEGc ega2|]", "K:Cmin\nC,E,G,C|]", "K:Cdor\nc'gec|]"):
+        tune = read(text)
+        pitches = [p.midi for s in tune.transposed(known.interval(tune, None, Random(1))).sounds() for p in s.pitches]
+        assert all(62 <= pitch <= 83 for pitch in pitches)
+
+
+REEL = "R:reel\nM:2/4\nL:1/16\nK:C\nCEGc edcB|c2c2 G4|]"
+
+
+@pytest.mark.parametrize(
+    ("counts", "text", "options", "head"),
+    [
+        ({"reel 2/2 1/8 Dmaj 1 12 -1": 9, "reel 2/4 1/16 Dmaj 1 12 -1": 9}, REEL, {}, "2/2 1/8 DFAd fedc"),
+        ({"reel 4/4 1/8 Dmaj 1 12 -1": 9}, REEL, {}, "4/4 1/8 DFAd fedc"),
+        ({}, REEL, {}, "4/4 1/8 DFAd fedc"),
+        ({"reel 2/2 1/8 Dmaj 1 12 -1": 9}, REEL, {"meter": "2/4"}, "2/4 1/16 DFAd fedc"),
+        ({}, REEL.replace("reel", "polka"), {}, "2/4 1/16 DFAd fedc"),
+        ({}, "R:reel\nM:2/4\nL:1/8\nK:C\nCEGc|c2c2|]", {}, "2/4 1/8 DF Ad"),
+        ({"jig 6/8 1/8 Dmaj 1 12 -1": 9}, "R:jig\nM:6/8\nL:1/16\nK:C\nCEGcGE CEGcGE|]", {}, "6/8 1/8 D/2F/2A/2d/2"),
+        ({"jig 6/8 1/16 Dmaj 1 12 -1": 9}, "R:jig\nM:6/8\nK:C\nCEG cGE|]", {}, "6/8 1/16 D2F2A2"),
+    ],
+)
+def test_a_dance_is_spelt_as_players_spell_it(counts, text, options, head):
+    tune = spell(counts, text, key="D", **options)
+    assert f"{tune.meter} {tune.unit}" == head[: len(f"{tune.meter} {tune.unit}")]
+    assert head.split(" ", 2)[2].replace(" ", "") in abc.format(tune).replace(" ", "")
+
+
+def test_a_respelt_reel_sounds_the_same():
+    tune = spell({}, REEL, key="D")
+    same = spell({}, REEL, key="D", meter="2/4")
+    assert (tune.meter, same.meter) == (Meter(4, 4), Meter(2, 4))
+    fields = ["onset_s", "offset_s", "pitch"]
+    assert perform(tune).tracks[0].notes[fields].tolist() == perform(same).tracks[0].notes[fields].tolist()
+
+
+def test_the_conventions_are_stored_with_the_vocabulary(tmp_path):
+    known = Vocabulary(("</s>", "<s>"), {"reel 2/2 1/8 Dmaj 1 12 -1": 2})
+    (tmp_path / "vocabulary.json").write_text(known.to_json())
+    found = Vocabulary.read(tmp_path / "vocabulary.json")
+    assert (found.tokens, found.conventions) == (known.tokens, known.conventions)
+    (tmp_path / "vocabulary.json").write_text('["</s>", "<s>"]')  # of a run without conventions
+    assert Vocabulary.read(tmp_path / "vocabulary.json").conventions == {}
+
+
+def compass(counts, key=None):
+    tokens = ("</s>", "<s>", "C", "D", "E", "G,", "c", "K:Cmaj", "K:Cmin", "M:4/4", "R:jig", "R:reel", "|")
+    vocabulary = Vocabulary(tokens)
+    return Compass(vocabulary, Conventions(counts), key), vocabulary
+
+
+def allowed(found, uniform, *header):
+    target, vocabulary = found
+    rows = target.begin(np.array([uniform, 0.0]))
+    for token in header:
+        rows = target.advance(rows, np.array([vocabulary.id(token), vocabulary.id("<s>")]))
+    mask = target.allowed(rows)
+    assert mask[1].all()  # another row, without a header
+    return [token for token in ("G,", "C", "D", "E", "c") if mask[0, vocabulary.id(token)]]
+
+
+def test_a_new_tune_keeps_within_the_range_of_a_tune_of_its_rhythm_mode_and_key():
+    counts = {
+        "reel 2/2 1/8 Dmaj 2 3 -1": 7,  # D and E on C
+        "reel 2/2 1/8 Gmaj 4 11 -4": 3,  # C to c
+        "jig 6/8 1/8 Dmaj 1 1 -1": 1,
+    }
+    found = compass(counts)
+    assert allowed(found, 0.1, "<s>", "R:reel", "M:4/4") == ["G,", "C", "D", "E", "c"]
+    assert allowed(found, 0.1, "<s>", "R:reel", "M:4/4", "K:Cmaj") == ["D", "E"]
+    assert allowed(found, 0.6, "<s>", "R:reel", "M:4/4", "K:Cmaj") == ["C", "D", "E"]
+    assert allowed(found, 0.8, "<s>", "R:reel", "M:4/4", "K:Cmaj") == ["C", "D", "E", "c"]
+    assert allowed(found, 0.8, "<s>", "R:jig", "M:4/4", "K:Cmaj") == ["C"]
+    assert allowed(found, 0.8, "<s>", "R:reel", "M:4/4", "K:Cmin") == ["G,", "C", "D", "E", "c"]
+    assert allowed(compass(counts, G), 0.1, "<s>", "R:jig", "M:4/4", "K:Cmaj") == ["C", "D", "E", "c"]
+    assert Fraction(1, 8) == Conventions(counts).known[0].unit
