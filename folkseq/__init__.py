@@ -14,25 +14,30 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from folkseq.errors import FolkseqError
-from folkseq.version import __version__
+from folkseq.errors import FolkseqError as FolkseqError
+from folkseq.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from folkseq.ensemble.verb import harmonise
-    from folkseq.evaluation.verb import evaluate
-    from folkseq.infill.verb import fill
-    from folkseq.music.performance import Performance
-    from folkseq.music.tune import Tune
-    from folkseq.plots.notebook import Shown, show
-    from folkseq.plots.verb import plot
-    from folkseq.verbs.convert import convert
-    from folkseq.verbs.corpus import corpus
-    from folkseq.verbs.inspect import inspect
-    from folkseq.verbs.model import Model, load
-    from folkseq.verbs.piece import Event, Sampled
-    from folkseq.verbs.sample import again, sample, stream
-    from folkseq.verbs.tokenize import tokenize
-    from folkseq.verbs.train import train
+    from folkseq.ensemble.verb import harmonise as harmonise
+    from folkseq.evaluation.verb import evaluate as evaluate
+    from folkseq.infill.verb import fill as fill
+    from folkseq.music.performance import Performance as Performance
+    from folkseq.music.tune import Tune as Tune
+    from folkseq.plots.notebook import Shown as Shown
+    from folkseq.plots.notebook import show as show
+    from folkseq.plots.verb import plot as plot
+    from folkseq.verbs.convert import convert as convert
+    from folkseq.verbs.corpus import corpus as corpus
+    from folkseq.verbs.inspect import inspect as inspect
+    from folkseq.verbs.model import Model as Model
+    from folkseq.verbs.model import load as load
+    from folkseq.verbs.piece import Event as Event
+    from folkseq.verbs.piece import Sampled as Sampled
+    from folkseq.verbs.sample import again as again
+    from folkseq.verbs.sample import sample as sample
+    from folkseq.verbs.sample import stream as stream
+    from folkseq.verbs.tokenize import tokenize as tokenize
+    from folkseq.verbs.train import train as train
 
 # Imported when first asked for, so that `import folkseq` is quick and takes in none of torch, music21 and matplotlib.
 _HOMES = {
@@ -58,30 +63,7 @@ _HOMES = {
     "train": "folkseq.verbs.train",
 }
 
-__all__ = [
-    "Event",
-    "FolkseqError",
-    "Model",
-    "Performance",
-    "Sampled",
-    "Shown",
-    "Tune",
-    "__version__",
-    "again",
-    "convert",
-    "corpus",
-    "evaluate",
-    "fill",
-    "harmonise",
-    "inspect",
-    "load",
-    "plot",
-    "sample",
-    "show",
-    "stream",
-    "tokenize",
-    "train",
-]
+__all__ = ["FolkseqError", "__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

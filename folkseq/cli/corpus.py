@@ -12,17 +12,19 @@ from folkseq.cli.output import show, show_built
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def corpus(name: str | None, as_json: bool) -> None:
     """List the named corpora, or build one, as corpora/NAME.abc or corpora/NAME."""
-    from folkseq.verbs import corpus as verb
+    from folkseq.corpora.named import FOLDERS
+    from folkseq.corpora.named.books import descriptions
+    from folkseq.verbs.corpus import corpus as verb
 
     if name is not None:
-        report = verb.corpus(name)
+        report = verb(name)
         show_built(report)
         show(as_json, {"file": str(report.path), **report.facts}, str(report.path))
         return
-    for description in verb.list_books().values():
+    for description in descriptions().values():
         terms = " (non-commercial use only)" if description.non_commercial else ""
         text = f"corpora/{description.name}.abc  {description.tunes:,} tunes  {description.title}{terms}"
         facts = {"name": description.name, "title": description.title, "tunes": description.tunes}
         show(as_json, {**facts, "licence": description.licence, "credit": description.credit}, text)
-    for folder in verb.list_folders().values():
+    for folder in FOLDERS.values():
         show(as_json, {"name": folder.name, "title": folder.title}, f"corpora/{folder.name}  {folder.title}")

@@ -7,13 +7,11 @@ import math
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import click
 
 from folkseq.settings import Setting
-
-Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 class _Number(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only

@@ -15,13 +15,12 @@ from torch import Tensor, nn
 from folkseq.corpora.batch import SourceBatch
 from folkseq.models.cells import LAYERS
 from folkseq.models.language_model import LanguageModel, State
-from folkseq.models.settings import CELLS, DIRECTIONS, IMPOSSIBLE, EncoderSettings, ModelSettings
+from folkseq.models.settings import CELLS, DIRECTIONS, GATES, IMPOSSIBLE, EncoderSettings, ModelSettings
 from folkseq.pairs import MASKED
 
 ALIGNED_BIAS = 3.0
 """The first bias of elements that align with the decoder's position. In music they say most about what comes next, and
 a model that has to find them learns much later."""
-_MATRICES = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}  # (H, N) that the weights of a cell stack
 
 
 class EncoderDecoder(LanguageModel):
@@ -159,7 +158,7 @@ def _encoder_width(settings: ModelSettings, layers: int, directions: int) -> int
         """Count the weights of the encoder and of the layers that read its memory."""
         total, read = directions * width * (settings.embedding + 2 * settings.hidden), settings.embedding
         for _ in range(layers):
-            total += directions * _MATRICES[settings.cell] * width * (read + width + 2)
+            total += directions * GATES[settings.cell] * width * (read + width + 2)
             read = directions * width
         return total
 

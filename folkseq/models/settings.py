@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
 """The recurrent cells, each with the names of the states that it carries from step to step."""
 GATES = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
-"""The number of weight matrices that each cell stacks."""
+"""The number of weight matrices, (H, N), that each cell stacks."""
 DIRECTIONS = {"both": 2, "forward": 1}
 """The ways to read a source: forwards and backwards, or only forwards; each with its number of directions."""
 ATTENTIONS = ("dot", "additive")

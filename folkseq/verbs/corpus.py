@@ -1,23 +1,13 @@
-"""`folkseq corpus`: list the named corpora, or build one."""
+"""`folkseq corpus`: build a named corpus."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from folkseq.corpora.named import FOLDERS
-from folkseq.corpora.named.books import Description, build, descriptions
-from folkseq.corpora.named.folders import BuildReport, FolderCorpus
+from folkseq.corpora.named.books import build, descriptions
+from folkseq.corpora.named.folders import BuildReport
 from folkseq.errors import CorpusError
-
-
-def list_books() -> dict[str, Description]:
-    """Return the descriptions of the named tune books, by name."""
-    return descriptions()
-
-
-def list_folders() -> dict[str, FolderCorpus]:
-    """Return the named corpora that are folders, by name."""
-    return FOLDERS
 
 
 def corpus(name: str, folder: Path | str = "corpora") -> BuildReport:
