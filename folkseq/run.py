@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -141,13 +141,25 @@ class Run:
         return cls(folder, config, vocabulary)
 
     @classmethod
-    def latest(cls, parent: Path | str = "runs") -> Self:
-        """Open the newest run under a folder that has a model. Raises RunError if there is none."""
+    def latest(
+        cls, parent: Path | str = "runs", fits: Callable[[RunConfig], bool] | None = None, wanted: str = ""
+    ) -> Self:
+        """Open the newest run under a folder that has a model.
+
+        Args:
+            parent: the folder.
+            fits: whether a run can do what is asked for; any run can by default.
+            wanted: what that is, for the message if no run can.
+
+        Raises:
+            RunError: there is no such run.
+        """
         whole = (path for path in Path(parent).glob("*/config.json") if path.with_name("model.onnx").exists())
-        configs = sorted(whole, key=lambda path: (path.stat().st_mtime_ns, path))
-        if not configs:
-            raise RunError(f"there is no run under {parent}/; {TRY}")
-        return cls.open(configs[-1].parent)
+        for config in sorted(whole, key=lambda path: (path.stat().st_mtime_ns, path), reverse=True):
+            run = cls.open(config.parent)
+            if fits is None or fits(run.config):
+                return run
+        raise RunError(f"there is no run {wanted} under {parent}/; {TRY}".replace("  ", " "))
 
     def check_new(self) -> None:
         """Raise RunError if the folder holds a run already."""

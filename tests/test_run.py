@@ -48,6 +48,12 @@ def test_the_newest_run_is_the_latest(tmp_path):
         os.utime(tmp_path / name / "config.json", (1000 - age, 1000 - age))
     Run.create(tmp_path / "d", CONFIG, VOCABULARY)  # its training has not come to a model yet
     assert Run.latest(tmp_path).folder == tmp_path / "b"
+    Run.create(tmp_path / "e", replace(CONFIG, task="fill"), VOCABULARY)
+    (tmp_path / "e" / "model.onnx").touch()
+    assert Run.latest(tmp_path).folder == tmp_path / "e"
+    assert Run.latest(tmp_path, lambda config: config.task == "continue").folder == tmp_path / "b"
+    with pytest.raises(RunError, match=f"there is no run of task harmonise under {tmp_path}/; train one"):
+        Run.latest(tmp_path, lambda config: config.task == "harmonise", "of task harmonise")
 
 
 def break_config(folder):

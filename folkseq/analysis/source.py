@@ -1,8 +1,9 @@
-"""One piece of a music file."""
+"""The pieces of a music file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,12 +23,12 @@ def is_music(target: Path) -> bool:
     return target.suffix.lower() in (*ABC, *MIDI) and not target.is_dir()
 
 
-def music(file: Path, number: int | None) -> tuple[Tune | None, Performance]:
-    """Read one piece of an ABC or MIDI file: the tune, if it is ABC, and its performance.
+def pieces(file: Path, number: int | None = None) -> dict[int, Tune | Performance]:
+    """Read the tunes of an ABC file, or the performance of a MIDI file, by number.
 
     Args:
         file: the file.
-        number: number of the piece; the first if None.
+        number: number of the only piece to return, its `X:` or else its position from 1; all if None.
 
     Raises:
         FolkseqError: the file cannot be read, or holds no such piece.
@@ -35,16 +36,24 @@ def music(file: Path, number: int | None) -> tuple[Tune | None, Performance]:
     if file.suffix.lower() in MIDI:
         with open_file(file, midi.LARGEST) as opened:
             performance = midi.parse(opened.read(), str(file))[0]
-        return None, numbered([performance], number, file)
+        return {1: numbered([performance], number, file)}
     with open_file(file, None) as opened:
         book = abc.parse_bytes(opened.read(), str(file))
     if not book.tunes:
         raise ParseError(str(book.faults[0]) if book.faults else f"{file}: holds no tune")
-    tune = numbered(book.tunes, number, file)
+    tunes = book.tunes if number is None else [numbered(book.tunes, number, file)]
+    numbers = [tune.number for tune in tunes]
+    return dict(zip(numbers if len(set(numbers)) == len(numbers) else count(1), tunes, strict=False))
+
+
+def played(piece: Tune | Performance, file: Path) -> Performance:
+    """Return the performance of a piece of a file. Raises ParseError if it holds neither note nor rest."""
+    if not isinstance(piece, Tune):
+        return piece
     try:
-        return tune, perform(tune)
+        return perform(piece)
     except ValueError as error:
-        raise ParseError(f"{file}, X:{tune.number}: {error}") from None
+        raise ParseError(f"{file}, X:{piece.number}: {error}") from None
 
 
 def numbered(pieces: Sequence[Piece], number: int | None, file: Path) -> Piece:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +35,13 @@ def show_lost(lost: Counter[str], faults: Iterable[str], notices: Iterable[str] 
         say(f"not read: {fault}")
     if len(faults) > _MOST_FAULTS:
         say(f"not read: {len(faults) - _MOST_FAULTS} more")
+
+
+def show_files(as_json: bool, facts: Mapping[str, Any], files: Sequence[Path], out: str | None = None) -> None:
+    """Print the files of a piece, and that `out` stays as it is if it was there with other contents."""
+    show(as_json, facts, *map(str, files))
+    if out is not None and files and Path(out).is_file() and Path(out) not in files:
+        say(f"  {out}: is left as it is, since it exists already")
 
 
 def say(text: str) -> None:

@@ -13,13 +13,14 @@ import click
 from click.core import ParameterSource
 
 from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
-from folkseq.cli.output import say, show
+from folkseq.cli.output import say, show_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from folkseq.verbs.piece import Event, Sampled
 
+_FILES = ("--output", "-o", "--format", "--soundfont")
 _MOST_TOLD = 20  # pieces whose overlaps are printed one by one
 
 
@@ -47,7 +48,7 @@ def _groups() -> dict[str, list[click.Option]]:
 def sample(
     ctx: click.Context, /, as_json: bool, run: str | None, again: str | None, stream: bool, **asked: Any
 ) -> None:
-    """Write new pieces from a trained run (the newest by default)."""
+    """Write new pieces from a trained run (the newest that fits the options by default)."""
     from folkseq.verbs import sample as verb
 
     count, out, formats = asked.pop("count"), asked.pop("out"), asked.pop("formats")
@@ -57,16 +58,16 @@ def sample(
         "soundfont": asked.pop("soundfont"),
     }
     if again is not None:
-        _exclude("--again", _given(ctx) - {"run", "--again", "--output", "-o", "--format", "--soundfont", "--json"})
-        _show_pieces(verb.again(again, run, **files), as_json, 1)
+        _exclude("--again", _given(ctx) - {"run", "--again", "--json", *_FILES})
+        _show_pieces(verb.again(again, run, **files), as_json, 1, out)
     elif stream:
-        _exclude("--stream", _given(ctx) & {"--output", "-o", "--format", "--soundfont", "--best"})
+        _exclude("--stream", _given(ctx) & {*_FILES, "--best"})
         asked["seed"] = secrets.randbelow(2**31) if asked["seed"] is None else asked["seed"]
         events = verb.stream(run, count, **asked)  # raises at once if something cannot be met
         say(f"seed {asked['seed']}")
         _show_events(events, as_json)
     else:
-        _show_pieces(verb.sample(run, count, **files, **asked), as_json, asked["best"])
+        _show_pieces(verb.sample(run, count, **files, **asked), as_json, asked["best"], out)
 
 
 def _given(ctx: click.Context) -> set[str]:
@@ -102,7 +103,7 @@ def _show_events(events: Iterable[Event], as_json: bool) -> None:
         click.echo()
 
 
-def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, best: int) -> None:
+def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, best: int, out: str | None) -> None:
     """Print the files of each piece, and on stderr its overlap with the training set and its score."""
     copied: list[int] = []
     shown: list[Path] = []
@@ -122,7 +123,7 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
             "merits": {name: round(merit, 3) for name, merit in piece.critique.merits.items()},
             "tokens": list(piece.tokens),
         }
-        show(as_json, facts, *(str(file) for file in files if file not in shown))
+        show_files(as_json, facts, [file for file in files if file not in shown], out)
         shown = files
         for notice in piece.notices:
             say(notice)

@@ -20,6 +20,7 @@ from folkseq.representations.task import CONTINUE, FILL
 from folkseq.run import Run
 from folkseq.verbs.model import Model
 from folkseq.verbs.sampling_run import check_count
+from folkseq.verbs.trained import newest
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def evaluate(
     """Evaluate a run on held-out pieces.
 
     Args:
-        run: the run folder; the newest under `runs` by default.
+        run: the run folder; the newest under `runs` that reads the files by default.
         corpus: files and folders, without the pieces that have a near-duplicate among those trained on; by default the
             test side of the run's own split.
         samples: number of new pieces that are evaluated, too.
@@ -68,7 +69,9 @@ def evaluate(
     """
     if samples:
         check_count(samples)
-    found = Run.latest() if run is None else Run.open(run)
+    files = [Path(corpus)] if isinstance(corpus, str | Path) else map(Path, corpus)
+    suffixes = {file.suffix for file in files if file.is_file()}
+    found = newest(suffixes=suffixes) if run is None else Run.open(run)
     task = found.config.task
     if task == FILL and samples:
         raise RequestError(f"{found.folder}: a model that fills gaps is evaluated without --samples; leave it out")

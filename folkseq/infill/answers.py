@@ -13,7 +13,6 @@ import numpy as np
 
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
-from folkseq.files import write_atomically
 from folkseq.formats.midi import is_midi
 from folkseq.representations.task import FILL, Answer, Question
 from folkseq.sampling.overlaps import SharedPassage
@@ -68,7 +67,7 @@ def write_answers(
     """Write a part of the piece in a file, several times, and write the answers into files.
 
     Args:
-        run: the folder of a run that was trained for the task; the newest under `runs` by default.
+        run: the folder of a run that was trained for the task; the newest of them under `runs` by default.
         task: such as `fill`.
         file: a file, or `-` for standard input.
         count: number of answers.
@@ -85,14 +84,20 @@ def write_answers(
     from folkseq.sampling.batch import Request
 
     data, name = _read(file)
-    model = load(run)
+    model = load(run, task)
     check_task(model.run, task)
     if not 1 <= count <= MOST_ANSWERS:
         raise RequestError(f"-n {count}: ask for 1 to {MOST_ANSWERS:,} answers")
     question = model.task.ask(data, name, **where)
     usual = model.run.folder / "samples"
     output = Output.of(
-        out, formats, count, outputs=model.task.outputs, collections=(), usual=usual, soundfont=soundfont
+        out,
+        formats,
+        count,
+        outputs=model.task.outputs,
+        collections=(),
+        usual=usual,
+        soundfont=soundfont,
     )
     record = model.record(seed=seed, task=task, **settings, **where)
     max_copy = record.settings.max_copy
@@ -149,8 +154,8 @@ def _write(answer: Answer, output: Output, stem: str, comments: list[str]) -> tu
     """Write the files of an answer; return their paths, and a line for each format that it cannot be written in."""
     format = partial(answer.format, comments=comments)
     if output.is_file:
-        write_atomically(output.place, output.format(format, output.place.suffix.lower()))
-        return [output.place], []
+        suffix = output.place.suffix
+        return output.write(stem, {suffix: output.format(format, suffix.lower())}), []
     written: dict[str, bytes] = {}
     left_out = []
     for suffix in output.suffixes:
@@ -160,7 +165,4 @@ def _write(answer: Answer, output: Output, stem: str, comments: list[str]) -> tu
             if suffix == output.suffixes[-1] and not written:
                 raise
             left_out.append(str(error))
-    paths = output.free(stem, written)
-    for path, data in zip(paths, written.values(), strict=True):
-        write_atomically(path, data)
-    return paths, left_out
+    return output.write(stem, written), left_out

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
-from folkseq.cli.output import say, show
+from folkseq.cli.output import say, show_files
 
 if TYPE_CHECKING:
     from folkseq.infill.answers import Answers
@@ -46,7 +46,7 @@ def fill(run: str, file: str, formats: str | None, as_json: bool, **asked: Any) 
     """
     from folkseq.infill.verb import fill as verb
 
-    _show(verb(run, file, formats=formats.split(",") if formats else None, **asked), as_json)
+    _show(verb(run, file, formats=formats.split(",") if formats else None, **asked), as_json, asked["out"])
 
 
 @click.command(cls=GroupedCommand, groups=_groups(*_DRAWING))
@@ -66,10 +66,10 @@ def harmonise(run: str, melody: str, formats: str | None, as_json: bool, **asked
     """
     from folkseq.ensemble.verb import harmonise as verb
 
-    _show(verb(run, melody, formats=formats.split(",") if formats else None, **asked), as_json)
+    _show(verb(run, melody, formats=formats.split(",") if formats else None, **asked), as_json, asked["out"])
 
 
-def _show(found: Answers, as_json: bool) -> None:
+def _show(found: Answers, as_json: bool, out: str | None) -> None:
     """Print the files of each answer, and on stderr what is new, its loss and its overlap with the training set."""
     for notice in found.notices:
         say(notice)
@@ -88,7 +88,7 @@ def _show(found: Answers, as_json: bool) -> None:
             "copied": asdict(copied),
             "record": json.loads(record.to_json()),
         }
-        show(as_json, facts, *map(str, written.files))
+        show_files(as_json, facts, written.files, out)
         rate = written.nll / max(answer.choices, 1)
         shares = f"at most {copied.tokens} tokens in a row with {copied.source}" if copied.tokens else "nothing"
         say(f"  {answer.summary}{'  ' * bool(answer.summary)}({rate:.2f} nats per token; shares {shares})")

@@ -15,7 +15,7 @@ from folkseq.errors import RequestError
 @click.argument("targets", metavar="[RUN|FILE]...", nargs=-1)
 @click.option("--cells", is_flag=True, help="RUN FILE: the run's most selective neurons while it reads the file.")
 @click.option("--gradients", is_flag=True, help="RUN...: the gradient flow of one run or several.")
-@click.option("--number", type=int, help="Which piece of FILE, by its X:.  [default: the first]")
+@click.option("--number", type=int, help="Which piece of FILE, by its X:.  [default: all, or with --cells the first]")
 @click.option("-o", "--out", help="A .png or .svg, or an .html of --cells.  [default: in RUN/plots, or beside FILE]")
 @click.option("--terminal", is_flag=True, help="Draw the curves in blocks on the terminal, and no picture.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -33,7 +33,8 @@ def plot(
     RUN (the newest by default): the curves of its training: the losses in nats a token of training and held-out pieces
     beside the n-gram's, the gradient norm before and after clipping, the learning rate, and tokens a second.
 
-    FILE, of MIDI or ABC: its piano roll, and the score of a tune, by abcm2ps or verovio.
+    FILE, of MIDI or ABC: the piano roll of each piece, and the score of each tune, by abcm2ps or verovio; an .svg of -o
+    is the score.
     """
     from folkseq.plots.verb import plot as verb
 

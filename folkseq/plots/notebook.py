@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from folkseq.analysis.source import music
+from folkseq.analysis.source import pieces, played
 from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import audio, midi
 from folkseq.music.performance import Performance
@@ -48,8 +48,10 @@ def show(piece: Tune | Performance | Path | str, number: int | None = None) -> S
     if isinstance(piece, Tune | Performance):
         return Shown(piece)
     file = Path(piece)
-    tune, performance = music(file, number)
-    return Shown(tune or performance, "" if tune or performance.name else file.stem)
+    first = next(iter(pieces(file, number).values()))
+    named = isinstance(first, Tune) or first.name
+    played(first, file)
+    return Shown(first, "" if named else file.stem)
 
 
 def display(piece: object, name: str = "") -> str | None:

@@ -7,19 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from folkseq.analysis.source import is_music, music
+from folkseq.analysis.source import is_music, pieces, played
 from folkseq.errors import FolkseqError, RequestError, RunError
 from folkseq.extras import require
 from folkseq.files import write_atomically
+from folkseq.music.tune import Tune
 from folkseq.plots.history import History
 from folkseq.plots.style import SUFFIXES, render
+from folkseq.representations.task import CONTINUE
 from folkseq.run import TRY, Run
+from folkseq.verbs.trained import newest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE = ".html"
 MOST_STEM = 60  # characters of a file's name in a picture's
+MOST_PIECES = 100  # of a file that are all drawn
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,12 @@ def plot(
         targets: a run's folder or a file; the newest run under `runs` by default. With `cells` a run and a file, or a
             file for the newest run; with `gradients` one run or several.
         out: the picture to write, a .png or .svg, or with `cells` an .html; by default a run's pictures go into its
-            `plots`, and a file's go beside it.
+            `plots`, and a file's go beside it. An .svg of a tune is its score. Several pieces get numbered pictures.
         terminal: draw the curves in Unicode blocks, and write no picture unless `out` asks for it.
         width: of the terminal, in characters.
         cells: draw the run's neurons while it reads the file, and how often its gates are shut and open.
         gradients: draw the gradient flow of runs.
-        number: which piece of the file, by its `X:`; the first by default.
+        number: which piece of the file, by its `X:`; all by default, or with `cells` the first.
 
     Raises:
         RunError: there is no run, or it has no training report yet.
@@ -107,21 +111,34 @@ def _curves(run: Run, out: Path | None, terminal: bool, width: int) -> Plotted:
 
 
 def _music(file: Path, out: Path | None, number: int | None) -> Plotted:
-    """Draw the piano roll of a file, and the score of a tune."""
+    """Draw the piano roll and, of a tune, the score of each piece of a file, or of one."""
     from folkseq.plots import roll, score
 
-    tune, performance = music(file, number)
-    stem = (out or file).with_suffix("")
-    rolls = [out] if out else [Path(f"{stem}-roll{suffix}") for suffix in SUFFIXES]
-    name = (tune.title if tune else performance.name) or file.stem
-    files = _write(roll.draw(performance, name), rolls)
-    if tune is None:
-        return Plotted(files)
-    try:
-        write_atomically(page := Path(f"{stem}-score.svg"), score.engrave(tune))
-    except FolkseqError as error:
-        return Plotted(files, notices=(str(error),))
-    return Plotted((*files, page))
+    found = pieces(file, number)
+    if len(found) > MOST_PIECES:
+        raise RequestError(f"{file}: holds {len(found):,} pieces, too many to draw; name one with --number")
+    files: list[Path] = []
+    notices: list[str] = []
+    for place, piece in found.items():
+        stem, performance = (out or file).with_suffix(""), played(piece, file)
+        name = (piece.title if isinstance(piece, Tune) else piece.name) or file.stem
+        if len(found) > 1:
+            stem = stem.with_name(f"{stem.name}-{place:0{len(str(max(found)))}d}")
+        drawn, score_at = [f"{stem}-roll{suffix}" for suffix in SUFFIXES], f"{stem}-score.svg"
+        if out is not None:
+            drawn = [f"{stem}{out.suffix}"]
+            if isinstance(piece, Tune) and out.suffix.lower() == ".svg":
+                drawn, score_at = [], drawn[0]
+        files += _write(roll.draw(performance, name), list(map(Path, drawn))) if drawn else ()
+        try:
+            if isinstance(piece, Tune):
+                write_atomically(score_at, score.engrave(piece))
+                files.append(Path(score_at))
+        except FolkseqError as error:
+            notices.append(str(error))
+    if not files:
+        raise FolkseqError(notices[0])
+    return Plotted(tuple(files), notices=tuple(notices))
 
 
 def _neurons(named: Sequence[Path], out: Path | None, number: int | None) -> Plotted:
@@ -131,7 +148,7 @@ def _neurons(named: Sequence[Path], out: Path | None, number: int | None) -> Plo
 
     if not 1 <= len(named) <= 2 or named[-1].is_dir():
         raise RequestError("--cells takes a run and a file that it reads: `folkseq plot RUN FILE --cells`")
-    analysis = analyse(Run.open(named[0]) if len(named) == 2 else Run.latest())
+    analysis = analyse(Run.open(named[0]) if len(named) == 2 else newest(CONTINUE, suffixes=[named[-1].suffix]))
     reading = analysis.read(named[-1], number)
     folder = analysis.run.folder / "plots"
     stem = f"cells-{named[-1].stem[:MOST_STEM]}"

@@ -15,9 +15,10 @@ from folkseq.settings import parse, spelled
 from folkseq.verbs.piece import Event, Sampled
 from folkseq.verbs.record import Record
 from folkseq.verbs.sampling_run import SamplingRun, again
-from folkseq.verbs.trained import TrainedRun, check_task
+from folkseq.verbs.trained import TrainedRun, check_task, newest
 
-_SETTINGS = {field.name for field in fields(SamplingSettings)}
+SETTINGS = {field.name for field in fields(SamplingSettings)}
+"""Names of the settings of the sampler; other options are those of a representation."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Model(TrainedRun):
     def record(self, *, seed: int | None = None, task: str = CONTINUE, **asked: Any) -> Record:
         """Return the record of settings and options. Raises RequestError for a value that is not allowed."""
         given = {name: value for name, value in asked.items() if value not in (None, "")}
-        settings = parse(SamplingSettings, {name: given.pop(name) for name in _SETTINGS & given.keys()})
+        settings = parse(SamplingSettings, {name: given.pop(name) for name in SETTINGS & given.keys()})
         options = {name: spelled(value) if isinstance(value, list | tuple) else value for name, value in given.items()}
         facts = {
             "run": self.run.folder.resolve().name,
@@ -68,6 +69,6 @@ class Model(TrainedRun):
         return replace(parse(Record, facts), settings=settings, options=options)
 
 
-def load(run: Path | str | None = None) -> Model:
-    """Load the model in a run folder; the newest under `runs` by default. Raises RunError if there is none."""
-    return Model(Run.latest() if run is None else Run.open(run))
+def load(run: Path | str | None = None, task: str | None = None) -> Model:
+    """Load the model in a run folder; the newest under `runs`, or of a task, by default. Raises RunError for none."""
+    return Model(newest(task) if run is None else Run.open(run))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from folkseq.errors import RequestError
+from folkseq.files import write_atomically
 from folkseq.formats import audio
 
 
@@ -76,11 +77,17 @@ class Output:
         """Return a piece as the bytes of a file, given the function that formats it for one of its own suffixes."""
         return audio.format(format(".mid"), suffix, self.soundfont) if suffix in audio.SUFFIXES else format(suffix)
 
-    def free(self, stem: str, written: Mapping[str, bytes]) -> list[Path]:
-        """Return paths in the folder, one per suffix, that are free or already hold the same bytes."""
+    def write(self, stem: str, written: Mapping[str, bytes]) -> list[Path]:
+        """Write the files of a piece, by suffix, and return their paths; no file with other bytes is replaced.
+
+        A folder gets files of the name `stem`; where one is taken, `-2`, `-3` … is added to it, or to that of `place`.
+        """
+        folder, stem = (self.place.parent, self.place.stem) if self.is_file else (self.place, stem)
         for number in count_from(1):
             name = stem if number == 1 else f"{stem}-{number}"
-            paths = {self.place / f"{name}{suffix}": data for suffix, data in written.items()}
+            paths = {folder / f"{name}{suffix}": data for suffix, data in written.items()}
             if all(not path.exists() or (path.is_file() and path.read_bytes() == data) for path, data in paths.items()):
+                for path, data in paths.items():
+                    write_atomically(path, data)
                 return list(paths)
         raise AssertionError("unreachable")

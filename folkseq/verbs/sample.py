@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from folkseq.errors import RequestError, RunError
-from folkseq.files import write_atomically
+from folkseq.formats import audio
+from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
-from folkseq.verbs.model import Model, load
+from folkseq.verbs.model import SETTINGS, Model, load
 from folkseq.verbs.output import Output
 from folkseq.verbs.piece import Event, Sampled
 from folkseq.verbs.record import Record
+from folkseq.verbs.trained import newest
 
 Written = Iterator[tuple[Sampled, list[Path]]]
 
@@ -31,7 +33,7 @@ def sample(
     """Write new pieces to files.
 
     Args:
-        run: the run folder; the newest under `runs` by default.
+        run: the run folder; the newest under `runs` that has the options and formats by default.
         count: number of pieces.
         out: a folder, or a file for one piece, or an .abc file for all; `samples` in the run folder by default.
         formats: formats to write into the folder, such as `wav`; all that the representation writes by default.
@@ -44,7 +46,7 @@ def sample(
     Raises:
         FolkseqError: something cannot be met; nothing is written then.
     """
-    model = load(run)
+    model = load(run) if run is not None else _newest(asked, *_suffixes(out, formats))
     output = _output(model, count, out, formats, soundfont)
     return _write(output, model.sample(count, **asked))
 
@@ -80,7 +82,22 @@ def again(
 
 def stream(run: Path | str | None = None, count: int = 1, **asked: Any) -> Iterator[Event]:
     """Write new pieces and give each token as soon as it is drawn; arguments are as for `Model.stream`."""
-    return load(run).stream(count, **asked)
+    model = load(run) if run is not None else _newest(asked)
+    return model.stream(count, **asked)
+
+
+def _newest(asked: Mapping[str, Any], *suffixes: str) -> Model:
+    """Find the newest run under `runs` that has the options and writes the suffixes."""
+    given = {name for name, value in asked.items() if value not in (None, "")}
+    return Model(newest(CONTINUE, given - SETTINGS - {"seed"}, suffixes))
+
+
+def _suffixes(out: Path | str | None, formats: Sequence[str] | None) -> Iterator[str]:
+    """Return the suffixes of the files to write, but for those of sound."""
+    named = [f".{name.strip().lstrip('.').lower()}" for name in formats or ()]
+    if out is not None and not Path(out).is_dir():
+        named.append(Path(out).suffix.lower())
+    return (suffix for suffix in named if suffix and suffix not in audio.SUFFIXES)
 
 
 def _model_of(record: Record, file: Path | str) -> Model:
@@ -94,7 +111,11 @@ def _model_of(record: Record, file: Path | str) -> Model:
 
 
 def _output(
-    model: Model, count: int, out: Path | str | None, formats: Sequence[str] | None, soundfont: Path | str | None
+    model: Model,
+    count: int,
+    out: Path | str | None,
+    formats: Sequence[str] | None,
+    soundfont: Path | str | None,
 ) -> Output:
     files, usual = model.representation.files, model.run.folder / "samples"
     return Output.of(
@@ -121,16 +142,13 @@ def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
             except RequestError:
                 if piece.record.settings.grammar:  # without a grammar, a piece may be impossible to play
                     raise
-        paths = output.free(f"{piece.seed}-{piece.index:03d}", written)
-        for path, data in zip(paths, written.values(), strict=True):
-            write_atomically(path, data)
-        yield piece, paths
+        yield piece, output.write(f"{piece.seed}-{piece.index:03d}", written)
 
 
 def _to_file(output: Output, pieces: Iterator[Sampled]) -> Written:
     written = list(pieces)
-    suffix = output.place.suffix.lower()
+    suffix = output.place.suffix
     numbered = (partial(piece.format, number=number) for number, piece in enumerate(written, 1))
-    write_atomically(output.place, b"\n".join(output.format(format, suffix) for format in numbered))
+    paths = output.write("", {suffix: b"\n".join(output.format(format, suffix.lower()) for format in numbered)})
     for piece in written:
-        yield piece, [output.place]
+        yield piece, paths

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from folkseq.extensions import extension, installed
 from folkseq.machine import cores
 from folkseq.representations.base import Codec, Representation
 from folkseq.representations.task import CONTINUE, FILL, Task
-from folkseq.run import Run
+from folkseq.run import Run, RunConfig
 from folkseq.sampling.overlaps import Overlaps, SharedPassage
 from folkseq.sampling.settings import FLOAT32
 from folkseq.verbs.piece import Copied
@@ -102,6 +102,36 @@ class TrainedRun:
     @cached_property
     def _labels(self) -> list[str]:
         return self.run.labels()
+
+
+def newest(task: str | None = None, options: Iterable[str] = (), suffixes: Iterable[str] = ()) -> Run:
+    """Open the newest run under `runs` that fits a request.
+
+    Args:
+        task: the task that it was trained for; any by default.
+        options: sampling options that its representation must have.
+        suffixes: suffixes of files that its representation must read or write.
+
+    Raises:
+        RunError: there is none.
+    """
+    options, suffixes = set(options), {suffix.lower() for suffix in suffixes}
+
+    def fits(config: RunConfig) -> bool:
+        try:
+            found = representations.find(config.representation)
+        except RequestError:  # it is not installed
+            return False
+        known = {field.name for field in fields(found.options)}
+        return (
+            task in (None, config.task)
+            and options <= known
+            and suffixes <= {*found.files.suffixes, *found.files.outputs}
+        )
+
+    needs = [f"--{name.replace('_', '-')}" for name in sorted(options)] + sorted(suffixes)
+    wanted = f"of task {task}" if task not in (None, CONTINUE) else ""
+    return Run.latest(fits=fits, wanted=f"{wanted} for {', '.join(needs)}" if needs else wanted)
 
 
 def find_task(name: str, codec: Codec[Any]) -> Task:

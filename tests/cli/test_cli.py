@@ -1,7 +1,9 @@
 """The command line as a user meets it: real commands on real files, and one line for everything that can be mended."""
 
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +167,38 @@ def test_a_file_is_made_again_by_the_run_that_wrote_it_alone(run, tmp_path, monk
     assert "prime.abc: is not the file that the piece continues" in invoke(*asked, "primed.abc").stderr
 
 
+def test_a_file_that_is_there_is_left_as_it_is(run, tmp_path):
+    book = tmp_path / "set.abc"
+    book.write_text(JIG)
+    result = invoke("sample", run, "-n", 2, "--seed", 1, "-o", book)
+    assert result.stdout == f"{tmp_path / 'set-2.abc'}\n"
+    assert f"{book}: is left as it is, since it exists already" in result.stderr
+    assert book.read_text() == JIG
+    made = (tmp_path / "set-2.abc").read_bytes()
+    result = invoke("sample", run, "-n", 2, "--seed", 1, "-o", tmp_path / "set-2.abc")
+    assert result.stdout == f"{tmp_path / 'set-2.abc'}\n"  # the same bytes
+    assert (tmp_path / "set-2.abc").read_bytes() == made
+
+
+def test_the_newest_run_that_fits_is_used(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    golden = Path(__file__).parents[1] / "golden" / "runs"
+    for age, name in enumerate(("abc", "performance", "abc-fill", "band")):  # the oldest first
+        shutil.copytree(golden / name, Path("runs", name))
+        os.utime(Path("runs", name, "config.json"), (1000 + age, 1000 + age))
+
+    def used(*arguments):
+        result = invoke("sample", *arguments, "-o", "out", "--seed", 1, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)["record"]["run"]
+
+    assert used() == "band"
+    assert used("--seconds", 2) == "performance"
+    assert used("--key", "D") == "abc"
+    assert used("--format", "abc") == "abc"
+    assert "there is no run for --bpm, --key under runs/" in invoke("sample", "--key", "D", "--bpm", 90).stderr
+
+
 def test_tokens_come_one_by_one_and_are_those_of_the_files(run, tmp_path):
     tokens = [
         json.loads(line)["tokens"]
@@ -265,15 +299,17 @@ def test_a_midi_file_that_keeps_time_is_a_prime_too(run, tmp_path):
 
 
 def test_a_prime_takes_what_is_asked_and_its_own_key(run, tmp_path):
-    out = tmp_path / "out.abc"
-    for arguments, fields in [
-        (["--prime", "[K:D]DEFG A2d2|"], ("K:Dmaj\nDEFG A2d2 |", "M:4/4")),
-        (
-            ["--prime", "DEFG A2d2|", "--key", "D", "--meter", "4/4", "--rhythm", "reel"],
-            ("K:Dmaj\nDEFG A2d2 |", "R:reel"),
-        ),
-        (["--prime", "DEFG [DF]2"], ("K:Cmaj\nDEFG [DF]2",)),
-    ]:
+    for number, (arguments, fields) in enumerate(
+        [
+            (["--prime", "[K:D]DEFG A2d2|"], ("K:Dmaj\nDEFG A2d2 |", "M:4/4")),
+            (
+                ["--prime", "DEFG A2d2|", "--key", "D", "--meter", "4/4", "--rhythm", "reel"],
+                ("K:Dmaj\nDEFG A2d2 |", "R:reel"),
+            ),
+            (["--prime", "DEFG [DF]2"], ("K:Cmaj\nDEFG [DF]2",)),
+        ]
+    ):
+        out = tmp_path / f"{number}.abc"
         assert invoke("sample", run, "-o", out, "--seed", 1, *arguments).exit_code == 0
         assert all(field in out.read_text() for field in fields), (arguments, out.read_text())
 

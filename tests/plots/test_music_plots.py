@@ -185,8 +185,24 @@ def test_a_tune_has_a_roll_and_a_score(engraver, tmp_path):
     assert result.stdout.split() == [str(tmp_path / name) for name in names]
     assert "The Test Reel" in (tmp_path / "book-score.svg").read_text()
     assert "<!-- The Test Reel -->" in (tmp_path / "book-roll.svg").read_text()
-    result = invoke(tmp_path / "book.abc", "-o", tmp_path / "new" / "x.png", "--json")
+    result = invoke(tmp_path / "book.abc", "--number", 2, "-o", tmp_path / "new" / "x.png", "--json")
     assert json.loads(result.stdout) == {"files": [str(tmp_path / "new" / name) for name in ("x.png", "x-score.svg")]}
+    result = invoke(tmp_path / "book.abc", "--number", 2, "-o", tmp_path / "new" / "y.svg", "--json")
+    assert json.loads(result.stdout) == {"files": [str(tmp_path / "new" / "y.svg")]}
+    assert (tmp_path / "new" / "y.svg").read_bytes() == (tmp_path / "book-score.svg").read_bytes()
+
+
+def test_every_tune_of_a_set_is_drawn(engraver, tmp_path):
+    (tmp_path / "set.abc").write_text(JIG.replace("X:1", "X:7") + "\n" + JIG.replace("X:1", "X:12"))
+    result = invoke(tmp_path / "set.abc", "-o", tmp_path / "x.svg")
+    assert result.stdout.split() == [str(tmp_path / name) for name in ("x-07.svg", "x-12.svg")]
+    assert (tmp_path / "x-07.svg").exists()
+    result = invoke(tmp_path / "set.abc")
+    stems = [f"set-{number}" for number in ("07", "12")]
+    names = [f"{stem}-{end}" for stem in stems for end in ("roll.png", "roll.svg", "score.svg")]
+    assert result.stdout.split() == [str(tmp_path / name) for name in names]
+    (tmp_path / "large.abc").write_text("\n".join(JIG.replace("X:1", f"X:{number}") for number in range(1, 102)))
+    assert "holds 101 pieces, too many to draw; name one with --number" in invoke(tmp_path / "large.abc").stderr
 
 
 def test_the_roll_is_drawn_without_an_engraver(no_engraver, tmp_path):
@@ -197,6 +213,9 @@ def test_the_roll_is_drawn_without_an_engraver(no_engraver, tmp_path):
     assert result.stderr.count("\n") == 1
     assert "apt install abcm2ps" in result.stderr
     assert "pip install 'folkseq[plot]'" in result.stderr
+    result = invoke(tmp_path / "jig.abc", "-o", tmp_path / "x.svg")
+    assert result.exit_code == 1
+    assert "apt install abcm2ps" in result.stderr
 
 
 def test_a_performance_has_a_roll(tmp_path):
@@ -256,7 +275,7 @@ def test_errors_of_the_user_are_one_line(tmp_path):
         ([jig, jig], "give one run or file"),
         ([jig, "-o", "x.gif"], "choose one of .png, .svg"),
         ([jig, "-o", "x.html"], "choose one of .png, .svg"),
-        ([jig, "--gradients"], "no such run"),
+        ([jig, "--gradients"], "not the folder of a run"),
     ]:
         result = invoke(*arguments)
         assert result.exit_code == 1, (arguments, result.output, result.exception)

@@ -44,7 +44,7 @@ def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ())
     lines += [_header("T", title) for title in tune.titles or ("Untitled",)]
     lines += [_header(letter, value) for letter, value in tune.fields if letter != "Q"]
     if tune.rhythm:
-        lines.append(_header("R", _rhythm(tune)))
+        lines.append(_header("R", tune.rhythm))
     if tune.parts:
         lines.append(_header("P", tune.parts))
     lines += [f"M:{tune.meter}", f"L:{tune.unit.numerator}/{tune.unit.denominator}"]
@@ -120,27 +120,6 @@ def _bars_a_line(tune: Tune) -> int:
                 most, count = max(most, count), 0
             count += isinstance(element, Sound)
     return max(min(SOUNDS_A_LINE_OF_VOICES // max(most, 1), BARS_A_LINE), 1)
-
-
-def _rhythm(tune: Tune) -> str:
-    """Return the rhythm's name, in capitals where abc2midi would refuse the tune.
-
-    It swings a `hornpipe`, which it knows in 2/4 and 4/4 only, and fails on tuplets of notes that are not equal.
-    """
-    name = _line(tune.rhythm)
-    if name[1:8] != "ornpipe":
-        return name
-    known = (tune.meter.beats, tune.meter.unit) in ((2, 4), (4, 4))
-    return name if known and not any(map(_has_uneven_tuplet, tune.voices)) else name.upper()
-
-
-def _has_uneven_tuplet(voice: Sequence[Element]) -> bool:
-    for index, element in enumerate(voice):
-        if isinstance(element, Tuplet):
-            sounds = voice[index + 1 : index + 1 + element.count]
-            if len({sound.duration for sound in sounds if isinstance(sound, Sound)}) > 1:
-                return True
-    return False
 
 
 def _line(text: str) -> str:
