@@ -1,4 +1,4 @@
-"""A run folder: it stands alone, and holds everything that is needed to use, evaluate and resume a trained model.
+"""A run folder, which has everything that is needed to use, evaluate and resume a trained model.
 
     config.json         representation, settings, corpus files, seed and figures
     vocabulary.json     the tokens in the order of their ids

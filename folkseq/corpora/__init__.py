@@ -1,7 +1,7 @@
-"""From pieces to batches: clusters of near twins, a split that keeps them together, a store, and two ways to read it.
+"""From pieces to batches: clusters of near-duplicates, a split that keeps them together, a store, and batches.
 
-A piece is a 1-D array of ids that begins with a start id and ends with an end id. Nothing here knows what an id
-stands for. `Streams` read short pieces one after another; `Windows` passages of long ones.
+A piece is a 1-D array of ids that begins with a start id and ends with an end id. This package does not know the
+meaning of an id. `Streams` reads short pieces one after another; `Windows` reads passages of long ones.
 """
 
 from folkseq.corpora.batch import IGNORED, Batch, Batches, SourceBatch

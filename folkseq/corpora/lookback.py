@@ -1,9 +1,9 @@
 """A lookback: the ids at the same position some bars ago, which a recurrent network does not remember by itself.
 
-A network trained for minutes learns which notes follow which, but not to come back to the bar of eight bars ago, nor to
-count bars. So it also reads, for the id that comes next, the ids at the same position of earlier bars, the number of
-bars since the section began and, if asked for, what followed the longest match (`matching`). All of it follows from the
-ids before, so the network still gives the distribution of the next id.
+A network trained for minutes learns which notes follow which, but it learns neither to return to the bar of eight bars
+ago nor to count bars. So it also reads, for the id that comes next, the ids at the same position of earlier bars, the
+number of bars since the section began and, if asked for, what followed the longest match (`matching`). All of it
+follows from the ids before, so the network still gives the distribution of the next id.
 
 The idea is that of Magenta's Lookback RNN (2016), which reads the events of one and two bars ago. There all bars have
 one length; here a position is the number of ids since the bar began, whatever their durations, so equal bars align.

@@ -1,9 +1,9 @@
 """Batches of long pieces: rows that read passages drawn at random from all pieces.
 
-A few rows that read whole pieces, as suits tunes, would show the model the same few pieces for minutes on end, and it
-would follow whichever is being read. Here a row reads a passage of a few windows, with the state carried between them,
-and then a passage of another piece. Windows that each begin at a zero state would do for their own loss. But a model
-that never continues its own state reaches states, a thousand ids into a piece, from which it predicts nothing.
+If a few rows read whole pieces, which works well for tunes, the model sees only these pieces for minutes and adapts to
+them. Here a row reads a passage of a few windows, with the state carried between them, and then a passage of another
+piece. The loss would be as low if each window began at a zero state. But a model that never continues its own state
+reaches states, a thousand ids into a piece, from which it predicts nothing.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class _Passage:
 class Windows(Batches):
     """Endless batches of windows.
 
-    In each epoch each piece is cut into passages from a phase of its own, drawn anew, and the passages of all pieces
-    come once in a random order. To make passages begin in different batches, the first passage of each row is cut
-    short. The last window of a passage is padded with `IGNORED` targets.
+    In each epoch each piece is cut into passages from a new random phase, and the passages of all pieces come once in a
+    random order. To make passages begin in different batches, the first passage of each row is cut short. The last
+    window of a passage is padded with `IGNORED` targets.
     """
 
     def __init__(

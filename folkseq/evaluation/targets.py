@@ -78,7 +78,7 @@ def evaluate(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: 
         raise ValueError("this run has no encoder")
     pairs = _pairs(task, pieces, True if settings.encoder.causal else None)
     if not pairs:
-        raise CorpusError("nothing of the pieces to judge it on can be asked for; name other files")
+        raise CorpusError("no part of the held-out pieces can be a target; name other files")
     name = f"{settings.cell} {settings.layers} x {settings.hidden}"
     nats = {}
     if not settings.encoder.causal and model.run.config.task == FILL:

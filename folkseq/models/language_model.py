@@ -2,7 +2,7 @@
 
 Conditioning and lookback are added to the embedding of the id beside which they are read. Dropout is locked (Gal and
 Ghahramani, A theoretically grounded application of dropout in recurrent neural networks, 2016): what is dropped in a
-row stays dropped for all of its steps. Here a model learns as much as with dropout anew at each step, and an update is
+row stays dropped for all of its steps. Here a model learns as much as with new dropout at each step, and an update is
 a sixth shorter, because T times fewer numbers are drawn.
 """
 

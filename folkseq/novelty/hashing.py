@@ -1,10 +1,10 @@
 """Hashes of passages that no transposition changes, computed for whole arrays.
 
-A passage of ids i₀ … iₙ has the sum S = Σ Bᵏ·(R·levelₖ + mixₖ) modulo 2⁶⁴, where mixₖ is a pseudo-random number for
-the kind of iₖ, and the level of an id without pitch is 0. Let C = Σ Bᵏ over its pitched ids. A transposition by d adds
+A passage of ids i₀ … iₙ has the sum S = Σ Bᵏ·(R·levelₖ + mixₖ) modulo 2⁶⁴, where mixₖ is a pseudo-random number for the
+kind of iₖ, and the level of an id without pitch is 0. Let C = Σ Bᵏ over its pitched ids. A transposition by d adds
 d·R·C to S. So S − R·l·C, where l is the level of any one pitch in the passage, is the same in every key. In a passage
-without pitch C is 0, and l does not matter. Different passages may have the same hash: whoever must be sure compares
-ids.
+without pitch C is 0, and l does not matter. Different passages may have the same hash, so callers that need certainty
+compare the ids.
 """
 
 from __future__ import annotations

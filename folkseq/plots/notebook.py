@@ -1,7 +1,7 @@
 """A piece as a notebook shows it, without a network: its score or piano roll, and its sound.
 
-The HTML stands alone. Pictures are embedded as images, so that nothing in them can be a script, and two of them share
-no ids.
+The HTML is self-contained. Pictures are embedded as images, so that nothing in them can be a script, and two of them
+share no ids.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Each of four players makes one of nine gestures at every step, nine steps a second. The leader keeps its gesture with
 probability `STAYS`, or changes to any other. A follower answers the leader's gesture of the same step by one of its own
-with probability `HEARD`, keeps its gesture with probability `KEPT`, or makes any. So a gesture of a follower can be
-predicted better with the leader's than without; `information` says by how much.
+with probability `HEARD`, keeps its gesture with probability `KEPT`, or makes a random one. So the leader's gesture
+helps to predict a follower's; `information` returns by how much.
 """
 
 from __future__ import annotations
