@@ -1,6 +1,7 @@
 """MIDI files for the tests: made of readable bytes, and read by plain references."""
 
 import io
+import math
 from bisect import bisect_right
 from collections import defaultdict, deque
 from itertools import pairwise
@@ -77,48 +78,103 @@ def events_one_by_one(data: bytes) -> tuple[list[tuple[int, int, int, int]], lis
 
 
 def read_by_mido(data: bytes) -> tuple[list[tuple], float]:
-    """Return (name, program, drum, notes, pedal) of every track, as `midi.parse` is to read them, and the length."""
+    """Return (name, program, drum, notes, pedal) of every track, as `midi.parse` is to read them, and the length.
+
+    The messages of all tracks are followed one by one, as a synthesizer does. A note is (onset, offset, until when the
+    pedal holds it, pitch, velocity); nothing is said of the pedal where nothing ends the note.
+    """
     midi = mido.MidiFile(file=io.BytesIO(data))
-    tempos, found, silent, end = {0: 500_000}, [], [], 0
-    for messages in midi.tracks:
-        tick, name, programs = 0, "", defaultdict(int)
-        rows, pedals, sounding = defaultdict(list), defaultdict(list), defaultdict(deque)
+    tempos, merged, names, ports, ends, end = {0: 500_000}, [], [], [], [], 0
+    for number, messages in enumerate(midi.tracks):
+        tick, name, port = 0, "", None
         for message in messages:
             tick += message.time
             if message.type == "end_of_track":
                 break
-            if message.type == "note_on" and message.velocity:
-                rows[message.channel].append([tick, tick, message.note, message.velocity])
-                sounding[message.channel, message.note].append(rows[message.channel][-1])
-            elif message.type in ("note_on", "note_off"):
-                if sounding[message.channel, message.note]:
-                    sounding[message.channel, message.note].popleft()[1] = tick
-            elif message.type == "program_change" and message.channel not in rows:
-                programs[message.channel] = message.program
-            elif message.type == "control_change" and message.control == 64:
-                pedals[message.channel].append((tick, message.value))
-            elif message.type == "track_name":
+            merged.append((tick, number, message))
+            if message.type == "track_name":
                 name = name or message.name
+            elif message.type == "midi_port" and port is None:
+                port = message.port
             elif message.type == "set_tempo" and message.tempo:
                 tempos[tick] = message.tempo
-        for row in (row for waiting in sounding.values() for row in waiting):
-            row[1] = tick
+        names.append(name)
+        ports.append(port)
+        ends.append(tick)
         end = max(end, tick)
-        found += [(name, programs[c], c, rows[c], pedals[c]) for c in sorted(rows)]
-        silent += [(channel, pedal) for channel, pedal in pedals.items() if channel not in rows]
+    first_port = next((port for port in ports if port is not None), 0)
+    ports = [first_port if port is None else port for port in ports]
+    merged.sort(key=lambda each: each[:2])
+
+    parts, programs, drums = defaultdict(list), {}, {}  # by track and channel
+    sounding, ringing = defaultdict(deque), defaultdict(list)  # by track, channel and pitch; by port and channel
+    program, bank, pedal = defaultdict(int), defaultdict(int), defaultdict(list)  # by port and channel
+
+    def is_down(key: tuple[int, int]) -> bool:
+        return bool(pedal[key]) and pedal[key][-1][1] >= 64
+
+    def release(key: tuple[int, int], note: list, tick: int) -> None:
+        note[1], note[2] = tick, math.inf if is_down(key) else tick
+        if is_down(key):
+            ringing[key].append(note)
+
+    def move(key: tuple[int, int], tick: int, value: int) -> None:
+        pedal[key].append((tick, value))
+        if value < 64:
+            for note in ringing.pop(key, []):
+                note[2] = tick
+
+    for at, (tick, number, message) in enumerate(merged):
+        if not hasattr(message, "channel"):
+            continue
+        own, key = (number, message.channel), (ports[number], message.channel)
+        if message.type == "note_on" and message.velocity:
+            if own not in parts:
+                beginning = [each for each in merged[at:] if each[0] == tick and ports[each[1]] == key[0]]
+                beginning = [each for _, _, each in beginning if getattr(each, "channel", None) == key[1]]
+                chosen = [each.program for each in beginning if each.type == "program_change"]
+                banked = [each.value for each in beginning if each.is_cc(0)]
+                programs[own] = program[key] if key in program else chosen[-1] if chosen else 0
+                drums[own] = key[1] == 9 or (bank[key] if key in bank else [0, *banked][-1]) in (120, 126, 127)
+            parts[own].append([tick, None, None, message.note, message.velocity])
+            sounding[*own, message.note].append(parts[own][-1])
+        elif message.type in ("note_on", "note_off"):
+            if sounding[*own, message.note]:
+                release(key, sounding[*own, message.note].popleft(), tick)
+        elif message.type == "program_change":
+            program[key] = message.program
+        elif message.is_cc(0):
+            bank[key] = message.value
+        elif message.is_cc(64):
+            move(key, tick, message.value)
+        elif message.is_cc(121) and is_down(key):
+            move(key, tick, 0)
+        elif message.is_cc(120) or (message.type == "control_change" and message.control >= 123):
+            for (track, channel, _), waiting in sounding.items():
+                while (ports[track], channel) == key and waiting:
+                    release(key, waiting.popleft(), tick)
+            if message.is_cc(120) and is_down(key):
+                value = pedal[key][-1][1]
+                move(key, tick, 0)
+                move(key, tick, value)
+    for (number, *_), waiting in sounding.items():
+        for note in waiting:  # nothing ends them
+            note[1] = ends[number]
+
     changes = sorted(tempos.items())
     starts_s = [0.0]
     for (here, tempo), (there, _) in pairwise(changes):
         starts_s.append(starts_s[-1] + (there - here) * tempo / 1e6 / midi.ticks_per_beat)
 
-    def seconds(tick: int) -> float:
+    def seconds(tick: float) -> float:
         at = bisect_right(changes, (tick, 2**24)) - 1
         return starts_s[at] + (tick - changes[at][0]) * changes[at][1] / 1e6 / midi.ticks_per_beat
 
     tracks = []
-    for name, program, channel, notes, own in found:
-        pedal = sorted([*own, *(each for c, more in silent if c == channel for each in more)], key=lambda each: each[0])
-        timed = [(seconds(onset), seconds(offset), *rest) for onset, offset, *rest in notes]
-        timed.sort(key=lambda note: (note[0], note[2], note[1]))
-        tracks.append((name, program, channel == 9, timed, [(seconds(tick), value) for tick, value in pedal]))
+    for number, channel in sorted(parts, key=lambda own: (own[0], ports[own[0]], own[1])):
+        key, own = (ports[number], channel), (number, channel)
+        timed = [(*map(seconds, note[:2]), note[2] and seconds(note[2]), *note[3:]) for note in parts[own]]
+        timed.sort(key=lambda note: (note[0], note[3], note[1]))
+        moves = [(seconds(tick), value) for tick, value in pedal[key]]
+        tracks.append((names[number], programs[own], drums[own], timed, moves))
     return tracks, seconds(end)

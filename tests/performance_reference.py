@@ -43,7 +43,7 @@ class SlowGrammar:
             self._ranks[layout.note_off + pitch] = OFF << 7 | pitch * canonical
             self._ranks[layout.note_on + pitch] = ON << 7 | pitch * canonical
         for pedal in range(2 * layout.pedal):
-            self._ranks[layout.pedal_up + pedal] = PEDAL << 7  # it moves once a step
+            self._ranks[layout.pedal_up + pedal] = PEDAL << 7 | pedal  # it may go up and then down
         again = () if canonical else (OFF << 7, ON << 7)  # ranks that may come more than once
         # What may follow an event of each rank within its step; at −1, what may follow a time shift.
         self._follow = {

@@ -2,9 +2,12 @@
 
 Convention (note-seq's `apply_sustain_control_changes`): a controller 64 of 64 or more is down, for its own track's
 notes. A note that ends while the pedal is down lasts until it is lifted, or until its pitch begins again with the pedal
-down, whichever is first; what happens at one instant happens in the order of pedal down, pedal up, note on, note off. A
-pedal that is never lifted ends with the last event of all tracks. Drums are left alone. Of notes that begin together at
-one pitch while the pedal is down, only the last is kept.
+down, whichever is first; at one instant the pedal moves before notes begin, and notes begin before others end. A pedal
+that is never lifted ends with the last event of all tracks. Drums are left alone. Of notes that begin together at one
+pitch while the pedal is down, only the last is kept.
+
+Deviation: moves of the pedal at one instant keep their order, so that up and down lets go of what it holds. In note-seq
+down comes before up; `up_last` gives its order.
 """
 
 from __future__ import annotations
@@ -35,14 +38,15 @@ def bake(performance: Performance) -> Performance:
     return replace(performance, tracks=tuple(tracks))
 
 
-def sounding(track: Track, last_s: float) -> tuple[NDArray[np.int64], Seconds]:
+def sounding(track: Track, last_s: float, *, up_last: bool = False) -> tuple[NDArray[np.int64], Seconds]:
     """Return (M,) indices of the notes that the pedal leaves, and (M,) seconds until which each of them sounds.
 
     Args:
         track: A track that is not drums.
         last_s: The time at which a pedal that is never lifted ends.
+        up_last: Whether the pedal comes up after all that it does at one instant.
     """
-    down_s, up_s = presses(track.pedal, np.inf)
+    down_s, up_s = presses(track.pedal, np.inf, up_last=up_last)
     index = np.arange(len(track))
     if not len(down_s):
         return index, track.notes["offset_s"]
@@ -60,12 +64,12 @@ def sounding(track: Track, last_s: float) -> tuple[NDArray[np.int64], Seconds]:
     return index, offset_s[index]
 
 
-def presses(pedal: Pedal, last_s: float) -> tuple[Seconds, Seconds]:
+def presses(pedal: Pedal, last_s: float, *, up_last: bool = False) -> tuple[Seconds, Seconds]:
     """Return (K,) seconds at which the pedal goes down, and (K,) at which it comes up, `last_s` at the latest."""
     time_s, up = np.ascontiguousarray(pedal["time_s"]), pedal["value"] < PEDAL_DOWN
-    if len(time_s) > 1:
+    if up_last and len(time_s) > 1:
         starts = np.flatnonzero(np.append(True, time_s[1:] != time_s[:-1]))
-        time_s, up = time_s[starts], np.logical_or.reduceat(up, starts)  # up wins over down at one instant
+        time_s, up = time_s[starts], np.logical_or.reduceat(up, starts)
     turns = np.flatnonzero(up != np.append(True, up[:-1])) if len(up) else np.zeros(0, np.int64)
     time_s = time_s[turns]
     return time_s[::2], np.append(time_s[1::2], last_s) if len(turns) % 2 else time_s[1::2]

@@ -134,7 +134,7 @@ def test_the_longest_delta_times():
 
 def test_a_pedal_for_too_many_tracks():
     pedal = track("00 b0 40 7f" + "00 40 00" * 20_000, END)
-    with pytest.raises(ParseError, match=r"pedal.* 20,001 positions.* 1,000 tracks"):
+    with pytest.raises(ParseError, match=r"20,001 messages.* 1,000 tracks"):
         midi.parse(midi_file(pedal, *[track(NOTE, END)] * 1000))
 
 

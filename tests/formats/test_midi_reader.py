@@ -16,6 +16,8 @@ from folkseq.formats import midi
 from folkseq.formats.midi import events
 from folkseq.music.performance import Note
 from folkseq.music.signature import Key, Meter
+from folkseq.music.sustain import bake, held, presses
+from folkseq.representations import find
 
 # fmt: off
 PIANO = midi_file(
@@ -170,18 +172,26 @@ def assert_read_as_mido_reads(data: bytes) -> None:
     assert performance.length_s == pytest.approx(length_s, rel=1e-12)
     assert [(track.name, track.program, track.drum) for track in performance.tracks] == [each[:3] for each in tracks]
     for here, (*_, notes, pedal) in zip(performance.tracks, tracks, strict=True):
-        assert [note[2:] for note in here.notes.tolist()] == [note[2:] for note in notes]
+        assert [note[2:] for note in here.notes.tolist()] == [note[3:] for note in notes]
         np.testing.assert_allclose(here.notes["onset_s"], [note[0] for note in notes], rtol=1e-12)
-        np.testing.assert_allclose(here.notes["offset_s"], [note[1] for note in notes], rtol=1e-12)
+        np.testing.assert_allclose(here.notes["offset_s"], [note[1] for note in notes], rtol=1e-12, atol=TURNS_S)
         assert here.pedal["value"].tolist() == [value for _, value in pedal]
-        np.testing.assert_allclose(here.pedal["time_s"], [time_s for time_s, _ in pedal], rtol=1e-12)
+        np.testing.assert_allclose(here.pedal["time_s"], [time_s for time_s, _ in pedal], rtol=1e-12, atol=TURNS_S)
+        ended = [number for number, note in enumerate(notes) if note[2] is not None and note[0] < note[1]]
+        until_s = held(here.notes["offset_s"], *presses(here.pedal, np.inf))[ended]
+        np.testing.assert_allclose(until_s, [notes[number][2] for number in ended], rtol=1e-12, atol=TURNS_S)
+
+
+TURNS_S = 1e-7  # by which times keep the order within a tick
 
 
 def made_tracks(seed: int, hanging: bool = True) -> list[list[mido.Message]]:
     """Return tracks that strike few pitches again and again, with pedals, programs, tempos and names between."""
     rng, tracks = random.Random(seed), []
-    for number in range(rng.randint(1, 4)):
-        channels = rng.sample(range(16), 2)
+    count = rng.randint(1, 4)
+    rare = (0, 120, 121, 123, 126) if count == 1 else (0, 121)
+    for number in range(count):
+        channels = rng.sample(range(8, 11), 2)
         messages = [mido.MetaMessage("track_name", name=f"Track {number}")]
         for _ in range(rng.randrange(150)):
             channel, time = rng.choice(channels), rng.choice((0, 0, 1, 7, 200))
@@ -195,7 +205,9 @@ def made_tracks(seed: int, hanging: bool = True) -> list[list[mido.Message]]:
                         mido.Message("note_off", channel=channel, note=pitch, time=time),
                         mido.Message("control_change", channel=channel, control=64, value=value, time=time),
                         mido.Message("control_change", channel=rng.randrange(16), control=64, value=value, time=time),
-                        mido.Message("program_change", channel=channel, program=value, time=time),
+                        mido.Message("program_change", channel=rng.choice(channels), program=value, time=time),
+                        mido.Message("control_change", channel=channel, control=rng.choice(rare), value=127, time=time),
+                        mido.MetaMessage("midi_port", port=value % 2, time=time),
                         mido.MetaMessage("set_tempo", tempo=rng.randrange(1, 2**24), time=time),
                         mido.Message("pitchwheel", channel=channel, pitch=value, time=time),
                     ]
@@ -256,9 +268,10 @@ def test_tempos_at_equal_times_are_merged():
 # -- pedals, programs, names -------------------------------------------------------------------------------------------
 
 NOTE = "00 90 3c 40 60 80 3c 40"
+PROGRAM_OF_ANOTHER = "program of another track on its channel"
 
 
-def test_a_pedal_on_a_track_without_notes_is_that_of_its_channel():
+def test_a_pedal_is_that_of_its_channel():
     data = midi_file(
         track("00 b0 40 7f", "60 40 00", "00 b5 40 7f", END),
         track(NOTE, END),
@@ -266,15 +279,17 @@ def test_a_pedal_on_a_track_without_notes_is_that_of_its_channel():
         track("00 91 3c 40 60 81 3c 40", END),
         division=96,
     )
-    performance, missing, own = midi.parse(data)
+    performance, missing, _ = midi.parse(data)
     assert [each.pedal.tolist() for each in performance.tracks] == [
-        [(0.0, 127), (0.5, 0)],
+        [(0.0, 127), (0.25, 1), (0.5, 0)],
         [(0.0, 127), (0.25, 1), (0.5, 0)],
         [],
     ]
-    assert [pedal.tolist() for pedal in own] == [[], [(0.25, 1)], []]
     assert missing == {"pedal without notes": 1}
     assert_read_as_mido_reads(data)
+    performance, missing, _ = midi.parse(data, shared=False)
+    assert [each.pedal.tolist() for each in performance.tracks] == [[], [(0.25, 1)], []]
+    assert missing == {"pedal without notes": 1, "pedal of another track": 5}
 
 
 def test_pedal_positions_at_one_time_keep_their_order():
@@ -283,10 +298,87 @@ def test_pedal_positions_at_one_time_keep_their_order():
 
 
 def test_the_program_before_the_first_note():
-    data = midi_file(track("00 c0 01", "00 c0 02", NOTE, "00 c0 03", "00 c1 04", END))
+    data = midi_file(track("00 c0 01", "00 c0 02", NOTE, "00 c0 03", NOTE, "00 c0 04", "00 c1 05", END))
     performance, missing, _ = midi.parse(data)
     assert [each.program for each in performance.tracks] == [2]
     assert missing == {"program change after the first note": 1, "program without notes": 1}
+
+
+@pytest.mark.parametrize(
+    ("tracks", "programs", "missing"),
+    [
+        ((["00 c0 13", "00 c1 2a", END], [NOTE, END], ["00 91 3c 40 60 81 3c 40", END]), [19, 42], {}),  # a conductor
+        ((["00 c0 6d", NOTE, END], [NOTE, END]), [109, 109], {}),  # the second track has none of its own
+        (([NOTE, END], ["00 c0 6d", NOTE, END]), [109, 109], {}),  # it comes at the tick of the first note
+        (([NOTE, NOTE, END], ["30 c0 6d", NOTE, END]), [0, 109], {"program change after the first note": 1}),
+        (([NOTE, END], ["60 c0 6d", NOTE, END]), [0, 109], {}),  # no note comes later
+        ((["00 c0 01", "60" + NOTE[2:], END], ["00 c0 02", NOTE, END]), [2, 2], {PROGRAM_OF_ANOTHER: 1}),
+        ((["00 ff21 01 00 00 c0 01", END], ["00 ff21 01 01", NOTE, END]), [0], {"port": 2, "program without notes": 1}),
+        ((["00 ff21 01 05 00 c0 01", END], [NOTE, END]), [1], {"port": 1}),  # the first port where none is named
+        ((["00 ff09 01 41 00 c0 01", NOTE, END], ["00 ff09 01 42", NOTE, END]), [1, 0], {"device name": 2}),
+    ],
+)
+def test_a_program_is_that_of_its_channel_and_port(tracks, programs, missing):
+    performance, lost, _ = midi.parse(midi_file(*(track(*events) for events in tracks)))
+    assert [each.program for each in performance.tracks] == programs
+    assert lost == missing
+
+
+@pytest.mark.parametrize(("bank", "drum"), [(0, False), (120, True), (121, False), (126, True), (127, True)])
+def test_drum_banks(bank, drum):
+    chosen = f"00 ba 00 {bank:02x} 00 ca 00"
+    performance, missing, channels = midi.parse(midi_file(track(chosen, "00 9a 24 40 60 8a 24 40", END)))
+    assert [each.drum for each in performance.tracks] == [drum]
+    assert (missing, channels) == ({"controller 0": 1}, ((0, 10),))
+
+
+# -- the order within a tick -------------------------------------------------------------------------------------------
+
+DOWN, UP, ON, OFF = "b0 40 7f", "b0 40 00", "90 3c 40", "80 3c 40"
+
+
+@pytest.mark.parametrize(
+    ("events", "until"),
+    [
+        (["00" + DOWN, "00" + ON, "60" + OFF, "60" + UP, "00" + DOWN, "60" + UP], 192),  # the pedal is changed
+        (["00" + ON, "60" + OFF, "00" + DOWN, "60" + UP], 96),
+        (["00" + ON, "60" + DOWN, "00" + OFF, "60" + UP], 192),
+        (["00" + DOWN, "00" + ON, "60" + OFF, "00" + UP, "00" + DOWN, "60" + UP], 96),
+        (["00" + DOWN, "00" + ON, "60" + UP, "00" + DOWN, "00" + OFF, "60" + UP], 192),
+        (["00" + DOWN, "00" + ON, "60" + UP, "00" + OFF, "00" + DOWN, "60" + UP], 96),
+        (["00" + DOWN, "00" + ON, "60" + OFF, "60 b0 79 00", "60" + UP], 192),  # all controllers are reset
+        (["00" + DOWN, "00" + ON, "60 b0 7b 00", "60" + UP], 192),  # all notes end
+        (["00" + DOWN, "00" + ON, "60 b0 78 00", "60" + UP], 96),  # all sound ends
+    ],
+)
+def test_a_note_sounds_as_long_as_the_file_says(events, until):
+    piece = midi.parse(midi_file(track(*events, END), division=96)).performance
+    again = midi.parse(midi.format(piece)).performance
+    for performance in (piece, again):
+        ((note,),) = bake(performance).tracks
+        assert note.offset_s == pytest.approx(until / 192)
+    assert find("performance").codec(None).encode(piece).tolist()[3:] == [255 + 50 * until // 96, 188, 389][-3:]
+
+
+@pytest.mark.parametrize("number", [120, 123, 124, 127])
+def test_all_notes_end_on_every_track_of_the_channel(number):
+    silence = f"60 b0 {number:02x} 00"
+    data = midi_file(
+        track("00 90 3c 40", silence, "60 80 3c 40", END),
+        track("00 90 3e 40 00 91 40 40", "30 90 3e 40", "60 90 3e 40", "60 80 3e 40 00 81 40 40", END),
+        division=96,
+    )
+    performance, missing, _ = midi.parse(data)
+    ends = [[(note.onset_s, note.offset_s) for note in each] for each in performance.tracks]
+    assert ends == [[(0, 0.5)], [(0, 0.5), (0.25, 0.5), (0.75, 1.25)], [(0, 1.25)]]
+    counted = {} if number in (120, 123) else {f"controller {number}": 1}
+    assert missing == {"end without a note": 1, **counted}
+
+
+def test_an_event_hours_away_is_counted():
+    hours = "85cbcf00"  # 12,150,000 ticks of 1/960 s
+    assert lost(NOTE, hours + "90 3c 40 60 80 3c 40") == {"gap of more than an hour": 1}
+    assert lost(NOTE, hours + "b0 40 00") == {"gap of more than an hour": 1}
 
 
 @pytest.mark.parametrize(
@@ -341,6 +433,7 @@ def test_texts_that_are_not_utf_8_share_an_encoding_that_is_reported_once():
         ("00 b0 40 7f", "pedal without notes"),
         ("00 ff03 01 41 00 ff03 01 42", "further name of a track"),
         ("00 80 3c 40", "end without a note"),
+        ("00 90 3c 40 60 80 3c 14", "release velocity"),
         ("00 90 3c 40", "note without an end"),
     ],
 )

@@ -223,7 +223,7 @@ def test_days_of_silence_are_bridged():
     data = midi.format(one_track(Note(864_000, 864_001, 60), tempos=((0.0, 1000.0),)))
     performance, lost, _ = midi.parse(data)
     assert performance.tracks[0].notes["onset_s"][0] == pytest.approx(864_000)
-    assert lost == {"text": 2 * 25}
+    assert lost == {"text": 2 * 25, "gap of more than an hour": 1}
 
 
 @given(st.lists(st.tuples(st.floats(0.0001, 2), st.floats(20, 400)), min_size=1, max_size=200))

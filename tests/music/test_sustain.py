@@ -19,8 +19,9 @@ A, B = (60, 64, 0.0, 0.5), (60, 96, 1.0, 1.2)
         ([A], [(0.25, 64), (1, 100), (2, 127), (3, 0)], [3.0]),  # how far down is nothing
         ([A], [(0.5, 127), (2, 0)], [2.0]),  # it goes down before the note ends,
         ([A], [(0.25, 127), (0.5, 0)], [0.5]),  # and up before it ends
-        ([A], [(0.5, 127), (0.5, 0), (2, 127)], [0.5]),  # at one instant they are nothing
-        ([A], [(0.5, 0), (0.5, 127), (2, 127)], [0.5]),
+        ([A], [(0.5, 127), (0.5, 0), (2, 127)], [0.5]),  # at one instant its moves keep their order
+        ([A], [(0.5, 0), (0.5, 127), (2, 127)], [2.0]),
+        ([A], [(0, 127), (1, 0), (1, 127), (2, 0)], [1.0]),
         ([A, B], [(0.25, 127), (1.0, 0), (3, 0)], [1.0, 1.2]),
         ([A, (61, 64, 0, 3)], [(0.25, 127)], [3.0, 3.0]),  # never lifted: to the last event
         ([A], [(0.25, 127), (4, 127)], [4.0]),  # which may be the pedal's
@@ -59,20 +60,22 @@ def slow_bake(performance):
     )
 
 
-DOWN, UP, ON, OFF = range(4)
+DOWN, UP = range(2)
+MOVE, ON, OFF = range(3)
 
 
 def slow_track(part, last):
     notes = list(part)
-    events = [(time, DOWN if value >= 64 else UP, -1) for time, value in part.pedal.tolist()]
+    moves = [DOWN if value >= 64 else UP for value in part.pedal["value"].tolist()]
+    events = [(time, MOVE, number) for number, time in enumerate(part.pedal["time_s"].tolist())]
     events += [(note.onset_s, ON, number) for number, note in enumerate(notes)]
     events += [(note.offset_s, OFF, number) for number, note in enumerate(notes)]
     down, pressed, ringing = False, [], []
     ends, gone = {}, set()
     for time, kind, number in sorted(events):
-        if kind == DOWN:
+        if kind == MOVE and moves[number] == DOWN:
             down = True
-        elif kind == UP:
+        elif kind == MOVE:
             down = False
             ends.update(dict.fromkeys(ringing, time))
             ringing = []

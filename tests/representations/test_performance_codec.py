@@ -1,6 +1,6 @@
 """Performances to ids and back: literal ids, the contract of a codec, and encoders that work note by note."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ from performances import notes_of, pedal_of, performances, solo, track
 from folkseq import representations
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi
-from folkseq.formats.midi import Reading
 from folkseq.music.performance import Performance
 from folkseq.representations.performance import PerformanceRepresentation, events
 from folkseq.representations.performance.codec import PerformanceCodec
@@ -130,7 +129,7 @@ def test_magenta_loses_the_pedal_of_a_track_without_notes():
 
 def test_magenta_ends_notes_as_pretty_midi_does():
     nested = solo((60, 64, 0, 2), (60, 64, 1, 3), (60, 64, 3, 4), (62, 64, 1, 1), (64, 64, 0, 1), (64, 64, 0, 1))
-    read, lost = as_pretty_midi(Reading(nested, Counter(), tuple(track.pedal for track in nested.tracks)))
+    read, lost = as_pretty_midi(nested)
     assert notes_of(read) == [
         (60, 64, 0, 2),
         (64, 64, 0, 1),
@@ -311,7 +310,17 @@ def slow_tokenize(config, performance):
     """The tokens, note by note."""
     parts = [part for part in performance.tracks if part.drum == config.drums and len(part)]
     last = max([0.0, *(note.offset_s for part in parts for note in part), *pedals_of(parts)])
-    rounded = [round_step(config, part, last) for part in parts]
+    rounded = [list(round_step(config, part, last)) for part in parts]
+    pedal = []
+    if config.sustain == "tokens" and not config.drums:
+        moves = slow_moves(parts, last)
+        pedal = list(slow_pedal(config, moves))
+        for notes, part in zip(rounded, parts, strict=True):
+            for number, (note, (pitch, velocity, onset, offset)) in enumerate(zip(part, notes, strict=True)):
+                until = max(int(sounds_until(moves, note.offset_s) * config.steps_per_second + 0.5), onset + 1)
+                earlier = max(offset - 1, onset + 1)
+                if sounds_until(pedal, offset) > until >= sounds_until(pedal, earlier):
+                    notes[number] = pitch, velocity, onset, earlier
     merged = {}
     for pitch, velocity, onset, offset in (note for part in rounded for note in part):
         louder, longer = merged.get((pitch, onset), (0, 0))
@@ -321,8 +330,7 @@ def slow_tokenize(config, performance):
         velocity, offset = merged[pitch, onset]
         offset, ends[pitch] = min(offset, ends.get(pitch, offset)), onset
         events += [(offset, 1, pitch, 0), (onset, 2, pitch, velocity)]
-    if config.sustain == "tokens" and not config.drums:
-        events += [(step, 0, int(down), 0) for step, down in slow_pedal(config, parts, last)]
+    events += [(step, 0, int(down), 0) for step, down in pedal]
     tokens, now, loudness = ["<s>"], 0, None
     for step, kind, value, velocity in sorted(events):
         while now < step:
@@ -343,8 +351,7 @@ def pedals_of(parts):
 
 def is_down(part, time):
     """Whether the pedal of a track is down from a time on."""
-    before = [at for at, _ in part.pedal.tolist() if at <= time]
-    return bool(before) and all(value >= 64 for at, value in part.pedal.tolist() if at == max(before))
+    return [0, *(value for at, value in part.pedal.tolist() if at <= time)][-1] >= 64
 
 
 def round_step(config, part, last):
@@ -352,21 +359,50 @@ def round_step(config, part, last):
     for note in part:
         offset = note.offset_s
         if config.sustain == "baked" and not part.drum and is_down(part, offset):
-            later = sorted(at for at, _ in part.pedal.tolist() if at > offset and not is_down(part, at))
+            later = [at for at, value in part.pedal.tolist() if at > offset and value < 64]
             offset = later[0] if later else last
         onset, offset = (int(time * config.steps_per_second + 0.5) for time in (note.onset_s, offset))
         yield note.pitch, note.velocity, onset, max(offset, onset + 1)
 
 
-def slow_pedal(config, parts, last):
-    """(step, whether down) of each change that outlasts its step; the pedals of all tracks are one, and end up."""
-    states = [(time, time < last and any(is_down(part, time) for part in parts)) for time in sorted(pedals_of(parts))]
-    lasting = {int(time * config.steps_per_second + 0.5): down for time, down in [*states, (last, False)]}
+def slow_moves(parts, last):
+    """(time, whether down) of each change of the one pedal that the pedals of all tracks are; it ends up."""
+    lists = []
+    for part in parts:
+        moves = []
+        for time, value in [*part.pedal.tolist(), (last, 0)]:
+            if (value >= 64) != (len(moves) % 2 == 1):
+                moves.append((time, value >= 64))
+        lists += [moves] if moves else []
+    if all(moves == lists[0] for moves in lists):
+        return lists[0] if lists else []
+    merged, depth = [], 0
+    for time, up in sorted((time, not down) for moves in lists for time, down in moves):
+        depth += -1 if up else 1
+        if depth == (0 if up else 1):
+            merged.append((time, not up))
+    return merged
+
+
+def slow_pedal(config, moves):
+    """(step, whether down) of each change that outlasts its step, or lets go in it."""
+    by_step = defaultdict(list)
+    for time, down in moves:
+        by_step[int(time * config.steps_per_second + 0.5)].append(down)
     before = False
-    for step, down in sorted(lasting.items()):
-        if down != before:
-            yield step, down
-        before = down
+    for step, downs in sorted(by_step.items()):
+        if before and downs[-1] and not all(downs):
+            yield from ((step, False), (step, True))
+        elif downs[-1] != before:
+            yield step, downs[-1]
+        before = downs[-1]
+
+
+def sounds_until(moves, time):
+    """The time until which a pedal that moves at times holds what ends at a time."""
+    if [False, *(down for at, down in moves if at <= time)][-1]:
+        return next(at for at, down in moves if at > time and not down)
+    return time
 
 
 def slow_decode(config, tokens):

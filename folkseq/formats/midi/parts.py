@@ -1,4 +1,4 @@
-"""Parts, one per channel of a track: notes paired first in, first out, the pedal, and the program; all in ticks.
+"""Parts, one per channel of a track: notes paired first in, first out, in ticks; and what sets a channel's state.
 
 Pairing sorts the ends of notes by channel and pitch, where they mostly take turns; where they do not (a pitch struck
 again while it sounds, an end without a beginning, a beginning without an end) they are numbered within their pitch.
@@ -15,85 +15,69 @@ import numpy.typing as npt
 from folkseq.formats.midi.events import AFTERTOUCH, BEND, CONTROL, NOTE_ON, PRESSURE, PROGRAM, Bytes, Events, Ticks
 from folkseq.music.performance import SUSTAIN
 
-DRUMS = 9  # the channel that General MIDI gives to drums, counted from 0
-_Index: TypeAlias = npt.NDArray[np.intp]
+BANK, SOUND_OFF, RESET, NOTES_OFF = 0, 120, 121, range(123, 128)  # controllers
+INSTRUMENT = 128  # stands for a program in place of a controller
+Index: TypeAlias = npt.NDArray[np.intp]
 _KEYS = 16 * 128  # channel and pitch
+_HOLDS = np.isin(np.arange(128), (SUSTAIN, SOUND_OFF, RESET, *NOTES_OFF))
 
 
 class ChannelPart(NamedTuple):
-    """One channel of one track: (N,) notes, rising by onset and pitch, and (K,) positions of the pedal."""
+    """The (N,) notes of one channel of one track, rising by onset and pitch."""
 
     channel: int
-    program: int  # the last before the first note
     onsets: Ticks
     offsets: Ticks
     pitches: Bytes
     velocities: Bytes
-    pedal_ticks: Ticks
-    pedal_values: Bytes
 
 
 def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
-    """Return the channels that have notes or a pedal, in their order; count in `lost` what is none of these."""
+    """Return the channels that have notes, in their order; count in `lost` what is odd about these."""
     ticks, (status, data1, data2) = events.ticks, events.messages
-    kinds = np.bincount(status >> 4, minlength=16).tolist()
-    for kind, name in ((AFTERTOUCH, "aftertouch"), (PRESSURE, "channel pressure"), (BEND, "pitch bend")):
-        lost[name] += kinds[kind >> 4]
     note_at = np.flatnonzero(status < AFTERTOUCH)
     begins, offsets = _paired(ticks[note_at], events.messages[:, note_at], events.end, lost)
     onset_at = note_at[begins]
-    pedal_at = _pedal(status, data1, lost) if kinds[CONTROL >> 4] else np.empty(0, np.intp)
-    programs = _programs(status, data1, onset_at, lost) if kinds[PROGRAM >> 4] else [0] * 16
     notes = [ticks[onset_at], offsets, data1[onset_at], data2[onset_at]]
     channels = status[onset_at] & 15
     order = notes[0] * 128 + notes[2]  # that of a track's notes, which would take longer to sort by seconds
     if (order[1:] < order[:-1]).any():
         by_pitch = np.argsort(order, kind="stable")
         notes, channels = [column[by_pitch] for column in notes], channels[by_pitch]
-    pedal = [ticks[pedal_at], data2[pedal_at]]
-    pedalled = status[pedal_at] & 15
-    counts = np.bincount(channels, minlength=16) + np.bincount(pedalled, minlength=16)
-    used = np.flatnonzero(counts).tolist()
+    used = np.flatnonzero(np.bincount(channels, minlength=16)).tolist()
     if len(used) == 1:
-        return [ChannelPart(used[0], programs[used[0]], *notes, *pedal)]
-    return [
-        ChannelPart(
-            channel,
-            programs[channel],
-            *(column[channels == channel] for column in notes),
-            *(column[pedalled == channel] for column in pedal),
-        )
-        for channel in used
-    ]
+        return [ChannelPart(used[0], *notes)]
+    return [ChannelPart(channel, *(column[channels == channel] for column in notes)) for channel in used]
 
 
-def _programs(status: Bytes, data1: Bytes, onset_at: _Index, lost: Counter[str]) -> list[int]:
-    """Return the program of each of the 16 channels; `onset_at` are the indices of the note-ons among the messages."""
-    first = np.full(16, -1)
-    first[status[onset_at[::-1]] & 15] = onset_at[::-1]  # the last that is put there is the first of its channel
-    change_at = np.flatnonzero(status >> 4 == PROGRAM >> 4)
-    channels = status[change_at] & 15
-    early, unused = change_at < first[channels], first[channels] < 0
-    programs = np.zeros(16, np.int64)
-    programs[channels[early]] = data1[change_at[early]]
-    lost["program without notes"] += int(unused.sum())
-    lost["program change after the first note"] += int((~early & ~unused).sum())
-    return [int(program) for program in programs]
+def state(events: Events, lost: Counter[str]) -> tuple[Index, Index]:
+    """Return the places of the messages that hold or end notes, and of those that choose an instrument.
+
+    All other messages that are no notes are counted in `lost`.
+    """
+    status, data1, _ = events.messages
+    kinds = np.bincount(status >> 4, minlength=16).tolist()
+    for kind, name in ((AFTERTOUCH, "aftertouch"), (PRESSURE, "channel pressure"), (BEND, "pitch bend")):
+        lost[name] += kinds[kind >> 4]
+    holding = choosing = np.empty(0, np.intp)
+    if kinds[CONTROL >> 4]:
+        holding = np.flatnonzero(status >> 4 == CONTROL >> 4)
+        numbers = data1[holding]
+        counts = np.bincount(numbers, minlength=128).tolist()
+        lost.update({f"controller {number}": n for number, n in enumerate(counts) if n and number != SUSTAIN})
+        choosing = holding[numbers == BANK] if counts[BANK] else choosing
+        holding = holding[_HOLDS[numbers]] if counts[SUSTAIN] < len(holding) else holding
+    if kinds[PROGRAM >> 4]:
+        choosing = np.sort(np.append(choosing, np.flatnonzero(status >> 4 == PROGRAM >> 4)))
+    return holding, choosing
 
 
-def _pedal(status: Bytes, data1: Bytes, lost: Counter[str]) -> _Index:
-    """Return the indices of the sustain pedal's positions among the messages."""
-    control_at = np.flatnonzero(status >> 4 == CONTROL >> 4)
-    numbers = data1[control_at]
-    counts = np.bincount(numbers, minlength=128).tolist()
-    lost.update({f"controller {number}": count for number, count in enumerate(counts) if count and number != SUSTAIN})
-    return np.asarray(control_at[numbers == SUSTAIN])
-
-
-def _paired(ticks: Ticks, messages: Bytes, end: int, lost: Counter[str]) -> tuple[_Index, Ticks]:
+def _paired(ticks: Ticks, messages: Bytes, end: int, lost: Counter[str]) -> tuple[Index, Ticks]:
     """Return (N,) which of (3, M) note messages begin a note, and (N,) the tick at which each of these ends."""
     status, pitch, velocity = messages
-    begin = (status >= NOTE_ON) & (velocity > 0)
+    on = status >= NOTE_ON
+    begin = on & (velocity > 0)
+    lost["release velocity"] += int(np.count_nonzero(~on & (velocity & 0xBF != 0)))  # 0 and 64 say nothing
     key = (status & 15).astype(np.uint16) * 128 + pitch
     order = np.argsort(key, kind="stable")  # for 16 bits a radix sort
     key, sorted_begin = key[order], begin[order]

@@ -7,10 +7,9 @@ notes a second. The tests compare this reader with mido.
 Conventions:
 - A track is one channel of one track of the file, if it has notes. Notes are paired first in, first out; a note-on of
   velocity 0 ends a note; a note that nothing ends lasts to the end of its track; notes without length are kept.
-- The sustain pedal (controller 64) is its own track's. On a channel that has no notes there, as where a sequencer puts
-  controls on a track of their own, it is that of every track of its channel.
-- A program is the last before a track's first note. A name is the first in its track of the file; the piece's name is
-  that of the first. Text is one line, in an encoding that `folkseq.text` finds.
+- The program and the sustain pedal are those of the channel; see `channels`.
+- A name is the first in its track of the file; the piece's name is that of the first. Text is one line, in an encoding
+  that `folkseq.text` finds.
 - Tempos, meters, keys and markers count on any track. Where time is counted in frames, tempos do not.
 - What would be half read is refused: a chunk or an event that is cut short, bytes that are no event, a file of type 2;
   and what lasts longer than a month, by damaged delta times, or takes more bytes than a day of music. All other
@@ -26,19 +25,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from folkseq.errors import ParseError
-from folkseq.formats.midi import events
+from folkseq.formats.midi import channels, events
+from folkseq.formats.midi.changes import Channel, ports
+from folkseq.formats.midi.channels import APART_S, Voice
 from folkseq.formats.midi.chunks import Header, locate
 from folkseq.formats.midi.events import KEY, MARKER, METER, NAME, TEMPO, TEXT, BrokenError
-from folkseq.formats.midi.parts import DRUMS, ChannelPart, parts
 from folkseq.formats.ticks import TempoMap
-from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Notes, Pedal, Performance, Track, distinct_changes
+from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Performance, Track, distinct_changes
 from folkseq.music.signature import Key, Meter
 from folkseq.text import decode_parts, one_line
 
 LARGEST = 10 * 1024 * 1024  # bytes; a day of music takes half of it
 LONGEST_S = 30 * 86_400.0
-MOST_TRACKS = 2048
-_MOST_SHARED = 1 << 22  # positions of a pedal, in all the tracks that it is given to
+LONG_GAP_S = 3600.0  # from one event to the next, which no music has
 
 _Meta = tuple[int, int, bytes]  # tick, kind and content
 
@@ -49,27 +48,33 @@ class Reading(NamedTuple):
     Attributes:
         performance: The music.
         lost: By kind and count, what `performance` does not hold of the file, or what had to be guessed.
-        own_pedals: The pedal that each track has on its own track of the file, without what others give to it.
+        channels: The port and the channel of each track.
     """
 
     performance: Performance
     lost: Counter[str]
-    own_pedals: tuple[Pedal, ...]
+    channels: tuple[Channel, ...]
 
 
-def parse(data: bytes, file: str = "<bytes>") -> Reading:
-    """Return what the bytes of a MIDI file hold; `file` names it in errors.
+def parse(data: bytes, file: str = "<bytes>", *, shared: bool = True) -> Reading:
+    """Return what the bytes of a MIDI file hold.
+
+    Args:
+        data: The bytes.
+        file: Names them in errors.
+        shared: Whether the tracks of a channel share its pedal, and the order of the events of a tick counts. Other
+            readers, such as pretty_midi, give a pedal to the notes of its own track only.
 
     Raises:
         ParseError: The bytes are no MIDI file, are broken or cut short, or are of a kind that is not read.
     """
     try:
-        return _read(data)
+        return _read(data, shared)
     except BrokenError as fault:
         raise ParseError(f"{file}: {fault}") from None
 
 
-def _read(data: bytes) -> Reading:
+def _read(data: bytes, shared: bool) -> Reading:
     if len(data) > LARGEST:
         raise BrokenError(f"a MIDI file of {len(data):,} bytes; those of at most {LARGEST:,} are read")
     lost: Counter[str] = Counter()
@@ -86,9 +91,11 @@ def _read(data: bytes) -> Reading:
     length_s = float(tempo_map.to_seconds(max([chunk.end for chunk in chunks], default=0)))
     if length_s > LONGEST_S:
         raise BrokenError(f"by its delta times and tempos it lasts {length_s / 86_400:,.0f} days; at most 30 are read")
-    tracks, own_pedals = _tracks([parts(chunk, lost) for chunk in chunks], names, tempo_map, lost)
+    voices = channels.read(chunks, ports([chunk.metas for chunk in chunks]), shared, lost)
+    unused = {at for at, name in enumerate(names) if at and name} - {voice.track for voice in voices}
+    lost["name of a track without notes"] += len(unused)
     performance = Performance(
-        tracks=tracks,
+        tracks=tuple(_track(voice, names[voice.track], tempo_map) for voice in voices),
         tempos=tempos,
         meters=distinct_changes(timed(maps[METER])),
         keys=distinct_changes(timed(maps[KEY])),
@@ -96,7 +103,9 @@ def _read(data: bytes) -> Reading:
         name=names[0] if names else "",
         length_s=length_s,
     )
-    return Reading(performance, +lost, own_pedals)
+    if performance.length_s > LONG_GAP_S:
+        lost["gap of more than an hour"] += _long_gaps(performance)
+    return Reading(performance, +lost, tuple(voice.channel for voice in voices))
 
 
 def tempo_map(header: Header, metas: Sequence[_Meta]) -> TempoMap:
@@ -141,47 +150,25 @@ def _read_metas(
     return names, maps
 
 
-def _tracks(
-    found: list[list[ChannelPart]], names: Sequence[str], tempo_map: TempoMap, lost: Counter[str]
-) -> tuple[tuple[Track, ...], tuple[Pedal, ...]]:
-    """Return the tracks that have notes, each with its channel's pedal; and the pedals that are their own."""
-    playing = [(at, part) for at, of_chunk in enumerate(found) for part in of_chunk if len(part.onsets)]
-    if len(playing) > MOST_TRACKS:
-        raise BrokenError(f"it has {len(playing):,} tracks and channels with notes; at most {MOST_TRACKS:,} are read")
-    silent: dict[int, list[ChannelPart]] = defaultdict(list)
-    for part in (part for of_chunk in found for part in of_chunk if not len(part.onsets)):
-        silent[part.channel].append(part)
-    sharing = Counter(part.channel for _, part in playing)
-    for channel, pedals in silent.items():
-        positions, tracks = sum(len(part.pedal_ticks) for part in pedals), sharing[channel]
-        if positions * tracks > _MOST_SHARED:
-            raise BrokenError(f"a pedal of {positions:,} positions is that of {tracks:,} tracks; that is too many")
-        lost["pedal without notes"] += 0 if tracks else positions
-    unused = {at for at, name in enumerate(names) if at and name} - {at for at, _ in playing}
-    lost["name of a track without notes"] += len(unused)
-    found_tracks, own_pedals = [], []
-    for at, part in playing:
-        notes, own = _notes(part, tempo_map), _pedal([part], tempo_map)
-        pedal = _pedal([part, *silent[part.channel]], tempo_map) if part.channel in silent else own
-        found_tracks.append(Track(notes, names[at], part.program, part.channel == DRUMS, pedal))
-        own_pedals.append(own)
-    return tuple(found_tracks), tuple(own_pedals)
-
-
-def _notes(part: ChannelPart, tempo_map: TempoMap) -> Notes:
+def _track(voice: Voice, name: str, tempo_map: TempoMap) -> Track:
+    part, (ends, turns) = voice.part, voice.ends
     notes = np.empty(len(part.onsets), NOTE)
     notes["onset_s"], notes["offset_s"] = tempo_map.to_seconds(part.onsets), tempo_map.to_seconds(part.offsets)
+    if len(ends):
+        notes["offset_s"][ends] += turns * APART_S
     notes["pitch"], notes["velocity"] = part.pitches, part.velocities
-    return notes
+    pedal = np.empty(len(voice.pedal.ticks), PEDAL)
+    pedal["time_s"] = tempo_map.to_seconds(voice.pedal.ticks) + voice.moves * APART_S
+    pedal["value"] = voice.pedal.values
+    return Track(notes, name, voice.program, voice.drum, pedal)
 
 
-def _pedal(parts_of_channel: Sequence[ChannelPart], tempo_map: TempoMap) -> Pedal:
-    """Return the positions of a track's own pedal, and then those given to it; the track sorts them."""
-    ticks = np.concatenate([part.pedal_ticks for part in parts_of_channel])
-    pedal = np.empty(len(ticks), PEDAL)
-    pedal["time_s"] = tempo_map.to_seconds(ticks)
-    pedal["value"] = np.concatenate([part.pedal_values for part in parts_of_channel])
-    return pedal
+def _long_gaps(performance: Performance) -> int:
+    """Return how often nothing happens for longer than any music would wait."""
+    times = [np.array([0.0, performance.length_s])]
+    for track in performance.tracks:
+        times += [track.notes["onset_s"], track.notes["offset_s"], track.pedal["time_s"]]
+    return int(np.count_nonzero(np.diff(np.sort(np.concatenate(times))) > LONG_GAP_S))
 
 
 def _read_texts(parts: Sequence[bytes], lost: Counter[str]) -> dict[bytes, str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from folkseq.errors import ParseError
 from folkseq.formats.midi import events
+from folkseq.formats.midi.channels import DRUMS
 from folkseq.formats.midi.chunks import locate, replace_tracks
 from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, MidiEvent, walk
-from folkseq.formats.midi.parts import DRUMS
 from folkseq.formats.midi.reader import tempo_map
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Note

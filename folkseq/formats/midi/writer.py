@@ -6,9 +6,10 @@ ticks once, through the tempo map, so that what lies on the grid is written on i
 overlap: the earlier is cut short. Left out is what MIDI cannot hold: free meters, and all but the signature and third
 of a key. Text is UTF-8 of at most 1,000 bytes.
 
-A track's pedal is written as controller 64, at one tick before the notes, so that a pedal put down where a note ends
-holds it; a pedal that is still down at the end is lifted there. That of a track without notes is left out, since it
-would be taken for that of another on its channel.
+A track's pedal is written as controller 64. Rounding to ticks keeps the order of its moves and of the ends of notes; at
+one time it moves before the notes, so that a pedal put down where a note ends holds it. A pedal that is still down at
+the end is lifted there. That of a track without notes is left out, since it would be taken for that of another on its
+channel.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from itertools import accumulate, cycle
 import numpy as np
 
 from folkseq.formats.midi import events
+from folkseq.formats.midi.channels import DRUMS
 from folkseq.formats.midi.events import (
     CONTROL,
     END_OF_TRACK,
@@ -36,9 +38,10 @@ from folkseq.formats.midi.events import (
     MidiEvent,
     Ticks,
 )
-from folkseq.formats.midi.parts import DRUMS
+from folkseq.formats.midi.order import turns
 from folkseq.formats.ticks import TempoMap, microseconds
 from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, distinct_changes
+from folkseq.music.sustain import Seconds
 from folkseq.text import one_line
 
 TICKS_PER_BEAT = 480
@@ -50,12 +53,12 @@ _LONGEST_TEXT = 1000  # bytes
 def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     """Return the bytes of `performance` as a MIDI file, with `comments` as texts."""
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
-    notes = [_paired_ticks(track, tempo_map)[0] for track in performance.tracks]
-    end = max([int(tempo_map.to_ticks(performance.length_s)), *(int(ticks[:, 1].max(initial=0)) for ticks in notes)])
+    sounds = [_sounds(track, tempo_map, performance.length_s) for track in performance.tracks]
+    end = max([int(tempo_map.to_ticks(performance.length_s)), *(tick for each in sounds for tick, *_ in each[-1:])])
     tracks = [list(_conductor(performance, comments, tempo_map))]
-    for track, ticks, channel in zip(performance.tracks, notes, _channels(performance.tracks), strict=True):
+    for track, rows, channel in zip(performance.tracks, sounds, _channels(performance.tracks), strict=True):
         head = [_text(0, NAME, track.name), _message(0, PROGRAM | channel, track.program)]
-        tracks.append([*head, *_pedal(track, tempo_map, end, channel), *_notes(ticks, channel)])
+        tracks.append([*head, *(_message(tick, kind | channel, *data) for tick, kind, *data in rows)])
     data = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS_PER_BEAT)
     for track_events in tracks:
         track_events.sort(key=lambda event: event.tick)
@@ -67,7 +70,7 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
 def unwritten(performance: Performance) -> Counter[str]:
     """Return what `format` does not write of a performance's notes and texts, by kind and count."""
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
-    lost = sum((_paired_ticks(track, tempo_map)[1] for track in performance.tracks), Counter())
+    lost = sum((_paired_ticks(track, tempo_map)[2] for track in performance.tracks), Counter())
     names = [performance.name, *(track.name for track in performance.tracks)]
     texts = [*names, *(text for _, text in performance.markers)]
     lost["text cut off"] += sum(len(one_line(text).encode()) > _LONGEST_TEXT for text in texts)
@@ -90,22 +93,24 @@ def _channels(tracks: Sequence[Track]) -> list[int]:
     return [DRUMS if track.drum else _MELODIC[next(own[track.program]) % len(_MELODIC)] for track in tracks]
 
 
-def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[Ticks, Counter[str]]:
+def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[Ticks, Seconds, Counter[str]]:
     """Return (N, 4) onset, offset, pitch, velocity of notes that last a tick or more, and what is lost of them.
 
-    A note lasts to the next of its pitch at most.
+    A note lasts to the next of its pitch at most. Also returned are the (N,) seconds of their ends.
     """
     notes = track.notes
     onsets, offsets = tempo_map.to_ticks(notes["onset_s"]), tempo_map.to_ticks(notes["offset_s"])
     rows = np.stack([onsets, np.maximum(offsets, onsets + 1), notes["pitch"], notes["velocity"]], axis=1)  # (N, 4)
-    rows = rows[np.lexsort((-rows[:, 1], rows[:, 0], rows[:, 2]))]  # by pitch, then onset, then the longest first
-    begun_twice = (rows[1:, [0, 2]] == rows[:-1, [0, 2]]).all(axis=1)
-    rows = np.delete(rows, np.flatnonzero(begun_twice) + 1, axis=0)
+    order = np.lexsort((-rows[:, 1], rows[:, 0], rows[:, 2]))  # by pitch, then onset, then the longest first
+    begun_twice = (rows[order[1:]][:, [0, 2]] == rows[order[:-1]][:, [0, 2]]).all(axis=1)
+    order = np.delete(order, np.flatnonzero(begun_twice) + 1)
+    rows, onset_s, offset_s = rows[order], notes["onset_s"][order], notes["offset_s"][order]
     here, following = rows[:-1], rows[1:]
     cut = (here[:, 2] == following[:, 2]) & (here[:, 1] > following[:, 0])
     here[:, 1] = np.where(cut, following[:, 0], here[:, 1])
+    offset_s[:-1] = np.where(here[:, 2] == following[:, 2], np.minimum(offset_s[:-1], onset_s[1:]), offset_s[:-1])
     lost = {"note merged with its double": begun_twice.sum(), "note shortened by its repeat": cut.sum()}
-    return rows, +Counter({kind: int(count) for kind, count in lost.items()})
+    return rows, offset_s, +Counter({kind: int(count) for kind, count in lost.items()})
 
 
 def _conductor(performance: Performance, comments: Iterable[str], tempo_map: TempoMap) -> Iterator[MidiEvent]:
@@ -127,22 +132,42 @@ def _conductor(performance: Performance, comments: Iterable[str], tempo_map: Tem
         yield _text(tick(time_s), MARKER, text)
 
 
-def _pedal(track: Track, tempo_map: TempoMap, end: int, channel: int) -> Iterator[MidiEvent]:
-    ticks, values = tempo_map.to_ticks(track.pedal["time_s"]).tolist(), track.pedal["value"].tolist()
-    if not len(track) or not values:
-        return
-    if values[-1] >= PEDAL_DOWN:
-        ticks, values = [*ticks, end], [*values, 0]
-    for tick, value in zip(ticks, values, strict=True):
-        yield _message(tick, CONTROL | channel, SUSTAIN, value)
-
-
-def _notes(ticks: Ticks, channel: int) -> Iterator[MidiEvent]:
-    found: list[tuple[int, int, int, int]] = []  # a note's end sorts before the beginning of the next
-    for onset, offset, pitch, velocity in ticks.tolist():
-        found += [(onset, NOTE_ON, pitch, velocity), (offset, NOTE_OFF, pitch, _RELEASE)]
-    for tick, kind, pitch, velocity in sorted(found):
-        yield _message(tick, kind | channel, pitch, velocity)
+def _sounds(track: Track, tempo_map: TempoMap, length_s: float) -> list[tuple[int, int, int, int]]:
+    """Return tick, kind and data of the messages of a track's notes and pedal, in order."""
+    rows, released_s, _ = _paired_ticks(track, tempo_map)
+    onsets, offsets, pitches, _ = rows.T
+    pedal = track.pedal if len(rows) else track.pedal[:0]
+    time_s, values = pedal["time_s"], pedal["value"]
+    if len(pedal) and values[-1] >= PEDAL_DOWN:
+        time_s, values = np.append(time_s, length_s), np.append(values, 0)
+    moves = tempo_map.to_ticks(time_s)
+    count = len(moves)
+    found = np.zeros(count + len(rows), np.int64)  # the turns before each move and before each end, at its tick
+    if count:
+        is_move = np.arange(len(found)) < count
+        order = np.lexsort((~is_move, np.append(time_s, released_s)))
+        # Notes last a tick at least, so that their ends may be behind the moves that follow them.
+        sorted_moves, ticks = is_move[order], np.append(moves, offsets)[order]
+        ticks = np.maximum(ticks, sorted_moves * np.maximum.accumulate(np.where(sorted_moves, 0, ticks)))
+        ticks = np.maximum(ticks, np.maximum.accumulate(np.where(sorted_moves, ticks, 0)))
+        both = np.empty_like(ticks)
+        both[order] = ticks
+        both[count:][:-1] = np.where(np.diff(pitches) == 0, np.minimum(both[count:-1], onsets[1:]), both[count:-1])
+        order = order[np.argsort(both[order], kind="stable")]
+        found[order] = turns(both[order], is_move[order])
+        moves, offsets = both[:count], both[count:]
+    last = int(found.max(initial=0)) + 1  # at one tick notes begin last
+    messages: list[tuple[int, int, int, int, int, int, int]] = []
+    for number, (tick, turn, value) in enumerate(zip(moves.tolist(), found.tolist(), values.tolist(), strict=False)):
+        messages.append((tick, turn, 0, number, CONTROL, SUSTAIN, value))
+    for offset, turn, (onset, _, pitch, velocity) in zip(
+        offsets.tolist(), found[count:].tolist(), rows.tolist(), strict=True
+    ):
+        messages += [
+            (offset, turn, 1, pitch, NOTE_OFF, pitch, _RELEASE),
+            (onset, last, 2, pitch, NOTE_ON, pitch, velocity),
+        ]
+    return [(tick, kind, first, second) for tick, _, _, _, kind, first, second in sorted(messages)]
 
 
 def _message(tick: int, status: int, *data: int) -> MidiEvent:

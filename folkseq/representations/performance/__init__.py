@@ -30,6 +30,7 @@ class PerformanceRepresentation(PerformanceConfig, Representation[Performance]):
     """Performances as Performance RNN's tokens."""
 
     name: ClassVar[str] = "performance"
+    version: ClassVar[str] = "2"
     options: ClassVar[type[PerformanceOptions]] = PerformanceOptions
 
     @cached_property

@@ -1,7 +1,8 @@
 """Events and notes in steps, between ids and performances.
 
 TIME_SHIFT and VELOCITY are not events but the differences between them. In canonical order the events of a step are the
-pedal's, then ends of notes, then onsets, each by rising pitch, so that no event depends on a later one of its step.
+pedal's (up before down), then ends of notes, then onsets, each by rising pitch, so that no event depends on a later one
+of its step.
 
 Pairing takes any events: the end of a silent pitch is ignored, a note that does not end lasts to the last step, and a
 note without length is dropped.
@@ -168,9 +169,14 @@ def held_before(pitch: Integers, onset: Mask) -> Integers:
 
 
 def pedal_changes(step: Integers, down: Mask) -> Integers:
-    """Return the steps at which the pedal goes down, up, down, …, given its moves; the last of each step counts."""
+    """Return the steps at which the pedal goes down, up, down, …, given its moves.
+
+    The last of each step counts; and if it is down before and after a step, but not throughout, it goes up and down.
+    """
     final = np.flatnonzero(np.diff(step, append=-1))
-    changes: Integers = step[final[np.diff(down[final], prepend=False)]]
+    after, lifted = down[final], np.diff(np.cumsum(np.append(0, ~down))[np.append(0, final + 1)]) > 0
+    before = np.append(False, after)[:-1]
+    changes: Integers = np.repeat(step[final], (before != after) + 2 * (before & after & lifted))
     return changes
 
 

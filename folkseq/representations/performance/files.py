@@ -30,8 +30,11 @@ class PerformanceFiles(Files[Performance]):
 
     def parse(self, data: bytes, file: str) -> Parsed[Performance]:
         """Parse the performance in a MIDI file. Raises ParseError if it has no notes that are kept."""
-        config, reading = self.config, midi.parse(data, file)
-        piece, lost = reading[:2] if config.canonical else as_pretty_midi(reading)
+        config = self.config
+        piece, lost, _ = midi.parse(data, file, shared=config.canonical)
+        if not config.canonical:
+            piece, more = as_pretty_midi(piece)
+            lost += more
         tracks = [track for track in piece.tracks if len(track)]
         if not tracks:
             raise ParseError(f"{file}: holds no notes")
@@ -52,16 +55,14 @@ class PerformanceFiles(Files[Performance]):
         return piece.name
 
 
-def as_pretty_midi(reading: midi.Reading) -> tuple[Performance, Counter[str]]:
-    """Return the performance that pretty_midi reads from the same file, and what is lost.
+def as_pretty_midi(piece: Performance) -> tuple[Performance, Counter[str]]:
+    """Return the performance with notes as pretty_midi reads them, and what is lost.
 
-    The end of a note ends every note of its pitch and track that began earlier. Notes without length are dropped, as is
-    the pedal of a track without notes.
+    The end of a note ends every note of its pitch and track that began earlier. Notes without length are dropped.
     """
-    piece, lost = reading.performance, Counter(reading.lost)
+    lost: Counter[str] = Counter()
     tracks = []
-    for track, pedal in zip(piece.tracks, reading.own_pedals, strict=True):
-        lost["pedal of another track"] += len(track.pedal) - len(pedal)
+    for track in piece.tracks:
         notes, count = track.notes, len(track)
         pitch, time_s = np.tile(notes["pitch"], 2), np.concatenate([notes["offset_s"], notes["onset_s"]])
         is_onset = np.arange(2 * count) >= count
@@ -75,5 +76,5 @@ def as_pretty_midi(reading: midi.Reading) -> tuple[Performance, Counter[str]]:
         lost["note without length"] += count - len(kept)
         lost["note ended by another's end"] += int(np.count_nonzero(offset_s < kept["offset_s"]))
         kept["offset_s"] = offset_s
-        tracks.append(replace(track, notes=kept, pedal=pedal))
+        tracks.append(replace(track, notes=kept))
     return replace(piece, tracks=tuple(tracks)), +lost

@@ -85,7 +85,7 @@ class PerformanceGrammar:
         summand[self._onsets, SOUNDING], summand[self._ends, SOUNDING] = 1, -1
         if layout.pedal:
             for down, pedal in enumerate((layout.pedal_up, layout.pedal_down)):
-                put(NEXT_RANK, pedal, 1)
+                put(NEXT_RANK, pedal, down)  # it can go down in the step in which it goes up
                 put(PEDAL, pedal, down)
         return factor, summand
 

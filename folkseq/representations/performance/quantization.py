@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from folkseq.music import performance
 from folkseq.music.performance import NOTE, Performance, Track
@@ -49,12 +50,19 @@ def quantize(piece: Performance, config: PerformanceConfig) -> Quantized:
         lost[other] = sum(len(track) for track in tracks if track.drum != config.drums)
         tracks = [track for track in tracks if track.drum == config.drums]
     lost["track merged into another"] = max(0, len(tracks) - 1)
-    pedal = _shared_pedal(tracks, config, lost) if config.layout.pedal else np.zeros(0, np.int64)
+    moves_s = _shared_pedal(tracks, config, lost) if config.layout.pedal else np.zeros(0)
+    pedal = pedal_changes(config.to_steps(moves_s), np.arange(len(moves_s)) % 2 == 0)
+    lost["pedal change within a step"] = len(moves_s) - len(pedal)
     last_s = last_event_s(tracks)
     parts = [_as_heard(track, last_s, config, lost) for track in tracks]
     rows = parts[0][0] if len(parts) == 1 else np.concatenate([np.empty(0, NOTE), *(notes for notes, _ in parts)])
     onset, released = config.to_steps(rows["onset_s"]), config.to_steps(rows["offset_s"])
-    offset = config.to_steps(np.concatenate([np.zeros(0), *(offset_s for _, offset_s in parts)]))
+    offset_s = np.concatenate([np.zeros(0), *(offset_s for _, offset_s in parts)])
+    offset = config.to_steps(offset_s)
+    if len(pedal) and config.canonical:
+        released = offset = _before_the_pedal(
+            onset, offset, pedal, config.to_steps(held(offset_s, *_turns(moves_s))), lost
+        )
     short = offset <= onset
     order = np.lexsort((onset, rows["pitch"]) if config.canonical else (rows["pitch"], rows["onset_s"]))
     pitch, velocity = rows["pitch"].astype(np.int64), rows["velocity"].astype(np.int64)
@@ -74,7 +82,7 @@ def _as_heard(
         return notes, notes["offset_s"]
     if config.canonical:
         return notes, held(notes["offset_s"], *presses(track.pedal, last_s))
-    index, offset_s = sounding(track, last_s)
+    index, offset_s = sounding(track, last_s, up_last=True)
     lost["note merged with its double"] += len(notes) - len(index)
     lost["note shortened by its repeat"] += int(np.count_nonzero(offset_s < notes["offset_s"][index]))
     return notes[index], offset_s
@@ -94,20 +102,49 @@ def _one_at_a_time(notes: Notes, released: Integers, short: Mask, lost: Counter[
     return Notes(onset, offset, pitch, velocity), short
 
 
-def _shared_pedal(tracks: Sequence[Track], config: PerformanceConfig, lost: Counter[str]) -> Integers:
-    """Return the steps at which one pedal for all tracks goes down, up, down, …."""
+def _before_the_pedal(
+    onset: Integers, offset: Integers, pedal: Integers, until: Integers, lost: Counter[str]
+) -> Integers:
+    """Return the steps of ends, one earlier where the pedal would hold a note that ended before it.
+
+    Args:
+        onset: (N,) steps.
+        offset: (N,) steps, in which the pedal moves before the notes end.
+        pedal: (K,) steps at which the pedal goes down, up, down, ….
+        until: (N,) steps until which the notes sound.
+        lost: Those that still sound longer are counted here.
+    """
+    later = np.flatnonzero(held(np.maximum(offset, onset + 1), *_turns(pedal)) > np.maximum(until, onset + 1))
+    earlier = offset[later] - 1
+    fits = (earlier > onset[later]) & (held(earlier, *_turns(pedal)) <= until[later])
+    offset[later[fits]] -= 1
+    lost["note held by rounding"] = int(np.count_nonzero(~fits))
+    return offset
+
+
+def _turns(moves: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the times at which the pedal goes down, and those at which it comes up."""
+    return moves[::2], moves[1::2]
+
+
+def _shared_pedal(tracks: Sequence[Track], config: PerformanceConfig, lost: Counter[str]) -> Seconds:
+    """Return the seconds at which one pedal for all tracks goes down, up, down, …."""
     last_s = last_event_s(tracks)
-    pedals = [presses(track.pedal[:0] if track.drum else track.pedal, last_s) for track in tracks]
+    up_last = not config.canonical
+    pedals = [presses(track.pedal[:0] if track.drum else track.pedal, last_s, up_last=up_last) for track in tracks]
+    moves_s = _together([pressed for pressed in pedals if len(pressed[0])])
+    for track, pressed in zip(tracks, pedals, strict=True):
+        ends_s = track.notes["offset_s"]
+        foreign = held(ends_s, *_turns(moves_s)) > held(ends_s, *pressed)
+        lost["note held by another track's pedal"] += int(np.count_nonzero(foreign))
+    return moves_s
+
+
+def _together(pedals: Sequence[tuple[Seconds, Seconds]]) -> Seconds:
+    """Return the seconds at which the first of several pedals goes down, and the last of them up, in turn."""
+    if len({(down_s.tobytes(), up_s.tobytes()) for down_s, up_s in pedals}) == 1:
+        return np.asarray(np.stack(pedals[0], axis=1).reshape(-1))  # that of a channel, which may be changed at once
     time_s = np.concatenate([np.zeros(0), *(down_s for down_s, _ in pedals), *(up_s for _, up_s in pedals)])
     order = np.argsort(time_s, kind="stable")  # down before up at one time
     change = np.repeat([1, -1], len(order) // 2)[order]
-    depth = np.cumsum(change)
-    moves_s = time_s[order][depth == (change > 0)]  # the first pedal goes down, or the last one up
-    for track, pressed in zip(tracks, pedals, strict=True):
-        if len(tracks) > 1:
-            ends_s = track.notes["offset_s"]
-            foreign = held(ends_s, moves_s[::2], moves_s[1::2]) > held(ends_s, *pressed)
-            lost["note held by another track's pedal"] += int(np.count_nonzero(foreign))
-    changes = pedal_changes(config.to_steps(moves_s), np.arange(len(moves_s)) % 2 == 0)
-    lost["pedal change within a step"] = len(moves_s) - len(changes)
-    return changes
+    return np.asarray(time_s[order][np.cumsum(change) == (change > 0)])

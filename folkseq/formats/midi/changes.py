@@ -1,0 +1,108 @@
+"""The messages that set the state of a channel, from all tracks, in the file's order.
+
+That order is by tick, then by track, then by place in the track, as players merge tracks. A channel belongs to a port:
+the first that a track names, by number or else by device; a track that names none is on the first of the file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from folkseq.formats.midi.events import PROGRAM, BrokenError, Bytes, Events, Ticks
+from folkseq.formats.midi.parts import INSTRUMENT, Index
+
+PORT, DEVICE = 0x21, 0x09  # kinds of meta events
+_MOST_SHARED = 1 << 22  # messages of a channel, for all the tracks that share it
+
+Channel: TypeAlias = tuple[int, int]  # port and channel
+
+
+class Changes(NamedTuple):
+    """(K,) messages that set the state of one channel, in the file's order."""
+
+    ticks: Ticks
+    tracks: Index
+    places: Index  # among the messages of their tracks
+    numbers: Bytes  # of controllers, or INSTRUMENT
+    values: Bytes
+
+    def where(self, mask: npt.NDArray[Any]) -> Changes:
+        """Return the messages that a mask or indices select."""
+        return Changes(*(column[mask] for column in self))
+
+    def of(self, *numbers: int) -> Changes:
+        """Return the messages with these numbers."""
+        mask = np.zeros(len(self.numbers), np.bool_)
+        for number in numbers:
+            mask |= self.numbers == number
+        return self if mask.all() else self.where(mask)
+
+    def before(self, tick: int, track: int, place: int) -> int:
+        """Return the number of messages before a place of the file."""
+        earlier = (self.tracks < track) | ((self.tracks == track) & (self.places < place))
+        return int(np.count_nonzero((self.ticks < tick) | ((self.ticks == tick) & earlier)))
+
+
+NO_CHANGES = Changes(
+    np.empty(0, np.int64), np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.uint8), np.empty(0, np.uint8)
+)
+
+
+def ports(tracks: Iterable[Sequence[tuple[int, int, bytes]]]) -> list[int]:
+    """Return the port of each track, given its meta events; ports are numbered as they first occur."""
+    named = []
+    for metas in tracks:
+        first = {kind: content for _, kind, content in reversed(metas) if kind in (PORT, DEVICE)}
+        named.append(first.get(PORT, first.get(DEVICE)))
+    distinct = list(dict.fromkeys(name for name in named if name is not None))
+    return [0 if name is None else distinct.index(name) for name in named]
+
+
+def gather(
+    chunks: Sequence[Events], places: Iterable[Index], ports: Sequence[int], sharing: Counter[Channel]
+) -> dict[Channel, Changes]:
+    """Return the messages at some places of the tracks, by channel.
+
+    Args:
+        chunks: The events of each track.
+        places: The places in each.
+        ports: The port of each track.
+        sharing: The number of tracks that have notes on each channel.
+
+    Raises:
+        BrokenError: They are too many for all these tracks.
+    """
+    found: dict[Channel, list[list[npt.NDArray[Any]]]] = defaultdict(list)
+    for track, (events, at) in enumerate(zip(chunks, places, strict=True)):
+        if not len(at):
+            continue
+        status, data1, data2 = (row[at] for row in events.messages)
+        program = status >= PROGRAM
+        if program.any():
+            data1, data2 = np.where(program, np.uint8(INSTRUMENT), data1), np.where(program, data1, data2)
+        columns = [events.ticks[at], np.broadcast_to(track, len(at)), at, data1, data2]
+        channels = status & 15
+        used = np.flatnonzero(np.bincount(channels)).tolist()
+        if len(used) == 1:
+            found[ports[track], used[0]].append(columns)
+            continue
+        for number in used:
+            found[ports[track], number].append([column[channels == number] for column in columns])
+    merged = {}
+    for channel, contributions in found.items():
+        columns = contributions[0]
+        if len(contributions) > 1:
+            columns = [np.concatenate(each) for each in zip(*contributions, strict=True)]
+            by_tick = np.argsort(columns[0], kind="stable")
+            columns = [column[by_tick] for column in columns]
+        if len(columns[0]) * sharing[channel] > _MOST_SHARED:
+            raise BrokenError(
+                f"{len(columns[0]):,} messages set a channel of {sharing[channel]:,} tracks; that is too many"
+            )
+        merged[channel] = Changes(*columns)
+    return merged

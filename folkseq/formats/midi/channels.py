@@ -1,0 +1,221 @@
+"""Channels, whose program, bank and pedal hold for the notes of all their tracks.
+
+Conventions:
+- The program is the last one before the first note of a track; where there is none, the last at the tick of that note.
+- Channel 10 is drums, and so is any with a drum bank of General MIDI 2 (120) or XG (126, 127).
+- Controllers 123 to 127 end the notes of their channel, 120 also what its pedal holds; 121 lifts the pedal.
+- Seconds keep the order of the file: where a note ends before the pedal moves at the same tick, the pedal moves
+  `APART_S` later, and so do the notes that end after it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from folkseq.formats.midi.changes import NO_CHANGES, Changes, Channel, gather
+from folkseq.formats.midi.events import NOTE_OFF, NOTE_ON, BrokenError, Events, Ticks
+from folkseq.formats.midi.order import turns
+from folkseq.formats.midi.parts import BANK, INSTRUMENT, NOTES_OFF, RESET, SOUND_OFF, ChannelPart, Index, parts, state
+from folkseq.formats.midi.silence import silenced
+from folkseq.music.performance import PEDAL_DOWN, SUSTAIN
+
+DRUMS = 9  # the channel that General MIDI gives to drums, counted from 0
+DRUM_BANKS = (120, 126, 127)
+APART_S = 2.0**-30  # far less than a step or a tick, yet kept by double precision for a month
+MOST_TRACKS = 2048
+_MARKS = 1 << 17
+_NO_ENDS = np.empty(0, np.intp), np.empty(0, np.intp)
+
+
+class Voice(NamedTuple):
+    """The notes that a track has on a channel, with the state of the channel.
+
+    Attributes:
+        track: The track's number in the file.
+        channel: The port and the channel.
+        part: The notes.
+        program: The program.
+        drum: Whether the notes are drums.
+        pedal: The positions of the pedal.
+        moves: (K,) the turns before each position at its tick; see `turns`.
+        ends: The notes, by index, that end at the tick of a position, and the turns before each of their ends.
+    """
+
+    track: int
+    channel: Channel
+    part: ChannelPart
+    program: int
+    drum: bool
+    pedal: Changes
+    moves: Index
+    ends: tuple[Index, Index]
+
+
+def read(chunks: Sequence[Events], ports: Sequence[int], shared: bool, lost: Counter[str]) -> list[Voice]:
+    """Return the channels of tracks that have notes, in the order of the tracks and then of the channels.
+
+    Args:
+        chunks: The events of each track.
+        ports: The port of each.
+        shared: Whether the pedal is that of the channel, and the order of the events of a tick counts.
+        lost: What is not followed is counted here.
+    """
+    members, holding, choosing, count = _survey(chunks, ports)
+    if shared and any(count[f"controller {number}"] for number in (SOUND_OFF, *NOTES_OFF)):
+        members, holding, choosing, count = _survey(silenced(chunks, ports, holding), ports)
+        del count[f"controller {SOUND_OFF}"], count[f"controller {NOTES_OFF[0]}"]
+    for kind, number, changes in (("pedal", SUSTAIN, holding), ("program", INSTRUMENT, choosing)):
+        unused = [each for channel, each in changes.items() if channel not in members]
+        count[f"{kind} without notes"] += sum(len(each.of(number).ticks) for each in unused)
+    voices: list[Voice] = []
+    for channel, group in members.items():
+        pedal, instruments = (changes.get(channel, NO_CHANGES) for changes in (holding, choosing))
+        voices += _voices(channel, group, pedal, instruments, shared, count)
+    lost.update(count)
+    return sorted(voices, key=lambda voice: (voice.track, voice.channel))
+
+
+def _survey(
+    chunks: Sequence[Events], ports: Sequence[int]
+) -> tuple[dict[Channel, list[_Member]], dict[Channel, Changes], dict[Channel, Changes], Counter[str]]:
+    """Return by channel the notes, what holds or ends them, and what chooses their instrument; and what is lost."""
+    count: Counter[str] = Counter()
+    members: dict[Channel, list[_Member]] = defaultdict(list)
+    for track, chunk in enumerate(chunks):
+        for part in parts(chunk, count):
+            members[ports[track], part.channel].append(_Member(track, chunk, part))
+    sharing = Counter({channel: len(group) for channel, group in members.items()})
+    if sharing.total() > MOST_TRACKS:
+        raise BrokenError(
+            f"it has {sharing.total():,} tracks and channels with notes; at most {MOST_TRACKS:,} are read"
+        )
+    holding, choosing = zip(*(state(chunk, count) for chunk in chunks), strict=True) if chunks else ((), ())
+    return members, gather(chunks, holding, ports, sharing), gather(chunks, choosing, ports, sharing), count
+
+
+class _Member(NamedTuple):
+    """The notes that a track has on a channel."""
+
+    track: int
+    events: Events
+    part: ChannelPart
+
+    @property
+    def onset_at(self) -> Index:
+        """Return the places of its onsets, in their order."""
+        status, _, velocity = self.events.messages
+        return np.flatnonzero((status == NOTE_ON | self.part.channel) & (velocity > 0))
+
+
+def _voices(
+    channel: Channel, group: Sequence[_Member], pedal: Changes, instruments: Changes, shared: bool, lost: Counter[str]
+) -> Iterator[Voice]:
+    """Yield the voices of one channel."""
+    drum, programs = channel[1] == DRUMS, _instruments(instruments.of(INSTRUMENT), group, lost)
+    if shared:
+        pedal = _moves(pedal)
+        move_turns, ends = _turns(pedal, group)
+        banks = _instruments(instruments.of(BANK), group, Counter())
+        for number, member in enumerate(group):
+            drums = drum or banks[number] in DRUM_BANKS
+            yield Voice(member.track, channel, member.part, programs[number], drums, pedal, move_turns, ends[number])
+        return
+    pedal = pedal.of(SUSTAIN)
+    for number, member in enumerate(group):
+        own = pedal.where(pedal.tracks == member.track)
+        lost["pedal of another track"] += len(pedal.ticks) - len(own.ticks)
+        no_turns = np.zeros(len(own.ticks), np.intp)
+        yield Voice(member.track, channel, member.part, programs[number], drum, own, no_turns, _NO_ENDS)
+
+
+def _instruments(changes: Changes, group: Sequence[_Member], lost: Counter[str]) -> list[int]:
+    """Return the program (or bank) of each voice of a channel, given the changes; count those without effect."""
+    if not len(changes.ticks):
+        return [0] * len(group)
+    found = []
+    missed = np.zeros(len(changes.ticks), np.bool_)
+    for member in group:
+        onset_at, ticks = member.onset_at, member.events.ticks
+        first, last = (changes.before(int(ticks[at]), member.track, int(at)) for at in onset_at[[0, -1]])
+        count = first or int(np.count_nonzero(changes.ticks <= ticks[onset_at[0]]))
+        found.append(int(changes.values[count - 1]) if count else 0)
+        missed[first:last] |= changes.values[first:last] != found[-1]
+        own = changes.values[:count][changes.tracks[:count] == member.track]
+        lost["program of another track on its channel"] += len(own) > 0 and int(own[-1]) != found[-1]
+    lost["program change after the first note"] += int(np.count_nonzero(missed))
+    return found
+
+
+def _moves(pedal: Changes) -> Changes:
+    """Return the positions of the pedal, with those into which other controllers put it."""
+    pedal = pedal.of(SUSTAIN, SOUND_OFF, RESET)
+    if (pedal.numbers == SUSTAIN).all():
+        return pedal
+    at, values, value = [], [], 0
+    for place, (number, position) in enumerate(zip(pedal.numbers.tolist(), pedal.values.tolist(), strict=True)):
+        moves = [position]
+        if number != SUSTAIN:
+            moves = [] if value < PEDAL_DOWN else [0] if number == RESET else [0, value]
+        at += [place] * len(moves)
+        values += moves
+        value = moves[-1] if moves else value
+    return pedal.where(np.array(at, np.intp))._replace(values=np.array(values, np.uint8))
+
+
+def _turns(moves: Changes, group: Sequence[_Member]) -> tuple[Index, list[tuple[Index, Index]]]:
+    """Return the numbers of turns that a `Voice` needs, for the positions and for the ends of each voice."""
+    count = len(moves.ticks)
+    possible = moves.ticks
+    if len(group) == 1 and count and (moves.tracks == group[0].track).all():
+        ticks = group[0].events.ticks  # a note must have ended just before, on the same track
+        possible = possible[ticks[moves.places - 1] == possible]
+    hits = [_ending_at(possible, member) for member in group] if len(possible) else []
+    move_turns = np.zeros(count, np.intp)
+    if not any(len(hit) for hit, _ in hits):
+        return move_turns, [_NO_ENDS] * len(group)
+    near = _among(moves.ticks, possible)
+    ends = [
+        (member.part.offsets[hit], np.full(len(hit), member.track), places)
+        for member, (hit, places) in zip(group, hits, strict=True)
+    ]
+    ticks, tracks, places = (np.concatenate(each) for each in zip(moves.where(near)[:3], *ends, strict=True))
+    is_move = np.arange(len(ticks)) < len(near)
+    order = np.lexsort((places, tracks, ticks))
+    found = np.empty(len(ticks), np.intp)
+    found[order] = turns(ticks[order], is_move[order])
+    move_turns[near] = found[: len(near)]
+    bounds = np.cumsum([len(near), *(len(hit) for hit, _ in hits)])
+    return move_turns, [(hit, found[a:b]) for (hit, _), (a, b) in zip(hits, pairwise(bounds), strict=True)]
+
+
+def _ending_at(ticks: Ticks, member: _Member) -> tuple[Index, Index]:
+    """Return the notes, by index, that end at any of the ticks, and the places of the messages that end them."""
+    hit = _among(member.part.offsets, ticks)
+    at = _among(member.events.ticks, ticks)
+    status, _, velocity = member.events.messages[:, at]
+    channel = member.part.channel
+    at = at[(status == NOTE_OFF | channel) | ((status == NOTE_ON | channel) & (velocity == 0))]
+    ends = member.events.ticks[at] * 128 + member.events.messages[1, at]
+    order = np.argsort(ends, kind="stable")
+    at, ends = at[order], ends[order]
+    wanted = member.part.offsets[hit] * 128 + member.part.pitches[hit]
+    order = np.argsort(wanted, kind="stable")
+    hit, wanted = hit[order], wanted[order]
+    found = np.searchsorted(ends, wanted) + np.arange(len(hit)) - np.searchsorted(wanted, wanted)  # first in, first out
+    ended = np.append(ends, -1).take(found, mode="clip") == wanted
+    return hit, np.where(ended, np.append(at, 0).take(found, mode="clip"), len(member.events.ticks))
+
+
+def _among(ticks: Ticks, others: Ticks) -> Index:
+    """Return the indices of those ticks that are among others, which rise and are not none."""
+    marks = np.zeros(_MARKS, np.bool_)  # few ticks share a mark by chance: this is far quicker than to sort them
+    marks[others & _MARKS - 1] = True
+    likely = np.flatnonzero(marks[ticks & _MARKS - 1])
+    ticks = ticks[likely]
+    found: Index = likely[others.take(np.searchsorted(others, ticks), mode="clip") == ticks]
+    return found
