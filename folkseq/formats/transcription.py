@@ -2,8 +2,12 @@
 
 This is for files that keep time, such as those that folkseq writes; free playing must be quantised first. Every quarter
 takes the coarsest of its grids (down to thirty-seconds, and eighth or sixteenth triplets) that all its onsets lie on to
-within a 96th of a whole note. Silence before the first note is a pickup's, and is not written; gaps under a sixteenth
-are articulation. Repeats stay played out.
+within a 96th of a whole note. Silence before the first note is a pickup's, and is not written, unless it is part of a
+triplet. Repeats stay played out.
+
+Sequencers shorten notes to a share of their length (gate time). A gap is articulation and no rest if it is under a
+sixteenth, or if the note fills at least 70 % of the time to the next and either ends off the grid or is as short as
+most are. The last note, and one before a rest, get back the length that the usual gate time took.
 """
 
 from __future__ import annotations
@@ -12,11 +16,16 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
+from statistics import median
 from typing import NamedTuple, TypeVar
+
+import numpy as np
 
 from folkseq.errors import ParseError, in_words
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Performance, Track
+from folkseq.music.playback import PIANO, VIOLIN
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Sound, Tune, Tuplet
 
@@ -25,6 +34,8 @@ _GRIDS = (24, 12, 8, 6, 4, 3)
 _TERNARY = (8, 4)
 _FINEST = 3
 _ARTICULATION = 6  # ticks; a shorter gap is no rest
+_SHORTEST_GATE, _LONGEST_GATE = 0.69, 0.97  # share of a note's length that sounds, where it is articulated
+_SLOWEST, _FASTEST = 10.0, 2000.0  # quarter notes a minute
 _SURE = 0.25  # ticks; a note that is moved farther did not keep time
 _LENGTHS = (192, 144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # of plain and dotted notes, from a breve down
 _LONGEST = 100_000  # quarter notes; a day of music, but damaged files can say far more
@@ -56,20 +67,24 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
     The melody is the first track that is not drums; where notes overlap, the earlier is cut where the later begins.
 
     Raises:
-        ParseError: No track has a note, or the melody lasts longer than a tune can.
+        ParseError: No track has a note, the melody lasts longer than a tune can, or no music has its tempo.
     """
     melody = next((track for track in performance.tracks if len(track) and not track.drum), None)
     if melody is None:
         raise ParseError("no melody in it: no track but drums has a note")
     lost = Counter({"note on another track": sum(map(len, performance.tracks)) - len(melody)})
     lost["tempo change"] = len(performance.tempos) - 1
-    tempo_map = TempoMap.at_seconds(performance.tempos, QUARTER)
+    lost["marker"] = len(performance.markers)
+    lost["pedal position"] = sum(len(track.pedal) for track in performance.tracks)
+    lost["program"] = melody.program not in (PIANO, VIOLIN)
+    tempo = _tempo(performance, melody)
+    tempo_map = TempoMap.on_grid(performance.tempos, QUARTER)
     quarters = int(tempo_map.to_ticks(melody.notes["offset_s"].max())) // QUARTER
     if quarters > _LONGEST:
         raise ParseError(f"the melody lasts {quarters:,} quarter notes; at most {_LONGEST:,} are written down")
     events, ternary = _events(melody, tempo_map, lost)
     meters = {0: Meter()} | {int(tempo_map.to_ticks(time_s)): meter for time_s, meter in performance.meters}
-    keys = {0: Key()} | {int(tempo_map.to_ticks(time_s)): key for time_s, key in performance.keys}
+    keys = {0: Key()} | {int(tempo_map.to_ticks(time_s)): key for time_s, key in melody.keys or performance.keys}
     bars = list(_bar_lines(meters, events[-1].offset))
     lost["change of key within a bar"] = sum(bars[0] < tick < bars[-1] and tick not in bars for tick in keys)
     first = bars[max(0, bisect_right(bars, events[0].onset) - 1)]
@@ -81,9 +96,19 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
         key=key,
         meter=_at(meters, first),
         titles=(performance.name,) if performance.name else (),
-        tempo=Tempo(Fraction(1, 4), min(max(round(performance.tempos[0][1], 2), 1.0), 2000.0)),
+        tempo=Tempo(Fraction(1, 4), round(tempo, 2)),
     )
     return tune, +lost
+
+
+def _tempo(performance: Performance, melody: Track) -> float:
+    """Return the tempo of the first note. Raises ParseError if a note has one that no music has."""
+    times, bpm = np.array(performance.tempos, np.float64).T
+    used = bpm[np.searchsorted(times, melody.notes["onset_s"], side="right") - 1]
+    if odd := [each for each in used.tolist() if not _SLOWEST <= each <= _FASTEST]:
+        allowed = f"{_SLOWEST:.0f} to {_FASTEST:,.0f} can be written down"
+        raise ParseError(f"its tempo is {odd[0]:,.4g} quarter notes a minute; {allowed}: correct it in the file")
+    return float(used[0])
 
 
 def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list[_Event], set[int]]:
@@ -103,14 +128,16 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
         starts.setdefault(start, []).append((offset, pitch))
     events: list[_Event] = []
     order = sorted(starts)
+    if order[0] // QUARTER in quarters and grids[order[0] // QUARTER] in _TERNARY and order[0] % QUARTER:
+        events.append(_Event(order[0] // QUARTER * QUARTER, order[0], ()))  # the triplet's beginning
+    gate = _gate(starts, order)
     for start, following in zip(order, [*order[1:], None], strict=True):
         together = starts[start]
         pitches = {pitch for _, pitch in together}
         latest = max(offset for offset, _ in together)
-        grid = grids.get(latest // QUARTER)
-        end = max(_snapped(latest, grid if grid in _TERNARY else _FINEST), start + _FINEST)
         lost["chord's note of another length"] += sum(latest - offset > _ARTICULATION for offset, _ in together)
         lost["note twice in a chord"] += len(together) - len(pitches)
+        end = _end(start, latest, following, gate, grids)
         if following is not None:
             lost["note cut where another begins"] += latest > following + 1
             end = following if following - end < _ARTICULATION else end
@@ -118,6 +145,31 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
         if following is not None and end < following:
             events.append(_Event(end, following, ()))
     return events, {quarter for quarter, grid in grids.items() if grid in _TERNARY}
+
+
+def _gate(starts: Mapping[int, Sequence[tuple[int, int]]], order: Sequence[int]) -> float:
+    """Return the usual share of the time to the next note that a note sounds, or 1 where it is no gate time."""
+    lengths = (max(offset for offset, _ in starts[start]) - start for start in order)
+    shares = [length / (after - here) for length, (here, after) in zip(lengths, pairwise(order), strict=False)]
+    gate = median(shares) if shares else 1.0
+    return gate if _SHORTEST_GATE <= gate <= _LONGEST_GATE else 1.0
+
+
+def _end(start: int, latest: int, following: int | None, gate: float, grids: Mapping[int, int]) -> int:
+    """Return the tick at which a note ends on paper that sounds from `start` to `latest`."""
+    grid = grids.get(latest // QUARTER)
+    snapped = _snapped(latest, grid if grid in _TERNARY else _FINEST)
+    length, off_grid = latest - start, snapped != latest
+    if following is not None and length >= _SHORTEST_GATE * (following - start):
+        usual = gate < 1 and abs(length - gate * (following - start)) <= 1
+        if off_grid or usual:
+            return following
+    if gate < 1:
+        return max(_snapped(start + round(length / gate), _FINEST), start + _FINEST)
+    beat = -(-latest // QUARTER) * QUARTER
+    if following is None and off_grid and length >= _SHORTEST_GATE * (beat - start):
+        return beat
+    return max(snapped, start + _FINEST)
 
 
 def _grid(places: set[int]) -> int:

@@ -58,6 +58,7 @@ class Track:
         drum: Whether pitches are drums.
         pedal: (K,) read-only array of `PEDAL`, sorted by time: the sustain pedal's positions, 0 to 127, each from its
             time onward. Positions at the same time keep the order in which they are given.
+        keys: Key signatures in place of the performance's, as a transposing instrument has them; or none.
     """
 
     notes: Notes
@@ -65,6 +66,7 @@ class Track:
     program: int = 0
     drum: bool = False
     pedal: Pedal = field(default_factory=lambda: np.empty(0, PEDAL))
+    keys: tuple[tuple[float, Key], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.program <= 127:
@@ -109,7 +111,7 @@ class Track:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Track):
             return NotImplemented
-        here, there = ((track.name, track.program, track.drum) for track in (self, other))
+        here, there = ((track.name, track.program, track.drum, track.keys) for track in (self, other))
         return here == there and np.array_equal(self.notes, other.notes) and np.array_equal(self.pedal, other.pedal)
 
     def __hash__(self) -> int:

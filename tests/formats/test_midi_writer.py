@@ -2,6 +2,7 @@
 
 import io
 import subprocess
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -185,6 +186,16 @@ def test_names_and_markers_come_back(texts):
 def test_empty_performance():
     assert midi.parse(midi.format(Performance(())))[:2] == (Performance(()), {})
     assert notes(midi.format(one_track(name="Silence", length_s=2))) == []
+
+
+def test_a_track_keeps_a_key_of_its_own():
+    flute, clarinet = (Track.of([Note(0, 1, pitch)], name=str(pitch)) for pitch in (62, 64))
+    clarinet = replace(clarinet, keys=((0.0, Key(1, 0, "maj")), (0.5, Key(4, 0, "maj"))))
+    performance = Performance((flute, clarinet), keys=((0.0, Key(0, -1, "maj")),))
+    found, lost, *_ = midi.parse(midi.format(performance))
+    assert [track.keys for track in found.tracks] == [(), clarinet.keys]
+    assert found.keys == performance.keys
+    assert not lost
 
 
 # -- pedals, tempos and lengths ----------------------------------------------------------------------------------------

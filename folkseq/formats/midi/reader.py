@@ -10,7 +10,8 @@ Conventions:
 - The program and the sustain pedal are those of the channel; see `channels`.
 - A name is the first in its track of the file; the piece's name is that of the first. Text is one line, in an encoding
   that `folkseq.text` finds.
-- Tempos, meters, keys and markers count on any track. Where time is counted in frames, tempos do not.
+- Tempos, meters and markers count on any track. Where time is counted in frames, tempos do not. Keys are those of the
+  first track that has any; another track may have its own.
 - What would be half read is refused: a chunk or an event that is cut short, bytes that are no event, a file of type 2;
   and what lasts longer than a month, by damaged delta times, or takes more bytes than a day of music. All other
   deviations are read and counted.
@@ -82,7 +83,7 @@ def _read(data: bytes, shared: bool) -> Reading:
     chunks = [events.read(data, start, stop) for start, stop in places]
     for chunk in chunks:
         lost.update(chunk.others)
-    names, maps = _read_metas([chunk.metas for chunk in chunks], lost)
+    names, keys, maps = _read_metas([chunk.metas for chunk in chunks], lost)
     tempo_map, tempos = _read_tempos(header, maps[TEMPO], lost)
 
     def timed(pairs: list[tuple[int, Any]]) -> list[tuple[float, Any]]:
@@ -91,14 +92,20 @@ def _read(data: bytes, shared: bool) -> Reading:
     length_s = float(tempo_map.to_seconds(max([chunk.end for chunk in chunks], default=0)))
     if length_s > LONGEST_S:
         raise BrokenError(f"by its delta times and tempos it lasts {length_s / 86_400:,.0f} days; at most 30 are read")
+    shared_keys = next(filter(None, keys), [])
+    common = distinct_changes(timed(shared_keys))
+    own_keys = []
+    for own in keys:
+        changes = distinct_changes(timed([pair for pair in shared_keys if own and pair[0] < own[0][0]] + own))
+        own_keys.append(() if changes == common else changes)
     voices = channels.read(chunks, ports([chunk.metas for chunk in chunks]), shared, lost)
     unused = {at for at, name in enumerate(names) if at and name} - {voice.track for voice in voices}
     lost["name of a track without notes"] += len(unused)
     performance = Performance(
-        tracks=tuple(_track(voice, names[voice.track], tempo_map) for voice in voices),
+        tracks=tuple(_track(voice, names[voice.track], own_keys[voice.track], tempo_map) for voice in voices),
         tempos=tempos,
         meters=distinct_changes(timed(maps[METER])),
-        keys=distinct_changes(timed(maps[KEY])),
+        keys=common,
         markers=tuple(timed(maps[MARKER])),
         name=names[0] if names else "",
         length_s=length_s,
@@ -110,7 +117,7 @@ def _read(data: bytes, shared: bool) -> Reading:
 
 def tempo_map(header: Header, metas: Sequence[_Meta]) -> TempoMap:
     """Return the map from a file's ticks to seconds, by the meta events of all of its tracks."""
-    return _read_tempos(header, _read_metas([metas], Counter())[1][TEMPO], Counter())[0]
+    return _read_tempos(header, _read_metas([metas], Counter())[2][TEMPO], Counter())[0]
 
 
 def _read_tempos(
@@ -129,13 +136,15 @@ def _read_tempos(
 
 def _read_metas(
     tracks: Sequence[Sequence[_Meta]], lost: Counter[str]
-) -> tuple[list[str], dict[int, list[tuple[int, Any]]]]:
-    """Return each track's name, and the (tick, value) pairs of each kind that a performance holds."""
+) -> tuple[list[str], list[list[tuple[int, Any]]], dict[int, list[tuple[int, Any]]]]:
+    """Return each track's name and (tick, key) pairs, and the (tick, value) pairs of each other kind that is held."""
     names: list[str] = []
+    keys: list[list[tuple[int, Any]]] = []
     maps: dict[int, list[tuple[int, Any]]] = defaultdict(list)
     texts = _read_texts([data for metas in tracks for _, kind, data in metas if kind in (NAME, MARKER)], lost)
     for metas in tracks:
         name = ""
+        keys.append([])
         for tick, kind, data in metas:
             what, parse_value = _METAS.get(kind, ("unknown meta event", None))
             value = texts[data] if kind in (NAME, MARKER) else parse_value(data) if parse_value else None
@@ -145,12 +154,13 @@ def _read_metas(
                 lost["further name of a track"] += bool(name)
                 name = name or value
             else:
-                maps[kind].append((tick, value))
+                held: list[tuple[int, Any]] = keys[-1] if kind == KEY else maps[kind]
+                held.append((tick, value))
         names.append(name)
-    return names, maps
+    return names, keys, maps
 
 
-def _track(voice: Voice, name: str, tempo_map: TempoMap) -> Track:
+def _track(voice: Voice, name: str, keys: tuple[tuple[float, Key], ...], tempo_map: TempoMap) -> Track:
     part, (ends, turns) = voice.part, voice.ends
     notes = np.empty(len(part.onsets), NOTE)
     notes["onset_s"], notes["offset_s"] = tempo_map.to_seconds(part.onsets), tempo_map.to_seconds(part.offsets)
@@ -160,7 +170,7 @@ def _track(voice: Voice, name: str, tempo_map: TempoMap) -> Track:
     pedal = np.empty(len(voice.pedal.ticks), PEDAL)
     pedal["time_s"] = tempo_map.to_seconds(voice.pedal.ticks) + voice.moves * APART_S
     pedal["value"] = voice.pedal.values
-    return Track(notes, name, voice.program, voice.drum, pedal)
+    return Track(notes, name, voice.program, voice.drum, pedal, keys)
 
 
 def _long_gaps(performance: Performance) -> int:

@@ -41,6 +41,7 @@ from folkseq.formats.midi.events import (
 from folkseq.formats.midi.order import turns
 from folkseq.formats.ticks import TempoMap, microseconds
 from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, distinct_changes
+from folkseq.music.signature import Key
 from folkseq.music.sustain import Seconds
 from folkseq.text import one_line
 
@@ -58,6 +59,7 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     tracks = [list(_conductor(performance, comments, tempo_map))]
     for track, rows, channel in zip(performance.tracks, sounds, _channels(performance.tracks), strict=True):
         head = [_text(0, NAME, track.name), _message(0, PROGRAM | channel, track.program)]
+        head += _keys(track.keys, tempo_map)
         tracks.append([*head, *(_message(tick, kind | channel, *data) for tick, kind, *data in rows)])
     data = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS_PER_BEAT)
     for track_events in tracks:
@@ -126,10 +128,15 @@ def _conductor(performance: Performance, comments: Iterable[str], tempo_map: Tem
     for time_s, meter in distinct_changes(pair for pair in performance.meters if not pair[1].free):
         click = max(1, int(meter.beat * 96))  # clocks, of which a quarter note has 24; on the musician's beat
         yield MidiEvent.of_meta(tick(time_s), METER, bytes((meter.beats, meter.unit.bit_length() - 1, click, 8)))
-    for time_s, key in distinct_changes((time_s, key.major_or_minor) for time_s, key in performance.keys):
-        yield MidiEvent.of_meta(tick(time_s), KEY, bytes((key.sharps % 256, key.mode == "min")))
+    yield from _keys(performance.keys, tempo_map)
     for time_s, text in performance.markers:
         yield _text(tick(time_s), MARKER, text)
+
+
+def _keys(keys: Iterable[tuple[float, Key]], tempo_map: TempoMap) -> Iterator[MidiEvent]:
+    for time_s, key in distinct_changes((time_s, key.major_or_minor) for time_s, key in keys):
+        data = bytes((key.sharps % 256, key.mode == "min"))
+        yield MidiEvent.of_meta(int(tempo_map.to_ticks(time_s)), KEY, data)
 
 
 def _sounds(track: Track, tempo_map: TempoMap, length_s: float) -> list[tuple[int, int, int, int]]:
