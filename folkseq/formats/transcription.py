@@ -164,8 +164,9 @@ def _end(start: int, latest: int, following: int | None, gate: float, grids: Map
         usual = gate < 1 and abs(length - gate * (following - start)) <= 1
         if off_grid or usual:
             return following
-    if gate < 1:
-        return max(_snapped(start + round(length / gate), _FINEST), start + _FINEST)
+    plain = _snapped(round(length / gate), _ARTICULATION)
+    if gate < 1 and abs(plain - length / gate) <= 1:
+        return max(start + plain, start + _FINEST)
     beat = -(-latest // QUARTER) * QUARTER
     if following is None and off_grid and length >= _SHORTEST_GATE * (beat - start):
         return beat
