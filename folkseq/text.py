@@ -165,7 +165,7 @@ def _utf_16(head: bytes) -> str:
     whole = head[: len(head) // 2 * 2]
     text = whole.decode(name, "replace")
     faults = sum(not (char.isprintable() or char.isspace()) for char in text)
-    return name if even != odd and faults <= _MOST_CONTROLS * len(text) else ""
+    return name if text and even != odd and faults <= _MOST_CONTROLS * len(text) else ""
 
 
 def _guess(texts: Iterable[str]) -> Encoding:
