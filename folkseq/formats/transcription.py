@@ -16,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, groupby, pairwise
 from statistics import median
 from typing import NamedTuple, TypeVar
 
@@ -30,6 +30,7 @@ from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Sound, Tune, Tuplet
 
 QUARTER = 24  # ticks: a thirty-second has 3, an eighth of a triplet 8
+_HALF = QUARTER // 2
 _GRIDS = (24, 12, 8, 6, 4, 3)
 _TERNARY = (8, 4)
 _FINEST = 3
@@ -39,6 +40,7 @@ _SLOWEST, _FASTEST = 10.0, 2000.0  # quarter notes a minute
 _SURE = 0.25  # ticks; a note that is moved farther did not keep time
 _LENGTHS = (192, 144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # of plain and dotted notes, from a breve down
 _LONGEST = 100_000  # quarter notes; a day of music, but damaged files can say far more
+_Triplets = dict[int, tuple[int, int]]
 Value = TypeVar("Value")
 
 
@@ -82,17 +84,17 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
     quarters = int(tempo_map.to_ticks(melody.notes["offset_s"].max())) // QUARTER
     if quarters > _LONGEST:
         raise ParseError(f"the melody lasts {quarters:,} quarter notes; at most {_LONGEST:,} are written down")
-    events, ternary = _events(melody, tempo_map, lost)
+    events, triplets = _events(melody, tempo_map, lost)
     meters = {0: Meter()} | {int(tempo_map.to_ticks(time_s)): meter for time_s, meter in performance.meters}
     keys = {0: Key()} | {int(tempo_map.to_ticks(time_s)): key for time_s, key in melody.keys or performance.keys}
     bars = list(_bar_lines(meters, events[-1].offset))
     lost["change of key within a bar"] = sum(bars[0] < tick < bars[-1] and tick not in bars for tick in keys)
     first = bars[max(0, bisect_right(bars, events[0].onset) - 1)]
     changes = {bar: [each[bar] for each in (meters, keys) if bar in each] for bar in bars if bar > first}
-    pieces = list(_pieces(events, {*bars, *(quarter * QUARTER for quarter in ternary)}, ternary))
+    pieces = list(_pieces(events, {*bars, *chain.from_iterable(triplets.values())}, triplets))
     key = _at(keys, first)
     tune = Tune(
-        voices=(tuple(_elements(pieces, key, changes, ternary)),),
+        voices=(tuple(_elements(pieces, key, changes, triplets)),),
         key=key,
         meter=_at(meters, first),
         titles=(performance.name,) if performance.name else (),
@@ -111,8 +113,8 @@ def _tempo(performance: Performance, melody: Track) -> float:
     return float(used[0])
 
 
-def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list[_Event], set[int]]:
-    """Return the track's notes on the grid, with rests between, and the quarters that are divided in thirds."""
+def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list[_Event], _Triplets]:
+    """Return the track's notes on the grid, with rests between, and the triplets."""
     onsets = tempo_map.to_ticks(track.notes["onset_s"]).tolist()
     offsets = tempo_map.to_ticks(track.notes["offset_s"]).tolist()
     quarters: dict[int, set[int]] = {}
@@ -128,8 +130,10 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
         starts.setdefault(start, []).append((offset, pitch))
     events: list[_Event] = []
     order = sorted(starts)
-    if order[0] // QUARTER in quarters and grids[order[0] // QUARTER] in _TERNARY and order[0] % QUARTER:
-        events.append(_Event(order[0] // QUARTER * QUARTER, order[0], ()))  # the triplet's beginning
+    triplets = _triplets(order, grids)
+    begin, _ = triplets.get(order[0] // _HALF, (order[0], 0))
+    if begin < order[0]:  # the melody begins within a triplet
+        events.append(_Event(begin, order[0], ()))
     gate = _gate(starts, order)
     for start, following in zip(order, [*order[1:], None], strict=True):
         together = starts[start]
@@ -137,14 +141,32 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
         latest = max(offset for offset, _ in together)
         lost["chord's note of another length"] += sum(latest - offset > _ARTICULATION for offset, _ in together)
         lost["note twice in a chord"] += len(together) - len(pitches)
-        end = _end(start, latest, following, gate, grids)
+        end = _end(start, latest, following, gate, grids, triplets)
         if following is not None:
             lost["note cut where another begins"] += latest > following + 1
             end = following if following - end < _ARTICULATION else end
         events.append(_Event(start, end, tuple(sorted(pitches))))
         if following is not None and end < following:
             events.append(_Event(end, following, ()))
-    return events, {quarter for quarter, grid in grids.items() if grid in _TERNARY}
+    return events, triplets
+
+
+def _triplets(order: Sequence[int], grids: Mapping[int, int]) -> _Triplets:
+    """Return the first tick of each triplet, and that after it, by each eighth within: of a quarter, or of an eighth.
+
+    A quarter of sixteenth triplets has two where no note lasts from one to the other.
+    """
+    triplets: _Triplets = {}
+    for quarter, onsets in groupby(order, lambda onset: onset // QUARTER):
+        begin, places = quarter * QUARTER, list(onsets)
+        if grids.get(quarter) not in _TERNARY:
+            continue
+        apart = grids[quarter] < _HALF // 2 and (begin + _HALF in places or begin + _HALF < places[0])
+        length = _HALF if apart else QUARTER
+        for start in range(begin, begin + QUARTER, length):
+            if any(start < place < start + length for place in places):
+                triplets |= {eighth // _HALF: (start, start + length) for eighth in range(start, start + length, _HALF)}
+    return triplets
 
 
 def _gate(starts: Mapping[int, Sequence[tuple[int, int]]], order: Sequence[int]) -> float:
@@ -155,10 +177,11 @@ def _gate(starts: Mapping[int, Sequence[tuple[int, int]]], order: Sequence[int])
     return gate if _SHORTEST_GATE <= gate <= _LONGEST_GATE else 1.0
 
 
-def _end(start: int, latest: int, following: int | None, gate: float, grids: Mapping[int, int]) -> int:
+def _end(
+    start: int, latest: int, following: int | None, gate: float, grids: Mapping[int, int], triplets: _Triplets
+) -> int:
     """Return the tick at which a note ends on paper that sounds from `start` to `latest`."""
-    grid = grids.get(latest // QUARTER)
-    snapped = _snapped(latest, grid if grid in _TERNARY else _FINEST)
+    snapped = _snapped(latest, grids.get(latest // QUARTER, _FINEST) if latest // _HALF in triplets else _FINEST)
     length, off_grid = latest - start, snapped != latest
     if following is not None and length >= _SHORTEST_GATE * (following - start):
         usual = gate < 1 and abs(length - gate * (following - start)) <= 1
@@ -195,36 +218,30 @@ def _at(values: Mapping[int, Value], tick: int) -> Value:
     return values[max(start for start in values if start <= tick)]
 
 
-def _pieces(events: Iterable[_Event], cuts: Iterable[int], ternary: set[int]) -> Iterator[_Event]:
+def _pieces(events: Iterable[_Event], cuts: Iterable[int], triplets: _Triplets) -> Iterator[_Event]:
     """Yield the notes that can be written, tied together for one event: cut at bar lines and at triplets' ends."""
     cuts = sorted(cuts)
     for event in events:
         start = event.onset
         while start < event.offset:
             end = min([event.offset, *cuts[bisect_right(cuts, start) :][:1]])
-            quarter = start // QUARTER
-            if quarter in ternary:
-                stop = min(end, (quarter + 1) * QUARTER)
-            else:
-                stop = start + next((length for length in _LENGTHS if length <= end - start), end - start)
+            plain = next((length for length in _LENGTHS if length <= end - start), end - start)
+            stop = end if start // _HALF in triplets else start + plain
             yield _Event(start, stop, event.pitches, bool(event.pitches) and stop < event.offset)
             start = stop
 
 
 def _elements(
-    pieces: Sequence[_Event], key: Key, bars: Mapping[int, Sequence[Key | Meter]], ternary: set[int]
+    pieces: Sequence[_Event], key: Key, bars: Mapping[int, Sequence[Key | Meter]], triplets: _Triplets
 ) -> Iterator[Element]:
     """Yield the elements of a tune that begins in `key`; `bars` are the bar lines, with the changes at each."""
-    thirds = 0  # ticks of an open triplet still to come
     onsets = [piece.onset for piece in pieces]
     for index, (start, stop, pitches, tied) in enumerate(pieces):
         if start in bars:
             yield from (Bar(), *bars[start])
             key = next((change for change in bars[start] if isinstance(change, Key)), key)
-        in_thirds = start // QUARTER in ternary
-        if in_thirds and not thirds:
-            thirds = QUARTER
-            yield Tuplet(3, 2, bisect_left(onsets, (start // QUARTER + 1) * QUARTER) - index)
-        thirds -= stop - start if in_thirds else 0
+        begin, end = triplets.get(start // _HALF, (-1, 0))
+        if start == begin:
+            yield Tuplet(3, 2, bisect_left(onsets, end) - index)
         yield Sound(tuple(sorted(key.spell(pitch) for pitch in pitches)), Fraction(stop - start, 4 * QUARTER), tied)
     yield Bar("|]")

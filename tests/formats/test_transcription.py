@@ -36,6 +36,7 @@ def test_a_tune_comes_back_played_out():
         ("C5 D3|E3/2F/2 G4 A2|", "C4- CD3 | E>FG4A2 |]\n"),
         ("C2 D2 E2 F2-|F2 z2 G4|", "C2D2 E2F2- | F2z2 G4 |]\n"),
         ("C/D/E/F/ GA (3Bcd ef|", "C/2D/2E/2F/2GA (3Bcdef |]\n"),
+        ("(3A/B/c/|d4 e3 (3f/g/a/|b8|", "(3A/2B/2c/2 | d4 e3(3f/2g/2a/2 | b8 |]\n"),
         ("[CEG]4 z4|c8|", "[CEG]4 z4 | c8 |]\n"),
         ("C>>D E<<F G4|A3/4B/4c3/4B/4 A6|", "C3/2-C/4D/4E/4F3/2-F/4 G4 | A/2>B/2c/2>B/2A6 |]\n"),  # no triplets
     ],
@@ -118,6 +119,35 @@ def test_a_melody_may_begin_within_a_triplet(thirds):
     assert sum(element.duration for element in read.body if isinstance(element, Sound)) == 1
     assert rest in first
     assert not lost
+
+
+_BEATS = (
+    (0,),
+    (0, 12),
+    (0, 6, 12, 18),
+    (0, 8, 16),
+    (0, 16),
+    (8,),
+    (0, 12, 16, 20),
+    (0, 4, 8, 12),
+    (0, 4, 8, 12, 16, 20),
+)
+
+
+@given(st.lists(st.sampled_from(_BEATS), min_size=1, max_size=12), st.integers(0, 5))
+def test_any_rhythm_in_triplets_and_sixteenths_keeps_its_onsets(beats, left_out):
+    onsets = [24 * quarter + place for quarter, beat in enumerate(beats) for place in beat][left_out:]
+    if not onsets:
+        return
+    ends = [*onsets[1:], 24 * len(beats)]
+    found, lost = transcribe(melody(*[(on / 24, (end - on) / 24) for on, end in zip(onsets, ends, strict=True)]))
+    assert not lost
+    (read,) = abc.parse(abc.format(found)).tunes
+    assert read.voices == found.voices
+    (track,) = perform(found, bpm=120).tracks
+    sounding = [round(note.onset_s * 48) for note in track]
+    begin = onsets[0] - sounding[0]
+    assert [begin + onset for onset in sounding] == onsets
 
 
 @given(st.lists(st.floats(20, 300), min_size=2, max_size=300), st.integers(5, 100))
