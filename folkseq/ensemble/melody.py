@@ -20,6 +20,8 @@ from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tune
 from folkseq.music.chorale import RANGES, VOICES
 from folkseq.music.timeline import expand_parts
 from folkseq.pairs import Integers
+from folkseq.representations.abc import AbcRepresentation
+from folkseq.representations.abc.bars import read_bars
 
 STEP = Fraction(1, 16)
 MOST_STEPS = 4096
@@ -67,11 +69,10 @@ class Melody:
         others = f"the melody is its first voice; left out: {dropped} more" * (dropped > 0)
         written = replace(tune, voices=tune.voices[:1])
         tune = expand_parts(written)
-        number = 1
-        for element in tune.body:
-            if isinstance(element, Sound) and len(element.pitches) > 1:
-                raise RequestError(f"{file}: bar {number} holds a chord; a melody has one note at a time")
-            number += isinstance(element, Bar) and bool(element.style)
+        if any(len(sound.pitches) > 1 for sound in tune.sounds()):
+            tokens = AbcRepresentation().tokenize(written)
+            number = read_bars(tokens).number(tokens.index("["))
+            raise RequestError(f"{file}: bar {number} holds a chord; a melody has one note at a time")
         pitches = [sound.pitches[0].midi for sound in tune.sounds() if sound.pitches]
         if not pitches:
             raise RequestError(f"{file}: the melody is empty; give one with notes")

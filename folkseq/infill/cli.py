@@ -30,7 +30,7 @@ def _groups(*names: str) -> Callable[[], dict[str, list[click.Option]]]:
 @click.command(cls=GroupedCommand, groups=_groups(*_DRAWING, "max_copy"))
 @click.argument("run")
 @click.argument("file")
-@click.option("--bars", help="Bars of a tune, as in 5-8; a pickup is bar 0.")
+@click.option("--bars", help="Bars of a tune, as in 5-8, as engravers count: a pickup is bar 0.")
 @click.option("--seconds", help="Seconds of a performance, as in 12-20.")
 @click.option("--tune", type=int, help="The X: number of a tune, in a book.")
 @COUNT

@@ -25,7 +25,8 @@ def fill(
         run: the folder of a run that was trained to fill; the newest under `runs` by default.
         file: a file of ABC or MIDI; `-` for standard input.
         count: number of answers.
-        bars: the first and last bar of the gap in a tune, such as `5-8`; a pickup is bar 0, and endings count.
+        bars: the first and last bar of the gap in a tune, such as `5-8`; a pickup is bar 0, or part of the short
+            bar before it; endings count.
         seconds: the beginning and end of the gap in a performance, such as `12-20`.
         tune: number of the tune, in a file of several.
         settings: those of `write_answers`.

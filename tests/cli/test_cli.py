@@ -423,7 +423,7 @@ BAD = [
     (["sample", "RUN", "--meter", "11/8"], "the model knows no M:11/8; it has met"),
     (["sample", "RUN", "--mode", "blue"], "mode 'blue' does not exist"),
     (["sample", "RUN", "--prime", "K:D\n^^c8|"], "are not among the"),
-    (["sample", "RUN", "--prime", "K:D\nDE|F|"], "bar 2;"),
+    (["sample", "RUN", "--prime", "K:D\nDE|F|"], "bar 1;"),
     (["sample", "RUN", "--prime", "nothing.abc"], "nothing.abc: cannot be read"),
     (["sample", "RUN", "--temperature", "-1"], "temperature"),
     (["sample", "RUN", "--temperature", "nan"], "temperature"),

@@ -411,7 +411,7 @@ def _written(path, text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("X:1\nM:4/4\nL:1/4\nK:C\nc d | [ce] g |]\n", "bar 2 holds a chord; a melody has one note at a time"),
+        ("X:1\nM:4/4\nL:1/4\nK:C\nc | d c d c | [ce] g |]\n", "bar 2 holds a chord; a melody has one note at a time"),
         ("X:1\nM:4/4\nL:1/4\nK:C\nz4 |]\n", "the melody is empty; give one with notes"),
         ("X:1\nM:4/4\nL:1/4\nK:C\n", "the melody is empty; give one with notes"),
         ("", "the file is empty"),

@@ -60,7 +60,7 @@ def cut(ids, first, last, left_only=False):
 
 def test_bars_are_numbered_as_engravers_do_and_know_their_lengths():
     bars = bars_in(ids_of(FORMS))
-    assert bars.first_number == 0
+    assert [span.number for span in bars.spans] == [0, 1, 2, 3, 3, 4, 5, 6]
     assert [span.ticks / 128 for span in bars.spans] == [2, 8, 8, 6, 2, 8, 8, 4]
     assert all(map(GRAMMAR.can_fill, bars.spans))
 
@@ -348,6 +348,29 @@ def test_a_gap_that_cannot_be_filled_is_refused_in_one_line(run, tmp_path, argum
     assert result.exit_code == 1
     assert all(fact in result.stderr for fact in facts)
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_pickups_in_the_middle_of_a_tune_are_no_bars(run, tmp_path):
+    """Nor in the text: bar 8 is short, and the pickup of the second part completes it."""
+    file = tmp_path / "jig.abc"
+    parts = [[*(f"{a}AB dBG" for a in "GABcGABc"[:7]), f"{b}3 G2"] for b in "GD"]
+    file.write_text("X:1\nM:6/8\nL:1/8\nK:G\n|:D|" + ":|\n|:D|".join("|".join(part) for part in parts) + ":|\n")
+    result = invoke("fill", run, file, "--bars", "9-17")
+    assert "--bars 9-17: the tune has bars 0 to 16, endings counted as they stand" in result.stderr
+    lines = file.read_text().splitlines()
+    for bars, changed in (("0", [(4, 0)]), ("8", [(4, 8), (5, 0)]), ("9", [(5, 1)]), ("16", [(5, 8)])):
+        result = invoke("fill", run, file, "--bars", bars, "-o", tmp_path / f"{bars}.abc", "--seed", 1)
+        assert result.exit_code == 0, result.output
+        new = (tmp_path / f"{bars}.abc").read_text().splitlines()
+        parted = [[line.strip("|:").split("|") for line in text if line.startswith("|:")] for text in (lines, new)]
+        differ = [
+            (line + 4, place)
+            for line, (was, now) in enumerate(zip(*parted, strict=True))
+            for place, (one, other) in enumerate(zip(was, now, strict=True))
+            if one != other
+        ]
+        assert differ
+        assert set(differ) <= set(changed)
 
 
 def test_a_meter_that_the_model_has_not_met_is_refused_with_its_place(run, tmp_path):

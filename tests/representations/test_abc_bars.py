@@ -108,11 +108,33 @@ SOUNDS = "<s> M:6/8 K:Cmaj { B } C 2 z D 3 | (3 E F G A 4 - | A 6 |]"
 
 def test_bars_are_numbered_as_engravers_do_and_know_their_lengths():
     bars = read_bars(FORMS.split())
-    assert bars.first_number == 0
+    assert [span.number for span in bars.spans] == [0, 1, 2, 3, 4]
     assert [span.ticks / EIGHTH for span in bars.spans] == [1, 8, 7, 8, 4]
     assert [span.meter_ticks / EIGHTH for span in bars.spans] == [8, 8, 8, 8, 4]
     assert [span.plain for span in bars.spans] == [True, True, True, True, False]
-    assert read_bars(["<s>", "M:none", "K:Cmaj", "A", "9", "|]"]).first_number == 1
+    (free,) = read_bars(["<s>", "M:none", "K:Cmaj", "A", "9", "|]"]).spans
+    assert free.number == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "numbers"),
+    [
+        ("|: A | B 6 | c 5 :: A | B 6 | c 5 :|", [0, 1, 2, 2, 3, 4]),
+        ("A |: B 6 | c 5 :|", [0, 1, 2]),
+        ("B 6 | c 6 || A | B 6 | c 6 |]", [1, 2, 2, 3, 4]),
+        ("B 6 | c 3 :| c 3 | B 6 |]", [1, 2, 2, 3]),
+        ("|: B 6 | [1 c 3 :| [2 c 3 |]", [1, 2, 3]),
+        ("B 6 | c 3 | B 6 | c 3 |]", [1, 2, 3, 4]),
+        ("B 6 | [M:2/4] c 3 | B 4 |]", [1, 2, 3]),
+        ("B 6 :| c 3 :| B 6 |]", [1, 2, 3]),
+    ],
+)
+def test_pickups_have_the_number_of_the_bar_that_they_complete(body, numbers):
+    tokens = ["<s>", "M:6/8", "K:Cmaj", *body.split(), "</s>"]
+    bars = read_bars(tokens)
+    assert [span.number for span in bars.spans] == numbers
+    assert [bars.number(span.start) for span in bars.spans] == numbers
+    assert bars.number(0) == numbers[0]
 
 
 def test_positions_are_the_bar_and_the_eighth_of_each_sound():

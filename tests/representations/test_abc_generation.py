@@ -55,6 +55,13 @@ def test_a_prime_without_a_key_is_in_the_key_and_mode_of_the_options(options, ke
     assert key in prime_tokens("DEFG|", **options)
 
 
+def test_a_prime_with_as_many_bars_as_the_tune_is_refused():
+    four = "M:4/4\nK:C\nG|" + "GABc defg|" * 4
+    with pytest.raises(RequestError, match="--bars 4: counts the prime, which already has 4 bars; ask for more"):
+        prime_tokens(four, bars=4)
+    assert prime_tokens(four, bars=5)
+
+
 def test_a_prime_must_agree_with_the_options():
     assert prime_tokens("M:6/8\nGAB|", rhythm="jig")[1:3] == ["R:jig", "M:6/8"]
     with pytest.raises(RequestError, match="6/8"):

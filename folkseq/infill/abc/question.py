@@ -104,24 +104,24 @@ def find_gap(
             a change around it.
     """
     text = TuneText.find(data, file, number)
-    first, count = _parse_range(bars)
+    first, last = _parse_range(bars)
     known = _with_known_keys(text.tune, codec)
     tokens = codec.representation.tokenize(known)
     ids = np.array(_known_ids(tokens, codec, file), np.int64)
     measured = _measure(codec, tokens, ids, file)
-    lowest = measured.first_number
-    highest = lowest + len(measured.spans) - 1
     if not measured.spans:
         raise RequestError(f"{file}: has no bars")
-    if not lowest <= first <= first + count - 1 <= highest:
+    lowest, highest = measured.spans[0].number, measured.spans[-1].number
+    if not lowest <= first <= last <= highest:
         raise RequestError(f"--bars {bars}: the tune has bars {lowest} to {highest}, endings counted as they stand")
-    if count > MOST_BARS:
+    if last - first >= MOST_BARS:
         raise RequestError(f"--bars {bars}: ask for at most {MOST_BARS} bars at a time")
-    place = first - lowest
-    for bar, span in enumerate(measured.spans[place : place + count], first):
+    places = [place for place, span in enumerate(measured.spans) if first <= span.number <= last]
+    place, count = places[0], len(places)
+    for span in measured.spans[place : place + count]:
         if not grammar.can_fill(span):
             why = "its meter or key changes within it, or it has no meter"
-            raise RequestError(f"{file}: bar {bar} cannot be filled, since {why}")
+            raise RequestError(f"{file}: bar {span.number} cannot be filled, since {why}")
     if text.text:
         text_bars, notices = _find_text_bars(text, place, count, len(measured.spans), f"{file}: bars {bars}")
     else:
@@ -144,7 +144,7 @@ def find_gap(
 
 
 def _parse_range(bars: str | None) -> tuple[int, int]:
-    """Return the number of the first bar, and the number of bars."""
+    """Return the numbers of the first and the last bar."""
     match = _RANGE.fullmatch((bars or "").strip())
     if match is None:
         asked = f"--bars {bars}: " if bars else ""
@@ -152,7 +152,7 @@ def _parse_range(bars: str | None) -> tuple[int, int]:
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
         raise RequestError(f"--bars {bars}: goes backwards; write {last}-{first}")
-    return first, last - first + 1
+    return first, last
 
 
 def _find_text_bars(text: TuneText, first: int, count: int, total: int, named: str) -> tuple[list[TextBar], list[str]]:

@@ -97,10 +97,8 @@ class AbcAnalysis(Analysis):
         return {"note": float(sum(kind(token) == "pitch" for token in self.vocabulary.decode(ids)))}
 
     def locate(self, tokens: Sequence[str], index: int) -> str:
-        """Return the bar of a token, counted from 1."""
-        before = tokens[:index]
-        first = next((place for place, token in enumerate(before) if kind(token) in ("pitch", "rest")), len(before))
-        return f"bar {1 + self.bars(before[first:])}"
+        """Return the bar of a token, as engravers count."""
+        return f"bar {read_bars(tokens).number(min(index, len(tokens) - 1))}" if tokens else "bar 1"
 
     def bars(self, tokens: Sequence[str]) -> int:
         """Count the bar lines among tokens."""

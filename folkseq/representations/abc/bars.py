@@ -42,6 +42,9 @@ class BarSpan(NamedTuple):
     compound: bool
     plain: bool
     """Whether it has a meter, and no meter, key or ending begins within it."""
+    number: int
+    """As engravers count: a pickup, at the beginning of the tune or of a section, has the number of the bar before it,
+    which it completes, or 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +58,11 @@ class Bars:
     timing: Timing
     """In whole notes; a bar line is at the beginning of the next bar."""
 
-    @property
-    def first_number(self) -> int:
-        """Return the number of the first bar as engravers count: 0 for a pickup, else 1."""
-        return int(not (self.spans and self.spans[0].ticks < self.spans[0].meter_ticks))
+    def number(self, token: int) -> int:
+        """Return the number of the bar of a token."""
+        bar = int(self.positions[token, 0])
+        last = self.spans[-1].number if self.spans else 0
+        return self.spans[bar].number if bar < len(self.spans) else last + 1
 
 
 def bar_ticks(meter: Meter) -> int:
@@ -72,7 +76,8 @@ def read_bars(tokens: Sequence[str]) -> Bars:
     rows: list[tuple[float, ...]] = []  # per token: bar and eighth of its position; bar, start, length of its timing
     onset = end = 0.0  # of the last sound, in ticks since the bar line
     meter, factor, left = Meter(), 1.0, 0  # the open tuplet: the factor of its lengths, and its sounds to come
-    first, plain, at_edge = -1, True, True  # the open bar: its first token; nothing but sounds; a section begins
+    first, plain, at_edge = -1, True, True  # the open bar: its first token; nothing but sounds; a section begins,
+    begins, number = True, 0  # and no ending; the number of the bar before
     for item in read_sounds(tokens, str):
         bar = len(spans)
         if isinstance(item, SoundTokens):
@@ -89,23 +94,25 @@ def read_bars(tokens: Sequence[str]) -> Bars:
                 ticks, full = round(end), bar_ticks(meter)
                 short = 0 < ticks < full and (at_edge or item.token != "|")
                 fill = ticks if short else full
-                spans.append(BarSpan(first, item.place, fill, full, meter.compound, plain and full > 0))
+                number += not (begins and 0 < ticks < full and item.token in ("|", "|:"))
+                spans.append(BarSpan(first, item.place, fill, full, meter.compound, plain and full > 0, number))
             rows += [(bar, onset // EIGHTH, bar, end, 0)] * (item.place - len(rows))
             rows.append((bar, end // EIGHTH, len(spans), 0, 0))
             onset, end, factor, left = 0.0, 0.0, 1.0, 0
-            first, plain, at_edge = -1, True, item.token != "|"
+            first, plain = -1, True
+            begins = at_edge = item.token != "|"
         else:
             rows += [(bar, onset // EIGHTH, bar, end, 0)] * (item.place + 1 - len(rows))
             if item.kind in SIGNS:
-                plain, at_edge = plain and first < 0, True
+                plain, at_edge, begins = plain and first < 0, True, begins and item.kind != "ending"
             if item.kind in ("M:", "meter"):
                 meter = header_meter(item.token)
     rows += [(len(spans), onset // EIGHTH, len(spans), end, 0)] * (len(tokens) - len(rows))
     body = next((place for place, token in enumerate(tokens) if kind(token) not in (START, *HEADER)), len(tokens))
     table = np.array(rows, np.float64).reshape(-1, 5)
-    number = table[:, 2].astype(np.int64)
-    number[:body] = -1
-    timing = Timing(_whole_notes(table[:, 3]), _whole_notes(table[:, 4]), number)
+    bar_of = table[:, 2].astype(np.int64)
+    bar_of[:body] = -1
+    timing = Timing(_whole_notes(table[:, 3]), _whole_notes(table[:, 4]), bar_of)
     return Bars(tuple(spans), table[:, :2].astype(np.int64), timing)
 
 

@@ -14,6 +14,7 @@ from folkseq.formats import abc
 from folkseq.formats.abc.lexer import parse_note
 from folkseq.music import Bar, Meter, Sound, Tune
 from folkseq.representations.abc.analysis import repeated_bars
+from folkseq.representations.abc.bars import read_bars
 from folkseq.representations.abc.compass import Compass
 from folkseq.representations.abc.conventions import Conventions
 from folkseq.representations.abc.form import FormPlan
@@ -22,7 +23,7 @@ from folkseq.representations.abc.options import AbcOptions, find_key, find_mode
 from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.tokens import UNIT, kind
 from folkseq.representations.base import START
-from folkseq.representations.capabilities import Generation, Plan, Prime
+from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
 from folkseq.representations.vocabulary import Vocabulary
 
 # Number of candidates for a requested form. Of 60 tunes of 16 bars in the form AABB, 47 % ended on their tonic when the
@@ -122,6 +123,9 @@ class AbcGeneration(Generation[Tune]):
         for token in filter(None, replace(options, key=None).header().values()):
             if token not in tokens:
                 raise RequestError(f"the prime is not in {token[2:]}, which the options ask for; leave one of them out")
+        bars = read_bars(tokens).spans
+        if options.bars and bars and bars[-1].number >= options.bars:
+            raise too_long("bars", options.bars, f"{bars[-1].number} bars")
         return Prime(tuple(self.vocabulary.encode(tokens)), tune, Counter(lost) + Counter(self.spelling.lost(tune)))
 
     def postprocess(self, piece: Tune, name: str, options: AbcOptions, prime: Prime[Tune] | None = None) -> Tune:
