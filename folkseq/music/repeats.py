@@ -4,15 +4,19 @@ Where a `:|` has no `|:`, the section begins at the start of the tune if this is
 print `A || B :|` for a tune that is played whole twice; else after the section repeated last, or at the double bar
 since then. abc2midi does the same. A `|:` that nothing closes is a plain section line, and so is a `:|` that closes a
 section's last ending.
+
+Endings are often written with a sign missing. So that every note is played, `repair_endings` guesses it: see there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from folkseq.music.tune import Bar, Element
+from folkseq.music.tune import Bar, Element, Part
 
+_DOUBLE = ("||", "|]")
 _LONGEST = 20_000  # elements played before nothing is repeated any more: a misprint may ask for a thousand repeats
 
 
@@ -22,7 +26,9 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
     No other bar opens a section. A section that begins at the very start gets an opening bar there. Where `body` is not
     the `whole` tune, its last `|:` may still be open.
     """
-    bars = {index: element for index, element in enumerate(body) if isinstance(element, Bar)}
+    bars = _bars(body)
+    if any(bar.endings for bar in bars.values()):
+        bars |= repair_endings(body, whole=whole)[0]
     written = list(bars.items())
     bars[-1] = Bar("")  # the start of the tune
     boundary, opened = -1, False  # where the current section begins, and whether it does so with a `|:`
@@ -35,7 +41,7 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
             elif after_ending and not bar.endings and ending == highest:
                 bars[index] = replace(bar, closes=0, style="|" if bar.opens else "||")
             boundary, opened, after_ending = index, False, bool(bar.endings)
-        elif bar.style in ("||", "|]") and not bar.endings and boundary >= 0 and not opened:
+        elif bar.style in _DOUBLE and not (bar.endings or opened or boundary < 0) and (after_ending or not ending):
             boundary, after_ending = index, False
         if bar.opens:
             if opened:
@@ -51,6 +57,82 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
     return (bars[-1], *elements) if bars[-1].opens else tuple(elements)
 
 
+def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict[int, Bar], Mapping[str, int]]:
+    """Return the bars of `body` that must change so that every ending is played, and the number of guesses by kind.
+
+    An ending that follows another ending closes the section, with or without a `:|`. A first ending with music since
+    the last ending belongs to a second part, which begins at the last double bar or `P:`, or else where the last ending
+    is as long as the section's first one. A `:|` before the first ending is a plain line, and so is a first ending
+    that nothing repeats. Endings that are not numbered 1, 2, 3 and so on are played as they are written.
+    """
+    bars = _bars(body)
+    changed: dict[int, Bar] = {}
+    guesses: Counter[str] = Counter()
+    section: list[int] = []  # the bars that open its endings
+    lines: list[int] = []  # bar lines since the last of them
+    doubles: list[int] = []  # those that are double, or before a P:
+    length = 0  # bars in its first ending
+    first = 1  # the pass for which that is played
+
+    def change(index: int, bar: Bar, guess: str) -> None:
+        changed[index] = bar
+        guesses[guess] += 1
+
+    def end_section(closes: int = 0) -> None:
+        nonlocal length, first
+        if len(section) == 1 == first and not closes:
+            change(section[0], replace(bars[section[0]], endings=()), "first ending of a section that is not repeated")
+            section.clear()
+        passes = {number for index in section for number in bars[index].endings}
+        starts = [min(bars[index].endings) for index in section]
+        if passes != set(range(first, first + len(passes))) or starts != sorted(set(starts)):
+            for index in section:
+                numbers = tuple(range(first, first := first + len(bars[index].endings)))
+                change(
+                    index, replace(changed.get(index, bars[index]), endings=numbers), "endings not numbered 1, 2, 3 …"
+                )
+        section.clear()
+        length, first = 0, 1
+
+    for index, bar in enumerate(body):
+        if isinstance(bar, Part) and lines:
+            doubles.append(lines[-1])
+        if not isinstance(bar, Bar):
+            continue
+        if not bar.endings:
+            if bar.closes or bar.opens or (len(section) > 2 - first and bar.style in _DOUBLE):
+                end_section(bar.closes)
+            lines += [index] if bar.style else []
+            doubles += [index] if bar.style in _DOUBLE else []
+            continue
+        if bar.opens:
+            end_section(bar.closes)
+        elif not section:
+            if bar.closes and 1 not in bar.endings:
+                first = 2
+            elif bar.closes:
+                change(index, replace(bar, closes=0), "first ending after a :| that repeats nothing")
+        elif not bar.closes:
+            numbers = {number for place in section for number in bars[place].endings}
+            if doubles or (lines and numbers.issuperset(bar.endings)):
+                start = (doubles or lines[: length or 1])[-1]
+                end_section()
+                change(start, replace(bars[start], style="|", opens=True), "second part with endings but no |:")
+            else:
+                change(index, replace(bar, style="|", closes=1), "ending that no :| comes before")
+        if len(section) == 1:
+            length = len(lines) + 1
+        section.append(index)
+        lines, doubles = [], []
+    if whole:
+        end_section()
+    return changed, guesses
+
+
+def _bars(body: Sequence[Element]) -> dict[int, Bar]:
+    return {index: element for index, element in enumerate(body) if isinstance(element, Bar)}
+
+
 def _without_opening(bar: Bar) -> Bar:
     return replace(bar, opens=False, style="|" if bar.closes else "||")
 
@@ -58,11 +140,7 @@ def _without_opening(bar: Bar) -> Bar:
 def unfold(body: Sequence[Element]) -> Iterator[Element]:
     """Yield the elements of `body` in the order in which they are played, a bar line each time it is passed."""
     elements = match_repeats(body)
-    start, turn, last = (
-        0,
-        1,
-        0,
-    )  # of the section: its first index, the current pass, and the highest pass of its endings
+    start, turn, last = 0, 1, 0  # of the section: its first index, the pass, and the highest pass of its endings
     index = played = 0
     while index < len(elements):
         element = elements[index]
@@ -77,16 +155,18 @@ def unfold(body: Sequence[Element]) -> Iterator[Element]:
         elif element.opens or (element.closes and not element.endings):
             start, turn, last = index, 1, 0
         elif element.endings and turn not in element.endings:
-            index = _next_ending(elements, index, turn)
+            index, found = _next_ending(elements, index, turn)
+            if not found:
+                start, turn, last = index, 1, 0
 
 
-def _next_ending(elements: Sequence[Element], index: int, turn: int) -> int:
-    """Return the index after the bar that opens the ending for `turn`, or the end of the section if it has none."""
+def _next_ending(elements: Sequence[Element], index: int, turn: int) -> tuple[int, bool]:
+    """Return the index after the bar that opens the ending for `turn`, or the end of the section, and which it is."""
     for place in range(index, len(elements)):
         element = elements[place]
         if isinstance(element, Bar):
             if turn in element.endings:
-                return place + 1
+                return place + 1, True
             if element.opens or (element.closes and not element.endings):
-                return place + (not element.opens)
-    return len(elements)
+                return place + (not element.opens), False
+    return len(elements), False

@@ -152,10 +152,18 @@ def test_music(music: str, elements: list[Element]) -> None:
         ("A [Q:1/4=60-70]", {"tempo range, read as its first number": 1}),
         ('"C7xyz"A', {'chord symbol "C7xyz" of an unknown kind': 1}),
         ("A [K:alto]", {"setting alto": 1}),
+        ("|:A|1B|2c|]", {"ending that no :| comes before": 1}),
+        ("A|1B:|2c|d|1e:|2f|]", {"second part with endings but no |:": 1}),
+        ("|:A|1B:|3c|]", {"endings not numbered 1, 2, 3 …": 2}),
     ],
 )
 def test_losses_are_counted(music: str, lost: dict[str, int]) -> None:
     assert read(music)[1] == lost
+
+
+def test_missing_signs_of_endings_are_written() -> None:
+    tune, _ = read("A|1B|2c|d|1e:|2f|]", "M:1/8\nL:1/8\nK:C")
+    assert abc.format(tune).endswith("K:Cmaj\nA |1 B :|2 c |: d |\n[1 e :|2 f |]\n")
 
 
 def test_the_header() -> None:

@@ -1,5 +1,6 @@
 """Repeats, matched and played out."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from folkseq.formats import abc
 from folkseq.music import Bar, Element, Pitch, Sound
-from folkseq.music.repeats import match_repeats, unfold
+from folkseq.music.repeats import match_repeats, repair_endings, unfold
 
 F = Fraction
 
@@ -49,6 +50,19 @@ def _heard(elements: object) -> str:
         ("|:A:|B||1C:||2D||", "AABCBD"),  # a double bar that opens an ending begins no section
         ("|:A:|B|C||1D:|2E|F|]", "AABCDBCEF"),
         ("|:A|1,3B:|2C:|D", "ABACABD"),  # an ending that is not the section's last closes
+        ("|:A|1B|2C|]", "ABAC"),  # no :| before the second ending
+        ("A|1B||2C|D|]", "ABACD"),
+        ("|:A|1B|2C|3D|E|]", "ABACADE"),
+        ("|:A|1B|C:|2D|E|F|1G|A:|2B|]", "ABCADEFGAFB"),  # a second part without |: after endings of two bars
+        ("A|1B:|2C|D|1E:|2F|]", "ABACDEDF"),
+        ("A|1B|2C|D|1E|2F|]", "ABACDEDF"),
+        ("|:A|1B:|2C|D||E|1F:|2G|]", "ABACDEFEG"),  # it begins at a double bar
+        ("|:A:|B|1C|2D|]", "AABCBD"),
+        ("|:A|B:|1C:|2D|]", "ABCABD"),  # the first :| repeats nothing
+        ("|:A|1B:|1C|D|]", "ABACD"),  # numbers that are misprints
+        ("|:A|1B:|3C|D|]", "ABACD"),
+        ("|:A|2B:|1C|]", "ABAC"),
+        ("|:A|2B:|C|]", "ABAC"),
     ],
 )
 def test_repeats_are_played_out(written: str, played: str) -> None:
@@ -68,6 +82,13 @@ bodies = st.lists(st.one_of(bars, st.just(Sound((Pitch(0),), F(1, 4)))), max_siz
 
 
 @given(bodies)
+def test_every_sound_is_played(body: list[Element]) -> None:
+    body = [replace(element) if isinstance(element, Sound) else element for element in body]
+    played = {id(element) for element in unfold(body)}
+    assert all(id(element) in played for element in body if isinstance(element, Sound))
+
+
+@given(bodies)
 def test_matched_repeats_stay_matched_and_play_the_same(body: list[Element]) -> None:
     made = match_repeats(body)
     assert match_repeats(made) == made
@@ -78,6 +99,16 @@ def test_matched_repeats_stay_matched_and_play_the_same(body: list[Element]) -> 
             assert not (element.opens and opened and not element.closes)  # a section is closed before another opens
             opened = element.opens or (opened and not element.closes)
     assert not opened
+
+
+def test_guesses_are_named() -> None:
+    (tune,) = abc.parse("X:1\nL:1/4\nM:1/4\nK:C\n|:A|1B|2C|D|1E:|2F|:G|2A:|B|:C:|1D:|2E|\n").tunes
+    assert dict(repair_endings(tune.body)[1]) == {
+        "ending that no :| comes before": 1,
+        "second part with endings but no |:": 1,
+        "endings not numbered 1, 2, 3 …": 1,
+        "first ending after a :| that repeats nothing": 1,
+    }
 
 
 def test_a_thousand_repeats_of_a_misprint_end() -> None:

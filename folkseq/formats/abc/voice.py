@@ -28,6 +28,7 @@ from folkseq.formats.abc.lexer import (
 )
 from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
+from folkseq.music.repeats import repair_endings
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Part, Sound
 
@@ -62,7 +63,7 @@ class VoiceReader:
         self._tied: dict[int, int] = {}  # step → alteration of the pitches tied into the next sound
         self._tuplet = Fraction(1)  # the factor of the tuplet's sounds
         self._left = 0  # sounds left in it
-        self._overlay = False
+        self._overlay = self._endings = False
         self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
 
@@ -116,6 +117,11 @@ class VoiceReader:
             "tuplet with too few notes": int(self._left > 0),
         }
         self.lost.update({kind: count for kind, count in unfinished.items() if count})
+        if self._endings:
+            changed, guesses = repair_endings(self.body)
+            for index, bar in changed.items():
+                self.body[index] = bar
+            self.lost.update(guesses)
         return tuple(self.body)
 
     def _plain(self, text: str) -> Sound:
@@ -197,6 +203,7 @@ class VoiceReader:
                 self.body.append(tuplet)
                 self._tuplet, self._left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
             case "ending":
+                self._endings = True
                 last = self.body[-1] if self.body else None
                 if isinstance(last, Bar) and not last.endings:
                     self.body[-1] = replace(last, endings=parse_endings(text))
