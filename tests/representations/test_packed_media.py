@@ -346,3 +346,42 @@ def test_pictures_are_recognised_trained_on_and_written(tmp_path):
 
 def test_every_grid_of_the_representation_is_a_medium():
     assert tuple(MEDIA) == GRIDS
+
+
+def test_each_step_of_drums_says_where_in_its_bar_it_is():
+    waltz = [Note(0.5 * beat, 0.5 * beat + 0.1, 36 if beat % 3 == 0 else 42) for beat in range(6)]
+    data = midi.format(Performance((Track.of(waltz, drum=True),), meters=((0.0, Meter(3, 4)),)))
+    drums = representations.find("packed:grid=drums,position=true,division=2")
+    (grid,) = drums.files.parse(data, "waltz.mid").pieces
+    assert grid.columns == ("position", *CLASSES)
+    assert "".join(grid.column("position")) == "012345" * 2
+    assert "".join(grid.column("kick")) == "100000" * 2
+    assert drums.fit([grid]).analysis.amounts(drums.fit([grid]).encode(grid)) == {"step": 12.0, "stroke": 6.0}
+    assert drums.files.parse(drums.files.format(grid, ".mid"), "again.mid").pieces[0].column("kick")[:6] == tuple(
+        "100000"
+    )
+    assert representations.find("packed:grid=drums").suited_to([]).position
+    with pytest.raises(RequestError, match="position is for drums, not for voices"):
+        representations.find("packed:grid=voices,position=true")
+
+
+@pytest.mark.parametrize("head", ["chained", "joint"])
+def test_new_drums_are_whole_bars_from_the_beginning_of_one(head):
+    drums = representations.find(f"packed:grid=drums,position=true,head={head}")
+    (grid,) = drums.files.parse(midi.format(beat(0, bars=1)), "beat.mid").pieces
+    codec = drums.fit([grid])
+    grammar, random = codec.generation.plan(PackedOptions()).grammar, np.random.default_rng(0)
+    for _ in range(4):
+        rows, ids = grammar.begin(1), []
+        while ids[-1:] != [codec.vocabulary.id("</s>")]:
+            mask = grammar.allowed(rows, np.array([2000 - len(ids)]))[0]
+            ids.append(int(random.choice(np.flatnonzero(mask))) if ids else 0)
+            rows = grammar.advance(rows, np.array(ids[-1:]))
+        piece = codec.decode(np.array(ids))
+        assert [int(place) for place in piece.column("position")] == list(range(16)) * (len(piece.rows) // 16)
+        assert piece.rows
+    prime = codec.generation.prime_file(midi.format(beat(0, bars=1)), "beat.mid", PackedOptions(bars=2))
+    rows = codec.generation.plan(PackedOptions(bars=2), prime).grammar.begin(1)
+    for place in prime.ids:
+        assert codec.generation.plan(PackedOptions(bars=2), prime).grammar.allowed(rows, np.array([2000]))[0, place]
+        rows = grammar.advance(rows, np.array([place]))

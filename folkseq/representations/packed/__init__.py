@@ -42,6 +42,8 @@ class PackedRepresentation(Representation[Grid]):
         division: Steps per quarter note, for MIDI.
         colours: Largest number of colours in a picture; a picture with more is quantised.
         meter: Meter of the MIDI files that are written, as in `3/4`; by default the first of most files.
+        position: Whether each step of drums says first where in its bar it is, so that a model keeps to the bar; always
+            in new runs.
         columns: Columns of tables to read, by name or number, as in `lead+bass`; by default all but those that number
             or time the rows. Without names, and of tables with different columns, those that most have.
         drop: Columns of tables to leave out.
@@ -57,6 +59,7 @@ class PackedRepresentation(Representation[Grid]):
     division: int = 4
     colours: int = 16
     meter: str = ""
+    position: bool = False
     columns: str = ""
     drop: str = ""
     labels: str = ""
@@ -65,7 +68,7 @@ class PackedRepresentation(Representation[Grid]):
     high: float = 1.0
 
     name: ClassVar[str] = "packed"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     options: ClassVar[type[PackedOptions]] = PackedOptions
 
     def __post_init__(self) -> None:
@@ -81,6 +84,8 @@ class PackedRepresentation(Representation[Grid]):
         for field in ("columns", "drop", "labels", "levels", "low", "high"):
             if self.grid not in (TABLE, "chorale") and getattr(self, field) != getattr(type(self), field):
                 raise ValueError(f"{field} is for tables, not for {self.grid}")
+        if self.position and self.grid != "drums":
+            raise ValueError(f"position is for drums, not for {self.grid}")
         if self.permute and self.grid != TABLE:
             raise ValueError(f"permute is for tables, not for {self.grid}")
 
@@ -91,12 +96,16 @@ class PackedRepresentation(Representation[Grid]):
 
         scale = Scale(self.levels, self.low, self.high)
         reading = ColumnOptions(listed(self.columns), listed(self.drop), listed(self.labels), scale)
-        return MEDIA[self.grid](self.head, self.permute, self.division, self.colours, reading, parse_meter(self.meter))
+        meter = parse_meter(self.meter)
+        return MEDIA[self.grid](
+            self.head, self.permute, self.division, self.colours, reading, meter, position=self.position
+        )
 
     def suited_to(self, files: Sequence[Path]) -> Self:
         """Return the configuration for the kind of files. Raises RequestError for several kinds."""
         if self.grid != TABLE:
-            return replace(self, meter=self.meter or self.files.common_meter(files))
+            meter = self.meter or self.files.common_meter(files)
+            return replace(self, meter=meter, position=self.grid == "drums")
         from folkseq.representations.packed.media import recognise
 
         suited = replace(self, grid=recognise(files, self.permute))

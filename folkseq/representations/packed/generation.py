@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -12,7 +11,7 @@ from folkseq.formats import table
 from folkseq.music.grid import Grid
 from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
 from folkseq.representations.packed.grammar import StepGrammar
-from folkseq.representations.packed.layout import CHAINED, GridLayout
+from folkseq.representations.packed.layout import CHAINED, POSITION, GridLayout
 from folkseq.representations.packed.lead import Lead
 from folkseq.representations.packed.medium import Medium
 from folkseq.representations.packed.options import PackedOptions
@@ -69,7 +68,9 @@ class StepGeneration(GridGeneration):
             lead = Lead(self.layout, column, options.lead, scale=scale)
             first = lead.column if self.layout.head == CHAINED else 0
             opening = (first,) * self.layout.width  # the start ids say which field comes first
-        bar = max(math.ceil(self.medium.meter.bar * 4 * self.medium.division), 1)
+        bar, counted = self.medium.bar, self.medium.position
+        if prime and counted:
+            bar = 1 + max(map(int, prime.piece.column(POSITION)), default=bar - 1)
         steps = options.bars * bar if options.bars else options.steps
         if steps is not None and prime is not None and len(prime.piece.rows) >= steps:
             name, asked = ("bars", options.bars) if options.bars else ("steps", options.steps)
@@ -77,7 +78,12 @@ class StepGeneration(GridGeneration):
         limit = OPEN_LIMIT + (len(opening) if prime else 0)
         if steps is not None or lead is not None:
             limit = PLANNED_LIMIT
-        return Plan(opening, limit, StepGrammar(self.layout, steps, lead), notices=[] if lead is None else lead.notices)
+        return Plan(
+            opening,
+            limit,
+            StepGrammar(self.layout, steps, lead, bar if counted else None),
+            notices=[] if lead is None else lead.notices,
+        )
 
     def prime_file(self, data: bytes, file: str, options: PackedOptions) -> Prime[Grid]:
         """Parse the steps in a file."""

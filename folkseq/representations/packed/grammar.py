@@ -23,11 +23,13 @@ class StepGrammar:
         layout: Of the vocabulary.
         steps: Number of steps in a piece; None if the model decides.
         lead: Values of one column, if they are given.
+        bar: Number of steps in a bar, if the first column is the place in it; a piece is whole bars, then.
     """
 
     layout: GridLayout
     steps: int | None = None
     lead: Lead | None = None
+    bar: int | None = None
 
     @property
     def fewest(self) -> int:
@@ -48,9 +50,14 @@ class StepGrammar:
         field = np.where(place == 0, first, place - (place <= first))  # the others follow in their order
         allowed = self._values[field]  # (B, V), a copy
         allowed[place == 0, end] = True
+        if self.bar is not None:
+            begins = (step >= 0) & (place == 0)
+            allowed[begins] &= self._positions[step[begins] % self.bar]
+            allowed[step == 0, end] = False
         allowed[step < 0] = np.arange(self.layout.size) < width
         for row in np.flatnonzero((step >= 0) & (place == 0)).tolist():
-            if step[row] == self.steps or remaining[row] <= width or self._lead_ends(int(step[row])):
+            room = width * (self.bar + 1) if self.bar and step[row] and step[row] % self.bar == 0 else width
+            if step[row] == self.steps or remaining[row] <= room or self._lead_ends(int(step[row])):
                 allowed[row] = False
                 allowed[row, end] = True
                 continue
@@ -78,6 +85,13 @@ class StepGrammar:
     def _planned(self) -> int:
         """Return the number of steps as far as it is known."""
         return self.steps or (len(self.lead) if self.lead is not None else 0)
+
+    @cached_property
+    def _positions(self) -> NDArray[np.bool_]:
+        """Return the ids that may come first in a step at each place in a bar; the end only where a bar begins."""
+        positions = np.array([self.layout.having(0, place) for place in range(self.bar or 0)])
+        positions[0, self.layout.width] = True
+        return positions
 
     @cached_property
     def _values(self) -> NDArray[np.bool_]:

@@ -26,6 +26,8 @@ from folkseq.representations.vocabulary import Vocabulary
 Values = NDArray[np.int64]
 CHAINED, JOINT = HEADS = ("chained", "joint")
 SEPARATOR = "\t"
+POSITION = "position"
+"""The column of a step's place in its bar, in steps from 0, which comes first."""
 FIRST_CODE = 2  # the start and end ids of a joint vocabulary come before its codes
 MOST_CODES, MOST_LABELS = 65_536, 4096
 _INTEGER = re.compile("0|[1-9][0-9]{0,8}")  # as `str` writes it: 007 and digits of other scripts are labels

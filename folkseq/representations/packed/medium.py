@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,11 @@ from folkseq.representations.vocabulary import Vocabulary
 END_SHARE = 0.125  # of a file: its end, which is a piece of its own, so that it can be held out
 
 
+def steps_of(meter: Meter, division: int) -> int:
+    """Return the number of steps in a bar, of which a quarter note has `division`."""
+    return max(math.ceil(meter.bar * 4 * division), 1)
+
+
 @dataclass(frozen=True)
 class Medium(Files[Grid]):
     """A kind of grid. See `PackedRepresentation` for the attributes."""
@@ -28,6 +34,7 @@ class Medium(Files[Grid]):
     colours: int
     reading: ColumnOptions
     meter: Meter
+    position: bool = False
 
     name: ClassVar[str]
     """As in `packed:grid=NAME`."""
@@ -72,6 +79,11 @@ class Medium(Files[Grid]):
             latest |= step
             rows.append(tuple(latest[column] for column in columns))
         return Grid(tuple(columns), tuple(rows), END in tokens, named=has_names(columns))
+
+    @property
+    def bar(self) -> int:
+        """Return the number of steps in a bar."""
+        return steps_of(self.meter, self.division)
 
     def like(self, columns: Sequence[str]) -> Self:
         """Return the medium that reads tables of some columns, by their names if they have any."""

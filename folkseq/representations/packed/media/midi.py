@@ -6,7 +6,6 @@ step, and their velocities are not kept. A grid begins with the file and ends wi
 
 from __future__ import annotations
 
-import math
 import re
 from abc import abstractmethod
 from collections import Counter
@@ -26,8 +25,8 @@ from folkseq.music.performance import DEFAULT_BPM, Note, Performance, Track
 from folkseq.music.signature import Meter
 from folkseq.representations.base import Parsed
 from folkseq.representations.packed.codec import StepCodec
-from folkseq.representations.packed.layout import Values
-from folkseq.representations.packed.medium import Medium
+from folkseq.representations.packed.layout import POSITION, Values
+from folkseq.representations.packed.medium import Medium, steps_of
 
 MOST_STEPS = 1_000_000
 _METER = re.compile(rb"\xff\x58\x04(.[\x00-\x06])", re.DOTALL)
@@ -97,14 +96,18 @@ class MidiMedium(Medium):
         """Return the map from seconds to steps, or to parts of a step."""
         return TempoMap.on_grid(performance.tempos, self.division * parts)
 
-    def whole_bars(self, steps: int, performance: Performance, file: str) -> int:
-        """Return a number of steps, rounded up to bars of the first meter. Raises ParseError for too many."""
+    def whole_bars(self, steps: int, performance: Performance, file: str) -> tuple[int, int]:
+        """Return a number of steps, rounded up to bars of the first meter, and the steps in one.
+
+        Raises:
+            ParseError: there are too many.
+        """
         meter = performance.meters[0][1] if performance.meters else Meter()
-        bar = max(math.ceil(meter.bar * 4 * self.division), 1)
+        bar = steps_of(meter, self.division)
         length = -(-steps // bar) * bar
         if length > MOST_STEPS:
             raise ParseError(f"{file}: has {length:,} steps, and the limit is {MOST_STEPS:,}; leave it out")
-        return length
+        return length, bar
 
 
 def _first_meter(file: Path) -> Meter | None:
@@ -120,7 +123,7 @@ def _first_meter(file: Path) -> Meter | None:
 
 
 class DrumMedium(MidiMedium):
-    """At each step, for each class of drums, whether it is struck."""
+    """At each step, for each class of drums, whether it is struck; `position` puts the place in the bar first."""
 
     name = "drums"
 
@@ -131,7 +134,8 @@ class DrumMedium(MidiMedium):
             raise ParseError(f"{file}: has no drums, which are on channel 10 in MIDI")
         notes = np.concatenate(tracks)
         steps, offsets = np.divmod(self.clock(performance, FINE).to_ticks(notes["onset_s"]) + FINE // 2, FINE)
-        cells = np.zeros((self.whole_bars(int(steps.max()) + 1, performance, file), len(CLASSES)), np.int64)
+        length, bar = self.whole_bars(int(steps.max()) + 1, performance, file)
+        cells = np.zeros((length, len(CLASSES)), np.int64)
         lost["stroke moved to the grid"] += int(np.count_nonzero(offsets != FINE // 2))
         lost["loudness of a stroke"] += len(notes)
         for step, pitch in zip(steps.tolist(), notes["pitch"].tolist(), strict=True):
@@ -140,22 +144,25 @@ class DrumMedium(MidiMedium):
                 continue
             lost["stroke beside another of its class"] += int(cells[step, _CLASS_OF[pitch]])
             cells[step, _CLASS_OF[pitch]] = 1
-        return Grid(tuple(CLASSES), tuple(tuple(map(str, row)) for row in cells.tolist()))
+        columns = tuple(CLASSES)
+        if self.position:
+            columns, cells = (POSITION, *columns), np.column_stack([np.arange(length) % bar, cells])
+        return Grid(columns, tuple(tuple(map(str, row)) for row in cells.tolist()))
 
     def to_tracks(self, grid: Grid, step_s: float) -> list[Track]:
         """Return a track of the strokes."""
-        pitches, division = [CLASSES[column][0] for column in grid.columns], self.division
+        division = self.division
         notes = [
-            Note(step * step_s, (step + 1) * step_s, pitch, OFF_BEAT if step % division else ON_BEAT)
+            Note(step * step_s, (step + 1) * step_s, CLASSES[column][0], OFF_BEAT if step % division else ON_BEAT)
             for step, row in enumerate(grid.rows)
-            for pitch, cell in zip(pitches, row, strict=True)
-            if cell == "1"
+            for column, cell in zip(grid.columns, row, strict=True)
+            if cell == "1" and column != POSITION
         ]
         return [Track.of(notes, "Drums", drum=True)]
 
     def amounts(self, values: Values) -> dict[str, float]:
         """Return the number of strokes."""
-        return {"stroke": float(values.sum())}
+        return {"stroke": float(values[:, int(self.position) :].sum())}
 
 
 class VoiceMedium(MidiMedium):
@@ -173,7 +180,7 @@ class VoiceMedium(MidiMedium):
             raise ParseError(f"{file}: has {len(tracks)} track with notes; there must be two or more, one per voice")
         clock, fine_clock = self.clock(performance), self.clock(performance, FINE)
         steps = max(int(clock.to_ticks(track.notes["offset_s"].max())) for track in tracks)
-        length = self.whole_bars(max(steps, 1), performance, file)
+        length, _ = self.whole_bars(max(steps, 1), performance, file)
         for track in tracks:
             moved = [fine_clock.to_ticks(track.notes[name]) % FINE != 0 for name in ("onset_s", "offset_s")]
             lost["note moved to the grid"] += int(np.logical_or(*moved).sum())
