@@ -14,13 +14,13 @@ from folkseq.music.performance import Performance
 from folkseq.music.playback import perform
 from folkseq.music.tune import Tune
 
-ABC, MIDI = (".abc", ".txt"), (".mid", ".midi", ".kar")
+ABC = (".abc", ".txt")
 Piece = TypeVar("Piece")
 
 
 def is_music(target: Path) -> bool:
     """Return whether a path has the suffix of a music file and is not a folder."""
-    return target.suffix.lower() in (*ABC, *MIDI) and not target.is_dir()
+    return target.suffix.lower() in (*ABC, *midi.SUFFIXES) and not target.is_dir()
 
 
 def pieces(file: Path, number: int | None = None) -> dict[int, Tune | Performance]:
@@ -33,12 +33,12 @@ def pieces(file: Path, number: int | None = None) -> dict[int, Tune | Performanc
     Raises:
         FolkseqError: the file cannot be read, or holds no such piece.
     """
-    if file.suffix.lower() in MIDI:
-        with open_file(file, midi.LARGEST) as opened:
-            performance = midi.parse(opened.read(), str(file))[0]
+    with open_file(file, midi.LARGEST if file.suffix.lower() in midi.SUFFIXES else None) as opened:
+        data = opened.read()
+    if midi.is_midi(data) or file.suffix.lower() in midi.SUFFIXES:
+        performance = midi.parse(data, str(file)).performance
         return {1: numbered([performance], number, file)}
-    with open_file(file, None) as opened:
-        book = abc.parse_bytes(opened.read(), str(file))
+    book = abc.parse_bytes(data, str(file))
     if not book.tunes:
         raise ParseError(str(book.faults[0]) if book.faults else f"{file}: holds no tune")
     tunes = book.tunes if number is None else [numbered(book.tunes, number, file)]

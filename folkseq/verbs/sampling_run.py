@@ -13,6 +13,7 @@ import numpy as np
 
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError, TokenError, in_words
+from folkseq.formats import midi
 from folkseq.machine import cores
 from folkseq.representations.base import END
 from folkseq.representations.capabilities import Plan, Prime
@@ -183,7 +184,7 @@ class SamplingRun:
     def _parse_prime(self, prime: str) -> tuple[Prime[Any], str | None]:
         """Return the prime in a file and the file's digest, or the prime that the text itself is."""
         generation, files = self.codec.generation, self.model.representation.files
-        suffixes = {*files.suffixes, ".abc", ".txt", ".mid", ".midi"}
+        suffixes = {*files.suffixes, ".abc", ".txt", *midi.SUFFIXES}
         looks_like_text = "\n" in prime or ("/" not in prime.split("|")[0])
         if "\n" in prime or (looks_like_text and Path(prime).suffix.lower() not in suffixes):
             return generation.prime(prime, self.options), None

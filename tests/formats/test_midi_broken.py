@@ -27,21 +27,25 @@ PLAIN = midi_file(
         (b"X:1\nK:C\nabc", "MThd"),
         (b"\xf0\x7e\x7f\x06\x01\xf7", "MThd"),
         (b"RIFF\x20\0\0\0RMIDdata\x20\0\0\0junk", "MThd"),
+        (b"RIFF\x20\0\0\0RMIDLIST\x04\0\0\0junk", "MThd"),
         (b"MThd", "cut short within its header"),
         (b"MThd\0\0\0\2" + bytes(20), "header has 2 bytes"),
         (b"MThd\x7f\0\0\0\0\1\0\1\0\x60" + bytes(20), "cut short .* byte 34"),
-        (midi_file(kind=2), "type 2; types 0 and 1"),
+        (midi_file(track(END), track(END), kind=2), "type 2 with several pieces"),
+        (midi_file(track(END), track(END), kind=2, count=1), "type 2 with several pieces"),
+        (midi_file(kind=3), "type 3; types 0, 1 and 2"),
         (midi_file(division=0), "division.* 0x0000"),
         (midi_file(division=0xE200), "division.* 0xe200"),
         (midi_file(division=0xFF04), "division.* 0xff04"),
         (midi_file(track(NOTE, END, length=13)), "cut short.* byte 14 .* 13 bytes, but 12"),
-        (midi_file(track(NOTE, END, length=2**31)), "cut short.* byte 14 .* 2147483648 bytes, but 12"),
+        (midi_file(track(NOTE, END, length=2**31)), "cut short.* byte 14 is longer than any file, but 12"),
         (midi_file(track(NOTE, END, length=6)), "track from byte 22 to 28 ends within an event"),
         (midi_file(track(END), b"MTr", count=2), "cut short .* byte 26"),
         (midi_file(track("00")), "track from byte 22 to 23 ends within an event"),
         (midi_file(track(NOTE, "00 90 3c")), "track from byte 22 to 33 ends within an event"),
         (midi_file(track("00 3c 40", END)), "byte 60 before any status, at byte 22"),
-        (midi_file(track("00 90 c3 60", END)), "above 127, at byte 22"),
+        (midi_file(track("00 90 c3 60", END)), "above 127, at byte 22; folkseq convert --repair clips it"),
+        (midi_file(track("00 3c 40", END, length=0)), "byte 60 before any status, at byte 22"),
         (midi_file(track(*[NOTE] * 20, "00 90 3c c0", END)), "above 127, at byte 182"),
         (midi_file(track("00 c0 80", END)), "above 127, at byte 22"),
         (midi_file(track(NOTE, "00 f4", END)), "status 0xf4, at byte 31"),
@@ -57,6 +61,18 @@ def test_the_fault_of_a_broken_file_is_one_line(data, facts):
     with pytest.raises(ParseError, match=rf"^tune\.mid: .*{facts}.*$") as error:
         midi.parse(data, "tune.mid")
     assert "\n" not in str(error.value)
+
+
+def test_data_bytes_are_clipped_by_repair():
+    broken = midi_file(track("00 ff01 02 c3a9", "00 b0 07 ff 00 c0 80 00 90 3c e0 60 80 bc 40", "00 f0 02 ff f7", END))
+    with pytest.raises(ParseError, match="repair"):
+        midi.parse(broken)
+    data, count = midi.repair(broken, "tune.mid")
+    clipped = midi_file(track("00 ff01 02 c3a9", "00 b0 07 7f 00 c0 7f 00 90 3c 7f 60 80 7f 40", "00 f0 02 ff f7", END))
+    assert (data, count) == (clipped, 4)
+    assert midi.repair(PLAIN, "tune.mid") == (PLAIN, 0)
+    with pytest.raises(ParseError, match=r"^tune\.mid: .*status 0xf4"):
+        midi.repair(midi_file(track(NOTE, "00 f4", END)), "tune.mid")
 
 
 def read_or_refused(data: bytes) -> bool:

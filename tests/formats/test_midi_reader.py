@@ -473,8 +473,32 @@ def test_a_longer_header_and_a_riff_file():
     performance = midi.parse(plain).performance
     longer = plain[:7] + b"\x08" + plain[8:14] + b"??" + plain[14:]
     assert midi.parse(longer).performance == performance
-    riff = b"RIFF" + struct.pack("<I", len(plain) + 12) + b"RMIDdata" + struct.pack("<I", len(plain)) + plain + b"LIST"
+    riff = riff_file(b"data", plain) + b"LIST"
     assert midi.parse(riff)[:2] == (performance, {})
+    named = riff_file(b"LIST", b"INFOINAM\5\0\0\0Tune\0", b"data", plain)
+    assert midi.parse(named)[:2] == (performance, {"chunk of unknown kind": 1})
+
+
+def riff_file(*names_and_contents: bytes) -> bytes:
+    """Return a RIFF file of chunks, which begin on even bytes."""
+    content = b"RMID"
+    for name, data in zip(names_and_contents[::2], names_and_contents[1::2], strict=True):
+        content += name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+    return b"RIFF" + struct.pack("<I", len(content)) + content
+
+
+def test_one_track_of_type_2():
+    assert len(midi.parse(midi_file(track(NOTE, END), kind=2)).performance.tracks[0]) == 1
+
+
+@pytest.mark.parametrize("after", [b"", track(NOTE, END)])
+def test_a_track_with_a_length_of_0_has_the_events_that_follow(after):
+    named = "00 ff03 01 41"
+    whole, hidden = (midi_file(track(named, END), track(NOTE, END, length=each), after, count=3) for each in (12, 0))
+    wanted, lost, _ = midi.parse(whole)
+    assert midi.parse(hidden)[:2] == (wanted, {**lost, "track with a length of 0": 1})
+    assert not midi.parse(midi_file(track(END), b"MTrk\0\0\0\0")).performance.tracks
+    assert len(midi.parse(midi_file(b"MTrk\0\0\0\0", track(NOTE, END))).performance.tracks) == 1
 
 
 @pytest.mark.parametrize(("division", "second"), [(0xE728, 1000), (0xE250, 2400), (0xE350, 80 * 30 / 1.001)])

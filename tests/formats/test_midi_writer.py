@@ -10,12 +10,15 @@ import pytest
 import symusic
 from hypothesis import given
 from hypothesis import strategies as st
+from midi_files import END, midi_file
+from midi_files import track as track_of
 
 from folkseq.formats import abc, midi
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Note, Performance, Track
 from folkseq.music.playback import perform
 from folkseq.music.signature import Key, Meter
+from folkseq.music.sustain import bake
 from folkseq.text import one_line
 
 TWO_NOTES = "X:1\nT:Two Notes\nM:2/4\nL:1/4\nQ:1/4=120\nK:G\nGf|]\n"
@@ -157,6 +160,48 @@ def test_tracks_of_one_program_share_scarce_channels():
     assert midi.parse(data).performance.tracks == tuple(tracks)
 
 
+def test_more_programs_than_channels_take_turns():
+    tracks = [
+        Track.of([Note(at, at + 0.4, 60)], f"{at}", at, pedal=[(0, 127 * (at % 2)), (at + 0.45, 0), (at + 0.5, 127)])
+        for at in range(40)
+    ]
+    performance = Performance(tuple(tracks))
+    data = midi.format(performance)
+    assert heard(midi.parse(data).performance) == heard(performance)
+    assert len({message.channel for _, message in events(data, "note_on")}) == 15
+    assert not midi.unwritten(performance)
+
+
+def heard(performance: Performance) -> list[tuple[int, float, float, int]]:
+    """Return program, onset, end of sound and pitch of each note."""
+    return [
+        (track.program, pytest.approx(note.onset_s), pytest.approx(note.offset_s), note.pitch)
+        for track in bake(performance).tracks
+        for note in track
+    ]
+
+
+def test_programs_that_find_no_channel_are_named():
+    tracks = [Track.of([Note(0, 1, 60 + at)], f"Part {at}", at) for at in range(17)]
+    assert midi.unwritten(Performance(tuple(tracks))) == {
+        "'Part 15' on the channel of 'Part 14'": 1,
+        "'Part 16' on the channel of 'Part 14'": 1,
+    }
+    kits = Performance(tuple(Track.of([Note(at, 2, 36 + at)], drum=True, program=8 * at) for at in (0, 1)))
+    assert midi.unwritten(kits) == {"'part 2' on the channel of 'part 1'": 1}
+
+
+def test_equal_notes_on_a_shared_channel_are_counted():
+    tracks = [Track.of([Note(0, 1, 60)], pedal=[(0, 127)]) for _ in range(16)]
+    assert midi.unwritten(Performance(tuple(tracks))) == {"note cut off by another part on its channel": 1}
+
+
+def test_tracks_that_change_their_channel_are_counted():
+    data = midi_file(track_of("00 96 3c 40 60 86 3c 40", END), track_of("00 91 3c 40 60 81 3c 40", END))
+    performance, _, channels = midi.parse(data)
+    assert midi.unwritten(performance, channels) == {"track on another channel": 1}
+
+
 def test_unwritten_notes_are_counted():
     track = Track.of([Note(0, 1, 60), Note(0, 2, 60), Note(1.5, 3, 60), Note(0, 1, 62)])
     assert midi.unwritten(Performance((track, track))) == {
@@ -216,6 +261,18 @@ def test_a_pedal_precedes_the_notes_of_its_tick_and_is_lifted_at_the_end():
     # fmt: on
     (track,) = midi.parse(data).performance.tracks
     assert track.pedal.tolist() == [*pedal, (1.0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("end", "down", "until"),
+    [(959, 960, 959), (960, 959, 1440), (960, 960, 1440), (1, 2, 1)],  # 960 ticks a quarter become 480
+)
+def test_rounding_does_not_swap_the_pedal_and_the_end_of_a_note(end, down, until):
+    tick_s = 0.5 / 960
+    pedal = [(0, 0), (down * tick_s, 127), (1440 * tick_s, 0)]
+    data = midi.format(Performance((Track.of([Note(0, end * tick_s, 60)], pedal=pedal),)))
+    ((note,),) = bake(midi.parse(data).performance).tracks
+    assert note.offset_s == pytest.approx(until * tick_s, abs=1.1 * tick_s)
 
 
 def test_a_pedal_of_a_track_without_notes_is_not_written():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from performances import take
+from performances import solo, take
 from safetensors.numpy import save_file
 
 from folkseq.corpora.split import Split
@@ -72,6 +72,13 @@ def prime(tmp_path_factory):
 
 def read(path):
     return PerformanceRepresentation().files.parse(path.read_bytes(), path.name).pieces[0]
+
+
+def test_a_prime_with_an_event_hours_away_is_refused(run, tmp_path):
+    path = tmp_path / "long.mid"
+    path.write_bytes(midi.format(solo((60, 80, 0, 1), (62, 80, 4000, 4001))))
+    with pytest.raises(RequestError, match=r"long\.mid: nothing happens in it for more than an hour"):
+        sample(run, 1, prime=path, out=tmp_path)
 
 
 def test_a_performance_follows_its_options(run, tmp_path):

@@ -89,7 +89,9 @@ class Events(NamedTuple):
     end: int
 
 
-def walk(chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int = 0) -> Iterator[tuple[MidiEvent, int]]:
+def walk(
+    chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int = 0, *, clipped: bool = False
+) -> Iterator[tuple[MidiEvent, int]]:
     """Yield each event of a track, up to its end, and the place after it.
 
     Args:
@@ -98,6 +100,7 @@ def walk(chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int =
         place: The first event's place in them.
         tick: The time of the event before.
         running: The status of the message before; 0 if there is none.
+        clipped: Whether data bytes above 127 are taken for 127.
 
     Raises:
         BrokenError: The bytes are no event, or the last one is cut short.
@@ -119,10 +122,15 @@ def walk(chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int =
                 stop = _end(chunk, place, status, start)
             else:
                 stop = place + (1 if PROGRAM <= status < BEND else 2)
-                if chunk[place] > 127 or chunk[stop - 1] > 127:
-                    raise BrokenError(f"a message holds a data byte above 127, at byte {begin}")
+                if (chunk[place] > 127 or chunk[stop - 1] > 127) and not clipped:
+                    raise BrokenError(
+                        f"a message holds a data byte above 127, at byte {begin}; folkseq convert --repair clips it"
+                    )
                 running = status
-            event, place = MidiEvent(tick, status, chunk[place:stop], stated), stop
+            data = chunk[place:stop]
+            if clipped and status < SYSEX:
+                data = bytes(min(byte, 127) for byte in data)
+            event, place = MidiEvent(tick, status, data, stated), stop
             yield event, place
             if status == META and event.ends_track:
                 return

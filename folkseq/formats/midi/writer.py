@@ -17,12 +17,12 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, cycle
 
 import numpy as np
 
 from folkseq.formats.midi import events
-from folkseq.formats.midi.channels import DRUMS
+from folkseq.formats.midi.assignment import assign, merged, within
+from folkseq.formats.midi.changes import Channel
 from folkseq.formats.midi.events import (
     CONTROL,
     END_OF_TRACK,
@@ -46,7 +46,6 @@ from folkseq.music.sustain import Seconds
 from folkseq.text import one_line
 
 TICKS_PER_BEAT = 480
-_MELODIC = [channel for channel in range(16) if channel != DRUMS]  # shared where there are more tracks
 _RELEASE = 64  # the velocity of a note's end where none is meant
 _LONGEST_TEXT = 1000  # bytes
 
@@ -54,11 +53,16 @@ _LONGEST_TEXT = 1000  # bytes
 def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     """Return the bytes of `performance` as a MIDI file, with `comments` as texts."""
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
-    sounds = [_sounds(track, tempo_map, performance.length_s) for track in performance.tracks]
+    assignments = assign(performance, tempo_map)
+    sounds = [
+        _sounds(track, tempo_map, performance.length_s, each.span_s)
+        for track, each in zip(performance.tracks, assignments, strict=True)
+    ]
     end = max([int(tempo_map.to_ticks(performance.length_s)), *(tick for each in sounds for tick, *_ in each[-1:])])
     tracks = [list(_conductor(performance, comments, tempo_map))]
-    for track, rows, channel in zip(performance.tracks, sounds, _channels(performance.tracks), strict=True):
-        head = [_text(0, NAME, track.name), _message(0, PROGRAM | channel, track.program)]
+    for track, rows, (channel, span_s, _) in zip(performance.tracks, sounds, assignments, strict=True):
+        begin = int(tempo_map.to_ticks(span_s[0])) if span_s else 0
+        head = [_text(0, NAME, track.name), _message(begin, PROGRAM | channel, track.program)]
         head += _keys(track.keys, tempo_map)
         tracks.append([*head, *(_message(tick, kind | channel, *data) for tick, kind, *data in rows)])
     data = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS_PER_BEAT)
@@ -69,30 +73,23 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     return data
 
 
-def unwritten(performance: Performance) -> Counter[str]:
-    """Return what `format` does not write of a performance's notes and texts, by kind and count."""
+def unwritten(performance: Performance, channels: Sequence[Channel] = ()) -> Counter[str]:
+    """Return what `format` does not write of a performance's notes and texts, by kind and count.
+
+    Args:
+        performance: What is written.
+        channels: The port and channel that each track had before; those that change are counted.
+    """
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
     lost = sum((_paired_ticks(track, tempo_map)[2] for track in performance.tracks), Counter())
     names = [performance.name, *(track.name for track in performance.tracks)]
     texts = [*names, *(text for _, text in performance.markers)]
     lost["text cut off"] += sum(len(one_line(text).encode()) > _LONGEST_TEXT for text in texts)
-    return +lost
-
-
-def _channels(tracks: Sequence[Track]) -> list[int]:
-    """Return a channel for each track; where there are too few, tracks of one program share those of the program."""
-    programs = Counter(track.program for track in tracks if not track.drum)
-    if programs.total() <= len(_MELODIC):
-        free = iter(_MELODIC)
-        return [DRUMS if track.drum else next(free) for track in tracks]
-    shares = dict.fromkeys(programs, 1)
-    for _ in range(len(_MELODIC) - len(programs)):
-        shares[max(programs, key=lambda program: programs[program] / shares[program])] += 1
-    firsts = accumulate(shares.values(), initial=0)
-    own = {
-        program: cycle(range(first, first + shares[program])) for program, first in zip(shares, firsts, strict=False)
-    }
-    return [DRUMS if track.drum else _MELODIC[next(own[track.program]) % len(_MELODIC)] for track in tracks]
+    assignments = assign(performance, tempo_map)
+    lost["track on another channel"] += sum(
+        here != (0, there.channel) for here, there in zip(channels, assignments, strict=False)
+    )
+    return +lost + merged(performance, assignments)
 
 
 def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[Ticks, Seconds, Counter[str]]:
@@ -139,8 +136,12 @@ def _keys(keys: Iterable[tuple[float, Key]], tempo_map: TempoMap) -> Iterator[Mi
         yield MidiEvent.of_meta(int(tempo_map.to_ticks(time_s)), KEY, data)
 
 
-def _sounds(track: Track, tempo_map: TempoMap, length_s: float) -> list[tuple[int, int, int, int]]:
+def _sounds(
+    track: Track, tempo_map: TempoMap, length_s: float, span_s: tuple[float, float] | None
+) -> list[tuple[int, int, int, int]]:
     """Return tick, kind and data of the messages of a track's notes and pedal, in order."""
+    if span_s:
+        track, length_s = within(track, span_s), span_s[1]
     rows, released_s, _ = _paired_ticks(track, tempo_map)
     onsets, offsets, pitches, _ = rows.T
     pedal = track.pedal if len(rows) else track.pedal[:0]

@@ -36,8 +36,9 @@ class TuneText:
         """Find a tune in a file; `number` is its `X:` number. Raises RequestError if not exactly one is meant."""
         try:
             if midi.is_midi(data):
-                tune, lost = transcribe(midi.parse(data, file)[0])
-                return cls(tune, lost=lost)
+                performance, lost, _ = midi.parse(data, file)
+                tune, not_written = transcribe(performance)
+                return cls(tune, lost=lost + not_written)
             text, encoding = abc.decode(data, file)
         except ParseError as error:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None

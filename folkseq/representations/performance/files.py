@@ -21,7 +21,7 @@ MAX_SHIFTS = 10_000_000  # in a piece; the silence of a damaged file would other
 class PerformanceFiles(Files[Performance]):
     """MIDI files, one performance each."""
 
-    suffixes = (".mid", ".midi", ".kar")
+    suffixes = midi.SUFFIXES
     outputs = (".mid",)
     max_bytes = midi.LARGEST
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats import abc
+from folkseq.formats import abc, midi
 from folkseq.music.performance import PEDAL_DOWN, Notes, Pedal, Performance, Track
 from folkseq.music.pitch import LETTERS, SEMITONES
 from folkseq.music.playback import perform
@@ -83,7 +83,7 @@ class PerformanceGeneration(Generation[Performance]):
 
     def prime_file(self, data: bytes, file: str, options: PerformanceOptions) -> Prime[Performance]:
         """Parse the performance in a MIDI file, or play the tune in an ABC file."""
-        if file.lower().endswith((".abc", ".txt")):
+        if file.lower().endswith((".abc", ".txt")) and not midi.is_midi(data):
             book = abc.parse_bytes(data, file)
             if book.faults:
                 raise ParseError(str(book.faults[0]))
@@ -95,6 +95,9 @@ class PerformanceGeneration(Generation[Performance]):
             (piece,), lost = parsed.pieces, Counter(parsed.lost_from(0))
         lost.update(self.codec.lost(piece))
         notes, pedal, _ = quantize(piece, replace(self.config, order="canonical"))  # a pitch sounds once at a time
+        times = np.sort(np.concatenate([[0], notes.onset, notes.offset, pedal]))
+        if np.diff(times).max(initial=0) > midi.LONG_GAP_S * self.config.steps_per_second:
+            raise RequestError(f"{file}: nothing happens in it for more than an hour; cut what is before or after")
         ids = self.codec.encode(notes.performance(pedal, self.config))[:-1].tolist()
         if len(ids) < 2:
             raise RequestError(f"{file}: holds no notes to continue")

@@ -60,7 +60,7 @@ ON_BEAT, OFF_BEAT, VOICE = 100, 80, 80
 class MidiMedium(Medium):
     """Steps in MIDI files."""
 
-    suffixes = (".mid", ".midi", ".kar")
+    suffixes = midi.SUFFIXES
     outputs = (".mid",)
     option_names = ("steps", "bars", "bpm")
     codec_type = StepCodec

@@ -1,0 +1,48 @@
+"""Converting: what decides how a file is read, repairs, and what is reported."""
+
+import pytest
+from midi_files import END, midi_file, track
+
+from folkseq.errors import ParseError, RequestError
+from folkseq.formats import midi
+from folkseq.verbs.convert import convert
+
+PLAIN = midi_file(track("00 c0 05 00 90 3c 40 8360 80 3c 40", END))
+TUNE = b"X:1\nL:1/4\nK:C\nCDEF|]\n"
+
+
+@pytest.mark.parametrize("suffix", [*midi.SUFFIXES, ".MID", ".abc", ".bin"])
+def test_midi_is_known_by_its_content(suffix, tmp_path):
+    source = tmp_path / f"tune{suffix}"
+    source.write_bytes(PLAIN)
+    done = convert(source, tmp_path / "again.mid")
+    assert (done.files, done.lost) == ((tmp_path / "again.mid",), {})
+    assert midi.parse(done.files[0].read_bytes()).performance.tracks[0].program == 5
+
+
+def test_another_suffix_needs_midi(tmp_path):
+    source = tmp_path / "tune.bin"
+    source.write_bytes(TUNE)
+    with pytest.raises(RequestError, match=r"tune\.bin: .* \.rmi, \.smf"):
+        convert(source, tmp_path / "again.mid")
+
+
+def test_repair(tmp_path):
+    source = tmp_path / "tune.mid"
+    source.write_bytes(midi_file(track("00 b0 07 ff 00 90 3c 40 8360 80 3c 40", END)))
+    with pytest.raises(ParseError, match=r"byte 22; folkseq convert --repair"):
+        convert(source, tmp_path / "again.mid")
+    for target in ("again.mid", "again.abc"):
+        done = convert(source, tmp_path / target, repair=True)
+        assert done.lost["data byte clipped to 127"] == 1
+    (tmp_path / "tune.abc").write_bytes(TUNE)
+    with pytest.raises(RequestError, match="--repair applies only to MIDI"):
+        convert(tmp_path / "tune.abc", tmp_path / "again.mid", repair=True)
+
+
+def test_what_a_new_file_does_not_hold_is_reported(tmp_path):
+    source = tmp_path / "tune.mid"
+    events = "00 ff05 01 41 00 96 3c 40 30 e6 00 50 60 86 3c 14"
+    source.write_bytes(midi_file(track(events, END)))
+    lost = convert(source, tmp_path / "again.mid").lost
+    assert lost == {"lyric": 1, "pitch bend": 1, "release velocity": 1, "track on another channel": 1}
