@@ -9,8 +9,9 @@ Analysis        validity, features, labels, timing: used by evaluation and plots
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -173,9 +174,11 @@ class Generation(Generic[Piece]):
     def prime_file(self, data: bytes, file: str, options: Any) -> Prime[Piece]:
         """Parse a prime from a file. Raises RequestError if it holds none."""
         try:
-            return self.prime(decode(data, file).text, options)
+            text, encoding = decode(data, file)
         except ParseError as error:
             raise RequestError(f"{error}, so it cannot be a prime") from None
+        prime = self.prime(text, options)
+        return replace(prime, lost=Counter(prime.lost) + Counter(encoding.lost))
 
     def postprocess(self, piece: Piece, name: str, options: Any, prime: Prime[Piece] | None = None) -> Piece:
         """Return a sampled piece as the user gets it: with a title that contains `name`, and as the options ask."""

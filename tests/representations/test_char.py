@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from folkseq import representations
 from folkseq.cli import main
 from folkseq.corpora import IGNORED, TokenStore, Windows, split_in_order
-from folkseq.errors import ParseError
+from folkseq.errors import ParseError, RequestError
 from folkseq.representations.char import LONGEST, SHORTEST, CharRepresentation, Text
 from folkseq.verbs.model import load
 
@@ -73,6 +73,15 @@ def test_a_guessed_encoding_and_a_stray_byte_are_counted_once():
     parsed = list(CHAR.files.read(io.BytesIO(data), "a.txt"))
     assert "".join(piece.text for part in parsed for piece in part.pieces) == "naïve “quotes”\n" * 100_000 + "café\n"
     assert sum((Counter(part.stray) for part in parsed), Counter()) == {"byte that is not UTF-8": 1}
+
+
+def test_a_prime_reports_its_encoding():
+    generation = CHAR.fit([Text("“Après”")]).generation
+    prime = generation.prime_file("“Après".encode("cp1252"), "a.txt", None)
+    assert prime.piece.text == "“Après"
+    assert prime.lost == {"text in cp1252, not UTF-8": 1}
+    with pytest.raises(RequestError, match=r"a\.txt: not text .*cannot be a prime"):
+        generation.prime_file(b"MThd\0\0\0\6", "a.txt", None)
 
 
 def test_files_that_are_no_text_are_refused():
