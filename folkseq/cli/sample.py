@@ -49,6 +49,8 @@ def sample(
     ctx: click.Context, /, as_json: bool, run: str | None, again: str | None, stream: bool, **asked: Any
 ) -> None:
     """Write new pieces from a trained run (the newest that fits the options by default)."""
+    from folkseq.extensions import extension
+    from folkseq.representations.task import CONTINUE
     from folkseq.verbs import sample as verb
 
     count, out, formats = asked.pop("count"), asked.pop("out"), asked.pop("formats")
@@ -59,7 +61,12 @@ def sample(
     }
     if again is not None:
         _exclude("--again", _given(ctx) - {"run", "--again", "--json", *_FILES})
-        _show_pieces(verb.again(again, run, **files), as_json, 1, out)
+        tasks = {record.task for record in verb.records_of(again)} - {CONTINUE}
+        write = extension("again") if tasks else None
+        if write is None:
+            _show_pieces(verb.again(again, run, **files), as_json, 1, out)
+        else:
+            write(again, run, as_json=as_json, **files)
     elif stream:
         _exclude("--stream", _given(ctx) & {*_FILES, "--best"})
         asked["seed"] = secrets.randbelow(2**31) if asked["seed"] is None else asked["seed"]

@@ -14,12 +14,14 @@ import numpy as np
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats.midi import is_midi
-from folkseq.representations.task import FILL, Answer, Question
+from folkseq.representations.task import CONTINUE, FILL, Answer, Question
 from folkseq.sampling.overlaps import SharedPassage
+from folkseq.settings import changed
 from folkseq.verbs.model import Model, load
 from folkseq.verbs.output import Output
 from folkseq.verbs.piece import Copied
 from folkseq.verbs.record import Record
+from folkseq.verbs.sample import model_of
 from folkseq.verbs.sampling_run import copy_limiter
 from folkseq.verbs.trained import check_task
 
@@ -62,6 +64,7 @@ def write_answers(
     formats: list[str] | None = None,
     soundfont: Path | str | None = None,
     seed: int | None = None,
+    first: int = 1,
     **settings: Any,
 ) -> Answers:
     """Write a part of the piece in a file, several times, and write the answers into files.
@@ -76,6 +79,7 @@ def write_answers(
         formats: formats to write into a folder, such as `wav`.
         soundfont: an .sf2 file for sound, in place of the usual one.
         seed: the same seed gives the same answers.
+        first: number of the first answer among those of the seed.
         settings: fields of `SamplingSettings`.
 
     Raises:
@@ -101,9 +105,6 @@ def write_answers(
     )
     record = model.record(seed=seed, task=task, **settings, **where)
     max_copy = record.settings.max_copy
-    notices = question.notices
-    if task == FILL and Record.occurs_in(data) and not is_midi(data):  # every byte of a tune but the gap's stays
-        notices += (f"{name}: the record in it stays, which is of the tune as it was",)
     request = Request(
         opening=question.opening,
         end_id=question.end_id,
@@ -114,7 +115,37 @@ def write_answers(
         place=question.grammar,
         copies=None if max_copy is None else copy_limiter(model, max_copy),
     )
-    return Answers(notices, _answers(model, question, request, record, count, output, Path(name).stem))
+    draws = range(first - 1, first - 1 + count)
+    return Answers(question.notices, _answers(model, question, request, record, draws, output, Path(name).stem))
+
+
+def again(file: Path | str, run: Path | str | None = None, **files: Any) -> Answers:
+    """Write a filled tune again, from the record in its file: its gap is where it was, and the rest is as it was.
+
+    Args:
+        file: a file of ABC with the tune.
+        run: the run folder; the one under `runs` that wrote the tune by default.
+        files: `out`, `formats` and `soundfont`, as for `write_answers`.
+
+    Raises:
+        FolkseqError: the file holds no such record, or several, or another run wrote it.
+    """
+    data, name = _read(file)
+    records = [record for record in Record.find(data, name) if record.task != CONTINUE]
+    if len(records) != 1:
+        raise RequestError(f"{name}: holds the records of {len(records)} filled tunes; give a file with one")
+    (record,) = records
+    if record.task != FILL or is_midi(data):
+        raise RequestError(f"{name}: {record.is_of_other}")
+    model = load(run) if run is not None else model_of(record, file)
+    if record.weights != model.run.weights_digest(record.settings.precision):
+        raise RequestError(
+            f"{model.run.folder} did not write it, but the run {record.run} (weights {record.weights}); name that"
+        )
+    settings = changed(record.settings)
+    return write_answers(
+        model.run.folder, FILL, file, 1, record.options, first=record.index, seed=record.seed, **files, **settings
+    )
 
 
 def _read(file: Path | str) -> tuple[bytes, str]:
@@ -132,12 +163,12 @@ def _read(file: Path | str) -> tuple[bytes, str]:
 
 
 def _answers(
-    model: Model, question: Question, request: Any, record: Record, count: int, output: Output, stem: str
+    model: Model, question: Question, request: Any, record: Record, draws: range, output: Output, stem: str
 ) -> Iterator[WrittenAnswer]:
     from folkseq.sampling.generate import generate
 
     engine = model.engine(record.settings.precision).with_memory(model.encoder.read(question.source))
-    for sample in generate(engine, request, range(count)):
+    for sample in generate(engine, request, draws):
         answer = question.answer(sample.ids)
         ids = np.asarray(answer.compared)
         shared = SharedPassage()

@@ -69,6 +69,13 @@ def harmonise(run: str, melody: str, formats: str | None, as_json: bool, **asked
     _show(verb(run, melody, formats=formats.split(",") if formats else None, **asked), as_json, asked["out"])
 
 
+def again(file: str, run: str | None, as_json: bool = False, **files: Any) -> None:
+    """Write an answer of `fill` again, for `folkseq sample --again`."""
+    from folkseq.infill.answers import again as verb
+
+    _show(verb(file, run, **files), as_json, files.get("out"))
+
+
 def _show(found: Answers, as_json: bool, out: str | None) -> None:
     """Print the files of each answer, and on stderr what is new, its loss and its overlap with the training set."""
     for notice in found.notices:

@@ -67,7 +67,7 @@ class Record:
         """Find the records in a file of any format.
 
         Raises:
-            RequestError: there are none, one is damaged, or one is of a piece that was made from another.
+            RequestError: there are none, or one is damaged.
         """
         found = []
         for facts in _objects(data.decode("latin-1")):
@@ -82,16 +82,13 @@ class Record:
                 raise RequestError(f"{file}: its record is damaged ({error})") from None
         if not found:
             raise RequestError(f"{file}: holds no record; only .abc, .mid and .png files by folkseq can be made again")
-        for record in found:
-            if record.task != CONTINUE:
-                verb = f"folkseq {record.task} RUN FILE --seed {record.seed}"
-                raise RequestError(f"{file}: was made from another file; repeat that with all its options: {verb}")
         return found
 
-    @staticmethod
-    def occurs_in(data: bytes) -> bool:
-        """Return whether a file seems to hold a record."""
-        return _BEGINNING.encode() in data
+    @property
+    def is_of_other(self) -> str:
+        """Return an error for a piece that was made from another file, which is needed to make it again."""
+        verb = f"folkseq {self.task} RUN FILE --seed {self.seed}"
+        return f"was made from another file; repeat that with all its options: {verb}"
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

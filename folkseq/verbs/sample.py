@@ -71,11 +71,11 @@ def again(
     Raises:
         FolkseqError: the file holds no record, or the run cannot be found.
     """
-    try:
-        records = Record.find(Path(file).read_bytes(), str(file))
-    except OSError as error:
-        raise RequestError(f"{file}: cannot be read ({error.strerror or error})") from None
-    model = load(run) if run is not None else _model_of(records[0], file)
+    records = records_of(file)
+    for record in records:
+        if record.task != CONTINUE:
+            raise RequestError(f"{file}: {record.is_of_other}")
+    model = load(run) if run is not None else model_of(records[0], file)
     output = _output(model, len(records), out, formats, soundfont)
     return _write(output, model.again(records))
 
@@ -100,7 +100,15 @@ def _suffixes(out: Path | str | None, formats: Sequence[str] | None) -> Iterator
     return (suffix for suffix in named if suffix and suffix not in audio.SUFFIXES)
 
 
-def _model_of(record: Record, file: Path | str) -> Model:
+def records_of(file: Path | str) -> list[Record]:
+    """Read the records in a file. Raises RequestError if it cannot be read, or there are none."""
+    try:
+        return Record.find(Path(file).read_bytes(), str(file))
+    except OSError as error:
+        raise RequestError(f"{file}: cannot be read ({error.strerror or error})") from None
+
+
+def model_of(record: Record, file: Path | str) -> Model:
     """Find the run under `runs` that wrote a piece, by its weights."""
     for config in sorted(Path("runs").glob("*/config.json")):
         with suppress(RunError, OSError):  # another run may be broken

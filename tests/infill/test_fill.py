@@ -1,6 +1,7 @@
 """Filling gaps in tunes: pairs of training, the grammar of a gap, and a text in which nothing else changes."""
 
 import json
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -296,6 +297,11 @@ def invoke(*arguments, **options):
     return CliRunner().invoke(main, [str(argument) for argument in arguments], **options)
 
 
+def bare(text):
+    """Return the text without the record of a filled tune."""
+    return re.sub(r'% (folkseq \d|\{"folkseq")[^\r\n]*\r?\n', "", text)
+
+
 @pytest.mark.parametrize(("bars", "kept"), [("3", slice(2, 3)), ("5-8", slice(4, 8)), ("1-16", slice(0, 16))])
 def test_a_tune_is_filled_and_nothing_else_in_its_file_changes(run, tmp_path, bars, kept):
     file = tmp_path / "tune.abc"
@@ -308,6 +314,8 @@ def test_a_tune_is_filled_and_nothing_else_in_its_file_changes(run, tmp_path, ba
     places = [bar.parts[0] for bar in find_bars(before)[0]]
     for each in facts:
         after = (tmp_path / "out" / f"tune-7-{each['index']:03d}.abc").read_bytes().decode()
+        assert after.startswith("X:5\r\n% folkseq ")
+        after = bare(after)
         first, last = places[kept][0][0], places[kept][-1][1]
         assert after[:first] == before[:first]
         assert after[len(after) - len(before) + last :] == before[last:]
@@ -323,7 +331,8 @@ def test_a_tune_typed_by_hand_in_any_key(run, tmp_path):
     result = invoke("fill", run, "-", "--bars", "2", "--seed", "1", "-o", tmp_path / "x.abc", input=typed)
     assert result.exit_code == 0, result.output
     after = (tmp_path / "x.abc").read_text()
-    assert after.startswith("M:4/4\nL:1/8\nK:F#m\nf2a2 g2e2|")
+    assert after.startswith("% folkseq ")
+    assert bare(after).startswith("M:4/4\nL:1/8\nK:F#m\nf2a2 g2e2|")
     assert after.endswith("|f8|]\n")
 
 
@@ -361,7 +370,7 @@ def test_pickups_in_the_middle_of_a_tune_are_no_bars(run, tmp_path):
     for bars, changed in (("0", [(4, 0)]), ("8", [(4, 8), (5, 0)]), ("9", [(5, 1)]), ("16", [(5, 8)])):
         result = invoke("fill", run, file, "--bars", bars, "-o", tmp_path / f"{bars}.abc", "--seed", 1)
         assert result.exit_code == 0, result.output
-        new = (tmp_path / f"{bars}.abc").read_text().splitlines()
+        new = bare((tmp_path / f"{bars}.abc").read_text()).splitlines()
         parted = [[line.strip("|:").split("|") for line in text if line.startswith("|:")] for text in (lines, new)]
         differ = [
             (line + 4, place)
@@ -383,13 +392,27 @@ def test_a_meter_that_the_model_has_not_met_is_refused_with_its_place(run, tmp_p
     assert result.stderr.startswith(f"folkseq: {file}: the model knows no M:11/8; it has met ")
 
 
-def test_a_record_in_the_file_stays_and_is_noticed(run, tmp_path):
+@pytest.mark.parametrize("header", ["X:1\n", ""])
+def test_a_filled_tune_is_filled_again_from_its_record(run, tmp_path, header):
+    """A second fill has the second record, and the tune as it was sampled is not what is made again."""
     file = tmp_path / "tune.abc"
-    file.write_text(PLAIN.replace("K:", '% {"folkseq": "0.1.0"}\nK:', 1))
-    result = invoke("fill", run, file, "--bars", "1", "-o", tmp_path / "new.abc")
-    assert result.exit_code == 0
-    assert f"{file}: the record in it stays" in result.stderr
-    assert '% {"folkseq": "0.1.0"}' in (tmp_path / "new.abc").read_text()
+    sampled = '% folkseq 0.1.0, run r, seed 1, piece 1\n% {"folkseq": "0.1.0", "run": "r", "seed": 1, "index": 1}\n'
+    file.write_text(f"{header}{sampled}M:4/4\nL:1/8\nK:G\nGABc dedB|c4 d4|GABc dedB|G8|]\n")
+    words = ("--bars", "2-3", "--seed", 5, "--temperature", 0.9, "-n", 2, "-o", tmp_path / "out")
+    assert invoke("fill", run, file, *words).exit_code == 0
+    for name in ("tune-5-001", "tune-5-002"):
+        filled = tmp_path / "out" / f"{name}.abc"
+        text = filled.read_text()
+        assert text.count("{") == 1
+        assert '"task": "fill", "bars": "2-3"' in text
+        result = invoke("sample", run, "--again", filled, "-o", tmp_path / f"{name}.abc")
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / f"{name}.abc").read_bytes() == filled.read_bytes()
+    wrong = tmp_path / "wrong.abc"
+    wrong.write_text(text.replace('"weights": "', '"weights": "0'))
+    assert "did not write it, but the run r (weights 0" in invoke("sample", run, "--again", wrong).stderr
+    midi_file = filled.with_suffix(".mid")
+    assert "was made from another file; repeat" in invoke("sample", run, "--again", midi_file).stderr
 
 
 def test_a_fill_run_is_evaluated_on_gaps_only(run, tmp_path):
@@ -406,7 +429,7 @@ def test_lines_may_end_in_a_carriage_return(run, tmp_path):
     file.write_bytes(PLAIN.replace("\n", "\r").encode())
     assert invoke("fill", run, file, "--bars", "1", "-o", tmp_path / "new.abc").exit_code == 0
     new = (tmp_path / "new.abc").read_bytes()
-    assert new.count(b"\r") == PLAIN.count("\n")
+    assert new.count(b"\r") == PLAIN.count("\n") + 2  # of the record
     assert b"\n" not in new
 
 

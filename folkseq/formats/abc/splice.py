@@ -23,6 +23,7 @@ _SOUNDS = ("note", "rest", "chord", "old_chord", "multirest")
 _AFTER = ("length", "broken", "tie", "unslur")  # belong to the sound before them
 _BESIDE = ("space", "ignored", "ending")
 _BREAK = re.compile(r"\r\n|\r|\n")
+_RECORD = re.compile(r"(?:(?<=[\r\n])|\A)% (?:folkseq [0-9]|\{\"folkseq\": )[^\r\n]*(?:\r\n|\r|\n)")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,24 @@ def replace_bars(text: str, bars: Sequence[TextBar], written: Sequence[str]) -> 
         if not new:
             text = _without_blank_line(text, start)
     return text
+
+
+def replace_record(text: str, index: int, start: int, comments: Sequence[str]) -> str:
+    """Return the text with the comments of a record after the `X:` of a tune, in place of those that were there.
+
+    Args:
+        text: The text of a book.
+        index: The place, in the book's entries, of a tune that can be read.
+        start: Where the comments go if the tune has no `X:`.
+        comments: The new comments.
+    """
+    lines = list(cut_tunes(text, [], Counter()))[index]
+    breaks = list(_BREAK.finditer(text))
+    starts = [0, *(match.end() for match in breaks), len(text)]
+    at, end = starts[lines[0].number] if lines[0].letter == "X" else start, starts[lines[-1].number]
+    line_break = breaks[0][0] if breaks else "\n"
+    new = "".join(f"% {comment}{line_break}" for comment in comments)
+    return text[:at] + new + _RECORD.sub("", text[at:end]) + text[end:]
 
 
 def _without_blank_line(text: str, at: int) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from folkseq.errors import RequestError
 from folkseq.formats import abc, midi
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
-from folkseq.formats.abc.splice import TextBar, find_bars, replace_bars
+from folkseq.formats.abc.splice import TextBar, find_bars, replace_bars, replace_record
 from folkseq.formats.abc.writer import format_bars
 from folkseq.formats.transcription import transcription_notice
 from folkseq.infill.abc.gap import Gap, GapGrammar
@@ -86,12 +86,15 @@ class FilledTune(Answer):
         return (self.before.read(self.text) if self.text else None) or self.decoded
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
-        """Format the tune as ABC, in which nothing else is new, or as MIDI with the comments."""
+        """Format the tune as ABC, in which nothing else is new but the comments, or as MIDI."""
         if suffix == ".mid":
             return midi.format(perform(self.tune), comments)
         if not self.text:
             return abc.format(self.tune, comments).encode()
-        return self.text.removeprefix(self.before.added).encode(self.before.encoding)
+        added = self.before.added
+        plain = [comment.encode("ascii", "backslashreplace").decode() for comment in comments]
+        text = replace_record(self.text, self.before.index, len(added), plain) if comments else self.text
+        return text.removeprefix(added).encode(self.before.encoding)
 
 
 def find_gap(
