@@ -69,6 +69,7 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict
     changed: dict[int, Bar] = {}
     guesses: Counter[str] = Counter()
     section: list[int] = []  # the bars that open its endings
+    passes: set[int] = set()  # for which they are played
     lines: list[int] = []  # bar lines since the last of them
     doubles: list[int] = []  # those that are double, or before a P:
     length = 0  # bars in its first ending
@@ -83,7 +84,7 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict
         if len(section) == 1 == first and not closes:
             change(section[0], replace(bars[section[0]], endings=()), "first ending of a section that is not repeated")
             section.clear()
-        passes = {number for index in section for number in bars[index].endings}
+            passes.clear()
         starts = [min(bars[index].endings) for index in section]
         if passes != set(range(first, first + len(passes))) or starts != sorted(set(starts)):
             for index in section:
@@ -92,6 +93,7 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict
                     index, replace(changed.get(index, bars[index]), endings=numbers), "endings not numbered 1, 2, 3 …"
                 )
         section.clear()
+        passes.clear()
         length, first = 0, 1
 
     for index, bar in enumerate(body):
@@ -113,8 +115,7 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict
             elif bar.closes:
                 change(index, replace(bar, closes=0), "first ending after a :| that repeats nothing")
         elif not bar.closes:
-            numbers = {number for place in section for number in bars[place].endings}
-            if doubles or (lines and numbers.issuperset(bar.endings)):
+            if doubles or (lines and passes.issuperset(bar.endings)):
                 start = (doubles or lines[: length or 1])[-1]
                 end_section()
                 change(start, replace(bars[start], style="|", opens=True), "second part with endings but no |:")
@@ -123,6 +124,7 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict
         if len(section) == 1:
             length = len(lines) + 1
         section.append(index)
+        passes.update(bar.endings)
         lines, doubles = [], []
     if whole:
         end_section()

@@ -161,6 +161,33 @@ def test_losses_are_counted(music: str, lost: dict[str, int]) -> None:
     assert read(music)[1] == lost
 
 
+@pytest.mark.parametrize(
+    ("music", "normal"),
+    [
+        ("A |[| B ]| c |]", "A || B |] c |]"),
+        ("A ]|: B :|", "A |: B :|"),
+        ("[: A :] B |[|: c ::|", "|: A :| B |: c ::|"),
+        ("|: A |  1 B :|   2 c |]", "|: A |1 B :|2 c |]"),
+        ("|: A |1-11 B :|12 c |]", "|: A | [1,2,3,4,5,6,7,8,9,10,11 B :| [12 c |]"),
+        ("|: A |[1, 3 B :|[2 c |]", "|: A |1,3 B :|2 c |]"),
+        ('|: A |["first time" B :|["last" c |]', '|: A |1 "^first time" B :|2 "^last" c |]'),
+        ('|: A | B ["1." c | d :| ["2." e |]', None),
+    ],
+)
+def test_bar_lines_and_endings_as_people_write_them(music: str, normal: str | None) -> None:
+    tune, lost = read(music, "M:1/8\nL:1/8\nK:C")
+    assert lost == {}
+    text = abc.format(tune)
+    if normal:
+        assert "".join(text.split("K:Cmaj\n")[1].split()) == "".join(normal.split())
+    assert abc.parse(text).tunes[0].body == tune.body
+
+
+def test_long_rests_are_read() -> None:
+    tune, _ = read("C8|" + "Z90|" * 4 + "D8|")
+    assert len(tune.body) == 2 * 362
+
+
 def test_missing_signs_of_endings_are_written() -> None:
     tune, _ = read("A|1B|2c|d|1e:|2f|]", "M:1/8\nL:1/8\nK:C")
     assert abc.format(tune).endswith("K:Cmaj\nA |1 B :|2 c |: d |\n[1 e :|2 f |]\n")
@@ -389,6 +416,8 @@ def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
         "w:a\n",
         "+:a\n",
         "Q:1 ",
+        "|1",
+        '["a',
     ],
 )
 def test_long_texts_are_parsed_in_linear_time(symbol: str) -> None:

@@ -16,13 +16,14 @@ from folkseq.music.tune import Bar, Tuplet
 
 _NOTE = r"(?:\^\^|\^|__|_|=)?[A-Ga-g][,']*"
 _LENGTH = r"[0-9]*(?:/+[0-9]*)?"
-_PASSES = r"[1-9][0-9]*(?:[,\-][1-9][0-9]*)*"
+_PASSES = r"[1-9][0-9]*(?:(?:, ?|-)[1-9][0-9]*)*"
 _SHORT_PASSES = r"[1-9](?:[,\-][1-9])*(?![0-9/])"
+_LONG_PASSES = r"[1-9][0-9]?(?:[,\-][1-9][0-9]?)*(?![0-9/])"
 
 _SYMBOLS = {
     "note": _NOTE + _LENGTH,
     "space": r"[ \t`]+",
-    "bar": r"\.?(?:\[\||:+\|?|\|)(?:[|:]|\](?!\d))*",
+    "bar": r"\.?(?:\[[|:]|\](?=\|)|:+\|?|\|)(?:[|:]|\](?!\d)|\[(?=\|))*",
     "broken": r">+|<+",
     "rest": rf"[zx]{_LENGTH}",
     "tie": r"\.?-",
@@ -31,9 +32,11 @@ _SYMBOLS = {
     "unslur": r"\)",
     "grace": r"\{[^{}]*\}",
     "text": r'"[^"]*"',
-    "ending": rf"\[{_PASSES}|(?<=[|:]){_SHORT_PASSES}|(?<=[|:] ){_SHORT_PASSES}",
+    "ending": rf"\[{_PASSES}|(?<=[|:]){_LONG_PASSES}"
+    + "".join(rf"|(?<=[|:]{' ' * spaces}){_SHORT_PASSES}" for spaces in (1, 2, 3)),
     "field": r"\[[A-Za-z]:[^\]]*\]",
     "chord": rf'\[(?:[^\[\]"|]|"[^"]*")*\]{_LENGTH}',
+    "named_ending": r'\["[^"]*"',
     "old_chord": rf"\+(?!f+\+) ?(?:{_NOTE}{_LENGTH} ?)+\+{_LENGTH}",
     "decoration": r"![A-Za-z0-9<>()+.,'^_\-\[\]]+!|\+[A-Za-z0-9<>().]+\+|[~.HLMOPSTuvJR]",
     "undefined": r"[Wh-tw]",  # letters that stand for a decoration where U: says which
@@ -47,7 +50,8 @@ _SYMBOLS = {
 SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SYMBOLS.items()))
 KINDS = ("", *_SYMBOLS)  # by the `lastindex` of a match, which is found sooner than its `lastgroup`
 NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)(" + _LENGTH + ")")
-_LONGEST = 24  # characters of one length, tuplet, bar line or list of endings; beyond that it is a misprint
+_LONGEST = 24  # characters of one length, tuplet or bar line; beyond that it is a misprint
+_LONGEST_LIST = 400  # of a list of endings
 
 _HALVINGS = {count: Fraction(1, 2**count) for count in (1, 2, 3)}
 BROKEN = {">" * count: (2 - short, short) for count, short in _HALVINGS.items()}
@@ -55,8 +59,8 @@ BROKEN |= {"<" * count: (short, 2 - short) for count, short in _HALVINGS.items()
 """The factors of the lengths before and after each sign of a broken rhythm."""
 
 
-def _check(text: str, name: str) -> None:
-    if len(text) > _LONGEST:
+def _check(text: str, name: str, longest: int = _LONGEST) -> None:
+    if len(text) > longest:
         raise ValueError(f"{text[:_LONGEST]}… is not {name}")
 
 
@@ -116,7 +120,7 @@ def parse_bar(text: str) -> Bar:
         before, after = max(before, 1), max(after, 1)
     if before or after:
         return Bar(closes=before, opens=after > 0)
-    return Bar("|]" if lines.endswith("]") else "||" if len(lines) > 1 else "|")
+    return Bar("|]" if "]" in lines else "||" if len(lines) > 1 else "|")
 
 
 def join_bars(first: str, second: str) -> str:
@@ -136,7 +140,7 @@ def parse_endings(text: str) -> tuple[int, ...]:
     Raises:
         ValueError: It is backwards, or for more passes than a tune can have.
     """
-    _check(text, "an ending")
+    _check(text, "an ending", _LONGEST_LIST)
     passes: list[int] = []
     for part in text.strip("[").split(","):
         first, *rest = (int(number) for number in part.split("-"))

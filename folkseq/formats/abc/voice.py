@@ -33,7 +33,7 @@ from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Part, Sound
 
 _LONGEST, _SHORTEST = 64, Fraction(1, 4096)  # whole notes; beyond them a length is a misprint
-_MOST_BARS_REST = 200  # in one voice
+_MOST_BARS_REST = 10_000  # in one voice
 _MOST_PLAIN = 4096  # sounds kept for one unit length and signature
 _LOOK_BACK = 8  # elements between a sound and the tie, slur or broken rhythm that belongs to it
 
@@ -203,12 +203,10 @@ class VoiceReader:
                 self.body.append(tuplet)
                 self._tuplet, self._left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
             case "ending":
-                self._endings = True
-                last = self.body[-1] if self.body else None
-                if isinstance(last, Bar) and not last.endings:
-                    self.body[-1] = replace(last, endings=parse_endings(text))
-                else:
-                    self.body.append(Bar("", endings=parse_endings(text)))
+                self._begin_ending(parse_endings(text))
+            case "named_ending":
+                self._marks.append(f'"^{text[2:-1].lstrip("^_<>@")}"')
+                self._begin_ending((self._next_pass(),))
             case "slur":
                 self._opens += 1
             case "unslur":
@@ -240,6 +238,25 @@ class VoiceReader:
                 if text in '[]{}"':
                     raise ParseError(f"a {text} that has no partner on its line")
                 self.lost[f"unknown symbol {text!r}"] += 1
+
+    def _begin_ending(self, passes: tuple[int, ...]) -> None:
+        self._endings = True
+        last = self.body[-1] if self.body else None
+        if isinstance(last, Bar) and not last.endings:
+            self.body[-1] = replace(last, endings=passes)
+        else:
+            self.body.append(Bar("", endings=passes))
+
+    def _next_pass(self) -> int:
+        """Return the number of an ending that has a name instead: 1, or that after the ending before it."""
+        for index in range(len(self.body) - 1, -1, -1):
+            bar = self.body[index]
+            if isinstance(bar, Bar):
+                if bar.endings:
+                    return max(bar.endings) + 1
+                if bar.opens or (bar.closes and index < len(self.body) - 1):
+                    break
+        return 1
 
     def _notes(self, text: str) -> list[tuple[Pitch, Fraction]]:
         notes = (parse_note(match[0]) for match in NOTE.finditer(text))
