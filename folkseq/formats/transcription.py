@@ -25,9 +25,9 @@ import numpy as np
 from folkseq.errors import ParseError, in_words
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Performance, Track
-from folkseq.music.playback import PIANO, VIOLIN
+from folkseq.music.playback import PIANO
 from folkseq.music.signature import Key, Meter, Tempo
-from folkseq.music.tune import Bar, Element, Sound, Tune, Tuplet
+from folkseq.music.tune import VIOLIN, Bar, Element, Sound, Tune, Tuplet
 
 QUARTER = 24  # ticks: a thirty-second has 3, an eighth of a triplet 8
 _HALF = QUARTER // 2

@@ -2,6 +2,19 @@
 
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
-from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
+from folkseq.music.tune import Bar, Element, Instrument, Part, Sound, Tune, Tuplet
 
-__all__ = ["Bar", "Element", "Interval", "Key", "Meter", "Part", "Pitch", "Sound", "Tempo", "Tune", "Tuplet"]
+__all__ = [
+    "Bar",
+    "Element",
+    "Instrument",
+    "Interval",
+    "Key",
+    "Meter",
+    "Part",
+    "Pitch",
+    "Sound",
+    "Tempo",
+    "Tune",
+    "Tuplet",
+]

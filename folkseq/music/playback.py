@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -17,9 +17,9 @@ from folkseq.music.harmony import chord_pitches
 from folkseq.music.performance import Note, Performance, Track, distinct_changes
 from folkseq.music.signature import Key, Tempo
 from folkseq.music.timeline import Event, Measure, Timeline
-from folkseq.music.tune import Bar, Part, Sound, Tune
+from folkseq.music.tune import VIOLIN, Bar, Instrument, Part, Sound, Tune
 
-VIOLIN, PIANO = 40, 0  # General MIDI programs
+PIANO = 0  # the General MIDI program of chord symbols
 ON_BAR, ON_BEAT, OFF_BEAT, GRACE, CHORD = 96, 88, 80, 72, 52  # velocities
 STRAIGHT, MOST_SWING = 0.5, 0.75
 
@@ -48,7 +48,8 @@ def perform(
         bpm: Beats a minute throughout, 1 to 2000, in place of the tune's tempos; a beat is the dance's.
         swing: The share of a quarter note that the first of its two eighths takes, 0.5 (even) to 0.75; hornpipes are
             played at about 2/3. Compound meters, and quarters that hold tuplets, stay as they are.
-        program: The General MIDI instrument of the voices, 0 to 127; a violin if it is None.
+        program: The General MIDI instrument of the voices, 0 to 127, in place of their own, which is a violin if the
+            tune names none.
 
     Raises:
         ValueError: An argument is out of its range, or the tune holds neither note nor rest.
@@ -64,17 +65,19 @@ def perform(
         tempos = ((Fraction(0), Tempo(beat_and_bpm(tune.rhythm, tune.meter)[0], bpm).quarter_bpm),)
     seconds = _clock(tempos)
 
-    def track(notes: Iterable[_Played], name: str, program: int) -> Track:
+    def track(notes: Iterable[_Played], name: str, instrument: Instrument) -> Track:
         timed = (Note(seconds(note.onset), seconds(note.offset), note.pitch, note.velocity) for note in notes)
-        return Track.of(timed, name, program)
+        usual = PIANO if instrument.drum else VIOLIN if program is None else program
+        own = instrument.program if program is None or instrument.drum else None
+        return Track.of(timed, name, usual if own is None else own, instrument.drum)
 
     title = tune.title or "Untitled"
-    program = VIOLIN if program is None else program
     tracks = [
-        track(_notes(voice, warp, timeline), f"Voice {number}" if len(timeline.voices) > 1 else title, program)
+        track(notes, f"Voice {number}" if len(timeline.voices) > 1 else title, instrument)
         for number, voice in enumerate(timeline.voices, 1)
+        for instrument, notes in _notes(voice, warp, timeline).items()
     ]
-    chords = track(_chords(timeline.voices, warp), "Chords", PIANO)
+    chords = replace(track(_chords(timeline.voices, warp), "Chords", Instrument()), program=PIANO)
     meters = ((seconds(measure.start), measure.sounding_meter) for measure in timeline.measures)
     return Performance(
         tracks=(*tracks, chords) if len(chords) else tuple(tracks),
@@ -87,11 +90,14 @@ def perform(
     )
 
 
-def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> list[_Played]:
-    """Return the notes of one voice, ties merged."""
-    notes: list[_Played] = []
+def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> dict[Instrument, list[_Played]]:
+    """Return the notes of one voice by what plays them, ties merged."""
+    parts: dict[Instrument, list[_Played]] = {}
+    notes = parts.setdefault(Instrument(), [])
     tied: dict[int, _Played] = {}  # the notes that last into the next sound, by pitch
     for time, sound in events:
+        if isinstance(sound, Instrument):
+            notes = parts.setdefault(sound, [])
         if not isinstance(sound, Sound):
             continue
         onset, offset = warp(time), warp(time + sound.duration)
@@ -111,7 +117,7 @@ def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> list[_Pl
             sounding[midi] = tied.get(midi, notes[-1])
             sounding[midi].offset = offset
         tied = sounding if sound.tied else {}
-    return notes
+    return {instrument: notes for instrument, notes in parts.items() if notes} or {Instrument(): []}
 
 
 def _in_range(midi: int) -> int:

@@ -84,15 +84,32 @@ class Key:
             semitones += 12
         return Interval(steps - 7, semitones - 12) if semitones > 6 else Interval(steps, semitones)
 
+    def interval_up(self, semitones: int) -> Interval:
+        """Return an interval of `semitones` (negative downwards) that leads to the key of the fewest accidentals.
+
+        >>> Key().interval_up(2), Key().interval_up(-13)
+        (Interval(steps=1, semitones=2), Interval(steps=-8, semitones=-13))
+        """
+        if not semitones % 12:
+            return Interval(0, 0).octaves(semitones // 12)
+        letter, alter = self._nearest(self.tonic + semitones)
+        interval = self.interval_to(Key(letter, alter, self.mode))
+        return interval.octaves((semitones - interval.semitones) // 12)
+
+    def _nearest(self, tonic: int) -> tuple[int, int]:
+        """Return the letter and alteration that name a tonic in the key of this mode of the fewest accidentals."""
+        _, _, letter, alter = min(
+            (abs(_FIFTHS[letter] + 7 * alter + MODES[self.mode]), abs(alter), letter, alter)
+            for letter, alter in _spellings(tonic % 12)
+        )
+        return letter, alter
+
     def moved(self, interval: Interval) -> Key:
         """Return this key moved by `interval`, respelt where the signature would need more than seven accidentals."""
         letter = (self.letter + interval.steps) % 7
         alter = (self.tonic + interval.semitones - SEMITONES[letter] + 6) % 12 - 6
         if not (-2 <= alter <= 2 and abs(_FIFTHS[letter] + 7 * alter + MODES[self.mode]) <= 7):
-            _, _, letter, alter = min(
-                (abs(_FIFTHS[letter] + 7 * alter + MODES[self.mode]), abs(alter), letter, alter)
-                for letter, alter in _spellings((self.tonic + interval.semitones) % 12)
-            )
+            letter, alter = self._nearest(self.tonic + interval.semitones)
         moved = Key(letter, alter, self.mode)
         if not self.extra:
             return moved

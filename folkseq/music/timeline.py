@@ -19,7 +19,7 @@ from typing import TypeAlias
 from folkseq.music.dance import tempo_of
 from folkseq.music.repeats import unfold
 from folkseq.music.signature import Key, Meter, Tempo
-from folkseq.music.tune import Bar, Element, Part, Sound, Tune
+from folkseq.music.tune import Bar, Element, Instrument, Part, Sound, Tune
 
 Event: TypeAlias = tuple[Fraction, Element]  # an element and its time
 _MOST_PARTS = 256  # played after one P: line; guards against numbers nested into billions
@@ -161,6 +161,8 @@ def _with_context(tune: Tune, voice: Sequence[Element]) -> Iterator[Element]:
     lettered = not _labels(voice)
     section = Part(_letter(0) if lettered else "")
     context: dict[type, Element] = {Meter: tune.meter, Key: tune.key, Tempo: tempo_of(tune)}
+    if any(isinstance(element, Instrument) for element in voice):
+        context[Instrument] = Instrument()
     count, length = 1, Fraction(0)  # sections so far, and the length of this one
     yield from (section, *context.values())
     for element in voice:

@@ -6,13 +6,16 @@ signature and the bar's accidentals applied. Repeats are as written; `folkseq.mu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TypeAlias
 
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
+
+VIOLIN = 40
+"""The General MIDI program of a voice for which none is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,15 @@ class Part:
     label: str
 
 
-Element: TypeAlias = Sound | Bar | Tuplet | Part | Key | Meter | Tempo
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """What plays the voice from here on: a General MIDI program, None for the usual one, or a drum kit of one."""
+
+    program: int | None = None
+    drum: bool = False
+
+
+Element: TypeAlias = Sound | Bar | Tuplet | Part | Key | Meter | Tempo | Instrument
 
 
 @dataclass(frozen=True)
@@ -114,8 +125,14 @@ class Tune:
     def transposed(self, interval: Interval) -> Tune:
         """Return the tune moved by `interval`: pitches, grace notes and keys."""
 
-        def moved(element: Element) -> Element:
-            return element.moved(interval) if isinstance(element, Sound | Key) else element
+        def moved(voice: Iterable[Element]) -> Iterator[Element]:
+            drum = False
+            for element in voice:
+                drum = element.drum if isinstance(element, Instrument) else drum
+                if isinstance(element, Key) or (isinstance(element, Sound) and not drum):
+                    yield element.moved(interval)
+                else:
+                    yield element
 
-        voices = tuple(tuple(map(moved, voice)) for voice in self.voices)
+        voices = tuple(tuple(moved(voice)) for voice in self.voices)
         return replace(self, voices=voices, key=self.key.moved(interval))

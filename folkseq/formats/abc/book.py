@@ -18,6 +18,7 @@ from pathlib import Path
 from folkseq import text
 from folkseq.errors import ParseError
 from folkseq.formats.abc import escapes
+from folkseq.formats.abc.settings import is_heard
 from folkseq.formats.abc.tune import Line, TuneReader
 from folkseq.music.tune import Tune
 from folkseq.text import Decoded
@@ -133,7 +134,7 @@ def cut_tunes(text: str, header: list[Line], stray: Counter[str]) -> Iterator[li
             if "K" in letters:
                 yield waiting
                 waiting = []
-        elif "X" in letters or ("K" in letters and block[0].letter):
+        elif "X" in letters or ("K" in letters and next(line.letter for line in block if line.letter != "%")):
             begun = True
             yield block
         elif not begun and "" not in letters:
@@ -162,6 +163,8 @@ def _blocks(text: str) -> Iterator[list[Line]]:
             if line[0] == "%":
                 begin = _TEXT_BLOCK.match(line)
                 end_of_text = f"%%end{begin[1]}" if begin else ""
+                if line[1:2] == "%" and is_heard(line[2:].lstrip()):
+                    block.append(Line(number, "%", _COMMENT.split(line[2:])[0].strip()))
                 continue
             if line[0] == "\\" and line[1:2].isalpha():  # for TeX, as in abc2mtex's books
                 continue

@@ -1,7 +1,7 @@
 """From the lines of a tune to its header and voices (ABC 2.1, section 3).
 
-Music before the first `V:` of the body belongs to the first voice that the header names. `I:` lines only shape the
-page, and are ignored.
+Music before the first `V:` of the body belongs to the first voice that the header names. A directive in the header is
+for the voice named last, else for all; in the body, for the current voice. Those that only shape the page are ignored.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from folkseq.formats.abc.fields import (
     parse_tempo,
     parse_unit,
 )
+from folkseq.formats.abc.settings import DRUMS, Settings, is_heard
 from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.signature import Key, Meter, Tempo
-from folkseq.music.tune import Part, Sound, Tune
+from folkseq.music.tune import Element, Instrument, Part, Sound, Tune
 
 _VOICE = re.compile(r'"[^"]*"|\[V:([^\]]*)\]')
+_PROGRAM = re.compile(r"MIDI\s+program\s+(\d{1,2})\s+\d")  # of a channel
 _KEPT = "ABCDFGHNOSZ"  # header fields that a tune keeps as they are
 _MOST_VOICES = 100
 
@@ -53,7 +55,10 @@ class TuneReader:
         self.key, self.meter = Key(), Meter()
         self.unit: Fraction | None = None
         self.tempo: Tempo | None = None
-        self.names: list[str] = []  # of voices, in the header's order
+        self.settings = Settings()  # of every voice
+        self.names: dict[str, list[Line]] = {}  # of voices, in the header's order, and what the header says of each
+        self.named: list[Line] | None = None  # what it says of the voice it named last
+        self.programs: list[tuple[int, str]] = []  # channels, and the directives that give them programs
         self.voices: dict[str, VoiceReader] = {}
         self.voice: VoiceReader | None = None
         self.in_body = False
@@ -61,6 +66,8 @@ class TuneReader:
     def read(self, lines: Iterable[Line]) -> Tune:
         """Return the tune. Raises ParseError or ValueError if it cannot be read."""
         voices = tuple(voice.finish() for voice in self.read_voices(lines))
+        if self.settings.semitones % 12:
+            voices = self._with_key(voices)
         if not any(isinstance(element, Sound) and element.pitches for voice in voices for element in voice):
             raise ParseError("no note in it")
         return Tune(
@@ -76,6 +83,18 @@ class TuneReader:
             fields=tuple(self.fields),
         )
 
+    def _with_key(self, voices: tuple[tuple[Element, ...], ...]) -> tuple[tuple[Element, ...], ...]:
+        """Return the voices without the transposed key in which all of them begin, which becomes the tune's."""
+        keys = [next((e for e in voice if not isinstance(e, Instrument)), None) for voice in voices]
+        first = keys[0] if keys else None
+        if not isinstance(first, Key) or any(key != first for key in keys):
+            return voices
+        self.key = first
+        rests = [list(voice) for voice in voices]
+        for rest in rests:
+            rest.remove(first)
+        return tuple(map(tuple, rests))
+
     def read_voices(self, lines: Iterable[Line]) -> list[VoiceReader]:
         """Return the voices, in the header's order."""
         for self.line, letter, text in _continued(lines):
@@ -87,12 +106,15 @@ class TuneReader:
                 self.lost["line of text in the header"] += 1
         if not self.in_body:
             raise ParseError("no K: line, which ends a tune's header; add one such as K:G")
-        return [self.voices[name] for name in dict.fromkeys([*self.names, *self.voices]) if name in self.voices]
+        return [self.voices[name] for name in self._order() if name in self.voices]
+
+    def _order(self) -> Iterable[str]:
+        return dict.fromkeys([*self.names, *self.voices])
 
     def current_voice(self) -> VoiceReader:
         """Return the voice that is being read."""
         if self.voice is None:
-            self.voice = self._voice_of(self.names[0] if self.names else "1")
+            self.voice = self._voice_of(next(iter(self.names), "1"))
         return self.voice
 
     def read_music(self, line: str) -> None:
@@ -114,21 +136,24 @@ class TuneReader:
         """Read a field after the header, on a line of its own or inline."""
         if letter == "V":
             name, settings = _parse_voice(value)
-            self._count_settings(settings)
-            self.voice = self._voice_of(name)
+            for voice in self.voices.values() if name == "*" else [self._voice_of(name)]:
+                voice.use(self._with_settings(voice.settings, settings))
+                self.voice = voice if name != "*" else self.voice
+        elif letter in "%I":
+            self._direct(value)
         elif letter in "KMLQP":
             self._change(self.current_voice(), letter, value)
         elif letter == "T":
             self.titles.append(value)
         elif letter in "wW":
             self.lost["line of words"] += 1
-        elif letter not in "rIN":
+        elif letter not in "rN":
             self.lost[f"{letter}: field in the body"] += 1
 
     def _change(self, voice: VoiceReader, letter: str, value: str) -> None:
         if letter == "K":
             key, settings = parse_key(value)
-            self._count_settings(settings)
+            voice.use(self._with_settings(voice.settings, settings))
             if key is not None:
                 voice.change(key)
         elif letter == "M":
@@ -163,12 +188,22 @@ class TuneReader:
             self.tempo_text = value
         elif letter == "V":
             name, settings = _parse_voice(value)
-            self.names.append(name)
-            self._count_settings(settings)
+            if name == "*":
+                self.settings = self._with_settings(self.settings, settings)
+            else:
+                self.named = self.names.setdefault(name, [])
+                self.named += [Line(self.line, "V", setting) for setting in settings]
+        elif letter in "%I":
+            if channel := _PROGRAM.match(value):
+                self.programs.append((int(channel[1]), value))
+            elif self.named is None:
+                self.settings = self._with_directive(self.settings, value)
+            else:
+                self.named.append(Line(self.line, letter, value))
         elif letter == "K":
             key, settings = parse_key(value)
             self.key, self.in_body = key or Key(), True
-            self._count_settings(settings)
+            self.settings = self._with_settings(self.settings, settings)
             if self.tempo_text:
                 self.tempo = self._tempo(self.tempo_text, self.unit or default_unit(self.meter))
                 if self.tempo is None:
@@ -180,7 +215,7 @@ class TuneReader:
             self.lost["macro, not expanded"] += 1
         elif letter in "wW":
             self.lost["line of words"] += 1
-        elif letter not in "rI":
+        elif letter != "r":
             self.lost[f"{letter}: field"] += 1
 
     def _tempo(self, text: str, unit: Fraction) -> Tempo | None:
@@ -193,11 +228,50 @@ class TuneReader:
         if name not in self.voices:
             if len(self.voices) == _MOST_VOICES:
                 raise ParseError(f"more than {_MOST_VOICES} voices")
-            self.voices[name] = VoiceReader(self.key, self.meter, self.unit or default_unit(self.meter), self.lost)
+            voice = VoiceReader(self.key, self.meter, self.unit or default_unit(self.meter), self.lost)
+            self.voices[name], settings = voice, self.settings
+            for line in self.names.get(name, ()):
+                if line.letter == "V":
+                    settings = self._with_settings(settings, (line.text,))
+                else:
+                    settings = self._with_directive(settings, line.text)
+            voice.use(settings)
+            for channel, text in self.programs:
+                self._set_program(name, channel, text)
         return self.voices[name]
 
-    def _count_settings(self, settings: tuple[str, ...]) -> None:
-        self.lost.update(f"setting {setting}" for setting in settings)
+    def _direct(self, text: str) -> None:
+        """Follow a directive in the body, or count it."""
+        if channel := _PROGRAM.match(text):
+            self.programs.append((int(channel[1]), text))
+            for name in self.voices:
+                self._set_program(name, *self.programs[-1])
+        else:
+            voice = self.current_voice()
+            voice.use(self._with_directive(voice.settings, text))
+
+    def _set_program(self, name: str, channel: int, text: str) -> None:
+        """Follow the directive that gives a channel its program, if a voice is on it."""
+        number = list(self._order()).index(name) + 1
+        settings = self.voices[name].settings
+        if (settings.channel or number + (number >= DRUMS)) == channel:
+            self.voices[name].use(self._with_directive(settings, text))
+
+    def _with_settings(self, settings: Settings, texts: Iterable[str]) -> Settings:
+        """Return settings after those of a `K:` or `V:` line; what is not followed is counted."""
+        for text in texts:
+            changed = settings.with_setting(text)
+            if changed is None:
+                self.lost[f"setting {text}"] += 1
+            settings = changed or settings
+        return settings
+
+    def _with_directive(self, settings: Settings, text: str) -> Settings:
+        """Return settings after a directive; what may be heard and is not followed is counted."""
+        changed = settings.with_directive(text)
+        if changed is None and is_heard(text):
+            self.lost[f"directive {' '.join(text.split()[:2])}"] += 1
+        return changed or settings
 
 
 def _continued(lines: Iterable[Line]) -> Iterator[Line]:

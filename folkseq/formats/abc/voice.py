@@ -26,11 +26,12 @@ from folkseq.formats.abc.lexer import (
     parse_note,
     parse_tuplet,
 )
+from folkseq.formats.abc.settings import Settings
 from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
 from folkseq.music.repeats import repair_endings
 from folkseq.music.signature import Key, Meter, Tempo
-from folkseq.music.tune import Bar, Element, Part, Sound
+from folkseq.music.tune import Bar, Element, Instrument, Part, Sound
 
 _LONGEST, _SHORTEST = 64, Fraction(1, 4096)  # whole notes; beyond them a length is a misprint
 _MOST_BARS_REST = 10_000  # in one voice
@@ -53,8 +54,11 @@ class VoiceReader:
         self.body: list[Element] = []
         self.key, self.meter, self.unit = key, meter, unit
         self.lost = lost
+        self.settings = Settings()
+        self._used_from = 0  # the element from which on the settings hold
+        self._used_key = key  # there, as written
         self._bar_text = ""  # of the last bar line
-        self._accidentals: dict[int, int] = {}  # letter → alteration, to the end of the bar
+        self._accidentals: dict[int, int] = {}  # letter, or step → alteration, to the end of the bar
         self._marks: list[str] = []
         self._grace: list[Pitch] = []
         self._opens = 0  # slurs that begin at the next sound
@@ -74,6 +78,23 @@ class VoiceReader:
             self.key = element
         elif isinstance(element, Meter):
             self.meter = element
+
+    def use(self, settings: Settings) -> None:
+        """Continue with other settings."""
+        before, self.settings = self.settings, settings
+        if settings == before:
+            return
+        self._apply(before)
+        if settings.instrument != before.instrument:
+            self.body.append(settings.instrument or Instrument())
+        if (settings.semitones - before.semitones) % 12:
+            self.body.append(self.key)
+
+    def _apply(self, settings: Settings) -> None:
+        """Make what was written under `settings` what it sounds like."""
+        if settings != Settings():
+            self.body[self._used_from :] = settings.apply(self.body[self._used_from :], self._used_key)
+        self._used_from, self._used_key = len(self.body), self.key
 
     def read(self, line: str, field: Callable[[str], None]) -> None:
         """Add what a line of music holds; call `field` with each inline field, such as `K:G`."""
@@ -122,6 +143,7 @@ class VoiceReader:
             for index, bar in changed.items():
                 self.body[index] = bar
             self.lost.update(guesses)
+        self._apply(self.settings)
         return tuple(self.body)
 
     def _plain(self, text: str) -> Sound:
@@ -139,12 +161,14 @@ class VoiceReader:
 
     def _pitch(self, step: int, accidental: int | None) -> Pitch:
         letter = step % 7
+        place = step if self.settings.accidentals == "octave" else letter
         if accidental is not None:
-            self._accidentals[letter] = accidental
+            if self.settings.accidentals != "not":
+                self._accidentals[place] = accidental
             return Pitch(step, accidental)
         if step in self._tied:
             return Pitch(step, self._tied[step])
-        return Pitch(step, self._accidentals.get(letter, self.key.alters[letter]))
+        return Pitch(step, self._accidentals.get(place, self.key.alters[letter]))
 
     def _sound(self, pitches: tuple[Pitch, ...], duration: Fraction) -> None:
         if self._left:

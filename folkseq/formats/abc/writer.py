@@ -7,7 +7,7 @@ in every octave of the bar) would need it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -16,9 +16,10 @@ from itertools import zip_longest
 from folkseq.formats.abc import escapes
 from folkseq.formats.abc.fields import SIGNS, format_key, format_tempo
 from folkseq.formats.abc.lexer import BROKEN, parse_tuplet
+from folkseq.formats.abc.settings import DRUMS
 from folkseq.music.pitch import LETTERS, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
-from folkseq.music.tune import Bar, Element, Part, Sound, Tune, Tuplet
+from folkseq.music.tune import VIOLIN, Bar, Element, Instrument, Part, Sound, Tune, Tuplet
 
 BARS_A_LINE = 4
 SOUNDS_A_LINE = 32  # after which a line ends at the next bar line
@@ -157,6 +158,7 @@ class _VoiceWriter:
         self.factor, self.left = Fraction(1), 0  # of the tuplet's sounds, and how many are left
         self.broken: Fraction | None = None  # what > or < makes of the next sound
         self.tied: tuple[Pitch, ...] = ()  # into the next sound
+        self.instrument = Instrument()
 
     def write(self, elements: Sequence[Element]) -> list[str]:
         for element, following, coming in zip_longest(elements, elements[1:], self._room_to_come(elements)):
@@ -278,10 +280,10 @@ class _VoiceWriter:
         self.text += f"({tuplet.actual}" if usual else f"({tuplet.actual}:{tuplet.normal}:{tuplet.count}"
         self.factor, self.left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
 
-    def _field(self, element: Part | Key | Meter | Tempo) -> None:
-        if isinstance(element, Part):
+    def _field(self, element: Part | Key | Meter | Tempo | Instrument) -> None:
+        if isinstance(element, Part | Instrument):
             self._end_line()
-            self.lines.append(_header("P", element.label))
+            self.lines += [_header("P", element.label)] if isinstance(element, Part) else self._directives(element)
             return
         if isinstance(element, Key):
             self.key = element
@@ -294,6 +296,14 @@ class _VoiceWriter:
             field = f"[Q:{format_tempo(element)}]"
         self._space()
         self.text += field
+
+    def _directives(self, instrument: Instrument) -> Iterator[str]:
+        """Yield the lines that lead from the instrument before to another one."""
+        before, self.instrument = self.instrument, instrument
+        if instrument.drum != before.drum:
+            yield f"%%MIDI channel {DRUMS if instrument.drum else 1}"
+        if instrument.program != before.program:
+            yield f"%%MIDI program {VIOLIN if instrument.program is None else instrument.program}"
 
     def _doubt_accidentals(self) -> None:
         """Have the bar's accidentals written again: programs differ on whether they outlive a new key or ending."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from folkseq.music import Bar, Element, Key, Meter, Part, Sound, Tempo, Tune, Tuplet
+from folkseq.music import Bar, Element, Instrument, Key, Meter, Part, Sound, Tempo, Tune, Tuplet
 from folkseq.music.repeats import match_repeats
 
 
@@ -108,6 +108,8 @@ def dropped(body: Iterable[Element], grace: bool) -> Counter[str]:
             lost["part label"] += 1
         elif isinstance(element, Tempo):
             lost["tempo change"] += 1
+        elif isinstance(element, Instrument):
+            lost["instrument"] += 1
     return lost
 
 
