@@ -1,7 +1,8 @@
-"""Gradient flow: how strongly the loss at step t depends on the hidden state k steps earlier.
+"""Gradient flow: how strongly the loss at step t depends on the state k steps earlier.
 
-∂loss_t/∂h_{t−k} takes the hidden states of all layers together and every path from them to the loss, also through later
-cell states; the cell state of step t−k itself is held constant.
+All layers have h, and the LSTMs also c, which carries their memory; in the other cells h does. ∂loss_t/∂h_{t−k} takes
+every path from h_{t−k} to the loss, also through later c, but holds c_{t−k} constant; ∂loss_t/∂c_{t−k} holds h_{t−k}
+constant, so it is 0 at k = 0. Each takes the states of all layers together.
 """
 
 from __future__ import annotations
@@ -33,12 +34,22 @@ class GradientFlow:
     """The gradient norms of one run."""
 
     name: str
-    norms: NDArray[np.float64]  # (K + 1,) for each lag k from 0, averaged over t and pieces
+    norms: NDArray[np.float64]  # ‖∂loss_t/∂h_{t−k}‖ for each lag k from 0, (K + 1,), averaged over t and pieces
+    cell_norms: NDArray[np.float64] | None = None  # the same for c, if the cells have one
+
+    @property
+    def lines(self) -> dict[str, NDArray[np.float64]]:
+        """Return the norms by the letter of the state."""
+        return {"h": self.norms} | ({} if self.cell_norms is None else {"c": self.cell_norms})
 
     @property
     def summary(self) -> str:
-        """Return the first and the last norm."""
-        return f"{self.norms[0]:.3g} at k = 0, {self.norms[-1]:.3g} at k = {len(self.norms) - 1}"
+        """Return the norms one step back and at the last lag."""
+        last = len(self.norms) - 1
+        return "; ".join(
+            f"∂loss/∂{letter} {norms[1]:.3g} at k = 1, {norms[last]:.3g} at k = {last}"
+            for letter, norms in self.lines.items()
+        )
 
 
 def gradient_flow(run: Run) -> GradientFlow:
@@ -52,18 +63,21 @@ def gradient_flow(run: Run) -> GradientFlow:
     store, sides = run.tokens()
     pieces = store.some(sides.test or sides.valid or sides.train, MOST_IDS)
     try:
-        return GradientFlow(run.about, gradient_norms(TrainedRun(run).network, pieces))
+        return GradientFlow(run.about, *gradient_norms(TrainedRun(run).network, pieces))
     except ValueError as error:
         raise RunError(f"{run.folder}: its held-out pieces are too short: {error}; train on longer ones") from None
 
 
 def gradient_norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], lags: int = LAGS) -> NDArray[np.float64]:
-    """Return ‖∂loss_t/∂h_{t−k}‖ for k from 0 to `lags`, averaged over t and pieces.
+    """Return ‖∂loss_t/∂h_{t−k}‖ for k from 0 to `lags`, averaged over t and pieces, and the same for c if there is one.
 
     Args:
         model: left unchanged.
         pieces: ids from the start of each piece; the beginnings of `ROWS` long enough ones are read.
         lags: K in steps of the cells; fewer if no piece is that long.
+
+    Returns:
+        (S, K + 1) for the S parts of the state.
 
     Raises:
         ValueError: no piece has two steps.
@@ -77,15 +91,17 @@ def gradient_norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], lags: i
     steps = min(lags + LOSSES, longest)
     rows = [ids[: steps * width + 1] for ids in pieces if len(ids) > steps * width][:ROWS]
     ids = np.stack(rows).astype(np.int64)  # (B, T + 1)
-    totals = np.zeros(lags + 1)
+    parts = len(model.settings.carried)
+    totals = np.zeros((parts, lags + 1))
     with stepped(model) as layers:
         scores = logits(model, ids[:, :-1]).transpose(1, 2)  # (B, V, T)
         losses = functional.cross_entropy(scores, torch.from_numpy(ids[:, 1:]), reduction="none")  # (B, T)
         for step in range(lags, steps - cut):
             loss = losses[:, (step + 1) * width - 1 : (step + 2) * width - 1].sum()  # of all fields predicted there
-            hidden = [layer.states[step + 1 - lag][0] for lag in range(lags + 1) for layer in layers]  # (1, B, H) each
-            gradients = torch.autograd.grad(loss, hidden, retain_graph=True, allow_unused=True, materialize_grads=True)
-            squares = torch.stack([gradient[0].square().sum(1) for gradient in gradients])  # ((K + 1) · L, B)
-            norms = squares.view(lags + 1, len(layers), len(rows)).sum(1).sqrt()  # (K + 1, B)
-            totals += norms.double().mean(1).numpy()
+            states = [layer.states[step + 1 - lag] for lag in range(lags + 1) for layer in layers]
+            inputs = [part for state in states for part in state]  # (1, B, H) each
+            gradients = torch.autograd.grad(loss, inputs, retain_graph=True, allow_unused=True, materialize_grads=True)
+            squares = torch.stack([gradient[0].square().sum(1) for gradient in gradients])  # ((K + 1) · L · S, B)
+            norms = squares.view(lags + 1, len(layers), parts, len(rows)).sum(1).sqrt()  # (K + 1, S, B)
+            totals += norms.double().mean(2).T.numpy()
     return totals / (steps - cut - lags)

@@ -178,6 +178,10 @@ def _gradients(named: Sequence[Path], out: Path | None) -> Plotted:
     files = [out] if out else [runs[0].folder / "plots" / f"gradients{suffix}" for suffix in SUFFIXES]
     units = {"steps" if run.config.model.fields else "tokens" for run in runs}
     figure = gradients.draw(flows, " or ".join(sorted(units, reverse=True)))
-    facts = {"gradients": {str(run.folder): flow.norms.tolist() for run, flow in zip(runs, flows, strict=True)}}
+    facts: dict[str, dict[str, list[float]]] = {"gradients": {}, "cell_gradients": {}}
+    for run, flow in zip(runs, flows, strict=True):
+        facts["gradients"][str(run.folder)] = flow.norms.tolist()
+        if flow.cell_norms is not None:
+            facts["cell_gradients"][str(run.folder)] = flow.cell_norms.tolist()
     lines = tuple(f"{flow.name}: {flow.summary}" for flow in flows)
     return Plotted(_write(figure, files), facts=facts, lines=lines)

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -236,22 +237,29 @@ def test_gradient_flow_of_several_runs_is_one_picture(tmp_path):
     assert first.tolist() == second.tolist()
     assert len(first) > 50
     assert (first > 0).all()
+    cell = np.array(facts["cell_gradients"][str(runs[0].folder)])
+    assert cell.shape == first.shape
+    assert (cell[1:] > 0).all()
     drawing = (tmp_path / "one" / "plots" / "gradients.svg").read_text()
     for told in ("one: 2 x 8 lstm", "two: 2 x 8 lstm", "k, tokens back from the loss"):
         assert f"{told} -->" in drawing
+    for told in ("∂loss/∂h", "∂loss/∂c"):
+        assert f"{told} " in invoke(runs[0].folder, "--gradients").stderr
 
 
 def test_lines_show_the_norms_and_differ_in_grey():
     reaches = [
         GradientFlow(name, 2.0 ** -np.arange(50.0) * place) for place, name in enumerate(("rnn", "$x$", "lstm"), 1)
     ]
+    reaches[2] = replace(reaches[2], cell_norms=np.full(50, 0.5))
     figure = gradients.draw(reaches)
     (axes,) = figure.axes
     assert axes.get_yscale() == "log"
-    assert [line.get_label().strip() for line in axes.lines] == ["rnn", "$x$", "lstm"]
-    for line, reach in zip(axes.lines, reaches, strict=True):
-        assert line.get_ydata().tolist() == reach.norms.tolist()
-    assert len({(line.get_linestyle(), line.get_marker()) for line in axes.lines}) == 3
+    assert [line.get_label() for line in axes.lines] == ["∂/∂h  rnn", "∂/∂h  $x$", "∂/∂h  lstm", "∂/∂c  lstm"]
+    norms = [*(reach.norms for reach in reaches), reaches[2].cell_norms]
+    for line, drawn in zip(axes.lines, norms, strict=True):
+        assert line.get_ydata().tolist() == drawn.tolist()
+    assert len({(line.get_linestyle(), line.get_marker(), line.get_markerfacecolor()) for line in axes.lines}) == 4
     for odd in (np.zeros(5), np.full(5, np.nan), np.full(5, 1e300), np.ones(1)):
         gradients.draw([GradientFlow("x" * 10_000, odd)]).draw_without_rendering()
     assert [gradients.power(value) for value in (1e-12, 1.0, 100.0)] == ["10⁻¹²", "1", "10²"]
@@ -299,6 +307,9 @@ def test_the_legend_has_every_run_and_ticks_have_plain_numbers():
     figure = gradients.draw(flat)
     (panel,) = figure.axes
     figure.canvas.draw()
-    assert [text.get_text().strip() for text in panel.get_legend().get_texts()] == ["_best: 1 x 8 lstm", "rr"]
+    assert [text.get_text().strip() for text in panel.get_legend().get_texts()] == [
+        "∂/∂h  _best: 1 x 8 lstm",
+        "∂/∂h  rr",
+    ]
     shown = [text.get_text() for axis in (panel.xaxis, panel.yaxis) for text in axis.get_ticklabels(which="both")]
     assert not [text for text in shown if "$" in text or "." in text]
