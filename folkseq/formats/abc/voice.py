@@ -38,7 +38,7 @@ _MOST_BARS_REST = 10_000  # in one voice
 _MOST_PLAIN = 4096  # sounds kept for one unit length and signature
 _LOOK_BACK = 8  # elements between a sound and the tie, slur or broken rhythm that belongs to it
 
-_CHANGES_NEXT = frozenset({"broken", "decoration", "grace", "slur", "text", "named_ending", "tie", "tuplet"})  # kinds of symbol
+_CHANGES_NEXT = frozenset({"broken", "decoration", "grace", "named_ending", "slur", "text", "tie", "tuplet"})  # symbols
 
 
 @lru_cache(maxsize=256)
