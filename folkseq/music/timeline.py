@@ -8,7 +8,6 @@ of its own.
 from __future__ import annotations
 
 import math
-import re
 import string
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +16,12 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from folkseq.music.dance import tempo_of
+from folkseq.music.parts import labels, played_order
 from folkseq.music.repeats import unfold
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Instrument, Part, Sound, Tune
 
 Event: TypeAlias = tuple[Fraction, Element]  # an element and its time
-_MOST_PARTS = 256  # played after one P: line; guards against numbers nested into billions
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Timeline:
 
 def expand_parts(tune: Tune) -> Tune:
     """Return `tune`, of one voice, with its parts and repeats written out in the header's order, if it has one."""
-    if not _order(tune):
+    if not played_order(tune):
         return tune
     held: dict[type, Element] = {Meter: tune.meter, Key: tune.key, Tempo: tempo_of(tune)}
     body: list[Element] = []
@@ -100,32 +99,6 @@ def expand_parts(tune: Tune) -> Tune:
             body.append(element)
             held |= {type(element): element} if type(element) in held else {}
     return replace(tune, voices=((*body[:-1], Bar("|]")),), parts="")
-
-
-def part_order(text: str) -> str:
-    """Return the parts that a header's `P:` plays, a letter each (ABC 2.1, section 3.1.9); "" where it gives no order.
-
-    >>> part_order("A(A2B2)2"), part_order("A.B.A"), part_order("Modern Version")
-    ('AAABBAABB', 'ABA', '')
-    """
-    order = text.replace(".", "").replace(" ", "")
-    if re.search(r"[a-z]", order):
-        return ""
-    order = re.sub(r"([A-Z])(\d{1,2})", lambda match: match[1] * int(match[2]), order)
-    count = 1
-    while count and len(order) <= _MOST_PARTS:
-        order, count = re.subn(r"\(([A-Z]*)\)(\d{0,2})", lambda match: match[1] * int(match[2] or 1), order)
-    return order if re.fullmatch(r"[A-Z]+", order) and len(order) <= _MOST_PARTS else ""
-
-
-def _order(tune: Tune) -> str:
-    """Return the order of the parts, or "" if a voice lacks one of them."""
-    order = part_order(tune.parts)
-    return order if all(set(order) <= _labels(voice) for voice in tune.voices) else ""
-
-
-def _labels(voice: Iterable[Element]) -> set[str]:
-    return {element.label.strip() for element in voice if isinstance(element, Part)}
 
 
 def _sounds(elements: Iterable[Element]) -> bool:
@@ -143,7 +116,7 @@ def _timed(elements: Iterable[Element]) -> Iterator[Event]:
 def _played(tune: Tune, voice: Sequence[Element]) -> list[Element]:
     """Return `voice` as played, closed by a final bar line; as written if it would not sound otherwise."""
     elements = list(_with_context(tune, voice))
-    order, label = _order(tune), ""
+    order, label = played_order(tune), ""
     sections: dict[str, list[Element]] = {}
     for element in elements:
         if order and isinstance(element, Part):
@@ -158,7 +131,7 @@ def _with_context(tune: Tune, voice: Sequence[Element]) -> Iterator[Element]:
 
     A pickup before `|:` belongs to the section that it leads into.
     """
-    lettered = not _labels(voice)
+    lettered = not labels(voice)
     section = Part(_letter(0) if lettered else "")
     context: dict[type, Element] = {Meter: tune.meter, Key: tune.key, Tempo: tempo_of(tune)}
     if any(isinstance(element, Instrument) for element in voice):

@@ -13,7 +13,7 @@ from folkseq.formats import midi
 from folkseq.music import Bar, Key, Meter, Sound, Tune
 from folkseq.music.playback import perform
 from folkseq.music.repeats import unfold
-from folkseq.music.timeline import Timeline, part_order
+from folkseq.music.timeline import Timeline
 
 
 def test_pickup_is_filled_up_to_a_bar():
@@ -76,23 +76,6 @@ def test_sections_are_marked():
     assert performance.markers == ((0.0, "A"), (11.0, "A"), (18.0, "B"), (26.0, "B"))
     assert play("c8|d8||e8|]").markers == ((0.0, "A"), (8.0, "B"))
     assert play("P:Verse\nc8|d8|\nP:Refrain\ne8|").markers == ((0.0, "Verse"), (8.0, "Refrain"))
-
-
-@pytest.mark.parametrize(
-    ("text", "order"),
-    [
-        ("AABB", "AABB"),
-        ("A(A2B2)2", "AAABBAABB"),
-        ("((AB)3.(CD)3)2", "ABABABCDCDCDABABABCDCDCD"),
-        ("A B.A", "ABA"),
-        ("Modern Version.", ""),
-        ("A)B", ""),
-        ("(((((A99)99)99)99)99)99", ""),
-        ("", ""),
-    ],
-)
-def test_part_order(text, order):
-    assert part_order(text) == order
 
 
 def test_parts_are_played_in_the_order_of_the_header():

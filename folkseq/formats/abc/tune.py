@@ -25,6 +25,7 @@ from folkseq.formats.abc.fields import (
 )
 from folkseq.formats.abc.settings import DRUMS, Settings, is_heard
 from folkseq.formats.abc.voice import VoiceReader
+from folkseq.music.parts import spread_parts, unfollowed_parts
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Element, Instrument, Part, Sound, Tune
 
@@ -61,7 +62,8 @@ class TuneReader:
         self.programs: list[tuple[int, str]] = []  # channels, and the directives that give them programs
         self.voices: dict[str, VoiceReader] = {}
         self.voice: VoiceReader | None = None
-        self.in_body = False
+        self.unnamed: VoiceReader | None = None  # the voice of what stands before the first V:
+        self.in_body = self.labelled = False
 
     def read(self, lines: Iterable[Line]) -> Tune:
         """Return the tune. Raises ParseError or ValueError if it cannot be read."""
@@ -70,7 +72,9 @@ class TuneReader:
             voices = self._with_key(voices)
         if not any(isinstance(element, Sound) and element.pitches for voice in voices for element in voice):
             raise ParseError("no note in it")
-        return Tune(
+        if self.labelled and len(voices) > 1:
+            voices = spread_parts(voices)
+        tune = Tune(
             voices=voices,
             key=self.key,
             meter=self.meter,
@@ -82,6 +86,9 @@ class TuneReader:
             parts=self.parts,
             fields=tuple(self.fields),
         )
+        if self.labelled or self.parts:
+            self.lost.update(unfollowed_parts(tune))
+        return tune
 
     def _with_key(self, voices: tuple[tuple[Element, ...], ...]) -> tuple[tuple[Element, ...], ...]:
         """Return the voices without the transposed key in which all of them begin, which becomes the tune's."""
@@ -115,6 +122,7 @@ class TuneReader:
         """Return the voice that is being read."""
         if self.voice is None:
             self.voice = self._voice_of(next(iter(self.names), "1"))
+            self.unnamed = None if self.names else self.voice
         return self.voice
 
     def read_music(self, line: str) -> None:
@@ -136,6 +144,9 @@ class TuneReader:
         """Read a field after the header, on a line of its own or inline."""
         if letter == "V":
             name, settings = _parse_voice(value)
+            if self.unnamed and name not in self.voices and not self.unnamed.has_sound():
+                self.voices = {name: self.unnamed}  # what stands before the first V: belongs to its voice
+            self.unnamed = None
             for voice in self.voices.values() if name == "*" else [self._voice_of(name)]:
                 voice.use(self._with_settings(voice.settings, settings))
                 self.voice = voice if name != "*" else self.voice
@@ -161,6 +172,7 @@ class TuneReader:
         elif letter == "L":
             voice.unit = parse_unit(value)
         elif letter == "P":
+            self.labelled = True
             voice.change(Part(" ".join(value.split())))
         elif tempo := self._tempo(value, voice.unit):
             voice.change(tempo)

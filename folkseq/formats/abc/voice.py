@@ -79,6 +79,10 @@ class VoiceReader:
         elif isinstance(element, Meter):
             self.meter = element
 
+    def has_sound(self) -> bool:
+        """Return whether a note, chord or rest has been read."""
+        return any(isinstance(element, Sound) for element in self.body)
+
     def use(self, settings: Settings) -> None:
         """Continue with other settings."""
         before, self.settings = self.settings, settings
