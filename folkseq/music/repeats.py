@@ -11,12 +11,13 @@ Endings are often written with a sign missing. So that every note is played, `re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from folkseq.music.tune import Bar, Element, Part
 
-_DOUBLE = ("||", "|]")
+_STYLES = ("", "|", "||", "|]")
+_DOUBLE = _STYLES[2:]
 _LONGEST = 20_000  # elements played before nothing is repeated any more: a misprint may ask for a thousand repeats
 
 
@@ -27,8 +28,9 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
     the `whole` tune, its last `|:` may still be open.
     """
     bars = _bars(body)
-    if any(bar.endings for bar in bars.values()):
-        bars |= repair_endings(body, whole=whole)[0]
+    if any(bar.endings for bar in bars.values()) and (changed := repair_endings(body, whole=whole)[0]):
+        body = join_bars(changed.get(index, element) for index, element in enumerate(body))
+        bars = _bars(body)
     written = list(bars.items())
     bars[-1] = Bar("")  # the start of the tune
     boundary, opened = -1, False  # where the current section begins, and whether it does so with a `|:`
@@ -129,6 +131,22 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict
     if whole:
         end_section()
     return changed, guesses
+
+
+def join_bars(body: Iterable[Element]) -> tuple[Element, ...]:
+    """Return the elements without empty bar lines, and with one bar line where two without endings meet, as read."""
+    joined: list[Element] = []
+    for element in body:
+        last = joined[-1] if joined else None
+        if element == Bar(""):
+            continue
+        if isinstance(element, Bar) and isinstance(last, Bar) and not (last.endings or element.endings):
+            closes, opens = max(last.closes, element.closes), last.opens or element.opens
+            style = "|" if closes or opens else max(last.style, element.style, key=_STYLES.index)
+            joined[-1] = Bar(style, closes, opens, (), last.marks + element.marks)
+        else:
+            joined.append(element)
+    return tuple(joined)
 
 
 def _bars(body: Sequence[Element]) -> dict[int, Bar]:

@@ -417,7 +417,7 @@ def test_a_filled_tune_is_filled_again_from_its_record(run, tmp_path, header):
 
 def test_a_fill_run_is_evaluated_on_gaps_only(run, tmp_path):
     file = tmp_path / "tune.abc"
-    file.write_text("X:1\nM:4/4\nL:1/8\nK:G\nGABc [1dedB|]\n")  # an ending within its only bar
+    file.write_text("X:1\nM:4/4\nL:1/8\nK:G\nGABc [1dedB:|[2dedB|]\n")  # endings within its only bars
     for words, fact in (([run, file], "name other files"), ([run, "--samples", "3"], "--samples")):
         result = invoke("evaluate", *words)
         assert result.exit_code == 1

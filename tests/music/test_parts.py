@@ -77,5 +77,5 @@ def test_what_an_order_cannot_play_is_counted(music: str, played: str, lost: dic
 
 def test_many_labels_take_linear_time() -> None:
     music = "P:A\nC|\n" * 20_000
-    (tune,) = abc.parse(f"X:1\nL:1/4\nK:C\nV:1\n{music}\nV:2\n{'C|' * 20_000}\n").tunes
+    (tune,) = abc.parse(f"X:1\nL:1/4\nK:C\nV:1\n{music}V:2\n{'C|' * 20_000}\n").tunes
     assert sum(isinstance(element, Part) for element in tune.voices[1]) == 20_000

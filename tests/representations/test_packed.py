@@ -361,11 +361,12 @@ def test_a_line_is_answered_by_a_line(run):
 
 def test_a_piece_goes_on_without_the_lead_up_to_the_requested_step(run, tmp_path):
     (tmp_path / "lead.csv").write_text("0\n2\n1\n")
-    led = ("sample", run, "--lead", tmp_path / "lead.csv", "--seed", 1, "-o", tmp_path / "out.csv")
+    led = ("sample", run, "--lead", tmp_path / "lead.csv", "--seed", 1)
     for steps in (2, 3, 12):
-        result = invoke(*led, "--steps", steps)
+        out = tmp_path / f"{steps}.csv"
+        result = invoke(*led, "--steps", steps, "-o", out)
         assert result.exit_code == 0, result.output
-        rows = (tmp_path / "out.csv").read_text().splitlines()[1:]
+        rows = out.read_text().splitlines()[1:]
         assert len(rows) == steps
         assert [row[0] for row in rows[:3]] == ["0", "2", "1"][:steps]
 

@@ -29,6 +29,7 @@ from folkseq.formats.abc.lexer import (
 from folkseq.formats.abc.settings import Settings
 from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
+from folkseq.music.repeats import join_bars as join
 from folkseq.music.repeats import repair_endings
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Instrument, Part, Sound
@@ -144,8 +145,8 @@ class VoiceReader:
         self.lost.update({kind: count for kind, count in unfinished.items() if count})
         if self._endings:
             changed, guesses = repair_endings(self.body)
-            for index, bar in changed.items():
-                self.body[index] = bar
+            if changed:
+                self.body = list(join(changed.get(index, element) for index, element in enumerate(self.body)))
             self.lost.update(guesses)
         self._apply(self.settings)
         return tuple(self.body)
