@@ -84,7 +84,8 @@ class Track:
         time_s = np.ascontiguousarray(self.pedal["time_s"])
         if not ((time_s >= 0) & np.isfinite(time_s) & (self.pedal["value"] <= 127)).all():
             raise ValueError(f"track {self.name!r} holds a pedal that is out of time, or beyond 127")
-        pedal = self.pedal[np.argsort(time_s, kind="stable")]
+        in_order = (time_s[:-1] <= time_s[1:]).all()
+        pedal = self.pedal.copy() if in_order else self.pedal[np.argsort(time_s, kind="stable")]
         notes.flags.writeable = pedal.flags.writeable = False
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "pedal", pedal)

@@ -37,10 +37,12 @@ class Changes(NamedTuple):
 
     def of(self, *numbers: int) -> Changes:
         """Return the messages with these numbers."""
-        mask = np.zeros(len(self.numbers), np.bool_)
-        for number in numbers:
+        if not len(self.ticks):
+            return self
+        mask = self.numbers == numbers[0]
+        for number in numbers[1:]:
             mask |= self.numbers == number
-        return self if mask.all() else self.where(mask)
+        return self if mask.all() else self.where(mask) if mask.any() else NO_CHANGES
 
     def before(self, tick: int, track: int, place: int) -> int:
         """Return the number of messages before a place of the file."""
@@ -87,11 +89,10 @@ def gather(
             data1, data2 = np.where(program, np.uint8(INSTRUMENT), data1), np.where(program, data1, data2)
         columns = [events.ticks[at], np.broadcast_to(track, len(at)), at, data1, data2]
         channels = status & 15
-        used = np.flatnonzero(np.bincount(channels)).tolist()
-        if len(used) == 1:
-            found[ports[track], used[0]].append(columns)
+        if (channels == channels[0]).all():
+            found[ports[track], int(channels[0])].append(columns)
             continue
-        for number in used:
+        for number in np.flatnonzero(np.bincount(channels)).tolist():
             found[ports[track], number].append([column[channels == number] for column in columns])
     merged = {}
     for channel, contributions in found.items():

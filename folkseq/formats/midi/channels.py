@@ -28,6 +28,7 @@ DRUMS = 9  # the channel that General MIDI gives to drums, counted from 0
 DRUM_BANKS = (120, 126, 127)
 APART_S = 2.0**-30  # far less than a step or a tick, yet kept by double precision for a month
 MOST_TRACKS = 2048
+_SILENCES = {f"controller {number}" for number in (SOUND_OFF, *NOTES_OFF)}
 _MARKS = 1 << 17
 _NO_ENDS = np.empty(0, np.intp), np.empty(0, np.intp)
 
@@ -66,12 +67,13 @@ def read(chunks: Sequence[Events], ports: Sequence[int], shared: bool, lost: Cou
         lost: What is not followed is counted here.
     """
     members, holding, choosing, count = _survey(chunks, ports)
-    if shared and any(count[f"controller {number}"] for number in (SOUND_OFF, *NOTES_OFF)):
+    if shared and not _SILENCES.isdisjoint(count):
         members, holding, choosing, count = _survey(silenced(chunks, ports, holding), ports)
         del count[f"controller {SOUND_OFF}"], count[f"controller {NOTES_OFF[0]}"]
-    for kind, number, changes in (("pedal", SUSTAIN, holding), ("program", INSTRUMENT, choosing)):
-        unused = [each for channel, each in changes.items() if channel not in members]
-        count[f"{kind} without notes"] += sum(len(each.of(number).ticks) for each in unused)
+    for channel in holding.keys() - members.keys():
+        count["pedal without notes"] += len(holding[channel].of(SUSTAIN).ticks)
+    for channel in choosing.keys() - members.keys():
+        count["program without notes"] += len(choosing[channel].of(INSTRUMENT).ticks)
     voices: list[Voice] = []
     for channel, group in members.items():
         pedal, instruments = (changes.get(channel, NO_CHANGES) for changes in (holding, choosing))
@@ -169,13 +171,16 @@ def _moves(pedal: Changes) -> Changes:
 
 def _turns(moves: Changes, group: Sequence[_Member]) -> tuple[Index, list[tuple[Index, Index]]]:
     """Return the numbers of turns that a `Voice` needs, for the positions and for the ends of each voice."""
-    count = len(moves.ticks)
-    possible = moves.ticks
-    if len(group) == 1 and count and (moves.tracks == group[0].track).all():
-        ticks = group[0].events.ticks  # a note must have ended just before, on the same track
-        possible = possible[ticks[moves.places - 1] == possible]
+    if not len(moves.ticks):
+        return _NO_ENDS[0], [_NO_ENDS] * len(group)
+    down = moves.values >= PEDAL_DOWN
+    changing = np.flatnonzero(np.diff(down, prepend=False))
+    possible = moves.ticks[changing]
+    if len(group) == 1 and (moves.tracks[changing] == group[0].track).all():
+        before = moves.places[changing] - 1  # a note must have ended just before, on the same track
+        possible = possible[group[0].events.ticks[before] == possible]
     hits = [_ending_at(possible, member) for member in group] if len(possible) else []
-    move_turns = np.zeros(count, np.intp)
+    move_turns = np.zeros(len(down), np.intp)
     if not any(len(hit) for hit, _ in hits):
         return move_turns, [_NO_ENDS] * len(group)
     near = _among(moves.ticks, possible)
@@ -197,7 +202,7 @@ def _ending_at(ticks: Ticks, member: _Member) -> tuple[Index, Index]:
     """Return the notes, by index, that end at any of the ticks, and the places of the messages that end them."""
     hit = _among(member.part.offsets, ticks)
     at = _among(member.events.ticks, ticks)
-    status, _, velocity = member.events.messages[:, at]
+    status, _, velocity = member.events.messages.take(at, axis=1)
     channel = member.part.channel
     at = at[(status == NOTE_OFF | channel) | ((status == NOTE_ON | channel) & (velocity == 0))]
     ends = member.events.ticks[at] * 128 + member.events.messages[1, at]

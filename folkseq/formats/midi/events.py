@@ -251,9 +251,8 @@ def _stretch(block: Bytes, tick: int, running: int) -> tuple[Ticks, Bytes, int]:
     low = np.flatnonzero(block < 0x80)
     count = len(low) // 3
     delta_at, first_at, second_at = low[: 3 * count].reshape(count, 3).T  # each (N,): the delta's last byte, the data
-    start = np.empty(count, np.int64)
-    start[:1], start[1:] = 0, second_at[:-1] + 1
-    more = delta_at - start  # bytes of the delta before its last
+    more = delta_at.copy()  # bytes of the delta before its last
+    more[1:] -= second_at[:-1] + 1
     between = first_at - delta_at  # 1, or 2 with a status between them
     stated = np.flatnonzero(between == 2)
     # The first is the status that runs already; each next one rules the events up to the following.

@@ -36,7 +36,7 @@ def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
     """Return the channels that have notes, in their order; count in `lost` what is odd about these."""
     ticks, (status, data1, data2) = events.ticks, events.messages
     note_at = np.flatnonzero(status < AFTERTOUCH)
-    begins, offsets = _paired(ticks[note_at], events.messages[:, note_at], events.end, lost)
+    begins, offsets = _paired(ticks[note_at], events.messages.take(note_at, axis=1), events.end, lost)
     onset_at = note_at[begins]
     notes = [ticks[onset_at], offsets, data1[onset_at], data2[onset_at]]
     channels = status[onset_at] & 15

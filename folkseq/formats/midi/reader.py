@@ -168,7 +168,9 @@ def _track(voice: Voice, name: str, keys: tuple[tuple[float, Key], ...], tempo_m
         notes["offset_s"][ends] += turns * APART_S
     notes["pitch"], notes["velocity"] = part.pitches, part.velocities
     pedal = np.empty(len(voice.pedal.ticks), PEDAL)
-    pedal["time_s"] = tempo_map.to_seconds(voice.pedal.ticks) + voice.moves * APART_S
+    pedal["time_s"] = tempo_map.to_seconds(voice.pedal.ticks)
+    if voice.moves.any():
+        pedal["time_s"] += voice.moves * APART_S
     pedal["value"] = voice.pedal.values
     return Track(notes, name, voice.program, voice.drum, pedal, keys)
 

@@ -50,9 +50,11 @@ def quantize(piece: Performance, config: PerformanceConfig) -> Quantized:
         lost[other] = sum(len(track) for track in tracks if track.drum != config.drums)
         tracks = [track for track in tracks if track.drum == config.drums]
     lost["track merged into another"] = max(0, len(tracks) - 1)
-    moves_s = _shared_pedal(tracks, config, lost) if config.layout.pedal else np.zeros(0)
-    pedal = pedal_changes(config.to_steps(moves_s), np.arange(len(moves_s)) % 2 == 0)
-    lost["pedal change within a step"] = len(moves_s) - len(pedal)
+    moves_s, pedal = np.zeros(0), np.zeros(0, np.int64)
+    if config.layout.pedal:
+        moves_s = _shared_pedal(tracks, config, lost)
+        pedal = pedal_changes(config.to_steps(moves_s), np.arange(len(moves_s)) % 2 == 0)
+        lost["pedal change within a step"] = len(moves_s) - len(pedal)
     last_s = last_event_s(tracks)
     parts = [_as_heard(track, last_s, config, lost) for track in tracks]
     rows = parts[0][0] if len(parts) == 1 else np.concatenate([np.empty(0, NOTE), *(notes for notes, _ in parts)])
