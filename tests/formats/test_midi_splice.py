@@ -154,3 +154,14 @@ def test_new_notes_never_overlap_old_ones_of_their_pitch(new, old, division):
     assert not held
     kept = set(events_one_by_one(chunks(data)[1][1])[0])
     assert kept <= set(events_one_by_one(chunks(after)[1][1])[0])
+
+
+def test_drums_of_a_drum_bank_are_no_melody():
+    kit = [(0, "ba 007f"), (0, "ca 00"), (1200, "9a 2440"), (1300, "8a 2400")]
+    after = midi.parse(spliced(take(*kit))).performance
+    melody, drums = after.tracks
+    assert [note.pitch for note in drums] == [36]
+    assert [note.pitch for note in melody] == [60, 70, 71, 64]
+    after = midi.parse(spliced(take(*kit), [Note(1.0, 1.25, 38, 90)], drums=True)).performance
+    melody, drums = after.tracks
+    assert ([note.pitch for note in melody], [note.pitch for note in drums]) == ([60, 62, 64], [38])

@@ -167,6 +167,16 @@ def test_a_prime_as_long_as_the_file_is_refused(run, prime):
     assert list(load(run).sample(1, prime=str(prime), seconds=1))
 
 
+def test_a_prime_that_is_kept_reports_what_is_not_written(run, tmp_path):
+    path = tmp_path / "parts.mid"
+    tracks = [Track.of([Note(0, 1, 60 + at)], f"Part {at}", at) for at in range(16)]
+    path.write_bytes(midi.format(Performance(tuple(tracks))))
+    generation = load(run).codec.generation
+    for keep in (False, True):
+        lost = generation.prime_file(path.read_bytes(), "parts.mid", PerformanceOptions(keep_prime=keep)).lost
+        assert lost["'Part 15' on the channel of 'Part 14'"] == keep
+
+
 def test_a_prime_is_kept_with_all_of_its_tracks(run, tmp_path):
     violin = Track.of([Note(0, 1, 76)], "Fiddle", program=40)
     piano = Track.of([Note(0.003, 0.5, 60, 33), Note(0.5, 1, 64)], "Keys", pedal=[(0.2, 127)])

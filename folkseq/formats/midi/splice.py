@@ -10,7 +10,7 @@ from folkseq.formats.midi import events
 from folkseq.formats.midi.channels import DRUMS
 from folkseq.formats.midi.chunks import locate, replace_tracks
 from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, MidiEvent, walk
-from folkseq.formats.midi.reader import tempo_map
+from folkseq.formats.midi.reader import parse, tempo_map
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import Note
 
@@ -58,6 +58,10 @@ def splice(
         raise ParseError(f"{file}: {fault}") from None
     if not tracks:
         raise ParseError(f"{file}: it has no track for notes")
+    read = parse(data, file)
+    drum_channels = {DRUMS} | {
+        channel for (_, channel), track in zip(read.channels, read.performance.tracks, strict=True) if track.drum
+    }
     metas = [(event.tick, *event.meta) for track, _ in tracks for event in track if event.status == META]
     clock = tempo_map(header, metas)
     kept: list[list[MidiEvent]] = []
@@ -72,7 +76,7 @@ def splice(
             if event.status < AFTERTOUCH:
                 channel, (pitch, velocity) = event.status & 15, event.data
                 if event.status >= NOTE_ON and velocity:
-                    meant = (channel == DRUMS) == drums
+                    meant = (channel in drum_channels) == drums
                     removed = meant and within(float(clock.to_seconds(event.tick)), begin_s, end_s)
                     sounding[channel, pitch].append((removed, event.tick))
                     first = first or ((number, channel) if meant else None)

@@ -93,6 +93,8 @@ class PerformanceGeneration(Generation[Performance]):
         else:
             parsed = PerformanceFiles(self.config).parse(data, file)
             (piece,), lost = parsed.pieces, Counter(parsed.lost_from(0))
+            if options.keep_prime:
+                lost.update(midi.unwritten(piece, midi.parse(data, file).channels))
         lost.update(self.codec.lost(piece))
         notes, pedal, _ = quantize(piece, replace(self.config, order="canonical"))  # a pitch sounds once at a time
         times = np.sort(np.concatenate([[0], notes.onset, notes.offset, pedal]))
