@@ -332,7 +332,9 @@ def test_other_programs_find_no_fault(program, tmp_path):
             [abc2midi, file, "-o", tmp_path / "out.mid"], capture_output=True, text=True, check=True
         ).stdout
         # abc2midi plays a hornpipe in another meter all the same
-        errors = [line for line in said.splitlines() if "Error" in line and "Hornpipe must be in 2/4 or 4/4" not in line]
+        errors = [
+            line for line in said.splitlines() if "Error" in line and "Hornpipe must be in 2/4 or 4/4" not in line
+        ]
         assert not errors, (seed, said)
         assert "time units" not in said, (seed, said)
         drawn = subprocess.run([abcm2ps, file, "-O", "/dev/null"], capture_output=True, text=True, check=False)
