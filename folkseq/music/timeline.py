@@ -18,6 +18,7 @@ from typing import TypeAlias
 from folkseq.music.dance import tempo_of
 from folkseq.music.parts import labels, played_order
 from folkseq.music.repeats import unfold
+from folkseq.music.route import Route, find_route, follow
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Instrument, Part, Sound, Tune
 
@@ -66,7 +67,8 @@ class Timeline:
         tune = replace(tune, voices=tuple(filter(_sounds, tune.voices)))
         if not tune.voices:
             raise ValueError("a tune without a note or rest cannot be played")
-        voices = [list(_timed(_played(tune, voice))) for voice in tune.voices]
+        route = None if played_order(tune) else find_route(tune.voices)[0]
+        voices = [list(_timed(_played(tune, voice, route))) for voice in tune.voices]
         measures = _measures(voices[0])
         pickup = -measures[0].start
         shifted = tuple(
@@ -113,7 +115,7 @@ def _timed(elements: Iterable[Element]) -> Iterator[Event]:
             time += element.duration
 
 
-def _played(tune: Tune, voice: Sequence[Element]) -> list[Element]:
+def _played(tune: Tune, voice: Sequence[Element], route: Route | None = None) -> list[Element]:
     """Return `voice` as played, closed by a final bar line; as written if it would not sound otherwise."""
     elements = list(_with_context(tune, voice))
     order, label = played_order(tune), ""
@@ -122,7 +124,10 @@ def _played(tune: Tune, voice: Sequence[Element]) -> list[Element]:
         if order and isinstance(element, Part):
             label = element.label.strip()
         sections.setdefault(label, []).append(element)
-    played = [element for label in ("", *order) for element in unfold(sections[label])]
+    if route is not None:
+        played = list(follow(elements, route))
+    else:
+        played = [element for label in ("", *order) for element in unfold(sections[label])]
     return [*(played if _sounds(played) else elements), Bar("|]")]
 
 

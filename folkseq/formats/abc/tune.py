@@ -25,7 +25,8 @@ from folkseq.formats.abc.fields import (
 )
 from folkseq.formats.abc.settings import DRUMS, Settings, is_heard
 from folkseq.formats.abc.voice import VoiceReader
-from folkseq.music.parts import spread_parts, unfollowed_parts
+from folkseq.music.parts import played_order, spread_parts, unfollowed_parts
+from folkseq.music.route import find_route
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Element, Instrument, Part, Sound, Tune
 
@@ -88,6 +89,8 @@ class TuneReader:
         )
         if self.labelled or self.parts:
             self.lost.update(unfollowed_parts(tune))
+        if any(voice.signs for voice in self.voices.values()) and (find_route(voices)[1] or played_order(tune)):
+            self.lost["D.C. or D.S. that is not followed"] += 1
         return tune
 
     def _with_key(self, voices: tuple[tuple[Element, ...], ...]) -> tuple[tuple[Element, ...], ...]:

@@ -31,6 +31,7 @@ from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
 from folkseq.music.repeats import join_bars as join
 from folkseq.music.repeats import repair_endings
+from folkseq.music.route import is_unknown_jump, sign
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Instrument, Part, Sound
 
@@ -71,6 +72,7 @@ class VoiceReader:
         self._overlay = self._endings = False
         self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
+        self.signs = False  # whether there are some of D.C., D.S., fine and coda
 
     def change(self, element: Key | Meter | Tempo | Part) -> None:
         """Continue in another key, meter, tempo or part."""
@@ -212,10 +214,15 @@ class VoiceReader:
         match kind:
             case "text":
                 self._marks.append(text)
-                if is_unknown_chord(text[1:-1]):
+                if sign(text):
+                    self.signs = True
+                elif is_unknown_jump(text):
+                    self.lost[f"text {text}"] += 1
+                elif is_unknown_chord(text[1:-1]):
                     self.lost[f"chord symbol {text} of an unknown kind"] += 1
             case "decoration":
                 self._marks.append(text)
+                self.signs = self.signs or bool(sign(text))
             case "rest":
                 self._sound((), self.unit * parse_length(text[1:]))
             case "broken":
