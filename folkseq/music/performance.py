@@ -59,6 +59,7 @@ class Track:
         pedal: (K,) read-only array of `PEDAL`, sorted by time: the sustain pedal's positions, 0 to 127, each from its
             time onward. Positions at the same time keep the order in which they are given.
         keys: Key signatures in place of the performance's, as a transposing instrument has them; or none.
+        lyrics: (seconds, syllable) pairs in the order of their times.
     """
 
     notes: Notes
@@ -67,6 +68,7 @@ class Track:
     drum: bool = False
     pedal: Pedal = field(default_factory=lambda: np.empty(0, PEDAL))
     keys: tuple[tuple[float, Key], ...] = ()
+    lyrics: tuple[tuple[float, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.program <= 127:

@@ -6,7 +6,9 @@ note each. Fermatas have no effect, since a sequencer's grid does not wait; roll
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -71,12 +73,15 @@ def perform(
         own = instrument.program if program is None or instrument.drum else None
         return Track.of(timed, name, usual if own is None else own, instrument.drum)
 
+    def sung(number: int, voice: Sequence[Event]) -> Iterator[Track]:
+        """Yield the tracks of a voice, with its words on the first."""
+        name = f"Voice {number}" if len(timeline.voices) > 1 else title
+        first, *others = (track(notes, name, by) for by, notes in _notes(voice, warp, timeline).items())
+        yield replace(first, lyrics=tuple((seconds(warp(time)), text) for time, text in _lyrics(voice)))
+        yield from others
+
     title = tune.title or "Untitled"
-    tracks = [
-        track(notes, f"Voice {number}" if len(timeline.voices) > 1 else title, instrument)
-        for number, voice in enumerate(timeline.voices, 1)
-        for instrument, notes in _notes(voice, warp, timeline).items()
-    ]
+    tracks = [each for number, voice in enumerate(timeline.voices, 1) for each in sung(number, voice)]
     chords = replace(track(_chords(timeline.voices, warp), "Chords", Instrument()), program=PIANO)
     meters = ((seconds(measure.start), measure.sounding_meter) for measure in timeline.measures)
     return Performance(
@@ -116,8 +121,21 @@ def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> dict[Ins
                 notes.append(_Played(onset, offset, midi, velocity))
             sounding[midi] = tied.get(midi, notes[-1])
             sounding[midi].offset = offset
-        tied = sounding if sound.tied else {}
+        lasting = {_in_range(pitch.midi) for pitch in sound.tied_pitches}
+        tied = {midi: note for midi, note in sounding.items() if midi in lasting}
     return {instrument: notes for instrument, notes in parts.items() if notes} or {Instrument(): []}
+
+
+def _lyrics(events: Iterable[Event]) -> Iterator[tuple[Fraction, str]]:
+    """Yield the times and texts of syllables; each time that a sound comes again, it has its next verse."""
+    passes: Counter[int] = Counter()
+    for time, sound in events:
+        if isinstance(sound, Sound) and sound.lyrics:
+            verse = min(passes[id(sound)], len(sound.lyrics) - 1)
+            passes[id(sound)] += 1
+            text = re.sub(r"\\(.)", r"\1", sound.lyrics[verse].replace("~", " "))
+            if text and text != "_":
+                yield time, text
 
 
 def _in_range(midi: int) -> int:

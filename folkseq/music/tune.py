@@ -29,6 +29,8 @@ class Sound:
     marks: tuple[str, ...] = ()  # decorations and quoted text before it, as ABC writes them
     opens: int = 0  # slurs that begin here
     closes: int = 0  # slurs that end here
+    untied: tuple[Pitch, ...] = ()  # pitches of a tied chord that are struck again
+    lyrics: tuple[str, ...] = ()  # a syllable of each verse, as ABC writes it: "Hal-", "_" to hold on, "" for none
 
     def __post_init__(self) -> None:
         if self.duration.numerator <= 0:  # as duration <= 0, in a fifth of the time
@@ -39,7 +41,12 @@ class Sound:
     def moved(self, interval: Interval) -> Sound:
         """Return this sound with its pitches and grace notes moved by `interval`."""
         pitches, grace = tuple(map(interval.apply, self.pitches)), tuple(map(interval.apply, self.grace))
-        return replace(self, pitches=pitches, grace=grace)
+        return replace(self, pitches=pitches, grace=grace, untied=tuple(map(interval.apply, self.untied)))
+
+    @property
+    def tied_pitches(self) -> tuple[Pitch, ...]:
+        """Return the pitches that last into the next sound if it has them, too."""
+        return tuple(pitch for pitch in self.pitches if pitch not in self.untied) if self.tied else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,10 @@ def test_music(music: str, elements: list[Element]) -> None:
         ("A N ä", {"unknown symbol 'N'": 1, "unknown symbol 'ä'": 1}),
         ("| 20 A", {"unknown symbol '2'": 1, "unknown symbol '0'": 1}),
         ("kA", {"decoration 'k' of the encoder's own": 1}),
-        ("A\nw:la\nW:la", {"line of words": 2}),
+        ("A\nw:la la", {"syllable with no note": 1}),
+        ("{[CE]}A", {"note of a chord of grace notes": 1}),
+        ("[C^1/2E]", {"microtone, read as the nearest written accidental": 1}),
+        ("C0 [CE]0", {"note of no length (0), read as one unit long": 2}),
         ("A\nZ:me", {"Z: field in the body": 1}),
         ('A [Q:"slow"]', {"tempo in words": 1}),
         ("A [Q:1/4=60-70]", {"tempo range, read as its first number": 1}),
@@ -254,6 +257,30 @@ def test_voices() -> None:
 def test_a_voice_keeps_its_own_key_and_bar() -> None:
     tune, _ = read("V:1\n^F\nV:2\nF [K:D] F\nV:1\nF | F")
     assert tune.voices == ((n(3, 1, 1), n(3, 1, 1), BAR, n(3)), (n(3), Key(1), n(3, 1, 1)))
+
+
+def test_music_on_the_line_of_a_voice_field_is_read() -> None:
+    tune, lost = read('V:1\nV:2\nV:1 name="A|B" C | \\\nD\nV:2 octave=1 E|', "L:1/8\nK:C")
+    assert tune.voices == ((n(0), BAR, n(1)), (n(9), BAR))
+    assert lost == {}
+
+
+def test_notes_have_the_syllables_under_them() -> None:
+    tune, lost = read("C | {g}D z E-|E (F G)|\\\nA\nw:Hal-le-lu~ja * so_ ma- -\nw:|two|\\-\nB\nW:And more.")
+    assert [(sound.pitches[0].step, sound.lyrics) for sound in tune.sounds() if sound.pitches] == [
+        (0, ("Hal-", "")),
+        (1, ("le-", "two")),
+        (2, ("lu~ja", "")),
+        (2, ("", "\\-")),
+        (3, ("so", "")),
+        (4, ("_", "")),
+        (5, ("ma-", "")),
+        (6, ()),
+    ]
+    assert tune.fields == (("W", "And more."),)
+    assert lost == {}
+    assert abc.format(abc.parse(abc.format(tune)).tunes[0]) == abc.format(tune)
+    assert "w:Hal- le- lu~ja * so _ ma-\nw:* two * \\-\n" in abc.format(tune)
 
 
 BOOK = """% A book.
@@ -441,7 +468,13 @@ def test_a_byte_order_mark_within_a_file_is_ignored():
     assert not any(book.lost)
 
 
-def test_a_tie_of_one_note_of_a_chord_is_counted():
-    book = abc.parse("X:1\nL:1/4\nK:C\n[C-E] [CE] [C-E-] [CE] [CE]- [CE]|]\n")
-    assert book.lost == ({"tie of a part of a chord, read as of all of it": 1},)
-    assert [sound.tied for sound in book.tunes[0].sounds()] == [True, False] * 3
+def test_each_note_of_a_chord_has_a_tie_of_its_own() -> None:
+    tune, lost = read("[C-E] [CE] [C-E-] [CE] [CE]- [CE]")
+    assert [(sound.tied, sound.untied) for sound in tune.sounds()] == [
+        (True, (Pitch(2),)),
+        (False, ()),
+        *[(True, ()), (False, ())] * 2,
+    ]
+    assert lost == {}
+    tune, _ = read("[C-E] [EG]")  # leads to no C, so a slur is meant
+    assert list(tune.body) == [chord((0, 2), opens=1), chord((2, 4), closes=1)]

@@ -391,3 +391,10 @@ def test_musescore_imports_every_note(program, tmp_path, performance):
     assert judged.returncode == 0
     for complaint in ("no note-off", "readEvent", "empty score"):
         assert complaint not in judged.stdout + judged.stderr
+
+
+def test_lyrics_are_written_before_their_notes():
+    data = midi.format(perform(abc.parse("X:1\nL:1/4\nQ:1/4=60\nK:C\nC D|\nw:Čas-to\n").tunes[0]))
+    _, melody = mido.MidiFile(file=io.BytesIO(data), charset="utf-8").tracks
+    sung = [(each.type, getattr(each, "text", "")) for each in melody if each.type in ("lyrics", "note_on")]
+    assert sung == [("lyrics", "Čas-"), ("note_on", ""), ("lyrics", "to"), ("note_on", "")]

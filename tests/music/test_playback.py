@@ -63,6 +63,17 @@ def test_chord_symbols_are_held_on_a_track_of_their_own():
     ]
 
 
+def test_a_chord_may_be_tied_in_part():
+    assert rows(play("[C-E]2[CE]2|").tracks[0]) == [(0, 2, 60), (0, 1, 64), (1, 2, 64)]
+
+
+def test_verses_are_sung_one_after_the_other():
+    track = play("|:C2 z2 D2 E2:|\nw:Hal-le~lu _\nw:two *\n").tracks[0]
+    assert track.lyrics == ((0, "Hal-"), (2, "le lu"), (4, "two"))
+    track = play("|:C2 D2 E2 F2:|\nw:one\n").tracks[0]
+    assert track.lyrics == ((0, "one"), (4, "one"))
+
+
 @pytest.mark.parametrize("text", ["N.C.", "C7xyz"])
 def test_a_symbol_without_a_chord_ends_the_chord_before_it(text):
     assert rows(play(f'"C5"c4 "{text}"d4 "^slow"e8|').tracks[1]) == [(0, 2, 36), (0, 2, 48), (0, 2, 55)]

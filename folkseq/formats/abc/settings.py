@@ -122,8 +122,10 @@ class Settings:
         return found
 
     def _drum(self, sound: Sound) -> Sound:
-        pitches = (self.drums.get(pitch, pitch.midi) for pitch in sound.pitches)
-        return replace(sound, pitches=tuple(sorted({_C.spell(midi) for midi in pitches})))
+        def drums(pitches: tuple[Pitch, ...]) -> tuple[Pitch, ...]:
+            return tuple(sorted({_C.spell(self.drums.get(pitch, pitch.midi)) for pitch in pitches}))
+
+        return replace(sound, pitches=drums(sound.pitches), untied=drums(sound.untied))
 
 
 _C = Key()

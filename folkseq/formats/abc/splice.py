@@ -143,6 +143,7 @@ class _BarFinder(TuneReader):
         self.words = False
         self.bars: dict[VoiceReader, list[TextBar]] = defaultdict(list)
         self._open: dict[VoiceReader, _OpenBar] = defaultdict(_OpenBar)
+        self._text = text
         self._line_starts = [0, *(match.end() for match in _BREAK.finditer(text))]
 
     def read_body_field(self, letter: str, value: str) -> None:
@@ -154,7 +155,7 @@ class _BarFinder(TuneReader):
 
     def read_music(self, line: str) -> None:
         """Read a line of music for the places of its symbols."""
-        first = self._line_starts[self.line - 1]
+        first = self._text.find(line, self._line_starts[self.line - 1])
         for match in SYMBOL.finditer(line):
             kind = KINDS[match.lastindex or 0]
             if kind == "field":

@@ -32,7 +32,9 @@ from folkseq.music.tune import Element, Instrument, Part, Sound, Tune
 
 _VOICE = re.compile(r'"[^"]*"|\[V:([^\]]*)\]')
 _PROGRAM = re.compile(r"MIDI\s+program\s+(\d{1,2})\s+\d")  # of a channel
-_KEPT = "ABCDFGHNOSZ"  # header fields that a tune keeps as they are
+_SETTINGS = re.compile(r'\s*(?:[a-z]+ ?= ?(?:"[^"]*"|\S+)\s*)*')
+_ZERO = re.compile(r'"[^"]*"|![^!\s]*!|(?<=[A-Ga-g,\'\]])0+(?![0-9/])')
+_KEPT = "ABCDFGHNOSWZ"  # header fields that a tune keeps as they are
 _MOST_VOICES = 100
 
 
@@ -130,6 +132,8 @@ class TuneReader:
 
     def read_music(self, line: str) -> None:
         """Read a line of music, which may change from voice to voice."""
+        if "0" in line:
+            line = _ZERO.sub(self._without_zero, line)
         if "[V:" not in line:
             self.current_voice().read(line, self._read_inline_field)
             return
@@ -143,24 +147,34 @@ class TuneReader:
             start = match.end()
         self.current_voice().read(line[start:], self._read_inline_field)
 
+    def _without_zero(self, match: re.Match[str]) -> str:
+        if match[0][0] != "0":
+            return match[0]
+        self.lost["note of no length (0), read as one unit long"] += 1
+        return ""
+
     def read_body_field(self, letter: str, value: str) -> None:
         """Read a field after the header, on a line of its own or inline."""
         if letter == "V":
-            name, settings = _parse_voice(value)
+            name, settings, music = _parse_voice(value)
             if self.unnamed and name not in self.voices and not self.unnamed.has_sound():
                 self.voices = {name: self.unnamed}  # what stands before the first V: belongs to its voice
             self.unnamed = None
             for voice in self.voices.values() if name == "*" else [self._voice_of(name)]:
                 voice.use(self._with_settings(voice.settings, settings))
                 self.voice = voice if name != "*" else self.voice
+            if music:
+                self.read_music(music)
         elif letter in "%I":
             self._direct(value)
         elif letter in "KMLQP":
             self._change(self.current_voice(), letter, value)
         elif letter == "T":
             self.titles.append(value)
-        elif letter in "wW":
-            self.lost["line of words"] += 1
+        elif letter == "w":
+            self.current_voice().sing(value)
+        elif letter == "W":
+            self.fields.append((letter, value))
         elif letter not in "rN":
             self.lost[f"{letter}: field in the body"] += 1
 
@@ -202,7 +216,7 @@ class TuneReader:
         elif letter == "Q":
             self.tempo_text = value
         elif letter == "V":
-            name, settings = _parse_voice(value)
+            name, settings, _ = _parse_voice(value)
             if name == "*":
                 self.settings = self._with_settings(self.settings, settings)
             else:
@@ -228,7 +242,7 @@ class TuneReader:
             self.fields.append((letter, value))
         elif letter == "m":
             self.lost["macro, not expanded"] += 1
-        elif letter in "wW":
+        elif letter == "w":
             self.lost["line of words"] += 1
         elif letter != "r":
             self.lost[f"{letter}: field"] += 1
@@ -301,7 +315,10 @@ def _continued(lines: Iterable[Line]) -> Iterator[Line]:
         held = [line]
 
 
-def _parse_voice(value: str) -> tuple[str, tuple[str, ...]]:
-    """Return the name that a `V:` field gives, and the settings after it."""
-    name, *rest = value.split(maxsplit=1) or ["1"]
-    return name, parse_settings(rest[0]) if rest else ()
+def _parse_voice(value: str) -> tuple[str, tuple[str, ...], str]:
+    """Return the name that a `V:` field gives, the settings after it, and the music after them."""
+    name, _, rest = (value or "1").partition(" ")
+    music = _SETTINGS.sub("", rest)
+    if "|" not in music:
+        return name, parse_settings(rest), ""
+    return name, parse_settings(rest.removesuffix(music)), music

@@ -2,13 +2,13 @@
 
 Accidentals hold to the end of the bar in every octave, and a tie carries them over the bar line (ABC 2.1, sections
 4.2 and 11.3). A tie between different pitches is read as the slur that is meant. If the notes of a chord differ in
-length, the first note's counts, and a tie within a chord ties all of it.
+length, the first note's counts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -26,6 +26,7 @@ from folkseq.formats.abc.lexer import (
     parse_note,
     parse_tuplet,
 )
+from folkseq.formats.abc.lyrics import add_verse
 from folkseq.formats.abc.settings import Settings
 from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
@@ -73,6 +74,8 @@ class VoiceReader:
         self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
         self.signs = False  # whether there are some of D.C., D.S., fine and coda
+        self._line_start = self._verses = 0  # of the last line of music, and the lines of words under it
+        self._continues = False  # whether the next line of music belongs to it, too
 
     def change(self, element: Key | Meter | Tempo | Part) -> None:
         """Continue in another key, meter, tempo or part."""
@@ -106,6 +109,9 @@ class VoiceReader:
     def read(self, line: str, field: Callable[[str], None]) -> None:
         """Add what a line of music holds; call `field` with each inline field, such as `K:G`."""
         body, plain = self.body, _plain_sounds(self.unit, self.key.alters)
+        if not self._continues:
+            self._line_start, self._verses = len(body), 0
+        self._continues = line.endswith("\\")
         for match in SYMBOL.finditer(line):
             kind, text = KINDS[match.lastindex or 0], match[0]
             if kind == "space":
@@ -132,6 +138,14 @@ class VoiceReader:
                 self._symbol(kind, text)
                 if kind in _CHANGES_NEXT:
                     self._busy = True
+
+    def sing(self, words: str) -> None:
+        """Put a line of words under the last line of music."""
+        missing = add_verse(self.body, self._line_start, self._verses, words)
+        self._verses += 1
+        self._continues = False
+        if missing:
+            self.lost["syllable with no note"] += missing
 
     def finish(self) -> tuple[Element, ...]:
         """Return the elements, and count what leads to no note as lost."""
@@ -264,8 +278,7 @@ class VoiceReader:
             case "overlay":
                 self._overlay = True
             case "microtone":
-                self.lost["microtone, read as the nearest written accidental"] += 1
-                note = text[0] + text.lstrip("^_=0123456789/")
+                note = self._without_microtone(text)
                 plain = self._plain(note)
                 self._sound(self._in_bar(note, plain), plain.duration)
             case "undefined":
@@ -294,20 +307,37 @@ class VoiceReader:
                     break
         return 1
 
-    def _notes(self, text: str) -> list[tuple[Pitch, Fraction]]:
+    def _notes(self, symbols: Iterable[tuple[str | None, str]]) -> list[tuple[Pitch, Fraction]]:
+        text = "".join(symbol for kind, symbol in symbols if kind in ("note", "length"))  # folk-rnn's "G 2" is G2
         notes = (parse_note(match[0]) for match in NOTE.finditer(text))
         return [(self._pitch(step, accidental), factor) for step, accidental, factor in notes]
 
+    def _symbols(self, text: str) -> list[tuple[str | None, str]]:
+        """Return the symbols within a chord or grace notes, microtones as notes."""
+        found = [(match.lastgroup, match[0]) for match in SYMBOL.finditer(text)]
+        return [
+            ("note", self._without_microtone(each)) if kind == "microtone" else (kind, each) for kind, each in found
+        ]
+
+    def _without_microtone(self, text: str) -> str:
+        """Return the nearest written accidental's note."""
+        self.lost["microtone, read as the nearest written accidental"] += 1
+        return text[0] + text.lstrip("^_=0123456789/")
+
     def _chord(self, text: str) -> None:
         inside, length = text[1:].rsplit("]", 1)
-        symbols = [(match.lastgroup, match[0]) for match in SYMBOL.finditer(inside)]
+        symbols = self._symbols(inside)
+        tied: list[bool] = []  # of each note
         for kind, symbol in symbols:
             if kind in ("text", "decoration"):
-                self._marks.append(symbol)
-            elif kind not in ("note", "length", "space", "tie", "ignored", "slur", "unslur"):
+                self._symbol(kind, symbol)
+            elif kind == "note":
+                tied.append(False)
+            elif kind == "tie":
+                tied[-1:] = [True] * bool(tied)
+            elif kind not in ("length", "space", "ignored", "slur", "unslur"):
                 self.lost[f"{symbol!r} in a chord"] += 1
-        # Joined, so that folk-rnn's "G 2" is G2.
-        notes = self._notes("".join(symbol for kind, symbol in symbols if kind in ("note", "length")))
+        notes = self._notes(symbols)
         if not notes:
             self.lost["chord without notes"] += 1
             return
@@ -317,17 +347,20 @@ class VoiceReader:
         if len({factor for _, factor in notes}) > 1:
             self.lost["chord of several lengths, read as its first"] += 1
         self._sound(pitches, self.unit * notes[0][1] * parse_length(length))
-        ties = sum(kind == "tie" for kind, _ in symbols)
-        if 0 < ties < len(notes):
-            self.lost["tie of a part of a chord, read as of all of it"] += 1
-        if ties:
-            self._tie()
+        if any(tied):
+            lasting = {pitch for (pitch, _), ties in zip(notes, tied, strict=True) if ties}
+            self._tie(tuple(pitch for pitch in pitches if pitch not in lasting))
 
     def _begin_grace(self, text: str) -> None:
-        for match in SYMBOL.finditer(text[1:-1].removeprefix("/")):  # {/g} is an acciaccatura
-            if match.lastgroup not in ("note", "space", "chord", "slur", "unslur", "ignored"):
-                self.lost[f"{match[0]!r} in grace notes"] += 1
-        self._grace += (pitch for pitch, _ in self._notes(text))
+        for kind, symbol in self._symbols(text[1:-1].removeprefix("/")):  # {/g} is an acciaccatura
+            if kind == "note":
+                self._grace += (pitch for pitch, _ in self._notes([(kind, symbol)]))
+            elif kind == "chord":
+                pitches = sorted(pitch for pitch, _ in self._notes(self._symbols(symbol[1:].rsplit("]", 1)[0])))
+                self._grace += pitches[-1:]
+                self.lost.update(["note of a chord of grace notes"] * len(pitches[1:]))
+            elif kind not in ("space", "slur", "unslur", "ignored"):
+                self.lost[f"{symbol!r} in grace notes"] += 1
 
     def _multirest(self, text: str) -> None:
         bars = int(text[1:6] or 1)
@@ -351,20 +384,20 @@ class VoiceReader:
             self.lost[otherwise] += 1
         return -1, None
 
-    def _tie(self) -> None:
+    def _tie(self, untied: tuple[Pitch, ...] = ()) -> None:
         index, sound = self._last_sound()
         if sound is None or not sound.pitches:
             self.lost["tie with no note before it"] += 1
             return
-        self.body[index] = replace(sound, tied=True)
-        self._tied = {pitch.step: pitch.alter for pitch in sound.pitches}
+        self.body[index] = tied = replace(sound, tied=True, untied=untied)
+        self._tied = {pitch.step: pitch.alter for pitch in tied.tied_pitches}
         self._busy = True
 
     def _untie(self, slur: bool) -> None:
         """Make the last sound's tie, which leads to no sound of its pitch, a slur or nothing."""
         index, sound = self._last_sound()
         if sound is not None:
-            self.body[index] = replace(sound, tied=False, opens=sound.opens + slur)
+            self.body[index] = replace(sound, tied=False, untied=(), opens=sound.opens + slur)
             self._closes = int(slur)
         if not slur:
             self.lost["tie with no note after it"] += 1

@@ -16,6 +16,7 @@ from itertools import zip_longest
 from folkseq.formats.abc import escapes
 from folkseq.formats.abc.fields import SIGNS, format_key, format_tempo
 from folkseq.formats.abc.lexer import BROKEN, parse_tuplet
+from folkseq.formats.abc.lyrics import format_verses
 from folkseq.formats.abc.settings import DRUMS
 from folkseq.music.pitch import LETTERS, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
@@ -159,6 +160,7 @@ class _VoiceWriter:
         self.broken: Fraction | None = None  # what > or < makes of the next sound
         self.tied: tuple[Pitch, ...] = ()  # into the next sound
         self.instrument = Instrument()
+        self.line_sounds: list[Sound] = []
 
     def write(self, elements: Sequence[Element]) -> list[str]:
         for element, following, coming in zip_longest(elements, elements[1:], self._room_to_come(elements)):
@@ -179,7 +181,8 @@ class _VoiceWriter:
             if self.room >= ROOM_IN_BAR and self.broken is None and not self.bars and not self.bars_a_line:
                 self._end_line()
         grace = "".join(map(self._pitch, sound.grace))
-        notes = "".join(map(self._pitch, sound.pitches)) or "z"
+        ties = "-" * (sound.tied and not sound.untied)
+        notes = "".join(self._pitch(p) + "-" * (not ties and p in sound.tied_pitches) for p in sound.pitches) or "z"
         if len(sound.pitches) > 1:
             notes = f"[{notes}]"
         factor, sign = self.factor, ""
@@ -189,8 +192,9 @@ class _VoiceWriter:
             factor, self.broken = BROKEN[sign]
         length = format_length(sound.duration / (self.unit * factor))
         before = "(" * sound.opens + (f"{{{grace}}}" if grace else "") + "".join(sound.marks)
-        self.text += before + notes + length + "-" * sound.tied + ")" * sound.closes + sign
-        self.tied = sound.pitches if sound.tied else ()
+        self.text += before + notes + length + ties + ")" * sound.closes + sign
+        self.tied = sound.tied_pitches
+        self.line_sounds.append(sound)
         self.place += sound.duration
         self.sounds += 1 + len(sound.grace) // 2
         self.room += self._room(sound)
@@ -316,5 +320,6 @@ class _VoiceWriter:
 
     def _end_line(self) -> None:
         if self.text.strip():
-            self.lines.append(self.text.strip())
+            self.lines += [self.text.strip(), *format_verses(self.line_sounds)]
+            self.line_sounds.clear()
         self.text, self.bars, self.sounds, self.room = "", 0, 0, 0.0

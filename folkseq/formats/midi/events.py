@@ -24,7 +24,8 @@ Ticks: TypeAlias = npt.NDArray[np.int64]
 NOTE_OFF, NOTE_ON, AFTERTOUCH, CONTROL, PROGRAM, PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
 SYSEX, SYSEX_PART, META = 0xF0, 0xF7, 0xFF
 _SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}  # data bytes of each
-TEXT, NAME, MARKER, END_OF_TRACK, TEMPO, METER, KEY = 0x01, 0x03, 0x06, 0x2F, 0x51, 0x58, 0x59  # kinds of meta events
+TEXT, NAME, LYRIC, MARKER = 0x01, 0x03, 0x05, 0x06  # kinds of meta events
+END_OF_TRACK, TEMPO, METER, KEY = 0x2F, 0x51, 0x58, 0x59
 LONGEST_DELTA = 2**28 - 1  # ticks from event to event; empty texts bridge longer times
 _PLAIN = np.zeros(256, bool)  # statuses of two data bytes
 _PLAIN[NOTE_OFF:PROGRAM] = _PLAIN[BEND:SYSEX] = True

@@ -27,6 +27,7 @@ from folkseq.formats.midi.events import (
     CONTROL,
     END_OF_TRACK,
     KEY,
+    LYRIC,
     MARKER,
     METER,
     NAME,
@@ -64,6 +65,7 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
         begin = int(tempo_map.to_ticks(span_s[0])) if span_s else 0
         head = [_text(0, NAME, track.name), _message(begin, PROGRAM | channel, track.program)]
         head += _keys(track.keys, tempo_map)
+        head += (_text(int(tempo_map.to_ticks(time_s)), LYRIC, text) for time_s, text in track.lyrics)
         tracks.append([*head, *(_message(tick, kind | channel, *data) for tick, kind, *data in rows)])
     data = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS_PER_BEAT)
     for track_events in tracks:

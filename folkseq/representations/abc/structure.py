@@ -27,7 +27,7 @@ def structure(tune: Tune, *, whole: bool = True) -> tuple[Key, Meter, list[Eleme
     for element in tune.body:
         if isinstance(element, Sound):
             opening = opening or (key, meter)
-            if tied is not None and not set(tied.pitches) & set(element.pitches):
+            if tied is not None and not set(tied.tied_pitches) & set(element.pitches):
                 elements[tied_at] = replace(tied, tied=False)
             tied, tied_at = element if element.tied else None, len(elements)
             elements.append(element)
@@ -95,6 +95,10 @@ def dropped(body: Iterable[Element], grace: bool) -> Counter[str]:
         if isinstance(element, Sound):
             if element.opens:
                 lost["slur"] += element.opens
+            if element.untied:
+                lost["tie of a part of a chord, written as of all of it"] += 1
+            if element.lyrics:
+                lost["syllable"] += sum(map(bool, element.lyrics))
             for mark in element.marks:
                 lost[_mark_kind(mark)] += 1
             if element.grace and not grace:
