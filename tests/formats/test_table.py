@@ -40,7 +40,9 @@ CELLS = st.text(st.characters(categories=("L", "N", "P"), exclude_characters="=-
 
 @given(st.data(), st.integers(2, 5), st.integers(1, 6))
 def test_a_table_survives_formatting(data, width, height):
-    cell = CELLS.filter(lambda text: any(map(str.isalpha, text)) and not any(map(str.isdigit, text)) and text.lower() not in _NO_NAMES)
+    cell = CELLS.filter(
+        lambda text: any(map(str.isalpha, text)) and not any(map(str.isdigit, text)) and text.lower() not in _NO_NAMES
+    )
     names = data.draw(st.lists(cell, min_size=width, max_size=width, unique=True))
     rows = data.draw(st.lists(st.lists(st.sampled_from("0123"), min_size=width, max_size=width), min_size=height))
     whole = Grid(tuple(names), tuple(map(tuple, rows)) or (("0",) * width,))
