@@ -55,7 +55,7 @@ class Grammar(Protocol):
 
 
 class Target(Protocol):
-    """What each piece is to be like, which one random number of it decides: a mask beside the grammar's.
+    """A mask beside the grammar's that makes pieces resemble the corpus; one random number per piece decides how.
 
     Where the two masks exclude each other, the grammar's counts.
     """

@@ -1,9 +1,10 @@
 """Small tunes for the tests: read from ABC, and played."""
 
 from folkseq.formats import abc
-from folkseq.music import Tune
+from folkseq.music import Sound, Tune
 from folkseq.music.performance import Performance, Track
 from folkseq.music.playback import perform
+from folkseq.music.timeline import Timeline
 
 
 def tune(body: str, meter: str = "4/4", fields: str = "Q:1/4=60\n") -> Tune:
@@ -24,3 +25,11 @@ def rows(track: Track) -> list[tuple[float, float, int]]:
 
 def onsets(track: Track) -> list[float]:
     return [onset for onset, _, _ in rows(track)]
+
+
+def letters(music: str) -> tuple[list[str], dict[str, int]]:
+    """Return the notes of each voice as played, as letters, and what is lost; `music` has its own `K:`, in quarters."""
+    book = abc.parse(f"X:1\nL:1/4\nM:1/4\n{music}\n")
+    voices = Timeline.of(book.tunes[0]).voices
+    played = ["".join("CDEFGAB"[e.pitches[0].letter] for _, e in voice if isinstance(e, Sound)) for voice in voices]
+    return played, dict(book.lost[0])

@@ -12,7 +12,8 @@ _DATE = r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
 _CLOCK = r"\d{1,2}:\d\d(:\d\d)?([.,:]\d+)?( ?[ap]m)?( ?(Z|UTC|[+-]\d\d:?\d\d))?"
 _TIME = re.compile(rf"{_DATE}|({_DATE}[T ,]\s*)?{_CLOCK}", re.ASCII | re.IGNORECASE)
 MISSING = frozenset(
-    "#N/A #NA <NA> N/A NA NULL NaN None n/a nan null -nan -NaN inf -inf Inf -Inf Infinity -Infinity".split()  # noqa: SIM905
+    {"#N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "-nan", "-NaN"}
+    | {sign + word for sign in ("", "-") for word in ("inf", "Inf", "Infinity")}
 )
 """Words for a value that is missing or has no size, as pandas and NumPy write them."""
 

@@ -27,10 +27,8 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
     No other bar opens a section. A section that begins at the very start gets an opening bar there. Where `body` is not
     the `whole` tune, its last `|:` may still be open.
     """
+    body, _ = repair_endings(body, whole=whole)
     bars = _bars(body)
-    if any(bar.endings for bar in bars.values()) and (changed := repair_endings(body, whole=whole)[0]):
-        body = join_bars(changed.get(index, element) for index, element in enumerate(body))
-        bars = _bars(body)
     written = list(bars.items())
     bars[-1] = Bar("")  # the start of the tune
     boundary, opened = -1, False  # where the current section begins, and whether it does so with a `|:`
@@ -59,8 +57,8 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
     return (bars[-1], *elements) if bars[-1].opens else tuple(elements)
 
 
-def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict[int, Bar], Mapping[str, int]]:
-    """Return the bars of `body` that must change so that every ending is played, and the number of guesses by kind.
+def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[Sequence[Element], Mapping[str, int]]:
+    """Return `body` with bar lines such that every ending is played, and the number of guesses by kind.
 
     An ending that follows another ending closes the section, with or without a `:|`. A first ending with music since
     the last ending belongs to a second part, which begins at the last double bar or `P:`, or else where the last ending
@@ -68,6 +66,17 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict
     that nothing repeats. Endings that are not numbered 1, 2, 3 and so on are played as they are written.
     """
     bars = _bars(body)
+    if not any(bar.endings for bar in bars.values()):
+        return body, {}
+    changed, guesses = _find_repairs(body, bars, whole)
+    repaired = _merge_bars(changed.get(index, element) for index, element in enumerate(body)) if changed else body
+    return repaired, guesses
+
+
+def _find_repairs(
+    body: Sequence[Element], bars: Mapping[int, Bar], whole: bool
+) -> tuple[Mapping[int, Bar], Mapping[str, int]]:
+    """Return the bars that must change, by index, and the number of guesses by kind."""
     changed: dict[int, Bar] = {}
     guesses: Counter[str] = Counter()
     section: list[int] = []  # the bars that open its endings
@@ -133,7 +142,7 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[dict
     return changed, guesses
 
 
-def join_bars(body: Iterable[Element]) -> tuple[Element, ...]:
+def _merge_bars(body: Iterable[Element]) -> tuple[Element, ...]:
     """Return the elements without empty bar lines, and with one bar line where two without endings meet, as read."""
     joined: list[Element] = []
     for element in body:

@@ -91,7 +91,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """What plays the voice from here on: a General MIDI program, None for the usual one, or a drum kit of one."""
+    """The instrument of a voice from here on: a General MIDI program, or None for the usual one, or a drum kit."""
 
     program: int | None = None
     drum: bool = False

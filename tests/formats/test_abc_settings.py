@@ -140,3 +140,9 @@ def test_what_is_not_followed_is_counted(header: str, lost: dict[str, int]) -> N
 def test_directives_of_the_file_hold_for_every_tune() -> None:
     book = abc.parse("%%MIDI program 73\n\nX:1\nK:C\nC\n\nX:2\nK:C\nD\n")
     assert [perform(tune).tracks[0].program for tune in book.tunes] == [73, 73]
+
+
+def test_a_setting_in_the_middle_holds_from_there_on_also_where_an_ending_is_repaired():
+    (tune,) = abc.parse("X:1\nL:1/4\nM:1/4\nK:C\nC[1D|E|\n%%MIDI transpose 2\nC|D|\n").tunes
+    assert [sound.pitches[0].midi for sound in tune.sounds()] == [60, 62, 64, 62, 64]
+    assert [element for element in tune.body if isinstance(element, Key)] == [Key(1)]  # D, of what follows

@@ -1,11 +1,11 @@
 """Parts: their order, and voices that share them."""
 
 import pytest
+from tunes import letters
 
 from folkseq.formats import abc
-from folkseq.music import Part, Sound
+from folkseq.music import Part
 from folkseq.music.parts import part_order
-from folkseq.music.timeline import Timeline
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,6 @@ def test_part_order(text, order):
     assert part_order(text) == order
 
 
-def _read(music: str) -> tuple[list[str], dict[str, int]]:
-    """Return the notes of each voice as played, as letters, and what is lost."""
-    book = abc.parse(f"X:1\nL:1/4\nM:1/4\n{music}\n")
-    voices = Timeline.of(book.tunes[0]).voices
-    played = ["".join("CDEFGAB"[e.pitches[0].letter] for _, e in voice if isinstance(e, Sound)) for voice in voices]
-    return played, dict(book.lost[0])
-
-
 @pytest.mark.parametrize(
     "music",
     [
@@ -43,12 +35,12 @@ def _read(music: str) -> tuple[list[str], dict[str, int]]:
     ],
 )
 def test_a_label_holds_for_every_voice(music: str) -> None:
-    assert _read(f"P:ABA\nK:C\n{music}") == (["CDC", "EFE"], {})
+    assert letters(f"P:ABA\nK:C\n{music}") == (["CDC", "EFE"], {})
 
 
 def test_repeats_are_played_within_parts_of_every_voice() -> None:
     music = "P:BA\nK:C\nV:1\nP:A\n|:C:|\nP:B\n|:D|1E:|2F|]\nV:2\n|:E:|:F|1G:|2A|]"
-    assert _read(music) == (["DEDFCC", "FGFAEE"], {})
+    assert letters(music) == (["DEDFCC", "FGFAEE"], {})
 
 
 def test_normal_form_has_the_labels_in_every_voice() -> None:
@@ -72,7 +64,7 @@ def test_normal_form_has_the_labels_in_every_voice() -> None:
     ],
 )
 def test_what_an_order_cannot_play_is_counted(music: str, played: str, lost: dict[str, int]) -> None:
-    assert _read(music) == ([played], lost)
+    assert letters(music) == ([played], lost)
 
 
 def test_many_labels_take_linear_time() -> None:

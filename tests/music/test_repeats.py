@@ -103,7 +103,7 @@ def test_matched_repeats_stay_matched_and_play_the_same(body: list[Element]) -> 
 
 def test_guesses_are_named() -> None:
     book = abc.parse("X:1\nL:1/4\nM:1/4\nK:C\n|:A|1B|2C|D|1E:|2F|:G|2A:|B|:C:|1D:|2E|\n")
-    assert repair_endings(book.tunes[0].body) == ({}, {})  # the reader has written them
+    assert repair_endings(book.tunes[0].body) == (book.tunes[0].body, {})  # the reader has written them
     assert dict(book.lost[0]) == {
         "ending that no :| comes before": 1,
         "second part with endings but no |:": 1,

@@ -1,6 +1,7 @@
 """D.C., D.S., fine and coda."""
 
 import pytest
+from tunes import letters
 
 from folkseq.formats import abc
 from folkseq.music import Bar, Key, Sound
@@ -8,14 +9,6 @@ from folkseq.music.route import is_unknown_jump, sign
 from folkseq.music.timeline import Timeline
 
 NOT_FOLLOWED = {"D.C. or D.S. that is not followed": 1}
-
-
-def _read(music: str) -> tuple[list[str], dict[str, int]]:
-    """Return the notes of each voice as played, as letters, and what is lost."""
-    book = abc.parse(f"X:1\nL:1/4\nM:1/4\nK:C\n{music}\n")
-    voices = Timeline.of(book.tunes[0]).voices
-    played = ["".join("CDEFGAB"[e.pitches[0].letter] for _, e in voice if isinstance(e, Sound)) for voice in voices]
-    return played, dict(book.lost[0])
 
 
 @pytest.mark.parametrize(
@@ -37,11 +30,11 @@ def _read(music: str) -> tuple[list[str], dict[str, int]]:
     ],
 )
 def test_a_route_is_followed(music: str, played: str) -> None:
-    assert _read(music) == ([played], {})
+    assert letters(f"K:C\n{music}") == ([played], {})
 
 
 def test_every_voice_takes_the_route() -> None:
-    assert _read("V:1\nC|D !fine!|E !D.C.!|]\nV:2\nE|F|G|]") == (["CDECD", "EFGEF"], {})
+    assert letters("K:C\nV:1\nC|D !fine!|E !D.C.!|]\nV:2\nE|F|G|]") == (["CDECD", "EFGEF"], {})
 
 
 def test_the_key_of_the_place_holds() -> None:
@@ -61,11 +54,11 @@ def test_the_key_of_the_place_holds() -> None:
     ],
 )
 def test_a_route_that_is_not_clear_is_counted(music: str, played: str) -> None:
-    assert _read(music) == ([played], NOT_FOLLOWED)
+    assert letters(f"K:C\n{music}") == ([played], NOT_FOLLOWED)
 
 
 def test_a_route_that_a_voice_cannot_take_is_counted() -> None:
-    assert _read("V:1\nC|D !fine!|E !D.C.!|]\nV:2\nE|F2|]") == (["CDE", "EF"], NOT_FOLLOWED)
+    assert letters("K:C\nV:1\nC|D !fine!|E !D.C.!|]\nV:2\nE|F2|]") == (["CDE", "EF"], NOT_FOLLOWED)
 
 
 def test_parts_come_before_a_route() -> None:
@@ -80,7 +73,7 @@ def test_other_marks_are_no_signs(text: str) -> None:
 
 
 def test_words_that_are_not_known_are_counted() -> None:
-    assert _read('C|"Da Capo il Majore"D|') == (["CD"], {'text "Da Capo il Majore"': 1})
+    assert letters('K:C\nC|"Da Capo il Majore"D|') == (["CD"], {'text "Da Capo il Majore"': 1})
 
 
 def test_many_endings_take_linear_time() -> None:

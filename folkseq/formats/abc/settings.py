@@ -1,4 +1,4 @@
-"""What the settings of `K:` and `V:` and the directives `%%` and `I:` make of the notes of a voice.
+"""Settings of `K:` and `V:` and directives (`%%`, `I:`) that change the sound of a voice.
 
 Sources: ABC 2.1, sections 4.6 and 11.3; the guides of abc2midi (`%%MIDI`) and abc2svg (`shift=`, `sound=`, `V:*`).
 An octave clef such as `treble-8` transposes, as the standard has it. A voice in a percussion clef is played by drums.
@@ -27,15 +27,15 @@ _MOST_SEMITONES, _MOST_OCTAVES = 60, 5
 
 @dataclass(frozen=True)
 class Settings:
-    """How a voice sounds.
+    """The sound of a voice.
 
     Attributes:
-        shifts: By what asks for it, the semitones that notes sound above what is written.
-        accidentals: What an accidental holds for up to the bar line: "pitch" for its letter in every octave, "octave"
+        shifts: Semitones that notes sound above the written pitch, by the setting that asks for them.
+        accidentals: The reach of an accidental up to the bar line: "pitch" for its letter in every octave, "octave"
             for its own octave, "not" for its note alone.
-        channel: The MIDI channel, of which 10 is the drums'; 0 if none is said.
-        program: The General MIDI program; None if none is said.
-        drums: The MIDI pitch of drums by what is written.
+        channel: The MIDI channel from 1, of which 10 is for drums; 0 if none is given.
+        program: The General MIDI program; None if none is given.
+        drums: The MIDI pitch of each drum by the written pitch.
     """
 
     shifts: Mapping[str, int] = field(default_factory=dict)
@@ -46,17 +46,17 @@ class Settings:
 
     @property
     def semitones(self) -> int:
-        """Return the semitones that notes sound above what is written."""
+        """Return the semitones that notes sound above the written pitch."""
         return sum(self.shifts.values())
 
     @property
     def instrument(self) -> Instrument | None:
-        """Return the instrument that is asked for."""
+        """Return the instrument, or None if neither a program nor drums are given."""
         drum = self.channel == DRUMS
         return Instrument(self.program, drum) if drum or self.program is not None else None
 
     def shifted(self, name: str, semitones: int) -> Settings:
-        """Return these settings with another shift for what `name` asks."""
+        """Return these settings with another shift for the setting `name`."""
         shifts = {**self.shifts, name: semitones}
         return replace(self, shifts={name: shift for name, shift in shifts.items() if shift})
 
@@ -108,7 +108,7 @@ class Settings:
         return None
 
     def apply(self, elements: Iterable[Element], key: Key) -> list[Element]:
-        """Return elements as they sound, of which the first are written in `key`."""
+        """Return elements as they sound; the first ones are written in `key`."""
         semitones, drum = self.semitones, self.channel == DRUMS
         interval = key.interval_up(semitones)
         found: list[Element] = []

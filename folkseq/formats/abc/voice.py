@@ -1,14 +1,13 @@
 """From the music lines of one voice to the elements of `folkseq.music.tune`.
 
-Accidentals hold to the end of the bar in every octave, and a tie carries them over the bar line (ABC 2.1, sections
-4.2 and 11.3). A tie between different pitches is read as the slur that is meant. If the notes of a chord differ in
-length, the first note's counts.
+A tie between different pitches is read as the slur that is meant. If the notes of a chord differ in length, the first
+note's counts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -17,7 +16,6 @@ from folkseq.errors import ParseError
 from folkseq.formats.abc.lexer import (
     BROKEN,
     KINDS,
-    NOTE,
     SYMBOL,
     join_bars,
     parse_bar,
@@ -27,10 +25,10 @@ from folkseq.formats.abc.lexer import (
     parse_tuplet,
 )
 from folkseq.formats.abc.lyrics import add_verse
+from folkseq.formats.abc.pitches import PitchReader
 from folkseq.formats.abc.settings import Settings
 from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
-from folkseq.music.repeats import join_bars as join
 from folkseq.music.repeats import repair_endings
 from folkseq.music.route import is_unknown_jump, sign
 from folkseq.music.signature import Key, Meter, Tempo
@@ -55,33 +53,37 @@ class VoiceReader:
 
     def __init__(self, key: Key, meter: Meter, unit: Fraction, lost: Counter[str]) -> None:
         self.body: list[Element] = []
-        self.key, self.meter, self.unit = key, meter, unit
+        self.meter, self.unit = meter, unit
         self.lost = lost
+        self._pitches = PitchReader(key, lost)
         self.settings = Settings()
         self._used_from = 0  # the element from which on the settings hold
         self._used_key = key  # there, as written
         self._bar_text = ""  # of the last bar line
-        self._accidentals: dict[int, int] = {}  # letter, or step → alteration, to the end of the bar
         self._marks: list[str] = []
         self._grace: list[Pitch] = []
         self._opens = 0  # slurs that begin at the next sound
         self._closes = 0  # slurs that end at the next sound: only a tie that is really a slur does
         self._broken: Fraction | None = None  # the factor that > or < gives the next sound
-        self._tied: dict[int, int] = {}  # step → alteration of the pitches tied into the next sound
         self._tuplet = Fraction(1)  # the factor of the tuplet's sounds
         self._left = 0  # sounds left in it
-        self._overlay = self._endings = False
+        self._overlay = False
         self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
         self.signs = False  # whether there are some of D.C., D.S., fine and coda
         self._line_start = self._verses = 0  # of the last line of music, and the lines of words under it
         self._continues = False  # whether the next line of music belongs to it, too
 
+    @property
+    def key(self) -> Key:
+        """Return the current key."""
+        return self._pitches.key
+
     def change(self, element: Key | Meter | Tempo | Part) -> None:
         """Continue in another key, meter, tempo or part."""
         self.body.append(element)
         if isinstance(element, Key):
-            self.key = element
+            self._pitches.key = element
         elif isinstance(element, Meter):
             self.meter = element
 
@@ -94,6 +96,7 @@ class VoiceReader:
         before, self.settings = self.settings, settings
         if settings == before:
             return
+        self._pitches.reach = settings.accidentals
         self._apply(before)
         if settings.instrument != before.instrument:
             self.body.append(settings.instrument or Instrument())
@@ -101,7 +104,7 @@ class VoiceReader:
             self.body.append(self.key)
 
     def _apply(self, settings: Settings) -> None:
-        """Make what was written under `settings` what it sounds like."""
+        """Replace the elements that were written under `settings` by those that sound."""
         if settings != Settings():
             self.body[self._used_from :] = settings.apply(self.body[self._used_from :], self._used_key)
         self._used_from, self._used_key = len(self.body), self.key
@@ -149,7 +152,7 @@ class VoiceReader:
 
     def finish(self) -> tuple[Element, ...]:
         """Return the elements, and count what leads to no note as lost."""
-        if self._tied:
+        if self._pitches.tied:
             self._untie(slur=False)
         unfinished = {
             "grace note with no note after it": len(self._grace),
@@ -159,13 +162,10 @@ class VoiceReader:
             "tuplet with too few notes": int(self._left > 0),
         }
         self.lost.update({kind: count for kind, count in unfinished.items() if count})
-        if self._endings:
-            changed, guesses = repair_endings(self.body)
-            if changed:
-                self.body = list(join(changed.get(index, element) for index, element in enumerate(self.body)))
-            self.lost.update(guesses)
         self._apply(self.settings)
-        return tuple(self.body)
+        body, guesses = repair_endings(self.body)
+        self.lost.update(guesses)
+        return tuple(body)
 
     def _plain(self, text: str) -> Sound:
         """Return the sound of a note that nothing before it in its bar changes."""
@@ -175,21 +175,10 @@ class VoiceReader:
 
     def _in_bar(self, text: str, plain: Sound) -> tuple[Pitch, ...]:
         """Return the pitch of a note after what came before it in its bar."""
-        if self._accidentals or self._tied or text[0] in "^_=":
+        if self._pitches.accidentals or self._pitches.tied or text[0] in "^_=":
             step, accidental, _ = parse_note(text)
-            return (self._pitch(step, accidental),)
+            return (self._pitches.pitch(step, accidental),)
         return plain.pitches
-
-    def _pitch(self, step: int, accidental: int | None) -> Pitch:
-        letter = step % 7
-        place = step if self.settings.accidentals == "octave" else letter
-        if accidental is not None:
-            if self.settings.accidentals != "not":
-                self._accidentals[place] = accidental
-            return Pitch(step, accidental)
-        if step in self._tied:
-            return Pitch(step, self._tied[step])
-        return Pitch(step, self._accidentals.get(place, self.key.alters[letter]))
 
     def _sound(self, pitches: tuple[Pitch, ...], duration: Fraction) -> None:
         if self._left:
@@ -198,16 +187,16 @@ class VoiceReader:
         if self._broken is not None:
             duration *= self._broken
             self._broken = None
-        if self._tied:
-            if not any(self._tied.get(pitch.step) == pitch.alter for pitch in pitches):
+        if self._pitches.tied:
+            if not any(self._pitches.tied.get(pitch.step) == pitch.alter for pitch in pitches):
                 self._untie(slur=bool(pitches))
-            self._tied = {}
+            self._pitches.tied = {}
         grace, marks = tuple(self._grace), tuple(self._marks)
         self.body.append(Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes))
         self._opens = self._closes = 0
         self._grace.clear()
         self._marks.clear()
-        self._busy = bool(self._accidentals) or self._left > 0
+        self._busy = bool(self._pitches.accidentals) or self._left > 0
 
     def _bar(self, text: str) -> None:
         last = self.body[-1] if self.body else None
@@ -220,7 +209,7 @@ class VoiceReader:
             self.body.append(replace(parse_bar(text), marks=marks) if marks else parse_bar(text))
             self._bar_text = text
         if self._busy:
-            self._accidentals.clear()
+            self._pitches.accidentals.clear()
         self._overlay = False
 
     def _symbol(self, kind: str, text: str) -> None:
@@ -278,7 +267,7 @@ class VoiceReader:
             case "overlay":
                 self._overlay = True
             case "microtone":
-                note = self._without_microtone(text)
+                note = self._pitches.without_microtone(text)
                 plain = self._plain(note)
                 self._sound(self._in_bar(note, plain), plain.duration)
             case "undefined":
@@ -289,7 +278,6 @@ class VoiceReader:
                 self.lost[f"unknown symbol {text!r}"] += 1
 
     def _begin_ending(self, passes: tuple[int, ...]) -> None:
-        self._endings = True
         last = self.body[-1] if self.body else None
         if isinstance(last, Bar) and not last.endings:
             self.body[-1] = replace(last, endings=passes)
@@ -307,26 +295,9 @@ class VoiceReader:
                     break
         return 1
 
-    def _notes(self, symbols: Iterable[tuple[str | None, str]]) -> list[tuple[Pitch, Fraction]]:
-        text = "".join(symbol for kind, symbol in symbols if kind in ("note", "length"))  # folk-rnn's "G 2" is G2
-        notes = (parse_note(match[0]) for match in NOTE.finditer(text))
-        return [(self._pitch(step, accidental), factor) for step, accidental, factor in notes]
-
-    def _symbols(self, text: str) -> list[tuple[str | None, str]]:
-        """Return the symbols within a chord or grace notes, microtones as notes."""
-        found = [(match.lastgroup, match[0]) for match in SYMBOL.finditer(text)]
-        return [
-            ("note", self._without_microtone(each)) if kind == "microtone" else (kind, each) for kind, each in found
-        ]
-
-    def _without_microtone(self, text: str) -> str:
-        """Return the nearest written accidental's note."""
-        self.lost["microtone, read as the nearest written accidental"] += 1
-        return text[0] + text.lstrip("^_=0123456789/")
-
     def _chord(self, text: str) -> None:
         inside, length = text[1:].rsplit("]", 1)
-        symbols = self._symbols(inside)
+        symbols = self._pitches.symbols(inside)
         tied: list[bool] = []  # of each note
         for kind, symbol in symbols:
             if kind in ("text", "decoration"):
@@ -337,7 +308,7 @@ class VoiceReader:
                 tied[-1:] = [True] * bool(tied)
             elif kind not in ("length", "space", "ignored", "slur", "unslur"):
                 self.lost[f"{symbol!r} in a chord"] += 1
-        notes = self._notes(symbols)
+        notes = self._pitches.notes(symbols)
         if not notes:
             self.lost["chord without notes"] += 1
             return
@@ -352,11 +323,13 @@ class VoiceReader:
             self._tie(tuple(pitch for pitch in pitches if pitch not in lasting))
 
     def _begin_grace(self, text: str) -> None:
-        for kind, symbol in self._symbols(text[1:-1].removeprefix("/")):  # {/g} is an acciaccatura
+        for kind, symbol in self._pitches.symbols(text[1:-1].removeprefix("/")):  # {/g} is an acciaccatura
             if kind == "note":
-                self._grace += (pitch for pitch, _ in self._notes([(kind, symbol)]))
+                self._grace += (pitch for pitch, _ in self._pitches.notes([(kind, symbol)]))
             elif kind == "chord":
-                pitches = sorted(pitch for pitch, _ in self._notes(self._symbols(symbol[1:].rsplit("]", 1)[0])))
+                pitches = sorted(
+                    pitch for pitch, _ in self._pitches.notes(self._pitches.symbols(symbol[1:].rsplit("]", 1)[0]))
+                )
                 self._grace += pitches[-1:]
                 self.lost.update(["note of a chord of grace notes"] * len(pitches[1:]))
             elif kind not in ("space", "slur", "unslur", "ignored"):
@@ -390,7 +363,7 @@ class VoiceReader:
             self.lost["tie with no note before it"] += 1
             return
         self.body[index] = tied = replace(sound, tied=True, untied=untied)
-        self._tied = {pitch.step: pitch.alter for pitch in tied.tied_pitches}
+        self._pitches.tied = {pitch.step: pitch.alter for pitch in tied.tied_pitches}
         self._busy = True
 
     def _untie(self, slur: bool) -> None:
@@ -401,7 +374,7 @@ class VoiceReader:
             self._closes = int(slur)
         if not slur:
             self.lost["tie with no note after it"] += 1
-        self._tied = {}
+        self._pitches.tied = {}
 
     def _break(self, text: str) -> None:
         index, sound = self._last_sound("broken rhythm with no note before it")

@@ -1,4 +1,4 @@
-"""How a corpus writes its tunes: the meter, unit, key and range of each, which the tokens leave out or move.
+"""The conventions of a corpus: the meter, unit, key and range of its tunes, which the tokens leave out or transpose.
 
 Tokens have a tonic of C, so a new tune gets its key and octave after sampling: those of a tune of the corpus that has
 the same rhythm, mode and range. Ranges are in staff positions.
@@ -29,7 +29,7 @@ Steps = NDArray[np.int64]
 
 
 class Convention(NamedTuple):
-    """How the corpus writes some of its tunes."""
+    """The rhythm, meter, unit, key and range that some tunes of the corpus share."""
 
     key: Key
     low: int = _LOWEST
