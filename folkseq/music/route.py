@@ -23,7 +23,7 @@ _LETTERS = {"O": "coda", "S": "segno"}  # decorations of one letter
 _NAMES = {"dc": "D.C.", "dacapo": "D.C.", "ds": "D.S.", "dalsegno": "D.S.", "dacoda": "tocoda"}
 _SIGN = re.compile(r"(dc|ds|dacapo|dalsegno)(?:al(?:fine|coda))?|(?:to|da)?coda|fine|segno")
 _JUMP = re.compile(r"\W*(d\.? ?[cs]\b(?!/)|da ?capo|dal ?segno)", re.IGNORECASE)
-_BACK = ("D.C.", "D.S.")
+BACK = ("D.C.", "D.S.")
 _CONTEXT = (Key, Meter, Tempo, Instrument, Part)
 
 
@@ -76,7 +76,7 @@ def find_route(voices: Iterable[Sequence[Element]]) -> tuple[Route | None, bool]
     """Return the way that signs give through voices, None if none do, and whether a D.C. or D.S. is not followed."""
     voices = tuple(voices)
     signs = sorted({each for voice in voices for each in _signs(voice)}, key=lambda each: each.time)
-    if not any(each.kind in _BACK for each in signs):
+    if not any(each.kind in BACK for each in signs):
         return None, False
     route = _route(signs, max(map(_length, voices)))
     times = (route.back, route.start, route.stop, route.coda or Fraction(0)) if route else ()
@@ -85,7 +85,7 @@ def find_route(voices: Iterable[Sequence[Element]]) -> tuple[Route | None, bool]
 
 
 def _route(signs: Sequence[_Sign], end: Fraction) -> Route | None:
-    backs = {(each.kind, each.bar_end): each for each in signs if each.kind in _BACK}
+    backs = {(each.kind, each.bar_end): each for each in signs if each.kind in BACK}
     (kind, back), jump = next(iter(backs.items()))
     segnos = [each.time for each in signs if each.kind == "segno" and each.time < back]
     fines = [each.bar_end for each in signs if each.kind == "fine" and each.bar_end <= back]

@@ -91,7 +91,7 @@ class TuneReader:
         )
         if self.labelled or self.parts:
             self.lost.update(unfollowed_parts(tune))
-        if any(voice.signs for voice in self.voices.values()) and (find_route(voices)[1] or played_order(tune)):
+        if any(voice.jumps for voice in self.voices.values()) and (find_route(voices)[1] or played_order(tune)):
             self.lost["D.C. or D.S. that is not followed"] += 1
         return tune
 

@@ -30,7 +30,7 @@ from folkseq.formats.abc.settings import Settings
 from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
 from folkseq.music.repeats import repair_endings
-from folkseq.music.route import is_unknown_jump, sign
+from folkseq.music.route import BACK, is_unknown_jump, sign
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Instrument, Part, Sound
 
@@ -67,10 +67,10 @@ class VoiceReader:
         self._broken: Fraction | None = None  # the factor that > or < gives the next sound
         self._tuplet = Fraction(1)  # the factor of the tuplet's sounds
         self._left = 0  # sounds left in it
-        self._overlay = False
+        self._overlay = self._endings = False
         self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
-        self.signs = False  # whether there are some of D.C., D.S., fine and coda
+        self.jumps = False  # whether there is a D.C. or D.S.
         self._line_start = self._verses = 0  # of the last line of music, and the lines of words under it
         self._continues = False  # whether the next line of music belongs to it, too
 
@@ -163,6 +163,8 @@ class VoiceReader:
         }
         self.lost.update({kind: count for kind, count in unfinished.items() if count})
         self._apply(self.settings)
+        if not self._endings:
+            return tuple(self.body)
         body, guesses = repair_endings(self.body)
         self.lost.update(guesses)
         return tuple(body)
@@ -217,15 +219,15 @@ class VoiceReader:
         match kind:
             case "text":
                 self._marks.append(text)
-                if sign(text):
-                    self.signs = True
+                if name := sign(text):
+                    self.jumps |= name in BACK
                 elif is_unknown_jump(text):
                     self.lost[f"text {text}"] += 1
                 elif is_unknown_chord(text[1:-1]):
                     self.lost[f"chord symbol {text} of an unknown kind"] += 1
             case "decoration":
                 self._marks.append(text)
-                self.signs = self.signs or bool(sign(text))
+                self.jumps |= sign(text) in BACK
             case "rest":
                 self._sound((), self.unit * parse_length(text[1:]))
             case "broken":
@@ -278,6 +280,7 @@ class VoiceReader:
                 self.lost[f"unknown symbol {text!r}"] += 1
 
     def _begin_ending(self, passes: tuple[int, ...]) -> None:
+        self._endings = True
         last = self.body[-1] if self.body else None
         if isinstance(last, Bar) and not last.endings:
             self.body[-1] = replace(last, endings=passes)
