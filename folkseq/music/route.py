@@ -78,13 +78,13 @@ def find_route(voices: Iterable[Sequence[Element]]) -> tuple[Route | None, bool]
     signs = sorted({each for voice in voices for each in _signs(voice)}, key=lambda each: each.time)
     if not any(each.kind in BACK for each in signs):
         return None, False
-    route = _route(signs, max(map(_length, voices)))
+    route = _route(signs, voices)
     times = (route.back, route.start, route.stop, route.coda or Fraction(0)) if route else ()
     clear = bool(times) and all(_index_at(voice, time) is not None for voice in voices for time in times)
     return route if clear else None, not clear
 
 
-def _route(signs: Sequence[_Sign], end: Fraction) -> Route | None:
+def _route(signs: Sequence[_Sign], voices: Sequence[Sequence[Element]]) -> Route | None:
     backs = {(each.kind, each.bar_end): each for each in signs if each.kind in BACK}
     (kind, back), jump = next(iter(backs.items()))
     segnos = [each.time for each in signs if each.kind == "segno" and each.time < back]
@@ -96,9 +96,13 @@ def _route(signs: Sequence[_Sign], end: Fraction) -> Route | None:
     start = segnos[0] if kind == "D.S." else Fraction(0)
     if codas and leaves and start < leaves[0]:
         return Route(back, start, leaves[0], codas[0]) if codas[0] == back else None
-    if fines and start < fines[0]:
-        return Route(back, start, fines[0]) if back == end else None
-    return None if jump.is_text else Route(back, start, end)
+    fine = fines[0] if fines and start < fines[0] else None
+    if fine is None and jump.is_text:
+        return None
+    end = max(map(_length, voices))
+    if fine is None:
+        return Route(back, start, end)
+    return Route(back, start, fine) if back == end else None
 
 
 def _signs(voice: Iterable[Element]) -> Iterator[_Sign]:
