@@ -129,7 +129,7 @@ class VoiceReader:
                         plain.clear()
                     sound = plain[text] = self._plain(text)
                 if self._busy or text[0] in "^_=":
-                    self._sound(self._in_bar(text, sound), sound.duration)
+                    self._sound(self._in_bar(text, sound))
                 else:
                     body.append(sound)
             elif kind == "bar":
@@ -173,31 +173,35 @@ class VoiceReader:
         """Return the sound of a note that nothing before it in its bar changes."""
         step, accidental, factor = parse_note(text)
         alter = self.key.alters[step % 7] if accidental is None else accidental
-        return Sound((Pitch(step, alter),), _checked(self.unit * factor))
+        return _bare((Pitch(step, alter),), self.unit * factor)
 
-    def _in_bar(self, text: str, plain: Sound) -> tuple[Pitch, ...]:
-        """Return the pitch of a note after what came before it in its bar."""
+    def _in_bar(self, text: str, plain: Sound) -> Sound:
+        """Return the sound of a note after what came before it in its bar."""
         if self._pitches.accidentals or self._pitches.tied or text[0] in "^_=":
             step, accidental, _ = parse_note(text)
-            return (self._pitches.pitch(step, accidental),)
-        return plain.pitches
+            pitch = self._pitches.pitch(step, accidental)
+            if pitch != plain.pitches[0]:
+                return replace(plain, pitches=(pitch,))
+        return plain
 
-    def _sound(self, pitches: tuple[Pitch, ...], duration: Fraction) -> None:
+    def _sound(self, sound: Sound) -> None:
         if self._left:
-            duration *= self._tuplet
+            sound = _lengthened(sound, self._tuplet)
             self._left -= 1
         if self._broken is not None:
-            duration *= self._broken
+            sound = _lengthened(sound, self._broken)
             self._broken = None
         if self._pitches.tied:
-            if not any(self._pitches.tied.get(pitch.step) == pitch.alter for pitch in pitches):
-                self._untie(slur=bool(pitches))
+            if not any(self._pitches.tied.get(pitch.step) == pitch.alter for pitch in sound.pitches):
+                self._untie(slur=bool(sound.pitches))
             self._pitches.tied = {}
-        grace, marks = tuple(self._grace), tuple(self._marks)
-        self.body.append(Sound(pitches, _checked(duration), False, grace, marks, self._opens, self._closes))
-        self._opens = self._closes = 0
-        self._grace.clear()
-        self._marks.clear()
+        if self._marks or self._opens or self._grace or self._closes:
+            grace, marks = tuple(self._grace), tuple(self._marks)
+            sound = _changed(sound, grace=grace, marks=marks, opens=self._opens, closes=self._closes)
+            self._opens = self._closes = 0
+            self._grace.clear()
+            self._marks.clear()
+        self.body.append(sound)
         self._busy = bool(self._pitches.accidentals) or self._left > 0
 
     def _bar(self, text: str) -> None:
@@ -229,7 +233,7 @@ class VoiceReader:
                 self._marks.append(text)
                 self.jumps |= sign(text) in BACK
             case "rest":
-                self._sound((), self.unit * parse_length(text[1:]))
+                self._sound(_bare((), self.unit * parse_length(text[1:])))
             case "broken":
                 self._break(text)
             case "chord":
@@ -253,7 +257,7 @@ class VoiceReader:
             case "unslur":
                 index, sound = self._last_sound("slur with no note before its end")
                 if sound is not None:
-                    self.body[index] = replace(sound, closes=sound.closes + 1)
+                    self.body[index] = _changed(sound, closes=sound.closes + 1)
             case "tie":
                 self._tie()
             case "grace":
@@ -261,7 +265,7 @@ class VoiceReader:
             case "length":  # apart from its note, as folk-rnn's token text has it
                 last = self.body[-1] if self.body else None
                 if isinstance(last, Sound):
-                    self.body[-1] = replace(last, duration=_checked(last.duration * parse_length(text)))
+                    self.body[-1] = _lengthened(last, parse_length(text))
                 else:
                     self.lost[f"unknown symbol {text!r}"] += 1
             case "multirest":
@@ -270,8 +274,7 @@ class VoiceReader:
                 self._overlay = True
             case "microtone":
                 note = self._pitches.without_microtone(text)
-                plain = self._plain(note)
-                self._sound(self._in_bar(note, plain), plain.duration)
+                self._sound(self._in_bar(note, self._plain(note)))
             case "undefined":
                 self.lost[f"decoration {text!r} of the encoder's own"] += 1
             case "unknown":
@@ -320,7 +323,7 @@ class VoiceReader:
             self.lost["note twice in a chord"] += len(notes) - len(pitches)
         if len({factor for _, factor in notes}) > 1:
             self.lost["chord of several lengths, read as its first"] += 1
-        self._sound(pitches, self.unit * notes[0][1] * parse_length(length))
+        self._sound(_bare(pitches, self.unit * notes[0][1] * parse_length(length)))
         if any(tied):
             lasting = {pitch for (pitch, _), ties in zip(notes, tied, strict=True) if ties}
             self._tie(tuple(pitch for pitch in pitches if pitch not in lasting))
@@ -344,7 +347,7 @@ class VoiceReader:
         if not bars or self._bars_rest > _MOST_BARS_REST or self.meter.free:
             limits = f"rests of 1 to {_MOST_BARS_REST} bars in all can be read, and only where there is a meter"
             raise ParseError(f"{text[:6]}: {limits}")
-        self._sound((), self.meter.bar)
+        self._sound(_bare((), self.meter.bar))
         if bars > 1:
             self._bar("|")
             self.body.append(Sound((), self.meter.bar))
@@ -387,12 +390,22 @@ class VoiceReader:
             self.lost["broken rhythm of more than three signs"] += 1
             return
         factor, self._broken = BROKEN[text]
-        self.body[index] = replace(sound, duration=_checked(sound.duration * factor))
+        self.body[index] = _lengthened(sound, factor)
 
 
-def _checked(duration: Fraction) -> Fraction:
+def _bare(pitches: tuple[Pitch, ...], duration: Fraction) -> Sound:
+    """Return a sound without marks; its duration is checked."""
     if duration.numerator > _LONGEST * duration.denominator:
         raise ParseError(f"a note of {float(duration):g} whole notes; the longest read is {_LONGEST}")
     if duration.numerator * _SHORTEST.denominator < duration.denominator:
         raise ParseError(f"a note of {float(duration):g} of a whole note; the shortest read is {_SHORTEST}")
-    return duration
+    return Sound(pitches, duration)
+
+
+# Equal sounds are one object, which saves time and memory: a book has only some hundred of them.
+_changed = lru_cache(maxsize=1 << 14)(replace)
+
+
+@lru_cache(maxsize=1 << 14)
+def _lengthened(sound: Sound, factor: Fraction) -> Sound:
+    return replace(sound, duration=_bare((), sound.duration * factor).duration)
