@@ -72,6 +72,26 @@ GOLDEN: list[tuple[str, list[Element]]] = [
     ("+f+A +ff+B +fff+c", [n(5, marks=("+f+",)), n(6, marks=("+ff+",)), n(7, marks=("+fff+",))]),
     ("(10:8CDEFGABcde f", [Tuplet(10, 8, 10), *(n(step, F(4, 5)) for step in range(10)), n(10)]),
     ("(1:2:2AB c", [Tuplet(1, 2, 2), n(5, 2), n(6, 2), n(7)]),
+    ("(3:2:4A(3Bcd e", [Tuplet(3, 2, 1), n(5, F(2, 3)), Tuplet(9, 4, 3), *(n(i, F(4, 9)) for i in (6, 7, 8)), n(9)]),
+    (
+        "(3:2:5A(3BcdB",
+        [
+            *(Tuplet(3, 2, 1), n(5, F(2, 3)), Tuplet(9, 4, 3), *(n(i, F(4, 9)) for i in (6, 7, 8))),
+            *(Tuplet(3, 2, 1), n(6, F(2, 3))),
+        ],
+    ),
+    (
+        "(3:2:6(3ABc(3def",
+        [
+            *(
+                Tuplet(9, 4, 3),
+                *(n(i, F(4, 9)) for i in (5, 6, 7)),
+                Tuplet(9, 4, 3),
+                *(n(i, F(4, 9)) for i in (8, 9, 10)),
+            )
+        ],
+    ),
+    ("(3A(3Bcd e", [Tuplet(3, 2, 1), n(5, F(2, 3)), Tuplet(9, 4, 3), *(n(i, F(4, 9)) for i in (6, 7, 8)), n(9)]),
     ("[EC]-[CE]", [chord((0, 2), tied=True), chord((0, 2))]),
     ("~A .B HA TB uA vB", [n(5 + i % 2, marks=(mark,)) for i, mark in enumerate("~.HTuv")]),
     ("!trill!A +fermata+B", [n(5, marks=("!trill!",)), n(6, marks=("+fermata+",))]),
@@ -124,7 +144,8 @@ def test_music(music: str, elements: list[Element]) -> None:
 @pytest.mark.parametrize(
     ("music", "lost"),
     [
-        ("A & B c | d", {"note in an overlay (&)": 2}),
+        ("A & B c | d", {"overlay (&) longer than its bar, cut": 1}),
+        ("(& A | B & c | d | e &)", {"note of an overlay (&) with more bars than its voice": 1}),
         ("A {B}", {"grace note with no note after it": 1}),
         ('A "D"', {"decoration or text with no note after it": 1}),
         ("A-", {"tie with no note after it": 1}),
@@ -136,7 +157,9 @@ def test_music(music: str, elements: list[Element]) -> None:
         ("A >", {"broken rhythm with no note after it": 1}),
         ("A>>>>B", {"broken rhythm of more than three signs": 1}),
         ("(3AB", {"tuplet with too few notes": 1}),
-        ("(3(3ABc", {"tuplet with too few notes": 1}),
+        ("(3AB(3ABc", {"tuplet with too few notes": 1}),
+        ("(3:2:5A(3ABc", {"tuplet with too few notes": 1}),
+        ("(13:12A(11:10BCDEFGABcde fg", {"tuplet with too few notes": 1}),
         ("[AA]", {"note twice in a chord": 1}),
         ("[A2c]", {"chord of several lengths, read as its first": 1}),
         ("A []", {"chord without notes": 1}),
@@ -200,13 +223,13 @@ def test_the_header() -> None:
     tune, lost = read(
         "A",
         "T:Second, The\nC:Trad.\nR:reel\nO:Ireland\n+:Clare\nP:AAB\nM:C|\nQ:1/2=90\nZ:A. N. Coder\n"
-        "m:~G2={A}G2\nI:linebreak $\nK:Em",
+        "m:~G2\nI:linebreak $\nK:Em",
     )
     assert tune.titles == ("t", "Second, The")
     assert (tune.title, tune.rhythm, tune.parts, str(tune.key), str(tune.meter)) == ("t", "reel", "AAB", "Emin", "2/2")
     assert tune.fields == (("C", "Trad."), ("O", "Ireland Clare"), ("Z", "A. N. Coder"))
     assert (tune.unit, tune.tempo) == (F(1, 8), Tempo(F(1, 2), 90))
-    assert lost == {"macro, not expanded": 1, "order of parts (P:) that is not followed": 1}
+    assert lost == {"macro (m:) that cannot be read": 1, "order of parts (P:) that is not followed": 1}
 
 
 @pytest.mark.parametrize(("meter", "sixteenths"), [("2/4", 1), ("6/8", 2), ("C", 2), ("none", 2)])
@@ -242,6 +265,11 @@ def test_a_tune_may_be_indented() -> None:
 def test_a_text_may_name_a_voice() -> None:
     tune, _ = read('V:1\nA "^see [V:2] below"B [V:2] c')
     assert tune.voices == ((n(5), n(6, marks=('"^see [V:2] below"',))), (n(7),))
+
+
+def test_a_voice_field_within_a_line_may_have_a_space() -> None:
+    tune, _ = read("[V: a] c | [V: b] C |\n[V:a ] d |", "L:1/8\nV: a\nV: b\nK:C")
+    assert tune.voices == ((n(7), BAR, n(8), BAR), (n(0), BAR))
 
 
 def test_voices() -> None:
@@ -393,6 +421,11 @@ WORDS = [
     "P:A\n",
     "w:la\n",
     "+:x\n",
+    "m:A=B|\n",
+    "m:n2=no\n",
+    "(&",
+    "&)",
+    "&&",
     "Q:1/4=",
     "|1",
     "[2",

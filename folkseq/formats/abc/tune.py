@@ -23,6 +23,8 @@ from folkseq.formats.abc.fields import (
     parse_tempo,
     parse_unit,
 )
+from folkseq.formats.abc.macros import Macros
+from folkseq.formats.abc.overlays import Overlays
 from folkseq.formats.abc.settings import DRUMS, Settings, is_heard
 from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.parts import played_order, spread_parts, unfollowed_parts
@@ -65,12 +67,14 @@ class TuneReader:
         self.programs: list[tuple[int, str]] = []  # channels, and the directives that give them programs
         self.voices: dict[str, VoiceReader] = {}
         self.voice: VoiceReader | None = None
+        self.overlays: dict[VoiceReader, Overlays] = {}  # of the voices that have some
         self.unnamed: VoiceReader | None = None  # the voice of what stands before the first V:
+        self.macros = Macros()
         self.in_body = self.labelled = False
 
     def read(self, lines: Iterable[Line]) -> Tune:
         """Return the tune. Raises ParseError or ValueError if it cannot be read."""
-        voices = tuple(voice.finish() for voice in self.read_voices(lines))
+        voices = tuple(each for voice in self.read_voices(lines) for each in self._finish(voice))
         if self.settings.semitones % 12:
             voices = self._with_key(voices)
         if not any(isinstance(element, Sound) and element.pitches for voice in voices for element in voice):
@@ -94,6 +98,12 @@ class TuneReader:
         if any(voice.jumps for voice in self.voices.values()) and (find_route(voices)[1] or played_order(tune)):
             self.lost["D.C. or D.S. that is not followed"] += 1
         return tune
+
+    def _finish(self, voice: VoiceReader) -> Iterator[tuple[Element, ...]]:
+        """Yield a voice and its overlays."""
+        yield voice.finish()
+        if voice in self.overlays:
+            yield from self.overlays[voice].finish()
 
     def _with_key(self, voices: tuple[tuple[Element, ...], ...]) -> tuple[tuple[Element, ...], ...]:
         """Return the voices without the transposed key in which all of them begin, which becomes the tune's."""
@@ -132,20 +142,30 @@ class TuneReader:
 
     def read_music(self, line: str) -> None:
         """Read a line of music, which may change from voice to voice."""
+        if self.macros:
+            line = self.macros.expand(line)
         if "0" in line:
             line = _ZERO.sub(self._without_zero, line)
         if "[V:" not in line:
-            self.current_voice().read(line, self._read_inline_field)
+            self._read_voice(line)
             return
         start = 0
         for match in _VOICE.finditer(line):
             if match[1] is None:  # a text
                 continue
             if line[start : match.start()].strip():
-                self.current_voice().read(line[start : match.start()], self._read_inline_field)
-            self.read_body_field("V", match[1])
+                self._read_voice(line[start : match.start()])
+            self.read_body_field("V", match[1].strip())
             start = match.end()
-        self.current_voice().read(line[start:], self._read_inline_field)
+        self._read_voice(line[start:])
+
+    def _read_voice(self, text: str) -> None:
+        """Read music of the current voice."""
+        voice = self.current_voice()
+        if "&" in text or voice in self.overlays:
+            self.overlays.setdefault(voice, Overlays(voice, self._change)).read(text, self._read_inline_field)
+        else:
+            voice.read(text, self._read_inline_field)
 
     def _without_zero(self, match: re.Match[str]) -> str:
         if match[0][0] != "0":
@@ -172,9 +192,12 @@ class TuneReader:
         elif letter == "T":
             self.titles.append(value)
         elif letter == "w":
-            self.current_voice().sing(value)
+            voice = self.current_voice()
+            (self.overlays.get(voice) or voice).sing(value)
         elif letter == "W":
             self.fields.append((letter, value))
+        elif letter == "m":
+            self._define(value)
         elif letter not in "rN":
             self.lost[f"{letter}: field in the body"] += 1
 
@@ -241,11 +264,15 @@ class TuneReader:
         elif letter in _KEPT:
             self.fields.append((letter, value))
         elif letter == "m":
-            self.lost["macro, not expanded"] += 1
+            self._define(value)
         elif letter == "w":
             self.lost["line of words"] += 1
         elif letter != "r":
             self.lost[f"{letter}: field"] += 1
+
+    def _define(self, macro: str) -> None:
+        if not self.macros.define(macro):
+            self.lost["macro (m:) that cannot be read"] += 1
 
     def _tempo(self, text: str, unit: Fraction) -> Tempo | None:
         tempo = parse_tempo(text, unit)

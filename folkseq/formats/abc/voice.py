@@ -27,6 +27,7 @@ from folkseq.formats.abc.lexer import (
 from folkseq.formats.abc.lyrics import add_verse
 from folkseq.formats.abc.pitches import PitchReader
 from folkseq.formats.abc.settings import Settings
+from folkseq.formats.abc.tuplets import TupletReader
 from folkseq.music.harmony import is_unknown_chord
 from folkseq.music.pitch import Pitch
 from folkseq.music.repeats import repair_endings
@@ -62,12 +63,10 @@ class VoiceReader:
         self._bar_text = ""  # of the last bar line
         self._marks: list[str] = []
         self._grace: list[Pitch] = []
-        self._opens = 0  # slurs that begin at the next sound
-        self._closes = 0  # slurs that end at the next sound: only a tie that is really a slur does
+        self._opens = self._closes = 0  # slurs that begin or end at the next sound: only a tie that means one ends
         self._broken: Fraction | None = None  # the factor that > or < gives the next sound
-        self._tuplet = Fraction(1)  # the factor of the tuplet's sounds
-        self._left = 0  # sounds left in it
-        self._overlay = self._endings = False
+        self._tuplets = TupletReader()
+        self._endings = False
         self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
         self.jumps = False  # whether there is a D.C. or D.S.
@@ -119,10 +118,7 @@ class VoiceReader:
             kind, text = KINDS[match.lastindex or 0], match[0]
             if kind == "space":
                 continue
-            if self._overlay and kind not in ("bar", "ending", "field"):
-                if kind in ("note", "chord", "old_chord"):
-                    self.lost["note in an overlay (&)"] += 1
-            elif kind == "note":
+            if kind == "note":
                 sound = plain.get(text)
                 if sound is None:
                     if len(plain) >= _MOST_PLAIN:
@@ -159,7 +155,7 @@ class VoiceReader:
             "decoration or text with no note after it": len(self._marks),
             "slur with no note after it": self._opens,
             "broken rhythm with no note after it": int(self._broken is not None),
-            "tuplet with too few notes": int(self._left > 0),
+            "tuplet with too few notes": int(self._tuplets.open),
         }
         self.lost.update({kind: count for kind, count in unfinished.items() if count})
         self._apply(self.settings)
@@ -185,9 +181,8 @@ class VoiceReader:
         return plain
 
     def _sound(self, sound: Sound) -> None:
-        if self._left:
-            sound = _lengthened(sound, self._tuplet)
-            self._left -= 1
+        if self._tuplets.open:
+            sound = _lengthened(sound, self._tuplets.take(self.body))
         if self._broken is not None:
             sound = _lengthened(sound, self._broken)
             self._broken = None
@@ -202,7 +197,7 @@ class VoiceReader:
             self._grace.clear()
             self._marks.clear()
         self.body.append(sound)
-        self._busy = bool(self._pitches.accidentals) or self._left > 0
+        self._busy = bool(self._pitches.accidentals) or self._tuplets.open
 
     def _bar(self, text: str) -> None:
         last = self.body[-1] if self.body else None
@@ -216,7 +211,6 @@ class VoiceReader:
             self._bar_text = text
         if self._busy:
             self._pitches.accidentals.clear()
-        self._overlay = False
 
     def _symbol(self, kind: str, text: str) -> None:
         """Read a symbol that is neither a plain note nor a bar line, space or field."""
@@ -242,11 +236,8 @@ class VoiceReader:
                 notes, length = text[1:].split("+")
                 self._chord(f"[{notes}]{length}")
             case "tuplet":
-                if self._left:
+                if self._tuplets.begin(parse_tuplet(text, self.meter.compound), self.body):
                     self.lost["tuplet with too few notes"] += 1
-                tuplet = parse_tuplet(text, self.meter.compound)
-                self.body.append(tuplet)
-                self._tuplet, self._left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
             case "ending":
                 self._begin_ending(parse_endings(text))
             case "named_ending":
@@ -270,8 +261,6 @@ class VoiceReader:
                     self.lost[f"unknown symbol {text!r}"] += 1
             case "multirest":
                 self._multirest(text)
-            case "overlay":
-                self._overlay = True
             case "microtone":
                 note = self._pitches.without_microtone(text)
                 self._sound(self._in_bar(note, self._plain(note)))
@@ -333,11 +322,9 @@ class VoiceReader:
             if kind == "note":
                 self._grace += (pitch for pitch, _ in self._pitches.notes([(kind, symbol)]))
             elif kind == "chord":
-                pitches = sorted(
-                    pitch for pitch, _ in self._pitches.notes(self._pitches.symbols(symbol[1:].rsplit("]", 1)[0]))
-                )
-                self._grace += pitches[-1:]
-                self.lost.update(["note of a chord of grace notes"] * len(pitches[1:]))
+                notes = self._pitches.notes(self._pitches.symbols(symbol[1:].rsplit("]", 1)[0]))
+                self._grace += sorted(pitch for pitch, _ in notes)[-1:]
+                self.lost.update(["note of a chord of grace notes"] * len(notes[1:]))
             elif kind not in ("space", "slur", "unslur", "ignored"):
                 self.lost[f"{symbol!r} in grace notes"] += 1
 

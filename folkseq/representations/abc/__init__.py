@@ -93,7 +93,7 @@ class AbcRepresentation(Spelling):
     """Tunes as FolkRNN's tokens."""
 
     name: ClassVar[str] = "abc"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     options: ClassVar[type[AbcOptions]] = AbcOptions
     files: ClassVar[AbcFiles] = AbcFiles()
 
