@@ -3,7 +3,7 @@
 Where a `:|` has no `|:`, the section begins at the start of the tune if this is its first repeat, since the old books
 print `A || B :|` for a tune that is played whole twice; else after the section repeated last, or at the double bar
 since then. abc2midi does the same. A `|:` that nothing closes is a plain section line, and so is a `:|` that closes a
-section's last ending.
+section's last ending if this is for one pass.
 
 Endings are often written with a sign missing. So that every note is played, `repair_endings` guesses it: see there.
 """
@@ -33,7 +33,7 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
     bars[-1] = Bar("")  # the start of the tune
     boundary, opened = -1, False  # where the current section begins, and whether it does so with a `|:`
     after_ending = False  # whether the last `:|` was followed by another ending of the same section
-    ending, highest = 0, 0  # the last number of the current ending, and of all of the section's
+    ending, highest = 0, 0  # the number of the current ending if it has one alone, and the highest of the section
     for index, bar in written:
         if bar.closes:
             if not opened and not after_ending:
@@ -50,7 +50,7 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
         if boundary == index and not after_ending:
             ending, highest = 0, 0
         if bar.endings:
-            ending, highest = max(bar.endings), max(highest, *bar.endings)
+            ending, highest = bar.endings[0] if len(bar.endings) == 1 else -1, max(highest, *bar.endings)
     if opened and whole:
         bars[boundary] = _without_opening(bars[boundary])
     elements = [bars.get(index, element) for index, element in enumerate(body)]

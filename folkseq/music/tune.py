@@ -114,6 +114,7 @@ class Tune:
     tempo: Tempo | None = None
     parts: str = ""  # the order in which parts are played, as in P:AABB
     fields: tuple[tuple[str, str], ...] = ()  # (letter, value) of the other header lines
+    voice_fields: tuple[str, ...] = ()  # of each voice, as V: has it: its name in the text, and those on the page
 
     @property
     def body(self) -> tuple[Element, ...]:

@@ -277,7 +277,8 @@ def test_voices() -> None:
     for music in ("V:bass\nC,\nV:melody\nc\nV:bass\nD,", "c\n[V:bass]C,[V:bass]D,", "[V:melody]c [V:bass] C,D,"):
         tune, lost = read(music, header)
         assert tune.voices == ((n(7),), (n(-7), n(-6)))  # in the header's order
-        assert lost == {"setting clef=bass": 1}
+        assert tune.voice_fields == ("melody", "bass clef=bass")
+        assert lost == {}
     tune, _ = read("V:1\nA\nV:2\nB")
     assert tune.voices == ((n(5),), (n(6),))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -332,3 +333,54 @@ def test_a_line_ends_where_the_next_bar_would_not_fit():
 def test_a_rhythm_has_one_spelling_in_every_meter(meter, notes):
     (tune,) = abc.parse(f"X:1\nR:hornpipe\nM:{meter}\nL:1/8\nK:C\n{notes}\n").tunes
     assert "R:hornpipe\n" in abc.format(tune)
+
+
+@pytest.mark.parametrize(
+    ("header", "music", "fields"),
+    [
+        ('V:RH name="Right hand" snm=RH\nV:LH name="Left" clef=bass', "[V:RH]C|\n[V:LH]C,|", None),
+        ("", "V:2\nC|\nV:1\nC|", ["V:2", "V:1"]),
+        ("V:2 bass-8", "V:2\nC|\nV:x\nC|\nV:1\nC|", ["V:2 clef=bass", "V:x", "V:1"]),
+        ("", 'V:T nm="Tenor" clef=treble-8\nC|\nV:B\nC|\nV:T clef=treble\nD|', ['V:T nm="Tenor"', "V:B"]),
+        ("V:a", "C & E | D |\nV:2\nC|", ["V:a", "V:1", "V:2"]),  # an overlay has the next number
+        ("V:F name=Fiddle", "C|", None),  # one voice
+        ("V:* clef=alto", "V:1\nC|\nV:2 clef=tenor\nC|", ["V:1 clef=alto", "V:2 clef=tenor"]),
+        ("", "V:1\nC|\nV:2\nC|", ["V:1", "V:2"]),
+    ],
+)
+def test_voices_keep_their_names_and_clefs(header: str, music: str, fields: list[str] | None) -> None:
+    book = abc.parse(f"X:1\nL:1/8\n{header}\nK:C\n{music}\n")
+    text = abc.format(book.tunes[0])
+    assert [line for line in text.split("K:")[0].split("\n") if line[:2] == "V:"] == (fields or header.split("\n"))
+    again = abc.parse(text)
+    assert again.tunes[0].voices == book.tunes[0].voices
+    assert again.tunes[0].voice_fields == book.tunes[0].voice_fields or "&" in music
+    assert abc.format(again.tunes[0]) == text
+    assert not any(book.lost)
+    assert not any(again.lost)
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        *[(key, ()) for key in ("none", "", "C treble", "C clef=treble-8", 'C clef="treble^8"', "C treble+8")],
+        *[(f"none clef={clef}", (f"1 clef={clef}",)) for clef in ("bass", "alto1", "soprano", "F")],
+        *[(f"G {clef}", (f"1 clef={clef}",)) for clef in ("tenor", "mezzosoprano", "baritone")],
+        ("D bass_8", ("1 clef=bass",)),
+    ],
+)
+def test_clefs_and_keys_without_a_signature_are_kept(key: str, fields: tuple[str, ...]) -> None:
+    book = abc.parse(f"X:1\nL:1/8\nK:{key}\nFB|\n")
+    (tune,) = book.tunes
+    assert tune.voice_fields == fields
+    again = abc.parse(abc.format(tune))
+    assert again.tunes[0] == replace(tune, titles=("Untitled",))
+    assert not any(book.lost)
+    assert not any(again.lost)
+
+
+def test_another_clef_of_a_voice_is_counted() -> None:
+    assert dict(abc.parse("X:1\nK:C bass\nC [K:C treble] D\nV:2 alto\nE\nV:2 bass\nF\n").lost[0]) == {
+        "setting treble": 1,
+        "setting bass": 1,
+    }

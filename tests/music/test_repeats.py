@@ -37,6 +37,8 @@ def _heard(elements: object) -> str:
         ("|:A|1B:|2C:|", "ABAC"),  # the last ending's :| only closes
         ("|:A|1B:|[2C|:D:|", "ABACDD"),
         ("|:A|1,2B:|3C|]", "ABABAC"),
+        ("|:A|1,3B:|2,4C:|D", "ABACABACD"),
+        ("|:A|1,2B:|3,4C:|:D:|", "ABABACACDD"),
         ("|:A|1-3B:|4C|]", "ABABABAC"),
         ("|:A|1B:|2C:|3D|]", "ABACAD"),
         ("|:A::|", "AAA"),

@@ -21,10 +21,11 @@ _TERM = re.compile(r" ?\(? ?(\d{1,2}(?: ?\+ ?\d{1,2})*) ?\)? ?/ ?(\d{1,2})(?!\d)
 _KEY = re.compile(r"([A-G])\s*-?([#b♯♭]|flat|sharp)?[\s-]*([A-Za-z]*)")
 _NAMED = {"flat": "b", "sharp": "#"}
 _EXTRA = re.compile(r"(\^\^|__|\^|_|=)([A-Ga-g])")
+CLEF_NAMES = "treble|bass|alto|tenor|perc|soprano|mezzosoprano|baritone"
 _SETTING = re.compile(
     r"\b(?:clef|octave|transpose|middle|stafflines|staffscale|score|sound|shift|instrument) ?= ?\S*"
     r"|(?<!\S)[mt]= ?\S*"
-    r"|\b(?:treble|bass|alto|tenor|perc)\d*(?:[+-](?:8|15))?(?!\S)"
+    rf"|\b(?:{CLEF_NAMES})\d*(?:[+\-^_](?:8|15))?(?!\S)"
 )
 _NAME = re.compile(r'(?<!\S)[a-z]{2,}=(?:"[^"]*"|[^\s"]+)')  # settings of the page alone, such as name="Fiddle"
 _BEAT = r"(?P<beat>\d+/\d+(?: ?\+? ?\d+/\d+){0,3}|[♩♪]\.?)"

@@ -43,6 +43,9 @@ class Overlays:
         self._line: list[tuple[VoiceReader, int, int]] = []  # what the last line of music holds, for its words
         self._verses, self._continues = 0, False
 
+    def __len__(self) -> int:
+        return len(self._layers)
+
     def read(self, line: str, inline: Callable[[str], None]) -> None:
         """Add what a line of music holds; call `inline` with each field outside of overlays."""
         if not self._continues:

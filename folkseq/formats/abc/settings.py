@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from folkseq.formats.abc.fields import CLEF_NAMES
 from folkseq.formats.abc.lexer import parse_note
 from folkseq.music.pitch import Pitch
 from folkseq.music.signature import Key
 from folkseq.music.tune import Element, Instrument, Sound
 
 DRUMS = 10  # the channel of percussion
-_CLEF = re.compile(r"(?:clef ?= ?)?(treble|bass|alto|tenor|perc|none|[GFCP])?\d*([+-](?:8|15))?")
+_CLEF = re.compile(rf"(?:clef ?= ?)?({CLEF_NAMES}|none|[GFCP])?\d*([+\-^_](?:8|15))?")
+_SIGNS = str.maketrans("^_", "+-")  # in treble^8, as abcm2ps has it
 _OCTAVES = {"+8": 12, "-8": -12, "+15": 24, "-15": -24}
 _NUMBER = re.compile(r"[+-]?\d{1,3}")
 _NOTES = re.compile(r"(?:\^\^|\^|__|_|=)?[A-Ga-g][,']*")
@@ -71,10 +73,10 @@ class Settings:
         if name in ("shift", "sound", "instrument"):
             semitones = _interval(name, value)
             return None if semitones is None else self.shifted(name, semitones)
-        clef = _CLEF.fullmatch(text)
+        clef = _CLEF.fullmatch(text.replace('"', ""))
         if clef is None or not (clef[1] or clef[2]):
             return None
-        settings = self.shifted("clef", _OCTAVES.get(clef[2], 0))
+        settings = self.shifted("clef", _OCTAVES.get((clef[2] or "").translate(_SIGNS), 0))
         drum = clef[1] in ("perc", "P")
         if drum or self.channel == DRUMS:
             settings = replace(settings, channel=DRUMS if drum else 0)
@@ -129,6 +131,17 @@ class Settings:
 
 
 _C = Key()
+
+
+def page_clef(setting: str) -> str:
+    """Return the clef of a setting without its octave, or "" for none.
+
+    >>> page_clef("bass-8"), page_clef("clef=alto1"), page_clef("octave=1")
+    ('bass', 'alto1', '')
+    """
+    setting = setting.replace('"', "")
+    match = _CLEF.fullmatch(setting)
+    return setting.removesuffix(match[2] or "").split("=")[-1].strip() if match and match[1] else ""
 
 
 def is_heard(directive: str) -> bool:

@@ -25,7 +25,7 @@ from folkseq.formats.abc.fields import (
 )
 from folkseq.formats.abc.macros import Macros
 from folkseq.formats.abc.overlays import Overlays
-from folkseq.formats.abc.settings import DRUMS, Settings, is_heard
+from folkseq.formats.abc.settings import DRUMS, Settings, is_heard, page_clef
 from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.parts import played_order, spread_parts, unfollowed_parts
 from folkseq.music.route import find_route
@@ -36,6 +36,7 @@ _VOICE = re.compile(r'"[^"]*"|\[V:([^\]]*)\]')
 _PROGRAM = re.compile(r"MIDI\s+program\s+(\d{1,2})\s+\d")  # of a channel
 _SETTINGS = re.compile(r'\s*(?:[a-z]+ ?= ?(?:"[^"]*"|\S+)\s*)*')
 _ZERO = re.compile(r'"[^"]*"|![^!\s]*!|(?<=[A-Ga-g,\'\]])0+(?![0-9/])')
+_NAME = re.compile(r'(?<!\S)(name|nm|subname|sname|snm) ?= ?("[^"]*"|[^\s"]+)')  # of a voice, for the page
 _KEPT = "ABCDFGHNOSWZ"  # header fields that a tune keeps as they are
 _MOST_VOICES = 100
 
@@ -64,6 +65,8 @@ class TuneReader:
         self.settings = Settings()  # of every voice
         self.names: dict[str, list[Line]] = {}  # of voices, in the header's order, and what the header says of each
         self.named: list[Line] | None = None  # what it says of the voice it named last
+        self.labels: dict[str, dict[str, str]] = {}  # of voices: what only shapes the page, such as name and clef
+        self.clef: dict[str, str] = {}  # the same of every voice
         self.programs: list[tuple[int, str]] = []  # channels, and the directives that give them programs
         self.voices: dict[str, VoiceReader] = {}
         self.voice: VoiceReader | None = None
@@ -92,6 +95,7 @@ class TuneReader:
             tempo=self.tempo,
             parts=self.parts,
             fields=tuple(self.fields),
+            voice_fields=self._voice_fields(),
         )
         if self.labelled or self.parts:
             self.lost.update(unfollowed_parts(tune))
@@ -104,6 +108,18 @@ class TuneReader:
         yield voice.finish()
         if voice in self.overlays:
             yield from self.overlays[voice].finish()
+
+    def _voice_fields(self) -> tuple[str, ...]:
+        """Return what `V:` says of each voice, or nothing if that is only their numbers."""
+        fields: list[str] = []
+        for name in self._order():
+            if name in self.voices:
+                label = {**self.clef, **self.labels.get(name, {})}
+                said = [f"{key}={value}" for key, value in label.items() if value != "treble"]
+                overlays = self.overlays.get(self.voices[name])
+                fields += [" ".join([name, *said]), *[""] * (len(overlays) if overlays else 0)]
+        plain = all(field in ("", str(number)) for number, field in enumerate(fields, 1))
+        return () if plain else tuple(fields)
 
     def _with_key(self, voices: tuple[tuple[Element, ...], ...]) -> tuple[tuple[Element, ...], ...]:
         """Return the voices without the transposed key in which all of them begin, which becomes the tune's."""
@@ -180,8 +196,9 @@ class TuneReader:
             if self.unnamed and name not in self.voices and not self.unnamed.has_sound():
                 self.voices = {name: self.unnamed}  # what stands before the first V: belongs to its voice
             self.unnamed = None
+            label = self._label(name, value)
             for voice in self.voices.values() if name == "*" else [self._voice_of(name)]:
-                voice.use(self._with_settings(voice.settings, settings))
+                voice.use(self._with_settings(voice.settings, settings, label))
                 self.voice = voice if name != "*" else self.voice
             if music:
                 self.read_music(music)
@@ -240,8 +257,9 @@ class TuneReader:
             self.tempo_text = value
         elif letter == "V":
             name, settings, _ = _parse_voice(value)
+            label = self._label(name, value)
             if name == "*":
-                self.settings = self._with_settings(self.settings, settings)
+                self.settings = self._with_settings(self.settings, settings, label)
             else:
                 self.named = self.names.setdefault(name, [])
                 self.named += [Line(self.line, "V", setting) for setting in settings]
@@ -255,7 +273,7 @@ class TuneReader:
         elif letter == "K":
             key, settings = parse_key(value)
             self.key, self.in_body = key or Key(), True
-            self.settings = self._with_settings(self.settings, settings)
+            self.settings = self._with_settings(self.settings, settings, self.clef)
             if self.tempo_text:
                 self.tempo = self._tempo(self.tempo_text, self.unit or default_unit(self.meter))
                 if self.tempo is None:
@@ -288,7 +306,7 @@ class TuneReader:
             self.voices[name], settings = voice, self.settings
             for line in self.names.get(name, ()):
                 if line.letter == "V":
-                    settings = self._with_settings(settings, (line.text,))
+                    settings = self._with_settings(settings, (line.text,), self.labels[name])
                 else:
                     settings = self._with_directive(settings, line.text)
             voice.use(settings)
@@ -313,11 +331,19 @@ class TuneReader:
         if (settings.channel or number + (number >= DRUMS)) == channel:
             self.voices[name].use(self._with_directive(settings, text))
 
-    def _with_settings(self, settings: Settings, texts: Iterable[str]) -> Settings:
-        """Return settings after those of a `K:` or `V:` line; what is not followed is counted."""
+    def _label(self, name: str, value: str) -> dict[str, str]:
+        """Return what is known of a voice for the page, with the names in a `V:` line."""
+        label = self.clef if name == "*" else self.labels.setdefault(name, {})
+        for key, text in _NAME.findall(value):
+            label.setdefault(key, text)
+        return label
+
+    def _with_settings(self, settings: Settings, texts: Iterable[str], label: dict[str, str] | None = None) -> Settings:
+        """Return settings after those of a `K:` or `V:` line, whose clef goes to `label`; what is lost is counted."""
         for text in texts:
-            changed = settings.with_setting(text)
-            if changed is None:
+            changed, clef = settings.with_setting(text), page_clef(text)
+            kept = clef and label is not None and label.setdefault("clef", clef) == clef
+            if changed is None and not kept:
                 self.lost[f"setting {text}"] += 1
             settings = changed or settings
         return settings

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import count, zip_longest
 
 from folkseq.formats.abc import escapes
 from folkseq.formats.abc.fields import SIGNS, format_key, format_tempo
@@ -54,14 +54,23 @@ def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ())
         lines.append(f"Q:{format_tempo(tune.tempo)}")
     else:
         lines += [_header(letter, value) for letter, value in tune.fields if letter == "Q"]
-    if several:
-        numbers = range(1, len(tune.voices) + 1)
-        lines += [f"V:{number} {said}".rstrip() for number, said in zip_longest(numbers, voices, fillvalue="")]
+    names, said = _name_voices(tune)
+    if several or tune.voice_fields:
+        lines += [f"V:{name} {text}".rstrip() for name, text in zip_longest(names, voices or said, fillvalue="")]
     lines.append(f"K:{format_key(tune.key)}")
-    for number, voice in enumerate(tune.voices, 1):
-        lines += [f"V:{number}"] if several else []
+    for name, voice in zip(names, tune.voices, strict=True):
+        lines += [f"V:{name}"] if several else []
         lines += _VoiceWriter(tune, _bars_a_line(tune) if several else 0).write(voice)
     return "\n".join(lines) + "\n"
+
+
+def _name_voices(tune: Tune) -> tuple[list[str], list[str]]:
+    """Return the name of each voice, which is a number if it has none of its own, and what else `V:` says of it."""
+    fields = [_line(field).partition(" ") for field in tune.voice_fields[: len(tune.voices)]]
+    own = {name for name, _, _ in fields}
+    numbers = (number for number in map(str, count(1)) if number not in own)
+    names = [fields[index][0] if index < len(fields) else "" for index in range(len(tune.voices))]
+    return [name or next(numbers) for name in names], [said for _, _, said in fields]
 
 
 def clef(voice: Sequence[Element]) -> str:
