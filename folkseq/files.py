@@ -14,12 +14,19 @@ from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.errors import FolkseqError
 
+_LETTERS = str.maketrans(
+    dict(zip("ßÆæŒœØøÐðÞþŁłĐđı", re.findall("[A-Za-z]+", "ss AE ae OE oe O o D d Th th L l D d i"), strict=True))
+    | dict.fromkeys("'’‘`´", "")
+)
+"""Letters that Unicode does not decompose, and apostrophes."""
+_LONGEST_STEM = 60
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
@@ -45,6 +52,22 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         sync(path.parent)
     except OSError as error:
         raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def file_stem(title: str, number: str) -> str:
+    """Return a file name without its suffix, in plain letters that every file system takes.
+
+    A long title is cut at a word.
+
+    >>> file_stem("Sí Bheag, Sí Mhór’s Reel", "42-3"), file_stem("Jig 42-3", "42-3"), file_stem("", "42-3")
+    ('si-bheag-si-mhors-reel-42-3', 'jig-42-3', '42-3')
+    """
+    plain = normalize("NFKD", title.translate(_LETTERS)).encode("ascii", "ignore").decode().lower()
+    words = "-".join(re.findall("[a-z0-9]+", plain))
+    words = f"-{words}".removesuffix(f"-{number}")[1:]
+    if len(words) > (room := max(_LONGEST_STEM - 1 - len(number), 0)):
+        words = words[: room + 1].rpartition("-")[0] or words[:room]
+    return "-".join(filter(None, (words, number)))
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:

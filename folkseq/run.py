@@ -6,6 +6,7 @@
     model.onnx          the network that samples with them: one step, int8
     encoder.onnx        its encoder, if the task has one
     tokens/             the pieces as ids, their labels, and their split
+    titles.json         the titles of the corpus, which new titles resemble but never repeat
     novelty/            an index of the passages of the training set
     metrics.jsonl       reports and events of training, one a line
     state/              the state from which training resumes exactly
@@ -51,6 +52,7 @@ RENAMED: dict[str, dict[str, str | None]] = {
     "state": {"standing": "progress"},
 }
 """Keys that were renamed after version 0.1.0, in `config.json`, its sections, and the state: old to new, or None."""
+_TITLES = "titles.json"
 TRY = "train one with `folkseq train REPRESENTATION CORPUS`"
 
 
@@ -200,6 +202,19 @@ class Run:
         write_atomically(tokens / "labels.txt", "".join(f"{' '.join(label.split())}\n" for label in labels).encode())
         # The split comes last; without it the other files do not count.
         write_atomically(tokens / "split.json", json.dumps(asdict(split)).encode())
+
+    def write_titles(self, titles: Sequence[Sequence[str]]) -> None:
+        """Write the titles of the pieces of the corpus, if there are any."""
+        if titles:
+            text = json.dumps(titles, ensure_ascii=False, separators=(",", ":"))
+            write_atomically(self.folder / _TITLES, text.encode())
+
+    def titles(self) -> list[list[str]]:
+        """Return the titles of each piece of the corpus that has any. Raises RunError if their file is broken."""
+        path = self.folder / _TITLES
+        with _reading(path):
+            titles: list[list[str]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+            return titles
 
     def tokens(self) -> tuple[TokenStore, Split]:
         """Return the pieces of the corpus and their split. Raises RunError if they are missing or broken."""

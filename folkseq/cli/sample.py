@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -52,6 +51,7 @@ def sample(
     from folkseq.extensions import extension
     from folkseq.representations.task import CONTINUE
     from folkseq.verbs import sample as verb
+    from folkseq.verbs.model import drawn_seed
 
     count, out, formats = asked.pop("count"), asked.pop("out"), asked.pop("formats")
     files = {
@@ -69,7 +69,7 @@ def sample(
             write(again, run, as_json=as_json, **files)
     elif stream:
         _exclude("--stream", _given(ctx) & {*_FILES, "--best"})
-        asked["seed"] = secrets.randbelow(2**31) if asked["seed"] is None else asked["seed"]
+        asked["seed"] = drawn_seed() if asked["seed"] is None else asked["seed"]
         events = verb.stream(run, count, **asked)  # raises at once if something cannot be met
         say(f"seed {asked['seed']}")
         _show_events(events, as_json)

@@ -56,6 +56,8 @@ class TokenizedCorpus:
     """(pieces,) file of each piece, as its place in `digests`."""
     labels: tuple[str, ...]
     """File, number and title of each piece."""
+    titles: Sequence[Sequence[str]]
+    """Titles of each piece that has any, those of repeats and other pieces that were left out among them."""
     digests: tuple[tuple[str, str], ...]
     """Name and SHA-256 of every file that was read."""
     repeats: int
@@ -139,6 +141,7 @@ class _Part:
     faults: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     conventions: Counter[str] = field(default_factory=Counter)
+    titles: tuple[Sequence[str], ...] = ()
     unreadable: bool = False
 
 
@@ -175,7 +178,8 @@ def _tokenize(representation: Representation[Any], number: int, parsed: Parsed[A
         )
     told = tuple(parsed.faults), tuple(parsed.notices)
     conventions = Counter(filter(None, map(representation.convention, parsed.pieces)))
-    return _Part(number, tuple(pieces), codec.vocabulary.tokens, codec.signature, lost, *told, conventions)
+    titles = tuple(filter(None, map(representation.files.titles, parsed.pieces)))
+    return _Part(number, tuple(pieces), codec.vocabulary.tokens, codec.signature, lost, *told, conventions, titles)
 
 
 def _build(
@@ -198,6 +202,7 @@ def _build(
     read: dict[int, str] = {}  # signature of each file
     lost: dict[str, Counter[str]] = {}
     conventions: Counter[str] = Counter()
+    titles: list[Sequence[str]] = []
     faults: list[tuple[int, str]] = []
     notices: list[tuple[int, str]] = []
     repeats: Counter[str] = Counter()
@@ -211,6 +216,7 @@ def _build(
             notices += [(part.file, notice) for notice in part.notices]
             lost.setdefault(part.signature, Counter()).update(part.lost)
             conventions.update(part.conventions)
+            titles += part.titles
             tokens = known.setdefault(part.signature, {})
             numbers = np.array([tokens.setdefault(token, len(tokens)) for token in part.tokens], np.uint32)
             for piece in part.pieces:
@@ -258,6 +264,7 @@ def _build(
     facts = {
         "tokens": vocabulary.tokens,
         "conventions": conventions,
+        "titles": titles,
         "amounts": units,
         "read": used,
         "labels": [(places[file], piece.label) for file, _, piece in pieces],
@@ -331,6 +338,7 @@ def _open(
         amounts={unit: np.load(folder / f"{unit}s.npy") for unit in facts["amounts"]},
         sources=np.array([file for file, _ in facts["labels"]], np.int64),
         labels=tuple(f"{_shown(read[file], len(files))} {label}".strip() for file, label in facts["labels"]),
+        titles=facts["titles"],
         digests=tuple((file.name, hashes[file]) for file in read),
         repeats=facts["repeats"],
         lost=Counter(facts["lost"]),

@@ -13,6 +13,7 @@ import numpy as np
 
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
+from folkseq.files import file_stem
 from folkseq.formats.midi import is_midi
 from folkseq.representations.task import CONTINUE, FILL, Answer, Question
 from folkseq.sampling.overlaps import SharedPassage
@@ -177,7 +178,7 @@ def _answers(
         copied = replace(model.copied(model.run.vocabulary.decode(ids), shared), at="")
         own = replace(record, index=sample.index + 1)
         comments = [own.describe(), own.to_json()]
-        files, left_out = _write(answer, output, f"{stem}-{own.seed}-{own.index:03d}", comments)
+        files, left_out = _write(answer, output, file_stem(stem, f"{own.seed}-{own.index}"), comments)
         yield WrittenAnswer(answer, sample.nll, copied, own, tuple(files), tuple(left_out))
 
 

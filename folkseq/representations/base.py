@@ -96,6 +96,10 @@ class Files(ABC, Generic[Piece]):
         """Return the title of a piece, or an empty string."""
         return str(getattr(piece, "title", ""))
 
+    def titles(self, piece: Piece) -> Sequence[str]:
+        """Return the titles of a piece from which `Generation.new_titles` learns, the usual one first."""
+        return ()
+
     def label(self, piece: Piece) -> str:
         """Return the words by which a listener finds a piece in a file of several."""
         return ""

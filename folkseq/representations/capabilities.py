@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -182,6 +182,19 @@ class Generation(Generic[Piece]):
 
     def postprocess(self, piece: Piece, name: str, options: Any, prime: Prime[Piece] | None = None) -> Piece:
         """Return a sampled piece as the user gets it: with a title that contains `name`, and as the options ask."""
+        return piece
+
+    def new_titles(self, known: Sequence[Sequence[str]], seed: int) -> Iterator[str]:
+        """Yield titles for new pieces, each once, as long as there are any; see `entitled`.
+
+        Args:
+            known: the titles of each piece of the corpus, none of which is yielded.
+            seed: the same seed gives the same titles.
+        """
+        return iter(())
+
+    def entitled(self, piece: Piece, title: str) -> Piece:
+        """Return a postprocessed piece with one of the new titles."""
         return piece
 
     def merits(self, tokens: Sequence[str]) -> dict[str, float]:

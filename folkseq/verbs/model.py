@@ -17,6 +17,8 @@ from folkseq.verbs.record import Record
 from folkseq.verbs.sampling_run import SamplingRun, again
 from folkseq.verbs.trained import TrainedRun, check_task, newest
 
+_SEEDS = range(1000, 100_000)
+"""Seeds that are drawn, which are short enough to type; a user may give any."""
 SETTINGS = {field.name for field in fields(SamplingSettings)}
 """Names of the settings of the sampler; other options are those of a representation."""
 
@@ -63,10 +65,15 @@ class Model(TrainedRun):
         facts = {
             "run": self.run.folder.resolve().name,
             "weights": self.run.weights_digest(settings.precision),
-            "seed": secrets.randbelow(2**31) if seed is None else seed,
+            "seed": drawn_seed() if seed is None else seed,
             "task": task,
         }
         return replace(parse(Record, facts), settings=settings, options=options)
+
+
+def drawn_seed() -> int:
+    """Return a seed from the system's entropy."""
+    return secrets.choice(_SEEDS)
 
 
 def load(run: Path | str | None = None, task: str | None = None) -> Model:

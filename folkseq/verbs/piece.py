@@ -8,7 +8,7 @@ from typing import Any
 
 from folkseq.errors import RequestError
 from folkseq.extensions import extension
-from folkseq.files import write_atomically
+from folkseq.files import file_stem, write_atomically
 from folkseq.representations.base import Files
 from folkseq.sampling.rerank import Critique
 from folkseq.verbs.output import Output
@@ -61,8 +61,13 @@ class Sampled:
 
     @property
     def title(self) -> str:
-        """Return its title, which is unique to the seed and index."""
+        """Return its title."""
         return self.files.title(self.piece)
+
+    @property
+    def stem(self) -> str:
+        """Return the name of its files without a suffix, which holds its title, seed and index."""
+        return file_stem(self.title, f"{self.seed}-{self.index}")
 
     def format(self, suffix: str, number: int | None = None) -> bytes:
         """Format the piece as a file with its record.

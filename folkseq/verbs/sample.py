@@ -150,7 +150,7 @@ def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
             except RequestError:
                 if piece.record.settings.grammar:  # without a grammar, a piece may be impossible to play
                     raise
-        yield piece, output.write(f"{piece.seed}-{piece.index:03d}", written)
+        yield piece, output.write(piece.stem, written)
 
 
 def _to_file(output: Output, pieces: Iterator[Sampled]) -> Written:

@@ -55,6 +55,8 @@ class SamplingRun:
         plan = self.codec.generation.plan(self.options, self.prime)
         grammar = plan.grammar if settings.grammar else None
         self._notices = plan.notices
+        self._new_titles = self.codec.generation.new_titles(model.run.titles(), record.seed)
+        self._titles: list[str] = []
         if self.prime is not None and (lost := in_words(self.prime.lost)):
             self._notices.append(f"{settings.prime if digest else 'the prime'}: lost: {lost}")
         self.candidates = plan.candidates if settings.grammar else 1
@@ -148,6 +150,8 @@ class SamplingRun:
             record = replace(self.record, index=number, draw=None if draw == number else draw)
             decoded = self.codec.decode(np.array(sample.ids))
             piece = generation.postprocess(decoded, f"{record.seed}-{number}", self.options, self.prime)
+            if title := self._title(number):
+                piece = generation.entitled(piece, title)
             copied = self.model.copied(tokens, passage._replace(start=passage.start + given))
             drawn = max(len(tokens) - given, 1)
             critique = Critique.of(sample.nll / drawn, passage.length, drawn, generation.merits(tokens))
@@ -156,6 +160,11 @@ class SamplingRun:
             about = record, preview, files, self.options, self._told()
             pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, *about))
         return pieces
+
+    def _title(self, number: int) -> str:
+        """Return the title of a piece, which follows from the seed and the number alone, or nothing if none is left."""
+        self._titles += islice(self._new_titles, max(number - len(self._titles), 0))
+        return self._titles[number - 1] if number <= len(self._titles) else ""
 
     def _told(self) -> tuple[str, ...]:
         """Return the notices that are new."""

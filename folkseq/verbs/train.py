@@ -123,6 +123,7 @@ def train(
                 run = Run(folder, _config(chosen, found, asked), found.codec.vocabulary)
                 run.check_new()
                 run.write_tokens(found.folder, new_split, found.labels)
+                run.write_titles(found.titles)
                 _build_index(run)
             baseline, (store, sides) = None, run.tokens()
             if run.config.task == CONTINUE:

@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ import folkseq
 from folkseq.cli import main
 from folkseq.errors import RequestError
 from folkseq.formats import abc, midi
+from folkseq.run import Run
 from folkseq.verbs.model import load
 
 
@@ -83,13 +85,40 @@ def test_sample_writes_complete_tunes(run, tmp_path):
     result = invoke("sample", run, "-n", 3, "-o", tmp_path, "--seed", 7, "--key", "D", "--meter", "4/4")
     assert result.exit_code == 0, result.output
     files = sorted(path.name for path in tmp_path.iterdir())
-    assert files == ["7-001.abc", "7-001.mid", "7-002.abc", "7-002.mid", "7-003.abc", "7-003.mid"]
-    text = (tmp_path / "7-002.abc").read_text()
+    assert files == [f"reel-7-{number}.{suffix}" for number in (1, 2, 3) for suffix in ("abc", "mid")]
+    text = (tmp_path / "reel-7-2.abc").read_text()
     for field in ("X:1\n", "T:Reel 7-2\n", "R:reel\n", "M:4/4\n", "L:1/8\n", "K:D", "seed 7, piece 2, temperature 1"):
         assert field in text
-    (tune,) = abc.read(tmp_path / "7-002.abc").tunes
-    performance = midi.parse((tmp_path / "7-002.mid").read_bytes()).performance
+    (tune,) = abc.read(tmp_path / "reel-7-2.abc").tunes
+    performance = midi.parse((tmp_path / "reel-7-2.mid").read_bytes()).performance
     assert performance.name == tune.title
+
+
+def test_a_new_tune_has_a_title_like_those_of_the_corpus_and_its_files_have_its_name(run, tmp_path):
+    titles = ["The Maid of the Mill", "The Maid of the Glen", "The Rose of the Glen", "Ann's Fancy", "Una's Reel"]
+    named = tmp_path / "named"
+    shutil.copytree(run, named)
+    Run.open(named).write_titles([[title] for title in titles])
+    (tmp_path / "plain").mkdir()
+    invoke("sample", run, "-n", 4, "--seed", 7, "-o", tmp_path / "plain")
+    assert invoke("sample", named, "-n", 4, "--seed", 7, "--format", "abc", "-o", tmp_path / "new").exit_code == 0
+    found = {file.name: abc.read(file).tunes[0] for file in sorted((tmp_path / "new").iterdir())}
+    new = {tune.title for tune in found.values()}
+    assert "The Rose of the Mill" in new
+    assert new.isdisjoint(titles)
+    assert len(new) == 4
+    for name, tune in found.items():
+        assert name.startswith(tune.title.lower().replace(" ", "-").replace("'", "").removesuffix("-7-4"))
+        number = name.removesuffix(".abc")[-3:]
+        (plain,) = (tmp_path / "plain").glob(f"*-{number}.abc")
+        assert replace(abc.read(plain).tunes[0], titles=tune.titles) == tune
+        out = tmp_path / "again" / name
+        assert invoke("sample", named, "--again", tmp_path / "new" / name, "-o", out).exit_code == 0
+        assert out.read_bytes() == (tmp_path / "new" / name).read_bytes()
+
+
+def test_a_seed_that_is_drawn_is_short(run):
+    assert all(1000 <= load(run).record().seed < 100_000 for _ in range(20))
 
 
 def test_the_same_seed_gives_the_same_bytes(run, tmp_path):
@@ -120,7 +149,7 @@ def test_a_piece_is_made_again_from_its_own_file(run, tmp_path):
             assert (again / file.name).read_bytes() == file.read_bytes()
     assert (
         "seed 11, piece 2, temperature 0.5-1.5, top-k 9, min-p 0.01, precision float32\n"
-        in (tmp_path / "out0" / "11-002.abc").read_text()
+        in next((tmp_path / "out0").glob("*-11-2.abc")).read_text()
     )
     book, copy = tmp_path / "book.abc", tmp_path / "copy.abc"
     invoke("sample", run, "-n", 3, "-o", book, "--seed", 1)
@@ -316,8 +345,9 @@ def test_a_prime_takes_what_is_asked_and_its_own_key(run, tmp_path):
 
 def test_a_tune_of_the_same_seed_is_not_replaced_by_another(run, tmp_path):
     for temperature in (1, 0.5, 1):
-        invoke("sample", run, "-o", tmp_path, "--seed", 1, "--temperature", temperature, "--format", "abc")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1-001-2.abc", "1-001.abc"]
+        asked = ["--seed", 1, "--temperature", temperature, "--rhythm", "reel", "--format", "abc"]
+        invoke("sample", run, "-o", tmp_path, *asked)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["reel-1-1-2.abc", "reel-1-1.abc"]
 
 
 @pytest.mark.parametrize(
@@ -354,14 +384,15 @@ def test_what_cannot_be_played_is_told_and_the_rest_goes_on(run, tmp_path, monke
     asked = ("sample", run, "-n", 3, "-o", tmp_path, "--seed", 1, "--no-grammar", "--limit", 60)
     result = invoke(*asked, "--format", "mid")
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines() == [str(tmp_path / "1-002.mid"), str(tmp_path / "1-003.mid")]
+    assert [name[-8:] for name in result.stdout.splitlines()] == ["-1-2.mid", "-1-3.mid"]
     assert "not written, since it holds no sound" in result.stderr
 
 
 def test_a_book_of_one_tune_is_number_one(run, tmp_path):
     invoke("sample", run, "-n", 3, "-o", tmp_path, "--seed", 1)
-    assert invoke("sample", run, "--again", tmp_path / "1-002.abc", "-o", tmp_path / "one.abc").exit_code == 0
-    assert (tmp_path / "one.abc").read_bytes() == (tmp_path / "1-002.abc").read_bytes()
+    (second,) = tmp_path.glob("*-1-2.abc")
+    assert invoke("sample", run, "--again", second, "-o", tmp_path / "one.abc").exit_code == 0
+    assert (tmp_path / "one.abc").read_bytes() == second.read_bytes()
 
 
 def test_several_tunes_make_a_book(run, tmp_path):

@@ -105,7 +105,7 @@ def test_every_command_of_a_page_works_in_its_order(page, folder, runs, environm
 
 def test_the_tune_in_the_readme_is_one():
     (tune,) = abc.parse(blocks("README.md", "abc")[0]).tunes
-    assert tune.title == "Jig 42-7"
+    assert tune.title == "Lassie Wi the Yellow Garron"
     assert len(list(tune.sounds())) > 60
 
 

@@ -317,7 +317,7 @@ def test_a_hymn_is_harmonised(run, tmp_path):
     result = invoke("harmonise", run, file, "-n", "2", "--seed", "4", "-o", tmp_path / "out", "--json")
     assert result.exit_code == 0, result.output
     assert [json.loads(line)["index"] for line in result.stdout.splitlines()] == [1, 2]
-    data = (tmp_path / "out" / "hymn-4-001.mid").read_bytes()
+    data = (tmp_path / "out" / "hymn-4-1.mid").read_bytes()
     names = [track.name for track in mido.MidiFile(file=BytesIO(data)).tracks]
     assert [name for name in names if name in VOICES] == list(VOICES)
     tracks = {track.name: track for track in midi.parse(data, "x")[0].tracks}
@@ -325,7 +325,7 @@ def test_a_hymn_is_harmonised(run, tmp_path):
         pitches = tracks[voice.capitalize()].notes["pitch"]
         assert low <= pitches.min()
         assert pitches.max() <= high
-    (score,) = abc.parse((tmp_path / "out" / "hymn-4-001.abc").read_text()).tunes
+    (score,) = abc.parse((tmp_path / "out" / "hymn-4-1.abc").read_text()).tunes
     (melody,) = abc.parse(HYMN).tunes
     assert [sound.pitches for sound in score.sounds()] == [sound.pitches for sound in melody.sounds()]
     assert len(score.voices) == 4

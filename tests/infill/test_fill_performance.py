@@ -169,11 +169,11 @@ def test_fill_on_the_command_line(run, tmp_path):
     assert result.exit_code == 0, result.output
     facts = [json.loads(line) for line in result.stdout.splitlines()]
     assert [each["index"] for each in facts] == [1, 2]
-    first = (tmp_path / "out" / "take-5-001.mid").read_bytes()
+    first = (tmp_path / "out" / "take-5-1.mid").read_bytes()
     assert b'"folkseq"' in first
     assert " notes from 4.5 to 7 s, where " in facts[0]["written"]
     invoke(*words, "-o", tmp_path / "again")
-    assert (tmp_path / "again" / "take-5-001.mid").read_bytes() == first
+    assert (tmp_path / "again" / "take-5-1.mid").read_bytes() == first
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_prime_with_an_event_hours_away_is_refused(run, tmp_path):
 
 def test_a_performance_follows_its_options(run, tmp_path):
     (first, (path,)), (second, _) = sample(run, 2, seed=7, seconds=5, bpm=90, out=tmp_path)
-    assert path == tmp_path / "7-001.mid"
+    assert path == tmp_path / "performance-7-1.mid"
     assert (first.title, second.title) == ("Performance 7-1", "Performance 7-2")
     assert first.tokens[0] == "<s>"
     assert first.tokens[-1] == "</s>"

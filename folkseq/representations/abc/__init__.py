@@ -16,6 +16,7 @@ from folkseq.representations.abc.analysis import AbcAnalysis, AbcTransposition
 from folkseq.representations.abc.generation import AbcGeneration
 from folkseq.representations.abc.options import AbcOptions
 from folkseq.representations.abc.spelling import Spelling
+from folkseq.representations.abc.titles import titles_of
 from folkseq.representations.abc.tokens import HEADER, LINES, kind
 from folkseq.representations.base import START, Files, Parsed, TokenCodec
 from folkseq.representations.vocabulary import Vocabulary
@@ -44,6 +45,10 @@ class AbcFiles(Files[Tune]):
             return midi.format(perform(piece, swing=(options and options.swing) or STRAIGHT), comments)
         except ValueError as error:
             raise RequestError(str(error)) from None
+
+    def titles(self, piece: Tune) -> Sequence[str]:
+        """Return the titles of the tune, but for those that name its composer or transcriber."""
+        return titles_of(piece)
 
     def label(self, piece: Tune) -> str:
         """Return the number and titles of the tune."""

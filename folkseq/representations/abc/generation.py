@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from random import Random
@@ -19,8 +19,10 @@ from folkseq.representations.abc.compass import Compass
 from folkseq.representations.abc.conventions import Conventions
 from folkseq.representations.abc.form import FormPlan
 from folkseq.representations.abc.grammar import AbcGrammar
+from folkseq.representations.abc.naming import TitleModel
 from folkseq.representations.abc.options import AbcOptions, find_key, find_mode
 from folkseq.representations.abc.spelling import Spelling
+from folkseq.representations.abc.titles import DANCE
 from folkseq.representations.abc.tokens import UNIT, kind
 from folkseq.representations.base import START
 from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
@@ -143,6 +145,16 @@ class AbcGeneration(Generation[Tune]):
         if prime is None and not options.meter:
             tune = self._in_common_time(tune, random)
         return _titled(replace(tune, unit=self._unit(tune)), name)
+
+    def new_titles(self, known: Sequence[Sequence[str]], seed: int) -> Iterator[str]:
+        """Yield titles in the manner of the corpus; `DANCE` in them stands for the kind of tune."""
+        if known:
+            yield from TitleModel(known).new_titles(Random(f"titles {seed}"))
+
+    def entitled(self, piece: Tune, title: str) -> Tune:
+        """Return the tune with a title that names its rhythm if it names any."""
+        rhythm = _TITLES.get(piece.rhythm, piece.rhythm).title()
+        return replace(piece, titles=(title.replace(DANCE, rhythm),))
 
     def _in_common_time(self, tune: Tune, random: Random) -> Tune:
         """Return a dance of eight sixteenths a bar as one of eight eighths, in C or C| as often as the corpus is."""

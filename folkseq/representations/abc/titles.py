@@ -1,0 +1,96 @@
+"""Titles as tune books write them: the words of a title, and the key by which two titles are compared.
+
+Books and their encoders write one title in many ways: `MAID OF THE MILL -- REEL`, `Maid of the Mill., The`,
+`The Maid of the Mill (2)`. `title_words` returns its words in reading order, without what is no part of the name.
+Words that name a kind of tune become `DANCE`, since a jig cannot be called a reel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from unicodedata import normalize
+
+from folkseq.music import Tune
+
+DANCE = "{}"
+"""Stands for the kind of tune: `Miss Gordon's {}`."""
+
+_LIST = re.compile(r"\S+")
+_DANCES = frozenset(
+    _LIST.findall(
+        """air allemande anthem ballad barndance bransle breakdown clog cotillion cotillon doublejig fling galop gallop
+        gavotte hornpipe jig lament lancers march mazurka menuet minuet planxty polka polonaise polska quadrille
+        quickstep rant reel schottisch schottische singlejig slide slipjig song strathspey two-step twostep walkaround
+        waltz walzer""",
+    )
+)
+_LONG = frozenset(dance[:7] for dance in _DANCES if len(dance) > 7)
+"""Beginnings of long names, which books abbreviate and misspell."""
+_KINDS = frozenset(_LIST.findall("barn country double grand highland hop long quick set single slip slow treble walk"))
+"""Words that belong to the name of a dance after them."""
+_APART = frozenset(("quick step", "walk around", "barn dance", "set dance", "long dance"))
+_ARTICLES = frozenset(("a", "an", "the"))
+_STRAIGHT = str.maketrans("’‘`´", "''''")
+_ASTRAY = re.compile(r"(?<=[^\W\d_]):(?=[^\W\d_])")
+"""A colon within a word, which someone put behind every "at" to keep robots from addresses."""
+_INVERTED = re.compile(r"(.*?)[.,\s]*,\s*(the|an?)\b\.?(.*)", re.IGNORECASE)
+_KIND = re.compile(r"(.*?)\s+-+\s+(\S.*)")
+# What is no part of the name: brackets, other names, composers, numbers, keys.
+_REST = re.compile(
+    r"""[(\[{,;:/="–—].* | \s(?:or|aka|alias)\b.* | \s[-.]+\s.*
+    | \s(?:by|arr\.?|comp\.?)\s+[^\W\d_]\S+\s+[^\W\d_]\S+$ | \sfrom\s(?-i:[A-Z][^\W\d_]+\s[A-Z][^\W\d_]+)$
+    | \b(?:no|nr|num|number|part|set|setting|version)\b\.?\s*[\dIVX]+.* | \#\s*\d.* | \s\d+$ | \s(?:I{1,3}|IV)\.?$
+    | \b\d+(?:st|nd|rd|th|d)?\.?\s*(?:part|set|setting|version|way)\b.*
+    | \sin\s[A-G](?:b|\#|\s?(?:flat|sharp))?\s?(?:m|maj|min|major|minor|dorian|mixolydian|modal)?$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def title_words(title: str) -> list[str]:
+    """Return the words of a title in reading order; `DANCE` in place of those that name a kind of tune.
+
+    >>> title_words("MILL RACE -- REEL"), title_words("Cat's Chin., The"), title_words("Ann Lee's Slip Jig (2)")
+    (['MILL', 'RACE'], ['The', "Cat's", 'Chin'], ['Ann', "Lee's", '{}'])
+    """
+    title = _ASTRAY.sub("", " ".join(normalize("NFC", title).translate(_STRAIGHT).split()))
+    if inverted := _INVERTED.fullmatch(title):
+        title = " ".join(inverted.group(2, 1, 3))
+    kind = _KIND.fullmatch(title)
+    words = _REST.sub("", kind[1] if kind else title).strip(" .,!?-*~").split()
+    # "KILEY'S -- REEL" is called Kiley's Reel, but "GEESE IN THE BOG -- JIG" just that.
+    if kind and (len(words) == 1 or (words and words[-1].lower().endswith(("'s", "s'")))):
+        words += kind[2].split()
+    found: list[str] = []
+    for word in words:
+        plain = word.lower().strip(".")
+        apart = bool(found) and f"{found[-1].lower()} {plain}" in _APART
+        if not (apart or plain.removesuffix("s") in _DANCES or plain[:7] in _LONG):
+            found.append(word)
+            continue
+        while found and found[-1].lower() in _KINDS:
+            found.pop()
+        if found[-1:] != [DANCE]:
+            found.append(DANCE)
+    return found
+
+
+def title_key(words: Iterable[str]) -> str:
+    """Return what two titles have in common if a listener takes one for the other.
+
+    Case, accents, punctuation, articles, kinds of tune, a final s, and our for or do not count.
+
+    >>> title_key(title_words("The Humours of Glin")) == title_key(title_words("HUMORS OF GLIN -- JIG"))
+    True
+    """
+    letters = ("".join(filter(str.isalnum, normalize("NFD", word.lower()))) for word in words)
+    plain = (word.replace("our", "or") for word in letters if word and word not in _ARTICLES)
+    return " ".join(word.removesuffix("s") or word for word in plain)
+
+
+def titles_of(tune: Tune) -> tuple[str, ...]:
+    """Return the titles of a tune that others may resemble: not those with the name of its composer or transcriber."""
+    values = (value for letter, value in tune.fields if letter in "CZ")
+    names = (title_key(name.split()) for value in values for name in re.split(r"[^\w\s.'-]|\b(?:and|by)\b", value))
+    people = [name for name in names if " " in name]
+    return tuple(title for title in tune.titles if not any(name in title_key(title.split()) for name in people))
