@@ -29,10 +29,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.corpora import Split, TokenStore
-from folkseq.corpora.store import copy_store
+from folkseq import pretrained
+from folkseq.corpora import Split, TokenStore, cache
+from folkseq.corpora.store import IDS, copy_store
 from folkseq.errors import FolkseqError, RunError
-from folkseq.files import write_atomically
+from folkseq.files import write_array, write_atomically
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.task import CONTINUE, TASKS
 from folkseq.representations.vocabulary import Vocabulary
@@ -52,6 +53,8 @@ RENAMED: dict[str, dict[str, str | None]] = {
     "state": {"standing": "progress"},
 }
 """Keys that were renamed after version 0.1.0, in `config.json`, its sections, and the state: old to new, or None."""
+LONGER = 0.005
+"""Share of the training pieces that are longer than a new piece may be."""
 _TITLES = "titles.json"
 TRY = "train one with `folkseq train REPRESENTATION CORPUS`"
 
@@ -60,6 +63,11 @@ def renamed(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a section under the names that they have now."""
     names = {**{name: name for name in values}, **RENAMED[section]}
     return {new: value for name, value in values.items() if (new := names[name]) is not None}
+
+
+def typical_length(store: TokenStore, split: Split) -> int:
+    """Return the number of tokens that a share of `LONGER` of the training pieces exceeds."""
+    return int(np.quantile(np.diff(store.offsets)[list(split.train)], 1 - LONGER))
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,8 @@ class RunConfig:
     corpus: tuple[CorpusFile, ...]
     version: str
     """The version of folkseq that started the run."""
+    base: str = setting("", "The model that training started from, and the digest of its network.")
+    typical_length: int | None = setting(None, "Tokens that few training pieces exceed, nor do new ones.", low=1)
     seed: int = setting(0, "Seed of the weights, the order of the pieces and the dropout.", low=0, high=2**63 - 1)
     task: str = setting(CONTINUE, "Task: continue pieces, fill gaps in them, or harmonise melodies.", choices=TASKS)
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -124,12 +134,16 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
-        """Read the run in a folder. Raises RunError if there is none, or a broken one."""
+        """Read the run in a folder, or the pretrained model of that name. Raises RunError if there is none."""
         folder = Path(folder)
+        model = pretrained.find(folder)
+        if model is not None and not (folder / "config.json").exists():
+            folder = model
         if folder.is_file():
             raise RunError(f"{folder}: is a file, not the folder of a run; name a run before the files, or {TRY}")
         if not folder.is_dir():
-            raise RunError(f"{folder}: there is no such run; {TRY}")
+            models = ", ".join(each.name for each in pretrained.folders())
+            raise RunError(f"{folder}: there is no such run, nor a pretrained model ({models}); {TRY}")
         path = folder / "config.json"
         if not path.exists():
             raise RunError(f"{folder}: not a run, it holds no config.json; {TRY}")
@@ -146,7 +160,7 @@ class Run:
     def latest(
         cls, parent: Path | str = "runs", fits: Callable[[RunConfig], bool] | None = None, wanted: str = ""
     ) -> Self:
-        """Open the newest run under a folder that has a model.
+        """Open the newest run under a folder that has a model, or else the first pretrained model.
 
         Args:
             parent: the folder.
@@ -157,8 +171,9 @@ class Run:
             RunError: there is no such run.
         """
         whole = (path for path in Path(parent).glob("*/config.json") if path.with_name("model.onnx").exists())
-        for config in sorted(whole, key=lambda path: (path.stat().st_mtime_ns, path), reverse=True):
-            run = cls.open(config.parent)
+        newest = sorted(whole, key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)
+        for folder in [*(config.parent for config in newest), *pretrained.folders()]:
+            run = cls.open(folder)
             if fits is None or fits(run.config):
                 return run
         raise RunError(f"there is no run {wanted} under {parent}/; {TRY}".replace("  ", " "))
@@ -179,6 +194,11 @@ class Run:
         return self.folder.name or self.folder.resolve().name
 
     @property
+    def samples(self) -> Path:
+        """Return the folder where its new pieces go if no other is named."""
+        return Path("samples") if pretrained.includes(self.folder) else self.folder / "samples"
+
+    @property
     def about(self) -> str:
         """Return its name and the size of its network."""
         model = self.config.model
@@ -191,14 +211,31 @@ class Run:
             raise RunError(f"{self.folder}: holds no {name}, so its training did not get that far; {TRY}")
         return path
 
-    def write_tokens(self, folder: Path, split: Split, labels: Sequence[str]) -> None:
+    @property
+    def token_folder(self) -> Path:
+        """Return the folder of its pieces. A pretrained model comes without; they may be built again in the cache."""
+        if pretrained.includes(self.folder):
+            return cache.folder() / "pretrained" / self.weights_digest()
+        return self.folder / "tokens"
+
+    def write_tokens(
+        self, folder: Path, split: Split, labels: Sequence[str], numbers: NDArray[Any] | None = None
+    ) -> None:
         """Take over the store in a folder, so that the run can be evaluated and analysed without its corpus.
+
+        Args:
+            folder: of the store.
+            split: of its pieces.
+            labels: of its pieces.
+            numbers: the run's id for each id of the store; the same by default.
 
         Raises:
             FolkseqError: the disk refuses.
         """
-        tokens = self.folder / "tokens"
+        tokens = self.token_folder
         copy_store(folder, tokens)
+        if numbers is not None and (numbers != np.arange(len(numbers))).any():
+            write_array(tokens / IDS, numbers[TokenStore.read(folder).ids])
         write_atomically(tokens / "labels.txt", "".join(f"{' '.join(label.split())}\n" for label in labels).encode())
         # The split comes last; without it the other files do not count.
         write_atomically(tokens / "split.json", json.dumps(asdict(split)).encode())
@@ -218,7 +255,7 @@ class Run:
 
     def tokens(self) -> tuple[TokenStore, Split]:
         """Return the pieces of the corpus and their split. Raises RunError if they are missing or broken."""
-        folder = self.folder / "tokens"
+        folder = self.token_folder
         with _reading(folder):
             sides = json.loads((folder / "split.json").read_text(encoding="utf-8"))
             store, split = TokenStore.read(folder), Split(**{side: tuple(pieces) for side, pieces in sides.items()})
@@ -228,7 +265,7 @@ class Run:
 
     def labels(self) -> list[str]:
         """Return the label of each piece of `tokens`. Raises RunError if they are missing."""
-        path = self.file("tokens/labels.txt")
+        path = self.token_folder / "labels.txt"
         with _reading(path):
             return path.read_text(encoding="utf-8").split("\n")[:-1]
 
@@ -243,7 +280,7 @@ class Run:
 
         path = self.file("model.safetensors")
         with _reading(path):
-            return load_file(path)
+            return {name: array.astype(np.float32) for name, array in load_file(path).items()}
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Add a line to the metrics. Raises FolkseqError if the disk refuses."""

@@ -23,6 +23,7 @@ CORE = {
     "tokenize": "folkseq.cli.tokenize",
     "convert": "folkseq.cli.convert",
     "inspect": "folkseq.cli.inspect",
+    "models": "folkseq.cli.models",
     "doctor": "folkseq.cli.doctor",
 }
 """Modules of the verbs of the core, each with a command of the verb's name."""
@@ -37,6 +38,7 @@ ORDER = (
     "convert",
     "inspect",
     "plot",
+    "models",
     "doctor",
 )
 

@@ -16,7 +16,7 @@ _MOST_FILES = 5  # shown one by one; the rest are counted
 @click.argument("run", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 def inspect(run: str | None, as_json: bool) -> None:
-    """Show the model, training data and figures of a run (the newest by default)."""
+    """Show the model, training data and figures of a run or a pretrained model (the newest run by default)."""
     from folkseq.verbs.inspect import inspect as verb
 
     facts = verb(run)
@@ -37,7 +37,8 @@ def _table(facts: Mapping[str, Any]) -> Iterable[str]:
         yield f"corpus      {file['name']} (sha256 {file['sha256'][:12]}…)"
     if len(facts["corpus"]) > _MOST_FILES:
         yield f"            and {len(facts['corpus']) - _MOST_FILES:,} more files"
-    yield f"split       {split.get('train', 0)} / {split.get('valid', 0)} / {split.get('test', 0)} pieces"
+    if split:
+        yield f"split       {split['train']} / {split['valid']} / {split['test']} pieces"
     yield f"training    {training['steps']} steps, seed {facts['seed']}"
     for name, value in facts["figures"].items():
         yield f"{name:<11} {value:.4g}"

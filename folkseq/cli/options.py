@@ -85,6 +85,7 @@ SOUNDFONT = click.option("--soundfont", help="An .sf2 file for .wav, .flac and .
 SEED = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), help="The same seed gives the same pieces.  [default: drawn]"
 )
+MODEL = click.option("--model", help="A pretrained model, see `folkseq models`, or a run folder.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 

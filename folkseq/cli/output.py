@@ -44,6 +44,13 @@ def show_files(as_json: bool, facts: Mapping[str, Any], files: Sequence[Path], o
         say(f"  {out}: is left as it is, since it exists already")
 
 
+def chosen(run: str | None, model: str | None) -> str | None:
+    """Return the run that was named as RUN or with --model. Raises UsageError for both."""
+    if run and model:
+        raise click.UsageError("RUN and --model both name a model; leave one of them out")
+    return run or model
+
+
 def say(text: str) -> None:
     """Print a line to stderr."""
     click.echo(text, err=True)

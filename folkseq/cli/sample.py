@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
-from folkseq.cli.output import say, show_files
+from folkseq.cli.options import COUNT, FORMAT, JSON, MODEL, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
+from folkseq.cli.output import chosen, say, show_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +35,7 @@ def _groups() -> dict[str, list[click.Option]]:
 
 @click.command(cls=GroupedCommand, groups=_groups)
 @click.argument("run", required=False)
+@MODEL
 @COUNT
 @OUTPUT
 @FORMAT
@@ -45,14 +46,26 @@ def _groups() -> dict[str, list[click.Option]]:
 @JSON
 @click.pass_context
 def sample(
-    ctx: click.Context, /, as_json: bool, run: str | None, again: str | None, stream: bool, **asked: Any
+    ctx: click.Context,
+    /,
+    as_json: bool,
+    run: str | None,
+    model: str | None,
+    again: str | None,
+    stream: bool,
+    **asked: Any,
 ) -> None:
-    """Write new pieces from a trained run (the newest that fits the options by default)."""
+    """Write new pieces.
+
+    RUN is a run folder or a pretrained model; by default the newest run under runs/ that fits the options, or else a
+    pretrained model.
+    """
     from folkseq.extensions import extension
     from folkseq.representations.task import CONTINUE
     from folkseq.verbs import sample as verb
     from folkseq.verbs.model import drawn_seed
 
+    run = chosen(run, model)
     count, out, formats = asked.pop("count"), asked.pop("out"), asked.pop("formats")
     files = {
         "out": out,
@@ -60,7 +73,7 @@ def sample(
         "soundfont": asked.pop("soundfont"),
     }
     if again is not None:
-        _exclude("--again", _given(ctx) - {"run", "--again", "--json", *_FILES})
+        _exclude("--again", _given(ctx) - {"run", "--again", "--model", "--json", *_FILES})
         tasks = {record.task for record in verb.records_of(again)} - {CONTINUE}
         write = extension("again") if tasks else None
         if write is None:

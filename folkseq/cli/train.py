@@ -29,15 +29,19 @@ def _groups() -> dict[str, list[click.Option]]:
 @click.argument("representation")
 @click.argument("corpus", nargs=-1, required=True)
 @click.option("-o", "--out", help="The run folder.  [default: runs/REPRESENTATION-N]")
+@click.option("--from", "base", metavar="RUN|MODEL", help="Start from the weights of a run or a pretrained model.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @JSON
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-def train(representation: str, corpus: tuple[str, ...], as_json: bool, quiet: bool, **settings: Any) -> None:
+def train(
+    representation: str, corpus: tuple[str, ...], base: str | None, as_json: bool, quiet: bool, **settings: Any
+) -> None:
     """Train a model on files of music.
 
     REPRESENTATION is abc for tunes, performance for MIDI files, packed for tables of gestures, drums and pictures, char
     for any text; it can have fields, as in abc:grace=false. CORPUS names files or folders; corpora/folk.abc is built
-    when it is first named. Ctrl-C, SIGTERM and SIGHUP end training early and keep the best model.
+    when it is first named. With --from, training goes on from a model that has learned already, so that a few tunes of
+    your own are enough. Ctrl-C, SIGTERM and SIGHUP end training early and keep the best model.
     """
     from folkseq.cli.progress import Watcher
     from folkseq.interrupts import handled
@@ -50,13 +54,16 @@ def train(representation: str, corpus: tuple[str, ...], as_json: bool, quiet: bo
         run = verb(
             representation,
             corpus,
+            base=base,
             on_build=show_built,
             on_read=watcher.read,
             on_start=watcher.start,
             on_report=watcher.report,
             **settings,
         )
-    resume = shlex.join(["folkseq", "train", representation, *corpus, "--out", str(run.folder), "--resume"])
+    start = [] if base is None else ["--from", base]
+    command = ["folkseq", "train", representation, *corpus, *start, "--out", str(run.folder), "--resume"]
+    resume = shlex.join(command)
     watcher.finish(run, resume)
     if is_main:
         show(as_json, {"run": str(run.folder), **run.config.figures}, str(run.folder))

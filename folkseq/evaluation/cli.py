@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from folkseq.cli.options import MODEL
 from folkseq.cli.output import say, show, show_lost
 
 if TYPE_CHECKING:
@@ -22,12 +23,15 @@ Column = Mapping[str, float]
 @click.command()
 @click.argument("run", required=False)
 @click.argument("corpus", nargs=-1)
+@MODEL
 @click.option("--samples", type=click.IntRange(0), default=0, help="Number of new pieces to evaluate, too.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of those.  [default: 0]")
 @click.option("--lead-column", help="packed: the player who leads, by name or number.  [default: the first]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
-def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: bool, **settings: Any) -> None:
+def evaluate(
+    run: str | None, corpus: tuple[str, ...], model: str | None, as_json: bool, quiet: bool, **settings: Any
+) -> None:
     """Evaluate a run on held-out pieces, beside n-grams trained on the same pieces.
 
     CORPUS are files or folders. Their pieces that have a near-duplicate among those trained on are left out. Without
@@ -38,6 +42,8 @@ def evaluate(run: str | None, corpus: tuple[str, ...], as_json: bool, quiet: boo
     from folkseq.evaluation.verb import evaluate as verb
 
     watcher = Watcher(quiet=quiet)
+    if model is not None:
+        run, corpus = model, (*filter(None, [run]), *corpus)
     found = verb(run, corpus, **settings, on_read=watcher.read)
     lines = [line for table in _tables(found) if table for line in ("", *_aligned(table))]
     show(as_json, _facts(found), _summary(found), *lines)

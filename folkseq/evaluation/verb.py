@@ -20,7 +20,7 @@ from folkseq.representations.task import CONTINUE, FILL
 from folkseq.run import Run
 from folkseq.verbs.model import Model
 from folkseq.verbs.sampling_run import check_count
-from folkseq.verbs.trained import newest
+from folkseq.verbs.trained import newest, restore
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def evaluate(
         check_count(samples)
     files = [Path(corpus)] if isinstance(corpus, str | Path) else map(Path, corpus)
     suffixes = {file.suffix for file in files if file.is_file()}
-    found = newest(suffixes=suffixes) if run is None else Run.open(run)
+    found = restore(newest(suffixes=suffixes) if run is None else Run.open(run))
     task = found.config.task
     if task == FILL and samples:
         raise RequestError(f"{found.folder}: a model that fills gaps is evaluated without --samples; leave it out")

@@ -94,14 +94,13 @@ def write_answers(
     if not 1 <= count <= MOST_ANSWERS:
         raise RequestError(f"-n {count}: ask for 1 to {MOST_ANSWERS:,} answers")
     question = model.task.ask(data, name, **where)
-    usual = model.run.folder / "samples"
     output = Output.of(
         out,
         formats,
         count,
         outputs=model.task.outputs,
         collections=(),
-        usual=usual,
+        usual=model.run.samples,
         soundfont=soundfont,
     )
     record = model.record(seed=seed, task=task, **settings, **where)

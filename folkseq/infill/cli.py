@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from folkseq.cli.options import COUNT, FORMAT, JSON, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
-from folkseq.cli.output import say, show_files
+from folkseq.cli.options import COUNT, FORMAT, JSON, MODEL, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
+from folkseq.cli.output import chosen, say, show_files
 
 if TYPE_CHECKING:
     from folkseq.infill.answers import Answers
@@ -28,8 +28,8 @@ def _groups(*names: str) -> Callable[[], dict[str, list[click.Option]]]:
 
 
 @click.command(cls=GroupedCommand, groups=_groups(*_DRAWING, "max_copy"))
-@click.argument("run")
-@click.argument("file")
+@click.argument("names", nargs=-1, required=True, metavar="[RUN] FILE")
+@MODEL
 @click.option("--bars", help="Bars of a tune, as in 5-8, as engravers count: a pickup is bar 0.")
 @click.option("--seconds", help="Seconds of a performance, as in 12-20.")
 @click.option("--tune", type=int, help="The X: number of a tune, in a book.")
@@ -39,19 +39,24 @@ def _groups(*names: str) -> Callable[[], dict[str, list[click.Option]]]:
 @SOUNDFONT
 @SEED
 @JSON
-def fill(run: str, file: str, formats: str | None, as_json: bool, **asked: Any) -> None:
+def fill(names: tuple[str, ...], model: str | None, formats: str | None, as_json: bool, **asked: Any) -> None:
     """Write a gap in a piece again, and keep every other byte.
 
-    RUN was trained with --task fill. FILE is a tune, or a performance in MIDI; - for standard input.
+    FILE is a tune, or a performance in MIDI; - for standard input. RUN was trained with --task fill; by default it is
+    the newest such run under runs/, or else the pretrained model of tunes.
     """
     from folkseq.infill.verb import fill as verb
 
-    _show(verb(run, file, formats=formats.split(",") if formats else None, **asked), as_json, asked["out"])
+    _show(
+        verb(*_run_and_file(names, model), formats=formats.split(",") if formats else None, **asked),
+        as_json,
+        asked["out"],
+    )
 
 
 @click.command(cls=GroupedCommand, groups=_groups(*_DRAWING))
-@click.argument("run")
-@click.argument("melody")
+@click.argument("names", nargs=-1, required=True, metavar="[RUN] MELODY")
+@MODEL
 @click.option("--tune", type=int, help="The X: number of a tune, in a book.")
 @COUNT
 @OUTPUT
@@ -59,14 +64,19 @@ def fill(run: str, file: str, formats: str | None, as_json: bool, **asked: Any) 
 @SOUNDFONT
 @SEED
 @JSON
-def harmonise(run: str, melody: str, formats: str | None, as_json: bool, **asked: Any) -> None:
+def harmonise(names: tuple[str, ...], model: str | None, formats: str | None, as_json: bool, **asked: Any) -> None:
     """Write alto, tenor and bass to a melody, and keep the melody.
 
-    RUN was trained with --task harmonise. MELODY is ABC or MIDI; - for standard input.
+    MELODY is ABC or MIDI; - for standard input. RUN was trained with --task harmonise; by default it is the newest such
+    run under runs/, or else the pretrained model of chorales.
     """
     from folkseq.ensemble.verb import harmonise as verb
 
-    _show(verb(run, melody, formats=formats.split(",") if formats else None, **asked), as_json, asked["out"])
+    _show(
+        verb(*_run_and_file(names, model), formats=formats.split(",") if formats else None, **asked),
+        as_json,
+        asked["out"],
+    )
 
 
 def again(file: str, run: str | None, as_json: bool = False, **files: Any) -> None:
@@ -74,6 +84,14 @@ def again(file: str, run: str | None, as_json: bool = False, **files: Any) -> No
     from folkseq.infill.answers import again as verb
 
     _show(verb(file, run, **files), as_json, files.get("out"))
+
+
+def _run_and_file(names: tuple[str, ...], model: str | None) -> tuple[str | None, str]:
+    """Return the run, if one was named, and the file. Raises UsageError for more arguments."""
+    *runs, file = names
+    if len(runs) > 1:
+        raise click.UsageError(f"name a run and one file, got {' '.join(names)}")
+    return chosen(runs[0] if runs else None, model), file
 
 
 def _show(found: Answers, as_json: bool, out: str | None) -> None:

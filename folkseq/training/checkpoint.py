@@ -9,10 +9,12 @@ that never stopped.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -23,7 +25,8 @@ from folkseq.models.export.step import build_step
 from folkseq.run import renamed
 from folkseq.training.learner import Learner
 
-STATE, WEIGHTS, STEP, ENCODER = "state/last.safetensors", "model.safetensors", "model.onnx", "encoder.onnx"
+STATE, START = "state/last.safetensors", "state/start.safetensors"
+WEIGHTS, STEP, ENCODER = "model.safetensors", "model.onnx", "encoder.onnx"
 
 
 def exists(folder: Path) -> bool:
@@ -93,6 +96,19 @@ def load_state(learner: Learner, folder: Path) -> tuple[dict[str, Any], str]:
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise RunError(f"{path}: cannot be resumed from: {reason}; train into another folder") from None
+
+
+def save_start(folder: Path, weights: Mapping[str, NDArray[Any]]) -> None:
+    """Write weights that training is to start from, in place of random ones."""
+    _write(folder / START, {name: torch.from_numpy(array) for name, array in weights.items()}, {})
+
+
+def load_start(learner: Learner, folder: Path) -> bool:
+    """Load the weights that `save_start` wrote, if there are any; return whether there are."""
+    if not (folder / START).exists():
+        return False
+    learner.model.load_state_dict(load_file(folder / START, device=str(learner.ranks.device)))
+    return True
 
 
 def save_weights(learner: Learner, folder: Path, heldout_nll: float, step: int) -> None:

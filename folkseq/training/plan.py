@@ -40,6 +40,8 @@ WIDTH, WIDTHS, UPDATES, PER_OCTAVE, MOST_WIDTHS = 64, 3, 1600, 0.4, 8
 `PER_OCTAVE`. The lab book (`docs/lab-book.md`) has the figures."""
 EPOCHS, DROPOUT, PER_DOUBLING, MOST_DROPOUT = 5.0, 0.14, 0.045, 0.6
 """Dropout if the pieces are read `EPOCHS` times, the increase per doubling of that number, and the largest."""
+TUNING_EPOCHS, TUNING_DROPOUT = 10.0, 0.5
+"""Times at most that the pieces are read by a model that has learned from others already, and its dropout."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,16 @@ def plan(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ranks,
         pace = measure(config, data, held_out, ranks)
     spent_s = time.monotonic() - started
     model, training = config.model, count_steps(config.training, pace, spent_s, held_out.final_validations)
+    pieces = data.split.train[ranks.rank :: ranks.count]
+    rows_per_epoch: float = len(pieces)
+    if model.encoder is None:
+        rows_per_epoch = data.store.count(pieces) / (training.length * model.ids_per_step)
+    if config.base and config.training.steps is None:
+        most = math.ceil(TUNING_EPOCHS * rows_per_epoch / training.rows)
+        training = replace(training, steps=min(training.steps or most, most))
     if model.dropout is None:
-        pieces = data.split.train[ranks.rank :: ranks.count]
-        rows_per_epoch: float = len(pieces)
-        if model.encoder is None:
-            rows_per_epoch = data.store.count(pieces) / (training.length * model.ids_per_step)
         epochs = (training.steps or 0) * training.rows / rows_per_epoch
-        model = replace(model, dropout=dropout(epochs, model.hidden))
+        model = replace(model, dropout=TUNING_DROPOUT if config.base else dropout(epochs, model.hidden))
     planned: RunConfig = ranks.broadcast(replace(config, model=model, training=training))
     return planned
 

@@ -140,7 +140,13 @@ class TrainingRun:
         self.learner = Learner(self.data, config, self.ranks)
         # A run that was stopped before its first state starts again, but never over weights, which come after a state.
         if not (resume and (checkpoint.exists(folder) or (folder / checkpoint.WEIGHTS).exists())):
+            if checkpoint.load_start(self.learner, folder):
+                base_nll = mean_nll(self.learner.model, self.held_out.validation, self.ranks)
+                self._tell({"event": f"the held-out loss of the model that it starts from is {base_nll:.3f}"})
+                self._keep_if_best(base_nll)
             self._save()
+            if self.ranks.is_main:
+                (folder / checkpoint.START).unlink(missing_ok=True)
         else:
             version = self._load()
             if self.ranks.is_main:

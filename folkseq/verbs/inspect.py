@@ -12,11 +12,15 @@ from folkseq.run import Run
 def inspect(run: Path | str | None = None) -> dict[str, Any]:
     """Return the configuration of a run and its number of parameters; the newest under `runs` by default.
 
+    The split is empty for a pretrained model, which comes without its corpus.
+
     Raises:
         RunError: there is no such run.
     """
     found = Run.latest() if run is None else Run.open(run)
     config = asdict(found.config)
-    split = {side: len(pieces) for side, pieces in asdict(found.tokens()[1]).items()}
+    split = {}
+    if found.token_folder.exists():
+        split = {side: len(pieces) for side, pieces in asdict(found.tokens()[1]).items()}
     weights = sum(int(array.size) for array in found.weights().values())
     return {"run": str(found.folder), **config, "split": split, "parameters": weights}

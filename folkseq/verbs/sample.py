@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from folkseq import pretrained
 from folkseq.errors import RequestError, RunError
 from folkseq.formats import audio
 from folkseq.representations.task import CONTINUE
@@ -109,10 +110,10 @@ def records_of(file: Path | str) -> list[Record]:
 
 
 def model_of(record: Record, file: Path | str) -> Model:
-    """Find the run under `runs` that wrote a piece, by its weights."""
-    for config in sorted(Path("runs").glob("*/config.json")):
+    """Find the run under `runs`, or the pretrained model, that wrote a piece, by its weights."""
+    for folder in [*(config.parent for config in sorted(Path("runs").glob("*/config.json"))), *pretrained.folders()]:
         with suppress(RunError, OSError):  # another run may be broken
-            found = Run.open(config.parent)
+            found = Run.open(folder)
             if found.weights_digest(record.settings.precision) == record.weights:
                 return Model(found)
     raise RequestError(f"{file}: the run that wrote it, {record.run}, is not under runs/; name its folder")
@@ -125,14 +126,14 @@ def _output(
     formats: Sequence[str] | None,
     soundfont: Path | str | None,
 ) -> Output:
-    files, usual = model.representation.files, model.run.folder / "samples"
+    files = model.representation.files
     return Output.of(
         out,
         formats,
         count,
         outputs=files.outputs,
         collections=files.collections,
-        usual=usual,
+        usual=model.run.samples,
         soundfont=soundfont,
     )
 

@@ -17,6 +17,7 @@ from folkseq.formats import midi
 from folkseq.machine import cores
 from folkseq.representations.base import END
 from folkseq.representations.capabilities import Plan, Prime
+from folkseq.run import typical_length
 from folkseq.sampling.batch import Request, Sample
 from folkseq.sampling.generate import generate, stream
 from folkseq.sampling.overlaps import SharedPassage
@@ -31,8 +32,6 @@ MOST_LANES = 4
 """Threads that write side by side; more would wait for each other in Python."""
 REDRAWN = 8
 """Times that a piece is redrawn if it is too long."""
-LONGER = 0.005
-"""Share of the training set that is longer than the longest new piece."""
 ROOM = 200
 """Tokens after that length in which a piece may end by itself before the grammar ends it."""
 FEWEST_TOKENS, MOST_TOKENS = 160, 10_000_000
@@ -215,8 +214,7 @@ class SamplingRun:
             raise TokenError(f"{prime}: {error}") from None
 
     def _typical_length(self) -> int:
-        store, sides = self.model.run.tokens()
-        return int(np.quantile(np.diff(store.offsets)[list(sides.train)], 1 - LONGER))
+        return self.model.run.config.typical_length or typical_length(*self.model.run.tokens())
 
     def _copy_limiter(self, plan: Plan) -> Any:
         most = self.record.settings.max_copy

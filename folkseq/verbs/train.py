@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpora import Split, split, split_in_order
+from folkseq.corpora import Split
 from folkseq.corpora.baseline import Baseline
-from folkseq.corpora.duplicates import near_duplicates
 from folkseq.corpora.files import names as names_of
 from folkseq.corpora.named import Corpus, files, skipped
 from folkseq.corpora.reader import TokenizedCorpus, tokenize_corpus
+from folkseq.corpora.sides import sides
 from folkseq.errors import CorpusError, FolkseqError, RequestError, RunError
 from folkseq.extensions import extension
 from folkseq.extras import require
@@ -29,9 +29,10 @@ from folkseq.machine import ranks
 from folkseq.models.settings import EncoderSettings, ModelSettings, TrainSettings
 from folkseq.representations.base import Codec, Representation
 from folkseq.representations.task import CONTINUE, TASKS
-from folkseq.run import CorpusFile, Run, RunConfig
+from folkseq.run import CorpusFile, Run, RunConfig, typical_length
 from folkseq.sampling.overlaps import Overlaps
 from folkseq.settings import option_name, parse
+from folkseq.verbs.base_model import LEARNING_RATE, BaseModel
 from folkseq.verbs.trained import find_task
 from folkseq.version import __version__
 
@@ -70,6 +71,7 @@ def train(
     *,
     out: Path | str | None = None,
     resume: bool = False,
+    base: Path | str | None = None,
     on_build: Callable[[BuildReport], None] | None = None,
     on_read: Callable[[int, int], None] | None = None,
     on_start: Callable[[TrainingStart], None] | None = None,
@@ -83,6 +85,8 @@ def train(
         corpus: files and folders; a named corpus such as `corpora/folk.abc` is built if it does not exist.
         out: the run folder; the next free `runs/REPRESENTATION-N` by default.
         resume: continue the run in `out`, or start it if there is none. Files and settings must be the same.
+        base: a run or pretrained model whose weights are the start, in place of random ones; the tokens of both
+            vocabularies are known then. A run that is resumed has its start already.
         on_build: called if a named corpus was built.
         on_read: called with the number of files read and that of all.
         on_start: called before training.
@@ -110,28 +114,39 @@ def train(
     if resume and out is None:
         raise RequestError("--resume needs the run to continue: add --out RUN")
     asked_for = representations.find(representation)
+    start = None if base is None else BaseModel.open(base, asked_for, asked)
+    signature = None if start is None else start.signature
 
     def start_and_train(joined: Ranks | None) -> Run:
-        chosen, found = _read(asked_for, corpus, on_build, on_read)
-        labels, new_split = _split(chosen, found)
+        chosen, found = _read(start.representation if start else asked_for, corpus, signature, on_build, on_read)
+        tokens = found.codec.vocabulary.tokens
+        if start is not None:
+            found = start.adapt(found)
+        numbers = found.codec.vocabulary.array(tokens)
+        labels, new_split = sides(chosen, found)
         with _claimed(chosen.name, out) as folder:
             notices: tuple[str, ...] = ()
             if resume and (folder / "config.json").exists():
                 run = Run.open(folder)
-                notices = _check_unchanged(run, chosen, found, new_split, asked)
+                notices = _check_unchanged(run, chosen, found, numbers, new_split, asked, start)
             else:
-                run = Run(folder, _config(chosen, found, asked), found.codec.vocabulary)
+                run = Run(folder, _config(chosen, found, new_split, asked, start), found.codec.vocabulary)
                 run.check_new()
-                run.write_tokens(found.folder, new_split, found.labels)
+                run.write_tokens(found.folder, new_split, found.labels, numbers)
                 run.write_titles(found.titles)
+                if start is not None:
+                    from folkseq.training import checkpoint
+
+                    notices = (start.notice(run.vocabulary),)
+                    checkpoint.save_start(folder, start.weights(run.config.model, run.vocabulary))
                 _build_index(run)
-            baseline, (store, sides) = None, run.tokens()
+            baseline, (store, own) = None, run.tokens()
             if run.config.task == CONTINUE:
-                baseline = Baseline.fit(store, sides, len(run.vocabulary), run.config.training.validation_ids)
+                baseline = Baseline.fit(store, own, len(run.vocabulary), run.config.training.validation_ids)
             if on_start is not None:
                 alike = sum(count for count in Counter(labels.tolist()).values() if count > 1)
                 told = (*skipped(corpus, asked_for.files.suffixes), *found.notices, *notices)
-                on_start(TrainingStart(run, found, sides, alike, baseline, told))
+                on_start(TrainingStart(run, found, own, alike, baseline, told))
             return _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
 
     if ranks()[1] == 1:  # torch is imported after the corpus was read, since the processes that read it are forked
@@ -147,13 +162,14 @@ def train(
 def _read(
     representation: Representation[Any],
     corpus: Corpus,
+    signature: str | None,
     on_build: Callable[[BuildReport], None] | None,
     on_read: Callable[[int, int], None] | None,
 ) -> tuple[Representation[Any], TokenizedCorpus]:
     """Read a corpus; return it with the representation that suits its files."""
     paths = files(corpus, representation.files.suffixes, on_build)
     suited = representation.suited_to(paths)
-    found = tokenize_corpus(suited, paths, on_read=on_read)
+    found = tokenize_corpus(suited, paths, on_read=on_read, signature=signature)
     if len(found.store) < FEWEST_PIECES:
         reason = f"; not read: {found.faults[0]}" if found.faults else ""
         few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"
@@ -161,15 +177,13 @@ def _read(
     return suited, found
 
 
-def _split(representation: Representation[Any], found: TokenizedCorpus) -> tuple[NDArray[np.int64], Split]:
-    """Return labels that near-duplicates share, and the split of the pieces."""
-    if representation.files.continuous:
-        return np.arange(len(found.store)), split_in_order(found.sources, np.diff(found.store.offsets))
-    labels = near_duplicates(found.fingerprints, found.codec.transposition)
-    return labels, split(labels)
-
-
-def _config(representation: Representation[Any], found: TokenizedCorpus, asked: Mapping[str, Any]) -> RunConfig:
+def _config(
+    representation: Representation[Any],
+    found: TokenizedCorpus,
+    split: Split,
+    asked: Mapping[str, Any],
+    start: BaseModel | None,
+) -> RunConfig:
     """Return the configuration of a new run: settings as asked, else from the recipe, else by default."""
     codec, task = found.codec, asked.get("task", CONTINUE)
     if task == CONTINUE:
@@ -183,15 +197,26 @@ def _config(representation: Representation[Any], found: TokenizedCorpus, asked: 
         recipe = problem.recipe
         sizes = {"vocabulary_size": problem.vocabulary_size, "fields": problem.fields, "encoder": encoder}
     model = parse(ModelSettings, _of(ModelSettings, recipe) | sizes | _of(ModelSettings, asked))
-    plan_hidden = task == CONTINUE and not asked.keys() & {"hidden", "steps"}
+    if start is not None:
+        model = start.settings(model)
+        recipe = {**recipe, "learning_rate": LEARNING_RATE}
+    plan_hidden = start is None and task == CONTINUE and not asked.keys() & {"hidden", "steps"}
     training = _of(TrainSettings, recipe) | {"plan_hidden": plan_hidden} | _of(TrainSettings, asked)
     facts = {"representation": representation.spec, "model": model, "training": parse(TrainSettings, training)}
     facts |= {"corpus": _corpus_files(found), "version": __version__}
+    facts["base"] = "" if start is None else start.described
+    facts["typical_length"] = typical_length(found.store, split)
     return parse(RunConfig, facts | _of(RunConfig, asked))
 
 
 def _check_unchanged(
-    run: Run, representation: Representation[Any], found: TokenizedCorpus, split: Split, asked: Mapping[str, Any]
+    run: Run,
+    representation: Representation[Any],
+    found: TokenizedCorpus,
+    numbers: NDArray[Any],
+    split: Split,
+    asked: Mapping[str, Any],
+    start: BaseModel | None,
 ) -> tuple[str, ...]:
     """Complete the files of a run that is to be resumed, and return notices for the user.
 
@@ -204,6 +229,9 @@ def _check_unchanged(
         for name, value in _of(type(section), asked).items():
             if (was := getattr(section, name)) != value:
                 changed.append(f"its {option_name(type(section), name)} is {was}, not {value}")
+    base = "" if start is None else start.described
+    if config.base != base:
+        changed.append(f"it started from {config.base or 'random weights'}, not from {base or 'random weights'}")
     if config.representation != representation.spec:
         changed.append(f"its representation is {config.representation}, not {representation.spec}")
     if changed:
@@ -212,7 +240,7 @@ def _check_unchanged(
     try:
         run.tokens()
     except RunError:  # they were removed
-        run.write_tokens(found.folder, split, found.labels)
+        run.write_tokens(found.folder, split, found.labels, numbers)
     if not (run.folder / "novelty").exists():
         _build_index(run)
     if run.vocabulary != found.codec.vocabulary or not np.array_equal(run.tokens()[0].offsets, found.store.offsets):

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from folkseq import representations
-from folkseq.errors import RequestError
+from folkseq import pretrained, representations
+from folkseq.errors import RequestError, RunError
 from folkseq.extensions import extension, installed
 from folkseq.machine import cores
 from folkseq.representations.base import Codec, Representation
@@ -132,6 +132,30 @@ def newest(task: str | None = None, options: Iterable[str] = (), suffixes: Itera
     needs = [f"--{name.replace('_', '-')}" for name in sorted(options)] + sorted(suffixes)
     wanted = f"of task {task}" if task not in (None, CONTINUE) else ""
     return Run.latest(fits=fits, wanted=f"{wanted} for {', '.join(needs)}" if needs else wanted)
+
+
+def restore(run: Run) -> Run:
+    """Build the pieces of a pretrained model again, if they are missing, and return the run.
+
+    Raises:
+        FolkseqError: folkseq cannot build its corpus, or builds another one.
+    """
+    if not pretrained.includes(run.folder) or run.token_folder.exists():
+        return run
+    from folkseq.corpora.sides import rebuilt, sides
+
+    name = pretrained.CORPORA.get(run.name)
+    if name is None:
+        raise RunError(f"{run.name}: comes without its corpus, which this needs; train a run of your own")
+    representation = representations.find(run.config.representation)
+    found = rebuilt(representation, name)
+    digests = [digest for _, digest in found.digests]
+    if digests != [file.sha256 for file in run.config.corpus] or found.codec.vocabulary != run.vocabulary:
+        raise RunError(
+            f"{run.name}: was trained on another version of {name}, which this needs; train a run of your own"
+        )
+    run.write_tokens(found.folder, sides(representation, found)[1], found.labels)
+    return run
 
 
 def find_task(name: str, codec: Codec[Any]) -> Task:

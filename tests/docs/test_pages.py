@@ -38,7 +38,8 @@ def environment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bin")
     program = folder / "folkseq"
     program.write_text(
-        f'#!/bin/sh\ncase $1 in train) set -- "$@" {SHORT};; esac\nexec {sys.executable} -m folkseq "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *--from*) set -- "$@" --steps 4;; train*) set -- "$@" {SHORT};; esac\n'
+        f'exec {sys.executable} -m folkseq "$@"\n'
     )
     program.chmod(0o755)
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"

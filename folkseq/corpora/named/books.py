@@ -91,9 +91,15 @@ class Description:
     digests: Mapping[str, str] = setting(
         REQUIRED, "SHA-256 of the built file in hexadecimal, by version of the package."
     )
+    without: str | None = setting(None, "Pattern of a line; a tune with such a line is left out.")
 
     def __post_init__(self) -> None:
         _check(self)
+        if self.without is not None:
+            try:
+                re.compile(self.without)
+            except re.error as error:
+                raise ValueError(f"without must be a pattern, got {self.without!r} ({error})") from None
         for digest in self.digests.values():
             if not re.fullmatch(r"[0-9a-f]{64}", digest):
                 raise ValueError(f"digests must have 64 hexadecimal digits, got {digest!r}")
@@ -138,13 +144,17 @@ def build(description: Description, out: Path) -> BuildReport:
         for path in package_files(description.package, source.folder, source.glob)
     ]
     tunes: dict[str, None] = {}  # a set in order
-    read = decoded = 0
+    read = decoded = left_out = 0
+    without = re.compile(description.without or r"(?!)", re.MULTILINE)
     for source, path in paths:
         text, was_quoted = _clean(path.read_bytes())
         decoded += was_quoted
         for tune in _tunes(text, source.book):
-            tunes[tune] = None
             read += 1
+            if without.search(tune):
+                left_out += 1
+            else:
+                tunes[tune] = None
     numbered = [f"X:{number}\n{tune}\n" for number, tune in enumerate(tunes, start=1)]
     data = "\n".join([_head(description), *numbered]).encode()
     write_atomically(out, data)
@@ -152,9 +162,10 @@ def build(description: Description, out: Path) -> BuildReport:
     if digest not in description.digests.values():
         made = f"{description.name} built from {description.package} {version(description.package)}"
         notice = f"{made} is not the file described, so figures may differ; its SHA-256 is {digest}"
-    repeats = read - len(tunes)
-    counts = {"tunes": len(tunes), "repeats": repeats, "files": len(paths), "quoted": decoded}
-    summary = f"{len(tunes):,} tunes ({repeats} exact repeats dropped)"
+    repeats = read - left_out - len(tunes)
+    counts = {"tunes": len(tunes), "repeats": repeats, "left_out": left_out, "files": len(paths), "quoted": decoded}
+    dropped = f"{repeats} exact repeats dropped" + (f", {left_out} left out by their terms" if left_out else "")
+    summary = f"{len(tunes):,} tunes ({dropped})"
     return BuildReport(out, summary, {**counts, "sha256": digest}, notice)
 
 
