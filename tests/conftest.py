@@ -7,8 +7,7 @@ from hypothesis import settings
 
 settings.register_profile("busy", deadline=None)  # other programs may slow one example down
 settings.load_profile("busy")
-if "PYTEST_XDIST_WORKER" in os.environ:  # before anything imports torch: one thread for each test beside others
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch: small models are faster on one thread
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

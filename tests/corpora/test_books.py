@@ -3,6 +3,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -79,7 +80,14 @@ def test_tunes_are_numbered_and_other_text_is_removed(built):
         "X:2\nT:Two\nB:The First Book\nK:D\n% kept\nDEF|",
         "X:3\nT:Three\nB:Other\nK:G\nGAB|",
     ]
-    assert {**report.facts, "sha256": ""} == {"tunes": 3, "repeats": 0, "files": 2, "quoted": 0, "sha256": ""}
+    assert {**report.facts, "sha256": ""} == {
+        "tunes": 3,
+        "repeats": 0,
+        "left_out": 0,
+        "files": 2,
+        "quoted": 0,
+        "sha256": "",
+    }
 
 
 def test_a_file_header_goes_into_each_of_its_tunes(built):
@@ -88,6 +96,17 @@ def test_a_file_header_goes_into_each_of_its_tunes(built):
     )
     assert tunes[1] == "X:2\nM:3/4\nB:Whole\nT:Two\nK:C\nD3|"
     assert "M:3/4" not in tunes[2]
+
+
+def test_tunes_whose_terms_forbid_it_are_left_out_and_counted(made_up, tunebook, tmp_path):
+    (tunebook / "0.abc").write_bytes(b"X:1\nT:One\nZ:by Ann\nK:C\nCDE|\n\nX:2\nT:Two\nK:C\nZ:not by Ann\nCDE|\n")
+    report = build(replace(made_up, without="^Z:by Ann"), tmp_path / "made-up.abc")
+    assert "T:Two" in report.path.read_text()
+    assert "T:One" not in report.path.read_text()
+    assert (report.facts["tunes"], report.facts["left_out"]) == (1, 1)
+    assert "1 left out by their terms" in report.summary
+    with pytest.raises(ValueError, match="without must be a pattern"):
+        replace(made_up, without="(")
 
 
 def test_exact_repeats_are_dropped_and_counted(built):
@@ -253,14 +272,14 @@ def test_locate_refuses_the_rest_and_names_the_corpora(missing, tmp_path, monkey
     with pytest.raises(CorpusError) as refusal:
         locate(Path(missing))
     assert str(refusal.value) == (
-        f"{missing}: no such file or folder; the named corpora are corpora/essen.abc, corpora/folk.abc, "
-        "corpora/chorales, corpora/ensemble, corpora/picture"
+        f"{missing}: no such file or folder; the named corpora are corpora/essen.abc, corpora/folk-open.abc, "
+        "corpora/folk.abc, corpora/chorales, corpora/ensemble, corpora/picture"
     )
 
 
 def test_a_folder_of_descriptions_adds_to_those_shipped(tmp_path):
     (tmp_path / "made-up.toml").write_text(TOML)
-    assert set(descriptions(tmp_path)) == {"essen", "folk", "made-up"}
+    assert set(descriptions(tmp_path)) == {"essen", "folk", "folk-open", "made-up"}
     assert descriptions(tmp_path)["essen"].non_commercial
     assert not descriptions(tmp_path)["folk"].non_commercial
 

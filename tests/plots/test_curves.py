@@ -441,7 +441,7 @@ def test_errors_of_the_user_are_one_line(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     for arguments, message in [
-        (["missing"], "missing: there is no such run; train one with"),
+        (["missing"], "missing: there is no such run, nor a pretrained model"),
         ([run.folder, "-o", "x.gif"], "x.gif: cannot be drawn by its suffix; choose one of .png, .svg"),
         ([run.folder, "-o", "folder/"], "folder: cannot be drawn by its suffix; choose one of .png, .svg"),
         (["empty"], "empty: holds no training report yet"),

@@ -212,7 +212,7 @@ def shorten(folder):
 
 
 def test_a_signal_while_files_are_read_ends_with_one_line_and_leaves_nothing(book, tmp_path, monkeypatch):
-    monkeypatch.setattr("folkseq.verbs.train._split", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("folkseq.verbs.train.sides", lambda *_: signal.raise_signal(signal.SIGTERM))
     result = invoke("train", "abc", book, "--steps", 1, "-o", tmp_path / "r")
     assert (result.exit_code, result.stderr.strip()) == (130, "folkseq: interrupted")
     assert not (tmp_path / "r").exists()
