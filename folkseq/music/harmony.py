@@ -1,7 +1,8 @@
 """Chord symbols as tune books print them over the staff: `Am7`, `D7/F#`, `C6/9`, `E7(#9)` and `N.C.`.
 
 ABC writes them in quotes before a note (standard 2.1, section 4.18), as it does fingerings and remarks. A symbol is a
-root, signs that each change the chord built so far, and a bass. The German H is B natural.
+root, signs that each change the chord built so far, and a bass. The German H is B natural, but an H alone is a hold, as
+transcribers of old books write it.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def chord_pitches(text: str) -> tuple[int, ...] | None:
         text = text[1:-1].strip()
     if _NO_CHORD.fullmatch(text):
         return ()
+    if text == "H":
+        return None
     for symbol in (text.replace(" ", ""), *([text.partition(" ")[0]] if _all_chords(text.split()) else [])):
         if (pitches := _pitches(symbol)) is not None:
             return pitches

@@ -158,6 +158,7 @@ def test_music(music: str, elements: list[Element]) -> None:
         ("A>>>>B", {"broken rhythm of more than three signs": 1}),
         ("(3AB", {"tuplet with too few notes": 1}),
         ("(3AB(3ABc", {"tuplet with too few notes": 1}),
+        ("(3(3ABc d", {"tuplet with too few notes": 1}),  # one sign too many
         ("(3:2:5A(3ABc", {"tuplet with too few notes": 1}),
         ("(13:12A(11:10BCDEFGABcde fg", {"tuplet with too few notes": 1}),
         ("[AA]", {"note twice in a chord": 1}),

@@ -43,6 +43,7 @@ from folkseq.music.harmony import chord_pitches
         ("Bb clarinet", None),
         ("D.C.", None),
         ("Fine", None),
+        ("H", None),
         ("4", None),
         ("^A", None),
     ],

@@ -26,7 +26,8 @@ class TupletReader:
 
     def begin(self, tuplet: Tuplet, body: list[Element]) -> bool:
         """Add a tuplet to `body`; return whether an earlier one lacks sounds and does not hold this one."""
-        if self._outer and not self._left:
+        resumed = bool(self._outer) and not self._left
+        if resumed:
             self._add(self._outer.pop(), body)
         left, count = self._left, tuplet.count
         if not left:
@@ -38,7 +39,8 @@ class TupletReader:
         rest = left - (count if count <= left else tuplet.normal)
         factor = Fraction(outer.normal * tuplet.normal, outer.actual * tuplet.actual)
         begun = outer.count > left
-        if rest < 0 or max(factor.as_integer_ratio()) > _MOST or not (begun or index == len(body) - 1):
+        holds = rest >= 0 if begun or resumed else rest > 0 and index == len(body) - 1
+        if not holds or max(factor.as_integer_ratio()) > _MOST:
             self._add(tuplet, body)
             return True
         body[index : index + 1] = [replace(outer, count=outer.count - left)] if begun else []
