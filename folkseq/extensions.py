@@ -3,7 +3,7 @@
 folkseq.representations   name = "module:Class"     a `representations.base.Representation`
 folkseq.tasks             name = "module:function"  from a codec to a `representations.task.Task`, or None
 folkseq.verbs             name = "module:command"   a click command of the program
-folkseq.extensions        overlap                   compares new pieces with the training set, see `sampling.overlaps`
+folkseq.extensions        novelty                   compares new pieces with the training set, see `sampling.overlaps`
                           again                     writes an answer of `fill` again, from the record in its file
                           display                   shows a piece in a notebook
 """

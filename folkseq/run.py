@@ -7,7 +7,7 @@
     encoder.onnx        its encoder, if the task has one
     tokens/             the pieces as ids, their labels, and their split
     titles.json         the titles of the corpus, which new titles resemble but never repeat
-    novelty/            an index of the passages of the training set
+    novelty/            an index of the passages of the training set, and its summary
     metrics.jsonl       reports and events of training, one a line
     state/              the state from which training resumes exactly
     samples/            pieces that the model wrote
@@ -252,6 +252,11 @@ class Run:
         with _reading(path):
             titles: list[list[str]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
             return titles
+
+    @property
+    def has_tokens(self) -> bool:
+        """Return whether it holds the pieces of its corpus."""
+        return (self.token_folder / "split.json").exists()
 
     def tokens(self) -> tuple[TokenStore, Split]:
         """Return the pieces of the corpus and their split. Raises RunError if they are missing or broken."""

@@ -33,6 +33,7 @@ ORDER = (
     "sample",
     "fill",
     "harmonise",
+    "check",
     "evaluate",
     "tokenize",
     "convert",

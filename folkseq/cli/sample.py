@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
     from folkseq.verbs.piece import Event, Sampled
 
 _FILES = ("--output", "-o", "--format", "--soundfont")
-_MOST_TOLD = 20  # pieces whose overlaps are printed one by one
+_MOST_TOLD = 20  # pieces whose verdicts are printed one by one, besides copies
+KINDS = {
+    "new": "new",
+    "usual": "nothing unusual",
+    "long": "long passage",
+    "variant": "variant",
+    "copy": "copy",
+    "unknown": "not judged",
+}
+"""The kinds of verdicts in words."""
 
 
 def _groups() -> dict[str, list[click.Option]]:
@@ -124,13 +134,13 @@ def _show_events(events: Iterable[Event], as_json: bool) -> None:
 
 
 def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, best: int, out: str | None) -> None:
-    """Print the files of each piece, and on stderr its overlap with the training set and its score."""
-    copied: list[int] = []
+    """Print the files of each piece, and on stderr whether it is a copy, and its score."""
+    kinds: list[str] = []
     shown: list[Path] = []
     for piece, files in written:
-        if not copied:
+        if not kinds:
             say(f"seed {piece.seed}")
-        copied.append(piece.copied.tokens)
+        kinds.append(piece.verdict.kind if piece.verdict else "unknown")
         facts = {
             "index": piece.index,
             "seed": piece.seed,
@@ -139,6 +149,7 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
             "record": json.loads(piece.record.to_json()),
             "nll": round(piece.nll, 4),
             "copied": asdict(piece.copied),
+            "verdict": piece.verdict and asdict(piece.verdict),
             "score": round(piece.critique.score, 4),
             "merits": {name: round(merit, 3) for name, merit in piece.critique.merits.items()},
             "tokens": list(piece.tokens),
@@ -149,26 +160,16 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
             say(notice)
         if not files:
             say(f"  {piece.title}: not written, since it holds no sound")
-        if len(copied) <= _MOST_TOLD:
-            say(f"  {_overlap(piece)}")
-        if best > 1 and len(copied) <= _MOST_TOLD:
+        if len(kinds) <= _MOST_TOLD or kinds[-1] == "copy":
+            say(f"  {piece.title}: {_verdict(piece)}")
+        if best > 1 and len(kinds) <= _MOST_TOLD:
             merits = ", ".join(f"{name} {merit:.2f}" for name, merit in piece.critique.merits.items())
             say(f"  best of {best}: {piece.critique.score:.3f} ({merits})")
-    if len(copied) > _MOST_TOLD:
-        middle = sorted(copied)[len(copied) // 2]
-        say(
-            f"{len(copied):,} pieces; longest passages shared with the training set: median {middle} tokens, "
-            f"maximum {max(copied)}"
-        )
+    if len(kinds) > _MOST_TOLD:
+        counts = (f"{KINDS[kind]} {count:,}" for kind, count in Counter(kinds).most_common())
+        say(f"{len(kinds):,} pieces: {', '.join(counts)}")
 
 
-def _overlap(piece: Sampled) -> str:
-    """Describe the longest passage that a piece shares with the training set."""
-    copied = piece.copied
-    if not copied.tokens:
-        return f"{piece.title}: shares nothing with the training set"
-    bars = f" ({copied.bars} bar line{'s' * (copied.bars != 1)})" if copied.bars else ""
-    return (
-        f"{piece.title}: shares at most {copied.tokens} tokens in a row{bars}, from {copied.at}, "
-        f"with {copied.source}, from {copied.source_at}"
-    )
+def _verdict(piece: Sampled) -> str:
+    """Say whether a piece is a copy."""
+    return piece.verdict.words if piece.verdict else "not compared with the corpus (the novelty extension is missing)"

@@ -47,7 +47,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
     """
     if length < 1 or not 0 < share <= 1:
         raise ValueError(f"expected length >= 1 and 0 < share <= 1, got {length} and {share}")
-    sets = [_ngrams(fingerprint, length) for fingerprint in fingerprints]
+    sets = [distinct_ngrams(fingerprint, length) for fingerprint in fingerprints]
     sizes = np.array([len(ngrams) for ngrams in sets], np.int64)
     flat = np.concatenate([np.zeros(0, np.uint64), *sets])
     order = np.argsort(flat, kind="stable")
@@ -71,7 +71,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
     return forest.labels(len(sets))
 
 
-def _ngrams(fingerprint: ArrayLike, length: int) -> Hashes:
+def distinct_ngrams(fingerprint: ArrayLike, length: int) -> Hashes:
     """Return the distinct n-grams of a fingerprint, as hashes of 64 bits; a shorter fingerprint is one of its own."""
     numbers = mixed(np.asarray(fingerprint, np.int64))
     if 0 < len(numbers) < length:

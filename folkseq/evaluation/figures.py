@@ -13,19 +13,16 @@ in common.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.corpora.duplicates import Forest
 from folkseq.corpora.hashing import inverse_powers, mixed, powers
+from folkseq.corpora.titles import same_titles
 
 LENGTHS = (8, 12, 16, 24, 32)
-_NO_TITLE = re.compile(r"\([^)]*\)|\s--.*|^\s*(the|an|a)\s|,\s*(the|an|a)\b")  # remarks, the rhythm, articles
-_NO_LETTER = re.compile(r"[\W\d_]")
 Integers = NDArray[np.int64]
 
 
@@ -35,25 +32,6 @@ def validate(melodies: Sequence[ArrayLike], groups: ArrayLike, lengths: Sequence
         raise ValueError(f"a figure has 2 notes or more, got lengths of {tuple(lengths)}")
     if np.shape(groups) != (len(melodies),):
         raise ValueError(f"expected a group for each of {len(melodies)} melodies, got {np.shape(groups)}")
-
-
-def same_titles(labels: Sequence[str]) -> Integers:
-    """Return a number for each label of a piece, (P,), the same for pieces that have a title in common.
-
-    A label is a file, `X:` and a number, and titles separated by ` / `. Only the letters of a title count, without
-    article and rhythm. A piece without a title is in a group of its own.
-
-    >>> same_titles(["a.abc X:1 The Maid", "a.abc X:2", "b.abc X:7 MAID -- REEL / Miss Lyall", "b.abc X:8 Lyall"])
-    array([0, 1, 0, 2])
-    """
-    forest, owners = Forest(len(labels)), dict[str, int]()
-    for piece, label in enumerate(labels):
-        _, _, titles = label.partition("X:")
-        for title in titles.partition(" ")[2].split(" / "):
-            letters = _NO_LETTER.sub("", _NO_TITLE.sub("", title.casefold()))
-            if letters:
-                forest.join(owners.setdefault(letters, piece), piece)
-    return forest.labels(len(labels))
 
 
 def known_shares(

@@ -16,11 +16,10 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.files import file_stem
 from folkseq.formats.midi import is_midi
 from folkseq.representations.task import CONTINUE, FILL, Answer, Question
-from folkseq.sampling.overlaps import SharedPassage
+from folkseq.sampling.overlaps import Copied, SharedPassage
 from folkseq.settings import changed
 from folkseq.verbs.model import Model, load
 from folkseq.verbs.output import Output
-from folkseq.verbs.piece import Copied
 from folkseq.verbs.record import Record
 from folkseq.verbs.sample import model_of
 from folkseq.verbs.sampling_run import copy_limiter
@@ -174,7 +173,7 @@ def _answers(
         shared = SharedPassage()
         if len(ids) and model.overlaps:
             (shared,) = model.overlaps.longest([ids])
-        copied = replace(model.copied(model.run.vocabulary.decode(ids), shared), at="")
+        copied = replace(model.copied(model.run.vocabulary.decode(ids), shared), at="", span="")
         own = replace(record, index=sample.index + 1)
         comments = [own.describe(), own.to_json()]
         files, left_out = _write(answer, output, file_stem(stem, f"{own.seed}-{own.index}"), comments)

@@ -115,7 +115,7 @@ def _show(found: Answers, as_json: bool, out: str | None) -> None:
         }
         show_files(as_json, facts, written.files, out)
         rate = written.nll / max(answer.choices, 1)
-        shares = f"at most {copied.tokens} tokens in a row with {copied.source}" if copied.tokens else "nothing"
+        shares = f"a passage with {copied.source_span} of {copied.source}" if copied.tokens else "nothing"
         say(f"  {answer.summary}{'  ' * bool(answer.summary)}({rate:.2f} nats per token; shares {shares})")
         for reason in written.left_out:
             say(f"  {reason}")

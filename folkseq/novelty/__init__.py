@@ -1,10 +1,12 @@
-"""Novelty: the longest run of tokens that a piece shares with the training set, and a limit on such runs.
+"""Novelty: what a piece shares with the training set, a verdict on that in words, and a limit on what is shared.
 
-`Overlap` is the entry point for training and sampling. `training_set` selects the pieces to compare with, `hashing`
-gives passages numbers that no transposition changes, `runs` compares ids, and `limit` masks the ids that would make a
-run too long.
+`KnownPieces` is the entry point for training, sampling and the verb `check`. `overlap` finds the longest run of ids,
+with `training_set`, `hashing` and `runs`; `limit` masks the ids that would make a run too long; `marks` does both
+without the corpus. `sketches` recognise near-duplicates, `scale` measures what is usual, `verdict` says it in words,
+and `summary` stores what these need.
 """
 
+from folkseq.novelty.known import KnownPieces
 from folkseq.novelty.overlap import Overlap
 
-__all__ = ["Overlap"]
+__all__ = ["KnownPieces", "Overlap"]

@@ -38,20 +38,22 @@ class CopyLimit:
     It takes about 16 bytes for each free id of the training set.
     """
 
-    def __init__(self, training_set: TrainingSet, hashing: Hashing, most: int) -> None:
+    def __init__(self, training_set: TrainingSet, hashing: Hashing, most: int, window: int = 1) -> None:
         """Learn what follows what in a training set.
 
         Args:
             training_set: the pieces.
             hashing: of their vocabulary.
             most: ids of the longest run that may be shared, at least 8.
+            window: ids in a row that one of the training set stands for, see `marks`.
 
         Raises:
             RequestError: `most` is less.
         """
         if most < FEWEST:
             raise RequestError(f"--max-copy {most}: the limit must be {FEWEST} tokens or more")
-        self._most, self._hashing = most, hashing
+        self._most, self._hashing = most - window + 1, hashing
+        self._fewest = max(_DECIDE - window + 1, 2)
         self._lay_out()
         learnt = [self._learn(training_set.ids[places]) for places in training_set.places()]
         entries = np.sort(np.concatenate([entries for entries, _ in learnt]))
@@ -63,7 +65,7 @@ class CopyLimit:
         self._filter = np.zeros(1 << bits - 3, np.uint8)  # a bit for all entries that begin with the bit's number
         first = self._entries >> self._away
         np.bitwise_or.at(self._filter, first >> _BYTE, np.uint8(1) << (first & _BIT).astype(np.uint8))
-        self._powers = powers(most + 1)[self._decide, None, None]
+        self._powers = powers(self._most + 1)[self._decide, None, None]
 
     def begin(self, rows: int) -> Rows:
         """Return the state of `rows` pieces before their start ids."""
@@ -125,7 +127,7 @@ class CopyLimit:
         bound = np.r_[False, (last_true(hashing.binding[ids]) > last_true(by_id | ends))[:-1]]
         free = by_id & ~bound
         following = np.append(next_true(free | ends), len(ids))[1:] - place - 1  # (T,) q
-        length = np.maximum(self._most - _FOLLOWING[np.searchsorted(_FOLLOWING, following)], _DECIDE)
+        length = np.maximum(self._most - _FOLLOWING[np.searchsorted(_FOLLOWING, following)], self._fewest)
         at = np.flatnonzero(free & (place - last_true(ends) - 1 >= length))  # (K,) with enough ids before in the piece
         decides = length[at]
         terms = hashing.terms[:, ids] * inverse_powers(len(ids))  # (2, T)

@@ -18,12 +18,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq import representations
 from folkseq.corpora import TokenStore
 from folkseq.corpora.hashing import RISE, Hashes, powers
 from folkseq.errors import RunError
@@ -33,7 +32,6 @@ from folkseq.novelty.limit import FEWEST, CopyLimit
 from folkseq.novelty.runs import SHORT, Comparison, ShortPassages
 from folkseq.novelty.training_set import TrainingSet
 from folkseq.representations.capabilities import Profile
-from folkseq.run import Run
 from folkseq.sampling.overlaps import SharedPassage
 
 FOLDER, KEYS, PLACES = "novelty", "keys.npy", "places.npy"
@@ -54,22 +52,6 @@ class Overlap:
         """Prepare to compare new pieces with some of a store, in whose vocabulary ids have a profile."""
         self.training_set, self.hashing = TrainingSet.of(store, pieces, profile), Hashing(profile)
         self._ids = self.training_set.ids
-
-    @classmethod
-    def open(cls, run: Run) -> Self:
-        """Open the training set of a run, with its index if there is one. Raises RunError if either is broken."""
-        store, sides = run.tokens()
-        codec = representations.find(run.config.representation).codec(run.vocabulary)
-        overlap = cls(store, sides.train, codec.profile)
-        if (run.folder / FOLDER / KEYS).exists():
-            overlap.read(run.folder / FOLDER)
-        return overlap
-
-    @classmethod
-    def build(cls, run: Run) -> None:
-        """Write the index of a run. Raises FolkseqError if the disk refuses."""
-        (run.folder / FOLDER / KEYS).unlink(missing_ok=True)
-        cls.open(run).write(run.folder / FOLDER)
 
     def limit(self, most: int) -> CopyLimit:
         """Return a constraint for the sampler that keeps shared runs to `most` ids, which are 8 at least."""

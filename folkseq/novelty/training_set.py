@@ -66,6 +66,11 @@ class TrainingSet:
             yield np.arange(those.sum()) + np.repeat(starts[first:last] - (np.cumsum(those) - those), those)
 
     @property
+    def numbers(self) -> list[int]:
+        """Return the number of each piece in the run's store."""
+        return [self.origins[piece] for piece in self.pieces]
+
+    @property
     def ids(self) -> NDArray[Any]:
         """Return the store's flat array, (T,)."""
         return np.asarray(self.store.ids)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -245,6 +245,9 @@ class Features:
 class Analysis:
     """The part of a codec that evaluation, plots and messages use."""
 
+    unit: ClassVar[str] = "token"
+    """What `places` counts, in the singular."""
+
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
 
@@ -276,9 +279,29 @@ class Analysis:
         """Return the total nats of `pieces` under simple rules of the representation, by name."""
         return {}
 
+    def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return where each token is, as a user would look for it, (T,): the number of its bar, step or line."""
+        return np.arange(len(tokens))
+
+    def span(self, first: int, last: int) -> str:
+        """Return in words what lies between two places: `bars 3-7`, or `bar 3` if they are the same."""
+        return f"{self.unit} {first}" if first == last else f"{self.unit}s {first}-{last}"
+
     def locate(self, tokens: Sequence[str], index: int) -> str:
-        """Return where in the piece a token is, as a user would look for it."""
-        return f"token {index}"
+        """Return in words where in the piece a token is."""
+        place = int(self.places(tokens)[min(index, len(tokens) - 1)]) if tokens else 1
+        return self.span(place, place)
+
+    def excerpt(self, tokens: Sequence[str], start: int, stop: int, piece: Any = None) -> str:
+        """Return how the part of a piece that holds some tokens is written, with these marked; or nothing.
+
+        Args:
+            tokens: of the whole piece.
+            start: the first token to mark.
+            stop: the one after the last.
+            piece: the piece in whose key it is written; that of the tokens by default.
+        """
+        return ""
 
     def bars(self, tokens: Sequence[str]) -> int:
         """Count the bar lines among tokens."""

@@ -129,14 +129,17 @@ class CharCodec(TokenCodec[Text]):
 class CharAnalysis(Analysis):
     """The analysis of text."""
 
+    unit = "line"
+
     def amounts(self, ids: NDArray[Any]) -> dict[str, float]:
         """Return the number of characters."""
         ends = self.vocabulary.encode((START, END))
         return {"character": float(np.count_nonzero(~np.isin(ids, ends)))}
 
-    def locate(self, tokens: Sequence[str], index: int) -> str:
-        """Return the line of a token, from 1."""
-        return f"line {1 + list(tokens[:index]).count(chr(10))}"
+    def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return the line of each token, from 1."""
+        breaks = np.array([token == "\n" for token in tokens], np.int64)
+        return 1 + np.cumsum(breaks) - breaks
 
 
 class CharGeneration(Generation[Text]):

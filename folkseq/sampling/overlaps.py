@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -24,7 +25,42 @@ class SharedPassage(NamedTuple):
     source_start: int = 0
     """Position in that piece."""
     source_ids: NDArray[Any] = np.zeros(0, np.int64)
-    """The ids of that piece up to the end of the passage."""
+    """The ids of that piece up to the end of the passage; none if the run does not have them."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """The longest passage that a piece shares with the training set, in any key."""
+
+    tokens: int
+    bars: int
+    """Number of bar lines in it."""
+    at: str
+    """Where in the piece it begins; empty if only a part of the piece is new."""
+    source: str
+    """File, number and title of the piece in the training set; empty if nothing is shared."""
+    source_at: str
+    """Where in that piece it begins."""
+    span: str = ""
+    """What it takes up in the piece, as in `bars 3-7`."""
+    source_span: str = ""
+    """What it takes up in that piece."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer to the question whether a piece is a copy; `folkseq.novelty.verdict` has the rules."""
+
+    kind: str
+    """`new`, `usual`, `long`, `variant`, `copy`, or `unknown` if the corpus is too small to tell what is usual."""
+    words: str
+    """The answer as a sentence without a full stop."""
+    source: str
+    """The piece that it shares most with, as in `Copied`; empty if nothing is shared."""
+    corpus_share: float | None
+    """The share of the corpus's pieces that share as much with another; None if unknown."""
+    source_share: float | None
+    """The share of the piece that is in `source`, by its figures or by the passage; None if there is no source."""
 
 
 class CopyLimiter(Protocol):
@@ -56,4 +92,12 @@ class Overlaps(Protocol):
 
     def limit(self, most: int) -> CopyLimiter:
         """Return the mask that limits copies to so many ids."""
+        ...
+
+    def describe(self, tokens: Sequence[str], shared: SharedPassage) -> Copied:
+        """Describe a passage of tokens that the training set holds, too."""
+        ...
+
+    def judge(self, ids: NDArray[Any], copied: Copied) -> Verdict:
+        """Say whether a piece, whose longest shared passage is known, is a copy."""
         ...

@@ -10,24 +10,10 @@ from folkseq.errors import RequestError
 from folkseq.extensions import extension
 from folkseq.files import file_stem, write_atomically
 from folkseq.representations.base import Files
+from folkseq.sampling.overlaps import Copied, Verdict
 from folkseq.sampling.rerank import Critique
 from folkseq.verbs.output import Output
 from folkseq.verbs.record import Record
-
-
-@dataclass(frozen=True)
-class Copied:
-    """The longest passage that a piece shares with the training set, in any key."""
-
-    tokens: int
-    bars: int
-    """Number of bar lines in it."""
-    at: str
-    """Where in the piece it begins; empty if only a part of the piece is new."""
-    source: str
-    """File, number and title of the piece in the training set; empty if nothing is shared."""
-    source_at: str
-    """Where in that piece it begins."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +34,8 @@ class Sampled:
     options: Any = field(repr=False)
     notices: tuple[str, ...] = ()
     """What the user should know since the piece before."""
+    verdict: Verdict | None = None
+    """Whether it is a copy; None without the novelty extension."""
 
     @property
     def seed(self) -> int:

@@ -143,7 +143,7 @@ class SamplingRun:
         overlaps = self.model.overlaps
         shared = overlaps.longest(compared) if overlaps else [SharedPassage()] * len(samples)
         pieces = []
-        for sample, number, passage in zip(samples, numbers, shared, strict=True):
+        for sample, number, passage, ids in zip(samples, numbers, shared, compared, strict=True):
             tokens = tuple(self.codec.vocabulary.decode(sample.ids))
             draw = sample.index + 1
             record = replace(self.record, index=number, draw=None if draw == number else draw)
@@ -152,12 +152,13 @@ class SamplingRun:
             if title := self._title(number):
                 piece = generation.entitled(piece, title)
             copied = self.model.copied(tokens, passage._replace(start=passage.start + given))
+            verdict = overlaps.judge(ids, copied) if overlaps else None
             drawn = max(len(tokens) - given, 1)
             critique = Critique.of(sample.nll / drawn, passage.length, drawn, generation.merits(tokens))
             files = self.model.representation.files
             preview = generation.preview(piece)
             about = record, preview, files, self.options, self._told()
-            pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, *about))
+            pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, *about, verdict=verdict))
         return pieces
 
     def _title(self, number: int) -> str:

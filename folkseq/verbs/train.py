@@ -284,7 +284,7 @@ def _of(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _build_index(run: Run) -> None:
     """Write the index of the training set, if there is an extension for it."""
-    overlaps: type[Overlaps] | None = extension("overlap")
+    overlaps: type[Overlaps] | None = extension("novelty")
     if overlaps is not None:
         overlaps.build(run)
 

@@ -15,9 +15,8 @@ from folkseq.machine import cores
 from folkseq.representations.base import Codec, Representation
 from folkseq.representations.task import CONTINUE, FILL, Task
 from folkseq.run import Run, RunConfig
-from folkseq.sampling.overlaps import Overlaps, SharedPassage
+from folkseq.sampling.overlaps import Copied, Overlaps, SharedPassage
 from folkseq.sampling.settings import FLOAT32
-from folkseq.verbs.piece import Copied
 
 if TYPE_CHECKING:
     from folkseq.models.language_model import LanguageModel
@@ -44,7 +43,7 @@ class TrainedRun:
     @cached_property
     def overlaps(self) -> Overlaps | None:
         """Return the index of the training set; None if the extension is not installed."""
-        kind: type[Overlaps] | None = extension("overlap")
+        kind: type[Overlaps] | None = extension("novelty")
         return None if kind is None else kind.open(self.run)
 
     @cached_property
@@ -91,17 +90,9 @@ class TrainedRun:
 
     def copied(self, tokens: Sequence[str], shared: SharedPassage) -> Copied:
         """Describe a passage of tokens that the training set holds, too."""
-        locate = self.codec.analysis.locate
-        if not shared.length:
-            return Copied(0, 0, locate(tokens, 0), "", "")
-        source = self.run.vocabulary.decode(shared.source_ids.tolist())
-        bars = self.codec.analysis.bars(tokens[shared.start : shared.start + shared.length])
-        label, source_at = self._labels[shared.source], locate(source, shared.source_start)
-        return Copied(shared.length, bars, locate(tokens, shared.start), label, source_at)
-
-    @cached_property
-    def _labels(self) -> list[str]:
-        return self.run.labels()
+        if self.overlaps is None:
+            return Copied(0, 0, self.codec.analysis.locate(tokens, 0), "", "")
+        return self.overlaps.describe(tokens, shared)
 
 
 def newest(task: str | None = None, options: Iterable[str] = (), suffixes: Iterable[str] = ()) -> Run:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_a_file_of_many_tunes_is_named_once(run, tmp_path):
     assert result.stdout.splitlines() == [str(tmp_path / "set.abc")]
     said = result.stderr.splitlines()
     assert len(said) == 1 + 2 * 20 + 1
-    assert said[-1].startswith("25 pieces; longest passages shared with the training set: median ")
+    assert re.fullmatch(r"25 pieces: (new|copy|not judged|nothing unusual|long passage|variant) \d+.*", said[-1])
 
 
 def test_a_sampled_tune_shows_itself_in_a_notebook(run):
@@ -280,8 +281,9 @@ def test_a_run_that_copies_is_held_to_a_limit(tmp_path):
     assert max(copied["tokens"] for copied in free) > 24
     assert max(copied["tokens"] for copied in held) <= 16
     assert all(copied["source"].startswith("book.abc X:") for copied in free)
-    assert f"shares at most {free[0]['tokens']} tokens in a row" in told.stderr
-    assert f"from {free[0]['at']}, with {free[0]['source']}, from {free[0]['source_at']}" in told.stderr
+    verdicts = [json.loads(line)["verdict"] for line in told.stdout.splitlines()]
+    assert {verdict["kind"] for verdict in verdicts} <= {"copy", "unknown"}  # ten tunes are too few for a scale
+    assert all(verdict["words"] in told.stderr for verdict in verdicts)
 
 
 def test_json_is_one_object_a_line(run, tmp_path):

@@ -4,6 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from folkseq.corpora import TokenStore
+from folkseq.novelty.hashing import Hashing
+from folkseq.novelty.marks import MarkedOverlap, marks_of
 from folkseq.representations.capabilities import Profile
 
 START, END = 0, 1
@@ -61,6 +63,14 @@ def longest_slowly(piece, store, trained, profile):
     ]
     length, start, number, place = min(found, default=(0, 0, -1, 0))
     return (-length, start, number, place) if length else (0, 0, -1, 0)
+
+
+def marked(store, trained, profile):
+    """The marks of some pieces of a store, in place of the pieces."""
+    hashing = Hashing(profile)
+    inner = [store[piece][1:-1] for piece in trained]
+    marks = np.concatenate([np.zeros(0, np.uint8), *(marks_of(ids, hashing) for ids in inner)])
+    return MarkedOverlap(marks[marks > 0], np.array(list(map(len, inner)), np.int64), list(trained), profile)
 
 
 @st.composite

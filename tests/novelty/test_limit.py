@@ -7,7 +7,7 @@ import pytest
 from book import BOOK
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, run_slowly, stores
+from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, marked, moved, run_slowly, stores
 
 from folkseq.corpora import TokenStore
 from folkseq.errors import RequestError
@@ -23,6 +23,10 @@ from folkseq.representations.vocabulary import Vocabulary
 
 def copy_limit(store, trained, profile, most):
     return CopyLimit(TrainingSet.of(store, trained, profile), Hashing(profile), most)
+
+
+def marked_limit(store, trained, profile, most):
+    return marked(store, trained, profile).limit(most)
 
 
 def free_slowly(piece, profile):
@@ -74,9 +78,9 @@ def test_the_ids_are_those_of_plain_loops(case, data):
     assert found is None or not found.all()
 
 
-def sampled(store, profile, random, most):
+def sampled(store, profile, random, most, limit_of=copy_limit):
     """Four pieces of a sampler that goes on with some passage of the store, in some key, wherever it is let."""
-    limit = copy_limit(store, range(len(store)), profile, most)
+    limit = limit_of(store, range(len(store)), profile, most)
     pieces = [[int(store[0][0])] for _ in range(4)]
     wanted = [[] for _ in pieces]
     rows = limit.advance(limit.begin(4), np.array([piece[-1] for piece in pieces]))
@@ -109,13 +113,13 @@ def books():
     yield TokenStore.of([vocabulary.encode(line) for line in lines]), Profile.without_pitch(vocabulary)
 
 
-def longest_slowly_possible(store, profile, most):
-    """The longest run that can be: `most`, or an uninterrupted stretch that is not free, and four ids before it."""
+def longest_slowly_possible(store, profile, most, decide=4):
+    """The longest run that can be: `most`, or an uninterrupted stretch that is not free, and some ids before it."""
     found = [most]
     for number in range(len(store)):
         free = free_slowly(store[number][1:-1].tolist(), profile)
         lengths = [len(list(stretch)) for _, stretch in groupby(np.cumsum([False, *free]))]
-        found += [lengths[0] - 1, *(4 + length - 1 for length in lengths[1:])]
+        found += [lengths[0] - 1, *(decide + length - 1 for length in lengths[1:])]
     return max(found)
 
 
@@ -130,6 +134,26 @@ def test_runs_stay_short(book, most):
     assert longest == max(most, [13, 0][book])  # nine ids of the waltz are not free: 2 | [M:2/4] z 2 z 2 | [M:3/4]
     assert most <= max(lengths) <= longest
     assert max(run.length for run in index.longest(sampled(store, profile, random, 1000))) > 30
+
+
+@pytest.mark.parametrize("most", [8, 20])
+@pytest.mark.parametrize("book", [0, 1])
+def test_runs_stay_short_by_marks(book, most):
+    store, profile = list(books())[book]
+    index, random = Overlap(store, range(len(store)), profile), np.random.default_rng(0)
+    pieces = [piece for _ in range(10) for piece in sampled(store, profile, random, most, marked_limit)]
+    lengths = [run.length for run in index.longest(pieces)]
+    assert max(lengths) <= longest_slowly_possible(store, profile, most, decide=5)
+    assert max(lengths) >= most - 1
+
+
+@settings(deadline=None)
+@given(stores(30), st.integers(0, 9))
+def test_runs_stay_short_by_marks_whatever_the_training_set(case, seed):
+    profile, store, _ = case
+    pieces = sampled(store, profile, np.random.default_rng(seed), 8, marked_limit)
+    lengths = [longest_slowly(piece.tolist(), store, range(len(store)), profile)[0] for piece in pieces]
+    assert max(lengths) <= longest_slowly_possible(store, profile, 8, decide=5)
 
 
 @settings(deadline=None)

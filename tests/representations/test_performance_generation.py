@@ -12,7 +12,7 @@ from folkseq.formats import midi
 from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.music.performance import NOTE, PEDAL, Note, Performance, Track
-from folkseq.novelty.overlap import Overlap
+from folkseq.novelty import KnownPieces
 from folkseq.representations.performance import PerformanceRepresentation
 from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.generation import parse_densities, parse_pitch_classes
@@ -46,7 +46,7 @@ def make_run(folder, codec):
     np.save(folder / "corpus" / "ids.npy", store.ids)
     np.save(folder / "corpus" / "offsets.npy", store.offsets)
     run.write_tokens(folder / "corpus", Split((0, 1), (2,), ()), ["a/0.mid", "a/1.mid", "b/2.mid"])
-    Overlap.build(run)
+    KnownPieces.build(run)
     return run.folder
 
 

@@ -66,7 +66,7 @@ class AbcCodec(TokenCodec[Tune]):
 
     def __init__(self, representation: Spelling, vocabulary: Vocabulary) -> None:
         super().__init__(representation, vocabulary)
-        self.transposition, self.analysis = AbcTransposition(self), AbcAnalysis(self)
+        self.transposition, self.analysis = AbcTransposition(self), AbcAnalysis(self, representation)
         self.generation = AbcGeneration(representation, vocabulary)
 
     @cached_property

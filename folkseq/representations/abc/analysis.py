@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from folkseq.formats.abc.lexer import parse_note
 from folkseq.music import Bar, Element, Key, Meter, Sound, Tune
 from folkseq.representations.abc.bars import labels, read_bars
+from folkseq.representations.abc.excerpt import excerpt
+from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.tokens import HEADER, kind
 from folkseq.representations.abc.validity import find_fault
 from folkseq.representations.base import END, START, TokenCodec
@@ -63,9 +65,11 @@ class AbcTransposition(Transposition):
 class AbcAnalysis(Analysis):
     """The analysis of tunes."""
 
-    def __init__(self, codec: TokenCodec[Tune]) -> None:
+    unit = "bar"
+
+    def __init__(self, codec: TokenCodec[Tune], spelling: Spelling) -> None:
         super().__init__(codec.vocabulary)
-        self.codec = codec
+        self.codec, self.spelling = codec, spelling
 
     def validate(self, ids: Ids) -> str:
         """Return the first fault by a strict reading; see `validity`."""
@@ -96,9 +100,13 @@ class AbcAnalysis(Analysis):
         """Return the number of notes."""
         return {"note": float(sum(kind(token) == "pitch" for token in self.vocabulary.decode(ids)))}
 
-    def locate(self, tokens: Sequence[str], index: int) -> str:
-        """Return the bar of a token, as engravers count."""
-        return f"bar {read_bars(tokens).number(min(index, len(tokens) - 1))}" if tokens else "bar 1"
+    def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return the bar of each token, as engravers count."""
+        return read_bars(tokens).numbers
+
+    def excerpt(self, tokens: Sequence[str], start: int, stop: int, piece: Tune | None = None) -> str:
+        """Return the bars that hold some tokens as ABC, with these underlined."""
+        return excerpt(tokens, start, stop, self.spelling, piece)
 
     def bars(self, tokens: Sequence[str]) -> int:
         """Count the bar lines among tokens."""

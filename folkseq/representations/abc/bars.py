@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,11 +58,15 @@ class Bars:
     timing: Timing
     """In whole notes; a bar line is at the beginning of the next bar."""
 
+    @cached_property
+    def numbers(self) -> NDArray[np.int64]:
+        """Return the number of the bar of each token, (T,)."""
+        numbers = [span.number for span in self.spans]
+        return np.array([*numbers, numbers[-1] + 1 if numbers else 1])[self.positions[:, 0]]
+
     def number(self, token: int) -> int:
         """Return the number of the bar of a token."""
-        bar = int(self.positions[token, 0])
-        last = self.spans[-1].number if self.spans else 0
-        return self.spans[bar].number if bar < len(self.spans) else last + 1
+        return int(self.numbers[token])
 
 
 def bar_ticks(meter: Meter) -> int:

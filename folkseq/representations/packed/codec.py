@@ -84,6 +84,8 @@ class StepAugmentation(Augmentation):
 class StepAnalysis(Analysis):
     """The analysis of steps."""
 
+    unit = "step"
+
     def __init__(self, vocabulary: Vocabulary, layout: GridLayout, medium: Medium) -> None:
         super().__init__(vocabulary)
         self.layout, self.medium = layout, medium
@@ -97,6 +99,6 @@ class StepAnalysis(Analysis):
         values = self.layout.values(ids)
         return {"step": float(len(values)), **self.medium.amounts(values)}
 
-    def locate(self, tokens: Sequence[str], index: int) -> str:
-        """Return the step of a token, from 1."""
-        return f"step {max(index // self.layout.width, 1)}"
+    def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return the step of each token, from 1."""
+        return np.maximum(np.arange(len(tokens)) // self.layout.width, 1)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,14 @@ class PerformanceAnalysis(Analysis):
         """Return the time and length of each id in seconds; only a TIME_SHIFT has a length."""
         length = self.layout.steps[ids] / self.config.steps_per_second
         return Timing(np.cumsum(length) - length, length)
+
+    def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return the second in which each token is, from 0."""
+        return self.timing(self.vocabulary.array(tuple(tokens))).start.astype(np.int64)
+
+    def span(self, first: int, last: int) -> str:
+        """Return times in minutes and seconds: `0:12-0:19`."""
+        return "-".join(f"{second // 60}:{second % 60:02d}" for second in dict.fromkeys((first, last)))
 
     def amounts(self, ids: Ids) -> dict[str, float]:
         """Return the number of notes, and of seconds up to the last event."""

@@ -55,6 +55,8 @@ class PictureGeneration(GridGeneration):
 class PictureAnalysis(Analysis):
     """The analysis of pixels."""
 
+    unit = "row"
+
     @cached_property
     def _colours(self) -> NDArray[np.bool_]:
         return np.array(list(map(is_colour, self.vocabulary.tokens)))
@@ -67,9 +69,10 @@ class PictureAnalysis(Analysis):
         """Return the number of pixels."""
         return {"pixel": float(np.count_nonzero(self._colours[ids]))}
 
-    def locate(self, tokens: Sequence[str], index: int) -> str:
-        """Return the row of a token, from 1."""
-        return f"row {1 + list(tokens[:index]).count(ROW_END)}"
+    def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return the row of each token, from 1."""
+        ends = np.array([token == ROW_END for token in tokens], np.int64)
+        return 1 + np.cumsum(ends) - ends
 
     def baselines(self, train: Sequence[NDArray[Any]], pieces: Sequence[NDArray[Any]]) -> dict[str, float]:
         """Return the nats of `pieces` if pixels equal the one before them, or above them, as often as in `train`.

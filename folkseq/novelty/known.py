@@ -1,0 +1,166 @@
+"""The pieces that a model was trained on, or those of a corpus, which new pieces are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq import representations
+from folkseq.corpora import Split, TokenStore
+from folkseq.corpora.reader import TokenizedCorpus
+from folkseq.errors import FolkseqError, RunError
+from folkseq.novelty.limit import CopyLimit
+from folkseq.novelty.marks import MarkedLimit, MarkedOverlap
+from folkseq.novelty.overlap import FOLDER, KEYS, Overlap
+from folkseq.novelty.scale import share_as_close, share_of
+from folkseq.novelty.sketches import fingerprint_of, sketch
+from folkseq.novelty.summary import FILE, Summary
+from folkseq.novelty.verdict import judge
+from folkseq.representations.base import Codec
+from folkseq.run import Run
+from folkseq.sampling.overlaps import Copied, SharedPassage, Verdict
+
+
+class KnownPieces:
+    """Compares new pieces with known ones: by their ids, or by marks if a run comes without its corpus."""
+
+    def __init__(self, codec: Codec[Any], overlap: Overlap | MarkedOverlap, summarise: Callable[[], Summary]) -> None:
+        self.codec, self._overlap, self._summarise = codec, overlap, summarise
+
+    @classmethod
+    def open(cls, run: Run) -> Self:
+        """Open the training set of a run. Raises RunError if it is missing or broken."""
+        representation = representations.find(run.config.representation)
+        codec, folder = representation.codec(run.vocabulary), run.folder / FOLDER
+        if not run.has_tokens:
+            summary = Summary.read(folder)
+            if not len(summary.marks):
+                raise RunError(
+                    f"{folder}: holds too little to compare pieces with; restore the folder tokens beside it"
+                )
+            return cls(codec, summary.marked(codec), lambda: summary)
+        store, split = run.tokens()
+        overlap = Overlap(store, split.train, codec.profile)
+        if (folder / KEYS).exists():
+            overlap.read(folder)
+        return cls._of(codec, overlap, store, split, run.labels, representation.files.continuous, folder)
+
+    @classmethod
+    def of(cls, corpus: TokenizedCorpus, continuous: bool) -> Self:
+        """Return all pieces of a corpus; the summary is kept beside its ids in the cache."""
+        everything = Split(tuple(range(len(corpus.store))), (), ())
+        overlap = Overlap(corpus.store, everything.train, corpus.codec.profile)
+        folder, labels = corpus.folder / FOLDER, list(corpus.labels)
+        return cls._of(corpus.codec, overlap, corpus.store, everything, lambda: labels, continuous, folder)
+
+    @classmethod
+    def build(cls, run: Run) -> None:
+        """Write the index and the summary of a run. Raises FolkseqError if the disk refuses."""
+        folder = run.folder / FOLDER
+        for name in (KEYS, FILE):
+            (folder / name).unlink(missing_ok=True)
+        known = cls.open(run)
+        if isinstance(known._overlap, Overlap):
+            known._overlap.write(folder)
+        known.summary.write(folder)
+
+    @classmethod
+    def _of(
+        cls,
+        codec: Codec[Any],
+        overlap: Overlap,
+        store: TokenStore,
+        split: Split,
+        labels: Callable[[], list[str]],
+        continuous: bool,
+        folder: Path,
+    ) -> Self:
+        def summarise() -> Summary:
+            with suppress(RunError):
+                found, numbers = Summary.read(folder), overlap.training_set.numbers
+                if np.array_equal(found.numbers, numbers):
+                    return found
+            made = Summary.of(codec, overlap, store, split, labels(), continuous)
+            with suppress(FolkseqError):  # a run may lie where nothing can be written
+                made.write(folder)
+            return made
+
+        return cls(codec, overlap, summarise)
+
+    @property
+    def has_corpus(self) -> bool:
+        """Return whether the known pieces are there themselves, and not only their marks."""
+        return isinstance(self._overlap, Overlap)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Return the summary; it is built and written if it is missing."""
+        return self._summarise()
+
+    def longest(self, pieces: Sequence[NDArray[Any]]) -> list[SharedPassage]:
+        """Return the longest passage that each piece shares, see `Overlap.longest`."""
+        return self._overlap.longest(pieces)
+
+    def limit(self, most: int) -> CopyLimit | MarkedLimit:
+        """Return a constraint for the sampler that keeps shared passages to `most` ids, which are 8 at least."""
+        return self._overlap.limit(most)
+
+    def describe(self, tokens: Sequence[str], shared: SharedPassage) -> Copied:
+        """Describe a passage of tokens that a known piece holds, too."""
+        analysis, stop = self.codec.analysis, shared.start + shared.length
+        if not shared.length:
+            return Copied(0, 0, analysis.locate(tokens, 0), "", "")
+        own = analysis.places(tokens)
+        source_span = self._source_span(shared)
+        label = self.summary.labels[self.summary.index(shared.source)]
+        return Copied(
+            shared.length,
+            analysis.bars(tokens[shared.start : stop]),
+            analysis.locate(tokens, shared.start),
+            label,
+            analysis.span(source_span[0], source_span[0]),
+            analysis.span(int(own[shared.start]), int(own[stop - 1])),
+            analysis.span(*source_span),
+        )
+
+    def judge(self, ids: NDArray[Any], copied: Copied, fingerprint: NDArray[np.int64] | None = None) -> Verdict:
+        """Say whether a piece is a copy.
+
+        Args:
+            ids: of the piece.
+            copied: the longest passage that it shares.
+            fingerprint: of the piece; that of its ids by default.
+        """
+        length, similar = int(np.sum(~self.codec.profile.ends[ids])), self.codec.transposition
+        fingerprint = fingerprint_of(ids, similar) if fingerprint is None else fingerprint
+        closest = self.summary.sketches.closest(sketch(fingerprint, similar))
+        scale = self.summary.scale
+        share = share_of(scale, length, copied.tokens) if copied.tokens else None
+        as_close = share_as_close(scale, closest.share) if closest else None
+        return judge(length, copied, share, closest, closest and self.summary.labels[closest.piece], as_close)
+
+    def excerpts(self, tokens: Sequence[str], shared: SharedPassage, piece: Any) -> tuple[str, str] | None:
+        """Return the shared part of a piece and of the known one, as they are written; None if that is not known.
+
+        Both are in the key of `piece`, which the tokens are of.
+        """
+        if not shared.length or not isinstance(self._overlap, Overlap):
+            return None
+        known, excerpt = self._overlap.training_set, self.codec.analysis.excerpt
+        source = known.store[known.pieces[self.summary.index(shared.source)]]
+        here = excerpt(tokens, shared.start, shared.start + shared.length, piece)
+        start, stop = shared.source_start, shared.source_start + shared.length
+        return (here, excerpt(self.codec.vocabulary.decode(source.tolist()), start, stop, piece)) if here else None
+
+    def _source_span(self, shared: SharedPassage) -> tuple[int, int]:
+        start, stop = shared.source_start, shared.source_start + shared.length
+        if len(self.summary.places):
+            return self.summary.span(shared.source, start, stop)
+        places = self.codec.analysis.places(self.codec.vocabulary.decode(shared.source_ids.tolist()))
+        return int(places[start]), int(places[stop - 1])

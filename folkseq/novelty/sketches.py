@@ -1,0 +1,93 @@
+"""Sketches of pieces, by which near-duplicates are recognised without the pieces.
+
+A sketch is every second of a piece's distinct figures, those with an even hash, in 16 bits each. Figures are those of
+the representation's fingerprint (`Transposition`), which know neither key nor tempo: of tunes nine melodic intervals,
+of performances twelve onsets. By chance, two figures have the same 16 bits once in 65,536 times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.corpora.duplicates import distinct_ngrams
+from folkseq.representations.capabilities import Transposition
+
+FEWEST = 4
+"""Figures that two pieces share at least, so that a coincidence makes no twins."""
+Figures = NDArray[np.uint16]
+
+
+class Resemblance(NamedTuple):
+    """The piece that holds most of another's figures."""
+
+    piece: int
+    share: float
+    """Of the other's figures."""
+    source_share: float
+    """Of its own figures."""
+    is_twin: bool
+    """Whether the two are near-duplicates."""
+
+
+def fingerprint_of(ids: NDArray[Any], transposition: Transposition | None) -> NDArray[np.int64]:
+    """Return the fingerprint of a piece; an empty one without the capability."""
+    return np.zeros(0, np.int64) if transposition is None else transposition.fingerprint(ids)
+
+
+def sketch(fingerprint: NDArray[np.int64], transposition: Transposition | None) -> Figures:
+    """Return the sketch of a piece with a fingerprint, sorted."""
+    if transposition is None:
+        return np.zeros(0, np.uint16)
+    figures = distinct_ngrams(fingerprint, transposition.figure)
+    return np.unique((figures[figures % 2 == 0] >> np.uint64(48)).astype(np.uint16))
+
+
+@dataclass(frozen=True, eq=False)
+class Sketches:
+    """The sketches of many pieces, end to end."""
+
+    figures: Figures
+    counts: NDArray[np.int64]
+    """(P,) of the figures of each piece."""
+    twin_share: float
+
+    @classmethod
+    def of(cls, fingerprints: Sequence[NDArray[np.int64]], transposition: Transposition | None) -> Sketches:
+        """Sketch pieces."""
+        found = [sketch(fingerprint, transposition) for fingerprint in fingerprints]
+        share = transposition.twin_share if transposition else 1.0
+        return cls(np.concatenate([np.zeros(0, np.uint16), *found]), np.array(list(map(len, found)), np.int64), share)
+
+    def __getitem__(self, piece: int) -> Figures:
+        stop = int(self.counts[: piece + 1].sum())
+        return self.figures[stop - int(self.counts[piece]) : stop]
+
+    def some(self, which: NDArray[np.bool_]) -> Sketches:
+        """Return those of some pieces, (P,)."""
+        return Sketches(self.figures[np.repeat(which, self.counts)], self.counts[which], self.twin_share)
+
+    @cached_property
+    def _sorted(self) -> tuple[Figures, NDArray[np.int64]]:
+        order = np.argsort(self.figures, kind="stable")
+        return self.figures[order], np.repeat(np.arange(len(self.counts)), self.counts)[order]
+
+    def closest(self, own: Figures) -> Resemblance | None:
+        """Return the piece that shares most figures with a sketch, twins first; None if none shares enough."""
+        figures, owners = self._sorted
+        first, last = (np.searchsorted(figures, own, side=side) for side in ("left", "right"))
+        places = np.arange((last - first).sum()) + np.repeat(
+            first - np.cumsum(last - first) + last - first, last - first
+        )
+        shared = np.bincount(owners[places], minlength=len(self.counts))
+        twins = shared >= np.maximum(self.twin_share * np.minimum(self.counts, len(own)), FEWEST)
+        if shared.max(initial=0) < FEWEST:
+            return None
+        piece = int(np.lexsort((shared, twins))[-1])
+        share, source_share = (float(shared[piece] / count) for count in (len(own), self.counts[piece]))
+        return Resemblance(piece, share, source_share, bool(twins[piece]))

@@ -1,0 +1,153 @@
+"""The verb `check`: is it a copy?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from folkseq import representations
+from folkseq.corpora.files import open_file, read_file, told
+from folkseq.corpora.named import files
+from folkseq.corpora.reader import tokenize_corpus
+from folkseq.errors import CorpusError, FolkseqError, ParseError, RequestError
+from folkseq.formats import midi
+from folkseq.novelty.known import KnownPieces
+from folkseq.novelty.sketches import fingerprint_of
+from folkseq.representations.base import Files, Parsed, Representation
+from folkseq.run import Run
+from folkseq.sampling.overlaps import Copied, Verdict
+from folkseq.verbs.trained import newest
+
+
+@dataclass(frozen=True)
+class CheckedPiece:
+    """One piece of a file with its verdict."""
+
+    label: str
+    """Number and title, or the name of the file."""
+    verdict: Verdict
+    copied: Copied
+    """The longest passage that it shares."""
+    excerpts: tuple[str, str] | None
+    """The shared part of the piece, and that of the known piece; None if that is not known or has no notation."""
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """The pieces of a file, and what reading it dropped."""
+
+    against: str
+    """The run or corpus that they are compared with."""
+    has_corpus: bool
+    """Whether that holds the pieces themselves."""
+    pieces: tuple[CheckedPiece, ...]
+    lost: Counter[str]
+    faults: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def check(
+    file: Path | str,
+    against: Path | str | None = None,
+    *,
+    on_read: Callable[[int, int], None] | None = None,
+) -> CheckedFile:
+    """Say of every piece in a file whether it is a copy.
+
+    Args:
+        file: tunes, or a performance.
+        against: a run, or a corpus; the newest run under `runs` that reads the file by default.
+        on_read: called with the number of files of a corpus that are read, and that of all.
+
+    Raises:
+        FolkseqError: the file cannot be read, or there is no such run or corpus.
+    """
+    file = Path(file)
+    if against is not None and not _is_run(Path(against)):
+        representation, known = _corpus(file, Path(against), on_read)
+    else:
+        run = newest(suffixes={file.suffix}) if against is None else Run.open(against)
+        against, known = run.folder, KnownPieces.open(run)
+        representation = representations.find(run.config.representation).matching(run.vocabulary)
+    codec, pieces, labels = known.codec, list[Any](), list[str]()
+    lost, faults, notices = Counter[str](), list[str](), list[tuple[Path, str]]()
+    for parsed in _read(representation, file):
+        pieces += parsed.pieces
+        labels += map(representation.files.label, parsed.pieces)
+        lost.update(sum(map(Counter, parsed.lost), Counter(parsed.stray or {})))
+        faults += parsed.faults
+        notices += [(file, notice) for notice in parsed.notices]
+    if not pieces:
+        raise CorpusError(f"{file}: no piece can be read" + (f"; {faults[0]}" if faults else ""))
+    if representation.files.continuous:
+        pieces, labels = [representation.files.join(pieces)], labels[:1]
+    own, encoded = representation.fit_encode(pieces)
+    for piece in pieces:
+        lost.update(own.lost(piece))
+    tokens = [own.vocabulary.decode(ids.tolist()) for ids in encoded]
+    # A token that the model does not know ends every passage.
+    end = int(np.flatnonzero(codec.profile.ends)[-1])
+    vocabulary = codec.vocabulary
+    compared = [np.array([vocabulary.id(each) if each in vocabulary else end for each in piece]) for piece in tokens]
+    checked = []
+    fingerprints = [fingerprint_of(ids, own.transposition) for ids in encoded]
+    found = zip(pieces, labels, tokens, compared, fingerprints, known.longest(compared), strict=True)
+    for piece, label, spelt, ids, fingerprint, shared in found:
+        copied = known.describe(spelt, shared)
+        verdict = known.judge(ids, copied, fingerprint)
+        checked.append(CheckedPiece(f"{file} {label}".strip(), verdict, copied, known.excerpts(spelt, shared, piece)))
+    return CheckedFile(str(against), known.has_corpus, tuple(checked), lost, tuple(faults), told(notices))
+
+
+def _is_run(path: Path) -> bool:
+    """Return whether a path is that of a run, or a bare name, which can only be that of a model."""
+    return (path / "config.json").exists() or not (path.exists() or path.suffix or path.parent.name)
+
+
+def _corpus(
+    file: Path, corpus: Path, on_read: Callable[[int, int], None] | None
+) -> tuple[Representation[Any], KnownPieces]:
+    """Return the pieces of a corpus, in the first representation that reads the file and some of the corpus."""
+    kinds = map(representations.find, representations.names())
+    first: FolkseqError | None = None
+    for chosen in sorted(kinds, key=lambda kind: len(kind.files.suffixes)):
+        if not _reads(chosen.files, file):
+            continue
+        try:
+            paths = files(corpus, chosen.files.suffixes)
+            if any(path.suffix.lower() not in chosen.files.suffixes for path in paths):
+                continue
+            chosen = chosen.suited_to(paths)
+            found = tokenize_corpus(chosen, paths, on_read=on_read)
+        except FolkseqError as error:  # perhaps another representation reads it
+            first = first or error
+            continue
+        return chosen.matching(found.codec.vocabulary), KnownPieces.of(found, chosen.files.continuous)
+    raise first or RequestError(f"{file}: cannot be compared with {corpus}, which is of another kind")
+
+
+def _reads(files: Files[Any], file: Path) -> bool:
+    """Return whether a file can be read, if need be by transcription."""
+    return file.suffix.lower() in files.suffixes or (".abc" in files.outputs and file.suffix.lower() in midi.SUFFIXES)
+
+
+def _read(representation: Representation[Any], file: Path) -> Iterator[Parsed[Any]]:
+    """Read the pieces of a file; of MIDI, for a representation of tunes, the transcribed melody."""
+    kind = representation.files
+    if file.suffix.lower() in kind.suffixes or ".abc" not in kind.outputs:
+        yield from read_file(kind, file)
+        return
+    from folkseq.formats.transcription import transcribe
+
+    with open_file(file, midi.LARGEST) as opened:
+        performance, lost, _ = midi.parse(opened.read(), str(file))
+    try:
+        tune, not_written = transcribe(performance)
+    except ParseError as error:
+        raise ParseError(f"{file}: {error}") from None
+    yield Parsed((tune,), (lost + not_written,))

@@ -1,0 +1,81 @@
+"""Verdicts in words: is it a copy?
+
+`copy`      it is a near-duplicate of a piece of the corpus, or one passage of a piece is half of it or more
+`variant`   at most five in a hundred pieces of the corpus have as many of their figures in one other piece
+`long`      at most five in a hundred pieces of the corpus share as long a passage with another
+`usual`     more of them do
+`unknown`   the corpus is too small to say what its pieces share among themselves
+`new`       it shares fewer than eight tokens in a row
+
+Figures and near-duplicates are those of the representation (`Transposition`), in any key and at any tempo. What the
+pieces of the corpus share is measured on the corpus itself, see `scale`; of the pieces, those of about its length count
+for passages.
+"""
+
+from __future__ import annotations
+
+from folkseq.novelty.marks import SURE
+from folkseq.novelty.sketches import Resemblance
+from folkseq.sampling.overlaps import Copied, Verdict
+
+UNUSUAL = 0.05
+"""Share of the corpus's pieces that share as much, up to which it is unusual."""
+HALF = 0.5
+"""Share of a piece that makes it a copy if it is one passage, but for very short ones."""
+VARIANT = 0.2
+"""Share of its figures, at least, that a variant has in one piece."""
+
+
+def judge(
+    length: int,
+    copied: Copied,
+    corpus_share: float | None,
+    closest: Resemblance | None = None,
+    label: str | None = None,
+    as_close: float | None = None,
+) -> Verdict:
+    """Return the verdict.
+
+    Args:
+        length: of the piece in ids, without those that begin and end it.
+        copied: its longest passage.
+        corpus_share: the share of the corpus's pieces that share as long a passage with another; None if unknown.
+        closest: the resemblance of the piece that holds most of its figures, if any holds some.
+        label: of that piece.
+        as_close: the share of the corpus's pieces that have as many of their figures in another; None if unknown.
+    """
+    where = f"{copied.span} {'are' if '-' in copied.span else 'is'} like {copied.source_span} of {copied.source}"
+    if closest is not None and label:
+        if closest.is_twin:
+            return Verdict("copy", f"a copy: {_how_much(closest, label)}", label, as_close, round(closest.share, 3))
+        if closest.share >= VARIANT and as_close is not None and as_close <= UNUSUAL:
+            words = f"a variant: {_percent(closest.share)} of its melody is in {label}; {_others(as_close)}"
+            return Verdict("variant", words, label, as_close, round(closest.share, 3))
+    if copied.tokens < SURE:
+        return Verdict("new", "new: it shares no passage with the corpus", "", corpus_share, None)
+    share = copied.tokens / max(length, 1)
+    facts = copied.source, corpus_share, round(share, 3)
+    if share >= HALF and copied.tokens >= 2 * SURE:
+        return Verdict("copy", f"a copy: {_percent(share)} of it is in {copied.source}; {where}", *facts)
+    if corpus_share is None:
+        return Verdict("unknown", f"{where}; the corpus is too small to say whether that is much", *facts)
+    if corpus_share <= UNUSUAL:
+        return Verdict("long", f"a long passage: {where}; {_others(corpus_share)}", *facts)
+    return Verdict("usual", f"nothing unusual: {where}; {_others(corpus_share)}", *facts)
+
+
+def _how_much(found: Resemblance, label: str) -> str:
+    if max(found.share, found.source_share) < HALF:  # as of two performances of one work
+        return f"it is the same piece as {label}"
+    if found.share >= found.source_share:
+        return f"{_percent(found.share)} of it is in {label}"
+    return f"it holds {_percent(found.source_share)} of {label}"
+
+
+def _others(share: float) -> str:
+    count = f"{100 * share:.0f}" if share >= 0.01 else "fewer than 1"
+    return f"{count} of 100 pieces in the corpus share as much with another"
+
+
+def _percent(share: float) -> str:
+    return "all" if share > 0.99 else f"{100 * share:.0f} %"
