@@ -29,6 +29,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["FOLKSEQ_CACHE"] = before
 
 
+@pytest.fixture(autouse=True)
+def no_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, any command may take two seconds; what it prints should not depend on that."""
+    monkeypatch.setattr("folkseq.cli.status.FIRST_S", 3600.0)
+
+
 @pytest.fixture
 def program() -> Callable[[str], str]:
     """Return a function that finds a judge; without it the test is skipped, or fails where FOLKSEQ_JUDGES is 1."""

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from folkseq.cli.options import GroupedCommand, options_of
-from folkseq.cli.output import show_lost
+from folkseq.cli.output import show_lost, show_written
+from folkseq.cli.status import QUIET
 
 
 def _groups() -> dict[str, list[click.Option]]:
@@ -19,11 +20,11 @@ def _groups() -> dict[str, list[click.Option]]:
 @click.command(cls=GroupedCommand, groups=_groups)
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
+@QUIET
 def convert(source: str, target: str, **asked: Any) -> None:
     """Convert by suffix: .abc and .mid to .mid, sound (.wav, .flac, .ogg), or .abc in one normal form."""
     from folkseq.verbs.convert import convert as verb
 
     done = verb(source, target, **asked)
-    for file in done.files:
-        click.echo(str(file))
+    show_written(False, {}, *done.files)
     show_lost(done.lost, done.faults)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-from folkseq.cli.output import show, show_built
+from folkseq.cli.output import inform, say, show, show_written
+from folkseq.cli.status import QUIET
 
 
 @click.command()
 @click.argument("name", required=False)
+@QUIET
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def corpus(name: str | None, as_json: bool) -> None:
     """List the named corpora, or build one, as corpora/NAME.abc or corpora/NAME."""
@@ -18,8 +20,10 @@ def corpus(name: str | None, as_json: bool) -> None:
 
     if name is not None:
         report = verb(name)
-        show_built(report)
-        show(as_json, {"file": str(report.path), **report.facts}, str(report.path))
+        inform(report.summary)
+        if report.notice:
+            say(report.notice)
+        show_written(as_json, {"file": str(report.path), **report.facts}, report.path)
         return
     for description in descriptions().values():
         terms = " (non-commercial use only)" if description.non_commercial else ""

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from folkseq.cli.output import say
+from folkseq.cli.status import Status
 from folkseq.errors import FolkseqError
 from folkseq.extensions import installed
 from folkseq.extras import EXTRAS, advice
@@ -60,10 +61,16 @@ class Group(click.Group):
         point = installed("verbs").get(cmd_name)
         return None if point is None else point.load()
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the verb; its status is not shown if it reads what is typed."""
+        ctx.obj = Status(args[0] if args else "", shown="-" not in args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb; it succeeds if the reader of its output stops reading, as `head` does."""
         try:
-            return super().invoke(ctx)
+            with ctx.obj:
+                return super().invoke(ctx)
         except BrokenPipeError:  # click would end with exit code 1
             _discard_output()
             return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from folkseq.cli.status import current
 from folkseq.errors import in_words
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _MOST_FAULTS = 10  # shown one by one; the rest are counted
 
 def show(as_json: bool, facts: Mapping[str, Any], *lines: str) -> None:
     """Print facts as one JSON object, or as lines of text."""
+    current().clear()
     for line in [json.dumps(facts, ensure_ascii=False)] if as_json else lines:
         click.echo(line)
 
@@ -39,7 +41,7 @@ def show_lost(lost: Counter[str], faults: Iterable[str], notices: Iterable[str] 
 
 def show_files(as_json: bool, facts: Mapping[str, Any], files: Sequence[Path], out: str | None = None) -> None:
     """Print the files of a piece, and that `out` stays as it is if it was there with other contents."""
-    show(as_json, facts, *map(str, files))
+    show_written(as_json, facts, *files)
     if out is not None and files and Path(out).is_file() and Path(out) not in files:
         say(f"  {out}: is left as it is, since it exists already")
 
@@ -51,13 +53,26 @@ def chosen(run: str | None, model: str | None) -> str | None:
     return run or model
 
 
+def show_written(as_json: bool, facts: Mapping[str, Any], *paths: Path) -> None:
+    """Print facts as one JSON object, or what was written, unless --quiet is given."""
+    if as_json or not current().quiet:
+        show(as_json, facts, *map(str, paths))
+
+
 def say(text: str) -> None:
     """Print a line to stderr."""
+    current().clear()
     click.echo(text, err=True)
+
+
+def inform(text: str) -> None:
+    """Print a line to stderr that a user can do without, unless --quiet is given."""
+    if not current().quiet:
+        say(text)
 
 
 def show_built(report: BuildReport) -> None:
     """Report that a named corpus was built."""
-    say(f"built {report.path}: {report.summary}")
+    inform(f"built {report.path}: {report.summary}")
     if report.notice:
         say(report.notice)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
+from folkseq.cli.status import current
+
 if TYPE_CHECKING:
     from folkseq.run import Run
     from folkseq.verbs.train import TrainingStart
@@ -29,15 +31,9 @@ class Watcher:
         self.validations = 0
         self.width = 0  # of the line that is rewritten
 
-    def read(self, done: int, files: int) -> None:
-        """Show the number of files that are read."""
-        if files > 1:
-            self._rewrite(f"reading: {done:,} of {files:,} files")
-        if done == files > 1:
-            self._line(f"read {files:,} files")
-
     def start(self, start: TrainingStart) -> None:
-        """Show what the run learns from."""
+        """Show what the run learns from; from here on, the lines of training say how far it is."""
+        current().close()
         self.run, corpus, split, baseline = start.run, start.corpus, start.split, start.baseline
         for notice in start.notices[:_MOST_FAULTS]:
             self._line(notice)

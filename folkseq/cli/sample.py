@@ -13,7 +13,8 @@ import click
 from click.core import ParameterSource
 
 from folkseq.cli.options import COUNT, FORMAT, JSON, MODEL, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
-from folkseq.cli.output import chosen, say, show_files
+from folkseq.cli.output import chosen, inform, say, show_files
+from folkseq.cli.status import QUIET, current, tracked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,7 @@ def _groups() -> dict[str, list[click.Option]]:
 @FORMAT
 @SOUNDFONT
 @SEED
+@QUIET
 @click.option("--again", help="Write the pieces in this file again, from the records in it.")
 @click.option("--stream", is_flag=True, help="Print tokens as they are drawn, and write no files.")
 @JSON
@@ -83,21 +85,21 @@ def sample(
         "soundfont": asked.pop("soundfont"),
     }
     if again is not None:
-        _exclude("--again", _given(ctx) - {"run", "--again", "--model", "--json", *_FILES})
+        _exclude("--again", _given(ctx) - {"run", "--again", "--model", "--json", "-q", *_FILES})
         tasks = {record.task for record in verb.records_of(again)} - {CONTINUE}
         write = extension("again") if tasks else None
         if write is None:
-            _show_pieces(verb.again(again, run, **files), as_json, 1, out)
+            _show_pieces(tracked(verb.again(again, run, **files)), as_json, 1, out)
         else:
             write(again, run, as_json=as_json, **files)
     elif stream:
         _exclude("--stream", _given(ctx) & {*_FILES, "--best"})
         asked["seed"] = drawn_seed() if asked["seed"] is None else asked["seed"]
         events = verb.stream(run, count, **asked)  # raises at once if something cannot be met
-        say(f"seed {asked['seed']}")
+        inform(f"seed {asked['seed']}")
         _show_events(events, as_json)
     else:
-        _show_pieces(verb.sample(run, count, **files, **asked), as_json, asked["best"], out)
+        _show_pieces(tracked(verb.sample(run, count, **files, **asked), count), as_json, asked["best"], out)
 
 
 def _given(ctx: click.Context) -> set[str]:
@@ -119,6 +121,7 @@ def _show_events(events: Iterable[Event], as_json: bool) -> None:
     """Print tokens as they are drawn: a piece on one line, or one JSON object per token."""
     shown = "\n"
     for event in events:
+        current().close()  # the tokens of a piece share one line
         for notice in event.notices:
             say(notice)
         facts = {"index": event.index, "place": event.place, "token": event.token}
@@ -139,7 +142,7 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
     shown: list[Path] = []
     for piece, files in written:
         if not kinds:
-            say(f"seed {piece.seed}")
+            inform(f"seed {piece.seed}")
         kinds.append(piece.verdict.kind if piece.verdict else "unknown")
         facts = {
             "index": piece.index,
@@ -161,13 +164,14 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
         if not files:
             say(f"  {piece.title}: not written, since it holds no sound")
         if len(kinds) <= _MOST_TOLD or kinds[-1] == "copy":
-            say(f"  {piece.title}: {_verdict(piece)}")
+            tell = say if kinds[-1] == "copy" else inform  # --quiet does not hide a copy
+            tell(f"  {piece.title}: {_verdict(piece)}")
         if best > 1 and len(kinds) <= _MOST_TOLD:
             merits = ", ".join(f"{name} {merit:.2f}" for name, merit in piece.critique.merits.items())
-            say(f"  best of {best}: {piece.critique.score:.3f} ({merits})")
+            inform(f"  best of {best}: {piece.critique.score:.3f} ({merits})")
     if len(kinds) > _MOST_TOLD:
         counts = (f"{KINDS[kind]} {count:,}" for kind, count in Counter(kinds).most_common())
-        say(f"{len(kinds):,} pieces: {', '.join(counts)}")
+        inform(f"{len(kinds):,} pieces: {', '.join(counts)}")
 
 
 def _verdict(piece: Sampled) -> str:

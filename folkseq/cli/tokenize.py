@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from folkseq.cli.output import show, show_lost
+from folkseq.cli.output import inform, show, show_lost
+from folkseq.cli.status import QUIET
 
 
 @click.command()
@@ -12,6 +13,7 @@ from folkseq.cli.output import show, show_lost
 @click.argument("corpus", metavar="FILE...", nargs=-1, required=True)
 @click.option("--run", help="Take the ids from the vocabulary of this run.")
 @click.option("--write", help="Write the decoded tokens into this file.")
+@QUIET
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per piece, with ids and losses.")
 def tokenize(representation: str, corpus: tuple[str, ...], run: str | None, write: str | None, as_json: bool) -> None:
     """Show files as tokens."""
@@ -21,4 +23,6 @@ def tokenize(representation: str, corpus: tuple[str, ...], run: str | None, writ
     for piece in found.pieces:
         facts = {"file": piece.file, "number": piece.number, "tokens": list(piece.tokens), "ids": list(piece.ids)}
         show(as_json, {**facts, "lost": dict(piece.lost)}, " ".join(piece.tokens))
+    if write is not None:
+        inform(f"written: {write}")
     show_lost(found.lost, found.faults, found.notices)

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from folkseq.cli.options import JSON, GroupedCommand, options_of
-from folkseq.cli.output import show, show_built
+from folkseq.cli.output import show_built, show_written
+from folkseq.cli.status import QUIET, current, reading
 
 
 def _groups() -> dict[str, list[click.Option]]:
@@ -32,10 +33,8 @@ def _groups() -> dict[str, list[click.Option]]:
 @click.option("--from", "base", metavar="RUN|MODEL", help="Start from the weights of a run or a pretrained model.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @JSON
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-def train(
-    representation: str, corpus: tuple[str, ...], base: str | None, as_json: bool, quiet: bool, **settings: Any
-) -> None:
+@QUIET
+def train(representation: str, corpus: tuple[str, ...], base: str | None, as_json: bool, **settings: Any) -> None:
     """Train a model on files of music.
 
     REPRESENTATION is abc for tunes, performance for MIDI files, packed for tables of gestures, drums and pictures, char
@@ -49,14 +48,14 @@ def train(
     from folkseq.verbs.train import train as verb
 
     is_main = ranks()[0] == 0
-    watcher = Watcher(quiet=quiet or not is_main)
+    watcher = Watcher(quiet=current().quiet or not is_main)
     with handled():
         run = verb(
             representation,
             corpus,
             base=base,
             on_build=show_built,
-            on_read=watcher.read,
+            on_read=reading(),
             on_start=watcher.start,
             on_report=watcher.report,
             **settings,
@@ -66,4 +65,4 @@ def train(
     resume = shlex.join(command)
     watcher.finish(run, resume)
     if is_main:
-        show(as_json, {"run": str(run.folder), **run.config.figures}, str(run.folder))
+        show_written(as_json, {"run": str(run.folder), **run.config.figures}, run.folder)

@@ -10,6 +10,7 @@ import click
 
 from folkseq.cli.options import MODEL
 from folkseq.cli.output import say, show, show_lost
+from folkseq.cli.status import QUIET, reading
 
 if TYPE_CHECKING:
     from folkseq.evaluation.loss import Loss
@@ -28,23 +29,19 @@ Column = Mapping[str, float]
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of those.  [default: 0]")
 @click.option("--lead-column", help="packed: the player who leads, by name or number.  [default: the first]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
-def evaluate(
-    run: str | None, corpus: tuple[str, ...], model: str | None, as_json: bool, quiet: bool, **settings: Any
-) -> None:
+@QUIET
+def evaluate(run: str | None, corpus: tuple[str, ...], model: str | None, as_json: bool, **settings: Any) -> None:
     """Evaluate a run on held-out pieces, beside n-grams trained on the same pieces.
 
     CORPUS are files or folders. Their pieces that have a near-duplicate among those trained on are left out. Without
     CORPUS, the run is evaluated on the test side of its own split. RUN is the newest by default. With --samples, new
     pieces are evaluated, too: are they valid, what are they like, and how new are they?
     """
-    from folkseq.cli.progress import Watcher
     from folkseq.evaluation.verb import evaluate as verb
 
-    watcher = Watcher(quiet=quiet)
     if model is not None:
         run, corpus = model, (*filter(None, [run]), *corpus)
-    found = verb(run, corpus, **settings, on_read=watcher.read)
+    found = verb(run, corpus, **settings, on_read=reading())
     lines = [line for table in _tables(found) if table for line in ("", *_aligned(table))]
     show(as_json, _facts(found), _summary(found), *lines)
     for reason, count in found.held_out.left_out.items():

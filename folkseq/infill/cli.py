@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from folkseq.cli.options import COUNT, FORMAT, JSON, MODEL, OUTPUT, SEED, SOUNDFONT, GroupedCommand, options_of
-from folkseq.cli.output import chosen, say, show_files
+from folkseq.cli.output import chosen, inform, say, show_files
+from folkseq.cli.status import QUIET, tracked
 
 if TYPE_CHECKING:
     from folkseq.infill.answers import Answers
@@ -38,6 +39,7 @@ def _groups(*names: str) -> Callable[[], dict[str, list[click.Option]]]:
 @FORMAT
 @SOUNDFONT
 @SEED
+@QUIET
 @JSON
 def fill(names: tuple[str, ...], model: str | None, formats: str | None, as_json: bool, **asked: Any) -> None:
     """Write a gap in a piece again, and keep every other byte.
@@ -51,6 +53,7 @@ def fill(names: tuple[str, ...], model: str | None, formats: str | None, as_json
         verb(*_run_and_file(names, model), formats=formats.split(",") if formats else None, **asked),
         as_json,
         asked["out"],
+        asked["count"],
     )
 
 
@@ -63,6 +66,7 @@ def fill(names: tuple[str, ...], model: str | None, formats: str | None, as_json
 @FORMAT
 @SOUNDFONT
 @SEED
+@QUIET
 @JSON
 def harmonise(names: tuple[str, ...], model: str | None, formats: str | None, as_json: bool, **asked: Any) -> None:
     """Write alto, tenor and bass to a melody, and keep the melody.
@@ -76,6 +80,7 @@ def harmonise(names: tuple[str, ...], model: str | None, formats: str | None, as
         verb(*_run_and_file(names, model), formats=formats.split(",") if formats else None, **asked),
         as_json,
         asked["out"],
+        asked["count"],
     )
 
 
@@ -94,14 +99,14 @@ def _run_and_file(names: tuple[str, ...], model: str | None) -> tuple[str | None
     return chosen(runs[0] if runs else None, model), file
 
 
-def _show(found: Answers, as_json: bool, out: str | None) -> None:
+def _show(found: Answers, as_json: bool, out: str | None, count: int = 1) -> None:
     """Print the files of each answer, and on stderr what is new, its loss and its overlap with the training set."""
     for notice in found.notices:
         say(notice)
-    for number, written in enumerate(found.answers):
+    for number, written in enumerate(tracked(found.answers, count)):
         answer, record, copied = written.answer, written.record, written.copied
         if not number:
-            say(f"seed {record.seed}")
+            inform(f"seed {record.seed}")
         facts = {
             "index": record.index,
             "seed": record.seed,
@@ -116,6 +121,6 @@ def _show(found: Answers, as_json: bool, out: str | None) -> None:
         show_files(as_json, facts, written.files, out)
         rate = written.nll / max(answer.choices, 1)
         shares = f"a passage with {copied.source_span} of {copied.source}" if copied.tokens else "nothing"
-        say(f"  {answer.summary}{'  ' * bool(answer.summary)}({rate:.2f} nats per token; shares {shares})")
+        inform(f"  {answer.summary}{'  ' * bool(answer.summary)}({rate:.2f} nats per token; shares {shares})")
         for reason in written.left_out:
             say(f"  {reason}")

@@ -7,7 +7,8 @@ from shutil import get_terminal_size
 
 import click
 
-from folkseq.cli.output import say, show
+from folkseq.cli.output import inform, say, show, show_written
+from folkseq.cli.status import QUIET
 from folkseq.errors import RequestError
 
 
@@ -18,6 +19,7 @@ from folkseq.errors import RequestError
 @click.option("--number", type=int, help="Which piece of FILE, by its X:.  [default: all, or with --cells the first]")
 @click.option("-o", "--out", help="A .png or .svg, or an .html of --cells.  [default: in RUN/plots, or beside FILE]")
 @click.option("--terminal", is_flag=True, help="Draw the curves in blocks on the terminal, and no picture.")
+@QUIET
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def plot(
     targets: tuple[str, ...],
@@ -44,7 +46,11 @@ def plot(
     encoding = sys.stdout.encoding or "utf-8"
     if text.encode(encoding, "replace").decode(encoding) != text:
         raise RequestError(f"--terminal: {encoding} has no blocks; set PYTHONIOENCODING=utf-8, or write -o FILE")
-    for line in plotted.notices if as_json else (*plotted.notices, *plotted.lines):
+    for line in plotted.notices:
         say(line)
+    for line in () if as_json else plotted.lines:
+        inform(line)
     facts = {"files": files, **({"text": text} if text else {}), **plotted.facts}
-    show(as_json, facts, *filter(None, [text]), *files)
+    if text and not as_json:
+        show(False, facts, text)
+    show_written(as_json, facts, *plotted.files)

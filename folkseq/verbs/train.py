@@ -133,7 +133,7 @@ def train(
                 run = Run(folder, _config(chosen, found, new_split, asked, start), found.codec.vocabulary)
                 run.check_new()
                 run.write_tokens(found.folder, new_split, found.labels, numbers)
-                run.write_titles(found.titles)
+                run.write_titles([*found.titles, *([] if start is None else start.run.titles())])
                 if start is not None:
                     from folkseq.training import checkpoint
 
