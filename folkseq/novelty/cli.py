@@ -10,6 +10,7 @@ import click
 
 from folkseq.cli.options import JSON
 from folkseq.cli.output import say, show, show_lost
+from folkseq.cli.status import QUIET, reading
 
 if TYPE_CHECKING:
     from folkseq.novelty.verb import CheckedPiece
@@ -21,18 +22,17 @@ if TYPE_CHECKING:
     "--against", metavar="RUN|CORPUS", help="A run, or files to compare with.  [default: the newest run that fits]"
 )
 @JSON
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
-def check(file: str, against: str | None, as_json: bool, quiet: bool) -> None:
+@QUIET
+def check(file: str, against: str | None, as_json: bool) -> None:
     """Say whether a tune or a performance is a copy.
 
     Each piece of FILE is compared with all pieces that a run was trained on, or with a corpus, in any key: the longest
     passage that they share, where it is, and whether that is much, measured by what the pieces of the corpus share
     among themselves.
     """
-    from folkseq.cli.progress import Watcher
     from folkseq.novelty.verb import check as verb
 
-    found = verb(file, against, on_read=Watcher(quiet=quiet).read)
+    found = verb(file, against, on_read=reading())
     for piece in found.pieces:
         here, there = piece.excerpts or (None, None)
         facts = {
