@@ -20,15 +20,12 @@ _NOTE = r"([A-Ga-g][,']*)"
 
 
 class Macros:
-    """The macros of a tune; false if it has none."""
+    """The macros of a tune."""
 
     def __init__(self) -> None:
         self._macros: dict[str, str] = {}  # texts by target
         self._pattern = re.compile("")
         self._texts: dict[int, tuple[str, bool]] = {}  # and whether they move, by the group of their target
-
-    def __bool__(self) -> bool:
-        return bool(self._macros)
 
     def define(self, value: str) -> bool:
         """Add the macro of an `m:` field, in place of one with the same target; return False if the field has none."""

@@ -72,12 +72,16 @@ class TuneReader:
         self.voice: VoiceReader | None = None
         self.overlays: dict[VoiceReader, Overlays] = {}  # of the voices that have some
         self.unnamed: VoiceReader | None = None  # the voice of what stands before the first V:
-        self.macros = Macros()
+        self.macros: Macros | None = None
         self.in_body = self.labelled = False
 
     def read(self, lines: Iterable[Line]) -> Tune:
         """Return the tune. Raises ParseError or ValueError if it cannot be read."""
-        voices = tuple(each for voice in self.read_voices(lines) for each in self._finish(voice))
+        readers = self.read_voices(lines)
+        if self.overlays:
+            voices = tuple(each for voice in readers for each in self._finish(voice))
+        else:
+            voices = tuple(voice.finish() for voice in readers)
         if self.settings.semitones % 12:
             voices = self._with_key(voices)
         if not any(isinstance(element, Sound) and element.pitches for voice in voices for element in voice):
@@ -95,7 +99,7 @@ class TuneReader:
             tempo=self.tempo,
             parts=self.parts,
             fields=tuple(self.fields),
-            voice_fields=self._voice_fields(),
+            voice_fields=self._voice_fields() if self.labels or self.clef else (),
         )
         if self.labelled or self.parts:
             self.lost.update(unfollowed_parts(tune))
@@ -178,7 +182,7 @@ class TuneReader:
     def _read_voice(self, text: str) -> None:
         """Read music of the current voice."""
         voice = self.current_voice()
-        if "&" in text or voice in self.overlays:
+        if "&" in text or (self.overlays and voice in self.overlays):
             self.overlays.setdefault(voice, Overlays(voice, self._change)).read(text, self._read_inline_field)
         else:
             voice.read(text, self._read_inline_field)
@@ -289,6 +293,7 @@ class TuneReader:
             self.lost[f"{letter}: field"] += 1
 
     def _define(self, macro: str) -> None:
+        self.macros = self.macros or Macros()
         if not self.macros.define(macro):
             self.lost["macro (m:) that cannot be read"] += 1
 

@@ -13,6 +13,7 @@ from fractions import Fraction
 from folkseq.music.tune import Element, Tuplet
 
 _MOST = 64  # sounds of a tuplet
+_ONE = Fraction(1)
 
 
 class TupletReader:
@@ -20,7 +21,7 @@ class TupletReader:
 
     def __init__(self) -> None:
         self.open = False
-        self._factor = Fraction(1)
+        self._factor = _ONE
         self._left = 0  # sounds that the inner tuplet still has
         self._outer: list[Tuplet] = []  # what the tuplets around it still have
 
