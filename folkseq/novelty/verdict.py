@@ -45,18 +45,17 @@ def judge(
         as_close: the share of the corpus's pieces that have as many of their figures in another; None if unknown.
     """
     where = f"{copied.span} {'are' if '-' in copied.span else 'is'} like {copied.source_span} of {copied.source}"
-    if closest is not None and label:
-        if closest.is_twin:
-            return Verdict("copy", f"a copy: {_how_much(closest, label)}", label, as_close, round(closest.share, 3))
-        if closest.share >= VARIANT and as_close is not None and as_close <= UNUSUAL:
-            words = f"a variant: {_percent(closest.share)} of its melody is in {label}; {_others(as_close)}"
-            return Verdict("variant", words, label, as_close, round(closest.share, 3))
-    if copied.tokens < SURE:
-        return Verdict("new", "new: it shares no passage with the corpus", "", corpus_share, None)
     share = copied.tokens / max(length, 1)
     facts = copied.source, corpus_share, round(share, 3)
+    if closest is not None and label and closest.is_twin:
+        return Verdict("copy", f"a copy: {_how_much(closest, label)}", label, as_close, round(closest.share, 3))
     if share >= HALF and copied.tokens >= 2 * SURE:
         return Verdict("copy", f"a copy: {_percent(share)} of it is in {copied.source}; {where}", *facts)
+    if closest is not None and label and closest.share >= VARIANT and as_close is not None and as_close <= UNUSUAL:
+        words = f"a variant: {_percent(closest.share)} of its melody is in {label}; {_others(as_close)}"
+        return Verdict("variant", words, label, as_close, round(closest.share, 3))
+    if copied.tokens < SURE:
+        return Verdict("new", "new: it shares no passage with the corpus", "", corpus_share, None)
     if corpus_share is None:
         return Verdict("unknown", f"{where}; the corpus is too small to say whether that is much", *facts)
     if corpus_share <= UNUSUAL:

@@ -62,6 +62,7 @@ def twin(share, source_share, is_twin=True):
             "a variant: 30 % of its melody is in b.abc X:5; "
             "fewer than 1 of 100 pieces in the corpus share as much with another",
         ),
+        ((50, SHARED, 0.0, twin(0.3, 0.2, is_twin=False), "b.abc X:5", 0.004), "copy", None),
         ((100, SHARED, 0.5, twin(0.3, 0.2, is_twin=False), "b.abc X:5", 0.06), "usual", None),
         ((100, SHARED, 0.5, twin(0.1, 0.2, is_twin=False), "b.abc X:5", 0.0), "usual", None),
         ((100, SHARED, 0.5, twin(0.3, 0.2, is_twin=False), "b.abc X:5", None), "usual", None),
