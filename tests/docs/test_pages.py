@@ -97,8 +97,9 @@ def test_every_command_of_a_page_works_in_its_order(page, folder, runs, environm
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (block, done.stderr)
     if page == "README.md":
-        assert len(list((folder / "tunes").glob("*.abc"))) == 10
-        assert len(list((folder / "tunes").glob("*.mid"))) == 10
+        for suffix, count in (("abc", 3), ("mid", 3), ("wav", 3)):
+            assert len(list((folder / "tunes").glob(f"*.{suffix}"))) == count
+        assert len(list((folder / "more").glob("*.abc"))) == 10
         (snippet,) = blocks(page, "python")
         subprocess.run([sys.executable, "-c", snippet], cwd=folder, check=True)
         assert len(list(folder.glob("*1-*.mid"))) == 3
@@ -112,8 +113,9 @@ def test_the_tune_in_the_readme_is_one():
 
 def test_ci_types_the_commands_of_the_readme():
     ci = (ROOT / ".ci" / "run").read_text()
-    first, second = blocks("README.md", "sh")[0].splitlines()
-    for line in (*blocks("README.md", "shell")[0].splitlines(), first, second):
+    lines = [line for block in blocks("README.md", "shell") for line in block.splitlines()]
+    sample, train = (blocks("README.md", "sh")[place].splitlines() for place in (0, 2))
+    for line in (*lines, *sample, *train[:2]):
         assert line.split("  #")[0].strip() in ci
 
 
