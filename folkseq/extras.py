@@ -17,7 +17,9 @@ EXTRAS = {
     "pretty_midi": "interop",
     "soundfile": "sound",
     "torch": "train",
-    "verovio": "plot",
+    "typst": "score",
+    "verovio": "score",
+    "fontTools": "score",
 }
 """The extra of folkseq that installs each optional module."""
 

@@ -4,7 +4,7 @@
     python scripts/pictures.py --run runs/mine
     python scripts/pictures.py --choir runs/hymns   # only the chorale, from a run that harmonises
 
-The pictures go into scripts/pictures/. Scores need abcm2ps or verovio.
+The pictures go into scripts/pictures/. Scores need the extra `score`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ OPTIONAL = (
     "music21",
     "matplotlib",
     "verovio",
+    "typst",
+    "fontTools",
     "PIL",
     "pretty_midi",
     "mido",
@@ -32,6 +34,8 @@ WORKS = [
     ("harmonise", "runs/hymns", "melody.abc", "--seed", "1"),
     ("convert", "tune.abc", "tune-2.mid"),
     ("convert", "tune-2.mid", "tune-3.abc"),
+    ("convert", "tune.abc", "tune.mxl"),
+    ("harmonise", "runs/hymns", "melody.abc", "-o", "out.musicxml"),
     ("tokenize", "abc", "book.abc"),
     ("inspect", "runs/abc"),
 ]
@@ -43,7 +47,8 @@ NEEDS = [
     (("plot", "runs/abc", "tune.abc", "--cells"), "torch", "train"),
     (("plot", "runs/abc", "--gradients"), "torch", "train"),
     (("evaluate", "runs/abc"), "torch", "train"),
-    (("harmonise", "runs/hymns", "melody.abc", "-o", "out.musicxml"), "music21", "corpora"),
+    (("convert", "tune.abc", "tune.svg"), "verovio", "score"),
+    (("sample", "runs/abc", "--format", "pdf"), "verovio", "score"),
     (("corpus", "chorales"), "music21", "corpora"),
 ]
 

@@ -9,22 +9,21 @@ from typing import TypeVar
 
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats import abc, midi
+from folkseq.formats import midi, tunes
 from folkseq.music.performance import Performance
 from folkseq.music.playback import perform
 from folkseq.music.tune import Tune
 
-ABC = (".abc", ".txt")
 Piece = TypeVar("Piece")
 
 
 def is_music(target: Path) -> bool:
     """Return whether a path has the suffix of a music file and is not a folder."""
-    return target.suffix.lower() in (*ABC, *midi.SUFFIXES) and not target.is_dir()
+    return target.suffix.lower() in (*tunes.SUFFIXES, *midi.SUFFIXES) and not target.is_dir()
 
 
 def pieces(file: Path, number: int | None = None) -> dict[int, Tune | Performance]:
-    """Read the tunes of an ABC file, or the performance of a MIDI file, by number.
+    """Read the tunes of a file of ABC or MusicXML, or the performance of a MIDI file, by number.
 
     Args:
         file: the file.
@@ -38,12 +37,12 @@ def pieces(file: Path, number: int | None = None) -> dict[int, Tune | Performanc
     if midi.is_midi(data) or file.suffix.lower() in midi.SUFFIXES:
         performance = midi.parse(data, str(file)).performance
         return {1: numbered([performance], number, file)}
-    book = abc.parse_bytes(data, str(file))
+    book = tunes.parse(data, str(file))
     if not book.tunes:
         raise ParseError(str(book.faults[0]) if book.faults else f"{file}: holds no tune")
-    tunes = book.tunes if number is None else [numbered(book.tunes, number, file)]
-    numbers = [tune.number for tune in tunes]
-    return dict(zip(numbers if len(set(numbers)) == len(numbers) else count(1), tunes, strict=False))
+    found = book.tunes if number is None else [numbered(book.tunes, number, file)]
+    numbers = [tune.number for tune in found]
+    return dict(zip(numbers if len(set(numbers)) == len(numbers) else count(1), found, strict=False))
 
 
 def played(piece: Tune | Performance, file: Path) -> Performance:

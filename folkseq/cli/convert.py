@@ -22,7 +22,7 @@ def _groups() -> dict[str, list[click.Option]]:
 @click.argument("target", metavar="OUT")
 @QUIET
 def convert(source: str, target: str, **asked: Any) -> None:
-    """Convert by suffix: .abc and .mid to .mid, sound (.wav, .flac, .ogg), or .abc in one normal form."""
+    """Convert by suffix: .abc, .musicxml, .mxl and .mid to each other, to scores (.pdf, .svg, .png) or to sound."""
     from folkseq.verbs.convert import convert as verb
 
     done = verb(source, target, **asked)

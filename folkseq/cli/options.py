@@ -79,7 +79,9 @@ def _option(name: str, hint: Any, default: Any, declared: Setting, unset: bool) 
 COUNT = click.option("-n", "--num", "count", type=int, default=1, show_default=True, help="Number of pieces.")
 OUTPUT = click.option("-o", "--output", "out", help="A folder, or one file.  [default: RUN/samples]")
 FORMAT = click.option(
-    "--format", "formats", help="Formats to write into the folder, as in abc,mid,wav.  [default: all but sound]"
+    "--format",
+    "formats",
+    help="Formats to write into the folder, as in abc,mid,wav,pdf.  [default: abc and mid, or what is usual]",
 )
 SOUNDFONT = click.option("--soundfont", help="An .sf2 file for .wav, .flac and .ogg.  [default: the system's]")
 SEED = click.option(

@@ -11,7 +11,7 @@ import numpy as np
 from folkseq.ensemble.cells import ChoraleLayout
 from folkseq.ensemble.melody import Melody
 from folkseq.errors import ParseError, RequestError, in_words
-from folkseq.formats import abc, midi, musicxml
+from folkseq.formats import abc, midi, musicxml, tunes
 from folkseq.formats.transcription import transcribe, transcription_notice
 from folkseq.music import Tune
 from folkseq.music.chorale import VOICES
@@ -71,11 +71,11 @@ class Harmonisation(Answer):
             text = abc.format(self.tune, comments, [f'name="{name}" clef={clef}' for name, clef in _PARTS])
             # Else abc2midi extends each note under a fermata by its own length, and the voices drift apart.
             return text.replace("\nK:", "\n%%MIDI fermatafixed\nK:", 1).encode()
-        return musicxml.format(self.tune, _PARTS, comments)
+        return musicxml.format(self.tune, comments, _PARTS)
 
 
 def read_melody(data: bytes, file: str, number: int | None) -> Melody:
-    """Return the melody in a file of ABC or MIDI.
+    """Return the melody in a file of ABC, MusicXML or MIDI.
 
     Raises:
         RequestError: there is no melody, or there are several and `number` names none of them.
@@ -88,16 +88,16 @@ def read_melody(data: bytes, file: str, number: int | None) -> Melody:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
         return Melody.of(tune, file, [transcription_notice(file, lost + not_written)])
     try:
-        book = abc.parse_bytes(data, file)
+        book = tunes.parse(data, file)
     except ParseError as error:
         raise RequestError(str(error)) from None
-    tunes = [tune for tune in book.tunes if number is None or tune.number == number]
-    if not tunes and book.faults:
+    found = [tune for tune in book.tunes if number is None or tune.number == number]
+    if not found and book.faults:
         empty = "no note" in book.faults[0].reason
         raise RequestError(f"{file}: the melody is empty; give one with notes" if empty else str(book.faults[0]))
-    if len(tunes) != 1:
-        wrong = f"holds {len(book.tunes)} tunes" if number is None else f"has {len(tunes)} tunes X:{number}"
+    if len(found) != 1:
+        wrong = f"holds {len(book.tunes)} tunes" if number is None else f"has {len(found)} tunes X:{number}"
         known = ", ".join(str(tune.number) for tune in book.tunes[:_SHOWN])
         raise RequestError(f"{file}: {wrong}; name one with --tune, of: {known}")
-    what = in_words(book.lost[book.tunes.index(tunes[0])])
-    return Melody.of(tunes[0], file, [f"{file}: lost: {what}"] if what else [])
+    what = in_words(book.lost[book.tunes.index(found[0])])
+    return Melody.of(found[0], file, [f"{file}: lost: {what}"] if what else [])

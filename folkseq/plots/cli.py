@@ -35,8 +35,8 @@ def plot(
     RUN (the newest by default): the curves of its training: the losses in nats a token of training and held-out pieces
     beside the n-gram's, the gradient norm before and after clipping, the learning rate, and tokens a second.
 
-    FILE, of MIDI or ABC: the piano roll of each piece, and the score of each tune, by abcm2ps or verovio; an .svg of -o
-    is the score.
+    FILE, of MIDI, ABC or MusicXML: the piano roll of each piece, and the score of each tune; an .svg of -o is the
+    score.
     """
     from folkseq.plots.verb import plot as verb
 

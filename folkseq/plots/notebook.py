@@ -14,11 +14,11 @@ from pathlib import Path
 
 from folkseq.analysis.source import pieces, played
 from folkseq.errors import FolkseqError, RequestError
-from folkseq.formats import audio, midi
+from folkseq.formats import audio, midi, musicxml, score
 from folkseq.music.performance import Performance
 from folkseq.music.playback import perform
 from folkseq.music.tune import Tune
-from folkseq.plots import roll, score
+from folkseq.plots import roll
 from folkseq.plots.style import plain, render
 
 MOST_NAME = 80  # characters
@@ -69,7 +69,7 @@ def display(piece: object, name: str = "") -> str | None:
     note, picture = "", b""
     if isinstance(piece, Tune):
         try:
-            picture = score.engrave(piece)
+            picture = score.format([musicxml.format(piece)], ".svg")
         except FolkseqError as error:
             note = f"<div><small>{escape(str(error))}</small></div>"
     picture = picture or render(roll.draw(performance, name), ".svg")

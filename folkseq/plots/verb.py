@@ -11,6 +11,7 @@ from folkseq.analysis.source import is_music, pieces, played
 from folkseq.errors import FolkseqError, RequestError, RunError
 from folkseq.extras import require
 from folkseq.files import write_atomically
+from folkseq.formats import musicxml, score
 from folkseq.music.tune import Tune
 from folkseq.plots.history import History
 from folkseq.plots.style import SUFFIXES, render
@@ -112,7 +113,7 @@ def _curves(run: Run, out: Path | None, terminal: bool, width: int) -> Plotted:
 
 def _music(file: Path, out: Path | None, number: int | None) -> Plotted:
     """Draw the piano roll and, of a tune, the score of each piece of a file, or of one."""
-    from folkseq.plots import roll, score
+    from folkseq.plots import roll
 
     found = pieces(file, number)
     if len(found) > MOST_PIECES:
@@ -132,7 +133,7 @@ def _music(file: Path, out: Path | None, number: int | None) -> Plotted:
         files += _write(roll.draw(performance, name), list(map(Path, drawn))) if drawn else ()
         try:
             if isinstance(piece, Tune):
-                write_atomically(score_at, score.engrave(piece))
+                write_atomically(score_at, score.format([musicxml.format(piece)], ".svg"))
                 files.append(Path(score_at))
         except FolkseqError as error:
             notices.append(str(error))

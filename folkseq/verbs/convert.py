@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
-from folkseq.formats import abc, audio, midi
-from folkseq.music.performance import Performance
+from folkseq.formats import abc, audio, derived, midi, musicxml, score, tunes
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.music.tune import Tune
 from folkseq.settings import parse, setting
 from folkseq.verbs.output import Output
 
-ABC = (".abc", ".txt")
 SLOWEST, FASTEST = 10, 2_000
 """Beats per minute; MIDI can hardly represent slower tempos if beats are short."""
-INPUTS, OUTPUTS = (*ABC, *midi.SUFFIXES), (".abc", ".mid", *audio.SUFFIXES)
+NATIVE = (".abc", ".mid", ".musicxml")
+INPUTS, OUTPUTS = (*tunes.SUFFIXES, *midi.SUFFIXES), tuple(derived.possible(NATIVE))
 
 
 @dataclass(frozen=True)
@@ -48,55 +48,77 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
     """Convert a file of tunes.
 
     Args:
-        source: an ABC file, or a MIDI file that keeps time, whose melody is transcribed.
-        target: an .abc file, written in one normal form, or a .mid, .wav, .flac or .ogg file; a book of several tunes
-            becomes several numbered ones.
+        source: a file of ABC or MusicXML, or a MIDI file that keeps time, whose melody is transcribed.
+        target: an .abc file, written in one normal form, a score (.musicxml, .mxl, .svg, .pdf, .png), or a .mid, .wav,
+            .flac or .ogg file; .abc and .pdf hold a book of several tunes, which becomes several numbered other ones.
         asked: fields of `ConversionSettings`.
 
     Raises:
         FolkseqError: the source cannot be read, a suffix is unknown, or the target cannot be written.
     """
     settings = parse(ConversionSettings, asked)
-    swing, bpm = settings.swing, settings.bpm
     source, target = Path(source), Path(target)
-    from_midi = _is_midi(source)
+    from_midi, suffix = _is_midi(source), target.suffix.lower()
     for path, known in ((source, INPUTS), (target, OUTPUTS)):
         if path.suffix.lower() not in known and not (from_midi and path is source):
             raise RequestError(f"{path}: cannot be converted; its suffix must be one of {', '.join(known)}")
     if target.exists() and source.exists() and target.samefile(source):
         raise RequestError(f"{target}: is the file to convert; name another file to write")
-    if settings.repair and not from_midi:
-        raise RequestError(f"--repair applies only to MIDI, not to {source}; leave it out")
-    if swing is not None and (from_midi or target.suffix.lower() == ".abc"):
-        raise RequestError(
-            f"--swing applies only from ABC to MIDI or sound, not from {source.suffix} to {target.suffix}; leave it out"
-        )
-    if bpm is not None and target.suffix.lower() in ABC:
-        raise RequestError(f"--bpm applies only to MIDI and sound; leave it out, and write Q: into {target}")
-    if settings.soundfont is not None and target.suffix.lower() not in audio.SUFFIXES:
-        raise RequestError(f"--soundfont applies only to sound, not to {target.suffix}; leave it out")
-    output = Output(target, (), settings.soundfont)
-    if from_midi and target.suffix.lower() != ".abc":
-        return _rewritten(source, output, bpm, settings.repair)
-    tunes, lost, faults = _from_midi(source, settings.repair) if from_midi else _from_abc(source)
-    if target.suffix.lower() == ".abc":
-        numbers = [tune.number for tune in tunes]
+    _check(settings, source, target, from_midi)
+    derived.check([suffix], NATIVE, settings.soundfont)
+    output = Output(target, (), NATIVE, settings.soundfont)
+    if from_midi and derived.origin(suffix) == ".mid":
+        return _rewritten(source, output, settings.bpm, settings.repair)
+    if suffix in score.SUFFIXES and not from_midi and musicxml.is_musicxml(data := _bytes(source)):
+        # A score is engraved from its own file, which has marks and a layout that a tune has not.
+        write_atomically(target, score.format([musicxml.expand(data, str(source))], suffix))
+        return Converted((target,), Counter(), ())
+    found, lost, faults = _from_midi(source, settings.repair) if from_midi else _from_notation(source)
+    if suffix == ".abc":
+        numbers = [tune.number for tune in found]
         if len(set(numbers)) < len(numbers):
-            tunes = [replace(tune, number=place) for place, tune in enumerate(tunes, 1)]
-        write_atomically(target, "\n".join(map(abc.format, tunes)).encode())
+            found = [replace(tune, number=place) for place, tune in enumerate(found, 1)]
+        write_atomically(target, "\n".join(map(abc.format, found)).encode())
         return Converted((target,), lost, faults)
-    try:
-        performances = [perform(tune, swing=swing or STRAIGHT, bpm=bpm) for tune in tunes]
-    except ValueError as error:
-        raise RequestError(str(error)) from None
-    files = [target] if len(performances) == 1 else _numbered(target, len(performances))
-    for file, performance in zip(files, performances, strict=True):
-        _write(output, file, performance)
+    if derived.origin(suffix) == ".abc":
+        lost = sum(map(musicxml.unwritten, found), lost)
+    if suffix == ".pdf":
+        write_atomically(target, score.format(list(map(musicxml.format, found)), suffix))
+        return Converted((target,), lost, faults)
+    files = [target] if len(found) == 1 else _numbered(target, len(found))
+    for file, tune in zip(files, found, strict=True):
+        write_atomically(file, output.format(partial(_format, tune, settings), suffix))
     return Converted(tuple(files), lost, faults)
 
 
-def _write(output: Output, file: Path, performance: Performance) -> None:
-    write_atomically(file, output.format(lambda _: midi.format(performance), file.suffix.lower()))
+def _check(settings: ConversionSettings, source: Path, target: Path, from_midi: bool) -> None:
+    """Check that the settings apply to the files. Raises RequestError."""
+    heard = derived.origin(target.suffix.lower()) == ".mid"
+    if settings.repair and not from_midi:
+        raise RequestError(f"--repair applies only to MIDI, not to {source}; leave it out")
+    if settings.swing is not None and (from_midi or not heard):
+        raise RequestError(
+            f"--swing applies only from ABC to MIDI or sound, not from {source.suffix} to {target.suffix}; leave it out"
+        )
+    if settings.bpm is not None and not heard:
+        raise RequestError(f"--bpm applies only to MIDI and sound; leave it out, and write Q: into {target}")
+    if settings.soundfont is not None and target.suffix.lower() not in audio.SUFFIXES:
+        raise RequestError(f"--soundfont applies only to sound, not to {target.suffix}; leave it out")
+
+
+def _format(tune: Tune, settings: ConversionSettings, suffix: str) -> bytes:
+    """Return a tune in one of the native formats."""
+    if suffix == ".musicxml":
+        return musicxml.format(tune)
+    try:
+        return midi.format(perform(tune, swing=settings.swing or STRAIGHT, bpm=settings.bpm))
+    except ValueError as error:
+        raise RequestError(str(error)) from None
+
+
+def _bytes(source: Path) -> bytes:
+    with open_file(source, None) as file:
+        return file.read()
 
 
 def _is_midi(source: Path) -> bool:
@@ -116,12 +138,12 @@ def _rewritten(source: Path, output: Output, bpm: float | None, repair: bool) ->
             performance = replace(performance, tempos=((0.0, bpm),))
         except ValueError as error:
             raise RequestError(f"--bpm {bpm}: {error}") from None
-    _write(output, output.place, performance)
+    write_atomically(output.place, output.format(lambda _: midi.format(performance), output.place.suffix.lower()))
     return Converted((output.place,), lost + midi.unwritten(performance, channels), ())
 
 
-def _from_abc(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
-    book = abc.read(source)
+def _from_notation(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
+    book = tunes.parse(_bytes(source), str(source))
     if not book.tunes:
         raise ParseError(str(book.faults[0]))
     return list(book.tunes), sum(map(Counter, book.lost), Counter(book.stray)), tuple(map(str, book.faults))

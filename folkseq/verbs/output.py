@@ -1,6 +1,6 @@
 """The place of results: a folder, in one format or several, or one file.
 
-Whatever can be written as MIDI can also be written as sound.
+Whatever can be written as ABC or MIDI can also be written as what `folkseq.formats.derived` makes of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Self
 
 from folkseq.errors import RequestError
 from folkseq.files import write_atomically
-from folkseq.formats import audio
+from folkseq.formats import derived
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Output:
     place: Path
     suffixes: tuple[str, ...]
     """Suffixes of the files that each piece gets in the folder; empty if `place` is a file."""
+    native: Sequence[str]
+    """Formats that are not made of another one."""
     soundfont: Path | str | None = None
 
     @classmethod
@@ -52,7 +54,7 @@ class Output:
             RequestError: it is not possible.
         """
         suffixes = [f".{name.strip().lstrip('.').lower()}" for name in formats or outputs]
-        known = [*outputs, *(audio.SUFFIXES if ".mid" in outputs else ())]
+        known = derived.possible(outputs)
         for suffix in suffixes:
             if suffix not in known:
                 raise RequestError(f"--format {suffix[1:]}: choose from {', '.join(each[1:] for each in known)}")
@@ -64,9 +66,8 @@ class Output:
             raise RequestError(f"{place}: name a folder, or a file that ends in {' or '.join(known)}")
         if count > 1 and suffix and suffix not in collections:
             raise RequestError(f"{place}: one {suffix} file cannot hold {count} pieces; name a folder")
-        if soundfont or set(audio.SUFFIXES) & {suffix, *suffixes}:
-            audio.find_soundfont(soundfont)
-        return cls(place, () if suffix else tuple(suffixes), soundfont)
+        derived.check([suffix] if suffix else suffixes, outputs, soundfont)
+        return cls(place, () if suffix else tuple(suffixes), outputs, soundfont)
 
     @property
     def is_file(self) -> bool:
@@ -75,7 +76,7 @@ class Output:
 
     def format(self, format: Callable[[str], bytes], suffix: str) -> bytes:
         """Return a piece as the bytes of a file, given the function that formats it for one of its own suffixes."""
-        return audio.format(format(".mid"), suffix, self.soundfont) if suffix in audio.SUFFIXES else format(suffix)
+        return derived.format(format, suffix, self.native, self.soundfont)
 
     def write(self, stem: str, written: Mapping[str, bytes]) -> list[Path]:
         """Write the files of a piece, by suffix, and return their paths; no file with other bytes is replaced.

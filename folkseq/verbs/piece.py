@@ -82,7 +82,7 @@ class Sampled:
     def save(self, path: Path | str) -> Path:
         """Write the piece to `path` in the format of its suffix. Raises FolkseqError if that is not possible."""
         path = Path(path)
-        write_atomically(path, Output(path, ()).format(self.format, path.suffix.lower()))
+        write_atomically(path, Output(path, (), self.files.outputs).format(self.format, path.suffix.lower()))
         return path
 
 

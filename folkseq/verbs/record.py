@@ -16,6 +16,7 @@ from folkseq.version import __version__
 
 _BEGINNING = '{"folkseq": '
 _SAMPLING = {each.name for each in fields(SamplingSettings)} - {"best"}  # `draw` tells which candidate was best
+_ESCAPED = "%&<>"
 _SILENT = ("prime_sha256", "draw")
 
 
@@ -46,9 +47,10 @@ class Record:
         return {**sampling, **own, **self.options}
 
     def to_json(self) -> str:
-        """Format the record as one line of ASCII without the character that starts a comment in ABC."""
+        """Format the record as one line of ASCII without what has a meaning in ABC or XML."""
         facts = {"folkseq": self.version, "run": self.run, "weights": self.weights}
-        return json.dumps({**facts, "seed": self.seed, "index": self.index, **self.asked}).replace("%", "\\u0025")
+        text = json.dumps({**facts, "seed": self.seed, "index": self.index, **self.asked})
+        return "".join(f"\\u{ord(sign):04x}" if sign in _ESCAPED else sign for sign in text)
 
     def describe(self) -> str:
         """Return the record in a few words."""
@@ -81,7 +83,8 @@ class Record:
             except (TypeError, ValueError) as error:
                 raise RequestError(f"{file}: its record is damaged ({error})") from None
         if not found:
-            raise RequestError(f"{file}: holds no record; only .abc, .mid and .png files by folkseq can be made again")
+            known = "scores (.abc, .musicxml, .mxl, .svg), .mid files and pictures"
+            raise RequestError(f"{file}: holds no record; only {known} by folkseq can be made again")
         return found
 
     @property

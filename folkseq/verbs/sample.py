@@ -10,7 +10,7 @@ from typing import Any
 
 from folkseq import pretrained
 from folkseq.errors import RequestError, RunError
-from folkseq.formats import audio
+from folkseq.formats import musicxml
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
 from folkseq.verbs.model import SETTINGS, Model, load
@@ -94,17 +94,18 @@ def _newest(asked: Mapping[str, Any], *suffixes: str) -> Model:
 
 
 def _suffixes(out: Path | str | None, formats: Sequence[str] | None) -> Iterator[str]:
-    """Return the suffixes of the files to write, but for those of sound."""
+    """Return the suffixes of the files to write."""
     named = [f".{name.strip().lstrip('.').lower()}" for name in formats or ()]
     if out is not None and not Path(out).is_dir():
         named.append(Path(out).suffix.lower())
-    return (suffix for suffix in named if suffix and suffix not in audio.SUFFIXES)
+    return filter(None, named)
 
 
 def records_of(file: Path | str) -> list[Record]:
     """Read the records in a file. Raises RequestError if it cannot be read, or there are none."""
     try:
-        return Record.find(Path(file).read_bytes(), str(file))
+        data = Path(file).read_bytes()
+        return Record.find(musicxml.expand(data, str(file)), str(file))
     except OSError as error:
         raise RequestError(f"{file}: cannot be read ({error.strerror or error})") from None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from folkseq import pretrained, representations
 from folkseq.errors import RequestError, RunError
 from folkseq.extensions import extension, installed
+from folkseq.formats import derived
 from folkseq.machine import cores
 from folkseq.representations.base import Codec, Representation
 from folkseq.representations.task import CONTINUE, FILL, Task
@@ -117,7 +118,7 @@ def newest(task: str | None = None, options: Iterable[str] = (), suffixes: Itera
         return (
             task in (None, config.task)
             and options <= known
-            and suffixes <= {*found.files.suffixes, *found.files.outputs}
+            and suffixes <= {*found.files.suffixes, *derived.possible(found.files.outputs)}
         )
 
     needs = [f"--{name.replace('_', '-')}" for name in sorted(options)] + sorted(suffixes)

@@ -231,7 +231,7 @@ def test_music21_reads_the_measures_that_were_written(body, lengths, endings):
     from music21 import converter
 
     tune = abc.parse(f"X:1\nT:a\x01b\nM:4/4\nL:1/4\nK:C\n{body}\n").tunes[0]
-    score = converter.parse(musicxml.format(tune, [("Soprano", "treble")]).decode(), format="musicxml")
+    score = converter.parse(musicxml.format(tune, (), [("Soprano", "treble")]).decode(), format="musicxml")
     measures = score.parts[0].getElementsByClass("Measure")
     assert [sum(note.quarterLength for note in measure.notesAndRests) for measure in measures] == lengths
     assert len(list(score.recurse().getElementsByClass("RepeatBracket"))) == endings
@@ -240,9 +240,9 @@ def test_music21_reads_the_measures_that_were_written(body, lengths, endings):
 
 
 def test_lengths_that_no_note_has_are_refused_in_one_line():
-    tune = abc.parse("X:1\nM:none\nL:1/4\nK:C\nc64|d5|]\n").tunes[0]
+    tune = abc.parse("X:1\nM:none\nL:1/4\nK:C\nc/1024|d5|]\n").tunes[0]
     with pytest.raises(RequestError, match="cannot be written as MusicXML"):
-        musicxml.format(tune, [("Soprano", "treble")])
+        musicxml.format(tune, (), [("Soprano", "treble")])
 
 
 @pytest.mark.judges
@@ -396,7 +396,7 @@ def test_parts_are_written_out_in_the_order_of_the_header():
 
 
 def test_a_score_without_musicxml_says_why(run, tmp_path):
-    file = _written(tmp_path / "x.abc", "X:1\nT:t\nM:4/4\nL:1/4\nK:G\nG256|]\n")
+    file = _written(tmp_path / "x.abc", "X:1\nT:t\nM:4/4\nL:1/4\nK:G\nG4G/1024|]\n")
     result = invoke("harmonise", run, file, "--seed", "1", "-o", tmp_path / "out")
     assert result.exit_code == 0
     assert sorted(each.suffix for each in (tmp_path / "out").iterdir()) == [".abc", ".mid"]

@@ -3,6 +3,7 @@
 import io
 import re
 from base64 import b64decode
+from html import escape
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from performances import beat, solo, take
 
 import folkseq
 from folkseq.errors import FolkseqError, RequestError
+from folkseq.extras import advice
 from folkseq.formats import abc, midi
 from folkseq.music.performance import Performance
-from folkseq.plots import notebook, score
+from folkseq.plots import notebook
 
 RATE = 48_000
 
@@ -33,17 +35,17 @@ def samples_of(data):
 
 @pytest.fixture
 def no_engraver(monkeypatch):
-    def none(_):
-        raise FolkseqError(score.INSTALL)
+    def none(*_):
+        raise FolkseqError(advice("verovio"))
 
-    monkeypatch.setattr(notebook.score, "engrave", none)
+    monkeypatch.setattr(notebook.score, "format", none)
 
 
 def test_a_tune_shows_its_score(monkeypatch):
-    monkeypatch.setattr(notebook.score, "engrave", lambda tune: f"<svg>{tune.title}</svg>".encode())
+    monkeypatch.setattr(notebook.score, "format", lambda files, _: b"<svg>%d</svg>" % files[0].count(b"The Test Jig"))
     html = folkseq.show(abc.parse(JIG).tunes[0])._repr_html_()
     picture, sound = parts(html)
-    assert picture == b"<svg>The Test Jig</svg>"
+    assert picture == b"<svg>2</svg>"
     assert len(samples_of(sound)) > 5 * RATE
     assert not re.findall(r"https?://", html)
 
@@ -52,7 +54,7 @@ def test_a_tune_without_an_engraver_shows_its_roll_and_what_to_install(no_engrav
     (tmp_path / "jig.abc").write_text(JIG)
     html = folkseq.show(tmp_path / "jig.abc")._repr_html_()
     assert b"<!-- The Test Jig -->" in parts(html)[0]
-    assert "apt install abcm2ps" in html
+    assert escape("pip install 'folkseq[score]'") in html
 
 
 def test_a_performance_shows_its_roll(tmp_path):

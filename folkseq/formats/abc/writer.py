@@ -28,7 +28,6 @@ SOUNDS_A_LINE = 32  # after which a line ends at the next bar line
 # ends on the beat within a bar that has so much by itself. abcm2ps refused lines of 41 and more.
 ROOM, ROOM_IN_BAR = 38.0, 34.0
 SOUNDS_A_LINE_OF_VOICES = 24  # which are not aligned with each other's, and so take more room
-_LOW = 58  # MIDI; a voice whose mean is below it is written in the bass clef
 _UNSURE = 99  # an alteration that is equal to no other
 _FERMATAS = frozenset(("H", "!fermata!"))
 
@@ -71,12 +70,6 @@ def _name_voices(tune: Tune) -> tuple[list[str], list[str]]:
     numbers = (number for number in map(str, count(1)) if number not in own)
     names = [fields[index][0] if index < len(fields) else "" for index in range(len(tune.voices))]
     return [name or next(numbers) for name in names], [said for _, _, said in fields]
-
-
-def clef(voice: Sequence[Element]) -> str:
-    """Return the setting for one of several voices that gives it the bass clef, if it lies low."""
-    heights = [element.pitches[0].midi for element in voice if isinstance(element, Sound) and element.pitches]
-    return "clef=bass" if heights and sum(heights) < _LOW * len(heights) else ""
 
 
 def format_bars(elements: Sequence[Element], key: Key, meter: Meter, unit: Fraction) -> str:
@@ -144,7 +137,7 @@ def _header(letter: str, value: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _beam(meter: Meter) -> Fraction:
+def beam_group(meter: Meter) -> Fraction:
     """Return the length of a beam, 0 where none is broken: a beat, but half a bar in common time."""
     if meter.free:
         return Fraction(0)
@@ -229,7 +222,7 @@ class _VoiceWriter:
 
     def _begins_beam(self) -> bool:
         """Return whether a beam is broken here, within the bar."""
-        beam = _beam(self.meter)
+        beam = beam_group(self.meter)
         return bool(self.place and beam) and (self.place / beam).denominator == 1
 
     def _pitch(self, pitch: Pitch) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats import abc, midi
+from folkseq.formats import abc, midi, musicxml
 from folkseq.formats.transcription import transcribe
 from folkseq.music import Bar, Element, Key, Meter, Sound, Tune, Tuplet
 
@@ -29,7 +29,7 @@ class TuneText:
     index: int = 0
     """Of the tune in the book."""
     lost: Counter[str] | None = None
-    """What a tune from MIDI has lost."""
+    """What a tune from MIDI or MusicXML has lost."""
 
     @classmethod
     def find(cls, data: bytes, file: str, number: int | None) -> Self:
@@ -39,6 +39,11 @@ class TuneText:
                 performance, lost, _ = midi.parse(data, file)
                 tune, not_written = transcribe(performance)
                 return cls(tune, lost=lost + not_written)
+            if musicxml.is_musicxml(data):
+                score = musicxml.parse_bytes(data, file)
+                if not score.tunes:
+                    raise RequestError(str(score.faults[0]))
+                return cls(score.tunes[0], lost=Counter(score.lost[0]))
             text, encoding = abc.decode(data, file)
         except ParseError as error:
             raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from folkseq.errors import RequestError
-from folkseq.formats import abc
+from folkseq.formats import abc, tunes
 from folkseq.music import Tune
 from folkseq.representations.abc.analysis import AbcAnalysis, AbcTransposition
 from folkseq.representations.abc.generation import AbcGeneration
@@ -23,15 +23,15 @@ from folkseq.representations.vocabulary import Vocabulary
 
 
 class AbcFiles(Files[Tune]):
-    """Tune books in ABC notation; single tunes also as MIDI."""
+    """Tune books in ABC notation, and scores in MusicXML; single tunes also as MIDI."""
 
-    suffixes = (".abc", ".txt")
+    suffixes = tunes.SUFFIXES
     outputs = (".abc", ".mid")
     collections = (".abc",)
 
     def parse(self, data: bytes, file: str) -> Parsed[Tune]:
         """Parse the tunes in a file. Raises ParseError if it holds none."""
-        book = abc.parse_bytes(data, file)
+        book = tunes.parse(data, file)
         return Parsed(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)
 
     def format(self, piece: Tune, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:

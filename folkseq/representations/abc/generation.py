@@ -97,9 +97,14 @@ class AbcGeneration(Generation[Tune]):
         return self._prime(book.tunes[0], options, book.lost[0])
 
     def prime_file(self, data: bytes, file: str, options: AbcOptions) -> Prime[Tune]:
-        """Parse the beginning of a tune from ABC, or from MIDI that keeps time, without bar lines at its end."""
-        from folkseq.formats import midi
+        """Parse the beginning of a tune from ABC; or from MusicXML or MIDI, without bar lines at its end."""
+        from folkseq.formats import midi, musicxml
 
+        if musicxml.is_musicxml(data):
+            book = musicxml.parse_bytes(data, file)
+            if not book.tunes:
+                raise RequestError(str(book.faults[0]))
+            return self._open_prime(book.tunes[0], options, book.lost[0])
         if not midi.is_midi(data):
             return super().prime_file(data, file, options)
         from folkseq.formats.transcription import transcribe
@@ -112,10 +117,14 @@ class AbcGeneration(Generation[Tune]):
             tune, not_written = transcribe(performance)
         except ParseError as error:
             raise RequestError(f"{file}: cannot be a prime ({error})") from None
+        return self._open_prime(tune, options, lost + not_written)
+
+    def _open_prime(self, tune: Tune, options: AbcOptions, lost: Mapping[str, int]) -> Prime[Tune]:
+        """Return the prime of a tune whose last bar lines are left out, so that it can go on."""
         body = list(tune.body)
         while body and isinstance(body[-1], Bar):
             body.pop()
-        return self._prime(replace(tune, voices=(tuple(body),)), options, lost + not_written)
+        return self._prime(replace(tune, voices=(tuple(body), *tune.voices[1:])), options, lost)
 
     def _prime(self, tune: Tune, options: AbcOptions, lost: Mapping[str, int]) -> Prime[Tune]:
         tokens = self.spelling.tokenize_beginning(tune)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats import abc, midi
+from folkseq.formats import midi, tunes
 from folkseq.music.performance import PEDAL_DOWN, Notes, Pedal, Performance, Track
 from folkseq.music.pitch import LETTERS, SEMITONES
 from folkseq.music.playback import perform
@@ -79,12 +79,12 @@ class PerformanceGeneration(Generation[Performance]):
 
     def prime(self, text: str, options: PerformanceOptions) -> Prime[Performance]:
         """Raise RequestError: only a file primes a performance."""
-        raise RequestError(f"{text}: the prime of a performance is a MIDI or ABC file; name one")
+        raise RequestError(f"{text}: the prime of a performance is a MIDI, ABC or MusicXML file; name one")
 
     def prime_file(self, data: bytes, file: str, options: PerformanceOptions) -> Prime[Performance]:
         """Parse the performance in a MIDI file, or play the tune in an ABC file."""
-        if file.lower().endswith((".abc", ".txt")) and not midi.is_midi(data):
-            book = abc.parse_bytes(data, file)
+        if file.lower().endswith(tunes.SUFFIXES) and not midi.is_midi(data):
+            book = tunes.parse(data, file)
             if book.faults:
                 raise ParseError(str(book.faults[0]))
             if len(book.tunes) != 1:

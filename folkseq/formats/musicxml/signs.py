@@ -1,0 +1,170 @@
+"""Signs over notes in ABC and in MusicXML: one table of decorations, and one of the kinds of chords."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from folkseq.music.harmony import chord_pitches
+
+_DECORATIONS = {
+    "articulations": {
+        "accent": ("!accent!", "!>!", "!emphasis!", "L"),
+        "staccato": (".", "!staccato!"),
+        "tenuto": ("!tenuto!",),
+        "strong-accent": ("!marcato!", "!^!"),
+        "staccatissimo": ("!wedge!",),
+        "breath-mark": ("!breath!",),
+    },
+    "ornaments": {
+        "trill-mark": ("!trill!", "T"),
+        "turn": ("!turn!",),
+        "other-ornament": ("~", "!roll!", "R"),  # a roll, with a turn before it for programs that know no roll
+        "inverted-turn": ("!invertedturn!",),
+        "mordent": ("!mordent!", "!lowermordent!", "M"),
+        "inverted-mordent": ("!uppermordent!", "!pralltriller!", "P"),
+    },
+    "technical": {
+        "up-bow": ("u", "!upbow!"),
+        "down-bow": ("v", "!downbow!"),
+        "open-string": ("!open!",),
+        "thumb-position": ("!thumb!",),
+        "snap-pizzicato": ("!snap!",),
+        "stopped": ("!plus!", "!+!"),
+    },
+    "": {
+        "fermata": ("!fermata!", "H", "!invertedfermata!"),
+        "arpeggiate": ("!arpeggio!",),
+    },
+    "direction": {
+        "segno": ("!segno!", "S"),
+        "coda": ("!coda!", "O"),
+        **{
+            name: (f"!{name}!",)
+            for name in [
+                "pppp",
+                "ppp",
+                "pp",
+                "p",
+                "mp",
+                "mf",
+                "f",
+                "ff",
+                "fff",
+                "ffff",
+                "sf",
+                "sfz",
+                "sfp",
+                "fp",
+                "fz",
+                "rfz",
+                "rf",
+            ]
+        },
+    },
+}
+"""Decorations of ABC by group and element of MusicXML; the first of each is the one that is read."""
+FROM_ABC = {name: (group, tag) for group, tags in _DECORATIONS.items() for tag, names in tags.items() for name in names}
+TO_ABC = {tag: names[0] for tags in _DECORATIONS.values() for tag, names in tags.items()}
+ROLL = "roll"
+"""The text of the ornament that stands for a roll."""
+DYNAMICS = frozenset(_DECORATIONS["direction"]) - {"segno", "coda"}
+WEDGES = {"crescendo": ("!<(!", "!<)!"), "diminuendo": ("!>(!", "!>)!")}
+"""The decorations with which a wedge of each type begins and ends."""
+WEDGE_NAMES = {
+    name: (kind, place)
+    for kind, short in WEDGES.items()
+    for place in (0, 1)
+    for name in (short[place], f"!{kind}{'()'[place]}!")
+}
+FINGERING = re.compile(r"!([0-5])!")
+JUMPS = {"D.C.": "dacapo", "D.S.": "dalsegno", "fine": "fine", "tocoda": "tocoda"}
+"""The attribute of `sound` for each sign of `folkseq.music.route` that no element stands for."""
+
+KINDS = {
+    "major": "",
+    "minor": "m",
+    "dominant": "7",
+    "major-seventh": "maj7",
+    "minor-seventh": "m7",
+    "diminished": "dim",
+    "diminished-seventh": "dim7",
+    "half-diminished": "m7b5",
+    "augmented": "aug",
+    "augmented-seventh": "aug7",
+    "major-minor": "mmaj7",
+    "major-sixth": "6",
+    "minor-sixth": "m6",
+    "dominant-ninth": "9",
+    "major-ninth": "maj9",
+    "minor-ninth": "m9",
+    "dominant-11th": "11",
+    "major-11th": "maj11",
+    "minor-11th": "m11",
+    "dominant-13th": "13",
+    "major-13th": "maj13",
+    "minor-13th": "m13",
+    "suspended-second": "sus2",
+    "suspended-fourth": "sus4",
+    "power": "5",
+}
+"""The sign after the root of a chord of each kind."""
+_KIND_OF = {chord_pitches(f"C{sign}"): kind for kind, sign in reversed(KINDS.items())}
+_SYMBOL = re.compile(r"([A-H])([#b♯♭]?)(.*?)(?:/([A-Ha-h])([#b♯♭]?))?")
+_ALTERS = {"#": 1, "♯": 1, "b": -1, "♭": -1, "": 0}
+_SIGNS: Mapping[int, str] = {1: "#", 0: "", -1: "b"}
+
+
+class Chord(NamedTuple):
+    """A chord symbol: root and bass as a letter and an alteration, the kind, and the text after the root."""
+
+    root: tuple[str, int]
+    kind: str
+    text: str
+    bass: tuple[str, int] | None = None
+
+
+def parse_chord(text: str) -> Chord | None:
+    """Return the chord of a symbol, None if it is none.
+
+    >>> parse_chord("F#m7/A")
+    Chord(root=('F', 1), kind='minor-seventh', text='m7', bass=('A', 0))
+    """
+    if chord_pitches(text) is None:
+        return None
+    text = " ".join(text.split())
+    match = _SYMBOL.fullmatch(text.removeprefix("(").removesuffix(")") if text.startswith("(") else text)
+    if match is None:
+        return Chord(("C", 0), "none", text)
+    root, sign, quality, bass, bass_sign = match.groups()
+    kind = _KIND_OF.get(chord_pitches(f"C{quality}"), "other")
+    under = (_letter(bass), _ALTERS[bass_sign]) if bass else None
+    return Chord((_letter(root), _ALTERS[sign]), kind, quality, under)
+
+
+def format_chord(chord: Chord, degrees: str = "") -> str | None:
+    """Return the symbol of a chord whose `degrees` are added to its kind; None if it has none.
+
+    >>> format_chord(Chord(("B", -1), "dominant", ""), "b9"), format_chord(Chord(("C", 0), "Neapolitan", ""))
+    ('Bb7b9', None)
+    """
+    if chord.kind == "none":
+        return chord.text if chord.text and chord_pitches(chord.text) == () else "N.C."
+    root = _note(chord.root)
+    under = f"/{_note(chord.bass)}" if chord.bass else ""
+    known = KINDS.get(chord.kind)
+    # What other programs show, such as △7, may be read as something else than the kind.
+    shown = chord_pitches(f"{root}{chord.text}") if chord.text else None
+    if shown and not degrees and (known is None or shown == chord_pitches(f"{root}{known}")):
+        return f"{root}{chord.text}{under}"
+    text = f"{root}{known}{degrees}" if known is not None else ""
+    return text + under if text and chord_pitches(text) else None
+
+
+def _letter(name: str) -> str:
+    return name.upper().replace("H", "B")
+
+
+def _note(note: tuple[str, int]) -> str:
+    return note[0] + _SIGNS.get(note[1], "")
