@@ -38,6 +38,7 @@ ORDER = (
     "evaluate",
     "tokenize",
     "convert",
+    "book",
     "inspect",
     "plot",
     "models",

@@ -32,13 +32,14 @@ _FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/soundfonts", "/usr/local/share/
 _USUAL = ("FluidR3_GM.sf2", "FluidR3Mono_GM.sf2", "default.sf2", "TimGM6mb.sf2")
 
 
-def format(data: bytes, suffix: str, soundfont: Path | str | None = None) -> bytes:
+def format(data: bytes, suffix: str, soundfont: Path | str | None = None, compression: float | None = None) -> bytes:
     """Return a MIDI file as the bytes of a sound file.
 
     Args:
         data: the MIDI file.
         suffix: one of `SUFFIXES`.
         soundfont: an .sf2 file; by default `find_soundfont` chooses.
+        compression: of FLAC and Ogg, from 0 to 1, the smallest.
 
     Raises:
         RequestError: an optional package or a soundfont is missing, or the music lasts longer than `LONGEST_S`.
@@ -47,7 +48,8 @@ def format(data: bytes, suffix: str, soundfont: Path | str | None = None) -> byt
     import soundfile
 
     file = io.BytesIO()
-    with soundfile.SoundFile(file, "w", rate, samples.shape[1], format=suffix[1:].upper()) as out:
+    about = {} if compression is None else {"compression_level": compression}
+    with soundfile.SoundFile(file, "w", rate, samples.shape[1], format=suffix[1:].upper(), **about) as out:
         for start in range(0, len(samples), rate):  # libsndfile's Vorbis encoder overflows its stack in long writes
             out.write(samples[start : start + rate])
     return file.getvalue()

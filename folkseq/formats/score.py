@@ -147,12 +147,20 @@ def _cleaned(text: str) -> str:
     """Return a drawing without comments, scripts and descriptions."""
     ET.register_namespace("", _SVG)
     drawing = ET.fromstring(text)  # leaves comments out
+    used = {each.get("href", "").removeprefix("#") for each in drawing.iter(f"{{{_SVG}}}use")}
     for parent in list(drawing.iter()):
         for child in list(parent):
             if child.tag.rpartition("}")[2] in ("script", "foreignObject", "title", "desc"):
                 parent.remove(child)
         for name in [name for name in parent.attrib if name.lower().startswith(("on", "data-"))]:
             del parent.attrib[name]
+        if parent.get("id") not in used and parent.tag == f"{{{_SVG}}}g":
+            parent.attrib.pop("id", None)
+        if not (parent.text or "").strip():
+            parent.text = None
+        if "text" not in parent.tag and "tspan" not in parent.tag:
+            for child in parent:
+                child.tail = None
     drawing.attrib.pop("overflow", None)
     return ET.tostring(drawing, encoding="unicode")
 

@@ -6,10 +6,11 @@ and says nothing of what it drops. Tests have it reopen every kind of score.
 
 from folkseq.formats.musicxml.container import LARGEST, SUFFIXES, compress, expand, is_compressed, is_musicxml
 from folkseq.formats.musicxml.reader import parse_bytes
-from folkseq.formats.musicxml.writer import format, unwritten
+from folkseq.formats.musicxml.writer import MODES, format, unwritten
 
 __all__ = [
     "LARGEST",
+    "MODES",
     "SUFFIXES",
     "compress",
     "expand",

@@ -1,0 +1,165 @@
+"""`folkseq book`: files of tunes as one HTML file with an index, scores and players."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from folkseq.book.page import Entry, write
+from folkseq.corpora.files import open_file
+from folkseq.errors import FolkseqError, ParseError, RequestError
+from folkseq.extras import require
+from folkseq.files import write_atomically
+from folkseq.formats import abc, audio, midi, musicxml, score, tunes
+from folkseq.formats.transcription import transcribe
+from folkseq.music.pitch import LETTERS
+from folkseq.music.playback import perform
+from folkseq.music.signature import Key
+from folkseq.music.tune import Tune
+
+SUFFIXES = (*tunes.SUFFIXES, *midi.SUFFIXES)
+_QUALITY = 0.7  # of the sound, from 0, the best, to 1, the smallest
+_SIGNS = {-1: "♭", 0: "", 1: "♯"}
+_CREDITS = {"O": "Origin", "A": "Area", "B": "Book", "D": "Record", "S": "Source", "H": "History", "Z": "Transcription"}
+
+
+@dataclass(frozen=True)
+class WrittenBook:
+    """A book: its file, the number of tunes, what was lost by kind and count, faults, and notices."""
+
+    file: Path
+    tunes: int
+    lost: Counter[str]
+    faults: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A tune of a file, the MusicXML that is engraved, and the MIDI that is played."""
+
+    tune: Tune
+    drawn: bytes
+    played: bytes
+
+
+def book(
+    files: Sequence[Path | str],
+    out: Path | str,
+    *,
+    title: str = "",
+    sound: bool = True,
+    soundfont: Path | str | None = None,
+    on_tune: Callable[[int, int], None] | None = None,
+) -> WrittenBook:
+    """Write a book of tunes.
+
+    Args:
+        files: files of ABC, MusicXML or MIDI, or folders of them; melodies in MIDI are transcribed.
+        out: the .html file.
+        title: the title of the book; from the name of `out` by default.
+        sound: whether each tune gets a player.
+        soundfont: an .sf2 file for sound, in place of the usual one.
+        on_tune: called with the number of tunes done and of all tunes.
+
+    Raises:
+        FolkseqError: no tune can be read, verovio is not installed, or `out` cannot be written.
+    """
+    out = Path(out)
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise RequestError(f"{out}: a book is an .html file; name one")
+    require("verovio", "fontTools")
+    notices: list[str] = []
+    if sound:
+        try:
+            audio.find_soundfont(soundfont)
+            require("midirenderer", "mido", "soundfile")
+        except RequestError as error:
+            if soundfont:
+                raise
+            sound = False
+            notices.append(f"the book has no players: {error}")
+    lost: Counter[str] = Counter()
+    faults: list[str] = []
+    found = [each for file in _files(files) for each in _read(file, lost, faults)]
+    if not found:
+        raise ParseError(faults[0] if faults else "no tune in the files")
+    entries: list[Entry] = []
+    for number, each in enumerate(found, 1):
+        try:
+            entries.append(_entry(each, number, sound, soundfont))
+        except FolkseqError as error:
+            faults.append(f"{each.tune.title or 'Untitled'}: {error}")
+        if on_tune is not None:
+            on_tune(number, len(found))
+    if not entries:
+        raise ParseError(faults[0])
+    write_atomically(out, write(entries, title or out.stem.replace("-", " ").replace("_", " ").strip() or "Tunes"))
+    return WrittenBook(out, len(entries), lost, tuple(faults), tuple(notices))
+
+
+def _files(named: Sequence[Path | str]) -> Iterator[Path]:
+    """Yield the files, and those in the folders, that can hold tunes."""
+    for path in map(Path, named):
+        if path.is_dir():
+            inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+            if not inside:
+                raise RequestError(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")
+            yield from inside
+        elif path.suffix.lower() in SUFFIXES or not path.exists():
+            yield path
+        else:
+            raise RequestError(f"{path}: a book is made of files that end in {', '.join(SUFFIXES)}")
+
+
+def _read(file: Path, lost: Counter[str], faults: list[str]) -> Iterator[_Found]:
+    """Yield the tunes in a file; count what is lost, and collect faults."""
+    try:
+        with open_file(file, midi.LARGEST) as opened:
+            data = opened.read()
+        if midi.is_midi(data) or file.suffix.lower() in midi.SUFFIXES:
+            performance, of_file, _ = midi.parse(data, str(file))
+            tune, not_written = transcribe(performance)
+            tune = tune if tune.titles else replace(tune, titles=(file.stem,))
+            lost.update(of_file + not_written)
+            yield _Found(tune, musicxml.format(tune), midi.format(performance))
+            return
+        found = tunes.parse(data, str(file))
+    except ParseError as error:
+        faults.append(str(error) if str(file) in str(error) else f"{file}: {error}")
+        return
+    faults.extend(map(str, found.faults))
+    lost.update(sum(map(Counter, found.lost), Counter(found.stray)))
+    for tune in found.tunes:
+        if musicxml.is_musicxml(data):
+            drawn = musicxml.expand(data, str(file))
+        else:
+            drawn = musicxml.format(tune)
+            lost.update(musicxml.unwritten(tune))
+        yield _Found(tune, drawn, midi.format(perform(tune)))
+
+
+def _entry(found: _Found, number: int, sound: bool, soundfont: Path | str | None) -> Entry:
+    tune = found.tune
+    about = (f"{_CREDITS[letter]}: {value}" for letter, value in tune.fields if letter in _CREDITS and value)
+    return Entry(
+        titles=tune.titles or ("Untitled",),
+        rhythm=tune.rhythm,
+        key=key_name(tune.key),
+        meter="" if tune.meter.free else str(tune.meter),
+        score=score.engrave(found.drawn, seed=number),
+        source=abc.format(tune).strip(),
+        credits=tuple(about),
+        sound=audio.format(found.played, ".ogg", soundfont, compression=_QUALITY) if sound else b"",
+    )
+
+
+def key_name(key: Key) -> str:
+    """Return a key as musicians say it.
+
+    >>> key_name(Key(3, 1, "dor"))
+    'F♯ dorian'
+    """
+    return f"{LETTERS[key.letter]}{_SIGNS[key.alter]} {musicxml.MODES[key.mode]}"
