@@ -42,6 +42,12 @@ EPOCHS, DROPOUT, PER_DOUBLING, MOST_DROPOUT = 5.0, 0.14, 0.045, 0.6
 """Dropout if the pieces are read `EPOCHS` times, the increase per doubling of that number, and the largest."""
 TUNING_EPOCHS, TUNING_DROPOUT = 10.0, 0.5
 """Times at most that the pieces are read by a model that has learned from others already, and its dropout."""
+ENOUGH, MOST_HALVINGS = 100_000, 5.0
+"""Tokens to train on from which the minutes alone decide, and halvings of them beyond which nothing changes more."""
+NARROWER, DECAY, MORE_DROPOUT, MOST_UPDATES = 0.75, 0.5, 0.1, 6000.0
+"""With h halvings of `ENOUGH` tokens, layers are at most 2 ** (−`NARROWER` h) times as wide as the widest, the weight
+decay is 2 ** (`DECAY` h) times as large, the dropout grows by `MORE_DROPOUT` h, and there are at most `MOST_UPDATES` /
+h² updates, so that the learning rate has come down when the network would begin to memorise the pieces."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,19 @@ def plan(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ranks,
         ranks: the processes that train together.
         started: when the minutes began, by `time.monotonic`.
     """
-    pace = measure(config, data, held_out, ranks)
+    pace, halvings = measure(config, data, held_out, ranks), 0.0
+    # The pairs of a task, and the windows of a recipe without dropout, are never the same twice; a model that has
+    # learned from others already has a plan of its own.
+    if config.model.encoder is None and config.model.dropout is None and not config.base:
+        halvings = scarcity(data.store.count(data.split.train))
     if config.training.plan_hidden:
-        hidden = width(60 * config.training.minutes / pace.step_s)
+        hidden = width(60 * config.training.minutes / pace.step_s, halvings)
         config = replace(config, model=replace(config.model, hidden=hidden))
         pace = measure(config, data, held_out, ranks)
     spent_s = time.monotonic() - started
-    model, training = config.model, count_steps(config.training, pace, spent_s, held_out.final_validations)
+    model = config.model
+    training = count_steps(config.training, pace, spent_s, held_out.final_validations, halvings)
+    training = replace(training, weight_decay=training.weight_decay * 2 ** (DECAY * halvings))
     pieces = data.split.train[ranks.rank :: ranks.count]
     rows_per_epoch: float = len(pieces)
     if model.encoder is None:
@@ -82,7 +94,7 @@ def plan(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ranks,
         training = replace(training, steps=min(training.steps or most, most))
     if model.dropout is None:
         epochs = (training.steps or 0) * training.rows / rows_per_epoch
-        model = replace(model, dropout=TUNING_DROPOUT if config.base else dropout(epochs, model.hidden))
+        model = replace(model, dropout=TUNING_DROPOUT if config.base else dropout(epochs, model.hidden, halvings))
     planned: RunConfig = ranks.broadcast(replace(config, model=model, training=training))
     return planned
 
@@ -116,7 +128,9 @@ def measure(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ran
     return pace
 
 
-def count_steps(settings: TrainSettings, pace: Pace, spent_s: float, final_validations: float) -> TrainSettings:
+def count_steps(
+    settings: TrainSettings, pace: Pace, spent_s: float, final_validations: float, halvings: float = 0.0
+) -> TrainSettings:
     """Return training settings with everything counted in steps.
 
     Args:
@@ -124,6 +138,7 @@ def count_steps(settings: TrainSettings, pace: Pace, spent_s: float, final_valid
         pace: of training.
         spent_s: seconds of the minutes that have passed.
         final_validations: the duration of the final evaluation, in validations.
+        halvings: the `scarcity` of the tokens.
     """
     steps, validations, budget_s = settings.steps, settings.validations, 60 * settings.minutes
     if steps is None:
@@ -131,33 +146,49 @@ def count_steps(settings: TrainSettings, pace: Pace, spent_s: float, final_valid
         validations = min(validations, max(FEWEST_VALIDATIONS, most))
         left_s = budget_s - spent_s - (final_validations + validations) * pace.validation_s
         steps = max(1, int(max(left_s, LEARNING * budget_s) / pace.step_s))
+        if halvings:
+            steps = min(steps, max(1, int(MOST_UPDATES / halvings**2)))
     save_every = max(1, int(SAVE_EVERY_S / pace.step_s))
     planned = replace(settings, steps=steps, validations=validations, save_every=save_every)
     return replace(planned, threads=pace.threads, precision=pace.precision)
 
 
-def dropout(epochs: float, hidden: int) -> float:
-    """Return the dropout for pieces that are read so often: the more often, the more.
+def scarcity(tokens: int) -> float:
+    """Return how often `ENOUGH` tokens have to be halved to have so few; 0 if there are enough.
+
+    >>> scarcity(1_000_000), scarcity(25_000), scarcity(100)
+    (0.0, 2.0, 5.0)
+    """
+    return min(max(math.log2(ENOUGH / max(tokens, 1)), 0.0), MOST_HALVINGS)
+
+
+def dropout(epochs: float, hidden: int, halvings: float = 0.0) -> float:
+    """Return the dropout for pieces that are read so often: the more often, and the fewer there are, the more.
 
     A network that is narrower than usual gets a smaller share, since it memorises less.
 
-    >>> [dropout(epochs, 320) for epochs in (1.5, 5, 30, 1000)], dropout(30, 160)
-    ([0.06, 0.14, 0.26, 0.48], 0.13)
+    >>> [dropout(epochs, 320) for epochs in (1.5, 5, 30, 1000)], dropout(30, 160), dropout(30, 160, halvings=2)
+    ([0.06, 0.14, 0.26, 0.48], 0.13, 0.33)
     """
-    share = DROPOUT + PER_DOUBLING * math.log2(max(epochs, 1e-9) / EPOCHS)
-    return round(min(max(share, 0.0), MOST_DROPOUT) * min(hidden / USUAL_HIDDEN, 1.0), 2)
+    doublings = math.log2(max(epochs, 1e-9) / EPOCHS)
+    usual = min(max(DROPOUT + PER_DOUBLING * doublings, 0.0), MOST_DROPOUT) * min(hidden / USUAL_HIDDEN, 1.0)
+    more = MORE_DROPOUT * min(halvings, max(doublings, 0.0))  # pieces that are seldom read are not memorised
+    return round(min(usual + more, MOST_DROPOUT), 2)
 
 
-def width(updates: float) -> int:
+def width(updates: float, halvings: float = 0.0) -> int:
     """Return the width of the layers if there is time for so many updates of the usual width.
 
-    A narrow network makes more updates in that time, and needs them, since it learns less from each.
+    A narrow network makes more updates in that time, and needs them, since it learns less from each. With few tokens
+    it is narrower still, since it memorises less.
 
-    >>> [width(updates) for updates in (100, 1_000, 10_000, 100_000)]
-    [64, 192, 256, 320]
+    >>> [width(updates) for updates in (100, 1_000, 10_000, 100_000)], width(10_000, halvings=2)
+    ([64, 192, 256, 320], 192)
     """
     octaves = math.log2(max(updates, 1.0) / UPDATES)
-    return WIDTH * min(max(round(WIDTHS + octaves * PER_OCTAVE), 1), MOST_WIDTHS)
+    widest = MOST_WIDTHS * 2 ** (-NARROWER * halvings)
+    planned = WIDTH * min(max(round(WIDTHS + octaves * PER_OCTAVE), 1), MOST_WIDTHS)
+    return min(planned, WIDTH // 2 * max(round(2 * widest), 2))
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:

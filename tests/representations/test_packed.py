@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from folkseq import representations
 from folkseq.cli import main
 from folkseq.compound import CompoundLayout
+from folkseq.corpora import Split, split_in_order
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats.columns import Scale
 from folkseq.music.grid import Grid
@@ -112,11 +113,13 @@ def test_a_joint_head_has_at_most_65536_codes_and_the_error_names_the_other_head
     assert len(JOINT.fit([Grid(tuple("abcde"), (("8",) * 5,))]).vocabulary) == 9**5 + 2
 
 
-def test_the_end_of_a_performance_is_a_piece_of_its_own():
+def test_the_last_tenth_of_a_performance_is_a_piece_of_its_own_and_is_held_out():
     rows = "".join(f"{step % 3},{step % 2}\n" for step in range(80))
     first, last = parsed(rows)
-    assert (len(first.rows), first.ends, len(last.rows), last.ends) == (70, False, 10, True)
+    assert (len(first.rows), first.ends, len(last.rows), last.ends) == (72, False, 8, True)
     assert CHAINED.tokenize(first)[-1] == "2=1"
+    lengths = [len(CHAINED.tokenize(piece)) for piece in (first, last)]
+    assert split_in_order([0, 0], lengths) == Split(train=(0,), valid=(1,), test=())
 
 
 @pytest.mark.parametrize("spec", ["packed", "packed:head=joint"])

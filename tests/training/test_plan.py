@@ -11,7 +11,7 @@ from folkseq.models.settings import TrainSettings
 from folkseq.run import RunConfig
 from folkseq.training import Ranks, plan
 from folkseq.training.learner import Learner
-from folkseq.training.plan import Pace, count_steps, learning_rate, width
+from folkseq.training.plan import Pace, count_steps, learning_rate, scarcity, width
 from folkseq.training.validate import hold_out
 
 
@@ -29,6 +29,43 @@ def test_the_rate_rises_and_then_falls_to_zero():
 def test_the_width_grows_with_the_number_of_updates():
     widths = [width(updates) for updates in (0, 1, 400, 1_600, 10_000, 100_000, 10**9)]
     assert widths == [64, 64, 128, 192, 256, 320, 512]
+
+
+def test_the_plan_of_many_tokens_does_not_depend_on_their_number():
+    assert scarcity(plan.ENOUGH) == scarcity(10**9) == 0
+    assert [width(updates, scarcity(10**5)) for updates in (0, 1_600, 10**9)] == [64, 192, 512]
+
+
+def test_few_tokens_are_read_by_a_narrow_network_with_much_dropout():
+    widths = [width(1_600, scarcity(tokens)) for tokens in (90_000, 20_000, 9_000, 3_500, 100)]
+    assert widths == [192, 160, 96, 64, 64]
+    rising = [plan.dropout(100, 128, scarcity(tokens)) for tokens in (100_000, 90_000, 20_000, 9_000, 3_500)]
+    assert rising == sorted(set(rising))
+    assert rising[0] == plan.dropout(100, 128)
+    assert plan.dropout(2, 128, scarcity(3_500)) == plan.dropout(2, 128)  # read twice, nothing is memorised
+
+
+def test_few_tokens_need_few_updates():
+    pace = Pace(step_s=0.01, validation_s=0.1, threads=1, precision="float32")
+
+    def steps(tokens, **settings):
+        return count_steps(TrainSettings(**settings), pace, 1, 2, scarcity(tokens)).steps
+
+    many = steps(10**9, minutes=10)
+    assert steps(100_000, minutes=10) == steps(99_000, minutes=10) == many
+    assert many > steps(25_000, minutes=10) == steps(25_000, minutes=60) > steps(3_000, minutes=10) > 200
+    assert steps(3_000, steps=5_000) == 5_000  # as asked
+
+
+def test_a_plan_of_few_tokens_decays_the_weights_more():
+    data = data_of(pieces())
+    tokens = data.store.count(data.split.train)
+    assert 0 < scarcity(tokens) < plan.MOST_HALVINGS
+    config = RunConfig("char", replace(MODEL, dropout=None), replace(QUICK, weight_decay=0.1), (), "0")
+    planned = plan.plan(config, data, hold_out(data, config), Ranks(), 0.0)
+    assert planned.training.weight_decay == pytest.approx(0.1 * (plan.ENOUGH / tokens) ** 0.5)
+    fixed = replace(config, model=MODEL)  # a recipe with a dropout of its own is not changed
+    assert plan.plan(fixed, data, hold_out(data, fixed), Ranks(), 0.0).training.weight_decay == 0.1
 
 
 def test_a_plan_fills_its_time():

@@ -319,5 +319,6 @@ def test_dropout_is_planned_from_the_number_of_epochs(tmp_path, data):
         run = make_run(tmp_path / f"r{steps}", replace(MODEL, dropout=None, hidden=160), settings)
         fit(run, data, on_report=None if steps < 100 else interrupt)
         shares.append(Run.open(run.folder).config.model.dropout)
-    assert shares == [0.0, plan.dropout(2000 * 4 * 8 / data.store.count(data.split.train), 160)]
+    tokens = data.store.count(data.split.train)
+    assert shares == [0.0, plan.dropout(2000 * 4 * 8 / tokens, 160, plan.scarcity(tokens))]
     assert 0.05 < shares[1] < 0.1

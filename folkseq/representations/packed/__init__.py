@@ -68,7 +68,7 @@ class PackedRepresentation(Representation[Grid]):
     high: float = 1.0
 
     name: ClassVar[str] = "packed"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     options: ClassVar[type[PackedOptions]] = PackedOptions
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from folkseq.representations.base import END, START, Files, Representation, Toke
 from folkseq.representations.packed.layout import JOINT, SEPARATOR, GridLayout, Values, fields_of
 from folkseq.representations.vocabulary import Vocabulary
 
-END_SHARE = 0.125  # of a file: its end, which is a piece of its own, so that it can be held out
+END_SHARE = 0.1  # of a file: its end, which is a piece of its own, so that it can be held out
 
 
 def steps_of(meter: Meter, division: int) -> int:
@@ -113,7 +113,7 @@ class Medium(Files[Grid]):
 
 
 def split_end(grid: Grid, fewest: int) -> list[Grid]:
-    """Return a grid without its last eighth, and that; or the grid alone if it has fewer rows than `fewest`."""
+    """Return a grid without its last tenth, and that; or the grid alone if it has fewer rows than `fewest`."""
     end = round(len(grid.rows) * END_SHARE) if len(grid.rows) >= fewest else 0
     if not end:
         return [grid]

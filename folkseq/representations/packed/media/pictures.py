@@ -1,6 +1,6 @@
 """Pictures: rows of pixels, from top to bottom, as one sequence; any grid of symbols is one.
 
-The last eighth of a large picture is a piece of its own, so that it can be held out if there is only one picture.
+The last tenth of a large picture is a piece of its own, so that it can be held out if there is only one picture.
 """
 
 from __future__ import annotations
