@@ -99,7 +99,9 @@ def decode_parts(parts: Sequence[bytes]) -> tuple[list[str], Mapping[str, int]]:
 
 def one_line(text: str) -> str:
     """Return a text on one line, without what cannot be printed."""
-    return " ".join("".join(char for char in text if char.isprintable() or char.isspace()).split())
+    if not text.isprintable():
+        text = "".join(char for char in text if char.isprintable() or char.isspace())
+    return " ".join(text.split())
 
 
 def detect(opened: BinaryIO, file: str, declared: str = "") -> Encoding:

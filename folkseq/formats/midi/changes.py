@@ -87,7 +87,7 @@ def gather(
         program = status >= PROGRAM
         if program.any():
             data1, data2 = np.where(program, np.uint8(INSTRUMENT), data1), np.where(program, data1, data2)
-        columns = [events.ticks[at], np.broadcast_to(track, len(at)), at, data1, data2]
+        columns = [events.ticks[at], np.full(len(at), track), at, data1, data2]
         channels = status & 15
         if (channels == channels[0]).all():
             found[ports[track], int(channels[0])].append(columns)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from folkseq.formats.midi.changes import NO_CHANGES, Changes, Channel, gather
-from folkseq.formats.midi.events import NOTE_OFF, NOTE_ON, BrokenError, Events, Ticks
+from folkseq.formats.midi.events import BrokenError, Events, Ticks
 from folkseq.formats.midi.order import turns
 from folkseq.formats.midi.parts import BANK, INSTRUMENT, NOTES_OFF, RESET, SOUND_OFF, ChannelPart, Index, parts, state
 from folkseq.formats.midi.silence import silenced
@@ -29,7 +29,7 @@ DRUM_BANKS = (120, 126, 127)
 APART_S = 2.0**-30  # far less than a step or a tick, yet kept by double precision for a month
 MOST_TRACKS = 2048
 _SILENCES = {f"controller {number}" for number in (SOUND_OFF, *NOTES_OFF)}
-_MARKS = 1 << 17
+_MARKS = 1 << 14
 _NO_ENDS = np.empty(0, np.intp), np.empty(0, np.intp)
 
 
@@ -107,12 +107,6 @@ class _Member(NamedTuple):
     events: Events
     part: ChannelPart
 
-    @property
-    def onset_at(self) -> Index:
-        """Return the places of its onsets, in their order."""
-        status, _, velocity = self.events.messages
-        return np.flatnonzero((status == NOTE_ON | self.part.channel) & (velocity > 0))
-
 
 def _voices(
     channel: Channel, group: Sequence[_Member], pedal: Changes, instruments: Changes, shared: bool, lost: Counter[str]
@@ -142,9 +136,9 @@ def _instruments(changes: Changes, group: Sequence[_Member], lost: Counter[str])
     found = []
     missed = np.zeros(len(changes.ticks), np.bool_)
     for member in group:
-        onset_at, ticks = member.onset_at, member.events.ticks
-        first, last = (changes.before(int(ticks[at]), member.track, int(at)) for at in onset_at[[0, -1]])
-        count = first or int(np.count_nonzero(changes.ticks <= ticks[onset_at[0]]))
+        ticks, begins = member.events.ticks, member.part.begins
+        first, last = (changes.before(int(ticks[at]), member.track, int(at)) for at in (begins.min(), begins.max()))
+        count = first or int(np.count_nonzero(changes.ticks <= member.part.onsets[0]))
         found.append(int(changes.values[count - 1]) if count else 0)
         missed[first:last] |= changes.values[first:last] != found[-1]
         own = changes.values[:count][changes.tracks[:count] == member.track]
@@ -174,19 +168,19 @@ def _turns(moves: Changes, group: Sequence[_Member]) -> tuple[Index, list[tuple[
     if not len(moves.ticks):
         return _NO_ENDS[0], [_NO_ENDS] * len(group)
     down = moves.values >= PEDAL_DOWN
-    changing = np.flatnonzero(np.diff(down, prepend=False))
+    changing = (down != np.concatenate(([False], down[:-1]))).nonzero()[0]
     possible = moves.ticks[changing]
     if len(group) == 1 and (moves.tracks[changing] == group[0].track).all():
         before = moves.places[changing] - 1  # a note must have ended just before, on the same track
         possible = possible[group[0].events.ticks[before] == possible]
-    hits = [_ending_at(possible, member) for member in group] if len(possible) else []
+    hits = [_among(member.part.offsets, possible) for member in group] if len(possible) else []
     move_turns = np.zeros(len(down), np.intp)
-    if not any(len(hit) for hit, _ in hits):
+    if not any(map(len, hits)):
         return move_turns, [_NO_ENDS] * len(group)
     near = _among(moves.ticks, possible)
     ends = [
-        (member.part.offsets[hit], np.full(len(hit), member.track), places)
-        for member, (hit, places) in zip(group, hits, strict=True)
+        (member.part.offsets[hit], np.full(len(hit), member.track), member.part.ends[hit])
+        for member, hit in zip(group, hits, strict=True)
     ]
     ticks, tracks, places = (np.concatenate(each) for each in zip(moves.where(near)[:3], *ends, strict=True))
     is_move = np.arange(len(ticks)) < len(near)
@@ -194,33 +188,15 @@ def _turns(moves: Changes, group: Sequence[_Member]) -> tuple[Index, list[tuple[
     found = np.empty(len(ticks), np.intp)
     found[order] = turns(ticks[order], is_move[order])
     move_turns[near] = found[: len(near)]
-    bounds = np.cumsum([len(near), *(len(hit) for hit, _ in hits)])
-    return move_turns, [(hit, found[a:b]) for (hit, _), (a, b) in zip(hits, pairwise(bounds), strict=True)]
-
-
-def _ending_at(ticks: Ticks, member: _Member) -> tuple[Index, Index]:
-    """Return the notes, by index, that end at any of the ticks, and the places of the messages that end them."""
-    hit = _among(member.part.offsets, ticks)
-    at = _among(member.events.ticks, ticks)
-    status, _, velocity = member.events.messages.take(at, axis=1)
-    channel = member.part.channel
-    at = at[(status == NOTE_OFF | channel) | ((status == NOTE_ON | channel) & (velocity == 0))]
-    ends = member.events.ticks[at] * 128 + member.events.messages[1, at]
-    order = np.argsort(ends, kind="stable")
-    at, ends = at[order], ends[order]
-    wanted = member.part.offsets[hit] * 128 + member.part.pitches[hit]
-    order = np.argsort(wanted, kind="stable")
-    hit, wanted = hit[order], wanted[order]
-    found = np.searchsorted(ends, wanted) + np.arange(len(hit)) - np.searchsorted(wanted, wanted)  # first in, first out
-    ended = np.append(ends, -1).take(found, mode="clip") == wanted
-    return hit, np.where(ended, np.append(at, 0).take(found, mode="clip"), len(member.events.ticks))
+    bounds = np.cumsum([len(near), *map(len, hits)])
+    return move_turns, [(hit, found[a:b]) for hit, (a, b) in zip(hits, pairwise(bounds), strict=True)]
 
 
 def _among(ticks: Ticks, others: Ticks) -> Index:
     """Return the indices of those ticks that are among others, which rise and are not none."""
     marks = np.zeros(_MARKS, np.bool_)  # few ticks share a mark by chance: this is far quicker than to sort them
     marks[others & _MARKS - 1] = True
-    likely = np.flatnonzero(marks[ticks & _MARKS - 1])
+    likely = marks[ticks & _MARKS - 1].nonzero()[0]
     ticks = ticks[likely]
     found: Index = likely[others.take(np.searchsorted(others, ticks), mode="clip") == ticks]
     return found

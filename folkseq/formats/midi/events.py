@@ -27,10 +27,11 @@ _SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 
 TEXT, NAME, LYRIC, MARKER = 0x01, 0x03, 0x05, 0x06  # kinds of meta events
 END_OF_TRACK, TEMPO, METER, KEY = 0x2F, 0x51, 0x58, 0x59
 LONGEST_DELTA = 2**28 - 1  # ticks from event to event; empty texts bridge longer times
-_PLAIN = np.zeros(256, bool)  # statuses of two data bytes
-_PLAIN[NOTE_OFF:PROGRAM] = _PLAIN[BEND:SYSEX] = True
+_OTHERS = np.ones(256, bool)  # statuses of more or fewer than two data bytes
+_OTHERS[NOTE_OFF:PROGRAM] = _OTHERS[BEND:SYSEX] = False
 
 _LONGEST_PLAIN = 7  # bytes of such an event
+_LONGEST_END = 8  # of what no stretch is worth looking for: the end of the track, or an event
 PLAIN_BEFORE_STRETCH = 8  # plain events in a row, after which a stretch of them is read at once
 _REPAID = 100  # events; one by one takes longer for more
 SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 9, 1 << 16  # bytes read at once; more would leave the processor's caches
@@ -216,7 +217,7 @@ def read(data: bytes, start: int, stop: int) -> Events:
                 metas.append((tick, *event.meta))
         if single:
             done.append(_gathered(single))
-        while plain >= worth:
+        while plain >= worth and len(array) - place > _LONGEST_END:
             block = array[place : place + size]
             ticks, messages, used = _stretch(block, tick, running)
             if used:
@@ -249,24 +250,26 @@ def _stretch(block: Bytes, tick: int, running: int) -> tuple[Ticks, Bytes, int]:
         tick: The time of the event before.
         running: The status of the event before; 0 if there is none.
     """
-    low = np.flatnonzero(block < 0x80)
+    low = (block < 0x80).nonzero()[0]
     count = len(low) // 3
     delta_at, first_at, second_at = low[: 3 * count].reshape(count, 3).T  # each (N,): the delta's last byte, the data
     more = delta_at.copy()  # bytes of the delta before its last
     more[1:] -= second_at[:-1] + 1
     between = first_at - delta_at  # 1, or 2 with a status between them
-    stated = np.flatnonzero(between == 2)
-    # The first is the status that runs already; each next one rules the events up to the following.
-    statuses = np.concatenate((np.array([running], np.uint8), block[delta_at[stated] + 1]))
-    status = np.repeat(statuses, np.diff(np.concatenate(([0], stated, [count]))))
-    irregular = (more > 3) | (between > 2) | (second_at - first_at > 1) | ~_PLAIN[status]
+    stated = (between == 2).nonzero()[0]
+    status = block[delta_at[stated] + 1]
+    if len(stated) < count:
+        # The first is the status that runs already; each next one rules the events up to the following.
+        bounds = np.concatenate(([0], stated, [count]))
+        status = np.repeat(np.concatenate((np.array([running], np.uint8), status)), bounds[1:] - bounds[:-1])
+    irregular = (more > 3) | (between > 2) | (second_at - first_at > 1) | _OTHERS[status]
     if irregular.any():
         count = int(irregular.argmax())
     if not count:
         return np.empty(0, np.int64), np.empty((3, 0), np.uint8), 0
     messages = np.stack((status[:count], block[first_at[:count]], block[second_at[:count]]))  # (3, N)
     delta = block[delta_at[:count]].astype(np.int64)
-    longer = np.flatnonzero(more[:count])
+    longer = (more[:count] > 0).nonzero()[0]
     for byte in (1, 2, 3):
         if not len(longer):
             break

@@ -23,9 +23,14 @@ _HOLDS = np.isin(np.arange(128), (SUSTAIN, SOUND_OFF, RESET, *NOTES_OFF))
 
 
 class ChannelPart(NamedTuple):
-    """The (N,) notes of one channel of one track, rising by onset and pitch."""
+    """The (N,) notes of one channel of one track, rising by onset and pitch.
+
+    `begins` and `ends` are the places of their messages; where no message ends a note, the number of all messages.
+    """
 
     channel: int
+    begins: Index
+    ends: Index
     onsets: Ticks
     offsets: Ticks
     pitches: Bytes
@@ -35,18 +40,18 @@ class ChannelPart(NamedTuple):
 def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
     """Return the channels that have notes, in their order; count in `lost` what is odd about these."""
     ticks, (status, data1, data2) = events.ticks, events.messages
-    note_at = np.flatnonzero(status < AFTERTOUCH)
-    begins, offsets = _paired(ticks[note_at], events.messages.take(note_at, axis=1), events.end, lost)
-    onset_at = note_at[begins]
-    notes = [ticks[onset_at], offsets, data1[onset_at], data2[onset_at]]
-    channels = status[onset_at] & 15
-    order = notes[0] * 128 + notes[2]  # that of a track's notes, which would take longer to sort by seconds
+    note_at = (status < AFTERTOUCH).nonzero()[0]
+    begin, end = _paired(events.messages.take(note_at, axis=1), lost)
+    begin, end = note_at[begin], np.append(note_at, len(ticks))[end]
+    notes = [begin, end, ticks[begin], np.append(ticks, events.end)[end], data1[begin], data2[begin]]
+    channels = status[begin] & 15
+    order = notes[2] * 128 + notes[4]  # that of a track's notes, which would take longer to sort by seconds
     if (order[1:] < order[:-1]).any():
         by_pitch = np.argsort(order, kind="stable")
         notes, channels = [column[by_pitch] for column in notes], channels[by_pitch]
-    used = np.flatnonzero(np.bincount(channels, minlength=16)).tolist()
-    if len(used) == 1:
-        return [ChannelPart(used[0], *notes)]
+    if len(channels) and (channels == channels[0]).all():
+        return [ChannelPart(int(channels[0]), *notes)]
+    used = np.bincount(channels).nonzero()[0].tolist()
     return [ChannelPart(channel, *(column[channels == channel] for column in notes)) for channel in used]
 
 
@@ -56,34 +61,31 @@ def state(events: Events, lost: Counter[str]) -> tuple[Index, Index]:
     All other messages that are no notes are counted in `lost`.
     """
     status, data1, _ = events.messages
-    kinds = np.bincount(status >> 4, minlength=16).tolist()
+    kinds = status & 0xF0
     for kind, name in ((AFTERTOUCH, "aftertouch"), (PRESSURE, "channel pressure"), (BEND, "pitch bend")):
-        lost[name] += kinds[kind >> 4]
-    holding = choosing = np.empty(0, np.intp)
-    if kinds[CONTROL >> 4]:
-        holding = np.flatnonzero(status >> 4 == CONTROL >> 4)
-        numbers = data1[holding]
-        counts = np.bincount(numbers, minlength=128).tolist()
-        lost.update({f"controller {number}": n for number, n in enumerate(counts) if n and number != SUSTAIN})
-        choosing = holding[numbers == BANK] if counts[BANK] else choosing
-        holding = holding[_HOLDS[numbers]] if counts[SUSTAIN] < len(holding) else holding
-    if kinds[PROGRAM >> 4]:
-        choosing = np.sort(np.append(choosing, np.flatnonzero(status >> 4 == PROGRAM >> 4)))
+        lost[name] += int(np.count_nonzero(kinds == kind))
+    holding, choosing = ((kinds == kind).nonzero()[0] for kind in (CONTROL, PROGRAM))
+    numbers = data1[holding]
+    if (numbers != SUSTAIN).any():
+        counts = enumerate(np.bincount(numbers).tolist())
+        lost.update({f"controller {number}": count for number, count in counts if count and number != SUSTAIN})
+        choosing = np.sort(np.append(choosing, holding[numbers == BANK]))
+        holding = holding[_HOLDS[numbers]]
     return holding, choosing
 
 
-def _paired(ticks: Ticks, messages: Bytes, end: int, lost: Counter[str]) -> tuple[Index, Ticks]:
-    """Return (N,) which of (3, M) note messages begin a note, and (N,) the tick at which each of these ends."""
+def _paired(messages: Bytes, lost: Counter[str]) -> tuple[Index, Index]:
+    """Return (N,) which of (3, M) note messages begin a note, and (N,) which end these, or M."""
     status, pitch, velocity = messages
     on = status >= NOTE_ON
     begin = on & (velocity > 0)
-    lost["release velocity"] += int(np.count_nonzero(~on & (velocity & 0xBF != 0)))  # 0 and 64 say nothing
+    lost["release velocity"] += int(np.count_nonzero(~on & (velocity & 0xBF > 0)))  # 0 and 64 say nothing
     key = (status & 15).astype(np.uint16) * 128 + pitch
     order = np.argsort(key, kind="stable")  # for 16 bits a radix sort
     key, sorted_begin = key[order], begin[order]
-    ends = np.full(len(ticks), end, np.int64)
+    ends = np.full(len(key), len(key), np.intp)
     if _take_turns(key, sorted_begin):
-        ends[order[0::2]] = ticks[order[1::2]]
+        ends[order[0::2]] = order[1::2]
     else:
         ending = ~(sorted_begin | _unmatched(key, sorted_begin))
         begin_at, end_at = order[sorted_begin], order[ending]
@@ -92,10 +94,10 @@ def _paired(ticks: Ticks, messages: Bytes, end: int, lost: Counter[str]) -> tupl
         rank = np.arange(len(begin_at)) - (np.cumsum(begun) - begun)[begin_key]  # within the key
         has_end = rank < ended[begin_key]
         partner = ((np.cumsum(ended) - ended)[begin_key] + rank)[has_end]
-        ends[begin_at[has_end]] = ticks[end_at[partner]]
+        ends[begin_at[has_end]] = end_at[partner]
         lost["note without an end"] += int((~has_end).sum())
-        lost["end without a note"] += len(ticks) - len(begin_at) - len(end_at)
-    begin_at = np.flatnonzero(begin)
+        lost["end without a note"] += len(key) - len(begin_at) - len(end_at)
+    begin_at = begin.nonzero()[0]
     return begin_at, ends[begin_at]
 
 
