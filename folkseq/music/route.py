@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
+from math import lcm
 
 from folkseq.music.repeats import match_repeats, unfold
 from folkseq.music.signature import Key, Meter, Tempo
@@ -29,12 +29,16 @@ _CONTEXT = (Key, Meter, Tempo, Instrument, Part)
 
 @dataclass(frozen=True)
 class Route:
-    """Times as written: playing goes `back` to `start`, and there on to `stop`, then from `coda` to the end."""
+    """Times as written: playing goes `back` to `start`, and there on to `stop`, then from `coda` to the end.
 
-    back: Fraction
-    start: Fraction
-    stop: Fraction
-    coda: Fraction | None = None
+    A whole note has `unit` of them, so that all times are whole numbers, which are far quicker to add than fractions.
+    """
+
+    unit: int
+    back: int
+    start: int
+    stop: int
+    coda: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,12 @@ class _Sign:
 
     kind: str
     is_text: bool
-    time: Fraction
-    bar_start: Fraction
-    bar_end: Fraction
+    time: int
+    bar_start: int
+    bar_end: int
 
     @property
-    def leaves(self) -> Fraction:
+    def leaves(self) -> int:
         """Return the time at which a sign that leads to the coda holds."""
         return self.bar_start if self.time == self.bar_start else self.bar_end
 
@@ -75,16 +79,17 @@ def is_unknown_jump(mark: str) -> bool:
 def find_route(voices: Iterable[Sequence[Element]]) -> tuple[Route | None, bool]:
     """Return the way that signs give through voices, None if none do, and whether a D.C. or D.S. is not followed."""
     voices = tuple(voices)
-    signs = sorted({each for voice in voices for each in _signs(voice)}, key=lambda each: each.time)
+    unit = lcm(*(each.duration.denominator for voice in voices for each in voice if isinstance(each, Sound)))
+    signs = sorted({each for voice in voices for each in _signs(voice, unit)}, key=lambda each: each.time)
     if not any(each.kind in BACK for each in signs):
         return None, False
-    route = _route(signs, voices)
-    times = (route.back, route.start, route.stop, route.coda or Fraction(0)) if route else ()
-    clear = bool(times) and all(_index_at(voice, time) is not None for voice in voices for time in times)
+    route = _route(signs, voices, unit)
+    times = (route.back, route.start, route.stop, route.coda or 0) if route else ()
+    clear = bool(times) and all(_index_at(voice, time, unit) is not None for voice in voices for time in times)
     return route if clear else None, not clear
 
 
-def _route(signs: Sequence[_Sign], voices: Sequence[Sequence[Element]]) -> Route | None:
+def _route(signs: Sequence[_Sign], voices: Sequence[Sequence[Element]], unit: int) -> Route | None:
     backs = {(each.kind, each.bar_end): each for each in signs if each.kind in BACK}
     (kind, back), jump = next(iter(backs.items()))
     segnos = [each.time for each in signs if each.kind == "segno" and each.time < back]
@@ -93,30 +98,38 @@ def _route(signs: Sequence[_Sign], voices: Sequence[Sequence[Element]]) -> Route
     leaves = [each.leaves for each in signs if each.kind in ("tocoda", "coda") and each.time < back]
     if len(backs) > 1 or (kind == "D.S." and not segnos):
         return None
-    start = segnos[0] if kind == "D.S." else Fraction(0)
+    start = segnos[0] if kind == "D.S." else 0
     if codas and leaves and start < leaves[0]:
-        return Route(back, start, leaves[0], codas[0]) if codas[0] == back else None
+        return Route(unit, back, start, leaves[0], codas[0]) if codas[0] == back else None
     fine = fines[0] if fines and start < fines[0] else None
     if fine is None and jump.is_text:
         return None
-    end = max(map(_length, voices))
+    end = max(sum(_duration(each, unit) for each in voice) for voice in voices)
     if fine is None:
-        return Route(back, start, end)
-    return Route(back, start, fine) if back == end else None
+        return Route(unit, back, start, end)
+    return Route(unit, back, start, fine) if back == end else None
 
 
-def _signs(voice: Iterable[Element]) -> Iterator[_Sign]:
-    time = bar_start = Fraction(0)
-    waiting: list[tuple[str, bool, Fraction]] = []  # of this bar
+def _duration(element: Element, unit: int) -> int:
+    if not isinstance(element, Sound):
+        return 0
+    return element.duration.numerator * (unit // element.duration.denominator)
+
+
+def _signs(voice: Iterable[Element], unit: int) -> Iterator[_Sign]:
+    time = bar_start = 0
+    waiting: list[tuple[str, bool, int]] = []  # of this bar
+
+    def signs(marks: tuple[str, ...]) -> Iterable[tuple[str, bool, int]]:
+        return ((kind, mark[0] == '"', time) for mark in marks if (kind := sign(mark)))
+
     for element in voice:
-        if not isinstance(element, Sound | Bar):
-            continue
-        found = [(kind, mark[0] == '"', time) for mark in element.marks if (kind := sign(mark))]
         if isinstance(element, Sound):
-            waiting += found
-            time += element.duration
-        else:
-            yield from (_Sign(*each, time, time) for each in found)
+            if element.marks:
+                waiting += signs(element.marks)
+            time += _duration(element, unit)
+        elif isinstance(element, Bar):
+            yield from (_Sign(*each, time, time) for each in signs(element.marks))
             if element.style:
                 yield from (_Sign(*each, bar_start, time) for each in waiting)
                 waiting, bar_start = [], time
@@ -126,7 +139,7 @@ def _signs(voice: Iterable[Element]) -> Iterator[_Sign]:
 def follow(elements: Sequence[Element], route: Route) -> Iterator[Element]:
     """Yield a voice in the order in which it is played; its repeats are played before it goes back, and in its coda."""
     back, start, stop, coda = (
-        _index_at(elements, time) if time is not None else None
+        _index_at(elements, time, route.unit) if time is not None else None
         for time in (route.back, route.start, route.stop, route.coda)
     )
     yield from unfold(elements[:back])
@@ -163,23 +176,19 @@ def _has_later_ending(elements: Sequence[Element], index: int) -> bool:
     return False
 
 
-def _length(voice: Iterable[Element]) -> Fraction:
-    return sum((element.duration for element in voice if isinstance(element, Sound)), Fraction(0))
-
-
-def _index_at(voice: Sequence[Element], time: Fraction) -> int | None:
+def _index_at(voice: Sequence[Element], time: int, unit: int) -> int | None:
     """Return the index of what a voice has at a time as written, after a bar line there; None if a sound lasts over it.
 
     A time after the end is the end.
     """
-    now = Fraction(0)
+    now = 0
     if not time:
         return 0
     for index, element in enumerate(voice):
         if now == time and not isinstance(element, Bar):
             return index
         if isinstance(element, Sound):
-            now += element.duration
+            now += _duration(element, unit)
             if now > time:
                 return None
     return len(voice)

@@ -37,12 +37,9 @@ class Changes(NamedTuple):
 
     def of(self, *numbers: int) -> Changes:
         """Return the messages with these numbers."""
-        if not len(self.ticks):
-            return self
-        mask = self.numbers == numbers[0]
-        for number in numbers[1:]:
-            mask |= self.numbers == number
-        return self if mask.all() else self.where(mask) if mask.any() else NO_CHANGES
+        mask = np.isin(self.numbers, numbers) if len(numbers) > 1 else self.numbers == numbers[0]
+        count = np.count_nonzero(mask)
+        return self if count == len(mask) else self.where(mask) if count else NO_CHANGES
 
     def before(self, tick: int, track: int, place: int) -> int:
         """Return the number of messages before a place of the file."""

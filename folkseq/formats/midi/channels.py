@@ -149,9 +149,9 @@ def _instruments(changes: Changes, group: Sequence[_Member], lost: Counter[str])
 
 def _moves(pedal: Changes) -> Changes:
     """Return the positions of the pedal, with those into which other controllers put it."""
-    pedal = pedal.of(SUSTAIN, SOUND_OFF, RESET)
-    if (pedal.numbers == SUSTAIN).all():
+    if not np.count_nonzero(pedal.numbers != SUSTAIN):
         return pedal
+    pedal = pedal.of(SUSTAIN, SOUND_OFF, RESET)
     at, values, value = [], [], 0
     for place, (number, position) in enumerate(zip(pedal.numbers.tolist(), pedal.values.tolist(), strict=True)):
         moves = [position]
@@ -182,7 +182,8 @@ def _turns(moves: Changes, group: Sequence[_Member]) -> tuple[Index, list[tuple[
         (member.part.offsets[hit], np.full(len(hit), member.track), member.part.ends[hit])
         for member, hit in zip(group, hits, strict=True)
     ]
-    ticks, tracks, places = (np.concatenate(each) for each in zip(moves.where(near)[:3], *ends, strict=True))
+    positions = [column[near] for column in moves[:3]]
+    ticks, tracks, places = (np.concatenate(each) for each in zip(positions, *ends, strict=True))
     is_move = np.arange(len(ticks)) < len(near)
     order = np.lexsort((places, tracks, ticks))
     found = np.empty(len(ticks), np.intp)

@@ -32,7 +32,7 @@ _OTHERS[NOTE_OFF:PROGRAM] = _OTHERS[BEND:SYSEX] = False
 
 _LONGEST_PLAIN = 7  # bytes of such an event
 _LONGEST_END = 8  # of what no stretch is worth looking for: the end of the track, or an event
-PLAIN_BEFORE_STRETCH = 8  # plain events in a row, after which a stretch of them is read at once
+PLAIN_BEFORE_STRETCH = 4  # plain events in a row, after which a stretch of them is read at once
 _REPAID = 100  # events; one by one takes longer for more
 SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 9, 1 << 16  # bytes read at once; more would leave the processor's caches
 
@@ -110,7 +110,11 @@ def walk(
     try:
         while place < len(chunk):
             begin = start + place
-            delta, place = _parse_quantity(chunk, place, start)
+            delta = chunk[place]
+            if delta < 0x80:
+                place += 1
+            else:
+                delta, place = _parse_quantity(chunk, place, start)
             tick += delta
             status = chunk[place]
             stated = status >= NOTE_OFF

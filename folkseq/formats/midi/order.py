@@ -20,10 +20,8 @@ def turns(ticks: Ticks, is_move: npt.NDArray[Any]) -> Ticks:
     >>> turns(np.array([0, 5, 5, 5, 5, 5, 7]), np.array([True, False, True, False, True, True, True])).tolist()
     [0, 0, 1, 1, 2, 2, 0]
     """
-    if not len(ticks):
-        return ticks
-    first = np.diff(ticks, prepend=ticks[0] - 1) != 0  # at its tick
-    found: Ticks = np.cumsum(is_move & ~first & ~np.append(False, is_move[:-1]))
-    heads = np.flatnonzero(first)
-    found -= np.repeat(found[heads], np.diff(heads, append=len(ticks)))
+    again = ticks[1:] == ticks[:-1]
+    found: Ticks = np.cumsum(np.concatenate(([0], again & is_move[1:] & ~is_move[:-1])))
+    heads = np.concatenate(([True], ~again))  # the first at its tick
+    found -= found[heads][np.cumsum(heads) - 1]
     return found

@@ -42,8 +42,9 @@ def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
     ticks, (status, data1, data2) = events.ticks, events.messages
     note_at = (status < AFTERTOUCH).nonzero()[0]
     begin, end = _paired(events.messages.take(note_at, axis=1), lost)
-    begin, end = note_at[begin], np.append(note_at, len(ticks))[end]
-    notes = [begin, end, ticks[begin], np.append(ticks, events.end)[end], data1[begin], data2[begin]]
+    begin, end = note_at[begin], np.concatenate((note_at, [len(ticks)]))[end]
+    offsets = np.concatenate((ticks, [events.end]))[end]
+    notes = [begin, end, ticks[begin], offsets, data1[begin], data2[begin]]
     channels = status[begin] & 15
     order = notes[2] * 128 + notes[4]  # that of a track's notes, which would take longer to sort by seconds
     if (order[1:] < order[:-1]).any():
@@ -109,14 +110,14 @@ def _take_turns(key: npt.NDArray[np.uint16], begin: npt.NDArray[np.bool_]) -> bo
 
 def _unmatched(key: npt.NDArray[np.uint16], begin: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Return which messages, sorted by key and then by time, end no note: none of their key sounds."""
-    heads = np.flatnonzero(np.diff(key, prepend=key[:1] ^ 1))  # (G,) where each key begins
-    sizes = np.diff(heads, append=len(key))
+    bounds = np.concatenate(([0], (key[1:] != key[:-1]).nonzero()[0] + 1, [len(key)]))
+    heads, sizes = bounds[:-1], bounds[1:] - bounds[:-1]  # (G,) where each key begins, and how often it occurs
     step = np.where(begin, 1, -1)
     level = np.cumsum(step)
     level -= np.repeat(level[heads] - step[heads], sizes)  # notes begun less notes ended, of the key so far
     # The lowest level so far, within the key: each key is put below all that the one before it can reach.
     apart = np.repeat(np.arange(len(heads)) * (2 * len(key) + 1), sizes)
     floor = np.minimum(np.minimum.accumulate(level - apart) + apart, 0)
-    before = np.roll(floor, 1)
+    before = np.concatenate(([0], floor[:-1]))
     before[heads] = 0
     return floor < before

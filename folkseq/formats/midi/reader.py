@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,9 +95,11 @@ def _read(data: bytes, shared: bool) -> Reading:
         raise BrokenError(f"by its delta times and tempos it lasts {length_s / 86_400:,.0f} days; at most 30 are read")
     shared_keys = next(filter(None, keys), [])
     common = distinct_changes(timed(shared_keys))
-    own_keys = []
+    own_keys: list[tuple[tuple[float, Key], ...]] = []
     for own in keys:
-        changes = distinct_changes(timed([pair for pair in shared_keys if own and pair[0] < own[0][0]] + own))
+        changes = common
+        if own and own is not shared_keys:
+            changes = distinct_changes(timed([pair for pair in shared_keys if pair[0] < own[0][0]] + own))
         own_keys.append(() if changes == common else changes)
     voices = channels.read(chunks, ports([chunk.metas for chunk in chunks]), shared, lost)
     unused = {at for at, name in enumerate(names) if at and name} - {voice.track for voice in voices}
@@ -199,6 +202,7 @@ def _parse_meter(data: bytes) -> Meter | None:
     return Meter(data[0], 1 << data[1]) if possible else None
 
 
+@lru_cache(maxsize=256)
 def _parse_key(data: bytes) -> Key | None:
     sharps = int.from_bytes(data[:1], "big", signed=True)
     return Key.of_signature(sharps, bool(data[1])) if len(data) == 2 and data[1] <= 1 and -7 <= sharps <= 7 else None
