@@ -23,7 +23,7 @@ from folkseq.corpora.duplicates import near_duplicates
 from folkseq.corpora.named import Corpus, files, listed, skipped
 from folkseq.corpora.reader import tokenize_corpus
 from folkseq.errors import CorpusError
-from folkseq.novelty import Overlap
+from folkseq.novelty.overlap import Overlap
 from folkseq.representations.base import Codec
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run

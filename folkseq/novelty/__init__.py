@@ -5,8 +5,3 @@ with `training_set`, `hashing` and `runs`; `limit` masks the ids that would make
 without the corpus. `sketches` recognise near-duplicates, `scale` measures what is usual, `verdict` says it in words,
 and `summary` stores what these need.
 """
-
-from folkseq.novelty.known import KnownPieces
-from folkseq.novelty.overlap import Overlap
-
-__all__ = ["KnownPieces", "Overlap"]

@@ -113,9 +113,15 @@ def _corpus(
     file: Path, corpus: Path, on_read: Callable[[int, int], None] | None
 ) -> tuple[Representation[Any], KnownPieces]:
     """Return the pieces of a corpus, in the first representation that reads the file and some of the corpus."""
-    kinds = map(representations.find, representations.names())
+    suffix = file.suffix.lower()
+
+    def rank(kind: Representation[Any]) -> int:
+        """Return how late a representation names the suffix, since each names its usual one first."""
+        suffixes = list(kind.files.suffixes)
+        return suffixes.index(suffix) if suffix in suffixes else len(suffixes)
+
     first: FolkseqError | None = None
-    for chosen in sorted(kinds, key=lambda kind: len(kind.files.suffixes)):
+    for chosen in sorted(map(representations.find, representations.names()), key=rank):
         if not _reads(chosen.files, file):
             continue
         try:

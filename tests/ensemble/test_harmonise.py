@@ -333,7 +333,7 @@ def test_a_hymn_is_harmonised(run, tmp_path):
     assert len(set(lengths)) == 1
     invoke("harmonise", run, file, "-n", "2", "--seed", "4", "-o", tmp_path / "again")
     for suffix in ("mid", "abc", "musicxml"):
-        one, other = (tmp_path / folder / f"hymn-4-002.{suffix}" for folder in ("out", "again"))
+        one, other = (tmp_path / folder / f"hymn-4-2.{suffix}" for folder in ("out", "again"))
         assert one.read_bytes() == other.read_bytes()
 
 

@@ -12,7 +12,7 @@ from performances import take
 from folkseq.cli import main
 from folkseq.formats import abc, midi
 from folkseq.music import Interval, Sound
-from folkseq.novelty import KnownPieces
+from folkseq.novelty.known import KnownPieces
 from folkseq.run import Run
 
 SCALE = "CDEFGABcdefg"
@@ -227,7 +227,7 @@ def test_a_text_is_compared_with_texts(tmp_path):
         (["new.abc", "--against", "none"], "none: there is no such run"),
         (["new.abc", "--against", "none.abc"], "none.abc: no such file or folder"),
         (["new.abc", "--against", "words.mid"], "words.mid"),
-        (["new.abc"], "there is no run"),
+        (["words.csv"], "words.csv"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(folder, tmp_path, monkeypatch, arguments, message):

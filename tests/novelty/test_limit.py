@@ -12,9 +12,9 @@ from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, marked, 
 from folkseq.corpora import TokenStore
 from folkseq.errors import RequestError
 from folkseq.grammar import put, take
-from folkseq.novelty import Overlap
 from folkseq.novelty.hashing import Hashing
 from folkseq.novelty.limit import CopyLimit
+from folkseq.novelty.overlap import Overlap
 from folkseq.novelty.training_set import TrainingSet
 from folkseq.representations.abc import AbcRepresentation
 from folkseq.representations.capabilities import Profile

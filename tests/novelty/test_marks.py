@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from passages import END, START, TEXT, TUNES, marked, moved, run_slowly, stores
 
 from folkseq.corpora import TokenStore
-from folkseq.novelty import Overlap
 from folkseq.novelty.hashing import Hashing
 from folkseq.novelty.marks import SURE, WINDOW, MarkedOverlap, marks_of
+from folkseq.novelty.overlap import Overlap
 
 
 @settings(deadline=None, max_examples=200)

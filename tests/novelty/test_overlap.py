@@ -8,7 +8,8 @@ from passages import END, PROFILES, START, TEXT, TUNES, longest_slowly, moved, s
 
 from folkseq.corpora import TokenStore
 from folkseq.errors import FolkseqError, RunError
-from folkseq.novelty import Overlap, hashing, training_set
+from folkseq.novelty import hashing, training_set
+from folkseq.novelty.overlap import Overlap
 from folkseq.novelty.training_set import TrainingSet
 
 

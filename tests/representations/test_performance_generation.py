@@ -12,7 +12,7 @@ from folkseq.formats import midi
 from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.music.performance import NOTE, PEDAL, Note, Performance, Track
-from folkseq.novelty import KnownPieces
+from folkseq.novelty.known import KnownPieces
 from folkseq.representations.performance import PerformanceRepresentation
 from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.generation import parse_densities, parse_pitch_classes
@@ -222,7 +222,7 @@ def test_conditioning_works_without_the_grammar(run):
         ({"pedal": "cc"}, "--pedal cc: .*performance:sustain=tokens"),
         ({"density": "loud"}, "--density loud"),
         ({"rhythm": "jig"}, "--rhythm: .*performance.*seconds, density"),
-        ({"prime": "C D E"}, "C D E: .*MIDI or ABC"),
+        ({"prime": "C D E"}, "C D E: .*MIDI, ABC or MusicXML"),
         ({"prime": "nothing.mid"}, "nothing.mid"),
         ({"prime": __file__}, "test_performance_generation.py"),
         ({"formats": ["abc"]}, "abc.*mid"),
@@ -299,7 +299,7 @@ def test_a_model_has_only_the_options_that_it_was_trained_for():
         codec.generation.plan(PerformanceOptions(density="8"))
     with pytest.raises(RequestError, match="performance:sustain=tokens"):
         codec.generation.plan(PerformanceOptions(pedal="cc"))
-    with pytest.raises(RequestError, match=r"C,E: .*MIDI or ABC"):
+    with pytest.raises(RequestError, match=r"C,E: .*MIDI, ABC or MusicXML"):
         codec.generation.prime("C,E", PerformanceOptions())
 
 

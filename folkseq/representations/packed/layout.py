@@ -113,13 +113,14 @@ class GridLayout:
         return Vocabulary((START, END, *steps))
 
     def values(self, ids: NDArray[Any]) -> Values:
-        """Return the values of the whole steps among ids, (N, F), whichever field comes first in them."""
+        """Return the values of the steps among ids that have one of each field, (N, F), whichever comes first."""
         ids = np.asarray(ids, np.int64)
         if self.head == JOINT:
             codes = ids[ids >= FIRST_CODE] - FIRST_CODE
             return codes[:, None] // self.weights % self.radices
         steps = self.compound.in_order(ids[: len(ids) // self.width * self.width]).reshape(-1, self.width)  # (N, F)
-        return steps[steps[:, 0] > self.width] - self.compound.offsets[:-1]
+        values = steps - self.compound.offsets[:-1]
+        return values[((values >= 0) & (values < self.radices)).all(axis=1)]
 
     def ids(self, values: Values, first: int = 0) -> Values:
         """Return the ids of steps with values (N, F), in each of which the field at place `first` comes first."""
