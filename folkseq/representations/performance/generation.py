@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats import midi, tunes
+from folkseq.formats import midi
 from folkseq.music.performance import PEDAL_DOWN, Notes, Pedal, Performance, Track
 from folkseq.music.pitch import LETTERS, SEMITONES
-from folkseq.music.playback import perform
 from folkseq.music.sustain import bake
 from folkseq.representations.base import Codec
 from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
@@ -83,6 +82,9 @@ class PerformanceGeneration(Generation[Performance]):
 
     def prime_file(self, data: bytes, file: str, options: PerformanceOptions) -> Prime[Performance]:
         """Parse the performance in a MIDI file, or play the tune in an ABC file."""
+        from folkseq.formats import tunes
+        from folkseq.music.playback import perform
+
         if file.lower().endswith(tunes.SUFFIXES) and not midi.is_midi(data):
             book = tunes.parse(data, file)
             if book.faults:
