@@ -4,9 +4,10 @@ Written and read here with the standard library: music21 takes a second to start
 and says nothing of what it drops. Tests have it reopen every kind of score.
 """
 
+from folkseq.formats.musicxml.attributes import MODES
 from folkseq.formats.musicxml.container import LARGEST, SUFFIXES, compress, expand, is_compressed, is_musicxml
 from folkseq.formats.musicxml.reader import parse_bytes
-from folkseq.formats.musicxml.writer import MODES, format, unwritten
+from folkseq.formats.musicxml.writer import format, unwritten
 
 __all__ = [
     "LARGEST",

@@ -20,7 +20,8 @@ from folkseq.errors import ParseError
 from folkseq.formats.abc.book import Book, Fault
 from folkseq.formats.abc.fields import parse_tempo
 from folkseq.formats.musicxml.container import parse_root
-from folkseq.formats.musicxml.part import Measure, PartReader, Sounding
+from folkseq.formats.musicxml.measure import Measure, Sounding
+from folkseq.formats.musicxml.part_reader import PartReader
 from folkseq.formats.musicxml.writer import FIELD
 from folkseq.music.dance import tempo_of
 from folkseq.music.parts import played_order, spread_parts, unfollowed_parts

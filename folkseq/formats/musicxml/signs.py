@@ -125,6 +125,11 @@ class Chord(NamedTuple):
     bass: tuple[str, int] | None = None
 
 
+def plain_mark(mark: str) -> str:
+    """Return a decoration between exclamation marks in place of plus signs."""
+    return f"!{mark[1:-1]}!" if len(mark) > 2 and mark[0] == mark[-1] == "+" else mark
+
+
 def parse_chord(text: str) -> Chord | None:
     """Return the chord of a symbol, None if it is none.
 

@@ -28,7 +28,6 @@ class Placed:
         ratio: Of the tuplet that a sound is in, as (3, 2).
         begins: Whether the tuplet begins with the sound.
         ends: Whether it ends with the sound.
-        continues: Whether the sound goes on from the measure before.
     """
 
     element: Element
@@ -36,7 +35,6 @@ class Placed:
     ratio: Ratio = (1, 1)
     begins: bool = False
     ends: bool = False
-    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def cut(voice: Iterable[Element], lengths: Sequence[Fraction]) -> list[list[Plac
             continue
         for index, part in enumerate(pieces := list(_pieces(sound, time, times))):
             first, last = index == 0, index + 1 == len(pieces)
-            kept = replace(placed, begins=placed.begins and first, ends=placed.ends and last, continues=not first)
+            kept = replace(placed, begins=placed.begins and first, ends=placed.ends and last)
             cut.add(time, replace(kept, element=part))
             time += part.duration
     while time < times[-1]:

@@ -1,0 +1,100 @@
+"""What is read of a measure of a part: the sounds of each voice, and what else happens at which time."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from folkseq.music.pitch import Interval, Pitch
+from folkseq.music.tune import Element, Instrument
+
+
+@dataclass
+class Sounding:
+    """A note, chord or rest of a voice; `tied` are the pitches that last into the next."""
+
+    place: Fraction
+    duration: Fraction
+    pitches: tuple[Pitch, ...] = ()
+    tied: set[Pitch] = field(default_factory=set)
+    grace: tuple[Pitch, ...] = ()
+    marks: tuple[str, ...] = ()
+    opens: int = 0
+    closes: int = 0
+    lyrics: tuple[str, ...] = ()
+    ratio: tuple[int, int] = (1, 1)
+    begins: bool = False
+    ends: bool = False
+    marked: bool = False  # whether it is in a tuplet whose end is marked
+
+
+@dataclass
+class Line:
+    """What a part says of a bar line."""
+
+    style: str = ""
+    closes: int = 0
+    opens: bool = False
+    endings: tuple[int, ...] = ()
+    stops: bool = False  # an ending
+
+
+@dataclass
+class Measure:
+    """A measure of a part: sounds by voice, changes and marks by place, and the bar lines at its sides."""
+
+    voices: dict[str, list[Sounding]] = field(default_factory=dict)
+    changes: list[tuple[Fraction, Element]] = field(default_factory=list)
+    marks: list[tuple[Fraction, str, str]] = field(default_factory=list)
+    """Place, decoration or text, and voice ("" if it is of no voice)."""
+    left: Line = field(default_factory=Line)
+    right: Line = field(default_factory=Line)
+    length: Fraction = Fraction(0)
+
+
+class Position:
+    """The place that a reader has reached in a part."""
+
+    def __init__(self) -> None:
+        self.divisions = Fraction(1)
+        self.transposition = Interval(0, 0)
+        self.instrument: Instrument | None = None  # that has been stated
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a measure."""
+        self.measure = Measure()
+        self.ticks = 0
+        self.exact = {0: Fraction(0)}  # times in the measure, by its ticks
+
+    @property
+    def time(self) -> Fraction:
+        """Return the time in the measure, in whole notes."""
+        if self.ticks not in self.exact:
+            self.exact[self.ticks] = self.length(self.ticks)
+        return self.exact[self.ticks]
+
+    def length(self, ticks: float) -> Fraction:
+        """Return a number of ticks in whole notes."""
+        return Fraction(ticks) / self.divisions / 4
+
+    def move(self, ticks: int) -> None:
+        """Move on in the measure, or back."""
+        self.ticks = max(self.ticks + ticks, 0)
+        self.measure.length = max(self.measure.length, self.time)
+
+    def change(self, place: Fraction, element: Element) -> None:
+        """Add a change, unless it is to the instrument that plays already."""
+        if isinstance(element, Instrument):
+            if element == self.instrument:
+                return
+            self.instrument = element
+        self.measure.changes.append((place, element))
+
+    def mark(self, place: Fraction, mark: str, direction: ET.Element | None = None) -> None:
+        """Add a mark to the measure, of the voice of a direction if it has one."""
+        if mark.startswith('"'):
+            mark = f'"{" ".join(mark[1:-1].replace(chr(34), chr(39)).split())}"'
+        voice = direction.findtext("voice", "") if direction is not None else ""
+        self.measure.marks.append((place, mark, voice.strip()))
