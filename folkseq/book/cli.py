@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
-
 import click
 
 from folkseq.cli.options import JSON, SOUNDFONT
-from folkseq.cli.output import say, show, show_lost
+from folkseq.cli.output import show_lost, show_written
+from folkseq.cli.status import QUIET, current
 
 
 @click.command()
@@ -17,6 +15,7 @@ from folkseq.cli.output import say, show, show_lost
 @click.option("--title", default="", help="The title of the book.  [default: from the name of the file]")
 @click.option("--sound/--no-sound", default=True, show_default=True, help="A player for each tune.")
 @SOUNDFONT
+@QUIET
 @JSON
 def book(files: tuple[str, ...], out: str, title: str, sound: bool, soundfont: str | None, as_json: bool) -> None:
     """Make one HTML file of tunes (.abc, .musicxml, .mxl, .mid, or folders of them).
@@ -25,16 +24,12 @@ def book(files: tuple[str, ...], out: str, title: str, sound: bool, soundfont: s
     """
     from folkseq.book.verb import book as verb
 
-    hidden = not sys.stderr.isatty()
-    with nullcontext() if hidden else click.progressbar(length=1, label="tunes", file=sys.stderr) as bar:
+    status = current()
 
-        def on_tune(done: int, tunes: int) -> None:
-            if bar is not None:
-                bar.length = tunes
-                bar.update(done - bar.pos)
+    def on_tune(done: int, tunes: int) -> None:
+        status.text = f"book: {done:,} of {tunes:,} tunes"
 
-        written = verb(files, out, title=title, sound=sound, soundfont=soundfont, on_tune=on_tune)
-    for notice in written.notices:
-        say(notice)
-    show_lost(written.lost, written.faults)
-    show(as_json, {"file": str(written.file), "tunes": written.tunes, "lost": written.lost}, str(written.file))
+    written = verb(files, out, title=title, sound=sound, soundfont=soundfont, on_tune=on_tune)
+    show_lost(written.lost, written.faults, written.notices)
+    facts = {"file": str(written.file), "tunes": written.tunes, "lost": written.lost}
+    show_written(as_json, facts, written.file)

@@ -88,7 +88,7 @@ def test_items_are_counted():
     assert context.obj.text == "convert: 2 of 2"
 
 
-VERBS = ["check", "corpus", "train", "sample", "fill", "harmonise", "evaluate", "tokenize", "convert", "plot"]
+VERBS = ["check", "corpus", "train", "sample", "fill", "harmonise", "evaluate", "tokenize", "convert", "book", "plot"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
