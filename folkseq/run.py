@@ -215,9 +215,13 @@ class Run:
         return self.folder.name or self.folder.resolve().name
 
     @property
-    def samples(self) -> Path:
-        """Return the folder where its new pieces go if no other is named."""
-        return Path("samples") if pretrained.includes(self.folder) else self.folder / "samples"
+    def address(self) -> str:
+        """Return what a user names it by: its folder, or its name if it is a pretrained model."""
+        return self.name if pretrained.includes(self.folder) else str(self.folder)
+
+    def results(self, kind: str) -> Path:
+        """Return the folder where its samples or plots go if no other is named; never one in the package."""
+        return Path(kind) if pretrained.includes(self.folder) else self.folder / kind
 
     @property
     def about(self) -> str:

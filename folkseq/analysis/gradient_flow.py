@@ -65,7 +65,7 @@ def gradient_flow(run: Run) -> GradientFlow:
     try:
         return GradientFlow(run.about, *gradient_norms(TrainedRun(run).network, pieces))
     except ValueError as error:
-        raise RunError(f"{run.folder}: its held-out pieces are too short: {error}; train on longer ones") from None
+        raise RunError(f"{run.address}: its held-out pieces are too short: {error}; train on longer ones") from None
 
 
 def gradient_norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], lags: int = LAGS) -> NDArray[np.float64]:

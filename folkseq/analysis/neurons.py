@@ -108,12 +108,12 @@ def analyse(run: Run) -> NeuronAnalysis:
     store, sides = run.tokens()
     pieces = store.some(sides.test if len(sides.test) > 1 else (*sides.test, *sides.valid), MOST_IDS)
     if len(pieces) < 2:
-        raise RunError(f"{run.folder}: neuron analysis needs two held-out pieces, got {len(pieces)}; train on more")
+        raise RunError(f"{run.address}: neuron analysis needs two held-out pieces, got {len(pieces)}; train on more")
     trained = TrainedRun(run)
     labels = [trained.codec.analysis.labels(ids) for ids in pieces]
     if not labels[0]:
         name = run.config.representation
-        raise RequestError(f"{run.folder}: {name} has no labels for its tokens; name a run of abc or performance")
+        raise RequestError(f"{run.address}: {name} has no labels for its tokens; name a run of abc or performance")
     model, tokens = trained.network, sum(map(len, pieces))
     traces = trace(model, pieces)
     shut, opened = (sum(getattr(each, name) for each in traces) / tokens for name in ("shut", "open"))
@@ -170,7 +170,7 @@ def _open(run: Run, file: Path, number: int | None) -> tuple[str, NDArray[Any], 
     try:
         ids = codec.encode(piece)
     except TokenError as error:
-        raise TokenError(f"{file}: cannot be read by {run.folder}: {error}") from None
+        raise TokenError(f"{file}: cannot be read by {run.address}: {error}") from None
     timing = codec.analysis.timing(ids)
     if timing is None:
         raise RequestError(f"{file}: tokens of {run.config.representation} have no timing")

@@ -64,7 +64,7 @@ def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | Non
     else:
         store, sides = run.tokens()
         side = "test" if sides.test else "valid"
-        where = f"the {side} side of {run.folder}"
+        where = f"the {side} side of {run.address}"
         found = HeldOutPieces(side, [store[piece] for piece in getattr(sides, side)], Counter(), Counter(), ())
     if not found.pieces:
         why = ", ".join(f"{count} {reason}" for reason, count in found.left_out.items() if count)

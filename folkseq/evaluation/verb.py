@@ -74,7 +74,7 @@ def evaluate(
     found = restore(newest(suffixes=suffixes) if run is None else Run.open(run))
     task = found.config.task
     if task == FILL and samples:
-        raise RequestError(f"{found.folder}: a model that fills gaps is evaluated without --samples; leave it out")
+        raise RequestError(f"{found.address}: a model that fills gaps is evaluated without --samples; leave it out")
     judged = held_out(found, corpus, on_read)
     store, sides = found.tokens()
     model, pieces, heard = Model(found), judged.pieces, tuple[Player, ...]()
@@ -83,13 +83,13 @@ def evaluate(
         own = getattr(sides, judged.side) if judged.side else None
         heard = players(model, store, sides, pieces, own, most, lead_column)
     if lead_column is not None and not heard:
-        raise RequestError(f"{found.folder}: is not a model of players; leave out --lead-column")
+        raise RequestError(f"{found.address}: is not a model of players; leave out --lead-column")
     if task != CONTINUE:
         gaps = targets.evaluate(model, [store[piece] for piece in sides.train], pieces, samples, seed)
-        return Evaluation(found.folder, judged, gaps.amounts, gaps=gaps)
+        return Evaluation(Path(found.address), judged, gaps.amounts, gaps=gaps)
     first_tokens = most if most < max(map(len, pieces)) else None
     pieces = [piece[:most] for piece in pieces]
     amounts = loss.amounts(model, pieces)
     losses = loss.evaluate(model, pieces, amounts)
     written = new_pieces.evaluate(model, samples, seed) if samples else None
-    return Evaluation(found.folder, judged, amounts, first_tokens, losses, heard, written)
+    return Evaluation(Path(found.address), judged, amounts, first_tokens, losses, heard, written)

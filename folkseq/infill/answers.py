@@ -99,7 +99,7 @@ def write_answers(
         count,
         outputs=model.task.outputs,
         collections=(),
-        usual=model.run.samples,
+        usual=model.run.results("samples"),
         soundfont=soundfont,
     )
     record = model.record(seed=seed, task=task, **settings, **where)
@@ -139,7 +139,7 @@ def again(file: Path | str, run: Path | str | None = None, **files: Any) -> Answ
     model = load(run) if run is not None else model_of(record, file)
     if record.weights != model.run.weights_digest(record.settings.precision):
         raise RequestError(
-            f"{model.run.folder} did not write it, but the run {record.run} (weights {record.weights}); name that"
+            f"{model.run.address} did not write it, but the run {record.run} (weights {record.weights}); name that"
         )
     settings = changed(record.settings)
     return write_answers(

@@ -72,7 +72,7 @@ def check(
         representation, known = _corpus(file, Path(against), on_read)
     else:
         run = newest(suffixes={file.suffix}) if against is None else Run.open(against)
-        against, known = run.folder, KnownPieces.open(run)
+        against, known = run.address, KnownPieces.open(run)
         representation = representations.find(run.config.representation).matching(run.vocabulary)
     codec, pieces, labels = known.codec, list[Any](), list[str]()
     lost, faults, notices = Counter[str](), list[str](), list[tuple[Path, str]]()

@@ -17,7 +17,7 @@ from folkseq.plots.history import History
 from folkseq.plots.style import SUFFIXES, render
 from folkseq.representations.task import CONTINUE
 from folkseq.run import TRY, Run
-from folkseq.verbs.trained import newest
+from folkseq.verbs.trained import newest, restore
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,7 +104,7 @@ def _curves(run: Run, out: Path | None, terminal: bool, width: int) -> Plotted:
     try:
         history = History.of(run.metrics(), run.name, about, clip=config.training.clip, **known)
     except ValueError:
-        raise RunError(f"{run.folder}: holds no training report yet; {TRY}") from None
+        raise RunError(f"{run.address}: holds no training report yet; {TRY}") from None
     files = [out] if out else [] if terminal else [run.folder / "plots" / f"curves{suffix}" for suffix in SUFFIXES]
     if files:
         _write(curves.draw(history), files)
@@ -149,9 +149,10 @@ def _neurons(named: Sequence[Path], out: Path | None, number: int | None) -> Plo
 
     if not 1 <= len(named) <= 2 or named[-1].is_dir():
         raise RequestError("--cells takes a run and a file that it reads: `folkseq plot RUN FILE --cells`")
-    analysis = analyse(Run.open(named[0]) if len(named) == 2 else newest(CONTINUE, suffixes=[named[-1].suffix]))
+    run = Run.open(named[0]) if len(named) == 2 else newest(CONTINUE, suffixes=[named[-1].suffix])
+    analysis = analyse(restore(run))
     reading = analysis.read(named[-1], number)
-    folder = analysis.run.folder / "plots"
+    folder = analysis.run.results("plots")
     stem = f"cells-{named[-1].stem[:MOST_STEM]}"
     files = [out] if out else [folder / f"{stem}{suffix}" for suffix in (*SUFFIXES, PAGE)]
     _write(neurons.draw(reading), [file for file in files if file.suffix.lower() != PAGE])
@@ -161,7 +162,7 @@ def _neurons(named: Sequence[Path], out: Path | None, number: int | None) -> Plo
     if not out and analysis.gates:
         files += _write(gates.draw(analysis.gates, reading.about), [folder / f"gates{suffix}" for suffix in SUFFIXES])
     elif not out:
-        notices = (f"{analysis.run.folder}: the cell {analysis.run.config.model.cell} has no gates to draw",)
+        notices = (f"{analysis.run.address}: the cell {analysis.run.config.model.cell} has no gates to draw",)
     lines = (
         f"{analysis.pieces} held-out pieces, {analysis.tokens:,} tokens",
         *(each.summary for each in reading.neurons),
@@ -175,8 +176,8 @@ def _gradients(named: Sequence[Path], out: Path | None) -> Plotted:
     from folkseq.plots import gradients
 
     runs = [Run.open(folder) for folder in named] or [Run.latest()]
-    flows = [gradient_flow(run) for run in runs]
-    files = [out] if out else [runs[0].folder / "plots" / f"gradients{suffix}" for suffix in SUFFIXES]
+    flows = [gradient_flow(restore(run)) for run in runs]
+    files = [out] if out else [runs[0].results("plots") / f"gradients{suffix}" for suffix in SUFFIXES]
     units = {"steps" if run.config.model.fields else "tokens" for run in runs}
     figure = gradients.draw(flows, " or ".join(sorted(units, reverse=True)))
     facts: dict[str, dict[str, list[float]]] = {"gradients": {}, "cell_gradients": {}}

@@ -23,4 +23,4 @@ def inspect(run: Path | str | None = None) -> dict[str, Any]:
     if found.token_folder.exists():
         split = {side: len(pieces) for side, pieces in asdict(found.tokens()[1]).items()}
     weights = sum(int(array.size) for array in found.weights().values())
-    return {"run": str(found.folder), **config, "split": split, "parameters": weights}
+    return {"run": found.address, **config, "split": split, "parameters": weights}

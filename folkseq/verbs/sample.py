@@ -134,7 +134,7 @@ def _output(
         count,
         outputs=files.outputs,
         collections=files.collections,
-        usual=model.run.samples,
+        usual=model.run.results("samples"),
         soundfont=soundfont,
     )
 

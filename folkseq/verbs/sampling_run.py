@@ -181,7 +181,7 @@ class SamplingRun:
             has = f"has: {', '.join(known)}" if known else "has none"
             raise RequestError(
                 f"--{unknown[0].replace('_', '-')}: is not an option of {self.model.representation.name}, which {has}; "
-                f"leave it out, or name another run than {self.model.run.folder}"
+                f"leave it out, or name another run than {self.model.run.address}"
             )
         for name in record.options:
             declared = known[name]
@@ -261,7 +261,7 @@ def again(model: TrainedRun, records: Sequence[Record]) -> Iterator[Sampled]:
         precision = alike.settings.precision
         if alike.weights != model.run.weights_digest(precision):
             raise RequestError(
-                f"{model.run.folder} did not write it, but the run {alike.run} (weights {alike.weights}); name that"
+                f"{model.run.address} did not write it, but the run {alike.run} (weights {alike.weights}); name that"
             )
         try:
             run = SamplingRun(model, alike)

@@ -174,4 +174,4 @@ def check_task(run: Run, wanted: str) -> None:
         other = f"folkseq train {representation} CORPUS"
     else:
         other = f"folkseq train {representation if wanted == FILL else 'packed'} CORPUS --task {wanted}"
-    raise RequestError(f"{run.folder} was trained to {task}: use `{does}`, or train another run with `{other}`")
+    raise RequestError(f"{run.address} was trained to {task}: use `{does}`, or train another run with `{other}`")
