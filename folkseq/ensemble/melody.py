@@ -20,8 +20,6 @@ from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tune
 from folkseq.music.chorale import RANGES, VOICES
 from folkseq.music.timeline import expand_parts
 from folkseq.pairs import Integers
-from folkseq.representations.abc import AbcRepresentation
-from folkseq.representations.abc.bars import read_bars
 
 STEP = Fraction(1, 16)
 MOST_STEPS = 4096
@@ -30,6 +28,21 @@ _FERMATAS = frozenset(("H", FERMATA))
 _LENGTHS = [Fraction(*each) for each in ((1, 1), (3, 4), (1, 2), (3, 8), (1, 4), (3, 16), (1, 8), (3, 32), (1, 16))]
 _MOST_ODD = 15  # notes of a tuplet
 _STEPS_UP = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # staff positions of each interval below an octave, in semitones
+
+
+def _highest(voice: Sequence[Element]) -> tuple[Element, ...]:
+    """Return a voice with the highest note of each chord, tied if the next sound has the same."""
+    found: list[Element] = []
+    after: Pitch | None = None  # the highest note of the next sound
+    for element in reversed(voice):
+        if isinstance(element, Sound):
+            highest = max(element.pitches, key=lambda pitch: pitch.midi, default=None)
+            if highest is not None and len(element.pitches) > 1:
+                tied = highest == after and highest in element.tied_pitches
+                element = replace(element, pitches=(highest,), untied=(), tied=tied)
+            after = highest
+        found.append(element)
+    return tuple(reversed(found))
 
 
 @dataclass(frozen=True)
@@ -60,24 +73,27 @@ class Melody:
 
     @classmethod
     def of(cls, tune: Tune, file: str, notices: Sequence[str] = ()) -> Melody:
-        """Return the melody of a tune's first voice, transposed into the soprano's range.
+        """Return the melody of a tune's first voice, the highest notes of its chords, moved into the soprano's range.
 
         Raises:
-            RequestError: it has chords, or no notes, or is too long.
+            RequestError: it has no notes, or is too long.
         """
         dropped = len(tune.voices) - 1
         others = f"the melody is its first voice; left out: {dropped} more" * (dropped > 0)
-        written = replace(tune, voices=tune.voices[:1])
+        chords = sum(len(each.pitches) > 1 for each in tune.voices[0] if isinstance(each, Sound))
+        lower = f"the melody is the highest note of each chord; {chords} have lower notes" * (chords > 0)
+        written = replace(tune, voices=(_highest(tune.voices[0]),))
         tune = expand_parts(written)
-        if any(len(sound.pitches) > 1 for sound in tune.sounds()):
-            tokens = AbcRepresentation().tokenize(written)
-            number = read_bars(tokens).number(tokens.index("["))
-            raise RequestError(f"{file}: bar {number} holds a chord; a melody has one note at a time")
         pitches = [sound.pitches[0].midi for sound in tune.sounds() if sound.pitches]
         if not pitches:
             raise RequestError(f"{file}: the melody is empty; give one with notes")
         interval, notice = _transposition(min(pitches), max(pitches))
-        found = [others, notice, f"its parts are written out in their order, {written.parts}" * (tune is not written)]
+        found = [
+            others,
+            lower,
+            notice,
+            f"its parts are written out in their order, {written.parts}" * (tune is not written),
+        ]
         octaves, rest = divmod(interval, 12)
         tune = tune.transposed(Interval(_STEPS_UP[rest], rest).octaves(octaves)) if interval else tune
         measures, cells = _grid(tune, file)

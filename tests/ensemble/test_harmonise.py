@@ -408,10 +408,20 @@ def _written(path, text):
     return path
 
 
+def test_the_melody_of_chords_is_their_highest_note(run, tmp_path):
+    chords = _written(tmp_path / "chords.abc", "X:1\nM:4/4\nL:1/4\nK:C\nc | d c- [Ac] c | [ce-][ge] g2 |]\n")
+    plain = _written(tmp_path / "plain.abc", "X:1\nM:4/4\nL:1/4\nK:C\nc | d c- c c | e g g2 |]\n")
+    result = invoke("harmonise", run, chords, "--seed", "1", "-o", tmp_path / "chords.mid")
+    assert result.exit_code == 0
+    assert "chords.abc: the melody is the highest note of each chord; 3 have lower notes" in result.stderr
+    invoke("harmonise", run, plain, "--seed", "1", "-o", tmp_path / "plain.mid")
+    one, other = (midi.parse((tmp_path / f"{name}.mid").read_bytes(), name)[0] for name in ("chords", "plain"))
+    assert [track.notes.tolist() for track in one.tracks] == [track.notes.tolist() for track in other.tracks]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("X:1\nM:4/4\nL:1/4\nK:C\nc | d c d c | [ce] g |]\n", "bar 2 holds a chord; a melody has one note at a time"),
         ("X:1\nM:4/4\nL:1/4\nK:C\nz4 |]\n", "the melody is empty; give one with notes"),
         ("X:1\nM:4/4\nL:1/4\nK:C\n", "the melody is empty; give one with notes"),
         ("", "the file is empty"),
