@@ -34,6 +34,7 @@ from folkseq.corpora import Split, TokenStore, cache
 from folkseq.corpora.store import IDS, copy_store
 from folkseq.errors import FolkseqError, RunError
 from folkseq.files import write_array, write_atomically
+from folkseq.models.compression import decompressed
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.task import CONTINUE, TASKS
 from folkseq.representations.vocabulary import Vocabulary
@@ -55,7 +56,7 @@ RENAMED: dict[str, dict[str, str | None]] = {
 """Keys that were renamed after version 0.1.0, in `config.json`, its sections, and the state: old to new, or None."""
 LONGER = 0.005
 """Share of the training pieces that are longer than a new piece may be."""
-_TITLES, _SCALE = "titles.json", ".scale"
+_TITLES = "titles.json"
 TRY = "train one with `folkseq train REPRESENTATION CORPUS`"
 
 
@@ -68,27 +69,6 @@ def renamed(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def typical_length(store: TokenStore, split: Split) -> int:
     """Return the number of tokens that a share of `LONGER` of the training pieces exceeds."""
     return int(np.quantile(np.diff(store.offsets)[list(split.train)], 1 - LONGER))
-
-
-def compressed(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
-    """Return weights with every matrix in 8 bits and a scale for each row, as pretrained models store them."""
-    found: dict[str, NDArray[Any]] = {}
-    for name, array in weights.items():
-        if array.ndim == 2:
-            scale = np.maximum(np.abs(array).max(axis=1, keepdims=True), 1e-12) / 127
-            found[name + _SCALE], found[name] = scale, np.rint(array / scale).astype(np.int8)
-        else:
-            found[name] = array
-    return found
-
-
-def decompressed(stored: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-    """Return the weights that `compressed` stored, or others as they are."""
-    return {
-        name: array * stored[name + _SCALE] if name + _SCALE in stored else array
-        for name, array in stored.items()
-        if not name.endswith(_SCALE)
-    }
 
 
 @dataclass(frozen=True)
