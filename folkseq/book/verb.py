@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from folkseq.book.page import Entry, write
@@ -21,6 +23,7 @@ from folkseq.music.tune import Tune
 
 SUFFIXES = (*tunes.SUFFIXES, *midi.SUFFIXES)
 _QUALITY = 0.7  # of the sound, from 0, the best, to 1, the smallest
+_WORKERS = 2  # one synthesizes while another one writes Ogg, which takes about as long
 _SIGNS = {-1: "♭", 0: "", 1: "♯"}
 _CREDITS = {"O": "Origin", "A": "Area", "B": "Book", "D": "Record", "S": "Source", "H": "History", "Z": "Transcription"}
 
@@ -87,13 +90,18 @@ def book(
     if not found:
         raise ParseError(faults[0] if faults else "no tune in the files")
     entries: list[Entry] = []
-    for number, each in enumerate(found, 1):
-        try:
-            entries.append(_entry(each, number, sound, soundfont))
-        except FolkseqError as error:
-            faults.append(f"{each.tune.title or 'Untitled'}: {error}")
-        if on_tune is not None:
-            on_tune(number, len(found))
+    pool = ThreadPoolExecutor(_WORKERS)
+    try:
+        sounds = [pool.submit(audio.format, each.played, ".ogg", soundfont, _QUALITY) for each in found if sound]
+        for number, (each, future) in enumerate(zip_longest(found, sounds), 1):
+            try:
+                entries.append(_entry(each, number, future))
+            except FolkseqError as error:
+                faults.append(f"{each.tune.title or 'Untitled'}: {error}")
+            if on_tune is not None:
+                on_tune(number, len(found))
+    finally:
+        pool.shutdown(cancel_futures=True)
     if not entries:
         raise ParseError(faults[0])
     write_atomically(out, write(entries, title or out.stem.replace("-", " ").replace("_", " ").strip() or "Tunes"))
@@ -141,7 +149,7 @@ def _read(file: Path, lost: Counter[str], faults: list[str]) -> Iterator[_Found]
         yield _Found(tune, drawn, midi.format(perform(tune)))
 
 
-def _entry(found: _Found, number: int, sound: bool, soundfont: Path | str | None) -> Entry:
+def _entry(found: _Found, number: int, sound: Future[bytes] | None) -> Entry:
     tune = found.tune
     about = (f"{_CREDITS[letter]}: {value}" for letter, value in tune.fields if letter in _CREDITS and value)
     return Entry(
@@ -152,7 +160,7 @@ def _entry(found: _Found, number: int, sound: bool, soundfont: Path | str | None
         score=score.engrave(found.drawn, seed=number),
         source=abc.format(tune).strip(),
         credits=tuple(about),
-        sound=audio.format(found.played, ".ogg", soundfont, compression=_QUALITY) if sound else b"",
+        sound=sound.result() if sound else b"",
     )
 
 

@@ -10,7 +10,6 @@ import io
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,7 @@ VARIABLE = "FOLKSEQ_SOUNDFONT"
 
 _RING_S = 4.0  # after the last event
 _SILENCE_DB = -70.0  # below the peak
-_BLOCK = 4800  # samples that are cut off at once
+_BLOCK = 4800  # samples that are cut off or written at once
 _FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/soundfonts", "/usr/local/share/soundfonts")
 _USUAL = ("FluidR3_GM.sf2", "FluidR3Mono_GM.sf2", "default.sf2", "TimGM6mb.sf2")
 
@@ -50,8 +49,8 @@ def format(data: bytes, suffix: str, soundfont: Path | str | None = None, compre
     file = io.BytesIO()
     about = {} if compression is None else {"compression_level": compression}
     with soundfile.SoundFile(file, "w", rate, samples.shape[1], format=suffix[1:].upper(), **about) as out:
-        for start in range(0, len(samples), rate):  # libsndfile's Vorbis encoder overflows its stack in long writes
-            out.write(samples[start : start + rate])
+        for start in range(0, len(samples), _BLOCK):  # libsndfile's Vorbis encoder overflows its stack in long writes
+            out.write(samples[start : start + _BLOCK])
     return file.getvalue()
 
 
@@ -114,11 +113,14 @@ def _with_tail(data: bytes) -> bytes:
     return file.getvalue()
 
 
-def _normalize(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Return samples at the usual level, without the silence at their end."""
-    heard = np.flatnonzero(np.abs(samples).max(1) > 10 ** (_SILENCE_DB / 20) * np.abs(samples).max(initial=0))
-    if not len(heard):
-        return samples[:_BLOCK].astype(np.float32)
-    samples = samples[: -(-int(heard[-1] + 1) // _BLOCK) * _BLOCK]
-    level, peak = np.sqrt(np.mean(samples[heard] ** 2)), np.abs(samples).max()
-    return np.asarray(samples * min(10 ** (LEVEL_DB / 20) / level, 10 ** (PEAK_DB / 20) / peak), np.float32)
+def _normalize(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return samples, (N, 2), at the usual level, without the silence at their end."""
+    loud = np.maximum(*np.abs(samples.T))  # (N,)
+    peak = loud.max(initial=0)
+    heard = loud > 10 ** (_SILENCE_DB / 20) * peak
+    if not heard.any():
+        return samples[:_BLOCK]
+    length = -(-(len(heard) - int(heard[::-1].argmax())) // _BLOCK) * _BLOCK
+    samples, heard = samples[:length], heard[:length]
+    level = np.sqrt(np.mean(samples[heard] ** 2))
+    return samples * np.float32(min(10 ** (LEVEL_DB / 20) / level, 10 ** (PEAK_DB / 20) / peak))

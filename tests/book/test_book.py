@@ -14,6 +14,7 @@ from folkseq.book.verb import book
 from folkseq.cli import main
 from folkseq.errors import FolkseqError, ParseError, RequestError
 from folkseq.formats import abc, audio, midi, musicxml
+from folkseq.music.playback import perform
 
 pytest.importorskip("verovio")
 TITLE = "<script>alert('a & b')</script>"
@@ -128,17 +129,29 @@ def test_the_page_prints_without_its_controls(made):
 
 
 def test_each_tune_has_a_player_with_its_sound(made, soundfont):
+    import mido
     import soundfile
 
     _, data = made(BOOK, sound=True, soundfont=soundfont)
     players = Page(data).all("audio")
     assert [each["aria-label"] for each in players] == [f"Play The Test {name}" for name in ("Jig", "Reel", "Waltz")]
     assert len({each["src"] for each in players}) == 3
-    kind, sound = players[0]["src"].split(",")
-    assert kind == "data:audio/ogg;base64"
-    samples, rate = soundfile.read(io.BytesIO(b64decode(sound)), always_2d=True)
-    assert abs(samples).max() > 0.1
-    assert 5 < len(samples) / rate < 60
+    for tune, player in zip(abc.parse(BOOK).tunes, players, strict=True):
+        kind, sound = player["src"].split(",")
+        assert kind == "data:audio/ogg;base64"
+        samples, rate = soundfile.read(io.BytesIO(b64decode(sound)), always_2d=True)
+        assert abs(samples).max() > 0.1
+        music = mido.MidiFile(file=io.BytesIO(midi.format(perform(tune)))).length
+        assert -1 < len(samples) / rate - music < 4.5
+
+
+def test_a_tune_whose_sound_cannot_be_made_is_reported_and_the_others_are_in_the_book(made, soundfont, monkeypatch):
+    monkeypatch.setattr(audio, "LONGEST_S", 12.0)
+    written, data = made(BOOK, sound=True, soundfont=soundfont)
+    assert Page(data).texts["h2"] == ["1The Test Reel", "2The Test Waltz"]
+    assert written.tunes == 2
+    (fault,) = written.faults
+    assert fault.startswith("The Test Jig: the music lasts")
 
 
 def test_without_sound_there_is_no_player_and_the_book_says_why(made, monkeypatch):
