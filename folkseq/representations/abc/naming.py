@@ -188,9 +188,9 @@ class TitleModel:
         return free
 
     def _makes_sense(self, steps: Steps) -> bool:
-        """Return whether no word is repeated, and an owner of many words is one of the corpus."""
+        """Return whether no word is repeated, none is left open, and an owner of many words is one of the corpus."""
         words = [word for step in steps for word in step.split() if word not in _SMALL]
-        if len(words) != len({*words}):
+        if len(words) != len({*words}) or steps[-1].split()[-1] in _SMALL:
             return False
         if _OWN not in steps:
             return True
