@@ -117,16 +117,16 @@ def _corpus(
 
     def rank(kind: Representation[Any]) -> int:
         """Return how late a representation names the suffix, since each names its usual one first."""
-        suffixes = list(kind.files.suffixes)
+        suffixes = list(kind.suffixes)
         return suffixes.index(suffix) if suffix in suffixes else len(suffixes)
 
     first: FolkseqError | None = None
     for chosen in sorted(map(representations.find, representations.names()), key=rank):
-        if not _reads(chosen.files, file):
+        if not (suffix in chosen.suffixes or _reads(chosen.files, file)):
             continue
         try:
-            paths = files(corpus, chosen.files.suffixes)
-            if any(path.suffix.lower() not in chosen.files.suffixes for path in paths):
+            paths = files(corpus, chosen.suffixes)
+            if any(path.suffix.lower() not in chosen.suffixes for path in paths):
                 continue
             chosen = chosen.suited_to(paths)
             found = tokenize_corpus(chosen, paths, on_read=on_read)

@@ -229,6 +229,11 @@ class Representation(ABC, Generic[Piece]):
         """Return the vocabulary over the tokens of several codecs, which were fitted to parts of a corpus."""
         return Vocabulary.learn([tuple(tokens), (START, END)])
 
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Return the suffixes, in lower case, of the files in a corpus that it can be suited to."""
+        return self.files.suffixes
+
     def suited_to(self, files: Sequence[Path]) -> Self:
         """Return the configuration for these files, if their kind decides it. Raises RequestError for a mixture."""
         return self

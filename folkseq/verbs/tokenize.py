@@ -64,7 +64,7 @@ def tokenize(
         FolkseqError: nothing can be read, or the run's vocabulary lacks a token.
     """
     chosen = representations.find(representation)
-    paths = files(corpus, chosen.files.suffixes)
+    paths = files(corpus, chosen.suffixes)
     known = None if run is None else Run.open(run).vocabulary
     chosen = chosen.suited_to(paths) if known is None else chosen.suited_to(paths).matching(known)
     if write is not None and Path(write).exists() and any(Path(write).samefile(path) for path in paths):

@@ -145,7 +145,7 @@ def train(
                 baseline = Baseline.fit(store, own, len(run.vocabulary), run.config.training.validation_ids)
             if on_start is not None:
                 alike = sum(count for count in Counter(labels.tolist()).values() if count > 1)
-                told = (*skipped(corpus, asked_for.files.suffixes), *found.notices, *notices)
+                told = (*skipped(corpus, asked_for.suffixes), *found.notices, *notices)
                 on_start(TrainingStart(run, found, own, alike, baseline, told))
             return _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
 
@@ -167,7 +167,7 @@ def _read(
     on_read: Callable[[int, int], None] | None,
 ) -> tuple[Representation[Any], TokenizedCorpus]:
     """Read a corpus; return it with the representation that suits its files."""
-    paths = files(corpus, representation.files.suffixes, on_build)
+    paths = files(corpus, representation.suffixes, on_build)
     suited = representation.suited_to(paths)
     found = tokenize_corpus(suited, paths, on_read=on_read, signature=signature)
     if len(found.store) < FEWEST_PIECES:

@@ -18,7 +18,8 @@ from PIL import Image
 from folkseq import representations
 from folkseq.cli import main
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats import midi, picture
+from folkseq.formats import abc, midi, musicxml, picture
+from folkseq.music import Interval
 from folkseq.music.grid import Grid
 from folkseq.music.performance import Note, Performance, Track
 from folkseq.music.signature import Meter
@@ -341,7 +342,7 @@ def test_pictures_are_recognised_trained_on_and_written(tmp_path):
     assert all(loss["bits_per_pixel"] > 0 for loss in found["losses"])
     (tmp_path / "a.csv").write_text("1,2\n3,4\n")
     result = invoke("train", "packed", tmp_path, *small)
-    assert re.search(r"a\.csv and .*0\.png: tables, pictures and MIDI files", result.output)
+    assert re.search(r"a\.csv and .*0\.png: tables, scores, pictures and MIDI files", result.output)
 
 
 def test_every_grid_of_the_representation_is_a_medium():
@@ -385,3 +386,34 @@ def test_new_drums_are_whole_bars_from_the_beginning_of_one(head):
     for place in prime.ids:
         assert codec.generation.plan(PackedOptions(bars=2), prime).grammar.allowed(rows, np.array([2000]))[0, place]
         rows = grammar.advance(rows, np.array([place]))
+
+
+HYMN = "X:1\nT:Own\nM:2/4\nL:1/4\nV:1\nV:2\nV:3 clef=bass\nV:4 clef=bass\nK:C\n"
+HYMN += "[V:1] c d|Hc2|]\n[V:2] G G|G2|]\n[V:3] E D|E2|]\n[V:4] C, G,|C,2|]\n"
+
+
+def test_scores_in_four_voices_are_chorales_whatever_their_format(tmp_path):
+    (tune,) = abc.parse(HYMN).tunes
+    (tmp_path / "a.abc").write_text(HYMN + "\nX:2\nT:Alone\nK:C\nCDEF|\n")
+    (tmp_path / "b.musicxml").write_bytes(musicxml.format(tune))
+    (tmp_path / "c.mxl").write_bytes(musicxml.compress(musicxml.format(tune.transposed(Interval(1, 2)))))
+    files = sorted(tmp_path.iterdir())
+    suited = representations.find("packed").suited_to(files)
+    assert suited.grid == "chorale"
+    first, second, third = (suited.files.parse(file.read_bytes(), file.name) for file in files)
+    assert first.pieces[0].rows == second.pieces[0].rows
+    assert first.pieces[0].rows[0] == ("72", "67", "64", "48", "0", "0")
+    assert third.pieces[0].rows[0] == ("74", "69", "66", "50", "0", "0")
+    assert first.faults == ["a.abc, X:2 Alone: has 1 voice with notes, and a chorale has four; leave it out"]
+    shown = invoke("tokenize", "packed", tmp_path)
+    assert shown.exit_code == 0, shown.output
+    assert "soprano=72" in shown.output
+    assert "X:2 Alone" in shown.output
+
+
+def test_scores_and_tables_are_not_mixed(tmp_path):
+    (tmp_path / "hymn.abc").write_text(HYMN)
+    (tmp_path / "band.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "duo.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(RequestError, match=r"band\.csv and .*hymn\.abc: tables, scores, pictures and MIDI files"):
+        representations.find("packed").suited_to(sorted(tmp_path.iterdir()))

@@ -35,8 +35,8 @@ class PackedRepresentation(Representation[Grid]):
     """Grids of one medium as ids.
 
     Attributes:
-        grid: The medium: a `table` in CSV, `drums` or `voices` in MIDI, a `picture`, or a `chorale`. Pictures and
-            chorales are recognised by their files.
+        grid: The medium: a `table` in CSV, `drums` or `voices` in MIDI, a `picture`, or a `chorale` in ABC,
+            MusicXML or CSV. Pictures and chorales are recognised by their files.
         head: `chained`, one softmax per field that sees the fields before it; or `joint`, one over all combinations.
         permute: Let players change places during training; all columns then have the same labels.
         division: Steps per quarter note, for MIDI.
@@ -100,6 +100,13 @@ class PackedRepresentation(Representation[Grid]):
         return MEDIA[self.grid](
             self.head, self.permute, self.division, self.colours, reading, meter, position=self.position
         )
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Return the suffixes of the medium, or of all that are recognised."""
+        from folkseq.representations.packed.media import SUFFIXES
+
+        return SUFFIXES if self.grid == TABLE else self.files.suffixes
 
     def suited_to(self, files: Sequence[Path]) -> Self:
         """Return the configuration for the kind of files. Raises RequestError for several kinds."""

@@ -1,4 +1,4 @@
-"""CSV files: one step per row, one player or voice per column."""
+"""Grids of players and of voices: CSV files, one step per row, and scores in four voices."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.formats import table
+from folkseq.errors import ParseError
+from folkseq.formats import musicxml, table, tunes
 from folkseq.formats.table import ColumnOptions
 from folkseq.music.chorale import COLUMNS, RANGES, VOICES
 from folkseq.music.grid import Grid
+from folkseq.music.quartet import to_grid
 from folkseq.representations.base import Parsed
 from folkseq.representations.capabilities import Transposition
 from folkseq.representations.packed.codec import StepCodec
@@ -24,13 +26,14 @@ from folkseq.representations.vocabulary import Vocabulary
 
 FEWEST_ROWS = 8
 """Rows of a performance whose end is a piece of its own."""
+SCORES = (".abc", *musicxml.SUFFIXES)
 
 
 class TableMedium(Medium):
     """Tables of players' gestures; a file is one performance."""
 
     name = "table"
-    suffixes: Sequence[str] = (".csv", ".png", ".npy")  # what they are decides, see `PackedRepresentation.suited_to`
+    suffixes: Sequence[str] = (".csv",)
     outputs = (".csv",)
     option_names = ("steps", "lead", "lead_column")
     codec_type = StepCodec
@@ -80,18 +83,32 @@ class SopranoTransposition(Transposition):
 
 
 class ChoraleMedium(TableMedium):
-    """Tables of four voices, a fermata and the place in the bar; a file is one piece. See `folkseq.music.chorale`."""
+    """Scores in four voices, or tables of them with a fermata and the place in the bar; see `folkseq.music.chorale`."""
 
     name = "chorale"
-    suffixes = (".csv",)
+    suffixes = (".csv", *SCORES)
     codec_type = ChoraleCodec
     any_leads = False
     continuous = False  # whole chorales are held out, those with the same melody together
 
     def parse(self, data: bytes, file: str) -> Parsed[Grid]:
-        """Parse the chorale in a file. Raises ParseError for a table without its columns."""
-        found = table.parse(data, file, reading=ColumnOptions(columns=COLUMNS))
-        return Parsed([found.grid], [found.lost])
+        """Parse the chorales in a file. Raises ParseError for a table without its columns, or if no score is one."""
+        if Path(file).suffix.lower() not in SCORES:
+            found = table.parse(data, file, reading=ColumnOptions(columns=COLUMNS))
+            return Parsed([found.grid], [found.lost])
+        book = tunes.parse(data, file)
+        pieces, lost, faults = [], [], list(map(str, book.faults))
+        for tune, unread in zip(book.tunes, book.lost, strict=True):
+            try:
+                grid, left_out = to_grid(tune)
+            except ParseError as error:
+                faults.append(f"{file}, X:{tune.number} {tune.title}".rstrip() + f": {error}; leave it out")
+            else:
+                pieces.append(grid)
+                lost.append(left_out + Counter(unread))
+        if not pieces:
+            raise ParseError(faults[0] + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""))
+        return Parsed(pieces, lost, faults, book.stray)
 
     def common_columns(self, files: Sequence[Path]) -> str:
         """Return nothing: all chorales have the same columns."""
@@ -104,7 +121,9 @@ class ChoraleMedium(TableMedium):
 
 
 def is_chorale(file: Path) -> bool:
-    """Return whether a file begins as the table of a chorale does."""
+    """Return whether a file begins as the table of a chorale does, or is a score."""
+    if file.suffix.lower() in SCORES:
+        return True
     return _beginning(file, 200).partition(b"\n")[0].decode("utf-8-sig", "replace").strip() == ",".join(COLUMNS)
 
 
