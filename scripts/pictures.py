@@ -1,15 +1,13 @@
 """Draw the pictures of the documentation: a new tune, a cell while the network reads that tune, and a chorale.
 
-    python scripts/pictures.py                      # trains a small model first, about two minutes
-    python scripts/pictures.py --run runs/mine
-    python scripts/pictures.py --choir runs/hymns   # only the chorale, from a run that harmonises
+    python scripts/pictures.py
 
-The pictures go into scripts/pictures/. Scores need the extra `score`.
+The pretrained models write the music, and the pictures go into scripts/pictures/. That needs the extras `score`,
+`plot`, `train` and `corpora`.
 """
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,15 +17,14 @@ from matplotlib.patches import Rectangle
 import folkseq
 from folkseq.analysis.neurons import analyse
 from folkseq.analysis.reading import Neuron, NeuronReading
-from folkseq.music.tune import Tune
-from folkseq.plots import score
 from folkseq.plots.layout import WIDTH, lay_out
 from folkseq.plots.style import render, shade, styled
 from folkseq.representations.base import END
+from folkseq.verbs.trained import restore
 
 FOLDER = Path(__file__).parent / "pictures"
-STEPS, HIDDEN = 1500, 128
-SEED, CANDIDATES = 42, 16
+SEED, NUMBER, CANDIDATES = 42, 3, 16
+"""The seed, the number of the tune among those of the seed, and the answers of which the chorale is the likeliest."""
 MELODY = """X:1
 T:Old Hundredth
 M:4/4
@@ -40,36 +37,22 @@ INCHES, LINE, HEADING = 8.4, 0.56, 0.5  # width of the picture, height of a line
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, help="a run of abc; by default a small one is trained and removed")
-    parser.add_argument("--choir", type=Path, help="a run that harmonises; draw only its chorale")
-    arguments = parser.parse_args()
-    if arguments.choir is not None:
-        (FOLDER / "chorale.svg").write_bytes(score.engrave(chorale(arguments.choir)))
-        return
+    FOLDER.mkdir(exist_ok=True)
+    model = folkseq.load("tunes")
+    *_, tune = model.sample(NUMBER, seed=SEED, rhythm="jig", temperature=0.9)
     with TemporaryDirectory() as scratch:
-        run = arguments.run or Path(scratch) / "abc"
-        if arguments.run is None:
-            book = Path(__file__).parents[1] / "corpora" / "folk.abc"
-            folkseq.train("abc", book, steps=STEPS, hidden=HIDDEN, seed=1, out=run)
-        settings = {"rhythm": "jig", "key": "D", "form": "AB", "temperature": 0.9}
-        (tune,) = folkseq.load(run).sample(1, seed=SEED, best=CANDIDATES, **settings)
-        FOLDER.mkdir(exist_ok=True)
-        (FOLDER / "tune.svg").write_bytes(score.engrave(tune.piece))
-        reading = analyse(folkseq.load(run).run).read(tune.save(Path(scratch) / "tune.abc"))
+        file = tune.save(Path(scratch) / "tune.abc")
+        folkseq.convert(file, FOLDER / "tune.svg")
+        reading = analyse(restore(model.run)).read(file)
         (neuron,) = (neuron for neuron in reading.neurons if neuron.label == LABEL)
         (FOLDER / "cell.svg").write_bytes(render(draw(reading, neuron), ".svg"))
-        print(neuron.summary, tune.copied, sep="\n")
-
-
-def chorale(run: Path) -> Tune:
-    """Return a hymn whose other three voices the model wrote: the likeliest of several answers."""
-    with TemporaryDirectory() as scratch:
+        print(file.read_text(), neuron.summary, tune.copied, sep="\n")
         melody = Path(scratch) / "melody.abc"
         melody.write_text(MELODY)
-        found = folkseq.harmonise(run, melody, CANDIDATES, seed=SEED, temperature=0.7, out=Path(scratch) / "answers")
+        out = Path(scratch) / "answers"
+        found = folkseq.harmonise("chorales", melody, CANDIDATES, seed=SEED, temperature=0.7, out=out, formats=["abc"])
         likeliest = min(found.answers, key=lambda written: written.nll)
-        return likeliest.answer.tune
+        folkseq.convert(likeliest.files[0], FOLDER / "chorale.svg")
 
 
 def draw(reading: NeuronReading, neuron: Neuron) -> Figure:
