@@ -1,9 +1,9 @@
 """From a tune in four voices to the grid of a chorale, as `folkseq.music.chorale` has it.
 
-The voices are those called soprano, alto, tenor and bass, or else all four, from the highest. Where two voices
-share a staff, they may be written as chords: a chord over a silent lower voice gives it its lowest note, and where
-most such notes are chords, the others are unisons. Repeats are written once. Of notes shorter than a step, the first
-counts; of a chord in one voice the highest note, and in the bass the lowest.
+The voices are those called soprano, alto, tenor and bass (or Sopran, Alt, S, A …), or else all four, from the highest.
+Where two voices share a staff, they may be written as chords: a chord over a silent lower voice gives it its lowest
+note, and where most such notes are chords, the others are unisons. Repeats are written once. Of notes shorter than a
+step, the first counts; of a chord in one voice the highest note, and in the bass the lowest.
 """
 
 from __future__ import annotations
@@ -94,11 +94,8 @@ def _count(tune: Tune, lost: Counter[str]) -> None:
 def _choose(tune: Tune, heard: Mapping[int, list[_Note]]) -> list[int]:
     """Return the numbers of the voices that make up the four parts, the soprano first."""
     fields = [*tune.voice_fields, *[""] * len(tune.voices)]
-    called: dict[str, list[int]] = {}
-    for number in heard:
-        for name in {name.lower() for name in _NAME.findall(fields[number])}:
-            called.setdefault(name, []).append(number)
-    named = [called.get(name, called.get(name[0], [])) for name in VOICES]
+    called = {number: [name.lower() for name in _NAME.findall(fields[number])] for number in heard}
+    named = [[number for number in heard if any(map(voice.startswith, called[number]))] for voice in VOICES]
     if all(len(found) == 1 for found in named):
         return [found[0] for found in named]
     sounding = {number: sum(note.stop - note.onset for note in notes) for number, notes in heard.items()}

@@ -82,8 +82,9 @@ FERMATA = "<notations><fermata/></notations>"
 BACK = "<backup><duration>2</duration></backup>"
 
 
-def score(parts):
-    listed = "".join(f'<score-part id="P{n}"><part-name/></score-part>' for n in range(len(parts)))
+def score(parts, names=()):
+    names = [*names, *[""] * len(parts)]
+    listed = "".join(f'<score-part id="P{n}"><part-name>{names[n]}</part-name></score-part>' for n in range(len(parts)))
     written = "".join(f'<part id="P{n}"><measure number="1">{part}</measure></part>' for n, part in enumerate(parts))
     return f'<?xml version="1.0"?><score-partwise><part-list>{listed}</part-list>{written}</score-partwise>'
 
@@ -124,6 +125,24 @@ def test_voices_are_found_by_name_among_others():
     grid, lost = read(text)
     assert grid.rows[0] == ("72", "64", "55", "48", "0", "0")
     assert dict(lost) == {"note of another voice": 3}
+
+
+def test_parts_of_musicxml_are_found_by_name_beside_a_piano():
+    piano = attributes(2) + LINES[0](1, 1) + BACK + LINES[1](2, 2)
+    parts = [piano, *(attributes(1) + line(1, 1) for line in reversed(LINES))]
+    text = score(parts, ["Piano", "Bass", "Tenor", "Alto", "Sopran"])
+    grid, lost = read(text)
+    assert grid.rows[0] == ("72", "67", "64", "48", "0", "0")
+    assert dict(lost) == {"note of another voice": 4}
+    (tune,) = tunes.parse(text.encode(), "own").tunes
+    assert tune.voice_fields == (
+        '1 name="Piano"',
+        "2",
+        '3 name="Bass"',
+        '4 name="Tenor"',
+        '5 name="Alto"',
+        '6 name="Sopran"',
+    )
 
 
 def test_scores_from_the_bass_up_are_turned_round():

@@ -64,7 +64,19 @@ def _read(root: ET.Element, lost: Counter[str]) -> Tune:
     for part, name in sounding:
         elements = list(_elements(part, name, lengths, lines, is_main=name == _voices(part)[0], lost=lost))
         voices.append(tuple(_without_defaults(elements, *head)))
-    return _finished(_header(root, head, tuple(map(tuple, voices))), lost)
+    tune = replace(_header(root, head, tuple(map(tuple, voices))), voice_fields=_voice_fields(root, parts))
+    return _finished(tune, lost)
+
+
+def _voice_fields(root: ET.Element, parts: Sequence[Sequence[Measure]]) -> tuple[str, ...]:
+    """Return the name of each part as `V:` has it, for its first voice; nothing for one voice, or without names."""
+    named = {part.get("id", ""): part.findtext("part-name") or "" for part in root.iterfind("part-list/score-part")}
+    fields: list[str] = []
+    for element, part in zip(root.iterfind("part"), parts, strict=True):
+        name = " ".join(named.get(element.get("id", ""), "").replace('"', "'").split())
+        own = [str(len(fields) + number) for number, _ in enumerate(_voices(part), 1)]
+        fields += [f'{own[0]} name="{name}"', *own[1:]] if own and name else own
+    return tuple(fields) if len(fields) > 1 and any(" " in field for field in fields) else ()
 
 
 def _voices(part: Sequence[Measure]) -> list[str]:
