@@ -92,7 +92,7 @@ def test_sampling_filling_harmonising_and_converting_need_none_of_them(without):
 @pytest.mark.parametrize(("command", "module", "extra"), NEEDS, ids=[" ".join(each[0][:2]) for each in NEEDS])
 def test_what_is_missing_is_one_line_with_the_command_that_installs_it(without, folder, command, module, extra):
     before = {path for path in folder.rglob("*") if "cache" not in path.name}
-    done = without(*command)
+    done = without(*command, "--quiet")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"folkseq: {module} is not installed")

@@ -86,7 +86,7 @@ def book(
             notices.append(f"the book has no players: {error}")
     lost: Counter[str] = Counter()
     faults: list[str] = []
-    found = [each for file in _files(files) for each in _read(file, lost, faults)]
+    found = [each for file in _files(files, notices) for each in _read(file, lost, faults)]
     if not found:
         raise ParseError(faults[0] if faults else "no tune in the files")
     entries: list[Entry] = []
@@ -108,14 +108,19 @@ def book(
     return WrittenBook(out, len(entries), lost, tuple(faults), tuple(notices))
 
 
-def _files(named: Sequence[Path | str]) -> Iterator[Path]:
-    """Yield the files, and those in the folders, that can hold tunes."""
+def _files(named: Sequence[Path | str], notices: list[str]) -> Iterator[Path]:
+    """Yield the files that can hold tunes, and those in the folders; a tune in several formats is there once."""
     for path in map(Path, named):
         if path.is_dir():
             inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
             if not inside:
                 raise RequestError(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")
-            yield from inside
+            chosen: dict[Path, Path] = {}
+            for each in sorted(inside, key=lambda each: SUFFIXES.index(each.suffix.lower())):
+                chosen.setdefault(each.with_suffix(""), each)
+            if repeated := len(inside) - len(chosen):
+                notices.append(f"{path}: {repeated} files are left out, which another one with the same name replaces")
+            yield from sorted(chosen.values())
         elif path.suffix.lower() in SUFFIXES or not path.exists():
             yield path
         else:

@@ -192,6 +192,14 @@ def test_files_of_every_format_are_tunes_of_a_book(made, tmp_path):
     assert Page(data).texts["h2"] == ["1The Test Jig", "2a melody", "3The Test Jig", "4The Test Jig"]
 
 
+def test_a_tune_in_several_formats_is_in_the_book_once(made, tmp_path):
+    (tmp_path / "0.mid").write_bytes(midi.format(perform(abc.parse(JIG).tunes[0])))
+    (tmp_path / "0.musicxml").write_bytes(musicxml.format(abc.parse(JIG).tunes[0]))
+    written, data = made(JIG)
+    assert Page(data).texts["h2"] == ["1The Test Jig"]
+    assert written.notices == (f"{tmp_path}: 2 files are left out, which another one with the same name replaces",)
+
+
 def test_the_title_of_a_book_is_given_or_the_name_of_its_file(made):
     assert Page(made(JIG)[1]).texts["h1"] == ["winter tunes"]
     assert Page(made(JIG, title="For a Session")[1]).texts["h1"] == ["For a Session"]
