@@ -115,7 +115,7 @@ def test_a_plain_installation_is_small_and_writes_music(folder, tmp_path_factory
         if path.is_file() and path.suffix != ".pyc" and not path.relative_to(site).parts[0].startswith(tools)
     ]
     assert not {path.relative_to(site).parts[0] for path in files} & set(OPTIONAL)
-    assert sum(path.stat().st_size for path in files) < 160_000_000
+    assert sum(path.stat().st_size for path in files) < 180_000_000  # of which 27 MB are pretrained models
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for command in WORKS:
         program = [place / "bin" / "folkseq", *command]
