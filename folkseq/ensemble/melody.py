@@ -137,6 +137,7 @@ def _grid(tune: Tune, file: str) -> tuple[tuple[_Measure, ...], Integers]:
     measures: list[_Measure] = []
     steps: list[tuple[int, int, int]] = []
     key, meter, tied, section, restarts = tune.key, tune.meter, False, True, True
+    before = Fraction(0)  # length of the last bar: one that completes it continues its places, as in Bach's chorales
     for changes, sounds, line in _bars(tune.body):
         for change in changes:
             key = change if isinstance(change, Key) else key
@@ -145,11 +146,12 @@ def _grid(tune: Tune, file: str) -> tuple[tuple[_Measure, ...], Integers]:
         if _odd_part(length) > _MOST_ODD:
             raise RequestError(f"{file}: bar {len(measures) + 1} ends within several tuplets; complete them")
         measures.append(_Measure(len(steps), length, changes, line, key, restarts))
-        pickup = int((meter.bar - length) / STEP) if section and 0 < length < meter.bar else 0
+        missing = meter.bar - length
+        pickup = int(missing / STEP) if 0 < length < meter.bar and (section or missing == before) else 0
         steps += [(*cells, pickup + place) for place, cells in enumerate(_cells(sounds, length, tied))]
         tied = sounds[-1].tied if sounds else tied
         if sounds:
-            section = line is not None and line.ends_section
+            section, before = line is not None and line.ends_section, Fraction(0) if pickup else length
         restarts = line is not None and bool(line.closes or line.opens or line.endings)
         if len(steps) > MOST_STEPS:
             raise RequestError(f"{file}: a melody of more than {MOST_STEPS:,} sixteenths; give a shorter one")

@@ -187,7 +187,8 @@ def _places(voice: Iterable[Element], meter: Meter, length: int) -> list[str]:
             missing = meter.bar * _WHOLE - (time - start)
             pickup = max(int(missing), 0) if begins or missing == before else 0
             places[first:stop] = map(str, range(pickup, pickup + stop - first))
-            start, before, begins = time, time - start, element.ends_section
+            before = Fraction(0) if pickup else time - start
+            start, begins = time, element.ends_section
     return places
 
 

@@ -98,6 +98,11 @@ def test_the_source_has_pitch_onset_fermata_and_place():
     assert ids[33, 0] == 128  # the rest
 
 
+def test_a_bar_that_completes_a_short_one_continues_it_as_in_a_chorale():
+    (tune,) = abc.parse("X:1\nM:2/4\nL:1/4\nK:C\nc|d|c2|c|d|e|\n").tunes
+    assert Melody.of(tune, "own").cells[:, 2].tolist() == [4, 5, 6, 7, 0, 1, 2, 3, *range(8), *range(8), 0, 1, 2, 3]
+
+
 def test_a_target_has_bass_alto_and_tenor_at_each_step(chorales, task):
     ids = chorales[1][0]
     pair = task.hold_out(ids, 0, 0)
