@@ -107,11 +107,18 @@ def test_an_unknown_model_is_one_line():
 
 
 @pytest.mark.slow
-def test_the_corpus_of_a_model_is_built_again_where_it_is_needed():
+def test_the_corpus_of_a_model_is_built_again_where_it_is_needed(here, monkeypatch):
     pytest.importorskip("music21")
+    monkeypatch.setenv("FOLKSEQ_CACHE", str(here / "cache"))
+    asked = ("sample", "tunes", "-n", 3, "--max-copy", 8, "--best", 3, "--seed", 5)
+    invoke(*asked, "-o", "before.abc")
     figures = json.loads(invoke("evaluate", "--model", "tunes", "--json", "-q").stdout)
     (own,) = (loss for loss in figures["losses"] if loss["model"].startswith("float32"))
     assert own["nats_per_token"] == pytest.approx(Run.open("tunes").config.figures["test_nll"], abs=2e-3)
+    assert Run.open("tunes").has_tokens
+    invoke(*asked, "-o", "after.abc")
+    assert (here / "after.abc").read_bytes() == (here / "before.abc").read_bytes()
+    assert "^" in invoke("check", "after.abc", "--against", "tunes").stdout
 
 
 def test_a_model_without_a_corpus_that_can_be_built_says_so():

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq import representations
+from folkseq import pretrained, representations
 from folkseq.corpora import Split, TokenStore
 from folkseq.corpora.reader import TokenizedCorpus
 from folkseq.errors import FolkseqError, RunError
@@ -30,26 +30,39 @@ from folkseq.sampling.overlaps import Copied, SharedPassage, Verdict
 class KnownPieces:
     """Compares new pieces with known ones: by their ids, or by marks if a run comes without its corpus."""
 
-    def __init__(self, codec: Codec[Any], overlap: Overlap | MarkedOverlap, summarise: Callable[[], Summary]) -> None:
+    def __init__(
+        self,
+        codec: Codec[Any],
+        overlap: Overlap | MarkedOverlap,
+        summarise: Callable[[], Summary],
+        corpus: Overlap | None = None,
+    ) -> None:
+        """Take what compares; by default it holds the corpus, too, unless it has marks."""
         self.codec, self._overlap, self._summarise = codec, overlap, summarise
+        self._corpus = overlap if isinstance(overlap, Overlap) else corpus
 
     @classmethod
     def open(cls, run: Run) -> Self:
-        """Open the training set of a run. Raises RunError if it is missing or broken."""
+        """Open the training set of a run. Raises RunError if it is missing or broken.
+
+        A pretrained model compares by marks even where its corpus was built again, so that it writes the same pieces.
+        """
         representation = representations.find(run.config.representation)
         codec, folder = representation.codec(run.vocabulary), run.folder / FOLDER
-        if not run.has_tokens:
+        corpus = None
+        if run.has_tokens:
+            store, split = run.tokens()
+            corpus = Overlap(store, split.train, codec.profile)
+        if corpus is None or pretrained.includes(run.folder):
             summary = Summary.read(folder)
             if not len(summary.marks):
                 raise RunError(
                     f"{folder}: holds too little to compare pieces with; restore the folder tokens beside it"
                 )
-            return cls(codec, summary.marked(codec), lambda: summary)
-        store, split = run.tokens()
-        overlap = Overlap(store, split.train, codec.profile)
+            return cls(codec, summary.marked(codec), lambda: summary, corpus)
         if (folder / KEYS).exists():
-            overlap.read(folder)
-        return cls._of(codec, overlap, store, split, run.labels, representation.files.continuous, folder)
+            corpus.read(folder)
+        return cls._of(codec, corpus, store, split, run.labels, representation.files.continuous, folder)
 
     @classmethod
     def of(cls, corpus: TokenizedCorpus, continuous: bool) -> Self:
@@ -96,7 +109,7 @@ class KnownPieces:
     @property
     def has_corpus(self) -> bool:
         """Return whether the known pieces are there themselves, and not only their marks."""
-        return isinstance(self._overlap, Overlap)
+        return self._corpus is not None
 
     @cached_property
     def summary(self) -> Summary:
@@ -150,9 +163,9 @@ class KnownPieces:
 
         Both are in the key of `piece`, which the tokens are of.
         """
-        if not shared.length or not isinstance(self._overlap, Overlap):
+        if not shared.length or self._corpus is None:
             return None
-        known, excerpt = self._overlap.training_set, self.codec.analysis.excerpt
+        known, excerpt = self._corpus.training_set, self.codec.analysis.excerpt
         source = known.store[known.pieces[self.summary.index(shared.source)]]
         here = excerpt(tokens, shared.start, shared.start + shared.length, piece)
         start, stop = shared.source_start, shared.source_start + shared.length

@@ -19,6 +19,7 @@ from folkseq.formats import midi
 from folkseq.novelty.known import KnownPieces
 from folkseq.novelty.sketches import fingerprint_of
 from folkseq.representations.base import Files, Parsed, Representation
+from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
 from folkseq.sampling.overlaps import Copied, Verdict
 from folkseq.verbs.trained import newest
@@ -61,7 +62,7 @@ def check(
 
     Args:
         file: tunes, or a performance.
-        against: a run, or a corpus; the newest run under `runs` that reads the file by default.
+        against: a run, or a corpus; the newest run under `runs` that continues such pieces by default.
         on_read: called with the number of files of a corpus that are read, and that of all.
 
     Raises:
@@ -71,7 +72,7 @@ def check(
     if against is not None and not _is_run(Path(against)):
         representation, known = _corpus(file, Path(against), on_read)
     else:
-        run = newest(suffixes={file.suffix}) if against is None else Run.open(against)
+        run = newest(CONTINUE, suffixes={file.suffix}) if against is None else Run.open(against)
         against, known = run.address, KnownPieces.open(run)
         representation = representations.find(run.config.representation).matching(run.vocabulary)
     codec, pieces, labels = known.codec, list[Any](), list[str]()
