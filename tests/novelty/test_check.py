@@ -227,7 +227,7 @@ def test_a_text_is_compared_with_texts(tmp_path):
         (["new.abc", "--against", "none"], "none: there is no such run"),
         (["new.abc", "--against", "none.abc"], "none.abc: no such file or folder"),
         (["new.abc", "--against", "words.mid"], "words.mid"),
-        (["words.csv"], "words.csv"),
+        (["words.csv"], "there is no run for .csv"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(folder, tmp_path, monkeypatch, arguments, message):
