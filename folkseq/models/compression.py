@@ -1,4 +1,4 @@
-"""Weights in 8 bits: a quarter of the size. The held-out loss of the model `fill` changes by 0.0002 nats per token."""
+"""Weights in 8 bits: a quarter of the size. The test loss of the model `fill` changes by 0.0002 nats per token."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
+from folkseq.music.repeats import repair_endings
 from folkseq.representations.abc.conventions import describe
 from folkseq.representations.abc.structure import dropped, structure
 from folkseq.representations.abc.tokens import (
@@ -105,7 +106,8 @@ class Spelling(Representation[Tune]):
             else:
                 key = parse_key(token[2:])[0] or _C
         tune = Tune((tuple(read_elements(body, key, meter, self.grace)),), key, meter, rhythm=rhythm, unit=UNIT)
-        return replace(tune, voices=(tuple(structure(tune)[2]),))
+        # Only a network without a grammar writes a tuplet within another, or an ending that lacks its sign.
+        return replace(tune, voices=(tuple(repair_endings(_without_nests(structure(tune)[2]))[0]),))
 
     def lost(self, piece: Tune) -> Mapping[str, int]:
         """Count what the tokens do not represent, apart from titles and other header lines."""
@@ -170,3 +172,17 @@ class Spelling(Representation[Tune]):
                 tokens.append(key_token(key))
                 tokenizer = sound_tokenizer(interval, key, self.grace)
         return tokens
+
+
+def _without_nests(elements: Iterable[Element]) -> list[Element]:
+    """Return elements without the signs of tuplets within others; their notes keep their lengths."""
+    found, left = list[Element](), 0
+    for element in elements:
+        if isinstance(element, Tuplet):
+            if left:
+                continue
+            left = element.count
+        elif isinstance(element, Sound):
+            left = max(left - 1, 0)
+        found.append(element)
+    return found
