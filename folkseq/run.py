@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 from folkseq import pretrained
 from folkseq.corpora import Split, TokenStore, cache
 from folkseq.corpora.store import IDS, copy_store
-from folkseq.errors import FolkseqError, RunError
+from folkseq.errors import RunError
 from folkseq.files import write_array, write_atomically
+from folkseq.metrics import Metrics
 from folkseq.models.compression import decompressed
 from folkseq.models.settings import ModelSettings, TrainSettings
 from folkseq.representations.task import CONTINUE, TASKS
@@ -292,46 +293,10 @@ class Run:
         with _reading(path):
             return decompressed(load_file(path))
 
-    def log(self, line: Mapping[str, Any]) -> None:
-        """Add a line to the metrics. Raises FolkseqError if the disk refuses."""
-        path = self.folder / "metrics.jsonl"
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(dict(line)) + "\n")
-        except OSError as error:
-            raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-    def metrics(self) -> list[dict[str, Any]]:
-        """Return the lines of the metrics in the order of their steps; see `folkseq.training.run.TrainingRun`.
-
-        After a resume or a rollback, lines that were written again replace those before. Broken lines are left out.
-
-        Raises:
-            RunError: the file cannot be read.
-        """
-        lines: list[dict[str, Any]] = []
-        path = self.folder / "metrics.jsonl"
-        with _reading(path):
-            texts = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-        for text in texts:
-            try:
-                line = json.loads(text)
-            except ValueError:  # the power failed in the middle of it
-                continue
-            if not isinstance(line, dict) or not isinstance(step := line.get("step"), int):
-                continue
-            while lines and lines[-1]["step"] > step:
-                lines.pop()
-            same = len(lines)
-            while same and lines[same - 1]["step"] == step:
-                same -= 1
-            lines[same:] = [*(known for known in lines[same:] if known.get("event") != line.get("event")), line]
-        return lines
-
-    def rewind(self, step: int) -> None:
-        """Remove the lines of the metrics after a step, from which training resumes."""
-        kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
-        write_atomically(self.folder / "metrics.jsonl", "".join(kept).encode())
+    @property
+    def metrics(self) -> Metrics:
+        """Return the reports and events of training."""
+        return Metrics(self.folder / "metrics.jsonl")
 
 
 @contextmanager

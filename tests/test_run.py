@@ -109,23 +109,23 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_metrics_after_a_rollback_replace_those_before(tmp_path):
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
-    assert run.metrics() == []
+    assert run.metrics.lines() == []
     for step, loss in [(1, 3.0), (2, 2.0), (3, 1.0), (2, 2.5)]:
-        run.log({"step": step, "loss": loss})
+        run.metrics.add({"step": step, "loss": loss})
     with (run.folder / "metrics.jsonl").open("a") as file:
         file.write('{"step": 3, "lo')
-    assert run.metrics() == [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.5}]
+    assert run.metrics.lines() == [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.5}]
 
 
 def test_reports_and_events_of_one_step_are_kept_together(tmp_path):
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
     lines = [{"step": 1, "loss": 3.0}, {"step": 1, "event": "halved"}, {"step": 1, "event": "skipped"}]
     for line in [*lines, {"step": 2, "event": "halved"}, {"step": 2, "loss": 2.0}]:
-        run.log(line)
-    assert run.metrics() == [*lines, {"step": 2, "event": "halved"}, {"step": 2, "loss": 2.0}]
+        run.metrics.add(line)
+    assert run.metrics.lines() == [*lines, {"step": 2, "event": "halved"}, {"step": 2, "loss": 2.0}]
     for line in lines:  # training was resumed before them
-        run.log(line)
-    assert run.metrics() == lines
+        run.metrics.add(line)
+    assert run.metrics.lines() == lines
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_broken_lines_of_the_metrics_are_left_out(tmp_path, text):
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
     data = f'{text}\n{{"step": 1}}\n'.encode(errors="surrogateescape")
     (run.folder / "metrics.jsonl").write_bytes(data)
-    assert run.metrics() == [{"step": 1}]
+    assert run.metrics.lines() == [{"step": 1}]
 
 
 def test_metrics_that_cannot_be_read_are_one_line(tmp_path):
     run = Run.create(tmp_path / "r", CONFIG, VOCABULARY)
     (run.folder / "metrics.jsonl").mkdir()
     with pytest.raises(RunError, match=r"metrics\.jsonl: cannot be read") as error:
-        run.metrics()
+        run.metrics.lines()
     assert one_line(error)
 
 

@@ -102,7 +102,7 @@ def _curves(run: Run, out: Path | None, terminal: bool, width: int) -> Plotted:
     about = f"{config.representation}, {model.layers} x {model.hidden} {model.cell}"
     known = {figure: config.figures.get(figure) for figure in ("ngram_nll", "ngram_order")}
     try:
-        history = History.of(run.metrics(), run.name, about, clip=config.training.clip, **known)
+        history = History.of(run.metrics.lines(), run.name, about, clip=config.training.clip, **known)
     except ValueError:
         raise RunError(f"{run.address}: holds no training report yet; {TRY}") from None
     files = [out] if out else [] if terminal else [run.folder / "plots" / f"curves{suffix}" for suffix in SUFFIXES]

@@ -150,7 +150,7 @@ class TrainingRun:
         else:
             version = self._load()
             if self.ranks.is_main:
-                self.run.rewind(self.progress.step)
+                self.run.metrics.rewind(self.progress.step)
             self.started = time.monotonic() - self.progress.elapsed_s
             if version != torch.__version__:
                 versions = f"started with PyTorch {version}, continues with {torch.__version__}"
@@ -270,6 +270,6 @@ class TrainingRun:
         """Add a line to the metrics."""
         line = {"step": self.progress.step, **line}
         if self.ranks.is_main:
-            self.run.log(line)
+            self.run.metrics.add(line)
         if self.on_report is not None:
             self.on_report(line)

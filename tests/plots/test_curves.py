@@ -380,7 +380,7 @@ def run(tmp_path):
     run = Run.create(tmp_path / "runs" / "abc-1", config, Vocabulary(("<s>", "</s>", "é")))
     (run.folder / "model.onnx").touch()
     for report in REPORTS:
-        run.log(report)
+        run.metrics.add(report)
     return run
 
 
@@ -434,7 +434,7 @@ def test_plotting_imports_no_torch_and_the_terminal_no_matplotlib(run):
 def test_errors_of_the_user_are_one_line(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     empty = Run.create(tmp_path / "empty", run.config, run.vocabulary)
-    empty.log(HALVED)
+    empty.metrics.add(HALVED)
 
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")

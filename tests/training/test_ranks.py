@@ -65,7 +65,7 @@ def torchrun(*arguments):
 
 
 def losses(run):
-    return np.array([line["loss"] for line in run.metrics() if "event" not in line])
+    return np.array([line["loss"] for line in run.metrics.lines() if "event" not in line])
 
 
 def test_two_ranks_learn_as_one_does_from_twice_the_batch(make_ranked, script):

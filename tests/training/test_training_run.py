@@ -72,7 +72,7 @@ def test_the_model_beats_the_five_gram_if_memory_is_needed(tmp_path, data):
 
     opened = Run.open(run.folder)
     assert opened == run
-    lines = opened.metrics()
+    lines = opened.metrics.lines()
     assert lines == seen
     assert all(line["grad_norm_clipped"] <= min(line["grad_norm"], settings.clip) + 1e-6 for line in lines)
     assert max(line["grad_norm"] for line in lines) > settings.clip > min(line["grad_norm"] for line in lines)
@@ -120,7 +120,7 @@ def test_a_resumed_run_ends_with_the_bytes_of_one_that_never_stopped(tmp_path, d
     assert heldout_nll(resumed) == heldout_nll(whole)
     for name in ("model.safetensors", "model.onnx"):
         assert (resumed.folder / name).read_bytes() == (whole.folder / name).read_bytes()
-    learned = [[(line["step"], line["heldout_nll"]) for line in run.metrics()] for run in (whole, resumed)]
+    learned = [[(line["step"], line["heldout_nll"]) for line in run.metrics.lines()] for run in (whole, resumed)]
     assert learned[0] == learned[1]
 
 
@@ -239,7 +239,7 @@ def test_a_run_that_keeps_diverging_halves_its_rate_and_then_fails(tmp_path, dat
     run = make_run(tmp_path / "r", training=settings)
     with pytest.raises(FolkseqError, match=r"diverges at step \d+ .*; train into another folder with other settings"):
         fit(run, data, on_report=seen.append)
-    assert run.metrics() == seen
+    assert run.metrics.lines() == seen
     assert [set(line) for line in seen] == [{"step", "event"}] * MOST_HALVINGS
 
 
@@ -258,7 +258,7 @@ def test_a_run_that_diverges_once_continues_from_the_last_state(tmp_path, data, 
     (event,) = [line["event"] for line in seen if "event" in line]
     assert event == "diverged at step 40: rolled back to step 32, learning rate at most 0.0015"
     assert run.config.figures["steps"] == 96
-    halved = {line["step"]: line["learning_rate"] for line in run.metrics() if "event" not in line}
+    halved = {line["step"]: line["learning_rate"] for line in run.metrics.lines() if "event" not in line}
     assert halved[40] == pytest.approx(halved[30] / 2, rel=0.2)
 
 

@@ -50,7 +50,7 @@ def test_a_run_starts_from_the_weights_of_another(base, own, tmp_path):
     tokens = run.vocabulary.decode(store[0].tolist())
     assert "R:strathspey" in tokens
     assert max(run.vocabulary.id(token) for token in tokens) < len(run.vocabulary)
-    first = next(line["event"] for line in run.metrics() if "event" in line)
+    first = next(line["event"] for line in run.metrics.lines() if "event" in line)
     assert float(first.split()[-1]) >= run.config.figures["heldout_nll"]
     assert not (tmp_path / "run" / "state" / "start.safetensors").exists()
 
