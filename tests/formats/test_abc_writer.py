@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from folkseq.formats import abc
@@ -306,6 +306,9 @@ MUSIC = [
 
 
 @given(st.lists(st.sampled_from(MUSIC), max_size=30).map("".join))
+@example("(3(3A(3")
+@example("(3AA(3A(3")
+@example("|(3|(3")
 @settings(max_examples=300)
 def test_formatting_is_stable(music: str) -> None:
     (tune,) = abc.parse(f"X:1\nM:4/4\nL:1/8\nK:C\nG{music}\n").tunes

@@ -42,6 +42,11 @@ class TupletReader:
         begun = outer.count > left
         holds = rest >= 0 if begun or resumed else rest > 0 and index == len(body) - 1
         if not holds or max(factor.as_integer_ratio()) > _MOST:
+            # Written out with its full count, the outer tuplet could hold what follows.
+            if begun:
+                body[index] = replace(outer, count=outer.count - left)
+            elif index == len(body) - 1:
+                body.pop()
             self._add(tuplet, body)
             return True
         body[index : index + 1] = [replace(outer, count=outer.count - left)] if begun else []
