@@ -16,8 +16,10 @@ EXTRAS = {
     "onnx": "train",
     "pretty_midi": "interop",
     "soundfile": "sound",
+    "starlette": "studio",
     "torch": "train",
     "typst": "score",
+    "uvicorn": "studio",
     "verovio": "score",
     "fontTools": "score",
 }

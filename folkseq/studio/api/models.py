@@ -1,0 +1,63 @@
+"""The models that can be chosen, and what each can be asked for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from folkseq.errors import FolkseqError
+from folkseq.run import Run
+from folkseq.studio.operations import Nothing, operation
+from folkseq.studio.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model that can be chosen."""
+
+    name: str
+    task: str
+    """`continue`, `fill` or `harmonise`."""
+    representation: str
+    rhythms: tuple[str, ...]
+    """What it can be asked for; empty for a model that does not write tunes."""
+    meters: tuple[str, ...]
+    modes: tuple[str, ...]
+    heldout_nll: float | None
+    """Nats per token on held-out pieces."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models, the newest run first and the pretrained ones last."""
+
+    models: tuple[ModelFacts, ...]
+
+
+def list_models(workshop: Workshop, request: Nothing) -> Models:
+    """List the models: runs, and the pretrained ones."""
+    found = []
+    for name, folder in workshop.folders().items():
+        with suppress(FolkseqError, OSError):  # a broken run must not hide the others
+            found.append(_facts(name, Run.open(folder)))
+    return Models(tuple(found))
+
+
+def _facts(name: str, run: Run) -> ModelFacts:
+    tokens = run.vocabulary.tokens
+
+    def after(prefix: str) -> tuple[str, ...]:
+        return tuple(sorted(token.removeprefix(prefix) for token in tokens if token.startswith(prefix)))
+
+    return ModelFacts(
+        name,
+        run.config.task,
+        run.config.representation,
+        rhythms=after("R:"),
+        meters=after("M:"),
+        modes=after("K:C"),
+        heldout_nll=run.config.figures.get("heldout_nll"),
+    )
+
+
+OPERATIONS = (operation("GET", "/api/models", list_models),)

@@ -1,0 +1,32 @@
+"""The command `folkseq studio`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.option("--folder", default="studio", show_default=True, help="Where tunes and history are kept.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port.  [default: a free one]")
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page in the browser.")
+@click.option("--soundfont", help="An .sf2 file for sound.  [default: the system's]")
+def studio(runs: tuple[str, ...], folder: str, port: int, browser: bool, soundfont: str | None) -> None:
+    """Open a page to ask for tunes, hear them, change them and take them away.
+
+    It is served on this machine only, and needs no network. The pretrained models and the runs under runs/ can be
+    chosen there, and any RUN that is named.
+    """
+    from folkseq.cli.output import say
+    from folkseq.extras import require
+    from folkseq.run import Run
+
+    require("starlette", "uvicorn")
+    from folkseq.studio.server import serve
+    from folkseq.studio.workshop import Workshop
+
+    folders = tuple(Run.open(run).folder for run in runs)
+    workshop = Workshop(Path(folder), folders, Path(soundfont) if soundfont else None)
+    serve(workshop, port, browser, on_start=lambda address: say(f"the studio is at {address}\nstop it with Ctrl-C"))

@@ -1,0 +1,96 @@
+"""The checks that every request passes before it is answered, and the headers that every answer carries.
+
+A web page elsewhere can make the browser send requests to this machine. So the host must be this one (against DNS
+rebinding), the origin, if any, must be the studio's own, and all but the assets need the token in the address that the
+studio printed. The content security policy keeps the page from loading or sending anything elsewhere.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES = 4 << 20
+"""Size of the largest request."""
+TOKEN_HEADER = "x-folkseq-token"
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Guard:
+    """ASGI middleware with these checks."""
+
+    def __init__(self, app: ASGIApp, token: str, hosts: Callable[[], set[str]], policy: str) -> None:
+        """Take the application, the token, and a function for the hosts, `name:port`, that it answers to."""
+        self._app, self._token, self._hosts, self._policy = app, token, hosts, policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in {**_HEADERS, "Content-Security-Policy": self._policy}.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refused = self._refuse(scope)
+        if refused is not None:
+            status, reason = refused
+            await JSONResponse({"error": reason}, status)(scope, receive, send_guarded)
+            return
+        await self._app(scope, _limited(receive), send_guarded)
+
+    def _refuse(self, scope: Scope) -> tuple[int, str] | None:
+        """Return the status and reason for a request that is not answered; None if it is."""
+        headers, hosts = Headers(scope=scope), self._hosts()
+        if headers.get("host", "") not in hosts:
+            return 421, "the studio answers only at the address that it printed"
+        origin = headers.get("origin")
+        if origin is not None and origin.removeprefix("http://") not in hosts:
+            return 403, "the studio answers only its own page"
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return 403, "the studio answers only its own page"
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > MOST_BYTES:
+            return 413, f"a request has at most {MOST_BYTES >> 20} MB; send a shorter piece"
+        if scope["path"].startswith("/assets/"):
+            return None
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        given = headers.get(TOKEN_HEADER) or query.get("token", [""])[0]
+        if not hmac.compare_digest(given.encode(), self._token.encode()):
+            return 403, "open the address that `folkseq studio` printed, with its token"
+        return None
+
+
+class TooLargeError(Exception):
+    """A body larger than its headers said."""
+
+
+def _limited(receive: Receive) -> Receive:
+    """Return `receive` with an error once a body without a length is too long."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MOST_BYTES:
+            raise TooLargeError
+        return message
+
+    return limited

@@ -1,0 +1,72 @@
+// The open tune: its text, what the studio reads in it, its versions, and the selected bars. Everything on the page that
+// shows or changes the tune listens to it.
+
+import { ask, Refusal } from "./api.js";
+
+/**
+ * Events: "text" (the text is new; `reading` is not yet), "reading" (it has been read), "selection", "versions".
+ */
+export class OpenTune extends EventTarget {
+  id = crypto.randomUUID();
+  abc = "";
+  /** What `/api/read` returns: bars, notes and sounding events with their places in the text, and faults. */
+  reading = null;
+  /** Numbers of the first and last selected bar, or null. */
+  selection = null;
+  /** {abc, label} from the oldest to the newest, and which of them is open. */
+  versions = [];
+  at = -1;
+  #reader = null;
+
+  /** Open another tune, with versions of its own. */
+  open(abc, label, { id = crypto.randomUUID(), versions = null, at = 0 } = {}) {
+    this.id = id;
+    this.versions = versions ?? [{ abc, label }];
+    this.at = versions ? at : 0;
+    return this.#show(this.versions[this.at].abc);
+  }
+
+  /** Change the tune: a new version, which undo takes back. Versions that were undone are dropped. */
+  change(abc, label) {
+    if (abc === this.abc) return Promise.resolve();
+    this.versions.splice(this.at + 1, Infinity, { abc, label });
+    this.at += 1;
+    return this.#show(abc);
+  }
+
+  undo() { return this.goTo(this.at - 1); }
+  redo() { return this.goTo(this.at + 1); }
+
+  /** Show a version. */
+  goTo(at) {
+    if (!(at in this.versions)) return Promise.resolve();
+    this.at = at;
+    return this.#show(this.versions[at].abc);
+  }
+
+  /** Select bars by their numbers, or nothing. */
+  select(first, last = first) {
+    this.selection = first === null || first === undefined ? null : { first: Math.min(first, last), last: Math.max(first, last) };
+    this.#tell("selection");
+  }
+
+  async #show(abc) {
+    this.abc = abc;
+    this.#tell("text");
+    this.#tell("versions");
+    this.#reader?.abort();
+    const reader = this.#reader = new AbortController();
+    try {
+      const reading = await ask("api/read", { abc }, { signal: reader.signal });
+      if (reader !== this.#reader) return;
+      this.reading = reading;
+      const numbers = reading.bars.map(bar => bar.number);
+      if (this.selection && !numbers.includes(this.selection.last)) this.select(null);
+      this.#tell("reading");
+    } catch (error) {
+      if (error.name !== "AbortError") this.dispatchEvent(new CustomEvent("fault", { detail: error instanceof Refusal ? error.message : String(error) }));
+    }
+  }
+
+  #tell(name) { this.dispatchEvent(new Event(name)); }
+}

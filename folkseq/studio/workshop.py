@@ -1,0 +1,68 @@
+"""What the operations share: the models that can be chosen, the folder for what is kept, and the soundfont."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+from folkseq import pretrained
+from folkseq.errors import RunError
+from folkseq.run import Run
+from folkseq.studio.operations import MissingError
+from folkseq.verbs.model import Model
+from folkseq.verbs.trained import check_task
+
+_MOST_LOADED = 8  # models in memory
+
+
+@dataclass
+class Workshop:
+    """The models, the folder and the soundfont of one studio."""
+
+    folder: Path
+    """Where tunes, history and collections are kept."""
+    runs: Sequence[Path] = ()
+    """Folders of runs that were named; those under `runs` are found by themselves."""
+    soundfont: Path | None = None
+    _loaded: OrderedDict[tuple[str, int], Model] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def folders(self) -> dict[str, Path]:
+        """Return the folder of each model that can be chosen, by what a user calls it; the runs come first."""
+        found = (config.parent for config in Path("runs").glob("*/config.json"))
+        whole = [path for path in found if (path / "model.onnx").exists()]
+        runs = sorted(whole, key=lambda path: (path / "config.json").stat().st_mtime_ns, reverse=True)
+        return {
+            **{str(path): path for path in dict.fromkeys([*self.runs, *runs])},
+            **{path.name: path for path in pretrained.folders()},
+        }
+
+    def model(self, name: str, task: str) -> Model:
+        """Return a model that can be chosen, ready to write.
+
+        Args:
+            name: one of `folders`.
+            task: the task that it must be trained for.
+
+        Raises:
+            MissingError: there is no such model, or no longer.
+            FolkseqError: it is broken, or was trained for another task.
+        """
+        folder = self.folders().get(name)
+        if folder is None:
+            raise MissingError(f"{name or 'no model'}: is not among the models; choose another one")
+        try:
+            changed = (folder / "config.json").stat().st_mtime_ns
+            run = Run.open(folder)
+        except (OSError, RunError) as error:
+            raise MissingError(f"{name}: cannot be opened any more ({error}); choose another one") from None
+        check_task(run, task)
+        with self._lock:
+            model = self._loaded.pop((name, changed), None) or Model(run)
+            self._loaded[name, changed] = model
+            while len(self._loaded) > _MOST_LOADED:
+                self._loaded.popitem(last=False)
+        return model
