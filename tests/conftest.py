@@ -36,7 +36,7 @@ def no_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("folkseq.cli.status.FIRST_S", 3600.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def program() -> Callable[[str], str]:
     """Return a function that finds a judge; without it the test is skipped, or fails where FOLKSEQ_JUDGES is 1."""
 

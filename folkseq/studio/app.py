@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import json
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from hashlib import sha256
@@ -40,13 +40,13 @@ _PAGE = files("folkseq.studio").joinpath("page")
 _VENDOR = files("folkseq.studio").joinpath("vendor")
 
 
-def application(workshop: Workshop, token: str, hosts: Callable[[], set[str]]) -> Starlette:
+def application(workshop: Workshop, token: str, hosts: set[str]) -> Starlette:
     """Return the studio as an ASGI application.
 
     Args:
         workshop: what the operations share.
         token: what each request has to know.
-        hosts: returns the hosts, `name:port`, at which the application answers.
+        hosts: the hosts, `name:port`, at which the application answers.
     """
     jobs = Jobs()
     page = _PAGE.joinpath("index.html").read_text("utf-8")

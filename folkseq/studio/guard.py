@@ -8,7 +8,6 @@ studio printed. The content security policy keeps the page from loading or sendi
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,8 +30,8 @@ _HEADERS = {
 class Guard:
     """ASGI middleware with these checks."""
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Callable[[], set[str]], policy: str) -> None:
-        """Take the application, the token, and a function for the hosts, `name:port`, that it answers to."""
+    def __init__(self, app: ASGIApp, token: str, hosts: set[str], policy: str) -> None:
+        """Take the application, the token, the hosts, `name:port`, that it answers to, and the policy."""
         self._app, self._token, self._hosts, self._policy = app, token, hosts, policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +56,7 @@ class Guard:
 
     def _refuse(self, scope: Scope) -> tuple[int, str] | None:
         """Return the status and reason for a request that is not answered; None if it is."""
-        headers, hosts = Headers(scope=scope), self._hosts()
+        headers, hosts = Headers(scope=scope), self._hosts
         if headers.get("host", "") not in hosts:
             return 421, "the studio answers only at the address that it printed"
         origin = headers.get("origin")

@@ -20,6 +20,37 @@ _SHUTDOWN_S = 2  # for streams that are open when the server ends
 _BROWSER_S = 0.3  # until the server answers
 
 
+class Server:
+    """A studio at an address of its own, from the moment when it is made."""
+
+    def __init__(self, workshop: Workshop, port: int = 0) -> None:
+        """Take a port, by default a free one. Raises RequestError if it is taken."""
+        token = secrets.token_urlsafe(16)
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((HOST, port))
+        except OSError as error:
+            self._socket.close()
+            raise RequestError(f"--port {port}: cannot be used ({error.strerror}); leave it out") from None
+        port = self._socket.getsockname()[1]
+        self.address = f"http://{HOST}:{port}/?token={token}"
+        """Where the page is, with the token that every request needs."""
+        hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
+        app = application(workshop, token, hosts)
+        config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=_SHUTDOWN_S)
+        self._server = uvicorn.Server(config)
+
+    def run(self) -> None:
+        """Answer until an interrupt, or until `stop` is called."""
+        with self._socket, suppress(KeyboardInterrupt):
+            self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """End `run`, from another thread."""
+        self._server.should_exit = True
+
+
 def serve(workshop: Workshop, port: int = 0, browser: bool = True, on_start: Callable[[str], None] = print) -> None:
     """Serve the studio until an interrupt.
 
@@ -32,28 +63,10 @@ def serve(workshop: Workshop, port: int = 0, browser: bool = True, on_start: Cal
     Raises:
         RequestError: the port is taken.
     """
-    token = secrets.token_urlsafe(16)
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((HOST, port))
-        except OSError as error:
-            raise RequestError(
-                f"--port {port}: cannot be used ({error.strerror}); leave it out for a free one"
-            ) from None
-        port = listening.getsockname()[1]
-        hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
-        address = f"http://{HOST}:{port}/?token={token}"
-        config = uvicorn.Config(
-            application(workshop, token, lambda: hosts),
-            log_level="error",
-            lifespan="on",
-            timeout_graceful_shutdown=_SHUTDOWN_S,
-        )
-        on_start(address)
-        if browser:
-            timer = Timer(_BROWSER_S, webbrowser.open, [address])
-            timer.daemon = True
-            timer.start()
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+    server = Server(workshop, port)
+    on_start(server.address)
+    if browser:
+        timer = Timer(_BROWSER_S, webbrowser.open, [server.address])
+        timer.daemon = True
+        timer.start()
+    server.run()

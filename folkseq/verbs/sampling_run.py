@@ -108,8 +108,9 @@ class SamplingRun:
             yield from self._finish(batch, [numbers[sample.index] for sample in batch])
 
     def _best(self, count: int, best: int) -> Iterator[Sampled]:
-        samples, number = self._fitting(count * best), 1
-        while batch := list(islice(samples, best * max(_BATCH // best, 1))):
+        samples, number, size = self._fitting(count * best), 1, 1
+        while batch := list(islice(samples, best * max(size // best, 1))):
+            size = min(2 * size, _BATCH)  # the first pieces come as soon as they are written
             pieces = self._finish(batch, [number + place // best for place in range(len(batch))])
             for first in range(0, len(pieces), best):
                 yield max(pieces[first : first + best], key=lambda piece: piece.critique.score)

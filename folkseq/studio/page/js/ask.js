@@ -20,6 +20,7 @@ export async function setUpAsk(onStart, onCandidate) {
   const writers = models.filter(model => model.task === "continue" && model.representation.startsWith("abc"));
   form.elements.model.replaceChildren(...writers.map(model => new Option(model.name)));
   showChoices();
+  form.querySelector("[type=submit]").disabled = false;
 }
 
 /** Return the models. */
