@@ -180,6 +180,25 @@ def test_a_score_without_notes_is_a_fault():
     assert [str(fault) for fault in book.faults] == ["x.xml, X:1, line 1: no note in it"]
 
 
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ("<octave>5", "<octave>1e999"),
+        ("<octave>5", "<octave>11"),
+        ("<alter>1", "<alter>inf"),
+        ("<fifths>2", "<fifths>1e99"),
+        ("<duration>1", "<duration>9999999"),
+        ("<divisions>4", "<divisions>0"),
+    ],
+)
+def test_a_number_that_no_score_has_is_a_fault(there, instead):
+    (tune,) = abc.parse("X:1\nK:D\nc/d/|\n").tunes
+    score = musicxml.format(tune).decode()
+    assert there in score
+    book = musicxml.parse_bytes(score.replace(there, instead).encode(), "x.xml")
+    assert [(fault.file, fault.number) for fault in book.faults] == [("x.xml", "1")]
+
+
 def test_voices_of_a_part_are_voices_of_the_tune():
     body = (
         f"<measure>{note('C', 4, 5, '<voice>1</voice>')}{note('D', 4, 5, '<voice>1</voice>')}"

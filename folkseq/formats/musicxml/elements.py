@@ -15,6 +15,7 @@ _NAMES = """
     function frame
 """
 _SILENT = frozenset(_NAMES.split())
+_LARGEST = 1e7
 
 
 def child(parent: ET.Element, tag: str, content: str | int = "", /, **attributes: str) -> ET.Element:
@@ -30,8 +31,11 @@ def clean(text: str) -> str:
 
 
 def number_in(text: str | None) -> int:
-    """Return the whole number in a text; 0 for no text."""
-    return int(float(text)) if text and text.strip() else 0
+    """Return the whole number in a text; 0 for no text. Raises ValueError for one that no score has."""
+    number = float(text) if text and text.strip() else 0.0
+    if not abs(number) <= _LARGEST:
+        raise ValueError(f"{number:g} is no number of a score")
+    return int(number)
 
 
 def text_in(element: ET.Element) -> str:

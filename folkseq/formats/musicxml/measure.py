@@ -53,6 +53,9 @@ class Measure:
     length: Fraction = Fraction(0)
 
 
+_LONGEST = 1000
+
+
 class Position:
     """The place that a reader has reached in a part."""
 
@@ -80,8 +83,10 @@ class Position:
         return Fraction(ticks) / self.divisions / 4
 
     def move(self, ticks: int) -> None:
-        """Move on in the measure, or back."""
+        """Move on in the measure, or back. Raises ValueError if it has no end."""
         self.ticks = max(self.ticks + ticks, 0)
+        if self.time > _LONGEST:
+            raise ValueError(f"a measure of more than {_LONGEST} whole notes")
         self.measure.length = max(self.measure.length, self.time)
 
     def change(self, place: Fraction, element: Element) -> None:

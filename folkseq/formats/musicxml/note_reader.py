@@ -55,16 +55,15 @@ class NoteReader:
                 self.lost["chord of several lengths, read as its first"] += 1
             self._decorate(note, sound, pitch)
             return
-        if not ticks:
+        if ticks <= 0:
             self.lost["note without length"] += 1
             return
         sound = Sounding(self.position.time, self._duration(note, ticks), () if pitch is None else (pitch,))
         self.last_voice = self._place(voice, staff, sound)
         sound.grace = tuple(self.waiting.pop(voice, ()))
         self._decorate(note, sound, pitch)
-        self.position.ticks += ticks
-        self.position.exact.setdefault(self.position.ticks, sound.place + sound.duration)
-        self.position.measure.length = max(self.position.measure.length, self.position.time)
+        self.position.exact.setdefault(self.position.ticks + ticks, sound.place + sound.duration)
+        self.position.move(ticks)
 
     def _place(self, voice: str, staff: str, sound: Sounding) -> str:
         """Add a sound to its voice, or to another one where its own still sounds; return the name of the voice."""
@@ -107,10 +106,12 @@ class NoteReader:
         step = LETTERS.index(written.findtext("step", "C").strip().upper()) + 7 * (
             number_in(written.findtext("octave")) - 4
         )
-        text = float(written.findtext("alter") or 0)
-        if text != int(text):
+        alter = float(written.findtext("alter") or 0)
+        if alter != int(alter):
             self.lost["microtone"] += 1
-        pitch = Pitch(step, max(-2, min(2, int(text))))
+        pitch = Pitch(step, max(-2, min(2, int(alter))))
+        if not 0 <= pitch.midi < 128:
+            raise ValueError(f"a note of octave {written.findtext('octave')} lies outside the keyboard")
         return self.position.transposition.apply(pitch) if self.position.transposition != Interval(0, 0) else pitch
 
     def _decorate(self, note: ET.Element, sound: Sounding, pitch: Pitch | None) -> None:

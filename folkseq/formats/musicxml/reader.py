@@ -44,7 +44,7 @@ def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
     lost: Counter[str] = Counter()
     try:
         tune = _read(root, lost)
-    except (ParseError, ValueError, ZeroDivisionError) as error:
+    except (ParseError, ValueError, ArithmeticError) as error:
         return Book((Fault(file, "1", (root.findtext("work/work-title") or "")[:80], 1, str(error)),))
     return Book((tune,), (+lost,))
 
