@@ -15,6 +15,10 @@ from folkseq.sampling.engine import Engine, Logits
 from folkseq.sampling.overlaps import CopyLimiter
 from folkseq.sampling.strategies import Strategy, allowed_shares, choose
 
+REDRAWN = 8
+"""Times that a piece is redrawn if it is too long."""
+APART = 1 << 40
+"""Distance of the indices of the draws of one piece, so that they are no other piece's."""
 _DRAWN = 256  # random numbers of a row that are drawn at once
 _CAPACITY = 1024  # ids of a row that there is space for at first
 
@@ -31,6 +35,8 @@ class Request:
     """From 0 to 2⁶⁴ − 1."""
     limit: int
     """Most ids in a piece, start and end included."""
+    longest: int | None = None
+    """Number of ids above which a piece is redrawn, at most `REDRAWN` times, each with `APART` more for its index."""
     strategy: Strategy = field(default_factory=Strategy)
     grammar: Grammar | None = None
     """Masks ids that would make a piece invalid, and ends it before `limit`."""
@@ -146,6 +152,15 @@ class SamplingBatch:
         self.ids[every, self.lengths] = ids
         self.lengths += 1
         return ids
+
+    def redraw(self) -> None:
+        """Begin the pieces that have become too long anew."""
+        if self.request.longest is None:
+            return
+        too_long = (self.lengths > self.request.longest) & (self.indices < REDRAWN * APART)
+        if too_long.any():
+            places = np.flatnonzero(too_long)
+            self.begin(places, (self.indices[places] + APART).tolist())
 
     def ended(self) -> Ids:
         """Return the rows whose pieces have ended."""

@@ -14,7 +14,7 @@ from itertools import islice
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 
-from folkseq.sampling.batch import Request, Sample, SamplingBatch
+from folkseq.sampling.batch import APART, Request, Sample, SamplingBatch
 from folkseq.sampling.engine import Engine
 
 _POLL_S = 0.2  # seconds between two checks for an interrupt by the user
@@ -34,7 +34,7 @@ class Drawn:
 
 
 def generate(engine: Engine, request: Request, indices: Sequence[int], lanes: int = 1) -> Iterator[Sample]:
-    """Write pieces and return them in the order of their indices.
+    """Write pieces and return them in the order of their indices; those that are too long are redrawn.
 
     Args:
         engine: the network; with several lanes, one that takes a single thread per step.
@@ -53,7 +53,7 @@ def generate(engine: Engine, request: Request, indices: Sequence[int], lanes: in
         for index in indices:
             while index not in finished:
                 sample = next(samples)
-                finished[sample.index] = sample
+                finished[sample.index if request.longest is None else sample.index % APART] = sample
             yield finished.pop(index)
 
 
@@ -87,6 +87,7 @@ def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Ev
     batch = SamplingBatch(engine, request, deal.take(rows))
     while len(batch) and not stopped.is_set():
         batch.step()
+        batch.redraw()
         ended = batch.ended()
         if not len(ended):
             continue

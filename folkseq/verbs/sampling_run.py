@@ -30,14 +30,11 @@ from folkseq.verbs.trained import TrainedRun
 MOST_PIECES = 1_000_000
 MOST_LANES = 4
 """Threads that write side by side; more would wait for each other in Python."""
-REDRAWN = 8
-"""Times that a piece is redrawn if it is too long."""
 ROOM = 200
 """Tokens after that length in which a piece may end by itself before the grammar ends it."""
 FEWEST_TOKENS, MOST_TOKENS = 160, 10_000_000
 """Limits on `limit`: with fewer tokens, a grammar has no room to end a piece."""
 _BATCH = 16  # pieces that are compared with the training set at once, which is faster than one by one
-_APART = 1 << 40  # between the draws of one piece, so that they are no other piece's
 
 
 class SamplingRun:
@@ -59,21 +56,19 @@ class SamplingRun:
         if self.prime is not None and (lost := in_words(self.prime.lost)):
             self._notices.append(f"{settings.prime if digest else 'the prime'}: lost: {lost}")
         self.candidates = plan.candidates if settings.grammar else 1
-        self.longest: int | None = None
-        """Number of tokens above which a piece is redrawn."""
-        limit = settings.limit
+        limit, longest = settings.limit, None
         if limit is None:
             limit = plan.limit
             if plan.typical_length and self.candidates == 1:
-                longest = max(limit, self._typical_length() + (len(self.prime.ids) if self.prime else 0))
-                self.longest = longest if settings.grammar else None
-                limit = longest + ROOM
+                typical = max(limit, self._typical_length() + (len(self.prime.ids) if self.prime else 0))
+                limit, longest = typical + ROOM, typical if settings.grammar else None
         self._check_room(plan, limit, max(FEWEST_TOKENS, grammar.fewest) if grammar is not None else 1)
         self.request = Request(
             opening=plan.opening,
             end_id=self.codec.vocabulary.id(END),
             seed=record.seed,
             limit=limit,
+            longest=longest,
             strategy=settings,
             grammar=grammar,
             target=plan.target if settings.grammar else None,
@@ -92,7 +87,7 @@ class SamplingRun:
         """Write pieces token by token."""
         check_count(count)
         engine, tokens = self.model.engine(self.record.settings.precision), self.codec.vocabulary.tokens
-        redraws = self.candidates > 1 or self.longest is not None
+        redraws = self.candidates > 1 or self.request.longest is not None
         draws = (sample.index for sample in self._fitting(count)) if redraws else range(count)
         return (
             Event(number, event.place, tokens[event.id], formatted(tokens[event.id]), self._told())
@@ -103,7 +98,7 @@ class SamplingRun:
 
     def redraw(self, numbers: dict[int, int]) -> Iterator[Sampled]:
         """Write the pieces of some draws again, given the number of the piece for each draw."""
-        samples = self._generate(list(numbers))
+        samples = self._generate(list(numbers), replace(self.request, longest=None))
         while batch := list(islice(samples, _BATCH)):
             yield from self._finish(batch, [numbers[sample.index] for sample in batch])
 
@@ -117,25 +112,15 @@ class SamplingRun:
                 number += 1
 
     def _fitting(self, count: int) -> Iterator[Sample]:
-        """Write pieces, each the least constrained of its candidates, or redrawn until it is short enough."""
+        """Write pieces, each the least constrained of its candidates."""
         samples = self._generate(range(count * self.candidates))
-        if self.candidates == 1:
-            yield from map(self._shortened, samples)
         while candidates := list(islice(samples, self.candidates)):
             yield max(candidates, key=lambda sample: sample.fit)
 
-    def _shortened(self, sample: Sample) -> Sample:
-        index = sample.index
-        for attempt in range(1, REDRAWN + 1):
-            if self.longest is None or len(sample.ids) <= self.longest:
-                break
-            sample = next(self._generate([index + attempt * _APART]))
-        return sample
-
-    def _generate(self, draws: Sequence[int]) -> Iterator[Sample]:
+    def _generate(self, draws: Sequence[int], request: Request | None = None) -> Iterator[Sample]:
         lanes = min(cores(), MOST_LANES, len(draws))
         engine = self.model.engine(self.record.settings.precision, max(cores() // lanes, 1))
-        return generate(engine, self.request, draws, lanes)
+        return generate(engine, request or self.request, draws, lanes)
 
     def _finish(self, samples: Sequence[Sample], numbers: Sequence[int]) -> list[Sampled]:
         """Turn ids into pieces with their figures; the opening is no part of what is judged."""

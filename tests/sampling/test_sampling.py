@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from folkseq.errors import RequestError, RunError
 from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings
-from folkseq.sampling.batch import Request
+from folkseq.sampling.batch import APART, REDRAWN, Request
 from folkseq.sampling.engine import Engine
 from folkseq.sampling.generate import ROWS, generate, stream
 from folkseq.sampling.strategies import Strategy, choose
@@ -258,6 +258,22 @@ def test_pieces_come_in_order_and_each_is_the_same_however_many_there_are(engine
         events = list(stream(engine, request, index))
         assert tuple(event.id for event in events) == many[index].ids
         assert [event.place for event in events] == list(range(len(events)))
+
+
+@pytest.mark.parametrize("longest", [3, 12])
+def test_pieces_that_are_too_long_are_redrawn_as_one_by_one(engine, longest):
+    def redrawn(index):
+        for attempt in range(REDRAWN + 1):
+            (sample,) = generate(engine, Request((START,), END, 3, 40), [index + attempt * APART])
+            if len(sample.ids) <= longest:
+                break
+        return sample
+
+    count = ROWS + 9
+    alone = [redrawn(index) for index in range(count)]
+    assert {sample.index // APART for sample in alone} > {0, 1, 2}
+    for lanes in (1, 2):
+        assert write(engine, count, longest=longest, lanes=lanes) == alone
 
 
 def test_long_pieces_draw_on_in_the_same_way(engine):
