@@ -40,9 +40,31 @@ class _Played:
     velocity: int
 
 
+@dataclass(frozen=True)
+class Rendition:
+    """A performance of a tune, and what its notes come from.
+
+    Attributes:
+        performance: The performance.
+        timeline: The elements of each voice in the order in which they are played, with their times in whole notes.
+        voices: For each track, the index in the timeline of the voice that it plays; None if it plays chord symbols.
+        seconds: The function from times in whole notes to seconds.
+    """
+
+    performance: Performance
+    timeline: Timeline
+    voices: tuple[int | None, ...]
+    seconds: Callable[[Fraction], float]
+
+
 def perform(
     tune: Tune, *, bpm: float | None = None, swing: float = STRAIGHT, program: int | None = None
 ) -> Performance:
+    """Return `tune` as played; see `render`."""
+    return render(tune, bpm=bpm, swing=swing, program=program).performance
+
+
+def render(tune: Tune, *, bpm: float | None = None, swing: float = STRAIGHT, program: int | None = None) -> Rendition:
     """Return `tune` as played, each voice on a track of its own and its chord symbols on one more.
 
     Args:
@@ -73,19 +95,20 @@ def perform(
         own = instrument.program if program is None or instrument.drum else None
         return Track.of(timed, name, usual if own is None else own, instrument.drum)
 
-    def sung(number: int, voice: Sequence[Event]) -> Iterator[Track]:
+    def sung(index: int, voice: Sequence[Event]) -> Iterator[Track]:
         """Yield the tracks of a voice, with its words on the first."""
-        name = f"Voice {number}" if len(timeline.voices) > 1 else title
+        name = f"Voice {index + 1}" if len(timeline.voices) > 1 else title
         first, *others = (track(notes, name, by) for by, notes in _notes(voice, warp, timeline).items())
         yield replace(first, lyrics=tuple((seconds(warp(time)), text) for time, text in _lyrics(voice)))
         yield from others
 
     title = tune.title or "Untitled"
-    tracks = [each for number, voice in enumerate(timeline.voices, 1) for each in sung(number, voice)]
+    tracks = [(index, each) for index, voice in enumerate(timeline.voices) for each in sung(index, voice)]
     chords = replace(track(_chords(timeline.voices, warp), "Chords", Instrument()), program=PIANO)
+    every: list[tuple[int | None, Track]] = [*tracks, *([(None, chords)] if len(chords) else [])]
     meters = ((seconds(measure.start), measure.sounding_meter) for measure in timeline.measures)
-    return Performance(
-        tracks=(*tracks, chords) if len(chords) else tuple(tracks),
+    performance = Performance(
+        tracks=tuple(each for _, each in every),
         tempos=tuple((seconds(time), quarter_bpm) for time, quarter_bpm in tempos),
         meters=distinct_changes((time_s, meter) for time_s, meter in meters if meter is not None),
         keys=distinct_changes((seconds(warp(time)), e) for time, e in main if isinstance(e, Key)),
@@ -93,6 +116,7 @@ def perform(
         name=title,
         length_s=seconds(timeline.end),
     )
+    return Rendition(performance, timeline, tuple(index for index, _ in every), lambda time: seconds(warp(time)))
 
 
 def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> dict[Instrument, list[_Played]]:

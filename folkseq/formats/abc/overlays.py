@@ -40,7 +40,7 @@ class Overlays:
         self._bars: list[int] = []  # where the bars that it still has begin, the current one first
         self._from = 0  # the element of its reader with which the current bar begins
         self._group: tuple[int, Fraction] | None = None  # the bar of (& and the time in it
-        self._line: list[tuple[VoiceReader, int, int]] = []  # what the last line of music holds, for its words
+        self.line: list[tuple[VoiceReader, int, int]] = []  # the elements of the last line of music, for its words
         self._verses, self._continues = 0, False
 
     def __len__(self) -> int:
@@ -49,7 +49,7 @@ class Overlays:
     def read(self, line: str, inline: Callable[[str], None]) -> None:
         """Add what a line of music holds; call `inline` with each field outside of overlays."""
         if not self._continues:
-            self._line, self._verses = [], 0
+            self.line, self._verses = [], 0
         self._continues = line.endswith("\\")
         start = 0
         for match in SYMBOL.finditer(line):
@@ -71,7 +71,7 @@ class Overlays:
 
     def sing(self, words: str) -> None:
         """Put a line of words under the last line of music."""
-        places = [(reader.body, index) for reader, start, stop in self._line for index in range(start, stop)]
+        places = [(reader.body, index) for reader, start, stop in self.line for index in range(start, stop)]
         elements = [body[index] for body, index in places]
         missing = add_verse(elements, 0, self._verses, words)
         for (body, index), element in zip(places, elements, strict=True):
@@ -100,7 +100,7 @@ class Overlays:
 
         start = len(reader.body)
         reader.read(text, change if self._layer else inline)
-        self._line.append((reader, start, len(reader.body)))
+        self.line.append((reader, start, len(reader.body)))
 
     def _starts(self) -> list[int]:
         """Return the indices where the bars of the voice begin."""

@@ -162,25 +162,28 @@ class TuneReader:
 
     def read_music(self, line: str) -> None:
         """Read a line of music, which may change from voice to voice."""
-        if self.macros:
-            line = self.macros.expand(line)
-        if "0" in line:
-            line = _ZERO.sub(self._without_zero, line)
+        line = self.expand(line)
         if "[V:" not in line:
-            self._read_voice(line)
+            self.read_voice(line, 0)
             return
         start = 0
         for match in _VOICE.finditer(line):
             if match[1] is None:  # a text
                 continue
             if line[start : match.start()].strip():
-                self._read_voice(line[start : match.start()])
+                self.read_voice(line[start : match.start()], start)
             self.read_body_field("V", match[1].strip())
             start = match.end()
-        self._read_voice(line[start:])
+        self.read_voice(line[start:], start)
 
-    def _read_voice(self, text: str) -> None:
-        """Read music of the current voice."""
+    def expand(self, line: str) -> str:
+        """Return a line of music as it is read: with the texts of macros, and without lengths of 0."""
+        if self.macros:
+            line = self.macros.expand(line)
+        return _ZERO.sub(self._without_zero, line) if "0" in line else line
+
+    def read_voice(self, text: str, start: int) -> None:
+        """Read music of the current voice, which begins at `start` of the line as it is read."""
         voice = self.current_voice()
         if "&" in text or (self.overlays and voice in self.overlays):
             self.overlays.setdefault(voice, Overlays(voice, self._change)).read(text, self._read_inline_field)

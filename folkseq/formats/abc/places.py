@@ -1,0 +1,207 @@
+"""The places in a text of what is read and heard, and of what is lost.
+
+Each sound gets a mark that names its symbol, which no player follows. It stays with the sound in transposed voices,
+overlays and repeats.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import chain
+from typing import Any, NamedTuple
+
+from folkseq.errors import ParseError
+from folkseq.formats.abc.book import cut_tunes
+from folkseq.formats.abc.lexer import KINDS, NOTE, SYMBOL
+from folkseq.formats.abc.tune import Line, TuneReader
+from folkseq.formats.abc.voice import VoiceReader
+from folkseq.music.tune import Sound, Tune
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+_SINGLE = ("note", "rest", "old_chord", "microtone")  # symbols of one sound
+_UNSUNG = re.compile(r'"[^"]*"|![^!]*!')
+_NAMED = re.compile(r"""'(.+?)'|(".+")|^a (\S) that""")  # the symbol in the words for a fault
+_MARK = "@"
+
+
+class Span(NamedTuple):
+    """A range of characters."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class PlacedFault:
+    """What is wrong, or is not heard, and where it is; None if that is not one place."""
+
+    text: str
+    place: Span | None
+    lost: bool
+    """Whether the rest can be read."""
+
+
+@dataclass(frozen=True)
+class PlacedTune:
+    """The first tune of a text.
+
+    Attributes:
+        tune: None if it cannot be read.
+        index: Its place among the entries of the book.
+        symbols: The places of its notes, chords and rests, which `symbol_of` finds by its sounds.
+        faults: What is wrong with it.
+        lost: What was lost, by kind and count.
+    """
+
+    tune: Tune | None
+    index: int
+    symbols: tuple[Span, ...]
+    faults: tuple[PlacedFault, ...]
+    lost: Counter[str]
+
+
+def read_first(text: str) -> PlacedTune:
+    """Return the first tune in a text with the places of its symbols."""
+    header: list[Line] = []
+    stray: Counter[str] = Counter()
+    blocks = list(cut_tunes(text, header, stray))
+    faults = [PlacedFault(f"{count} × {kind}", None, True) for kind, count in stray.items()]
+    if len(blocks) > 1:
+        faults.append(PlacedFault(f"the text holds {len(blocks)} tunes, of which this is the first", None, True))
+    reader = _PlaceReader(text)
+    try:
+        if not blocks:
+            raise ParseError("no tune in it: write a line such as X:1, then the fields, of which K: is the last")
+        tune = reader.read(chain(header, blocks[0]))
+    except (ParseError, ValueError) as error:
+        faults.append(PlacedFault(str(error), reader.place(str(error)), False))
+        return PlacedTune(None, 0, (), (*reader.lost.faults, *faults), stray)
+    return PlacedTune(tune, 0, tuple(reader.symbols), (*reader.lost.faults, *faults), Counter(reader.lost) + stray)
+
+
+def symbol_of(sound: Sound) -> int | None:
+    """Return the index of the symbol that a sound comes from; None if it was added."""
+    return next((int(mark[1:]) for mark in sound.marks if mark[0] == _MARK), None)
+
+
+class _Lost(Counter[str]):
+    """What is lost, and where."""
+
+    def __init__(self, reader: _PlaceReader) -> None:
+        super().__init__()
+        self._reader = reader
+        self.faults: list[PlacedFault] = []
+
+    def __setitem__(self, kind: str, count: int) -> None:
+        self.faults.append(PlacedFault(kind, self._reader.place(kind), True))
+        super().__setitem__(kind, count)
+
+    def update(self, kinds: Any) -> None:  # type: ignore[override]
+        """Add kinds that were lost, each with its place."""
+        for kind, count in Counter(kinds).items():
+            self[kind] += count
+
+
+class _PlaceReader(TuneReader):
+    """Reads a tune and marks its sounds."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.lost: _Lost = _Lost(self)
+        self.symbols: list[Span] = []
+        self._text = text
+        self._starts = [0, *(match.end() for match in _BREAK.finditer(text))]
+        self._stops = [*(match.start() for match in _BREAK.finditer(text)), len(text)]
+        self._origins: dict[int, Span] = {}  # places of its symbols, by where each begins in the line as it is read
+        self._ended = False
+
+    def place(self, words: str) -> Span | None:
+        """Return the place on the current line of the symbol that words about it name, or else the line."""
+        if not self.line or self._ended:
+            return None
+        line = Span(self._starts[self.line - 1], self._stops[self.line - 1])
+        named = _NAMED.search(words)
+        symbol = (named[1] or named[2] or named[3]) if named else ""
+        at = self._text.find(symbol, *line) if symbol else -1
+        return Span(at, at + len(symbol)) if at >= 0 else line
+
+    def read_voices(self, lines: Iterable[Line]) -> list[VoiceReader]:
+        """Return the voices; what they lose as they end is at no place."""
+        voices = super().read_voices(lines)
+        self._ended = True
+        return voices
+
+    def read_music(self, line: str) -> None:
+        """Read a line of music, which may be within another one that names its voice."""
+        outer = self._origins
+        super().read_music(line)
+        self._origins = outer
+
+    def expand(self, line: str) -> str:
+        """Return a line as it is read, and remember where its symbols come from."""
+        expanded = super().expand(line)
+        at = self._text.find(line, self._starts[self.line - 1])
+        self._origins = _origins(line, expanded, at)
+        return expanded
+
+    def read_voice(self, text: str, start: int) -> None:
+        """Read music of the current voice and mark its sounds."""
+        voice = self.current_voice()
+        before = len(voice.body)
+        super().read_voice(text, start)
+        overlays = self.overlays.get(voice)
+        pieces = overlays.line if overlays else [(voice, before, len(voice.body))]
+        sounds = [
+            (body, index)
+            for body, first, last in ((reader.body, first, last) for reader, first, last in pieces)
+            for index in range(first, last)
+            if isinstance(each := body[index], Sound) and symbol_of(each) is None
+        ]
+        symbols = [
+            span
+            for match in SYMBOL.finditer(text)
+            if (span := self._origins.get(start + match.start()))
+            for _ in range(_sounds(KINDS[match.lastindex or 0], match[0]))
+        ]
+        if len(sounds) != len(symbols):
+            return
+        for (body, index), span in zip(sounds, symbols, strict=True):
+            sound = body[index]
+            if isinstance(sound, Sound):
+                body[index] = replace(sound, marks=(*sound.marks, f"{_MARK}{len(self.symbols)}"))
+                self.symbols.append(span)
+
+
+def _origins(line: str, expanded: str, at: int) -> dict[int, Span]:
+    """Return the places in a text of the symbols that an expanded line comes from, by where each begins in it.
+
+    Args:
+        line: the line as written.
+        expanded: the line as it is read.
+        at: where `line` begins in the text.
+    """
+    written, read = ([Span(*match.span()) for match in SYMBOL.finditer(each)] for each in (line, expanded))
+    if line == expanded:
+        return {span.start: Span(at + span.start, at + span.stop) for span in written}
+    before, after = [line[slice(*span)] for span in written], [expanded[slice(*span)] for span in read]
+    found: dict[int, Span] = {}
+    for _, first, last, new_first, new_last in SequenceMatcher(None, before, after).get_opcodes():
+        for place in range(new_first, new_last):
+            one = last - first == new_last - new_first
+            start = written[first + place - new_first if one else min(first, len(written) - 1)]
+            stop = start if one else written[max(last - 1, 0)]
+            found[read[place].start] = Span(at + start.start, at + max(stop.stop, start.start))
+    return found
+
+
+def _sounds(kind: str, text: str) -> int:
+    """Return the number of sounds that a symbol stands for."""
+    if kind == "multirest":
+        return int(text[1:6] or 1)
+    if kind == "chord":
+        return bool(NOTE.search(_UNSUNG.sub("", text)))
+    return kind in _SINGLE
