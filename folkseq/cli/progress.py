@@ -103,8 +103,10 @@ class Watcher:
 
         if self.quiet or self.run is None or self.run.config.task != CONTINUE:
             return
-        for piece in load(self.run.folder).sample(1, seed=_PREVIEW_SEED + self.validations):
-            self._line(f"    {': '.join(filter(None, (piece.title, piece.preview)))}")
+        model = load(self.run.folder)
+        for piece in model.sample(1, seed=_PREVIEW_SEED + self.validations):
+            preview = model.codec.generation.preview(piece.piece)
+            self._line(f"    {': '.join(filter(None, (piece.title, preview)))}")
 
     def _line(self, text: str, always: bool = False) -> None:
         """Write a line, unless only lines that nobody may miss are asked for."""

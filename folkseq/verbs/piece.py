@@ -28,8 +28,6 @@ class Sampled:
     copied: Copied
     critique: Critique
     record: Record
-    preview: str = field(repr=False)
-    """A glimpse of it in one line."""
     files: Files[Any] = field(repr=False)
     options: Any = field(repr=False)
     notices: tuple[str, ...] = ()

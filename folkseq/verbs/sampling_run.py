@@ -142,8 +142,7 @@ class SamplingRun:
             drawn = max(len(tokens) - given, 1)
             critique = Critique.of(sample.nll / drawn, passage.length, drawn, generation.merits(tokens))
             files = self.model.representation.files
-            preview = generation.preview(piece)
-            about = record, preview, files, self.options, self._told()
+            about = record, files, self.options, self._told()
             pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, *about, verdict=verdict))
         return pieces
 
