@@ -45,10 +45,13 @@ def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_page):
     page = _opened(open_page())
     wanted = page.evaluate(
         """() => [...document.querySelectorAll("button, input, select, textarea, summary, a[href]")]
-        .filter(each => each.checkVisibility() && !each.disabled && each.tabIndex >= 0 && each.type !== "radio").length"""
+        .filter(each => each.checkVisibility() && !each.disabled && each.tabIndex >= 0 && each.type !== "radio")
+        .length"""
     )
     reached = set()
     for _ in range(wanted + 40):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("(() => { const e = document.activeElement; return e.dataset.n ??= Math.random() })()"))
+        reached.add(
+            page.evaluate("(() => { const e = document.activeElement; return e.dataset.n ??= Math.random() })()")
+        )
     assert len(reached) >= wanted
