@@ -69,8 +69,12 @@ def render(data: bytes, soundfont: Path | str | None = None) -> tuple[NDArray[np
     return _normalize(samples), rate
 
 
-def find_soundfont(path: Path | str | None = None) -> Path:
+def find_soundfont(path: Path | str | None = None, most_bytes: int | None = None) -> Path:
     """Return the soundfont at `path`, else in `$FOLKSEQ_SOUNDFONT`, else of the system, else that of pretty_midi.
+
+    Args:
+        path: an .sf2 file.
+        most_bytes: size of the largest of the system that is taken where pretty_midi is there.
 
     Raises:
         RequestError: there is none.
@@ -80,13 +84,16 @@ def find_soundfont(path: Path | str | None = None) -> Path:
         if not Path(asked).is_file():
             raise RequestError(f"{asked}: there is no such soundfont; name an .sf2 file")
         return Path(asked)
-    for found in (Path(folder) / name for name in _USUAL for folder in _FOLDERS):
-        if found.is_file():
-            return found
-    require("pretty_midi")
     from importlib.util import find_spec
 
+    usual = (Path(folder) / name for name in _USUAL for folder in _FOLDERS)
+    found = [each for each in usual if each.is_file()]
     package = find_spec("pretty_midi")
+    if found and package and most_bytes is not None:
+        found = [each for each in found if each.stat().st_size <= most_bytes]
+    if found:
+        return found[0]
+    require("pretty_midi")
     return Path(getattr(package, "origin", "")).with_name("TimGM6mb.sf2")
 
 

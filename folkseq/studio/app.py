@@ -31,7 +31,7 @@ from folkseq.studio.api import OPERATIONS
 from folkseq.studio.guard import Guard, TooLargeError
 from folkseq.studio.jobs import Jobs
 from folkseq.studio.openapi import document
-from folkseq.studio.operations import BusyError, ConflictError, File, MissingError, Operation, to_json
+from folkseq.studio.operations import BusyError, ConflictError, File, MissingError, Operation, StoredFile, to_json
 from folkseq.studio.workshop import Workshop
 
 _STATUS: dict[type[Exception], int] = {MissingError: 404, ConflictError: 409, BusyError: 503, RunError: 404}
@@ -78,7 +78,7 @@ def application(workshop: Workshop, token: str, hosts: set[str]) -> Starlette:
 
 
 class _Assets(StaticFiles):
-    """Files of the package, which a browser asks about each time, since another version may come at the same port."""
+    """Files that a browser asks about each time, since another version may come at the same port."""
 
     def file_response(self, *arguments: Any, **others: Any) -> Response:
         response = super().file_response(*arguments, **others)
@@ -110,6 +110,10 @@ async def _answer(operation: Operation, workshop: Workshop, jobs: Jobs, request:
     if isinstance(answer, File):
         named = f"attachment; filename*=UTF-8''{quote(answer.name)}"
         return Response(answer.data, media_type=answer.type, headers={"Content-Disposition": named})
+    if isinstance(answer, StoredFile):
+        response = _Assets().file_response(answer.path, answer.path.stat(), request.scope)
+        response.headers["Content-Type"] = answer.type
+        return response
     return JSONResponse(to_json(answer))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from folkseq.settings import REQUIRED, Setting
 from folkseq.studio.guard import TOKEN_HEADER
-from folkseq.studio.operations import File, Operation
+from folkseq.studio.operations import File, Operation, StoredFile
 from folkseq.version import __version__
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", bytes: "string"}
@@ -35,7 +35,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    answers = [_schema(kind, schemas) for kind in operation.answers if kind is not File]
+    answers = [_schema(kind, schemas) for kind in operation.answers if kind not in (File, StoredFile)]
     if operation.streams:
         kinds = ", ".join(f"`{kind.__name__.lower()}`" for kind in operation.answers)
         description = f"Server-sent events {kinds}, and at the end `done` or `error`"

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -31,6 +32,15 @@ class File:
     type: str
     """MIME type."""
     data: bytes
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """An answer that is a file of this machine, which a browser may keep while it does not change."""
+
+    path: Path
+    type: str
+    """MIME type."""
 
 
 @dataclass(frozen=True)
