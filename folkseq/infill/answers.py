@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import file_stem
 from folkseq.formats.midi import is_midi
-from folkseq.representations.task import CONTINUE, FILL, Answer, Question
-from folkseq.sampling.overlaps import Copied, SharedPassage
+from folkseq.infill.asked import Asked, NewAnswer
+from folkseq.representations.task import CONTINUE, FILL, Answer
 from folkseq.settings import changed
-from folkseq.verbs.model import Model, load
+from folkseq.verbs.model import load
 from folkseq.verbs.output import Output
 from folkseq.verbs.record import Record
 from folkseq.verbs.sample import model_of
-from folkseq.verbs.sampling_run import copy_limiter
-from folkseq.verbs.trained import check_task
 
 MOST_ANSWERS = 10_000
 MOST_BYTES = 1 << 22
@@ -31,15 +27,9 @@ MOST_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
-class WrittenAnswer:
+class WrittenAnswer(NewAnswer):
     """An answer with its files."""
 
-    answer: Answer
-    nll: float
-    """Negative log likelihood of the new part under the model, in nats."""
-    copied: Copied
-    """Its longest overlap with the training set."""
-    record: Record
     files: tuple[Path, ...]
     left_out: tuple[str, ...]
     """One line for each format that the answer cannot be written in."""
@@ -85,14 +75,11 @@ def write_answers(
     Raises:
         FolkseqError: something cannot be met; nothing is written then.
     """
-    from folkseq.sampling.batch import Request
-
     data, name = _read(file)
     model = load(run, task)
-    check_task(model.run, task)
     if not 1 <= count <= MOST_ANSWERS:
         raise RequestError(f"-n {count}: ask for 1 to {MOST_ANSWERS:,} answers")
-    question = model.task.ask(data, name, **where)
+    asked = Asked.of(model, task, data, name, seed, where=where, **settings)
     output = Output.of(
         out,
         formats,
@@ -102,20 +89,8 @@ def write_answers(
         usual=model.run.results("samples"),
         soundfont=soundfont,
     )
-    record = model.record(seed=seed, task=task, **settings, **where)
-    max_copy = record.settings.max_copy
-    request = Request(
-        opening=question.opening,
-        end_id=question.end_id,
-        seed=record.seed,
-        limit=question.limit,
-        strategy=record.settings,
-        grammar=question.grammar,
-        place=question.grammar,
-        copies=None if max_copy is None else copy_limiter(model, max_copy),
-    )
     draws = range(first - 1, first - 1 + count)
-    return Answers(question.notices, _answers(model, question, request, record, draws, output, Path(name).stem))
+    return Answers(asked.question.notices, _answers(asked, draws, output, Path(name).stem))
 
 
 def again(file: Path | str, run: Path | str | None = None, **files: Any) -> Answers:
@@ -161,23 +136,12 @@ def _read(file: Path | str) -> tuple[bytes, str]:
         raise RequestError(str(error)) from None
 
 
-def _answers(
-    model: Model, question: Question, request: Any, record: Record, draws: range, output: Output, stem: str
-) -> Iterator[WrittenAnswer]:
-    from folkseq.sampling.generate import generate
-
-    engine = model.engine(record.settings.precision).with_memory(model.encoder.read(question.source))
-    for sample in generate(engine, request, draws):
-        answer = question.answer(sample.ids)
-        ids = np.asarray(answer.compared)
-        shared = SharedPassage()
-        if len(ids) and model.overlaps:
-            (shared,) = model.overlaps.longest([ids])
-        copied = replace(model.copied(model.run.vocabulary.decode(ids), shared), at="", span="")
-        own = replace(record, index=sample.index + 1)
-        comments = [own.describe(), own.to_json()]
-        files, left_out = _write(answer, output, file_stem(stem, f"{own.seed}-{own.index}"), comments)
-        yield WrittenAnswer(answer, sample.nll, copied, own, tuple(files), tuple(left_out))
+def _answers(asked: Asked, draws: range, output: Output, stem: str) -> Iterator[WrittenAnswer]:
+    for sample in asked.samples(draws):
+        new = asked.answer(sample)
+        named = file_stem(stem, f"{new.record.seed}-{new.record.index}")
+        files, left_out = _write(new.answer, output, named, new.comments)
+        yield WrittenAnswer(new.answer, new.nll, new.copied, new.record, tuple(files), tuple(left_out))
 
 
 def _write(answer: Answer, output: Output, stem: str, comments: list[str]) -> tuple[list[Path], list[str]]:

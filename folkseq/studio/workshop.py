@@ -9,11 +9,10 @@ from pathlib import Path
 from threading import Lock
 
 from folkseq import pretrained
-from folkseq.errors import RunError
+from folkseq.errors import FolkseqError, RequestError, RunError
 from folkseq.run import Run
 from folkseq.studio.operations import MissingError
 from folkseq.verbs.model import Model
-from folkseq.verbs.trained import check_task
 
 _MOST_LOADED = 8  # models in memory
 
@@ -40,18 +39,22 @@ class Workshop:
             **{path.name: path for path in pretrained.folders()},
         }
 
-    def model(self, name: str, task: str) -> Model:
+    def model(self, name: str, task: str, representation: str = "") -> Model:
         """Return a model that can be chosen, ready to write.
 
         Args:
-            name: one of `folders`.
+            name: one of `folders`; the first that suits if empty.
             task: the task that it must be trained for.
+            representation: what it must be trained in; anything if empty.
 
         Raises:
             MissingError: there is no such model, or no longer.
             FolkseqError: it is broken, or was trained for another task.
         """
-        folder = self.folders().get(name)
+        folders = self.folders()
+        if not name:
+            name = next((each for each, path in folders.items() if _suits(path, task, representation)), "")
+        folder = folders.get(name)
         if folder is None:
             raise MissingError(f"{name or 'no model'}: is not among the models; choose another one")
         try:
@@ -59,10 +62,23 @@ class Workshop:
             run = Run.open(folder)
         except (OSError, RunError) as error:
             raise MissingError(f"{name}: cannot be opened any more ({error}); choose another one") from None
-        check_task(run, task)
+        if run.config.task != task:
+            raise RequestError(f"{name}: was trained to {run.config.task}; choose a model that can {task}")
+        if not run.config.representation.startswith(representation):
+            raise RequestError(
+                f"{name}: was trained on {run.config.representation}; choose a model of {representation}"
+            )
         with self._lock:
             model = self._loaded.pop((name, changed), None) or Model(run)
             self._loaded[name, changed] = model
             while len(self._loaded) > _MOST_LOADED:
                 self._loaded.popitem(last=False)
         return model
+
+
+def _suits(folder: Path, task: str, representation: str) -> bool:
+    try:
+        config = Run.open(folder).config
+    except (FolkseqError, OSError):
+        return False
+    return config.task == task and config.representation.startswith(representation)

@@ -69,8 +69,7 @@ class Gap:
     def pair(self) -> Pair:
         """Return the source with the bars that were there as the target."""
         vocabulary = self.bar_grammar.alphabet.vocabulary
-        inside = self._ids[self.start : self.stop]
-        ids = np.concatenate([[vocabulary.id(START)], inside, [vocabulary.id(END)]]).astype(np.int64)
+        ids = np.concatenate([[vocabulary.id(START)], self.inside, [vocabulary.id(END)]]).astype(np.int64)
         free = np.zeros(len(ids) - 1, np.bool_)
         at = [self.place(0, 0, self.spans[0].ticks)]
         for bar, (span, between) in enumerate(zip(self.spans, self.between, strict=True)):
@@ -83,6 +82,11 @@ class Gap:
             if bar < len(self.spans) - 1:
                 at.append(self.place(bar + 1, 0, self.spans[bar + 1].ticks))
         return Pair(self.source, ids, np.array(at), free, self._ids[: self.start].astype(np.int64))
+
+    @property
+    def inside(self) -> NDArray[Any]:
+        """Return the ids of the bars that are there."""
+        return self._ids[self.start : self.stop]
 
     def filled(self, ids: NDArray[Any]) -> NDArray[Any]:
         """Return the ids of the tune with others in the gap."""
