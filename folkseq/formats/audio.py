@@ -1,7 +1,8 @@
 """Music as sound: a MIDI file, played by a General MIDI soundfont, as WAV, FLAC or Ogg Vorbis.
 
 midirenderer (rustysynth) synthesizes, in stereo at 48 kHz, and follows programs, volume, panning, pedal and bends.
-libsndfile writes. Files have the mean level `LEVEL_DB`, unless its peak would pass `PEAK_DB`. The last notes ring out.
+libsndfile writes, with the text events of the first track as a comment, such as the record of a sampled piece. Files
+have the mean level `LEVEL_DB`, unless its peak would pass `PEAK_DB`. The last notes ring out.
 """
 
 from __future__ import annotations
@@ -44,11 +45,15 @@ def format(data: bytes, suffix: str, soundfont: Path | str | None = None, compre
         RequestError: an optional package or a soundfont is missing, or the music lasts longer than `LONGEST_S`.
     """
     samples, rate = render(data, soundfont)
+    import mido
     import soundfile
 
     file = io.BytesIO()
+    comment = "\n".join(each.text for each in mido.MidiFile(file=io.BytesIO(data)).tracks[0] if each.type == "text")
     about = {} if compression is None else {"compression_level": compression}
     with soundfile.SoundFile(file, "w", rate, samples.shape[1], format=suffix[1:].upper(), **about) as out:
+        if comment:
+            out.comment = comment
         for start in range(0, len(samples), _BLOCK):  # libsndfile's Vorbis encoder overflows its stack in long writes
             out.write(samples[start : start + _BLOCK])
     return file.getvalue()

@@ -12,6 +12,7 @@ from folkseq import pretrained
 from folkseq.errors import FolkseqError, RequestError, RunError
 from folkseq.run import Run
 from folkseq.studio.operations import MissingError
+from folkseq.studio.takeaway import PreparedFiles
 from folkseq.verbs.model import Model
 
 _MOST_LOADED = 8  # models in memory
@@ -26,6 +27,7 @@ class Workshop:
     runs: Sequence[Path] = ()
     """Folders of runs that were named; those under `runs` are found by themselves."""
     soundfont: Path | None = None
+    prepared: PreparedFiles = field(default_factory=PreparedFiles)
     _loaded: OrderedDict[tuple[str, int], Model] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -83,7 +83,7 @@ class Record:
             except (TypeError, ValueError) as error:
                 raise RequestError(f"{file}: its record is damaged ({error})") from None
         if not found:
-            known = "scores (.abc, .musicxml, .mxl, .svg), .mid files and pictures"
+            known = "scores (.abc, .musicxml, .mxl, .svg), .mid files, sound and pictures"
             raise RequestError(f"{file}: holds no record; only {known} by folkseq can be made again")
         return found
 

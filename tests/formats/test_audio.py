@@ -119,3 +119,9 @@ def test_a_soundfont_is_found_or_named(tmp_path, monkeypatch):
         audio.find_soundfont()
     with pytest.raises(RequestError, match=r"default\.sf2"):
         audio.render(song(), tmp_path / "default.sf2")
+
+
+@pytest.mark.parametrize("suffix", audio.SUFFIXES)
+def test_sound_has_the_texts_of_its_midi_file(suffix):
+    played = midi.format(solo((60, 100, 0.0, 0.5)), ["a text", '{"folkseq": "1"}'])
+    assert b'a text\n{"folkseq": "1"}' in audio.format(played, suffix)

@@ -1,9 +1,17 @@
 """The operations of the studio, one module for each part of the page."""
 
-from folkseq.studio.api import models, reading, rewriting, sound, tunes
+from folkseq.studio.api import (
+    files,
+    models,
+    reading,
+    rewriting,
+    sound,
+    tunes,
+)
 from folkseq.studio.operations import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
+    *files.OPERATIONS,
     *models.OPERATIONS,
     *reading.OPERATIONS,
     *rewriting.OPERATIONS,
