@@ -15,6 +15,7 @@ EXTRAS = {
     "music21": "corpora",
     "onnx": "train",
     "pretty_midi": "interop",
+    "sklearn": "evaluation",
     "soundfile": "sound",
     "starlette": "studio",
     "torch": "train",

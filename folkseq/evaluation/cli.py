@@ -102,6 +102,7 @@ def _tables(found: Evaluation) -> Iterator[Rows]:
         yield rows
     if found.samples is not None:
         yield _statistics([found.samples[column] for column in ("samples", "without_grammar", "held_out")])
+        yield from _classifier(found.samples["classifier"])
         novelty = found.samples["novelty"]
         median, most = novelty["copied_tokens_median"], novelty["copied_tokens_most"]
         yield [[f"longest run of tokens shared with a piece trained on: {median} in the median sample, {most} at most"]]
@@ -130,6 +131,17 @@ def _voices(voices: VoiceLeading) -> Rows:
     shares = [{"chord_tones": each.pop("chord_tones")} for each in columns]
     header = [f"{voices.count} chorales, a hundred chords", "written", "without rules", "held out"]
     return [header, *_rows(columns, "{}", rates=True), *_rows(shares, "{}, %")]
+
+
+def _classifier(told: Mapping[str, Any] | None) -> Iterator[Rows]:
+    if told is None:
+        return
+    auc, among = (f"{told[name]:.2f}" for name in ("auc", "auc_among_real"))
+    yield [
+        [f"a classifier tells samples from held-out pieces with an AUC of {auc}, and these from each other of {among}"]
+    ]
+    rows = [[each["name"], *_decimals([each["samples"], each["real"], each["loss"]])] for each in told["telling"]]
+    yield [["most telling", "samples", "held out", "AUC lost without"], *rows]
 
 
 def _statistics(columns: Sequence[dict[str, Any]]) -> Rows:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
 from statistics import median_high
 from typing import Any
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from folkseq.corpora import TokenStore
 from folkseq.corpora.baseline import JUDGED
-from folkseq.evaluation import figures, statistics
+from folkseq.evaluation import classifier, figures, statistics
 from folkseq.verbs.model import Model
 
 
@@ -54,12 +56,14 @@ def evaluate(model: Model, count: int, seed: int) -> dict[str, Any]:
         [melody(store[piece]) for piece in sides.train],
         [labels[piece] for piece in sides.train],
     )
+    told = classifier.tell_apart(codec, pieces, held_out) if find_spec("sklearn") else None
     return {
         "count": count,
         "seed": seed,
         "samples": statistics_of(pieces),
         "without_grammar": statistics_of(free),
         "held_out": statistics_of(held_out),
+        "classifier": None if told is None else asdict(told),
         "novelty": {"copied_tokens_median": median_high(copied), "copied_tokens_most": max(copied), **known},
     }
 

@@ -1,0 +1,203 @@
+"""Can a classifier tell sampled pieces from real ones, and by what?
+
+Gradient boosting learns to tell them apart by musical features alone: those that the representation counts, intervals
+and ratios of durations, the commonest figures of them, and how many different figures a melody needs. Titles and
+spelling do not count. Its AUC is the probability that it takes the real one of a real and a sampled piece for the real
+one: 0.5 if it cannot tell them apart, 1 if it always can. Source: Muhamed et al. (Transformer-GANs, 2021) measure
+generated music by such a classifier.
+
+Conventions: the AUC is the mean of a cross-validation that keeps near-duplicates, and stretches of one piece, in one
+fold. One half of the real pieces against the other shows what AUC chance and the number of pieces give. A feature is as
+telling as the AUC is lower once its values are shuffled among the pieces that are judged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.corpora.duplicates import near_duplicates
+from folkseq.evaluation.statistics import pooled_ratios
+from folkseq.representations.base import Codec
+
+FOLDS = 5
+FEWEST = 40
+"""Pieces of each kind that a classifier needs at least."""
+TOLD = 5
+"""Features that are named."""
+_COMMONEST = 60  # figures of each length that are features
+_LONGEST = 12  # of an interval, in semitones; wider ones count as this
+_AT_ONCE = 32  # features that are shuffled at once
+Values = Mapping[str, float]
+Ids = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A feature that tells samples from real pieces."""
+
+    name: str
+    """In words."""
+    samples: float
+    """Its mean over the samples."""
+    real: float
+    loss: float
+    """How much AUC is lost without it."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How well samples can be told from real pieces."""
+
+    samples: int
+    """Number of pieces."""
+    real: int
+    auc: float
+    auc_among_real: float
+    """Of one half of the real pieces against the other."""
+    telling: tuple[Telling, ...]
+    """The most telling features first."""
+
+
+def tell_apart(codec: Codec[Any], samples: Sequence[Ids], real: Sequence[Ids], seed: int = 0) -> Told | None:
+    """Return how well samples can be told from real pieces; None for fewer than `FEWEST` of a kind.
+
+    Args:
+        codec: of both.
+        samples: the ids of each.
+        real: the same; a piece longer than any sample is judged in stretches.
+        seed: of the folds and shuffles.
+    """
+    longest = max(map(len, samples), default=0)
+    stretches = [
+        (owner, piece[at : at + longest]) for owner, piece in enumerate(real) for at in _starts(piece, longest)
+    ]
+    if min(len(samples), len(stretches)) < FEWEST:
+        return None
+    owners, real = np.array([owner for owner, _ in stretches]), [piece for _, piece in stretches]
+    random = np.random.default_rng(seed)
+    groups = _groups(codec, [*samples, *real], owners)
+    values, names = _matrix(codec, [*samples, *real])
+    is_real = np.arange(len(values)) >= len(samples)
+    _, own = np.unique(groups[is_real], return_inverse=True)
+    half = random.permutation(own.max() + 1)[own] % 2 == 0
+    auc, telling = _judge(values, is_real, groups, random, names)
+    among, _ = _judge(values[is_real], half, own, random)
+    return Told(len(samples), len(real), auc, among, telling)
+
+
+def _starts(piece: Ids, longest: int) -> range:
+    return range(0, max(len(piece) - longest // 2, 1), longest) if longest else range(0)
+
+
+def _groups(codec: Codec[Any], pieces: Sequence[Ids], owners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the group of each piece, (P,): near-duplicates, and stretches of one piece, which come last."""
+    similar = codec.transposition
+    groups = near_duplicates([similar.fingerprint(ids) for ids in pieces] if similar else pieces, similar)
+    for owner in np.unique(owners):
+        own = groups[len(pieces) - len(owners) :][owners == owner]
+        groups[np.isin(groups, own)] = own[0]
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
+
+
+def _matrix(codec: Codec[Any], pieces: Sequence[Ids]) -> tuple[NDArray[np.float64], list[str]]:
+    """Return the features of all pieces, (P, F), NaN where a piece has none, and their names in words."""
+    similar = codec.transposition
+    melodies = [similar.melody(ids) if similar else np.zeros((0, 2), np.int64) for ids in pieces]
+    rows = [_counted(codec, ids) | _melodic(melody) for ids, melody in zip(pieces, melodies, strict=True)]
+    for length in (2, 3):
+        figures = [
+            Counter(zip(*(_intervals(melody)[at:] for at in range(length)), strict=False)) for melody in melodies
+        ]
+        common = Counter(figure for each in figures for figure in each).most_common(_COMMONEST)
+        for row, each in zip(rows, figures, strict=True):
+            total = max(each.total(), 1)
+            row |= {f"figure {_spelled(figure)}, share": each[figure] / total for figure, _ in common}
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return np.array([[row.get(name, np.nan) for name in names] for row in rows]), names
+
+
+def _counted(codec: Codec[Any], ids: Ids) -> dict[str, float]:
+    """Return the features that a representation counts, of one piece."""
+    features = codec.analysis.features(ids)
+    found = {name.replace("_", " "): value for name, value in pooled_ratios([features.shares, features.rates]).items()}
+    for name, values in features.values.items():
+        if len(values):
+            words = name.replace("_", " ")
+            found |= {f"{words}, mean": float(values.mean()), f"{words}, spread": float(values.std())}
+            found |= {f"{words}, range": float(np.ptp(values)), f"{words}, highest": float(values.max())}
+            found[f"{words}, different values"] = len(np.unique(values))
+    return found
+
+
+def _melodic(melody: NDArray[np.int64]) -> dict[str, float]:
+    """Return the features of a melody's intervals and rhythm."""
+    intervals = _intervals(melody)
+    if len(intervals) < 2:
+        return {}
+    sizes, turns = np.abs(intervals), np.sign(intervals[1:]) * np.sign(intervals[:-1]) < 0
+    found = {
+        "notes repeated, share": float((sizes == 0).mean()),
+        "steps, share": float(((sizes > 0) & (sizes < 3)).mean()),
+        "leaps of a fifth or more, share": float((sizes > 6).mean()),
+        "widest leap": float(sizes.max()),
+        "turns of direction, share": float(turns.mean()),
+    }
+    for length in (2, 3, 4):
+        windows = {tuple(intervals[at : at + length]) for at in range(len(intervals) - length + 1)}
+        found[f"different figures of {length} intervals, share"] = len(windows) / max(len(intervals) - length + 1, 1)
+    durations = melody[:, 1]
+    if durations.all():
+        changes = durations[1:] != durations[:-1]
+        found["changes of duration, share"] = float(changes.mean())
+        found["last note's length, in mean notes"] = float(durations[-1] / durations.mean())
+    return found
+
+
+def _intervals(melody: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.clip(np.diff(melody[:, 0]), -_LONGEST, _LONGEST)
+
+
+def _spelled(figure: Sequence[int]) -> str:
+    """Return intervals in semitones, as in `+2 -2 0`."""
+    return " ".join(f"{int(interval):+d}" if interval else "0" for interval in figure)
+
+
+def _judge(
+    values: NDArray[np.float64],
+    wanted: NDArray[np.bool_],
+    groups: NDArray[np.int64],
+    random: np.random.Generator,
+    names: Sequence[str] = (),
+) -> tuple[float, tuple[Telling, ...]]:
+    """Return the AUC of pieces that are judged in other folds than learnt, and the most telling of the features."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=int(random.integers(2**31)))
+    aucs, losses = list[float](), np.zeros(len(names))
+    for learnt, judged in folds.split(values, wanted, groups):
+        if len(np.unique(wanted[judged])) < 2:  # all of one kind
+            continue
+        model = HistGradientBoostingClassifier(
+            max_iter=150, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=10, l2_regularization=1, random_state=0
+        ).fit(values[learnt], wanted[learnt])
+        aucs.append(roc_auc_score(wanted[judged], model.predict_proba(values[judged])[:, 1]))
+        for first in range(0, len(names), _AT_ONCE):
+            some = range(first, min(first + _AT_ONCE, len(names)))
+            shuffled = np.tile(values[judged], (len(some), 1, 1))  # (features, judged, F)
+            for copy, feature in zip(shuffled, some, strict=True):
+                random.shuffle(copy[:, feature])
+            scores = model.predict_proba(shuffled.reshape(-1, len(names)))[:, 1].reshape(len(some), -1)
+            losses[some] += [aucs[-1] - roc_auc_score(wanted[judged], each) for each in scores]
+    losses /= max(len(aucs), 1)
+    best = np.argsort(-losses)[:TOLD].tolist()
+    means = [np.nanmean(values[side], axis=0) for side in (~wanted, wanted)] if names else []
+    telling = (Telling(names[at], float(means[0][at]), float(means[1][at]), float(losses[at])) for at in best)
+    return float(np.mean(aucs)) if aucs else 0.5, tuple(telling)
