@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import takewhile
@@ -96,7 +96,7 @@ class OpenText:
     def prime(self, beginning: Beginning, vocabulary: Vocabulary) -> str:
         """Return the beginning of a tune with this one's header, for a model of that vocabulary."""
         known = f"R:{canonical_rhythm(self.tune.rhythm)}" in vocabulary
-        key, meter = _in_force(self.tune, self.lines[beginning.bar - 1] if beginning.bar else -1)
+        key, meter = in_force(self.tune, self.lines[beginning.bar - 1] if beginning.bar else -1)
         rhythm = self.tune.rhythm if known else ""
         return abc.format(Tune((tuple(beginning.body),), key, meter, rhythm=rhythm, unit=self.tune.unit))
 
@@ -129,6 +129,8 @@ class OpenText:
         line_break = "\r\n" if "\r\n" in text else "\n"
         cut = places[kept - 1].parts[-1][1] if kept else places[0].parts[0][0]
         words, rest = _around(text[cut:])
+        open_bar = self.tune.body[self.lines[kept - 1] + 1 if kept else 0 :]
+        new = _with_marks(new, open_bar)
         music = "".join(f"{each}{line_break}" for each in _music(tune, new, at, places[max(kept - 1, 0)].unit))
         if kept:
             music = f" {format_bar(line) if isinstance(line, Bar) else ''}{line_break}{words}{music}"
@@ -154,19 +156,19 @@ def excerpt(tune: Tune, first: int, last: int) -> str:
     """Return some bars of a tune as a tune of their own, which says nothing but its key, to be drawn."""
     lines = closing_lines(tune.body)
     begin, end = lines[first - 1] if first else -1, lines[last] if last < len(lines) else len(tune.body)
-    key, _ = _in_force(tune, begin)
+    key, _ = in_force(tune, begin)
     music = _music(tune, tune.body[begin + 1 : end + 1], begin, tune.unit)
     return "\n".join(["X:1", f"L:{tune.unit}", f"K:{format_key(key)}", *music, ""])
 
 
 def _music(tune: Tune, elements: Sequence[Element], after: int, unit: Fraction) -> list[str]:
     """Return the lines of some elements of a tune, which come after an index of its body."""
-    key, meter = _in_force(tune, after)
+    key, meter = in_force(tune, after)
     lines = abc.format(Tune((tuple(elements),), key, meter, unit=unit)).splitlines()
     return lines[next(place for place, line in enumerate(lines) if line.startswith("K:")) + 1 :]
 
 
-def _in_force(tune: Tune, at: int) -> tuple[Key, Meter]:
+def in_force(tune: Tune, at: int) -> tuple[Key, Meter]:
     """Return the key and the meter at an index of the tune's body."""
     key, meter = tune.key, tune.meter
     for element in tune.body[: at + 1]:
@@ -182,6 +184,19 @@ def _around(tail: str) -> tuple[str, str]:
     end = next((place for place, line in enumerate(lines) if not line.strip()), len(lines))
     below = [line for line in lines[len(words) : end] if line.startswith("W:")]
     return "".join(words), "".join([*below, *lines[end:]])
+
+
+def _with_marks(new: Sequence[Element], written: Sequence[Element]) -> tuple[Element, ...]:
+    """Return elements with the marks of those that were written before, as far as their sounds are the same."""
+    marks = (each for each in written if isinstance(each, Sound))
+    found = list(new)
+    for place, each in enumerate(found):
+        if isinstance(each, Sound):
+            before = next(marks, None)
+            if before is None or _notes([each]) != _notes([before]):
+                break
+            found[place] = replace(each, marks=before.marks)
+    return tuple(found)
 
 
 def _notes(body: Sequence[Element]) -> list[Any]:

@@ -6,6 +6,7 @@ from folkseq.studio.api import (
     reading,
     rewriting,
     sound,
+    surprise,
     tunes,
 )
 from folkseq.studio.operations import Operation
@@ -16,5 +17,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *reading.OPERATIONS,
     *rewriting.OPERATIONS,
     *sound.OPERATIONS,
+    *surprise.OPERATIONS,
     *tunes.OPERATIONS,
 )

@@ -139,7 +139,7 @@ def read_tune(workshop: Workshop, request: AskForReading) -> Reading:
 
 def reading(text: str, swing: float = STRAIGHT) -> Reading:
     """Return what is read in a text."""
-    placed, at = read_first(text), _in_utf16(text)
+    placed, at = read_first(text), in_utf16(text)
     tune, faults = placed.tune, tuple(_fault(each, at) for each in placed.faults[:_MOST_FAULTS])
     if tune is None:
         return Reading("", faults, placed.lost)
@@ -171,7 +171,7 @@ def _fault(fault: PlacedFault, at: Callable[[int], int]) -> ReadFault:
     return ReadFault(fault.text, None if start is None else at(start), None if stop is None else at(stop), fault.lost)
 
 
-def _in_utf16(text: str) -> Callable[[int], int]:
+def in_utf16(text: str) -> Callable[[int], int]:
     """Return the function from places in a text to those in UTF-16, where a character above U+FFFF counts twice."""
     above = [place for place, character in enumerate(text) if character > "\uffff"]
     return lambda place: place + bisect_right(above, place - 1)

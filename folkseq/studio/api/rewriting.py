@@ -33,30 +33,25 @@ _LIKE = 24  # draws of a varied bar, of which the one most like the present bar 
 
 
 @dataclass(frozen=True)
-class AskToRewrite:
-    """The bars of a tune to write again, or the way in which the tune is to go on."""
+class AskForAlternatives:
+    """A tune in which something is to be new."""
 
     abc: str = setting(REQUIRED, "The tune in ABC.")
-    way: str = setting(AGAIN, "What is to be written, and how.", choices=WAYS)
-    first: int = setting(1, "The first bar, as engravers count.", low=0, high=9999)
-    last: int | None = setting(None, "The last bar; the first by default.", low=0, high=9999)
     count: int = setting(4, "Number of alternatives.", low=1, high=MOST_ALTERNATIVES)
     seed: int | None = setting(None, "The same seed gives the same alternatives.", low=0, high=2**62)
     model: str = setting("", "One of the models; the first that suits by default.")
-    temperature: float | None = setting(None, "In place of the temperature of the way.", low=0, high=4)
-    plainer: float = setting(0.6, "Temperature of plainer bars.", low=0, high=4)
-    bolder: float = setting(1.4, "Temperature of bolder bars.", low=0, high=4)
+    temperature: float | None = setting(None, "Above 1 bolder, below 1 plainer.", low=0, high=4)
 
 
 @dataclass(frozen=True)
-class AskForVoices:
-    """A melody that is to have other voices."""
+class AskToRewrite(AskForAlternatives):
+    """The bars of a tune to write again, or the way in which the tune is to go on."""
 
-    abc: str = setting(REQUIRED, "The tune in ABC.")
-    count: int = setting(4, "Number of alternatives.", low=1, high=MOST_ALTERNATIVES)
-    seed: int | None = setting(None, "The same seed gives the same alternatives.", low=0, high=2**62)
-    model: str = setting("", "One of the models; the first that suits by default.")
-    temperature: float = setting(1.0, "Above 1 bolder, below 1 plainer.", low=0, high=4)
+    way: str = setting(AGAIN, "What is to be written, and how.", choices=WAYS)
+    first: int = setting(1, "The first bar, as engravers count.", low=0, high=9999)
+    last: int | None = setting(None, "The last bar; the first by default.", low=0, high=9999)
+    plainer: float = setting(0.6, "Temperature of plainer bars.", low=0, high=4)
+    bolder: float = setting(1.4, "Temperature of bolder bars.", low=0, high=4)
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def rewrite(workshop: Workshop, request: AskToRewrite) -> Iterator[Alternative |
         raise plainly(error) from None
 
 
-def harmonise(workshop: Workshop, request: AskForVoices) -> Iterator[Alternative | Notice]:
+def harmonise(workshop: Workshop, request: AskForAlternatives) -> Iterator[Alternative | Notice]:
     """Write alto, tenor and bass to a tune, in several ways that differ."""
     data, model = OpenText.read(request.abc).data, workshop.model(request.model, HARMONISE)
     try:
@@ -168,11 +163,11 @@ def _continued(workshop: Workshop, request: AskToRewrite, text: OpenText) -> Ite
         between = [Bar(opens=True) if repeats else Bar("||")]
     else:
         between = [Bar()] if lines else []
-    parts = [0, *(bar for bar, line in enumerate(text.lines[:-1], 1) if getattr(body[line], "ends_section", False))]
+    parts = [bar for bar, line in enumerate(text.lines[:-1], 1) if getattr(body[line], "ends_section", False)]
     # A model that does not accept the whole tune, since its parts do not fit together, reads the last part alone.
-    begins = dict.fromkeys((0, parts[-1]))
+    begins = dict.fromkeys((0, *parts[-1:]))
     primes = [Beginning((*body[text.lines[bar - 1] + 1 if bar else 0 : end], *between), bar) for bar in begins]
-    return _going_on(workshop, request, text, primes, kept)
+    return write_on(workshop, request, request.way, text, primes, kept)
 
 
 def _second_part(workshop: Workshop, request: AskToRewrite, text: OpenText) -> Iterator[Alternative | Notice]:
@@ -186,7 +181,7 @@ def _second_part(workshop: Workshop, request: AskToRewrite, text: OpenText) -> I
     repeated = again or any(isinstance(each, Bar) and each.closes for each in part)
     between = Bar(closes=1, opens=True) if again else Bar(opens=True)
     form = {"form": "AABB" if repeated else "ABB", "bars": 2 * bars[0]}
-    return _going_on(workshop, request, text, [Beginning((*part, between))], kept, **form)
+    return write_on(workshop, request, request.way, text, [Beginning((*part, between))], kept, **form)
 
 
 def _bars_of_first_part(text: OpenText) -> int:
@@ -202,9 +197,10 @@ def _bars_of_first_part(text: OpenText) -> int:
     return len(text.lines)
 
 
-def _going_on(
+def write_on(
     workshop: Workshop,
-    request: AskToRewrite,
+    request: AskForAlternatives,
+    way: str,
     text: OpenText,
     beginnings: Sequence[Beginning],
     kept: int,
@@ -237,9 +233,7 @@ def _going_on(
             found.add(score)
             given = len(model.codec.generation.prime(prime, model.representation.options()).ids)
             rate, summary = piece.nll / max(len(piece.tokens) - given, 1), " ".join(score.splitlines()[3:])
-            yield Alternative(
-                abc, summary, score, request.way, grown.numbers[kept], grown.numbers[-1], rate, piece.copied
-            )
+            yield Alternative(abc, summary, score, way, grown.numbers[kept], grown.numbers[-1], rate, piece.copied)
         if len(found) == request.count:
             return
     if not found:

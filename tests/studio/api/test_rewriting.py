@@ -11,7 +11,7 @@ from folkseq.representations.abc.analysis import sections
 from folkseq.studio.api.rewriting import (
     WAYS,
     Alternative,
-    AskForVoices,
+    AskForAlternatives,
     AskToRewrite,
     harmonise,
     rewrite,
@@ -154,7 +154,7 @@ def test_words_under_kept_bars_stay_under_them(workshop):
 
 def test_four_voices_keep_the_melody_and_can_be_read(workshop):
     text = "X:1\nM:4/4\nL:1/4\nK:G\nGABc|dcBA|GBAF|G4|]\n"
-    found = list(harmonise(workshop, AskForVoices(abc=text, count=2, seed=1)))
+    found = list(harmonise(workshop, AskForAlternatives(abc=text, count=2, seed=1)))
     assert [type(each) for each in found] == [Alternative, Alternative]
     assert found[0].abc != found[1].abc
     for each in found:
@@ -190,7 +190,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence_without_the_command_line(wo
 
 def test_a_melody_without_notes_has_no_voices(workshop):
     with pytest.raises(FolkseqError, match="no note in it"):
-        list(harmonise(workshop, AskForVoices(abc="X:1\nK:C\nz4|z4|\n")))
+        list(harmonise(workshop, AskForAlternatives(abc="X:1\nK:C\nz4|z4|\n")))
 
 
 def test_a_model_for_something_else_is_refused(workshop):

@@ -1,0 +1,149 @@
+"""How much each note surprises a model, what it would rather have written there, and where that would lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from folkseq.errors import RequestError, TokenError
+from folkseq.representations.task import CONTINUE
+from folkseq.sampling.scoring import scores
+from folkseq.sampling.settings import INT8
+from folkseq.settings import REQUIRED, setting
+from folkseq.studio.api.reading import in_utf16
+from folkseq.studio.api.rewriting import Alternative, AskForAlternatives, write_on
+from folkseq.studio.api.tunes import Notice
+from folkseq.studio.continuation import Beginning, OpenText, plainly
+from folkseq.studio.notes import ReadTune
+from folkseq.studio.operations import operation
+from folkseq.studio.workshop import Workshop
+
+SHOWN = 5
+"""Number of choices at a note."""
+
+
+@dataclass(frozen=True)
+class AskForSurprise:
+    """A tune whose notes are judged."""
+
+    abc: str = setting(REQUIRED, "The tune in ABC.")
+    model: str = setting("", "One of the models; the first that writes tunes by default.")
+
+
+@dataclass(frozen=True)
+class AskForChoices(AskForSurprise):
+    """A note that could be another one."""
+
+    at: int = setting(0, "The index of the note among those of `/api/read`.", low=0)
+
+
+@dataclass(frozen=True)
+class AskToBranch(AskForAlternatives):
+    """A note from which the tune is to go another way."""
+
+    at: int = setting(0, "The index of the note among those of `/api/read`.", low=0)
+    choice: str = setting("", "What is to stand there instead, in ABC.")
+
+
+@dataclass(frozen=True)
+class NoteSurprise:
+    """The surprise of a written note."""
+
+    note: int
+    """Its index among the notes of `/api/read`."""
+    start: int
+    """Its place in the text."""
+    stop: int
+    bits: float | None
+    """The negative log of its probability, given everything before it; None if the model has never met it."""
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """The surprise of each note, chord and rest of the first voice."""
+
+    notes: tuple[NoteSurprise, ...]
+    mean: float
+    """Bits of the average note."""
+    notice: str
+    """What the model could not read; empty if it read everything."""
+
+
+@dataclass(frozen=True)
+class NoteChoice:
+    """What may stand in the place of a note."""
+
+    text: str
+    """As it would be written there, in ABC."""
+    pitch: int | None
+    """MIDI number; None for a rest."""
+    probability: float
+    is_present: bool
+    """Whether it is what is written there."""
+
+
+@dataclass(frozen=True)
+class NoteChoices:
+    """The likeliest notes in a place, the likeliest first; then the present one, if it is not among them."""
+
+    choices: tuple[NoteChoice, ...]
+
+
+def surprise(workshop: Workshop, request: AskForSurprise) -> Surprise:
+    """Return how much each note of a tune surprises a model that has read the tune up to there."""
+    read = ReadTune.of(workshop.model(request.model, CONTINUE, "abc"), request.abc)
+    (nats,) = scores(read.model.engine(INT8), [np.array(read.ids)])
+    bits = dict(zip(read.known[1:], (nats / log(2)).tolist(), strict=True))
+    at, found = in_utf16(request.abc), list[NoteSurprise]()
+    for note in read.notes:
+        tokens = range(note.start, note.stop)
+        met = all(place in bits for place in tokens)
+        place = read.placed.symbols[note.symbol]
+        total = sum(bits[each] for each in tokens) if met else None
+        found.append(NoteSurprise(note.symbol, at(place.start), at(place.stop), total))
+    judged = [each.bits for each in found if each.bits is not None]
+    return Surprise(tuple(found), sum(judged) / max(len(judged), 1), read.unknown)
+
+
+def list_choices(workshop: Workshop, request: AskForChoices) -> NoteChoices:
+    """Return the notes that a model finds likeliest in the place of one, given everything before it."""
+    read = ReadTune.of(workshop.model(request.model, CONTINUE, "abc"), request.abc)
+    note = read.note(request.at)
+    choices = read.choices(note, SHOWN)
+    return NoteChoices(
+        tuple(
+            NoteChoice(
+                read.spell(note, each.sound),
+                each.sound.pitches[-1].midi if each.sound.pitches else None,
+                each.probability,
+                each.is_present,
+            )
+            for each in choices
+        )
+    )
+
+
+def branch(workshop: Workshop, request: AskToBranch) -> Iterator[Alternative | Notice]:
+    """Write a tune on from a note, with something else in its place, in several ways that differ."""
+    read = ReadTune.of(workshop.model(request.model, CONTINUE, "abc"), request.abc)
+    note = read.note(request.at)
+    chosen, text = read.parse(note, request.choice), OpenText.read(request.abc)
+    before = text.tune.body[: note.element]
+    lines = [line for line in text.lines if line < note.element]
+    parts = [bar for bar, line in enumerate(lines, 1) if getattr(before[line], "ends_section", False)]
+    begins = dict.fromkeys((0, *parts[-1:]))
+    beginnings = [Beginning((*before[lines[bar - 1] + 1 if bar else 0 :], chosen), bar) for bar in begins]
+    try:
+        yield from write_on(workshop, request, "branch", text, beginnings, len(lines))
+    except (RequestError, TokenError) as error:
+        raise plainly(error) from None
+
+
+OPERATIONS = (
+    operation("POST", "/api/surprise", surprise),
+    operation("POST", "/api/alternatives", list_choices),
+    operation("POST", "/api/branch", branch),
+)
