@@ -40,7 +40,7 @@ class WrittenBook:
 
 
 @dataclass(frozen=True)
-class _Found:
+class FoundTune:
     """A tune of a file, the MusicXML that is engraved, and the MIDI that is played."""
 
     tune: Tune
@@ -75,37 +75,53 @@ def book(
         raise RequestError(f"{out}: a book is an .html file; name one")
     require("verovio", "fontTools")
     notices: list[str] = []
-    if sound:
-        try:
-            audio.find_soundfont(soundfont)
-            require("midirenderer", "mido", "soundfile")
-        except RequestError as error:
-            if soundfont:
-                raise
-            sound = False
-            notices.append(f"the book has no players: {error}")
+    if sound and (missing := missing_for_sound(soundfont)):
+        if soundfont:
+            raise RequestError(missing)
+        sound = False
+        notices.append(f"the book has no players: {missing}")
     lost: Counter[str] = Counter()
     faults: list[str] = []
-    found = [each for file in _files(files, notices) for each in _read(file, lost, faults)]
+    found = [each for file in _files(files, notices) for each in read(file, lost, faults)]
     if not found:
         raise ParseError(faults[0] if faults else "no tune in the files")
     entries: list[Entry] = []
+    for number, entry in enumerate(engraved(found, sound, soundfont), 1):
+        if isinstance(entry, Entry):
+            entries.append(entry)
+        else:
+            faults.append(entry)
+        if on_tune is not None:
+            on_tune(number, len(found))
+    if not entries:
+        raise ParseError(faults[0])
+    write_atomically(out, write(entries, title or out.stem.replace("-", " ").replace("_", " ").strip() or "Tunes"))
+    return WrittenBook(out, len(entries), lost, tuple(faults), tuple(notices))
+
+
+def missing_for_sound(soundfont: Path | str | None = None) -> str:
+    """Return what players need that is missing; nothing if there can be players."""
+    try:
+        audio.find_soundfont(soundfont)
+        require("midirenderer", "mido", "soundfile")
+    except RequestError as error:
+        return str(error)
+    return ""
+
+
+def engraved(found: Sequence[FoundTune], sound: bool, soundfont: Path | str | None = None) -> Iterator[Entry | str]:
+    """Yield the entry of each tune, with a player if wanted, or why there is none."""
     pool = ThreadPoolExecutor(_WORKERS)
     try:
         sounds = [pool.submit(audio.format, each.played, ".ogg", soundfont, _QUALITY) for each in found if sound]
         for number, (each, future) in enumerate(zip_longest(found, sounds), 1):
             try:
-                entries.append(_entry(each, number, future))
+                entry: Entry | str = _entry(each, number, future)
             except FolkseqError as error:
-                faults.append(f"{each.tune.title or 'Untitled'}: {error}")
-            if on_tune is not None:
-                on_tune(number, len(found))
+                entry = f"{each.tune.title or 'Untitled'}: {error}"
+            yield entry
     finally:
         pool.shutdown(cancel_futures=True)
-    if not entries:
-        raise ParseError(faults[0])
-    write_atomically(out, write(entries, title or out.stem.replace("-", " ").replace("_", " ").strip() or "Tunes"))
-    return WrittenBook(out, len(entries), lost, tuple(faults), tuple(notices))
 
 
 def _files(named: Sequence[Path | str], notices: list[str]) -> Iterator[Path]:
@@ -127,7 +143,7 @@ def _files(named: Sequence[Path | str], notices: list[str]) -> Iterator[Path]:
             raise RequestError(f"{path}: a book is made of files that end in {', '.join(SUFFIXES)}")
 
 
-def _read(file: Path, lost: Counter[str], faults: list[str]) -> Iterator[_Found]:
+def read(file: Path, lost: Counter[str], faults: list[str]) -> Iterator[FoundTune]:
     """Yield the tunes in a file; count what is lost, and collect faults."""
     try:
         with open_file(file, midi.LARGEST) as opened:
@@ -137,7 +153,7 @@ def _read(file: Path, lost: Counter[str], faults: list[str]) -> Iterator[_Found]
             tune, not_written = transcribe(performance)
             tune = tune if tune.titles else replace(tune, titles=(file.stem,))
             lost.update(of_file + not_written)
-            yield _Found(tune, musicxml.format(tune), midi.format(performance))
+            yield FoundTune(tune, musicxml.format(tune), midi.format(performance))
             return
         found = tunes.parse(data, str(file))
     except ParseError as error:
@@ -151,10 +167,10 @@ def _read(file: Path, lost: Counter[str], faults: list[str]) -> Iterator[_Found]
         else:
             drawn = musicxml.format(tune)
             lost.update(musicxml.unwritten(tune))
-        yield _Found(tune, drawn, midi.format(perform(tune)))
+        yield FoundTune(tune, drawn, midi.format(perform(tune)))
 
 
-def _entry(found: _Found, number: int, sound: Future[bytes] | None) -> Entry:
+def _entry(found: FoundTune, number: int, sound: Future[bytes] | None) -> Entry:
     tune = found.tune
     about = (f"{_CREDITS[letter]}: {value}" for letter, value in tune.fields if letter in _CREDITS and value)
     return Entry(

@@ -121,8 +121,11 @@ async def _values(request: Request) -> Mapping[str, Any]:
     """Return the values of a request: its JSON object, or its query, in which numbers are numbers."""
     if request.method == "GET":
         return {name: _number(value) for name, value in request.query_params.items() if name != "token"}
+    body = await request.body() or b"{}"
     try:
-        values = json.loads(await request.body() or b"{}")
+        values = json.loads(body)
+        if rb"\u" in body:
+            json.dumps(values, ensure_ascii=False).encode()  # raises for half a character, which no file can hold
     except (ValueError, RecursionError):
         raise FolkseqError("the request is not JSON") from None
     if not isinstance(values, dict):
@@ -161,6 +164,8 @@ def _status(error: Exception) -> int:
 
 
 def _sentence(error: Exception) -> str:
+    if _status(error) == 507:
+        return "the disk is full, so nothing is saved; make room on it and try again"
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: cannot be used ({error.strerror or error})"
     return " ".join(str(error).split())

@@ -1,7 +1,9 @@
 """The operations of the studio, one module for each part of the page."""
 
 from folkseq.studio.api import (
+    collection,
     files,
+    history,
     models,
     reading,
     rewriting,
@@ -12,7 +14,9 @@ from folkseq.studio.api import (
 from folkseq.studio.operations import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
+    *collection.OPERATIONS,
     *files.OPERATIONS,
+    *history.OPERATIONS,
     *models.OPERATIONS,
     *reading.OPERATIONS,
     *rewriting.OPERATIONS,

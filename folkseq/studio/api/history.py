@@ -1,0 +1,200 @@
+"""The history of tunes: each one is a document with its versions, a JSON file in the folder `history`.
+
+A page names a document by a UUID of its own, and sends the revision that it knows. A page that does not know the newest
+one is told so, and goes on under another id, so nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+
+from folkseq.errors import RequestError
+from folkseq.files import write_atomically
+from folkseq.settings import REQUIRED, from_json, setting, validate
+from folkseq.studio.api.collection import collected
+from folkseq.studio.api.tunes import LONGEST_TEXT
+from folkseq.studio.operations import ConflictError, MissingError, operation
+from folkseq.studio.takeaway import tune_title
+from folkseq.studio.workshop import Workshop
+
+FOLDER = "history"
+MOST_VERSIONS = 1000
+MOST_DOCUMENTS = 2000
+"""Documents that are kept, beside those of collected tunes; the oldest make room."""
+_LARGEST = 1 << 23  # bytes of a document that is read; a request has less
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_lock = Lock()
+
+
+@dataclass(frozen=True)
+class Version:
+    """A state of a tune."""
+
+    abc: str = setting(REQUIRED, "Its text.")
+    label: str = setting("", "What made it.")
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A tune with its versions, the oldest first."""
+
+    id: str = setting(REQUIRED, "A UUID.")
+    versions: tuple[Version, ...] = setting(REQUIRED, f"At least one and at most {MOST_VERSIONS}.")
+    at: int = setting(0, "The open version, from 0.", low=0, high=MOST_VERSIONS - 1)
+    revision: int = setting(0, "The number of changes so far; 0 for a new document.", low=0)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if not _ID.fullmatch(self.id):
+            raise ValueError("id must be a UUID")
+        if not self.at < len(self.versions) <= MOST_VERSIONS:
+            raise ValueError(f"versions must be at most {MOST_VERSIONS}, and one of them open")
+        if any(len(version.abc) > LONGEST_TEXT or len(version.label) > 200 for version in self.versions):
+            raise ValueError(f"a version must have at most {LONGEST_TEXT:,} characters")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The number of changes, which the next one must give."""
+
+    revision: int
+
+
+@dataclass(frozen=True)
+class AskForHistory:
+    """A part of the list of documents."""
+
+    count: int = setting(50, "Number of documents.", low=1, high=200)
+    skip: int = setting(0, "Newer documents that are left out.", low=0)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A document, but for its versions."""
+
+    id: str
+    title: str
+    versions: int
+    saved_s: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Documents, the newest first."""
+
+    documents: tuple[Remembered, ...]
+    count: int
+    """Number of all documents."""
+    folder: str
+    faults: tuple[str, ...]
+    """Files that cannot be read; they stay as they are."""
+
+
+@dataclass(frozen=True)
+class AskForDocument:
+    """One document."""
+
+    id: str = setting(REQUIRED, "Its id.")
+
+
+def save_history(workshop: Workshop, request: Document) -> Saved:
+    """Save a tune with its versions, unless another page has changed it."""
+    folder = workshop.folder / FOLDER
+    path = folder / f"{request.id}.json"
+    with _lock:
+        try:
+            known = _read(path) if path.exists() else None
+        except RequestError as error:
+            raise ConflictError(f"{error}; go on with a copy") from None
+        if known is not None and (known.versions, known.at) == (request.versions, request.at):
+            return Saved(known.revision)  # the page did not hear that it was saved
+        if known is not None and known.revision != request.revision:
+            raise ConflictError("another page has changed this tune; go on with a copy")
+        saved = asdict(request) | {"revision": request.revision + 1}
+        write_atomically(path, json.dumps(saved, ensure_ascii=False).encode())
+        if known is None:
+            _make_room(workshop, folder)
+    return Saved(request.revision + 1)
+
+
+def list_history(workshop: Workshop, request: AskForHistory) -> History:
+    """List the tunes that were open, the last one first."""
+    paths, found, faults = _paths(workshop.folder / FOLDER), list[Remembered](), list[str]()
+    for path in paths[request.skip : request.skip + request.count]:
+        try:
+            document, saved_s = _read(path), path.stat().st_mtime
+        except (RequestError, OSError) as error:
+            faults.append(str(error))
+            continue
+        title = tune_title(document.versions[document.at].abc)
+        found.append(Remembered(document.id, title, len(document.versions), saved_s))
+    return History(tuple(found), len(paths), str(workshop.folder.resolve()), tuple(faults))
+
+
+def open_history(workshop: Workshop, request: AskForDocument) -> Document:
+    """Open a tune with its versions."""
+    path = workshop.folder / FOLDER / f"{request.id}.json"
+    if not _ID.fullmatch(request.id) or not path.exists():
+        raise MissingError("this tune is no longer in the history")
+    return _read(path)
+
+
+def _read(path: Path) -> Document:
+    """Return a document. Raises RequestError if the file is not one."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ValueError("too large")
+        found = json.loads(data)
+        document = from_json(Document, found if isinstance(found, dict) else {})
+        if path.stem != document.id:
+            raise ValueError("the name is not its id")
+    except (OSError, ValueError, TypeError, RecursionError):
+        raise RequestError(f"{path}: cannot be read as history; it is left as it is") from None
+    return document
+
+
+def _paths(folder: Path) -> list[Path]:
+    """Return the files of the documents, the newest first."""
+
+    def dated() -> Iterator[tuple[int, Path]]:
+        for path in folder.glob("*.json"):
+            if _ID.fullmatch(path.stem):
+                try:
+                    yield path.stat().st_mtime_ns, path
+                except OSError:  # it has just been removed
+                    continue
+
+    return [path for _, path in sorted(dated(), reverse=True)]
+
+
+def _make_room(workshop: Workshop, folder: Path) -> None:
+    """Remove the oldest documents that are too many, but for those of collected tunes and broken ones."""
+    old = deque(_paths(folder)[MOST_DOCUMENTS:])
+    kept = collected(workshop) if old else set()
+    while old:
+        path = old.pop()
+        try:
+            texts = {version.abc for version in _read(path).versions}
+        except RequestError:
+            continue
+        if not texts & kept:
+            path.unlink(missing_ok=True)
+
+
+OPERATIONS = (
+    operation("POST", "/api/history", save_history),
+    operation("GET", "/api/history", list_history),
+    operation("GET", "/api/history/tune", open_history),
+)
