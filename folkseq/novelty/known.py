@@ -163,13 +163,20 @@ class KnownPieces:
 
         Both are in the key of `piece`, which the tokens are of.
         """
-        if not shared.length or self._corpus is None:
+        source, excerpt = self.source(shared), self.codec.analysis.excerpt
+        if source is None:
             return None
-        known, excerpt = self._corpus.training_set, self.codec.analysis.excerpt
-        source = known.store[known.pieces[self.summary.index(shared.source)]]
         here = excerpt(tokens, shared.start, shared.start + shared.length, piece)
         start, stop = shared.source_start, shared.source_start + shared.length
-        return (here, excerpt(self.codec.vocabulary.decode(source.tolist()), start, stop, piece)) if here else None
+        return (here, excerpt(source, start, stop, piece)) if here else None
+
+    def source(self, shared: SharedPassage) -> Sequence[str] | None:
+        """Return the tokens of the known piece that holds a passage; None without one, or if only marks are known."""
+        if not shared.length or self._corpus is None:
+            return None
+        known = self._corpus.training_set
+        ids = known.store[known.pieces[self.summary.index(shared.source)]]
+        return self.codec.vocabulary.decode(ids.tolist())
 
     def _source_span(self, shared: SharedPassage) -> tuple[int, int]:
         start, stop = shared.source_start, shared.source_start + shared.length

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from folkseq.novelty.sketches import fingerprint_of
 from folkseq.representations.base import Files, Parsed, Representation
 from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
-from folkseq.sampling.overlaps import Copied, Verdict
+from folkseq.sampling.overlaps import Copied, SharedPassage, Verdict
 from folkseq.verbs.trained import newest
 
 
@@ -36,6 +36,18 @@ class CheckedPiece:
     """The longest passage that it shares."""
     excerpts: tuple[str, str] | None
     """The shared part of the piece, and that of the known piece; None if that is not known or has no notation."""
+
+
+@dataclass(frozen=True)
+class ComparedPiece:
+    """A piece as it is compared."""
+
+    tokens: Sequence[str]
+    shared: SharedPassage
+    copied: Copied
+    verdict: Verdict
+    lost: Mapping[str, int]
+    """What the tokens do not represent, by kind and count."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ def check(
         run = newest(CONTINUE, suffixes={file.suffix}) if against is None else Run.open(against)
         against, known = run.address, KnownPieces.open(run)
         representation = representations.find(run.config.representation).matching(run.vocabulary)
-    codec, pieces, labels = known.codec, list[Any](), list[str]()
+    pieces, labels = list[Any](), list[str]()
     lost, faults, notices = Counter[str](), list[str](), list[tuple[Path, str]]()
     for parsed in _read(representation, file):
         pieces += parsed.pieces
@@ -87,22 +99,27 @@ def check(
         raise CorpusError(f"{file}: no piece can be read" + (f"; {faults[0]}" if faults else ""))
     if representation.files.continuous:
         pieces, labels = [representation.files.join(pieces)], labels[:1]
+    checked = []
+    for piece, label, each in zip(pieces, labels, compare(representation, known, pieces), strict=True):
+        lost.update(each.lost)
+        excerpts = known.excerpts(each.tokens, each.shared, piece)
+        checked.append(CheckedPiece(f"{file} {label}".strip(), each.verdict, each.copied, excerpts))
+    return CheckedFile(str(against), known.has_corpus, tuple(checked), lost, tuple(faults), told(notices))
+
+
+def compare(representation: Representation[Any], known: KnownPieces, pieces: Sequence[Any]) -> Iterator[ComparedPiece]:
+    """Yield what known pieces say of each of some others, which are read in a representation of the same kind."""
     own, encoded = representation.fit_encode(pieces)
-    for piece in pieces:
-        lost.update(own.lost(piece))
     tokens = [own.vocabulary.decode(ids.tolist()) for ids in encoded]
     # A token that the model does not know ends every passage.
-    end = int(np.flatnonzero(codec.profile.ends)[-1])
-    vocabulary = codec.vocabulary
+    end = int(np.flatnonzero(known.codec.profile.ends)[-1])
+    vocabulary = known.codec.vocabulary
     compared = [np.array([vocabulary.id(each) if each in vocabulary else end for each in piece]) for piece in tokens]
-    checked = []
     fingerprints = [fingerprint_of(ids, own.transposition) for ids in encoded]
-    found = zip(pieces, labels, tokens, compared, fingerprints, known.longest(compared), strict=True)
-    for piece, label, spelt, ids, fingerprint, shared in found:
+    found = zip(pieces, tokens, compared, fingerprints, known.longest(compared), strict=True)
+    for piece, spelt, ids, fingerprint, shared in found:
         copied = known.describe(spelt, shared)
-        verdict = known.judge(ids, copied, fingerprint)
-        checked.append(CheckedPiece(f"{file} {label}".strip(), verdict, copied, known.excerpts(spelt, shared, piece)))
-    return CheckedFile(str(against), known.has_corpus, tuple(checked), lost, tuple(faults), told(notices))
+        yield ComparedPiece(spelt, shared, copied, known.judge(ids, copied, fingerprint), own.lost(piece))
 
 
 def _is_run(path: Path) -> bool:

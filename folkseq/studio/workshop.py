@@ -77,6 +77,12 @@ class Workshop:
                 self._loaded.popitem(last=False)
         return model
 
+    def forget(self, model: Model) -> None:
+        """Load a model again when it is used next, since something was built for it."""
+        with self._lock:
+            for key in [key for key, loaded in self._loaded.items() if loaded.run.folder == model.run.folder]:
+                del self._loaded[key]
+
 
 def _suits(folder: Path, task: str, representation: str) -> bool:
     try:
