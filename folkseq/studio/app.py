@@ -87,13 +87,16 @@ class _Assets(StaticFiles):
 
 
 def _policy(page: str) -> str:
-    """Return the content security policy: the page's own files, and its import map, which has to be inline."""
+    """Return the content security policy: the page's own files, and its import map, which has to be inline.
+
+    The synthesizer decodes compressed soundfonts with WebAssembly, which `wasm-unsafe-eval` allows, but no script.
+    """
     _, _, rest = page.partition('<script type="importmap">')
     inline = rest.partition("</script>")[0]
     digest = b64encode(sha256(inline.encode()).digest()).decode()
     return (
-        f"default-src 'self'; script-src 'self' 'sha256-{digest}'; img-src 'self' data:; media-src 'self' blob:; "
-        "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'sha256-{digest}'; img-src 'self' data:; "
+        "media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 

@@ -2,14 +2,20 @@
 
 import { setUpAsk, write } from "./ask.js";
 import * as candidates from "./candidates.js";
+import { setUpEditor } from "./editor.js";
 import { fault } from "./elements.js";
-import { setUpScore } from "./score.js";
+import { Player } from "./player.js";
+import { pointAt, setUpScore } from "./score.js";
 import { OpenTune } from "./tune.js";
+import { setUpTransport } from "./transport.js";
 
-const tune = new OpenTune(), scoreError = document.getElementById("score-error");
-setUpScore(tune);
+const tune = new OpenTune(), player = new Player(), scoreError = document.getElementById("score-error");
+globalThis.studio = { tune, player }; // for the browser's console
+const showInText = setUpEditor(tune, pointAt);
+setUpScore(tune, player, showInText);
+setUpTransport(tune, player);
 tune.addEventListener("fault", event => fault(scoreError, event.detail));
-tune.addEventListener("reading", () => fault(scoreError, ""));
+tune.addEventListener("reading", () => fault(scoreError, tune.reading.faults.find(each => !each.lost)?.text ?? ""));
 
 const show = candidate => tune.open(candidate.abc, "new");
 const start = () => candidates.clear();

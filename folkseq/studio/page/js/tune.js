@@ -9,7 +9,7 @@ import { ask, Refusal } from "./api.js";
 export class OpenTune extends EventTarget {
   id = crypto.randomUUID();
   abc = "";
-  /** What `/api/read` returns: bars, notes and sounding events with their places in the text, and faults. */
+  /** What `/api/read` returns: bars, notes and sounding events with their places in the text, and faults; and that text. */
   reading = null;
   /** Numbers of the first and last selected bar, or null. */
   selection = null;
@@ -26,11 +26,15 @@ export class OpenTune extends EventTarget {
     return this.#show(this.versions[this.at].abc);
   }
 
-  /** Change the tune: a new version, which undo takes back. Versions that were undone are dropped. */
-  change(abc, label) {
+  /**
+   * Change the tune: a new version, which undo takes back. Versions that were undone are dropped. Changes of one group
+   * that follow each other are one version.
+   */
+  change(abc, label, group = null) {
     if (abc === this.abc) return Promise.resolve();
-    this.versions.splice(this.at + 1, Infinity, { abc, label });
-    this.at += 1;
+    const same = group !== null && this.versions[this.at]?.group === group;
+    this.versions.splice(this.at + !same, Infinity, { abc, label, group });
+    this.at += !same;
     return this.#show(abc);
   }
 
@@ -59,7 +63,7 @@ export class OpenTune extends EventTarget {
     try {
       const reading = await ask("api/read", { abc }, { signal: reader.signal });
       if (reader !== this.#reader) return;
-      this.reading = reading;
+      this.reading = { ...reading, abc };
       const numbers = reading.bars.map(bar => bar.number);
       if (this.selection && !numbers.includes(this.selection.last)) this.select(null);
       this.#tell("reading");

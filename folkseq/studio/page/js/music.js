@@ -1,0 +1,56 @@
+// What the player plays: messages in the order of their times, and where bars are in them.
+
+const SHORTEST_S = 0.01;
+
+/** Return the messages of a reading or a performance: {time, kind, …}, each note's end before what begins then. */
+export function messages({ events, beats = [], controls = [] }) {
+  const found = [];
+  for (const { onset_s, duration_s, pitch, velocity, channel } of events) {
+    found.push({ time: onset_s, order: 2, kind: "on", channel, pitch, velocity });
+    found.push({ time: onset_s + Math.max(duration_s, SHORTEST_S), order: 0, kind: "off", channel, pitch });
+  }
+  for (const { onset_s, bar } of beats) found.push({ time: onset_s, order: 1, kind: "click", bar });
+  for (const { time_s, channel, controller, value } of controls) found.push({ time: time_s, order: 1, kind: "control", channel, controller, value });
+  return found.sort((one, other) => one.time - other.time || one.order - other.order);
+}
+
+/** Return the index of the first message at or after a time. */
+export function indexAt(list, time) {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle].time < time - 1e-9) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Return the seconds {from, to} for which bars first … last are played the first time; null if they never are. */
+export function secondsOfBars({ steps, notes, bars }, { first, last }, around = 0) {
+  const numbers = [...new Set(bars.map(bar => bar.number))], at = number => numbers.indexOf(number);
+  const low = numbers[Math.max(at(first) - around, 0)], high = numbers[Math.min(at(last) + around, numbers.length - 1)];
+  let from = null, to = null, bar = low;
+  for (const step of steps) {
+    if (step.voice) continue;
+    const number = notes[step.note].bar;
+    if (number >= bar && number <= high) {
+      from ??= step.onset_s;
+      to = step.onset_s + step.duration_s;
+      bar = number;
+    } else if (from !== null) break;
+  }
+  return from === null ? null : { from, to };
+}
+
+/** Return the clicks before a time that count a bar in, with times up to it, and those of the silence before a pickup. */
+export function countIn({ beats = [], events }, from) {
+  const bars = beats.flatMap((beat, index) => beat.bar ? [index] : []);
+  const at = Math.max(bars.findLastIndex(index => beats[index].onset_s <= from + 1e-9), 0);
+  const lengths = [at, at + 1].map(place => beats.slice(bars[place], bars[place + 1]).length);
+  const place = bars[lengths[1] > lengths[0] && bars[at + 2] ? at + 1 : at], end = beats[place + Math.max(...lengths)];
+  if (place === undefined || !end) return [];
+  const before = beats.slice(place, place + Math.max(...lengths)).map(beat => ({ ...beat, onset_s: from - end.onset_s + beat.onset_s }));
+  const first = events.find(event => event.onset_s >= from - 1e-9)?.onset_s ?? from;
+  const silent = beats.filter(beat => beat.onset_s >= from - 1e-9 && beat.onset_s < first - 1e-9);
+  return [...before, ...silent].map(({ onset_s, bar }) => ({ time: onset_s, kind: "click", bar, always: true }));
+}

@@ -1,0 +1,253 @@
+// The player: sends what is coming to the synthesizer a little ahead, by the audio clock, and says what is heard.
+
+import { ask, Refusal } from "./api.js";
+import { countIn, indexAt, messages, secondsOfBars } from "./music.js";
+import { DRUMS, Synth } from "./synth.js";
+
+const AHEAD_S = 0.15, AHEAD_HIDDEN_S = 1.5, TICK_MS = 30, START_S = 0.06, SHORTEST_LOOP_S = 0.05;
+const CLICKS = { true: [76, 120], false: [77, 90] }; // the wood blocks' pitches and velocities, at a bar's beginning or not
+
+/**
+ * Events: "state" (playing, loading, music or loop are new), "note" ({notes} that sound now, by their indices in the
+ * reading), "time" (each frame while it plays), "fault" (a sentence).
+ */
+export class Player extends EventTarget {
+  synth = new Synth();
+  /** A reading, or {events, programs, duration_s} and what else a reading has; events are [{onset_s, duration_s, pitch, velocity, channel, note}]. */
+  music = null;
+  state = "stopped"; // or "loading", "playing"
+  metronome = false;
+  countIn = false;
+  /** Share of a quarter note that its first eighth takes: used for what is auditioned, and by whoever loads a reading. */
+  swing = 0.5;
+  #tempo = 1;
+  #instrument = null;
+  #loop = null;
+  #messages = [];
+  #queue = []; // what is still to be sent on this way to the end
+  #next = 0;
+  #start = 0; // the position from which it plays; before it, it counts in
+  #position = 0; // while it does not play
+  #lines = []; // {at, position, rate}: what is heard from which time of the audio clock on
+  #sent = { at: 0, position: 0 }; // up to where messages are sent
+  #sounding = new Map(); // notes that have been sent and not ended: the end's channel and pitch, by both
+  #until = null; // where it stops before the end
+  #ended = null; // called when it stops
+  #timer = null;
+  #asked = 0;
+  #shown = "";
+
+  /** Take other music; what plays stops. */
+  load(music, position = null) {
+    this.pause();
+    this.music = music;
+    this.#messages = messages(music);
+    this.#loop = null;
+    this.#until = null;
+    this.#position = position ?? firstOnset(music);
+    this.#tell("state");
+  }
+
+  /** Play from a position in seconds, or from where it is. */
+  async play(from = null) {
+    if (!this.music) return;
+    const asked = ++this.#asked;
+    this.#halt();
+    this.#say("loading");
+    try {
+      await this.synth.open();
+    } catch (error) {
+      if (asked === this.#asked) this.#fail(error);
+      return;
+    }
+    if (asked !== this.#asked) return; // something else was asked meanwhile
+    let position = from ?? this.#position;
+    if (position >= this.#end - 1e-3 || (this.#loop && position < this.#loop.from - 1e-3)) position = this.#loop?.from ?? firstOnset(this.music);
+    if (this.countIn && position <= firstOnset(this.music)) position = 0; // with the silence before a pickup
+    this.#use();
+    const lead = this.countIn ? countIn(this.music, position) : [];
+    this.#queue = [...lead, ...this.#messages.slice(indexAt(this.#messages, position))];
+    this.#queue.sort((one, other) => one.time - other.time);
+    this.#next = 0;
+    this.#start = position;
+    const at = Math.max(this.synth.now + START_S, this.#sent.at + START_S);
+    this.#sent = { at, position: Math.min(lead[0]?.time ?? position, position) };
+    this.#lines = [{ ...this.#sent, rate: this.#tempo }];
+    this.synth.sound(at - START_S / 2);
+    this.#timer = setInterval(() => this.#send(), TICK_MS);
+    this.#send();
+    this.#say("playing");
+    requestAnimationFrame(() => this.#show());
+  }
+
+  /** Stop where it is. */
+  pause() {
+    this.#asked += 1;
+    this.#halt();
+    this.#say("stopped");
+  }
+
+  /** Where the sound is that leaves the loudspeaker, in seconds of the music. */
+  get position() { return this.state === "playing" ? Math.max(this.#at(this.synth.heard), this.#start) : this.#position; }
+
+  /** Go to a position, playing or not. */
+  seek(position) {
+    this.#position = position;
+    if (this.state === "playing") this.play(position);
+    else this.#tell("time");
+  }
+
+  get tempo() { return this.#tempo; }
+  /** Play at a factor of the tempo. */
+  set tempo(factor) {
+    this.#tempo = factor;
+    if (this.state === "playing") this.#lines.push({ ...this.#sent, rate: factor });
+  }
+
+  get loop() { return this.#loop; }
+  /** Repeat the seconds {from, to}, or nothing. */
+  set loop(range) {
+    this.#loop = range && range.to - range.from > SHORTEST_LOOP_S ? range : null;
+    if (this.state === "playing" && range && !(this.position >= range.from && this.#sent.position <= range.to)) this.play(range.from);
+    else this.#tell("state");
+  }
+
+  get instrument() { return this.#instrument; }
+  /** Play the voices with a General MIDI program, or with their own. */
+  set instrument(program) {
+    this.#instrument = program;
+    if (this.state === "playing") this.#use();
+  }
+
+  /**
+   * Play a text that is not the open tune, or some bars {first, last} of it and as many around them; what was loaded
+   * comes back after it. Resolve when it ends.
+   */
+  async audition(abc, { bars = null, around = 0 } = {}) {
+    this.pause();
+    const asked = this.#asked;
+    try {
+      const reading = await ask("api/read", { abc, swing: this.swing });
+      if (asked !== this.#asked) return; // something else is heard
+      const range = bars && secondsOfBars(reading, bars, around);
+      if (!reading.events.length) throw new Refusal(reading.faults.find(each => !each.lost)?.text ?? "there is nothing to hear in it", 400);
+      await this.auditionMusic(reading, range ?? { from: firstOnset(reading), to: reading.duration_s });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Play a part {from, to} of other music, as `audition` does. */
+  async auditionMusic(music, { from, to }) {
+    const { music: before, position, loop } = this;
+    this.load(music);
+    this.#until = to;
+    await new Promise(resolve => {
+      this.play(from);
+      this.#ended = resolve;
+    });
+    if (this.music !== music) return;
+    this.load(before ?? { events: [], programs: {}, duration_s: 0 }, position);
+    this.#loop = loop;
+    this.#tell("state");
+  }
+
+  get #end() { return this.#loop?.to ?? this.#until ?? this.music.duration_s; }
+
+  #use() {
+    const { programs, chords = null } = this.music;
+    const own = Object.entries(programs ?? {}).map(([channel, program]) => [Number(channel), program]);
+    this.synth.use(own.map(([channel, program]) => [channel, channel === chords || channel === DRUMS ? program : this.#instrument ?? program]));
+  }
+
+  #at(time) {
+    const line = this.#lines.findLast(each => each.at <= time) ?? this.#lines[0];
+    return line ? line.position + (time - line.at) * line.rate : 0;
+  }
+
+  #halt() {
+    if (this.state === "playing") {
+      this.#position = Math.min(this.position, this.music.duration_s);
+      this.synth.silence(this.#sent.at + START_S / 2);
+    }
+    clearInterval(this.#timer);
+    this.#sounding.clear();
+    this.#ended?.();
+    this.#ended = null;
+    this.#shown = "";
+    this.dispatchEvent(new CustomEvent("note", { detail: { notes: [] } }));
+  }
+
+  /** Send what is to sound soon. */
+  #send() {
+    const until = this.synth.now + (document.hidden ? AHEAD_HIDDEN_S : AHEAD_S);
+    while (this.#sent.at < until) {
+      const end = this.#end, rate = this.#tempo, from = this.#sent;
+      const position = Math.max(Math.min(end, from.position + (until - from.at) * rate), from.position);
+      const time = place => from.at + (Math.min(place, end) - from.position) / rate;
+      for (; this.#next < this.#queue.length && this.#queue[this.#next].time < position - 1e-9; this.#next++) this.#sendOne(this.#queue[this.#next], time);
+      this.#sent = { at: position < end ? until : time(position), position };
+      if (position < end) return;
+      for (const { channel, pitch } of this.#sounding.values()) this.synth.off(this.#sent.at, channel, pitch);
+      this.#sounding.clear();
+      if (!this.#loop) {
+        if (this.synth.heard >= this.#sent.at) this.#finish();
+        return;
+      }
+      this.#queue = this.#messages;
+      this.#next = indexAt(this.#messages, this.#loop.from);
+      this.#start = this.#sent.position = this.#loop.from;
+      this.#lines = [...this.#lines.slice(-8), { ...this.#sent, rate }];
+    }
+  }
+
+  #sendOne(message, time) {
+    const { kind, channel, pitch } = message, key = `${channel} ${pitch}`, at = time(message.time);
+    if (kind === "on") {
+      this.synth.on(at, channel, pitch, message.velocity);
+      this.#sounding.set(key, message);
+    } else if (kind === "off" && this.#sounding.delete(key)) {
+      this.synth.off(at, channel, pitch);
+    } else if (kind === "control") {
+      this.synth.control(at, channel, message.controller, message.value);
+    } else if (kind === "click" && (this.metronome || message.always)) {
+      const [drum, velocity] = CLICKS[message.bar];
+      this.synth.on(at, DRUMS, drum, velocity);
+      this.synth.off(at + 0.1, DRUMS, drum);
+    }
+  }
+
+  #finish() {
+    const until = this.#until;
+    this.pause();
+    this.#position = until ?? firstOnset(this.music);
+    this.#tell("time");
+  }
+
+  /** Say what is heard, frame by frame. */
+  #show() {
+    if (this.state !== "playing") return;
+    const position = this.#at(this.synth.heard), { steps = [] } = this.music;
+    const notes = position < this.#start ? [] : steps.filter(step => step.onset_s <= position && position < step.onset_s + step.duration_s).map(step => step.note);
+    const shown = notes.join(" ");
+    if (shown !== this.#shown) this.dispatchEvent(new CustomEvent("note", { detail: { notes } }));
+    this.#shown = shown;
+    this.#tell("time");
+    requestAnimationFrame(() => this.#show());
+  }
+
+  #fail(error) {
+    this.#halt();
+    this.#say("stopped");
+    this.dispatchEvent(new CustomEvent("fault", { detail: error instanceof Error ? error.message : String(error) }));
+  }
+
+  #say(state) {
+    this.state = state;
+    this.#tell("state");
+  }
+
+  #tell(name) { this.dispatchEvent(new Event(name)); }
+}
+
+const firstOnset = music => music.events[0]?.onset_s ?? 0;

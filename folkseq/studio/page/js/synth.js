@@ -1,0 +1,84 @@
+// The synthesizer: a soundfont of this machine, played by spessasynth in an audio worklet.
+
+import { WorkletSynthesizer } from "spessasynth_lib";
+import { ask } from "./api.js";
+
+const PROCESSOR = "/assets/vendor/spessasynth_lib-4.3.14/spessasynth_processor.min.js";
+export const DRUMS = 9; // General MIDI's channel, counted from 0, as on every port of 16
+const ALL_SOUND_OFF = 120, RESET_CONTROLLERS = 121, FADE_S = 0.012;
+
+export class Synth {
+  /** The audio context, from the first sound on: a browser wants a gesture before it. */
+  context = null;
+  /** What is heard, before it goes to the loudspeaker. */
+  output = null;
+  #bank = null;
+  #opened = null;
+  #synthesizer = null;
+
+  /** Fetch the soundfont, so that it is there when it is needed. */
+  fetch() {
+    this.#bank ??= ask("api/soundfont", {}, { method: "GET" }).then(blob => blob.arrayBuffer());
+    this.#bank.catch(() => { this.#bank = null; }); // the next one who asks is told why
+    return this.#bank;
+  }
+
+  /** Make ready to sound; reject with a sentence if that is not possible. */
+  async open() {
+    this.#opened ??= this.#open();
+    try {
+      await this.#opened;
+    } catch (error) {
+      this.#opened = null;
+      throw error;
+    }
+    if (this.context.state !== "running") await this.context.resume();
+  }
+
+  async #open() {
+    const bank = await this.fetch();
+    this.context ??= new AudioContext({ latencyHint: "interactive" });
+    await this.context.audioWorklet.addModule(PROCESSOR);
+    await this.context.resume();
+    const synthesizer = new WorkletSynthesizer(this.context);
+    await synthesizer.isReady;
+    this.output = new GainNode(this.context);
+    this.output.connect(this.context.destination);
+    synthesizer.connect(this.output);
+    const refused = new Promise((_, reject) => synthesizer.eventHandler.addEvent("soundBankError", "studio", () =>
+      reject(new Error("the soundfont cannot be used; start the studio with another --soundfont FILE.sf2"))));
+    await Promise.race([synthesizer.soundBankManager.addSoundBank(bank, "bank"), refused]);
+    this.#synthesizer = synthesizer;
+  }
+
+  /** The time of the audio clock, in seconds, and that of the sound which leaves the loudspeaker now. */
+  get now() { return this.context?.currentTime ?? 0; }
+  get heard() { return this.now - (this.context?.outputLatency || this.context?.baseLatency || 0); }
+
+  /** Have channels up to a number, each with its program: a map from channels to programs. */
+  use(programs) {
+    for (const [channel, program] of programs) {
+      while (this.#synthesizer.channelCount <= channel) this.#synthesizer.addNewChannel();
+      this.#synthesizer.controllerChange(channel, RESET_CONTROLLERS, 0);
+      this.#synthesizer.programChange(channel, program);
+    }
+  }
+
+  on(at, channel, pitch, velocity) { this.#synthesizer.noteOn(channel, pitch, velocity, { time: at }); }
+  off(at, channel, pitch) { this.#synthesizer.noteOff(channel, pitch, { time: at }); }
+  control(at, channel, controller, value) { this.#synthesizer.controllerChange(channel, controller, value, { time: at }); }
+
+  /** Be silent at once, whatever has been sent for times up to `until`. */
+  silence(until) {
+    const { gain } = this.output, now = this.now;
+    gain.cancelScheduledValues(now);
+    gain.setTargetAtTime(0, now, FADE_S / 3);
+    for (let channel = 0; channel < this.#synthesizer.channelCount; channel++) this.control(Math.max(until, now + FADE_S), channel, ALL_SOUND_OFF, 0);
+  }
+
+  /** Sound again from a time on. */
+  sound(from) {
+    this.output.gain.cancelScheduledValues(this.now);
+    this.output.gain.setValueAtTime(1, from);
+  }
+}

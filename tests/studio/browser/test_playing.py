@@ -1,0 +1,187 @@
+"""What is heard, and what the score shows of it."""
+
+import math
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SCALE = "X:1\nT:Four notes\nM:4/4\nL:1/4\nQ:1/4=75\nK:C\nC2 A2|e2 b2|]\n"
+REPEATED = "X:1\nT:Six bars\nM:4/4\nL:1/4\nK:G\nD|GABc|dcBA|1GABc|dedc:|2GFGA|G3|]\n"
+
+LISTEN = """() => {
+  const { synth } = studio.player, { context } = synth;
+  const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+  synth.output.connect(analyser);
+  globalThis.heard = [];
+  const levels = new Float32Array(analyser.frequencyBinCount), width = context.sampleRate / analyser.fftSize;
+  setInterval(() => {
+    if (studio.player.state !== "playing") return;
+    analyser.getFloatFrequencyData(levels);
+    const shown = studio.tune.reading.notes.flatMap((note, index) => marked(index) ? [index] : []);
+    const top = levels.indexOf(Math.max(...levels));
+    heard.push({ shown, position: studio.player.position, peak: top * width, width, level: levels[top] });
+  }, 50);
+  const marked = index => [...document.querySelectorAll(".sounding")].some(each => each.dataset.note === String(index));
+}"""
+
+
+def open_tune(page, abc, title):
+    page.wait_for_selector("#stop", state="hidden")
+    page.evaluate("abc => { studio.tune.open(abc, 'new'); }", abc)
+    page.wait_for_selector(f"#title:text-is('{title}')")
+    page.wait_for_function("() => studio.tune.reading?.abc === studio.tune.abc")
+    page.wait_for_selector("#play:enabled")
+
+
+def is_playing(page):
+    page.wait_for_function("() => studio.player.state === 'playing'")
+
+
+def test_the_tune_on_the_score_plays_at_one_click(open_page):
+    page = open_page()
+    page.wait_for_selector("#paper svg .abcjs-note")
+    page.click("#play:enabled")
+    is_playing(page)
+    page.wait_for_selector(".sounding")
+    assert page.inner_text("#play") == "Pause"
+    page.keyboard.press("Escape")
+    page.locator("#title").click()
+    page.keyboard.press(" ")
+    page.wait_for_function("() => studio.player.state === 'stopped'")
+    assert page.locator(".sounding").count() == 0
+
+
+def test_the_sound_has_the_frequency_of_the_note_that_is_shown(open_page):
+    page = open_page()
+    open_tune(page, SCALE, "Four notes")
+    page.click("#sound summary")
+    page.select_option("#instrument", label="recorder")
+    page.evaluate("() => studio.player.synth.open()")
+    page.evaluate(LISTEN)
+    page.click("#play")
+    is_playing(page)
+    page.wait_for_function("() => studio.player.state === 'stopped'")
+    found = {}
+    for each in page.evaluate("() => heard"):
+        place = each["position"] / 1.6  # notes, each of which lasts 1.6 seconds
+        if 0.4 < place % 1 < 0.9 and each["level"] > -80:
+            found.setdefault(int(place), []).append(each)
+    for note, pitch in enumerate([60, 69, 76, 83]):
+        assert found[note], f"nothing is heard of note {note}"
+        frequency = 440 * 2 ** ((pitch - 69) / 12)
+        for each in found[note]:
+            assert each["shown"] == [note]
+            overtone = max(round(each["peak"] / frequency), 1)
+            assert math.isclose(each["peak"], overtone * frequency, abs_tol=1.5 * each["width"])
+            assert overtone <= 3
+
+
+def test_bars_are_selected_by_dragging_and_looped(open_page):
+    page = open_page()
+    open_tune(page, REPEATED, "Six bars")
+    notes = page.locator("#paper .abcjs-note")
+    first, last = notes.nth(2).bounding_box(), notes.nth(6).bounding_box()
+    page.mouse.move(first["x"] + 2, first["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(last["x"] + 2, last["y"] + 5, steps=4)
+    page.mouse.up()
+    assert page.evaluate("() => studio.tune.selection") == {"first": 1, "last": 2}
+    assert page.locator(".said").inner_text() == "Bar 1 to bar 2 selected"
+    page.click("#loop")
+    loop = page.evaluate("() => studio.player.loop")
+    bar = page.evaluate("() => studio.tune.reading.beats.filter(each => each.bar).map(each => each.onset_s)")
+    assert (loop["from"], loop["to"]) == pytest.approx((bar[1], bar[3]))
+    page.evaluate(
+        "() => { globalThis.positions = []; "
+        "studio.player.addEventListener('time', () => positions.push(studio.player.position)); "
+        "studio.player.tempo = 1.5; }"
+    )
+    page.click("#play")
+    page.wait_for_function("() => positions.filter((each, index) => each < positions[index - 1] - 1).length === 2")
+    assert all(loop["from"] - 0.01 <= each <= loop["to"] + 0.01 for each in page.evaluate("() => positions.slice(2)"))
+
+
+def test_bars_are_selected_by_keys_and_clicks(open_page):
+    page = open_page()
+    open_tune(page, REPEATED, "Six bars")
+
+    def selection():
+        found = page.evaluate("() => studio.tune.selection")
+        return found and (found["first"], found["last"])
+
+    page.focus("#paper")
+    for key, selected in [
+        ("ArrowRight", (0, 0)),
+        ("ArrowRight", (1, 1)),
+        ("Shift+ArrowRight", (1, 2)),
+        ("Shift+ArrowRight", (1, 3)),
+        ("Shift+ArrowLeft", (1, 2)),
+        ("ArrowLeft", (1, 1)),
+        ("Shift+ArrowLeft", (0, 1)),
+        ("Escape", None),
+        ("End", (6, 6)),
+    ]:
+        page.keyboard.press(key)
+        assert selection() == selected
+    page.locator("#paper .abcjs-note").nth(1).click(force=True)
+    assert selection() == (1, 1)
+    page.locator("#paper .abcjs-note").nth(10).click(modifiers=["Shift"], force=True)
+    assert selection() == (1, 3)
+
+
+def test_an_alternative_is_heard_in_place_of_the_tune(open_page):
+    page = open_page()
+    open_tune(page, REPEATED, "Six bars")
+    page.click("#play")
+    is_playing(page)
+    page.evaluate(
+        "abc => { globalThis.done = false; "
+        "studio.player.audition(abc, { bars: { first: 1, last: 1 } }).then(() => { done = true; }); }",
+        SCALE.replace("75", "240"),
+    )
+    page.wait_for_function("() => studio.player.music.title === 'Four notes' && studio.player.state === 'playing'")
+    assert page.inner_text("#play") == "Play"
+    page.wait_for_function("() => done")
+    assert page.evaluate("() => [studio.player.music.title, studio.player.state]") == ["Six bars", "stopped"]
+    assert page.evaluate("() => studio.player.position") > 0
+
+
+def test_without_a_soundfont_the_page_says_so(open_page):
+    page = open_page(expected="404")
+    page.route("**/api/soundfont*", lambda route: route.fulfill(status=404, json={"error": "there is no soundfont"}))
+    page.wait_for_selector("#paper svg .abcjs-note")
+    page.click("#play:enabled")
+    page.wait_for_selector("#transport .error:visible")
+    assert page.locator("#transport .error").inner_text() == "there is no soundfont"
+    assert page.inner_text("#play") == "Play"
+
+
+def test_faults_are_marked_in_the_text_and_typing_is_one_step(open_page):
+    page = open_page()
+    open_tune(page, REPEATED, "Six bars")
+    page.click("#editor summary")
+    page.locator("#abc textarea").focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.type("[A", delay=400)
+    page.wait_for_selector("#faults .error")
+    assert page.locator("#faults").inner_text() == "Line 6: a [ that has no partner on its line"
+    assert page.locator(".layer mark").inner_text() == "["
+    assert page.evaluate("() => studio.tune.versions.length") == 2
+    page.evaluate("() => { studio.tune.undo(); }")
+    page.wait_for_function("abc => document.querySelector('#abc textarea').value === abc", arg=REPEATED)
+    page.wait_for_selector("#faults .error", state="detached")
+
+
+def test_a_note_and_its_text_are_found_from_each_other(open_page):
+    page = open_page()
+    open_tune(page, REPEATED, "Six bars")
+    page.click("#editor summary")
+    page.locator("#paper .abcjs-note").nth(4).click(force=True)
+    area = "document.querySelector('#abc textarea')"
+    assert page.evaluate(f"() => {area}.value.slice({area}.selectionStart, {area}.selectionEnd)") == "c"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector(".pointed")
+    assert page.evaluate("() => document.querySelector('.pointed').dataset.note") == "3"
