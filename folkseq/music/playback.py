@@ -123,14 +123,14 @@ def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> dict[Ins
     """Return the notes of one voice by what plays them, ties merged."""
     parts: dict[Instrument, list[_Played]] = {}
     notes = parts.setdefault(Instrument(), [])
-    tied: dict[int, _Played] = {}  # the notes that last into the next sound, by pitch
+    tied: dict[int, list[_Played]] = {}  # the notes that last into the next sound, by pitch
     for time, sound in events:
         if isinstance(sound, Instrument):
             notes = parts.setdefault(sound, [])
         if not isinstance(sound, Sound):
             continue
         onset, offset = warp(time), warp(time + sound.duration)
-        pitches = {_in_range(pitch.midi) for pitch in sound.pitches}
+        pitches = sorted(_in_range(pitch.midi) for pitch in sound.pitches)
         if sound.grace and not tied.keys() & pitches:
             each = min(_GRACE, (offset - onset) / 2 / len(sound.grace))
             for pitch in sound.grace:
@@ -139,14 +139,16 @@ def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> dict[Ins
         if "." in sound.marks and not sound.tied:
             offset = (onset + offset) / 2
         velocity = _velocity(time, timeline.measure_at(time))
-        sounding: dict[int, _Played] = {}
-        for midi in sorted(pitches):
-            if midi not in tied:
-                notes.append(_Played(onset, offset, midi, velocity))
-            sounding[midi] = tied.get(midi, notes[-1])
-            sounding[midi].offset = offset
+        sounding: dict[int, list[_Played]] = {}
+        for midi in pitches:
+            if before := tied.get(midi):
+                note = before.pop()
+                note.offset = offset
+            else:
+                notes.append(note := _Played(onset, offset, midi, velocity))
+            sounding.setdefault(midi, []).append(note)
         lasting = {_in_range(pitch.midi) for pitch in sound.tied_pitches}
-        tied = {midi: note for midi, note in sounding.items() if midi in lasting}
+        tied = {midi: played for midi, played in sounding.items() if midi in lasting}
     return {instrument: notes for instrument, notes in parts.items() if notes} or {Instrument(): []}
 
 

@@ -2,8 +2,9 @@
 
 Where a `:|` has no `|:`, the section begins at the start of the tune if this is its first repeat, since the old books
 print `A || B :|` for a tune that is played whole twice; else after the section repeated last, or at the double bar
-since then. abc2midi does the same. A `|:` that nothing closes is a plain section line, and so is a `:|` that closes a
-section's last ending if this is for one pass.
+since then. abc2midi does the same. A `|:` that nothing closes is a plain section line. A `:|` that closes a section's
+last ending, if this is for one pass, repeats nothing where it ends the music, or where a part with endings but without
+`|:` follows; else what comes before the endings is played once more, as abcjs does.
 
 Endings are often written with a sign missing. So that every note is played, `repair_endings` guesses it: see there.
 """
@@ -14,10 +15,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from folkseq.music.tune import Bar, Element, Part
+from folkseq.music.tune import Bar, Element, Part, Sound
 
 _STYLES = ("", "|", "||", "|]")
 _DOUBLE = _STYLES[2:]
+_AGAIN = ":| after the last ending, read as the section without endings once more"
+_CLOSED = ":| after the last ending, read as a plain line"
 _LONGEST = 20_000  # elements played before nothing is repeated any more: a misprint may ask for a thousand repeats
 
 
@@ -39,7 +42,8 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
             if not opened and not after_ending:
                 bars[boundary] = replace(bars[boundary], opens=True, style="|")
             elif after_ending and not bar.endings and ending == highest:
-                bars[index] = replace(bar, closes=0, style="|" if bar.opens else "||")
+                again = highest if _plays_again(body, index, bar) else 0
+                bars[index] = replace(bar, closes=again, style="|" if bar.opens or again else "||")
             boundary, opened, after_ending = index, False, bool(bar.endings)
         elif bar.style in _DOUBLE and not (bar.endings or opened or boundary < 0) and (after_ending or not ending):
             boundary, after_ending = index, False
@@ -113,6 +117,8 @@ def _find_repairs(
         if not isinstance(bar, Bar):
             continue
         if not bar.endings:
+            if bar.closes and len(section) > 1 and bars[section[-1]].endings == (max(passes),):
+                guesses[_AGAIN if _plays_again(body, index, bar) else _CLOSED] += 1
             if bar.closes or bar.opens or (len(section) > 2 - first and bar.style in _DOUBLE):
                 end_section(bar.closes)
             lines += [index] if bar.style else []
@@ -156,6 +162,14 @@ def _merge_bars(body: Iterable[Element]) -> tuple[Element, ...]:
         else:
             joined.append(element)
     return tuple(joined)
+
+
+def _plays_again(body: Sequence[Element], index: int, bar: Bar) -> bool:
+    """Return whether a `:|` after the last ending plays what comes before the endings once more."""
+    following = body[index + 1 :]
+    signs = (each for each in following if isinstance(each, Bar) and (each.closes or each.opens or each.endings))
+    sign = bar if bar.opens else next(signs, bar)
+    return bool(sign.closes or sign.opens) and any(isinstance(each, Sound) for each in following)
 
 
 def _bars(body: Sequence[Element]) -> dict[int, Bar]:

@@ -161,7 +161,6 @@ def test_music(music: str, elements: list[Element]) -> None:
         ("(3(3ABc d", {"tuplet with too few notes": 1}),  # one sign too many
         ("(3:2:5A(3ABc", {"tuplet with too few notes": 1}),
         ("(13:12A(11:10BCDEFGABcde fg", {"tuplet with too few notes": 1}),
-        ("[AA]", {"note twice in a chord": 1}),
         ("[A2c]", {"chord of several lengths, read as its first": 1}),
         ("A []", {"chord without notes": 1}),
         ("[Az]", {"'z' in a chord": 1}),
@@ -182,6 +181,8 @@ def test_music(music: str, elements: list[Element]) -> None:
         ("|:A|1B|2c|]", {"ending that no :| comes before": 1}),
         ("A|1B:|2c|d|1e:|2f|]", {"second part with endings but no |:": 1}),
         ("|:A|1B:|3c|]", {"endings not numbered 1, 2, 3 …": 2}),
+        ("|:A|1B:|2c:|d|]", {":| after the last ending, read as the section without endings once more": 1}),
+        ("|:A|1B:|2c:|", {":| after the last ending, read as a plain line": 1}),
     ],
 )
 def test_losses_are_counted(music: str, lost: dict[str, int]) -> None:

@@ -22,6 +22,14 @@ def test_ties_are_merged_in_the_order_of_playing():
     ]
 
 
+def test_a_note_twice_in_a_chord_is_played_twice():
+    (tune,) = abc.parse("X:1\nL:1/4\nM:3/4\nQ:1/4=60\nK:C\n[cc][^c_d]z|[cc]2-[cc]|\n").tunes
+    assert rows(perform(tune).tracks[0]) == [
+        *((0, 1, 72), (0, 1, 72), (1, 2, 73), (1, 2, 73)),
+        *((3, 6, 72), (3, 6, 72)),
+    ]
+
+
 def test_tuplets():
     third = round(1 / 3, 6)
     assert onsets(play("(3cde f6|").tracks[0]) == [0, third, round(2 / 3, 6), 1]

@@ -34,7 +34,14 @@ def _heard(elements: object) -> str:
         ("|:A|1B:|2C|]D:|", "ABACDD"),  # a missing |: after endings, at their double bar
         ("|:A|1B:|2C||D|E:|", "ABACDEDE"),
         ("A|1B:|2C|]", "ABAC"),
-        ("|:A|1B:|2C:|", "ABAC"),  # the last ending's :| only closes
+        ("|:A|1B:|2C:|", "ABAC"),  # at the end of the music, the last ending's :| is a plain line
+        ("|:A|1B:|2C:|D|1E:|2F:|", "ABACDEDF"),  # and before a part with endings but no |:
+        ("|:A|1B:|2C:|D|", "ABACAD"),  # else what comes before the endings is played once more
+        ("|:A|1B:|2C:|:D:|", "ABACADD"),
+        ("|:A|1B:|2C|D:|E:|", "ABACDAEE"),
+        ("|:A|1B:|2C:|3D:|E|", "ABACADAE"),
+        ("|:A|1,2B:|3C:|:D|1E:|2F:|", "ABABACADEDF"),
+        ("|:A|1B:|2C:|D|1E:|2F:|G|", "ABACDEDFDG"),
         ("|:A|1B:|[2C|:D:|", "ABACDD"),
         ("|:A|1,2B:|3C|]", "ABABAC"),
         ("|:A|1,3B:|2,4C:|D", "ABACABACD"),

@@ -75,6 +75,12 @@ def test_losses_are_counted():
     assert ABC.lost(two) == {"slur": 1, "note in another voice": 2, "rhythm of an unknown name": 1}
 
 
+def test_tokens_have_a_note_once_in_a_chord_and_no_section_without_its_endings():
+    tune = one("X:1\nM:1/4\nL:1/4\nK:C\n|:[CC]|1D:|2E:|F|]\n")
+    assert " ".join(ABC.tokenize(tune)) == "<s> M:1/4 K:Cmaj |: C 2 | [1 D 2 :| [2 E 2 || F 2 |] </s>"
+    assert ABC.lost(tune) == {"note twice in a chord": 1}
+
+
 TOKENS = sorted({token for text in (JIG, REEL, WALTZ) for token in ABC.tokenize(one(text))} | {"[1,2", "(5"})
 
 

@@ -307,9 +307,7 @@ class VoiceReader:
         if not notes:
             self.lost["chord without notes"] += 1
             return
-        pitches = tuple(sorted({pitch for pitch, _ in notes}))
-        if len(pitches) < len(notes):
-            self.lost["note twice in a chord"] += len(notes) - len(pitches)
+        pitches = tuple(sorted(pitch for pitch, _ in notes))
         if len({factor for _, factor in notes}) > 1:
             self.lost["chord of several lengths, read as its first"] += 1
         self._sound(_bare(pitches, self.unit * notes[0][1] * parse_length(length)))

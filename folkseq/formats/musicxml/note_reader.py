@@ -47,10 +47,8 @@ class NoteReader:
             return
         if note.find("chord") is not None and self.last_voice in self.latest:
             sound = self.latest[self.last_voice]
-            if pitch is not None and pitch not in sound.pitches:
+            if pitch is not None:
                 sound.pitches = tuple(sorted((*sound.pitches, pitch)))
-            elif pitch is not None:
-                self.lost["note twice in a chord"] += 1
             if abs(self.position.length(ticks) - sound.duration) > self.position.length(1):
                 self.lost["chord of several lengths, read as its first"] += 1
             self._decorate(note, sound, pitch)

@@ -50,11 +50,9 @@ def structure(tune: Tune, *, whole: bool = True) -> tuple[Key, Meter, list[Eleme
             if opening and element != meter:
                 elements.append(element)
             meter = element
-    if whole:
-        elements = _with_end(_with_beginning(match_repeats(_with_end(elements))))
-    else:
-        elements = _with_beginning(match_repeats(elements, whole=False))
-    return *(opening or (key, meter)), elements
+    matched = match_repeats(_with_end(elements) if whole else elements, whole=whole)
+    elements = _with_beginning([_repeated_once(element) for element in matched])
+    return *(opening or (key, meter)), _with_end(elements) if whole else elements
 
 
 def _plain_bar(bar: Bar) -> Bar:
@@ -66,6 +64,13 @@ def _merge(first: Bar, second: Bar) -> Bar:
     closes, opens = max(first.closes, second.closes), first.opens or second.opens
     style = "|" if closes or opens else max(first.style, second.style, key=len)
     return Bar(style, closes, opens, first.endings or second.endings)
+
+
+def _repeated_once(element: Element) -> Element:
+    """Return an element, but a `:|` that is for one pass more after the last ending as a plain line."""
+    if isinstance(element, Bar) and element.closes > 1:
+        return replace(element, closes=0, style="|" if element.opens else "||")
+    return element
 
 
 def _with_beginning(elements: Sequence[Element]) -> list[Element]:
@@ -97,6 +102,8 @@ def dropped(body: Iterable[Element], grace: bool) -> Counter[str]:
                 lost["slur"] += element.opens
             if element.untied:
                 lost["tie of a part of a chord, written as of all of it"] += 1
+            if len(element.pitches) > 1 and (twice := len(element.pitches) - len(set(element.pitches))):
+                lost["note twice in a chord"] += twice
             if element.lyrics:
                 lost["syllable"] += sum(map(bool, element.lyrics))
             for mark in element.marks:

@@ -118,7 +118,7 @@ class SoundTokenizer:
 
     def tokens_in_tuplet(self, sound: Sound, actual: int, normal: int) -> list[str]:
         """Return the tokens of a sound in a tuplet of `actual` in the time of `normal`."""
-        pitches = [self._pitch(pitch) for pitch in sound.pitches]
+        pitches = [self._pitch(pitch) for pitch in dict.fromkeys(sound.pitches)]
         tokens = ["{", *map(self._pitch, sound.grace), "}"] if sound.grace and self.grace else []
         tokens += pitches if len(pitches) == 1 else ["[", *pitches, "]"] if pitches else ["z"]
         length = _length_token(sound.duration.numerator * actual, sound.duration.denominator * normal)
