@@ -149,12 +149,74 @@ def test_an_alternative_is_heard_in_place_of_the_tune(open_page):
 
 def test_without_a_soundfont_the_page_says_so(open_page):
     page = open_page(expected="404")
-    page.route("**/api/soundfont*", lambda route: route.fulfill(status=404, json={"error": "there is no soundfont"}))
+    refused = {"status": 404, "json": {"error": "there is no soundfont"}}
+    page.route("**/api/soundfont*", lambda route: route.fulfill(**refused))
+    page.reload()
+    page.wait_for_selector("#transport .error:visible")
     page.wait_for_selector("#paper svg .abcjs-note")
     page.click("#play:enabled")
+    page.wait_for_function("() => studio.player.state === 'stopped'")
     page.wait_for_selector("#transport .error:visible")
     assert page.locator("#transport .error").inner_text() == "there is no soundfont"
     assert page.inner_text("#play") == "Play"
+    page.unroute("**/api/soundfont*")
+    page.click("#play")
+    is_playing(page)
+    page.wait_for_selector("#transport .error", state="hidden")
+
+
+def test_a_bar_is_counted_in(open_page):
+    page = open_page()
+    open_tune(page, REPEATED, "Six bars")
+    clicks = page.evaluate(
+        "async () => { const { countIn } = await import('/assets/page/js/music.js'), { music } = studio.player;"
+        "return [0, 3].map(bar => countIn(music, music.beats.filter(each => each.bar)[bar].onset_s)); }"
+    )
+    beat = page.evaluate("() => studio.player.music.beats[1].onset_s")
+    # A pickup of a beat comes after a whole bar and three beats; the fourth bar after a bar.
+    assert [round(each["time"] / beat, 6) for each in clicks[0]] == [-4, -3, -2, -1, 0, 1, 2]
+    assert [round(each["time"] / beat, 6) for each in clicks[1]] == [8, 9, 10, 11]
+    assert [each["bar"] for each in clicks[1]] == [True, False, False, False]
+
+
+def test_tempo_swing_and_instrument(open_page):
+    page = open_page()
+    open_tune(page, REPEATED.replace("GABc", "G/A/B/c/ B2"), "Six bars")
+    page.click("#sound summary")
+    onsets = (
+        "() => studio.player.music.events.slice(1, 4).map(each => each.onset_s - studio.player.music.events[1].onset_s)"
+    )
+    beat = page.evaluate("() => studio.player.music.beats[1].onset_s")
+    assert page.evaluate(onsets) == pytest.approx([0, beat / 2, beat])
+    page.locator("#swing").fill("66")
+    page.wait_for_function("() => studio.player.swing === 0.66")
+    page.wait_for_function(f"beat => Math.abs(({onsets})()[1] - 0.66 * beat) < 1e-6", arg=beat)
+    page.select_option("#instrument", label="harp")
+    page.locator("#tempo").fill("150")
+    page.click("#play")
+    is_playing(page)
+    page.wait_for_selector(".sounding")
+    speed = page.evaluate(
+        "async () => { const place = () => [studio.player.position, studio.player.synth.heard], before = place();"
+        "await new Promise(resolve => setTimeout(resolve, 1000)); const after = place();"
+        "return (after[0] - before[0]) / (after[1] - before[1]); }"
+    )
+    assert speed == pytest.approx(1.5, rel=0.02)
+    assert page.evaluate("() => studio.player.synth.programs") == {"0": 46}
+    page.reload()
+    page.wait_for_selector("#play:enabled")
+    assert page.locator("#instrument").input_value() == "46"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_each_note_is_on_the_score_whatever_stands_before_the_tune(open_page, width):
+    page = open_page(width)
+    open_tune(page, "%abc-2.1\nC:trad\r\n\n" + REPEATED.replace("T:", "% more\nT:🎻 "), "🎻 Six bars")
+    names = page.evaluate(
+        "() => studio.tune.reading.notes.map((note, index) => [studio.tune.abc[note.start],"
+        "document.querySelector(`[data-note='${index}']`)?.getAttribute('class').match(/abcjs-p(-?[0-9]+)/)[1]])"
+    )
+    assert [["CDEFGABcdefg"[int(place)], place] for _, place in names] == names
 
 
 def test_faults_are_marked_in_the_text_and_typing_is_one_step(open_page):

@@ -47,13 +47,22 @@ function draw(tune) {
   const width = Math.max(paper.clientWidth - 10, 200), key = `${width} ${tune.abc}`;
   if (!tune.abc || key === drawn) return;
   drawn = key;
-  const [visual] = ABCJS.renderAbc(sheet, tune.abc, {
+  const [visual] = ABCJS.renderAbc(sheet, withNumberFirst(tune.abc), {
     add_classes: true, staffwidth: width, wrap: barsOfLongestLine(tune.abc) * NARROWEST_BAR_PX > width ? WRAP : undefined,
     foregroundColor: "currentColor", paddingleft: 0, paddingright: 0, selectTypes: false,
   });
   voices = (visual?.lines ?? []).flatMap(line => (line.staff ?? []).flatMap((staff, row) => staff.voices.map(elements => ({ line, row, elements }))));
   title.textContent = tune.abc.match(/^T:(.*)$/m)?.[1].trim() || "Untitled";
   connect(tune);
+}
+
+/**
+ * Return the text with what stands before its X: after that line, so that all after it keeps its place: where abcjs wraps
+ * lines, it counts places from the X: on.
+ */
+function withNumberFirst(abc) {
+  const [, blank, head, number, rest] = abc.match(/^(\s*)([^]*?)(^X:.*)([^]*)$/m) ?? [];
+  return number === undefined ? abc : `${number}${" ".repeat(blank.length)}\n${head.replace(/\n(?=\n)/g, " ")}${rest.slice(1)}`;
 }
 
 const barsOfLongestLine = abc => Math.max(...abc.split("\n").filter(line => !/^([A-Za-z]:|%)/.test(line)).map(line => line.split(/[|\]:]+/).filter(bar => bar.trim()).length));

@@ -12,6 +12,8 @@ export class Synth {
   context = null;
   /** What is heard, before it goes to the loudspeaker. */
   output = null;
+  /** The program of each channel. */
+  programs = {};
   #bank = null;
   #opened = null;
   #synthesizer = null;
@@ -61,6 +63,7 @@ export class Synth {
       while (this.#synthesizer.channelCount <= channel) this.#synthesizer.addNewChannel();
       this.#synthesizer.controllerChange(channel, RESET_CONTROLLERS, 0);
       this.#synthesizer.programChange(channel, program);
+      this.programs[channel] = program;
     }
   }
 

@@ -27,6 +27,7 @@ export function setUpTransport(tune, player) {
       element("div", { class: "row" }, element("label", {}, "Instrument ", instrument), metronome, countIn, swing))),
     line);
   restore();
+  requestAnimationFrame(() => setTimeout(() => player.synth.fetch().catch(error => fault(line, error.message)))); // after the first paint
 
   tune.addEventListener("reading", load);
   tune.addEventListener("selection", showLoop);

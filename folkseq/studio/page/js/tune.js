@@ -21,7 +21,8 @@ export class OpenTune extends EventTarget {
   /** Open another tune, with versions of its own. */
   open(abc, label, { id = crypto.randomUUID(), versions = null, at = 0 } = {}) {
     this.id = id;
-    this.versions = versions ?? [{ abc, label }];
+    this.versions = versions ?? [{ abc: withLineFeeds(abc), label }];
+    if (this.selection) this.select(null);
     this.at = versions ? at : 0;
     return this.#show(this.versions[this.at].abc);
   }
@@ -30,7 +31,8 @@ export class OpenTune extends EventTarget {
    * Change the tune: a new version, which undo takes back. Versions that were undone are dropped. Changes of one group
    * that follow each other are one version.
    */
-  change(abc, label, group = null) {
+  change(text, label, group = null) {
+    const abc = withLineFeeds(text);
     if (abc === this.abc) return Promise.resolve();
     const same = group !== null && this.versions[this.at]?.group === group;
     this.versions.splice(this.at + !same, Infinity, { abc, label, group });
@@ -74,3 +76,6 @@ export class OpenTune extends EventTarget {
 
   #tell(name) { this.dispatchEvent(new Event(name)); }
 }
+
+/** Return a text with the line breaks of a text area, so that places in both are the same. */
+const withLineFeeds = text => text.replace(/\r\n?/g, "\n");
