@@ -11,6 +11,7 @@ from functools import lru_cache
 
 LETTERS = "CDEFGAB"
 SEMITONES = (0, 2, 4, 5, 7, 9, 11)  # of each letter above C
+PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # as they are usually spelt
 MIDDLE_C = 60  # MIDI number of staff position 0
 SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 """The sign of each alteration, in semitones."""

@@ -27,12 +27,15 @@ SETTINGS = {field.name for field in fields(SamplingSettings)}
 class Model(TrainedRun):
     """A trained run, ready to write."""
 
-    def sample(self, count: int = 1, *, seed: int | None = None, **asked: Any) -> Iterator[Sampled]:
+    def sample(
+        self, count: int = 1, *, seed: int | None = None, prime_data: bytes | None = None, **asked: Any
+    ) -> Iterator[Sampled]:
         """Write new pieces, as the iterator is consumed.
 
         Args:
             count: number of pieces.
             seed: the same seed gives the same pieces; drawn and recorded by default.
+            prime_data: the contents of the file that `prime` names, which is then not opened.
             asked: fields of `SamplingSettings` and of the representation's options, such as `temperature` and `key`.
 
         Returns:
@@ -42,7 +45,7 @@ class Model(TrainedRun):
             RequestError: an argument cannot be met.
         """
         check_task(self.run, CONTINUE)
-        return SamplingRun(self, self.record(seed=seed, **asked)).pieces(count)
+        return SamplingRun(self, self.record(seed=seed, **asked), prime_data).pieces(count)
 
     def again(self, records: Sequence[Record]) -> Iterator[Sampled]:
         """Write the pieces of records again. Raises RequestError if this run did not write them."""

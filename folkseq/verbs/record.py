@@ -14,6 +14,9 @@ from folkseq.sampling.settings import SamplingSettings
 from folkseq.settings import changed, from_json, setting, spelled, validate
 from folkseq.version import __version__
 
+PASSAGE = "passage"
+"""The task of a model of performances in the studio: it continues what is before a passage, up to what is after it."""
+
 _BEGINNING = '{"folkseq": '
 _SAMPLING = {each.name for each in fields(SamplingSettings)} - {"best"}  # `draw` tells which candidate was best
 _ESCAPED = "%&<>"
@@ -90,6 +93,9 @@ class Record:
     @property
     def is_of_other(self) -> str:
         """Return an error for a piece that was made from another file, which is needed to make it again."""
+        if self.task == PASSAGE:
+            where = self.options.get("seconds", "some")
+            return f"its seconds {where} were written again in the studio; do that there, with seed {self.seed}"
         verb = f"folkseq {self.task} RUN FILE --seed {self.seed}"
         return f"was made from another file; repeat that with all its options: {verb}"
 

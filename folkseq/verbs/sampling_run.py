@@ -40,13 +40,19 @@ _BATCH = 16  # pieces that are compared with the training set at once, which is 
 class SamplingRun:
     """The settings, constraints and random draws of new pieces from one model."""
 
-    def __init__(self, model: TrainedRun, record: Record) -> None:
-        """Check everything that was asked for. Raises RequestError if it cannot be met."""
+    def __init__(self, model: TrainedRun, record: Record, prime_data: bytes | None = None) -> None:
+        """Check everything that was asked for. Raises RequestError if it cannot be met.
+
+        Args:
+            model: the model.
+            record: the settings and options.
+            prime_data: the contents of the prime's file, which is then not opened: its name is what the record says.
+        """
         self.model, self.codec, settings = model, model.codec, record.settings
         self.options = self._parse_options(record)
         self.prime, digest = None, None
         if settings.prime is not None:
-            self.prime, digest = self._parse_prime(settings.prime)
+            self.prime, digest = self._parse_prime(settings.prime, prime_data)
         self.record = replace(record, prime_sha256=digest)
         plan = self.codec.generation.plan(self.options, self.prime)
         grammar = plan.grammar if settings.grammar else None
@@ -175,29 +181,36 @@ class SamplingRun:
                 raise RequestError(f"{option} needs the grammar; leave out one of {option} and --no-grammar")
         return parse(kind, record.options)
 
-    def _parse_prime(self, prime: str) -> tuple[Prime[Any], str | None]:
+    def _parse_prime(self, prime: str, data: bytes | None) -> tuple[Prime[Any], str | None]:
         """Return the prime in a file and the file's digest, or the prime that the text itself is."""
-        generation, files = self.codec.generation, self.model.representation.files
-        suffixes = {*files.suffixes, ".abc", ".txt", *midi.SUFFIXES}
-        looks_like_text = "\n" in prime or ("/" not in prime.split("|")[0])
-        if "\n" in prime or (looks_like_text and Path(prime).suffix.lower() not in suffixes):
-            return generation.prime(prime, self.options), None
-        try:
-            with open_file(Path(prime), files.max_bytes) as file:
-                data = file.read()
-        except (ParseError, OSError, ValueError) as error:
-            named = Path(prime).suffix.lower() in suffixes
-            if ".txt" in files.outputs and not (named or _exists(prime)):  # any text can be a prime
-                return generation.prime(prime, self.options), None
-            if Path(prime).suffix or "|" not in prime:
-                raise (
-                    error if isinstance(error, ParseError) else RequestError(f"{prime}: is not a prime ({error})")
-                ) from None
+        generation = self.codec.generation
+        data = self._read_prime(prime) if data is None else data
+        if data is None:
             return generation.prime(prime, self.options), None
         try:
             return generation.prime_file(data, prime, self.options), hashlib.sha256(data).hexdigest()[:12]
         except TokenError as error:
             raise TokenError(f"{prime}: {error}") from None
+
+    def _read_prime(self, prime: str) -> bytes | None:
+        """Return the contents of the file that a prime names; None if it is text."""
+        files = self.model.representation.files
+        suffixes = {*files.suffixes, ".abc", ".txt", *midi.SUFFIXES}
+        looks_like_text = "\n" in prime or ("/" not in prime.split("|")[0])
+        if "\n" in prime or (looks_like_text and Path(prime).suffix.lower() not in suffixes):
+            return None
+        try:
+            with open_file(Path(prime), files.max_bytes) as file:
+                return file.read()
+        except (ParseError, OSError, ValueError) as error:
+            named = Path(prime).suffix.lower() in suffixes
+            if ".txt" in files.outputs and not (named or _exists(prime)):  # any text can be a prime
+                return None
+            if Path(prime).suffix or "|" not in prime:
+                raise (
+                    error if isinstance(error, ParseError) else RequestError(f"{prime}: is not a prime ({error})")
+                ) from None
+            return None
 
     def _typical_length(self) -> int:
         return self.model.run.config.typical_length or typical_length(*self.model.run.tokens())

@@ -165,3 +165,24 @@ def test_drums_of_a_drum_bank_are_no_melody():
     after = midi.parse(spliced(take(*kit), [Note(1.0, 1.25, 38, 90)], drums=True)).performance
     melody, drums = after.tracks
     assert ([note.pitch for note in melody], [note.pitch for note in drums]) == ([60, 62, 64], [38])
+
+
+def test_the_pedal_of_the_gap_can_go_with_its_notes():
+    pedal = [
+        (500, "b0 407f"),
+        (1100, "b0 4000"),
+        (1200, "b0 407f"),
+        (1300, "b0 4000"),
+        (1700, "b0 4050"),
+        (3000, "b0 4000"),
+    ]
+    foot = [(1200, "b0 437f")]  # another pedal
+
+    def moves(data):
+        return [(tick, *rest) for tick, status, *rest in events_one_by_one(chunks(data)[1][1])[0] if status == 0xB0]
+
+    kept = [(500, 64, 127), (1100, 64, 0), (1200, 67, 127), (1920, 64, 80), (3000, 64, 0)]
+    assert moves(spliced(take(*pedal, *foot), lift=True)) == kept
+    assert len(moves(spliced(take(*pedal, *foot)))) == 7
+    after_the_end = midi_file(track_of([*TAKE.items(), (1700, "b0 407f")], end=quantity(0).hex() + "ff2f00"))
+    assert moves(spliced(after_the_end, lift=True)) == [(1920, 64, 127)]

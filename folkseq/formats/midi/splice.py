@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from folkseq.errors import ParseError
 from folkseq.formats.midi import events
 from folkseq.formats.midi.channels import DRUMS
 from folkseq.formats.midi.chunks import locate, replace_tracks
-from folkseq.formats.midi.events import AFTERTOUCH, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, MidiEvent, walk
+from folkseq.formats.midi.events import AFTERTOUCH, CONTROL, META, NOTE_OFF, NOTE_ON, TEXT, BrokenError, MidiEvent, walk
 from folkseq.formats.midi.reader import parse, tempo_map
 from folkseq.formats.ticks import TempoMap
-from folkseq.music.performance import Note
+from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Note
 
 _CLOSE = 1e-6  # s, by which a tick's time may be off
 _NEVER = 1 << 60
@@ -35,6 +35,7 @@ def splice(
     texts: Iterable[str] = (),
     *,
     drums: bool = False,
+    lift: bool = False,
 ) -> bytes:
     """Return a MIDI file without the notes that begin in a gap, and with others in their place.
 
@@ -47,6 +48,8 @@ def splice(
             Each is moved or cut by the ticks that keep it apart from kept notes of its pitch and channel.
         texts: Texts for the beginning of the file.
         drums: Whether to replace the notes of drums, or all others.
+        lift: Whether to leave out the presses of the sustain pedal that begin in the gap, since they are for its old
+            notes. One that lasts beyond the gap begins at its end.
 
     Raises:
         ParseError: The file is no MIDI file that can be read.
@@ -90,6 +93,8 @@ def splice(
             spans[key] += [(begun, _NEVER) for removed, begun in hanging if not removed]
     number, channel = first_removed or first or (len(tracks) - 1, DRUMS if drums else 0)
     gap = _first_tick(clock, begin_s), _first_tick(clock, end_s)
+    if lift:
+        kept = [_lifted(track, gap, drum_channels) for track in kept]
     ends, begins = _placed(notes, clock, gap, channel, spans)
     kept[number] = _merged(kept[number], ends, begins)
     heads = next((at for at, event in enumerate(kept[0]) if event.tick or event.status != META), len(kept[0]))
@@ -104,6 +109,27 @@ def _read(data: bytes, start: int, stop: int) -> tuple[list[MidiEvent], bytes]:
     chunk = data[start:stop]
     found = list(walk(chunk, start))
     return [event for event, _ in found], chunk[found[-1][1] if found else 0 :]
+
+
+def _lifted(track: Sequence[MidiEvent], gap: tuple[int, int], drums: Collection[int]) -> list[MidiEvent]:
+    """Return a track's events, without the presses of the pedal that begin in a gap, but with what lasts beyond it."""
+    found: list[MidiEvent] = []
+    latest: dict[int, MidiEvent] = {}  # by channel
+    down: set[int] = set()  # channels whose pedal is down in what is found
+    ended = False
+    for event in track:
+        if not ended and event.tick >= gap[1]:
+            ended = True
+            pressed = (move for channel, move in latest.items() if channel not in down and move.data[1] >= PEDAL_DOWN)
+            found += [move._replace(tick=gap[1]) for move in pressed]
+        channel = event.status & 15
+        if event.status == CONTROL | channel and event.data[0] == SUSTAIN and channel not in drums and not ended:
+            latest[channel] = event
+            if event.tick >= gap[0] and channel not in down:
+                continue
+            (down.add if event.data[1] >= PEDAL_DOWN else down.discard)(channel)
+        found.append(event)
+    return found
 
 
 def _first_tick(clock: TempoMap, seconds: float) -> int:

@@ -101,15 +101,22 @@ class ConditioningSchedule:
     """Values over time (a `folkseq.grammar.Schedule`). Its state is the steps since each piece began, (B,) int64."""
 
     def __init__(
-        self, conditioning: Conditioning, densities: Floats, weights: Sequence[Floats], *, steps: int, after: int = 0
+        self,
+        conditioning: Conditioning,
+        densities: Floats,
+        weights: Sequence[Floats | None],
+        *,
+        steps: int,
+        after: int = 0,
     ) -> None:
-        """Let notes per second, and lists of twelve weights, share `steps` steps evenly; an empty list is off.
+        """Let notes per second, and lists of twelve weights, share `steps` steps evenly.
 
-        The first value also holds in `after` steps before that, and the last one from then on.
+        An empty list is off, and so is None within one, for its time. The first value also holds in `after` steps
+        before that, and the last one from then on.
         """
         self._shifts, self._steps, self._after = conditioning.config.layout.steps, steps, after
         rates: Sequence[float | None] = densities or [None]
-        shares: Sequence[Values | None] = [_shares(np.asarray(each)) for each in weights] or [None]
+        shares = [None if each is None else _shares(np.asarray(each)) for each in weights] or [None]
         # (densities, lists of weights, C)
         self._table = np.array([[conditioning.vectors(rate, share)[0] for share in shares] for rate in rates])
 

@@ -12,7 +12,7 @@ import numpy as np
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi
 from folkseq.music.performance import PEDAL_DOWN, Notes, Pedal, Performance, Track
-from folkseq.music.pitch import LETTERS, SEMITONES
+from folkseq.music.pitch import LETTERS, PITCH_CLASSES, SEMITONES
 from folkseq.music.sustain import bake
 from folkseq.representations.base import Codec
 from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
@@ -35,7 +35,6 @@ shorter than 3.8 s, and 99 % of the time at most 22 notes sound at once.
 TOKENS_PER_SECOND, MIN_TOKENS = 200, 200  # at most; the densest 30 s of a hundred ASAP performances have 122 per second
 MOST_DENSITY = 1000.0
 _PITCH_CLASSES = dict(zip(LETTERS, SEMITONES, strict=True))
-_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _SHOWN = 12  # notes
 _CLOSE_S = 1e-6  # a time in seconds may differ by so much from its step
 
@@ -127,7 +126,7 @@ class PerformanceGeneration(Generation[Performance]):
     def preview(self, piece: Performance) -> str:
         """Return the number of notes, the duration, and the names of the first notes, with C4 in the middle."""
         pitches = [note.pitch for track in piece.tracks for note in track]
-        names = [f"{_NAMES[pitch % 12]}{pitch // 12 - 1}" for pitch in pitches[:_SHOWN]]
+        names = [f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}" for pitch in pitches[:_SHOWN]]
         more = ["…"] if len(pitches) > _SHOWN else []
         return f"{len(pitches)} notes in {piece.length_s:.1f} s: {' '.join(names + more)}"
 
@@ -157,15 +156,20 @@ def parse_densities(text: str | None) -> tuple[float, ...]:
     raise RequestError(f"--density {text}: write {allowed}, such as 8, or 2,8,16 for several values over time")
 
 
-def parse_pitch_classes(text: str | None) -> list[list[float]]:
+def parse_pitch_classes(text: str | None) -> list[list[float] | None]:
     """Parse names into weights of the twelve pitch classes, C first; a repeated name counts again. Raises RequestError.
 
-    >>> parse_pitch_classes("C,E,G,C")[0][:5]
-    [2.0, 0.0, 0.0, 0.0, 1.0]
+    A set without names, between others, is None: all pitch classes are free.
+
+    >>> parse_pitch_classes("C,E,G,C/")
+    [[2.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], None]
     """
-    weights: list[list[float]] = []
+    weights: list[list[float] | None] = []
     for part in text.split("/") if text is not None else ():
-        weights.append([0.0] * 12)
+        if not part.strip() and "/" in (text or ""):
+            weights.append(None)
+            continue
+        found = [0.0] * 12
         for name in map(str.strip, part.split(",")):
             letter, signs = name[:1].upper(), name[1:]
             if letter not in _PITCH_CLASSES or (signs.strip("#") and signs.strip("b")):
@@ -173,7 +177,8 @@ def parse_pitch_classes(text: str | None) -> list[list[float]]:
                     f"--pitch-classes {text}: {name!r} is not one of C D E F G A B with # or b; "
                     "write C,E,G, or C,E,G/F,A,C for several sets over time"
                 )
-            weights[-1][(_PITCH_CLASSES[letter] + signs.count("#") - signs.count("b")) % 12] += 1
+            found[(_PITCH_CLASSES[letter] + signs.count("#") - signs.count("b")) % 12] += 1
+        weights.append(found)
     return weights
 
 

@@ -20,7 +20,9 @@ class PerformanceOptions(Options):
         needs_grammar=True,
     )
     density: str | None = setting(None, "Notes per second, or several values over time: 2,8,16.")
-    pitch_classes: str | None = setting(None, "Pitch classes to favour: C,E,G, or several sets over time: C,E,G/F,A,C.")
+    pitch_classes: str | None = setting(
+        None, "Pitch classes to favour: C,E,G, or several sets over time, of which an empty one is free: C,E,G//F,A,C."
+    )
     longest_note: float | None = setting(
         None, "Longest note in seconds.  [default: 4]", low=0.1, high=3600, needs_grammar=True
     )

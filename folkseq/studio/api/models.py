@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from folkseq import representations
 from folkseq.errors import FolkseqError
 from folkseq.run import Run
 from folkseq.studio.operations import Nothing, operation
@@ -23,6 +24,14 @@ class ModelFacts:
     """What it can be asked for; empty for a model that does not write tunes."""
     meters: tuple[str, ...]
     modes: tuple[str, ...]
+    writes: str
+    """Suffix of its files: `.abc`, `.mid` and others."""
+    drums: bool
+    """Whether it writes drums alone."""
+    density: bool
+    """Whether it can be asked for notes per second."""
+    pitch_classes: bool
+    """Whether it can be asked for pitch classes."""
     heldout_nll: float | None
     """Nats per token on held-out pieces."""
 
@@ -44,7 +53,7 @@ def list_models(workshop: Workshop, request: Nothing) -> Models:
 
 
 def _facts(name: str, run: Run) -> ModelFacts:
-    tokens = run.vocabulary.tokens
+    tokens, representation = run.vocabulary.tokens, representations.find(run.config.representation)
 
     def after(prefix: str) -> tuple[str, ...]:
         return tuple(sorted(token.removeprefix(prefix) for token in tokens if token.startswith(prefix)))
@@ -56,6 +65,10 @@ def _facts(name: str, run: Run) -> ModelFacts:
         rhythms=after("R:"),
         meters=after("M:"),
         modes=after("K:C"),
+        writes=representation.files.outputs[0],
+        drums=bool(getattr(representation, "drums", getattr(representation, "grid", "") == "drums")),
+        density=bool(getattr(representation, "density", False)),
+        pitch_classes=bool(getattr(representation, "pitch_classes", False)),
         heldout_nll=run.config.figures.get("heldout_nll"),
     )
 

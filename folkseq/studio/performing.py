@@ -1,0 +1,131 @@
+"""A MIDI file as the page shows and plays it."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from folkseq.errors import FolkseqError
+from folkseq.files import file_stem
+from folkseq.formats import midi
+from folkseq.music.sustain import last_event_s, presses
+from folkseq.sampling.overlaps import Verdict
+
+LONGEST_MIDI = 3 << 20
+"""Bytes of a file; in base64 it fits into a request."""
+MOST_NOTES = 100_000
+LONGEST_S = 4 * 3600.0
+_LONGEST_TITLE = 200
+_SILENT = {"text", "copyright"}  # which the file keeps, and nobody hears
+
+
+@dataclass(frozen=True)
+class PlayedNote:
+    """A note."""
+
+    onset_s: float
+    duration_s: float
+    pitch: int
+    velocity: int
+    channel: int
+    """Counted from 0; a port has 16, of which number 9 plays drums."""
+
+
+@dataclass(frozen=True)
+class Press:
+    """A press of the sustain pedal."""
+
+    start_s: float
+    stop_s: float
+    channel: int
+
+
+@dataclass(frozen=True)
+class Performance:
+    """A MIDI file, and what is heard of it."""
+
+    title: str
+    midi: str
+    """The file in base64."""
+    notes: tuple[PlayedNote, ...]
+    """In the order of their onsets; each ends where its key is released."""
+    pedal: tuple[Press, ...]
+    programs: Mapping[int, int]
+    """The General MIDI program of each channel."""
+    duration_s: float
+    lost: Mapping[str, int]
+    """What is in the file and not shown, by kind and count."""
+    index: int = 0
+    """Its number among the new ones, from 1."""
+    seed: int | None = None
+    verdict: Verdict | None = None
+    notices: tuple[str, ...] = ()
+
+
+def shown(data: bytes, name: str, title: str = "") -> Performance:
+    """Return a MIDI file as the page has it.
+
+    Args:
+        data: the file.
+        name: what it is called in errors.
+        title: its title, if it has none in itself.
+
+    Raises:
+        FolkseqError: it is broken, or too long.
+    """
+    read = midi.parse(data, name)
+    piece = read.performance
+    count = sum(map(len, piece.tracks))
+    if count > MOST_NOTES:
+        raise FolkseqError(f"{name}: has {count:,} notes; the studio opens at most {MOST_NOTES:,}")
+    if piece.length_s > LONGEST_S:
+        raise FolkseqError(
+            f"{name}: lasts {piece.length_s / 3600:.1f} hours; the studio opens at most {LONGEST_S / 3600:g}"
+        )
+    last_s = last_event_s(piece.tracks)
+    notes: list[PlayedNote] = []
+    pedal: dict[int, list[Press]] = {}
+    programs: dict[int, int] = {}
+    for (port, own), track in zip(read.channels, piece.tracks, strict=True):
+        channel = 16 * port + own
+        programs.setdefault(channel, track.program)
+        for each in track:
+            duration_s = round(each.offset_s - each.onset_s, 4)
+            notes.append(PlayedNote(round(each.onset_s, 4), duration_s, each.pitch, each.velocity, channel))
+        if not track.drum:
+            spans = np.stack(presses(track.pedal, last_s), axis=1).round(4).tolist()
+            pedal[channel] = [Press(start_s, stop_s, channel) for start_s, stop_s in spans if start_s < stop_s]
+    notes.sort(key=lambda note: (note.onset_s, note.pitch))
+    return Performance(
+        piece.name or title,
+        b64encode(data).decode(),
+        tuple(notes),
+        tuple(each for spans in pedal.values() for each in spans),
+        programs,
+        round(piece.length_s, 4),
+        {kind: count for kind, count in read.lost.items() if kind not in _SILENT},
+    )
+
+
+def decoded(text: str, name: str, most: int = LONGEST_MIDI) -> bytes:
+    """Return the bytes of a file in base64. Raises FolkseqError if they are none, or too many."""
+    if len(text) > most * 4 // 3 + 4:
+        raise FolkseqError(f"{name}: is larger than {most >> 20} MB; give a shorter one")
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise FolkseqError(f"{name}: did not arrive whole; open it again") from None
+
+
+def stem_of(name: str) -> str:
+    """Return the last part of a file's name, without its suffix."""
+    return PurePosixPath(name.replace("\\", "/")).stem[:_LONGEST_TITLE]
+
+
+def plain_name(name: str, suffix: str) -> str:
+    """Return a file's name for messages and records: its last part, in plain letters."""
+    return (file_stem(stem_of(name), "") or "performance") + suffix
