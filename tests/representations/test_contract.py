@@ -36,6 +36,8 @@ FILES = {
     "performance": ["take.mid"],
     "performance:sustain=tokens": ["take.mid"],
     "performance:drums=true": ["drums.mid"],
+    "roll": ["take.mid", "voices.mid"],
+    "roll:transpose=true": ["voices.mid"],
 }
 BUILT_IN = {spec.partition(":")[0] for spec in FILES}
 PLUG_INS = [name for name in representations.names() if name not in BUILT_IN]
