@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from folkseq.verbs.model import drawn_seed
 AGAIN, PLAINER, BOLDER, VARY, ON, SECOND_PART = WAYS = ("again", "plainer", "bolder", "vary", "continue", "second_part")
 MOST_ALTERNATIVES = 16
 _ROUNDS = 16  # times as many draws as alternatives at most, since some come out alike
+_HEADINGS = re.compile(r"(?m)^(?:[A-HNOPQRSTZ]:|%).*\n")
 _TURNS = 3  # the same of variations and continuations, which are seldom alike
 _LIKE = 24  # draws of a varied bar, of which the one most like the present bar is kept
 
@@ -106,7 +108,8 @@ def harmonise(workshop: Workshop, request: AskForAlternatives) -> Iterator[Alter
             continue
         abc = _abc(new)
         numbers = OpenText.read(abc).numbers
-        yield Alternative(abc, "", abc, "harmonise", numbers[0], numbers[-1], _rate([new]), new.copied)
+        score = _HEADINGS.sub("", abc)
+        yield Alternative(abc, "", score, "harmonise", numbers[0], numbers[-1], _rate([new]), new.copied)
 
 
 def _filled(workshop: Workshop, request: AskToRewrite, text: OpenText) -> Iterator[Alternative | Notice]:

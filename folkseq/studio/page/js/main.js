@@ -1,19 +1,24 @@
 // The page: the open tune, and the parts that show and change it.
 
+import { setUpAlternatives } from "./alternatives.js";
 import { setUpAsk, write } from "./ask.js";
 import * as candidates from "./candidates.js";
 import { setUpEditor } from "./editor.js";
 import { fault } from "./elements.js";
+import { setUpMenu } from "./menu.js";
 import { Player } from "./player.js";
 import { pointAt, setUpScore } from "./score.js";
 import { OpenTune } from "./tune.js";
 import { setUpTransport } from "./transport.js";
+import { setUpWhy } from "./why.js";
 
 const tune = new OpenTune(), player = new Player(), scoreError = document.getElementById("score-error");
 globalThis.studio = { tune, player }; // for the browser's console
 const showInText = setUpEditor(tune, pointAt);
 setUpScore(tune, player, showInText);
 setUpTransport(tune, player);
+const alternatives = setUpAlternatives(tune, player);
+setUpWhy(tune, setUpMenu(tune, player, alternatives), alternatives);
 tune.addEventListener("fault", event => fault(scoreError, event.detail));
 tune.addEventListener("reading", () => fault(scoreError, tune.reading.faults.find(each => !each.lost)?.text ?? ""));
 
