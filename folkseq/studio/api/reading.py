@@ -20,7 +20,7 @@ from folkseq.music.timeline import Measure
 from folkseq.music.tune import Element, Sound, Tune
 from folkseq.representations.abc import AbcRepresentation
 from folkseq.representations.abc.bars import read_bars
-from folkseq.settings import REQUIRED, setting
+from folkseq.settings import setting
 from folkseq.studio.api.tunes import LONGEST_TEXT
 from folkseq.studio.operations import operation
 from folkseq.studio.workshop import Workshop
@@ -33,7 +33,7 @@ _DRUMS = 9  # General MIDI's channel, counted from 0
 class AskForReading:
     """A tune to read."""
 
-    abc: str = setting(REQUIRED, f"A tune in ABC, of at most {LONGEST_TEXT} characters; of several, the first.")
+    abc: str = setting("", f"A tune in ABC, of at most {LONGEST_TEXT} characters; of several, the first.")
     swing: float = setting(
         STRAIGHT, "Share of a quarter note that its first eighth takes.", low=STRAIGHT, high=MOST_SWING
     )

@@ -130,6 +130,21 @@ def test_bars_are_selected_by_keys_and_clicks(open_page):
     assert selection() == (1, 3)
 
 
+def test_an_edit_does_not_stop_the_music(open_page):
+    page = open_page()
+    open_tune(page, REPEATED, "Six bars")
+    page.click("#play")
+    is_playing(page)
+    page.wait_for_function("() => studio.player.position > 1")
+    page.evaluate("() => { studio.tune.change(studio.tune.abc.replace('GFGA', 'GFGB'), 'an edit'); }")
+    page.wait_for_function(
+        "() => studio.player.music.abc === studio.tune.abc && studio.player.state === 'playing' "
+        "&& studio.player.position > 1.2"
+    )
+    page.evaluate("abc => { studio.tune.open(abc, 'another'); }", SCALE)
+    page.wait_for_function("() => studio.player.music.title === 'Four notes' && studio.player.state === 'stopped'")
+
+
 def test_an_alternative_is_heard_in_place_of_the_tune(open_page):
     page = open_page()
     open_tune(page, REPEATED, "Six bars")
@@ -234,6 +249,11 @@ def test_faults_are_marked_in_the_text_and_typing_is_one_step(open_page):
     page.evaluate("() => { studio.tune.undo(); }")
     page.wait_for_function("abc => document.querySelector('#abc textarea').value === abc", arg=REPEATED)
     page.wait_for_selector("#faults .error", state="detached")
+    page.fill("#abc textarea", "")
+    page.wait_for_selector("#score-error:visible")
+    assert page.locator("#score-error").inner_text().startswith("no tune in it")
+    assert page.locator("#paper .abcjs-note").count() == 0
+    assert page.locator("#play").is_disabled()
 
 
 def test_a_note_and_its_text_are_found_from_each_other(open_page):

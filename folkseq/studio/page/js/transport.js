@@ -45,21 +45,22 @@ export function setUpTransport(tune, player) {
   return toggle;
 
   async function load() {
-    const { abc, reading } = tune, kept = own?.abc === abc ? player.position : null;
-    if (player.swing === 0.5) return use({ ...reading, abc }, kept);
+    const { abc, id, reading } = tune;
+    if (player.swing === 0.5) return use({ ...reading, id });
     try {
       const swung = await ask("api/read", { abc, swing: player.swing });
-      if (tune.abc === abc) use({ ...swung, abc }, kept);
+      if (tune.abc === abc) use({ ...swung, abc, id });
     } catch (error) {
       fault(line, error.message);
     }
   }
 
-  /** Load a reading; keep on playing if it is the same tune, or another version of it. */
-  function use(reading, position) {
-    const playing = player.music === own && own !== null && player.state === "playing" && position !== null;
+  /** Load a reading; keep on playing if it is another version of the same tune. */
+  function use(reading) {
+    const here = player.music === own && own !== null && own.id === reading.id && reading.events.length > 0;
+    const playing = here && player.state === "playing", position = here ? Math.min(player.position, reading.duration_s) : null;
     own = reading;
-    button.disabled = !reading.events.length;
+    button.disabled = !own.events.length;
     player.load(own, position);
     showLoop();
     if (playing) player.play(position);
