@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from folkseq.corpora.files import open_file
-from folkseq.errors import ParseError, RequestError
+from folkseq.errors import FolkseqError, ParseError, RequestError
 from folkseq.files import file_stem
+from folkseq.formats import musicxml
 from folkseq.formats.midi import is_midi
 from folkseq.infill.asked import Asked, NewAnswer
-from folkseq.representations.task import CONTINUE, FILL, Answer
+from folkseq.representations.task import CONTINUE, Answer
+from folkseq.sampling.batch import Sample
 from folkseq.settings import changed
-from folkseq.verbs.model import load
+from folkseq.verbs.model import Model, load
 from folkseq.verbs.output import Output
 from folkseq.verbs.record import Record
 from folkseq.verbs.sample import model_of
@@ -54,7 +56,6 @@ def write_answers(
     formats: list[str] | None = None,
     soundfont: Path | str | None = None,
     seed: int | None = None,
-    first: int = 1,
     **settings: Any,
 ) -> Answers:
     """Write a part of the piece in a file, several times, and write the answers into files.
@@ -69,7 +70,6 @@ def write_answers(
         formats: formats to write into a folder, such as `wav`.
         soundfont: an .sf2 file for sound, in place of the usual one.
         seed: the same seed gives the same answers.
-        first: number of the first answer among those of the seed.
         settings: fields of `SamplingSettings`.
 
     Raises:
@@ -80,7 +80,58 @@ def write_answers(
     if not 1 <= count <= MOST_ANSWERS:
         raise RequestError(f"-n {count}: ask for 1 to {MOST_ANSWERS:,} answers")
     asked = Asked.of(model, task, data, name, seed, where=where, **settings)
-    output = Output.of(
+    output = _output(model, count, out=out, formats=formats, soundfont=soundfont)
+    answers = _answers(asked, asked.samples(range(count)), output, Path(name).stem)
+    return Answers(asked.question.notices, answers)
+
+
+def again(file: Path | str, run: Path | str | None = None, **files: Any) -> Answers:
+    """Write an answer again, from the record in its file, which has the rest of the piece as it was.
+
+    Args:
+        file: a filled tune or performance, or a harmonised melody.
+        run: the run folder; the one under `runs` that wrote the answer by default.
+        files: `out`, `formats` and `soundfont`, as for `write_answers`.
+
+    Raises:
+        FolkseqError: the file holds no such record, or several, or another run wrote it, or the rest of the piece is
+            not as it was, as in MIDI that was made of a tune with repeats.
+    """
+    data, name = _read(file)
+    data = musicxml.expand(data, name)
+    records = [record for record in Record.find(data, name) if record.task != CONTINUE]
+    if len(records) != 1:
+        raise RequestError(f"{name}: holds the records of {len(records)} answers; give a file with one")
+    (record,) = records
+    model = load(run) if run is not None else model_of(record, file)
+    if record.weights != model.run.weights_digest(record.settings.precision):
+        raise RequestError(
+            f"{model.run.address} did not write it, but the run {record.run} (weights {record.weights}); name that"
+        )
+    differs = RequestError(f"{name}: {record.is_of_other}")
+    suffix = ".mid" if is_midi(data) else ".musicxml" if musicxml.is_musicxml(data) else ".abc"
+    try:
+        where, settings = record.options, changed(record.settings)
+        asked = Asked.of(model, record.task, data, name, record.seed, where=where, **settings)
+        asked = replace(asked, record=record)  # which names the run and the version of the time
+        samples = list(asked.samples([record.index - 1]))
+        new = asked.answer(samples[0])
+    except FolkseqError:
+        raise differs from None
+    if suffix not in model.task.outputs or new.answer.format(suffix, new.comments) != data:
+        raise differs
+    return Answers((), _answers(asked, samples, _output(model, 1, **files), Path(name).stem))
+
+
+def _output(
+    model: Model,
+    count: int,
+    *,
+    out: Path | str | None = None,
+    formats: list[str] | None = None,
+    soundfont: Path | str | None = None,
+) -> Output:
+    return Output.of(
         out,
         formats,
         count,
@@ -88,37 +139,6 @@ def write_answers(
         collections=(),
         usual=model.run.results("samples"),
         soundfont=soundfont,
-    )
-    draws = range(first - 1, first - 1 + count)
-    return Answers(asked.question.notices, _answers(asked, draws, output, Path(name).stem))
-
-
-def again(file: Path | str, run: Path | str | None = None, **files: Any) -> Answers:
-    """Write a filled tune again, from the record in its file: its gap is where it was, and the rest is as it was.
-
-    Args:
-        file: a file of ABC with the tune.
-        run: the run folder; the one under `runs` that wrote the tune by default.
-        files: `out`, `formats` and `soundfont`, as for `write_answers`.
-
-    Raises:
-        FolkseqError: the file holds no such record, or several, or another run wrote it.
-    """
-    data, name = _read(file)
-    records = [record for record in Record.find(data, name) if record.task != CONTINUE]
-    if len(records) != 1:
-        raise RequestError(f"{name}: holds the records of {len(records)} filled tunes; give a file with one")
-    (record,) = records
-    if record.task != FILL or is_midi(data):
-        raise RequestError(f"{name}: {record.is_of_other}")
-    model = load(run) if run is not None else model_of(record, file)
-    if record.weights != model.run.weights_digest(record.settings.precision):
-        raise RequestError(
-            f"{model.run.address} did not write it, but the run {record.run} (weights {record.weights}); name that"
-        )
-    settings = changed(record.settings)
-    return write_answers(
-        model.run.folder, FILL, file, 1, record.options, first=record.index, seed=record.seed, **files, **settings
     )
 
 
@@ -136,8 +156,8 @@ def _read(file: Path | str) -> tuple[bytes, str]:
         raise RequestError(str(error)) from None
 
 
-def _answers(asked: Asked, draws: range, output: Output, stem: str) -> Iterator[WrittenAnswer]:
-    for sample in asked.samples(draws):
+def _answers(asked: Asked, samples: Iterable[Sample], output: Output, stem: str) -> Iterator[WrittenAnswer]:
+    for sample in samples:
         new = asked.answer(sample)
         named = file_stem(stem, f"{new.record.seed}-{new.record.index}")
         files, left_out = _write(new.answer, output, named, new.comments)

@@ -92,12 +92,13 @@ class Record:
 
     @property
     def is_of_other(self) -> str:
-        """Return an error for a piece that was made from another file, which is needed to make it again."""
+        """Return an error for an answer whose file lacks the question, so that it cannot be made again."""
         if self.task == PASSAGE:
             where = self.options.get("seconds", "some")
             return f"its seconds {where} were written again in the studio; do that there, with seed {self.seed}"
         verb = f"folkseq {self.task} RUN FILE --seed {self.seed}"
-        return f"was made from another file; repeat that with all its options: {verb}"
+        given = "does not hold all that the model was given"
+        return f"{given}; give the score beside it (.abc, .musicxml), or use the same options again: {verb}"
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

@@ -340,6 +340,12 @@ def test_a_hymn_is_harmonised(run, tmp_path):
     for suffix in ("mid", "abc", "musicxml"):
         one, other = (tmp_path / folder / f"hymn-4-2.{suffix}" for folder in ("out", "again"))
         assert one.read_bytes() == other.read_bytes()
+    for suffix in ("abc", "musicxml"):
+        invoke("sample", run, "--again", tmp_path / "out" / f"hymn-4-2.{suffix}", "-o", tmp_path / f"x.{suffix}")
+        assert (tmp_path / f"x.{suffix}").read_bytes() == (tmp_path / "out" / f"hymn-4-2.{suffix}").read_bytes()
+    # MIDI has no fermatas, which the model reads
+    lacking = invoke("sample", run, "--again", tmp_path / "out" / "hymn-4-2.mid", "-o", tmp_path / "x.mid")
+    assert "does not hold all that the model was given; give the score beside it" in lacking.stderr
 
 
 def test_a_score_is_read_by_music21(run, tmp_path):

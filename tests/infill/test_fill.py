@@ -411,8 +411,14 @@ def test_a_filled_tune_is_filled_again_from_its_record(run, tmp_path, header):
     wrong = tmp_path / "wrong.abc"
     wrong.write_text(text.replace('"weights": "', '"weights": "0'))
     assert "did not write it, but the run r (weights 0" in invoke("sample", run, "--again", wrong).stderr
+    changed = tmp_path / "changed.abc"
+    changed.write_text(text.replace("GABc", "GABd", 1))
+    assert "does not hold all that the model was given" in invoke("sample", run, "--again", changed).stderr
     midi_file = filled.with_suffix(".mid")
-    assert "was made from another file; repeat" in invoke("sample", run, "--again", midi_file).stderr
+    assert (
+        "does not hold all that the model was given; give the score"
+        in invoke("sample", run, "--again", midi_file).stderr
+    )
 
 
 def test_a_fill_run_is_evaluated_on_gaps_only(run, tmp_path):

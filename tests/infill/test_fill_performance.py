@@ -174,6 +174,19 @@ def test_fill_on_the_command_line(run, tmp_path):
     assert " notes from 4.5 to 7 s, where " in facts[0]["written"]
     invoke(*words, "-o", tmp_path / "again")
     assert (tmp_path / "again" / "take-5-1.mid").read_bytes() == first
+    again = invoke("sample", run, "--again", tmp_path / "out" / "take-5-2.mid", "-o", tmp_path / "x.mid")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "x.mid").read_bytes() == (tmp_path / "out" / "take-5-2.mid").read_bytes()
+
+
+def test_a_second_gap_has_the_second_record(run, tmp_path):
+    (tmp_path / "take.mid").write_bytes(midi_of(9))
+    for source, seconds, target in (("take.mid", "4.5-7", "one.mid"), ("one.mid", "12-14", "two.mid")):
+        invoke("fill", run, tmp_path / source, "--seconds", seconds, "--seed", 5, "-o", tmp_path / target)
+    two = (tmp_path / "two.mid").read_bytes()
+    assert two.count(b'"folkseq"') == 1
+    invoke("sample", run, "--again", tmp_path / "two.mid", "-o", tmp_path / "again.mid")
+    assert (tmp_path / "again.mid").read_bytes() == two
 
 
 @pytest.mark.parametrize(

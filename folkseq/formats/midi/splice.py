@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
@@ -16,6 +17,7 @@ from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Note
 
 _CLOSE = 1e-6  # s, by which a tick's time may be off
 _NEVER = 1 << 60
+_RECORD = re.compile(rb'folkseq [0-9]|\{"folkseq": ')
 
 _Key = tuple[int, int]  # channel and pitch
 _Spans = dict[_Key, list[tuple[int, int]]]  # the ticks from and to which notes sound
@@ -46,7 +48,7 @@ def splice(
         end_s: The gap's end.
         notes: The new notes, for the track and channel of the first note that is removed, else of the file's first.
             Each is moved or cut by the ticks that keep it apart from kept notes of its pitch and channel.
-        texts: Texts for the beginning of the file.
+        texts: Texts for the beginning of the file, such as a record, in place of records that it has.
         drums: Whether to replace the notes of drums, or all others.
         lift: Whether to leave out the presses of the sustain pedal that begin in the gap, since they are for its old
             notes. One that lasts beyond the gap begins at its end.
@@ -97,9 +99,11 @@ def splice(
         kept = [_lifted(track, gap, drum_channels) for track in kept]
     ends, begins = _placed(notes, clock, gap, channel, spans)
     kept[number] = _merged(kept[number], ends, begins)
+    if record := [MidiEvent.of_meta(0, TEXT, text.encode()) for text in texts]:
+        kept[0] = [event for event in kept[0] if event.status != META or not _RECORD.match(event.meta[1])]
     heads = next((at for at, event in enumerate(kept[0]) if event.tick or event.status != META), len(kept[0]))
     heads -= bool(heads and kept[0][heads - 1].ends_track)
-    kept[0][heads:heads] = [MidiEvent.of_meta(0, TEXT, text.encode()) for text in texts]
+    kept[0][heads:heads] = record
     chunks = [events.format(track) + rest for track, (_, rest) in zip(kept, tracks, strict=True)]
     return replace_tracks(data, places, chunks)
 
