@@ -29,18 +29,27 @@ def _groups() -> dict[str, list[click.Option]]:
 @click.command(cls=GroupedCommand, groups=_groups)
 @click.argument("representation")
 @click.argument("corpus", nargs=-1, required=True)
+@click.option("--valid", multiple=True, metavar="FILE", help="Choose the best weights by this file or folder.")
 @click.option("-o", "--out", help="The run folder.  [default: runs/REPRESENTATION-N]")
 @click.option("--from", "base", metavar="RUN|MODEL", help="Start from the weights of a run or a pretrained model.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @JSON
 @QUIET
-def train(representation: str, corpus: tuple[str, ...], base: str | None, as_json: bool, **settings: Any) -> None:
+def train(
+    representation: str,
+    corpus: tuple[str, ...],
+    valid: tuple[str, ...],
+    base: str | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
     """Train a model on files of music.
 
     REPRESENTATION is abc for tunes, performance for MIDI files, packed for tables of gestures, drums and pictures, char
     for any text; it can have fields, as in abc:grace=false. CORPUS names files or folders; corpora/folk.abc is built
     when it is first named. With --from, training goes on from a model that has learned already, so that a few tunes of
-    your own are enough. Ctrl-C, SIGTERM and SIGHUP end training early and keep the best model.
+    your own are enough. With --valid, as for a published split, all of CORPUS is trained on. Ctrl-C, SIGTERM and SIGHUP
+    end training early and keep the best model.
     """
     from folkseq.cli.progress import Watcher
     from folkseq.interrupts import handled
@@ -53,6 +62,7 @@ def train(representation: str, corpus: tuple[str, ...], base: str | None, as_jso
         run = verb(
             representation,
             corpus,
+            valid=valid,
             base=base,
             on_build=show_built,
             on_read=reading(),
@@ -61,7 +71,8 @@ def train(representation: str, corpus: tuple[str, ...], base: str | None, as_jso
             **settings,
         )
     start = [] if base is None else ["--from", base]
-    command = ["folkseq", "train", representation, *corpus, *start, "--out", str(run.folder), "--resume"]
+    chosen_by = [word for file in valid for word in ("--valid", file)]
+    command = ["folkseq", "train", representation, *corpus, *chosen_by, *start, "--out", str(run.folder), "--resume"]
     resume = shlex.join(command)
     watcher.finish(run, resume)
     if is_main:

@@ -12,11 +12,29 @@ from folkseq.corpora.duplicates import near_duplicates
 from folkseq.corpora.named import files, locate
 from folkseq.corpora.reader import TokenizedCorpus, tokenize_corpus
 from folkseq.corpora.split import Split, split, split_in_order
+from folkseq.errors import CorpusError
 from folkseq.representations.base import Representation
 
 
-def sides(representation: Representation[Any], found: TokenizedCorpus) -> tuple[NDArray[np.int64], Split]:
-    """Return labels that near-duplicates share, (pieces,), and the split of the pieces."""
+def sides(
+    representation: Representation[Any], found: TokenizedCorpus, valid_files: int = 0
+) -> tuple[NDArray[np.int64], Split]:
+    """Return labels that near-duplicates share, (pieces,), and the split of the pieces.
+
+    Args:
+        representation: of the corpus.
+        found: the corpus.
+        valid_files: number of files, the last ones, whose pieces are the valid side; 0 to hold out some of all.
+
+    Raises:
+        CorpusError: no piece is left to train on.
+    """
+    if valid_files:
+        is_valid = found.sources >= len(found.digests) - valid_files
+        if is_valid.all():
+            raise CorpusError("no piece is left to train on: all are among those of --valid")
+        labels = near_duplicates(found.fingerprints, found.codec.transposition)
+        return labels, Split(tuple(np.flatnonzero(~is_valid).tolist()), tuple(np.flatnonzero(is_valid).tolist()), ())
     if representation.files.continuous:
         return np.arange(len(found.store)), split_in_order(found.sources, np.diff(found.store.offsets))
     labels = near_duplicates(found.fingerprints, found.codec.transposition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from folkseq import representations
 from folkseq.corpora import Split
 from folkseq.corpora.baseline import Baseline
 from folkseq.corpora.files import names as names_of
-from folkseq.corpora.named import Corpus, files, skipped
+from folkseq.corpora.named import Corpus, files, listed, skipped
 from folkseq.corpora.reader import TokenizedCorpus, tokenize_corpus
 from folkseq.corpora.sides import sides
 from folkseq.errors import CorpusError, FolkseqError, RequestError, RunError
@@ -69,6 +70,7 @@ def train(
     representation: str,
     corpus: Corpus,
     *,
+    valid: Corpus = (),
     out: Path | str | None = None,
     resume: bool = False,
     base: Path | str | None = None,
@@ -83,6 +85,8 @@ def train(
     Args:
         representation: its name, with fields if they are not the default: `abc`, `abc:grace=false`.
         corpus: files and folders; a named corpus such as `corpora/folk.abc` is built if it does not exist.
+        valid: files and folders whose pieces choose the best weights; by default a part of the corpus does, and another
+            part is the test side.
         out: the run folder; the next free `runs/REPRESENTATION-N` by default.
         resume: continue the run in `out`, or start it if there is none. Files and settings must be the same.
         base: a run or pretrained model whose weights are the start, in place of random ones; the tokens of both
@@ -118,12 +122,14 @@ def train(
     signature = None if start is None else start.signature
 
     def start_and_train(joined: Ranks | None) -> Run:
-        chosen, found = _read(start.representation if start else asked_for, corpus, signature, on_build, on_read)
+        corpora = [*listed(corpus), *listed(valid)]
+        chosen, found = _read(start.representation if start else asked_for, corpora, signature, on_build, on_read)
+        asked["valid_files"] = _valid_files(found, files(valid, asked_for.suffixes) if listed(valid) else [])
         tokens = found.codec.vocabulary.tokens
         if start is not None:
             found = start.adapt(found)
         numbers = found.codec.vocabulary.array(tokens)
-        labels, new_split = sides(chosen, found)
+        labels, new_split = sides(chosen, found, asked["valid_files"])
         with _claimed(chosen.name, out) as folder:
             notices: tuple[str, ...] = ()
             if resume and (folder / "config.json").exists():
@@ -145,7 +151,7 @@ def train(
                 baseline = Baseline.fit(store, own, len(run.vocabulary), run.config.training.validation_ids)
             if on_start is not None:
                 alike = sum(count for count in Counter(labels.tolist()).values() if count > 1)
-                told = (*skipped(corpus, asked_for.suffixes), *found.notices, *notices)
+                told = (*skipped(corpora, asked_for.suffixes), *found.notices, *notices)
                 on_start(TrainingStart(run, found, own, alike, baseline, told))
             return _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
 
@@ -175,6 +181,21 @@ def _read(
         few = f"{len(found.store)} piece to learn from; a model needs {FEWEST_PIECES} or more"
         raise CorpusError(f"{names_of(paths)}: {few}{reason}")
     return suited, found
+
+
+def _valid_files(found: TokenizedCorpus, paths: list[Path]) -> int:
+    """Return the number of files of a corpus, the last ones, that are at some paths.
+
+    Raises:
+        RequestError: one of them is also among the others, or none can be read.
+    """
+    wanted = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
+    places = [place for place, (_, digest) in enumerate(found.digests) if digest in wanted]
+    if wanted and not places:
+        raise CorpusError(f"{names_of(paths)}: none of them can be read; --valid needs pieces")
+    if places and places[0] < len(found.digests) - len(places):
+        raise RequestError(f"--valid {wanted[found.digests[places[0]][1]]}: is trained on, too; leave it out of CORPUS")
+    return len(places)
 
 
 def _config(

@@ -103,6 +103,36 @@ def test_a_run_is_resumed_only_with_the_same_files_and_settings(run, tmp_path):
     assert all((each / "model.safetensors").read_bytes() == weights for each in (run, copied))
 
 
+def test_a_published_split_is_kept(tmp_path):
+    first, *others = tunes()
+    book, other, out = tmp_path / "train.abc", tmp_path / "valid.abc", tmp_path / "run"
+    book.write_text("\n".join(others))
+    other.write_text(first)
+    command = ["train", "abc", book, "--valid", other, "--steps", "2", "--hidden", "8", "--out", out]
+    assert invoke(*command).exit_code == 0
+    store, sides = Run.open(out).tokens()
+    assert [len(side) for side in (sides.train, sides.valid, sides.test)] == [4, 1, 0]
+    (held_out,) = sides.valid
+    assert Run.open(out).labels()[held_out].endswith("valid.abc X:1 Tune 1")
+    again = invoke("train", "abc", book, "--steps", "2", "--hidden", "8", "--out", out, "--resume")
+    assert (again.exit_code, "valid.abc" in again.stderr) == (1, True)
+    turned = invoke("train", "abc", book, other, "--steps", "2", "--hidden", "8", "--out", out, "--resume")
+    assert (turned.exit_code, "--valid is 1, not 0" in turned.stderr) == (1, True)
+    assert invoke(*command, "--resume").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("valid", "reason"),
+    [("train.abc", "all are among those of --valid"), ("none.abc", "none.abc"), ("empty.abc", "empty.abc")],
+)
+def test_a_valid_side_that_is_none_is_refused(tmp_path, valid, reason):
+    (tmp_path / "train.abc").write_text("\n".join(tunes()))
+    (tmp_path / "empty.abc").write_text("no tune\n")
+    refused = invoke("train", "abc", tmp_path / "train.abc", "--valid", tmp_path / valid, "--out", tmp_path / "run")
+    assert (refused.exit_code, refused.stderr.count("\n"), reason in refused.stderr) == (1, 1, True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_whoever_starts_a_run_has_a_folder_of_its_own(book, tmp_path, monkeypatch):
     """Another that starts at the same moment takes the next number, and removes only what it made."""
     monkeypatch.chdir(tmp_path)
