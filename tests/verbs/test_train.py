@@ -110,7 +110,7 @@ def test_a_published_split_is_kept(tmp_path):
     other.write_text(first)
     command = ["train", "abc", book, "--valid", other, "--steps", "2", "--hidden", "8", "--out", out]
     assert invoke(*command).exit_code == 0
-    store, sides = Run.open(out).tokens()
+    _, sides = Run.open(out).tokens()
     assert [len(side) for side in (sides.train, sides.valid, sides.test)] == [4, 1, 0]
     (held_out,) = sides.valid
     assert Run.open(out).labels()[held_out].endswith("valid.abc X:1 Tune 1")
