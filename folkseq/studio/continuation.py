@@ -22,8 +22,6 @@ from folkseq.representations.abc.bars import read_bars
 from folkseq.representations.abc.spelling import canonical_rhythm
 from folkseq.representations.vocabulary import Vocabulary
 
-LONGEST_TEXT = 100_000
-"""Characters of a tune in a request."""
 NAME = "the tune"
 # What errors of the library say of the command line, and what the page says instead.
 _PLAIN = (
@@ -66,9 +64,7 @@ class OpenText:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read the text of a request. Raises FolkseqError if it does not hold one tune, or is too long."""
-        if len(text) > LONGEST_TEXT:
-            raise FolkseqError(f"the text has {len(text):,} characters; the studio takes at most {LONGEST_TEXT:,}")
+        """Read the text of a request. Raises FolkseqError if it does not hold one tune."""
         try:
             data = text.encode()
             return cls(data, TuneText.find(data, NAME, None))

@@ -24,7 +24,7 @@ from folkseq.representations.abc import AbcCodec
 from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.tokens import UNIT, SoundTokens, kind, read_sounds
 from folkseq.sampling.settings import INT8
-from folkseq.studio.continuation import LONGEST_TEXT, in_force
+from folkseq.studio.continuation import in_force
 from folkseq.verbs.model import Model
 
 MOST_TOKENS = 5000
@@ -63,8 +63,6 @@ class ReadTune:
     @classmethod
     def of(cls, model: Model, text: str) -> ReadTune:
         """Read a text. Raises FolkseqError if it holds no tune, or is too long."""
-        if len(text) > LONGEST_TEXT:
-            raise FolkseqError(f"the text has {len(text):,} characters; the studio takes at most {LONGEST_TEXT:,}")
         placed = read_first(text)
         if placed.tune is None:
             raise FolkseqError(placed.faults[-1].text)
@@ -131,7 +129,7 @@ class ReadTune:
         kinds = np.array([kind(token) for token in vocabulary.tokens])
         may = np.flatnonzero(np.isin(kinds, ("pitch", "rest")) & grammar.now)
         begins = may[np.argsort(-first[may])][: 2 * count]
-        after = _shares(engine.stepper(take(state, [0] * len(begins))).step(begins))
+        after = _shares(engine.stepper(take(state, [0] * len(begins))).step(begins)) if len(begins) else begins
         lengths = kinds == "length"
         found: dict[tuple[str, ...], float] = {}
         for one, following in zip(begins.tolist(), after, strict=True):

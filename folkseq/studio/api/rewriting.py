@@ -20,7 +20,7 @@ from folkseq.representations.task import CONTINUE, FILL, HARMONISE
 from folkseq.sampling.batch import Sample
 from folkseq.sampling.overlaps import Copied
 from folkseq.settings import REQUIRED, setting
-from folkseq.studio.api.tunes import Notice
+from folkseq.studio.api.tunes import LONGEST_TEXT, Notice
 from folkseq.studio.continuation import NAME, Beginning, OpenText, excerpt, plainly
 from folkseq.studio.operations import operation
 from folkseq.studio.workshop import Workshop
@@ -43,6 +43,9 @@ class AskForAlternatives:
     seed: int | None = setting(None, "The same seed gives the same alternatives.", low=0, high=2**62)
     model: str = setting("", "One of the models; the first that suits by default.")
     temperature: float | None = setting(None, "Above 1 bolder, below 1 plainer.", low=0, high=4)
+
+    def __post_init__(self) -> None:
+        check_length(self.abc)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ class Alternative:
     nll: float
     """Nats per token of the new music under the model."""
     copied: Copied
+
+
+def check_length(abc: str) -> None:
+    """Raise ValueError if a text is too long for a request."""
+    if isinstance(abc, str) and len(abc) > LONGEST_TEXT:
+        raise ValueError(f"the tune has more than {LONGEST_TEXT:,} characters; shorten it")
 
 
 def rewrite(workshop: Workshop, request: AskToRewrite) -> Iterator[Alternative | Notice]:

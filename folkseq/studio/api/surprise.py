@@ -14,7 +14,7 @@ from folkseq.sampling.scoring import scores
 from folkseq.sampling.settings import INT8
 from folkseq.settings import REQUIRED, setting
 from folkseq.studio.api.reading import in_utf16
-from folkseq.studio.api.rewriting import Alternative, AskForAlternatives, write_on
+from folkseq.studio.api.rewriting import Alternative, AskForAlternatives, check_length, write_on
 from folkseq.studio.api.tunes import Notice
 from folkseq.studio.continuation import Beginning, OpenText, plainly
 from folkseq.studio.notes import ReadTune
@@ -31,6 +31,9 @@ class AskForSurprise:
 
     abc: str = setting(REQUIRED, "The tune in ABC.")
     model: str = setting("", "One of the models; the first that writes tunes by default.")
+
+    def __post_init__(self) -> None:
+        check_length(self.abc)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from folkseq.studio.api.rewriting import (
     harmonise,
     rewrite,
 )
-from folkseq.studio.api.tunes import Notice
-from folkseq.studio.continuation import LONGEST_TEXT, OpenText
+from folkseq.studio.api.tunes import LONGEST_TEXT, Notice
+from folkseq.studio.continuation import OpenText
 from folkseq.studio.operations import MissingError
 from folkseq.studio.workshop import Workshop
 
@@ -171,7 +171,6 @@ def test_four_voices_keep_the_melody_and_can_be_read(workshop):
         ({"abc": ""}, "the file is empty"),
         ({"abc": "T:no music"}, "no K: line"),
         ({"abc": TUNE + "\n" + TUNE}, "holds 2 tunes; keep one"),
-        ({"abc": "X:1\nK:C\n" + "C" * LONGEST_TEXT}, "100,000"),
         ({"abc": "X:1\nT:\ud800\nK:C\nCDEF|"}, "half a character"),
         ({"abc": "X:1\nM:4/4\nK:C\nV:1\nC8|\nV:2\nE8|\n", "way": "continue"}, "several voices"),
         ({"abc": "X:1\nM:7/8\nL:1/8\nK:C\nC7|D7||\n", "way": "continue"}, "7/8"),
@@ -200,3 +199,8 @@ def test_a_model_for_something_else_is_refused(workshop):
         ask(workshop, model="drums", way="continue")
     with pytest.raises(MissingError, match=r"\.\./x: is not among the models"):
         ask(workshop, model="../x")
+
+
+def test_a_long_text_is_refused_before_it_is_read():
+    with pytest.raises(ValueError, match="more than 100,000 characters"):
+        AskToRewrite(abc="C" * (LONGEST_TEXT + 1))

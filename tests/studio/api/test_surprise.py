@@ -90,6 +90,11 @@ def test_the_likeliest_choices_come_first_and_the_present_one_is_among_them(work
     assert present.probability <= exp(-bits * log(2)) * 1.001  # which leaves open that a length follows
 
 
+def test_where_no_note_would_fit_the_present_one_is_the_only_choice(workshop):
+    text = "X:1\nM:4/4\nL:1/8\nK:C\nC8|G4 E3 c|e8|\n"
+    assert all(choices(workshop, at, text) for at in range(5))
+
+
 def test_a_choice_is_spelt_as_it_would_stand_there(workshop):
     read = reading(TUNE)
     at = next(place for place, note in enumerate(read.notes) if TUNE[note.start - 1 :].startswith("^g2")) + 1
