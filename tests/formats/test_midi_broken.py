@@ -44,7 +44,10 @@ PLAIN = midi_file(
         (midi_file(track("00")), "track from byte 22 to 23 ends within an event"),
         (midi_file(track(NOTE, "00 90 3c")), "track from byte 22 to 33 ends within an event"),
         (midi_file(track("00 3c 40", END)), "byte 60 before any status, at byte 22"),
-        (midi_file(track("00 90 c3 60", END)), "above 127, at byte 22; folkseq convert --repair clips it"),
+        (
+            midi_file(track("00 90 c3 60", END)),
+            "above 127, at byte 22; write a readable copy: folkseq convert --repair tune.mid tune-repaired.mid",
+        ),
         (midi_file(track("00 3c 40", END, length=0)), "byte 60 before any status, at byte 22"),
         (midi_file(track(*[NOTE] * 20, "00 90 3c c0", END)), "above 127, at byte 182"),
         (midi_file(track("00 c0 80", END)), "above 127, at byte 22"),

@@ -1,8 +1,12 @@
 """Converting: what decides how a file is read, repairs, and what is reported."""
 
+import shlex
+
 import pytest
+from click.testing import CliRunner
 from midi_files import END, midi_file, track
 
+from folkseq.cli import main
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi
 from folkseq.verbs.convert import convert
@@ -27,11 +31,14 @@ def test_another_suffix_needs_midi(tmp_path):
         convert(source, tmp_path / "again.mid")
 
 
-def test_repair(tmp_path):
-    source = tmp_path / "tune.mid"
+def test_the_refusal_of_a_damaged_file_is_the_command_that_repairs_it(tmp_path):
+    source = tmp_path / "my tune.mid"
     source.write_bytes(midi_file(track("00 b0 07 ff 00 90 3c 40 8360 80 3c 40", END)))
-    with pytest.raises(ParseError, match=r"byte 22; folkseq convert --repair"):
+    with pytest.raises(ParseError, match=r"at byte 22; write a readable copy: folkseq (.*)") as refusal:
         convert(source, tmp_path / "again.mid")
+    command = shlex.split(str(refusal.value).split("folkseq ")[1])
+    assert CliRunner().invoke(main, command).exit_code == 0
+    assert len(midi.parse((tmp_path / "my tune-repaired.mid").read_bytes()).performance.tracks[0]) == 1
     for target in ("again.mid", "again.abc"):
         done = convert(source, tmp_path / target, repair=True)
         assert done.lost["data byte clipped to 127"] == 1

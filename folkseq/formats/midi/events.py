@@ -11,8 +11,10 @@ messages of fixed length are skipped.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -39,6 +41,20 @@ SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 9, 1 << 16  # bytes read at once; more woul
 
 class BrokenError(Exception):
     """Bytes that are no MIDI file; one line without the file's name."""
+
+    def of(self, file: str) -> str:
+        """Return the line for a file."""
+        return f"{file}: {self}"
+
+
+class RepairableError(BrokenError):
+    """Bytes of which `repair` makes a MIDI file."""
+
+    def of(self, file: str) -> str:
+        """Return the line for a file, with the command that writes a copy that can be read."""
+        path = PurePath(file)
+        names = shlex.join([str(path), str(path.with_name(f"{path.stem}-repaired.mid"))])
+        return f"{super().of(file)}; write a readable copy: folkseq convert --repair {names}"
 
 
 class MidiEvent(NamedTuple):
@@ -129,9 +145,7 @@ def walk(
             else:
                 stop = place + (1 if PROGRAM <= status < BEND else 2)
                 if (chunk[place] > 127 or chunk[stop - 1] > 127) and not clipped:
-                    raise BrokenError(
-                        f"a message holds a data byte above 127, at byte {begin}; folkseq convert --repair clips it"
-                    )
+                    raise RepairableError(f"a message holds a data byte above 127, at byte {begin}")
                 running = status
             data = chunk[place:stop]
             if clipped and status < SYSEX:

@@ -73,7 +73,7 @@ def parse(data: bytes, file: str = "<bytes>", *, shared: bool = True) -> Reading
     try:
         return _read(data, shared)
     except BrokenError as fault:
-        raise ParseError(f"{file}: {fault}") from None
+        raise ParseError(fault.of(file)) from None
 
 
 def _read(data: bytes, shared: bool) -> Reading:

@@ -28,5 +28,5 @@ def repair(data: bytes, file: str) -> tuple[bytes, int]:
                     count += found[place] > 127
                     found[place] = min(found[place], 127)
     except BrokenError as fault:
-        raise ParseError(f"{file}: {fault}") from None
+        raise ParseError(fault.of(file)) from None
     return bytes(found), count

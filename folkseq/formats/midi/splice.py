@@ -60,7 +60,7 @@ def splice(
         header, places = locate(data, Counter())
         tracks = [_read(data, *place) for place in places]
     except BrokenError as fault:
-        raise ParseError(f"{file}: {fault}") from None
+        raise ParseError(fault.of(file)) from None
     if not tracks:
         raise ParseError(f"{file}: it has no track for notes")
     read = parse(data, file)
