@@ -117,6 +117,21 @@ def test_what_cannot_be_done_is_said_where_the_alternatives_would_be(page, open_
     assert "several voices" in page.locator("#alternatives .error").inner_text()
 
 
+def test_settings_are_used_and_more_can_be_asked_for(page):
+    page.click("#settings summary")
+    page.fill("#settings [name=count]", "2")
+    page.fill("#settings [name=seed]", "5")
+    select(page, 1, 4)
+    page.click("#menu button:text-is('Bolder')")
+    page.wait_for_selector("#alternatives[aria-busy]", state="detached")
+    assert page.locator("#menu").is_hidden()
+    records = page.locator(".alternative details")
+    assert ["seed 5, piece 1, temperature 1.4" in each.text_content() for each in records.all()] == [True, False]
+    page.click("#alternatives button:text-is('More')")
+    page.wait_for_selector("#alternatives[aria-busy]", state="detached")
+    assert records.count() == 4
+
+
 def test_typing_makes_the_alternatives_go_away(page):
     select(page, 1, 1)
     page.click("#menu button:text-is('Again')")

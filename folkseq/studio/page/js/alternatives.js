@@ -4,6 +4,8 @@ import { stream } from "./api.js";
 import { element, fault } from "./elements.js";
 
 const AROUND = 2, NEW_BARS = 2; // bars before and after, when it is heard; bars in common with a book that are mentioned
+const APART = 1000; // between the seeds of one question, if a seed was given
+const SETTINGS = [["count", "How many", 1, 16, 1, "4"], ["plainer", "Temperature of plainer", 0, 4, 0.05, "0.6"], ["bolder", "Temperature of bolder", 0, 4, 0.05, "1.4"], ["seed", "Seed", 0, 2 ** 32, 1, "drawn"]];
 
 /** Return a function `show(title, path, values)` that asks for alternatives to the open tune and shows them. */
 export function setUpAlternatives(tune, player) {
@@ -17,6 +19,9 @@ export function setUpAlternatives(tune, player) {
   place.addEventListener("keydown", event => {
     if (event.key === "Escape") leave(true);
   });
+  const form = element("form", { class: "row", onsubmit: event => event.preventDefault() }, ...SETTINGS.map(([name, words, min, max, step, usual]) =>
+    element("label", {}, `${words} `, element("input", { type: "number", name, min, max, step, placeholder: usual }))));
+  document.getElementById("whole").after(element("details", { id: "settings" }, element("summary", {}, "Settings"), form));
   let asked = null, running = null, texts = new Map(), origin = null, listening = null; // texts: each alternative's item
   tune.addEventListener("text", () => {
     if (place.hidden) return;
@@ -27,7 +32,7 @@ export function setUpAlternatives(tune, player) {
 
   function show(title, path, values) {
     leave();
-    asked = { title, path, values: { abc: tune.abc, ...values } };
+    asked = { title, path, values: { abc: tune.abc, ...values }, times: 0 };
     origin = document.activeElement;
     texts = new Map([[tune.abc, null]]);
     heading.textContent = title;
@@ -47,7 +52,7 @@ export function setUpAlternatives(tune, player) {
     fault(line, "");
     for (const notice of place.querySelectorAll(".notice")) notice.remove();
     try {
-      for await (const [kind, answer] of stream(asked.path, asked.values, { signal: own.signal })) {
+      for await (const [kind, answer] of stream(asked.path, { ...asked.values, ...settings() }, { signal: own.signal })) {
         if (kind === "notice") list.before(element("p", { class: "notice" }, sentence(answer.text)));
         else if (!texts.has(answer.abc)) add(answer);
       }
@@ -63,6 +68,15 @@ export function setUpAlternatives(tune, player) {
     said.textContent = found ? `${found} ${found === 1 ? "alternative" : "alternatives"}` : "";
   }
 
+  /** Return the settings that are given and that the question has. */
+  function settings() {
+    const given = [...new FormData(form)].filter(([name, value]) => value && (asked.path === "api/rewrite" || name === "count" || name === "seed"));
+    const values = Object.fromEntries(given.map(([name, value]) => [name, Number(value)]));
+    if ("seed" in values) values.seed += APART * asked.times;
+    asked.times += 1;
+    return values;
+  }
+
   function add(answer) {
     const number = texts.size, score = element("div", { role: "img", "aria-label": answer.summary || "Four voices" });
     const frame = element("div", { class: "small-score" }, score);
@@ -73,7 +87,8 @@ export function setUpAlternatives(tune, player) {
     } }, "Take");
     const { bars, source, source_span: span } = answer.copied;
     const shared = bars >= NEW_BARS ? [element("p", { class: "verdict" }, `Like ${span} of ${source}`)] : [];
-    const item = element("li", { class: "alternative" }, frame, ...shared, element("div", { class: "row" }, listen, take));
+    const record = element("details", { class: "verdict" }, element("summary", {}, "Record"), `${recordOf(answer.abc)}; ${answer.nll.toFixed(2)} nats a token`);
+    const item = element("li", { class: "alternative" }, frame, ...shared, element("div", { class: "row" }, listen, take), record);
     texts.set(answer.abc, item);
     list.append(item);
     draw(score, answer.score);
@@ -113,4 +128,5 @@ function draw(place, abc) {
   });
 }
 
+const recordOf = abc => abc.match(/^% (folkseq [0-9].*)$/m)?.[1] ?? "";
 const sentence = text => text[0].toUpperCase() + text.slice(1);

@@ -19,14 +19,25 @@ export function setUpMenu(tune, player, alternatives) {
     button("Loop", "Play these bars over and over", loop), button(...VOICES, harmonise));
   row.append(undo, redo, ...WHOLE.map(([way, name, title]) => button(name, title, () => alternatives(name, "api/rewrite", { way, model: model() }))), button(...VOICES, harmonise));
 
-  let pressed = false;
+  let pressed = false, used = false; // while bars are being selected; since they were
   paper.addEventListener("pointerdown", () => { pressed = true; });
-  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => { pressed = false; show(); });
-  for (const name of ["selection", "drawn"]) tune.addEventListener(name, show);
-  menu.addEventListener("click", () => { menu.hidden = true; });
+  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => {
+    if (pressed) pressed = used = false;
+    show();
+  });
+  tune.addEventListener("selection", () => {
+    used = false;
+    show();
+  });
+  tune.addEventListener("drawn", show);
+  menu.addEventListener("click", () => {
+    used = true;
+    show();
+  });
   paper.addEventListener("keydown", event => {
     if (event.key !== "Enter" || event.target !== paper || !tune.selection) return;
     event.preventDefault(); // or the key would press the button that gets the focus
+    used = false;
     show();
     menu.querySelector("button").focus();
   });
@@ -50,7 +61,7 @@ export function setUpMenu(tune, player, alternatives) {
   /** Show the menu below the last of the selected bars, where they have been chosen. */
   function show() {
     const marks = paper.querySelectorAll(".mark"), mark = marks[marks.length - 1];
-    menu.hidden = pressed || !tune.selection || !mark;
+    menu.hidden = pressed || used || !tune.selection || !mark;
     if (menu.hidden) return;
     const around = menu.offsetParent.getBoundingClientRect(), box = mark.getBoundingClientRect();
     menu.style.top = `${box.bottom - around.top + GAP_PX}px`;
