@@ -3,13 +3,16 @@
 import { setUpAlternatives } from "./alternatives.js";
 import { setUpAsk, write } from "./ask.js";
 import * as candidates from "./candidates.js";
+import { setUpDrop } from "./drop.js";
 import { setUpEditor } from "./editor.js";
 import { fault } from "./elements.js";
 import { setUpMenu } from "./menu.js";
+import { setUpPerformances } from "./performances.js";
 import { Player } from "./player.js";
 import { pointAt, setUpScore } from "./score.js";
 import { OpenTune } from "./tune.js";
 import { setUpTransport } from "./transport.js";
+import { setUpViews } from "./views.js";
 import { setUpWhy } from "./why.js";
 
 const tune = new OpenTune(), player = new Player(), scoreError = document.getElementById("score-error");
@@ -21,6 +24,11 @@ const alternatives = setUpAlternatives(tune, player);
 setUpWhy(tune, setUpMenu(tune, player, alternatives), alternatives);
 tune.addEventListener("fault", event => fault(scoreError, event.detail));
 tune.addEventListener("reading", () => fault(scoreError, tune.reading.faults.find(each => !each.lost)?.text ?? ""));
+
+const performances = setUpPerformances(player);
+globalThis.studio.performance = performances.performance;
+performances.onFile(setUpDrop(tune, performances));
+setUpViews(name => name === "performances" ? performances.enter() : performances.leave());
 
 const show = candidate => tune.open(candidate.abc, "new");
 const start = () => candidates.clear();

@@ -45,7 +45,7 @@ export const elementsOf = note => parts.get(note) ?? [];
 
 function draw(tune) {
   const width = Math.max(paper.clientWidth - 10, 200), key = `${width} ${tune.abc}`;
-  if (key === drawn) return;
+  if (key === drawn || !paper.clientWidth) return; // while it is hidden there is no room to draw in
   drawn = key;
   const [visual] = ABCJS.renderAbc(sheet, withNumberFirst(tune.abc), {
     add_classes: true, staffwidth: width, wrap: barsOfLongestLine(tune.abc) * NARROWEST_BAR_PX > width ? WRAP : undefined,

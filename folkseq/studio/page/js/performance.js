@@ -1,0 +1,90 @@
+// The open performance: a MIDI file with its versions. Everything that shows or changes it listens to it.
+
+import { ask } from "./api.js";
+
+const KEPT = "performance", LONGEST_KEPT = 2e6; // characters that a browser keeps over a reload
+
+/** Events: "open" (another performance or version is shown), "versions", "fault" (a sentence). */
+export class OpenPerformance extends EventTarget {
+  /** What `/api/performances/read` returns, or null. */
+  current = null;
+  /** {midi, label} from the oldest to the newest, and which of them is open. */
+  versions = [];
+  at = -1;
+  /** Whether what is shown is a version of what was shown before. */
+  same = false;
+
+  get name() { return this.current?.title ?? ""; }
+
+  /** Open another performance, with versions of its own. */
+  open(performance, label = "new") {
+    this.versions = [{ midi: performance.midi, label }];
+    this.at = 0;
+    this.#show(performance, false);
+  }
+
+  /** Change the performance: a new version, which undo takes back. Versions that were undone are dropped. */
+  change(performance, label) {
+    this.versions.splice(this.at + 1, Infinity, { midi: performance.midi, label });
+    this.at += 1;
+    this.#show({ ...performance, title: this.name || performance.title }, true);
+  }
+
+  undo() { return this.goTo(this.at - 1); }
+  redo() { return this.goTo(this.at + 1); }
+
+  /** Show a version. */
+  async goTo(at) {
+    const version = this.versions[at];
+    if (!version) return;
+    try {
+      const performance = await ask("api/performances/read", { midi: version.midi, name: `${this.name}.mid` });
+      if (this.versions[at] !== version) return;
+      this.at = at;
+      this.#show({ ...performance, title: this.name || performance.title }, true);
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent("fault", { detail: error.message }));
+    }
+  }
+
+  /** Open what was open before a reload; return whether there is any. */
+  async restore() {
+    const kept = JSON.parse(localStorage.getItem(KEPT) ?? "null");
+    if (!kept?.versions?.length) return false;
+    try {
+      const performance = await ask("api/performances/read", { midi: kept.versions[kept.at].midi, name: `${kept.name}.mid` });
+      Object.assign(this, { versions: kept.versions, at: kept.at });
+      this.#show({ ...performance, title: kept.name || performance.title }, false);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #show(performance, same) {
+    this.current = performance;
+    this.same = same;
+    this.dispatchEvent(new Event("open"));
+    this.dispatchEvent(new Event("versions"));
+    this.#keep();
+  }
+
+  #keep() {
+    const { name } = this;
+    let { versions, at } = this;
+    while (versions.length > 1 && versions.reduce((sum, each) => sum + each.midi.length, 0) > LONGEST_KEPT) {
+      const [from, to] = at > 0 ? [1, versions.length] : [0, versions.length - 1];
+      versions = versions.slice(from, to);
+      at -= from;
+    }
+    try {
+      localStorage.setItem(KEPT, JSON.stringify({ name, versions, at }));
+    } catch { /* it is too long to be kept */ }
+  }
+}
+
+/** Return a performance as the player has it. */
+export function musicOf({ notes, pedal, programs, duration_s }) {
+  const controls = pedal.flatMap(({ start_s, stop_s, channel }) => [[start_s, 127], [stop_s, 0]].map(([time_s, value]) => ({ time_s, channel, controller: 64, value })));
+  return { events: notes, programs, duration_s, controls };
+}

@@ -1,0 +1,197 @@
+"""Performances: the roll, its sound, passages that are written again, and files that are dropped."""
+
+from base64 import b64decode, b64encode
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from performances import take
+
+from folkseq.formats import midi
+
+pytestmark = pytest.mark.slow
+
+DROP = """([name, data]) => {
+  const bytes = Uint8Array.from(atob(data), each => each.charCodeAt(0)), files = new DataTransfer();
+  files.items.add(new File([bytes], name));
+  document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+}"""
+LISTEN = """() => {
+  const { synth } = studio.player, analyser = new AnalyserNode(synth.context, { fftSize: 2048 });
+  synth.output.connect(analyser);
+  globalThis.loudest = 0;
+  const wave = new Float32Array(analyser.fftSize);
+  setInterval(() => {
+    analyser.getFloatTimeDomainData(wave);
+    loudest = Math.max(loudest, ...wave.map(Math.abs));
+  }, 30);
+}"""
+
+
+@pytest.fixture
+def opened(open_page):
+    """Return a page with performances."""
+    page = open_page()
+    page.click("#views >> text=Performances")
+    page.wait_for_selector(".performed .candidate >> nth=3")
+    page.wait_for_selector(".perform button:text-is('Stop')", state="hidden")
+    return page
+
+
+def drop(page, name, data):
+    page.evaluate(DROP, [name, b64encode(data).decode()])
+
+
+def shown(page):
+    """Return the notes that are shown."""
+    notes = page.evaluate("() => studio.performance.current.notes")
+    return [(each["onset_s"], each["duration_s"], each["pitch"], each["velocity"]) for each in notes]
+
+
+def file_of(page):
+    return b64decode(page.evaluate("() => studio.performance.versions[studio.performance.at].midi"))
+
+
+def darkness(page):
+    """Return the share of the roll that is drawn upon."""
+    return page.evaluate(
+        """() => {
+          const [canvas] = document.querySelectorAll(".roll canvas");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.filter((value, at) => at % 4 === 3 && value > 100).length / (data.length / 4);
+        }"""
+    )
+
+
+def select(page, start_s, stop_s):
+    """Drag over some seconds of the roll."""
+    box, length = page.locator(".roll").bounding_box(), page.evaluate("() => studio.performance.current.duration_s")
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * start_s / length, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * stop_s / length, y, steps=4)
+    page.mouse.up()
+
+
+def test_a_performance_is_written_shown_and_plays(opened):
+    assert "notes in 20.0 s" in opened.inner_text("#roll-summary")
+    assert darkness(opened) > 0.005
+    opened.evaluate("() => studio.player.synth.open()")
+    opened.evaluate(LISTEN)
+    opened.click(".rolling .play")
+    opened.wait_for_function("() => studio.player.state === 'playing' && studio.player.position > 1")
+    opened.wait_for_function("() => loudest > 0.01")
+    opened.focus("#roll")
+    opened.keyboard.press(" ")
+    opened.wait_for_function("() => studio.player.state === 'stopped'")
+    with opened.expect_download() as download:
+        opened.click(".rolling a.file[href]")
+    assert midi.parse(download.value.path().read_bytes(), "download").performance.tracks
+
+
+def test_the_pedal_is_heard(opened):
+    drop(opened, "take.mid", midi.format(take(3, seconds=6.0)))
+    opened.wait_for_selector(".roll-title:text-is('take')")
+    assert "pedal" in opened.inner_text("#roll-summary")
+    opened.evaluate(
+        """async () => {
+          const { synth } = studio.player;
+          await synth.open();
+          const control = synth.control.bind(synth);
+          globalThis.moves = [];
+          synth.control = (at, channel, controller, value) => {
+            moves.push([controller, value]);
+            control(at, channel, controller, value);
+          };
+        }"""
+    )
+    opened.click(".rolling .play")
+    opened.wait_for_function("() => studio.player.position > 2.6")
+    assert opened.evaluate("() => moves.filter(([controller]) => controller === 64)")[:2] == [[64, 127], [64, 0]]
+
+
+def test_written_again_is_what_is_selected_alone(opened):
+    drop(opened, "take.mid", midi.format(take(3, seconds=12.0)))
+    opened.wait_for_selector(".roll-title:text-is('take')")
+    before, data = shown(opened), file_of(opened)
+    select(opened, 4, 8)
+    start_s, stop_s = opened.evaluate(
+        "() => Object.values(document.querySelector('#roll-menu span').textContent.match(/[\\d.]+/g)).map(Number)"
+    )[:2]
+    assert (start_s, stop_s) == (pytest.approx(4, abs=0.2), pytest.approx(8, abs=0.2))
+    opened.click("#roll-menu >> text=Again")
+    opened.wait_for_selector(".alternatives .candidate >> nth=3")
+    opened.click(".alternatives .candidate >> nth=1")
+    opened.wait_for_selector(".rolling button:text-is('Undo'):enabled")
+    after = shown(opened)
+
+    def outside(notes):
+        return [note for note in notes if note[0] < start_s - 0.06 or note[0] > stop_s + 0.06]
+
+    assert outside(after) == outside(before)
+    assert after != before
+    opened.focus("#roll")
+    opened.keyboard.press("Control+z")
+    opened.wait_for_selector(".rolling button:text-is('Redo'):enabled")
+    assert (shown(opened), file_of(opened)) == (before, data)
+    opened.reload()
+    opened.wait_for_selector(".roll-title:text-is('take')")
+    assert shown(opened) == before
+
+
+def test_seconds_are_selected_by_keys(opened):
+    opened.focus("#roll")
+    for key in ["Home", "ArrowRight", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight"]:
+        opened.keyboard.press(key)
+    assert opened.inner_text("#roll-menu span").startswith("2.0 to 4.0 s")
+    opened.keyboard.press("Escape")
+    assert "shift with the arrow keys" in opened.inner_text("#roll-menu")
+
+
+def test_density_and_pitch_classes_are_drawn(opened):
+    opened.focus(".bar >> nth=0")
+    for key in ["End", "ArrowDown", "ArrowRight", "Home"]:
+        opened.keyboard.press(key)
+    box = opened.locator(".classes tr").last.locator("td").first.bounding_box()
+    opened.mouse.move(box["x"] + 4, box["y"] + 4)
+    opened.mouse.down()
+    opened.mouse.move(box["x"] + 8 * box["width"], box["y"] + 4, steps=40)
+    opened.mouse.up()
+    assert opened.locator(".classes td[aria-selected=true]").count() == 8
+    with opened.expect_request("**/api/performances") as request:
+        opened.click(".perform button[type=submit]")
+    asked = request.value.post_data_json
+    assert (asked["density"][:2], asked["pitch_classes"]) == ([24, 0.5], ["C"] * 8)
+
+
+def test_a_dropped_tune_opens_as_a_tune_and_a_broken_file_is_a_sentence(open_page):
+    page = open_page(expected="400")
+    page.goto(f"{page.url}#performances")
+    page.wait_for_selector(".performed .candidate")
+    drop(page, "broken.mid", b"MThd")
+    page.wait_for_selector("header .error:has-text('broken.mid')")
+    drop(page, "tune.abc", b"X:1\nT:Dropped <b>tune</b>\nM:4/4\nL:1/4\nK:G\nGABc|d4|]\n")
+    page.wait_for_selector("#title:text-is('Dropped <b>tune</b>')")
+    assert page.is_hidden("#performances")
+    assert page.url.endswith("#tunes")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious(open_page, dark):
+    page = open_page(dark=dark)
+    page.goto(f"{page.url}#performances")
+    page.wait_for_selector(".performed .candidate >> nth=3")
+    page.focus("#roll")
+    page.keyboard.press("Shift+End")
+    violations = Axe().run(page).response["violations"]
+    serious = [each for each in violations if each["impact"] in ("serious", "critical")]
+    assert {each["id"]: [node["html"][:120] for node in each["nodes"]] for each in serious} == {}
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 256)])
+def test_nothing_is_cut_off_on_a_narrow_page(open_page, width, height):
+    page = open_page(width, height)
+    page.goto(f"{page.url}#performances")
+    page.wait_for_selector(".performed .candidate >> nth=3")
+    page.focus("#roll")
+    page.keyboard.press("Shift+End")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
