@@ -1,4 +1,6 @@
-"""Signals that end a program: SIGINT of Ctrl-C, SIGTERM of `kill` and schedulers, SIGHUP of a closed terminal.
+"""What ends work early: signals to the program, and callers that no longer want a result.
+
+Signals are SIGINT of Ctrl-C, SIGTERM of `kill` and schedulers, and SIGHUP of a closed terminal.
 
 A program that was started with SIGHUP ignored, as by nohup, continues to ignore it. SIGINT is handled even if it was
 ignored, as it is for programs that a script starts with `&`.
@@ -10,9 +12,31 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+_unwanted: ContextVar[Callable[[], bool]] = ContextVar("unwanted", default=lambda: False)
+
+
+class StoppedError(Exception):
+    """Work that was stopped, since nobody wants its result."""
+
+
+@contextmanager
+def stopped_when(unwanted: Callable[[], bool]) -> Iterator[None]:
+    """Let long work in this thread stop with StoppedError as soon as a condition holds."""
+    before = _unwanted.set(unwanted)
+    try:
+        yield
+    finally:
+        _unwanted.reset(before)
+
+
+def stop_if_unwanted() -> None:
+    """Raise StoppedError if nobody wants the result; long work calls this now and then."""
+    if _unwanted.get()():
+        raise StoppedError
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from folkseq.errors import RequestError
 from folkseq.grammar import Grammar, Ids, PlacedGrammar, Rows, Schedule, Target, put, take
+from folkseq.interrupts import stop_if_unwanted
 from folkseq.models.settings import IMPOSSIBLE
 from folkseq.sampling.engine import Engine, Logits
 from folkseq.sampling.overlaps import CopyLimiter
@@ -231,6 +232,7 @@ def _read(engine: Engine, request: Request) -> tuple[Rows, Rows, Rows, Rows]:
     copies_state = () if copies is None else copies.begin(1)
     conditioning: list[NDArray[np.float32]] = []
     for position, one in enumerate(request.opening):
+        stop_if_unwanted()
         ids = np.array([one])
         if not 0 <= one < engine.vocabulary_size:
             raise RequestError(

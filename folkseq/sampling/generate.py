@@ -14,6 +14,7 @@ from itertools import islice
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 
+from folkseq.interrupts import stop_if_unwanted
 from folkseq.sampling.batch import APART, Request, Sample, SamplingBatch
 from folkseq.sampling.engine import Engine
 
@@ -86,6 +87,7 @@ def _write(engine: Engine, request: Request, deal: _Deal, rows: int, stopped: Ev
     """Write pieces side by side while there are indices, and give each piece when it ends."""
     batch = SamplingBatch(engine, request, deal.take(rows))
     while len(batch) and not stopped.is_set():
+        stop_if_unwanted()
         batch.step()
         batch.redraw()
         ended = batch.ended()
@@ -126,6 +128,7 @@ def _in_lanes(engine: Engine, request: Request, deal: _Deal, lanes: int) -> Gene
     running = lanes
     try:
         while running:
+            stop_if_unwanted()
             try:
                 result = ready.get(timeout=_POLL_S)
             except Empty:

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
+from folkseq.interrupts import StoppedError, stopped_when
 from folkseq.studio.operations import BusyError
 
 WORKERS = 2
@@ -36,7 +37,10 @@ class _Job:
                     close()
                 return False
             assert self.results is not None
-            self.tell(next(self.results))
+            with stopped_when(lambda: self.cancelled):
+                self.tell(next(self.results))
+        except StoppedError:
+            return False
         except StopIteration:
             self.tell(_END)
             return False

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from folkseq.errors import RequestError, RunError
+from folkseq.interrupts import StoppedError, stopped_when
 from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings
 from folkseq.sampling.batch import APART, REDRAWN, Request
@@ -236,6 +237,17 @@ def _end_lanes(engine):
     with pytest.raises(RequestError, match="position 1 of the prime"):
         write(engine, 9, lanes=2, prime=(9,))
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_pieces_that_nobody_wants_any_more_are_not_finished(engine, lanes):
+    endless = Request((START,), END, 3, 10**9, grammar=Endless(10**9))
+    until = time.monotonic() + 0.2
+    with stopped_when(lambda: time.monotonic() > until), pytest.raises(StoppedError):
+        next(generate(engine, endless, range(4), lanes))
+    with stopped_when(lambda: True), pytest.raises(StoppedError):
+        write(engine, 1, prime=(2,) * 20)
+    assert write(engine, 1)
 
 
 def test_pieces_come_in_order_and_each_is_the_same_however_many_there_are(engine):

@@ -1,8 +1,10 @@
 import asyncio
 from threading import Event
+from time import sleep
 
 import pytest
 
+from folkseq.interrupts import stop_if_unwanted
 from folkseq.studio.jobs import Jobs
 from folkseq.studio.operations import BusyError
 
@@ -72,6 +74,29 @@ def test_a_job_whose_page_has_gone_is_closed(jobs):
 
     asyncio.run(run())
     assert closed.wait(5)
+
+
+def test_a_long_step_stops_when_its_page_goes(jobs):
+    begun, stopped = Event(), Event()
+
+    def long_step():
+        begun.set()
+        try:
+            while True:
+                sleep(0.001)
+                stop_if_unwanted()
+        finally:
+            stopped.set()
+        yield 0
+
+    async def run():
+        waiting = asyncio.create_task(_all(jobs.results(long_step)))
+        await asyncio.to_thread(begun.wait)
+        waiting.cancel()
+        assert await asyncio.to_thread(stopped.wait, 5)
+        assert await _all(jobs.results(lambda: iter([1]))) == [1]  # the worker is free
+
+    asyncio.run(run())
 
 
 def test_too_many_jobs_are_refused(jobs):
