@@ -30,6 +30,7 @@ from folkseq.verbs.model import Model
 MOST_TOKENS = 5000
 _CHOICE = re.compile(r"[\^_=A-Ga-gz,'0-9/\[\]{}]{1,40}")
 _FAR = np.array([1 << 20])  # ids left before the limit
+LEAST = 1e-9  # probability by which others are divided
 _SHOWN = 4  # names of unknown tokens
 
 
@@ -123,14 +124,15 @@ class ReadTune:
         vocabulary, engine = self.model.run.vocabulary, self.model.engine(INT8)
         ids = [vocabulary.id(self.tokens[place]) for place in self.known if place < note.start]
         stepper = engine.stepper(engine.read(ids[:-1]))
-        first = _shares(stepper.step(np.array(ids[-1:])))[0]
+        first = shares(stepper.step(np.array(ids[-1:])))[0]
+        kinds = np.array([kind(token) for token in vocabulary.tokens])
+        lengths = kinds == "length"
+        first /= max(1 - first[lengths].sum(), LEAST)  # the note before has its length
         state = take(stepper.state, [0])
         grammar = _Allowed.after(self.model, ids)
-        kinds = np.array([kind(token) for token in vocabulary.tokens])
         may = np.flatnonzero(np.isin(kinds, ("pitch", "rest")) & grammar.now)
         begins = may[np.argsort(-first[may])][: 2 * count]
-        after = _shares(engine.stepper(take(state, [0] * len(begins))).step(begins)) if len(begins) else begins
-        lengths = kinds == "length"
+        after = shares(engine.stepper(take(state, [0] * len(begins))).step(begins)) if len(begins) else begins
         found: dict[tuple[str, ...], float] = {}
         for one, following in zip(begins.tolist(), after, strict=True):
             then, token = grammar.then(one).now, vocabulary.tokens[one]
@@ -145,7 +147,10 @@ class ReadTune:
             share = first[vocabulary.id(present[0])]
             stepper = engine.stepper(state)
             for one, other in pairwise(vocabulary.encode(present)):
-                share *= _shares(stepper.step(np.array([one])))[0, other]
+                share *= shares(stepper.step(np.array([one])))[0, other]
+            if kind(present[-1]) != "length":
+                last = np.array([vocabulary.id(present[-1])])
+                share *= 1 - shares(stepper.step(last))[0, lengths].sum()
             choices.append(Choice(self._plain(note), float(found.get(present, share)), True))
         return choices
 
@@ -238,7 +243,7 @@ class _Allowed:
         return replace(self, rows=self.grammar.advance(self.rows, np.array([one])))
 
 
-def _shares(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def shares(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the probabilities of (B, V) logits."""
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 
 import numpy as np
+from numpy.typing import NDArray
 
 from folkseq.errors import RequestError, TokenError
+from folkseq.grammar import Ids
+from folkseq.representations.abc.tokens import kind
 from folkseq.representations.task import CONTINUE
-from folkseq.sampling.scoring import scores
+from folkseq.sampling.engine import Logits
+from folkseq.sampling.scoring import id_nll, scores
 from folkseq.sampling.settings import INT8
 from folkseq.settings import REQUIRED, setting
 from folkseq.studio.api.reading import in_utf16
 from folkseq.studio.api.rewriting import Alternative, AskForAlternatives, check_length, write_on
 from folkseq.studio.api.tunes import Notice
 from folkseq.studio.continuation import Beginning, OpenText, plainly
-from folkseq.studio.notes import ReadTune
+from folkseq.studio.notes import LEAST, ReadTune, shares
 from folkseq.studio.operations import operation
 from folkseq.studio.workshop import Workshop
 
@@ -98,17 +103,33 @@ class NoteChoices:
 def surprise(workshop: Workshop, request: AskForSurprise) -> Surprise:
     """Return how much each note of a tune surprises a model that has read the tune up to there."""
     read = ReadTune.of(workshop.model(request.model, CONTINUE, "abc"), request.abc)
-    (nats,) = scores(read.model.engine(INT8), [np.array(read.ids)])
-    bits = dict(zip(read.known[1:], (nats / log(2)).tolist(), strict=True))
-    at, found = in_utf16(request.abc), list[NoteSurprise]()
+    at, found, bits = in_utf16(request.abc), list[NoteSurprise](), _bits(read)
     for note in read.notes:
-        tokens = range(note.start, note.stop)
-        met = all(place in bits for place in tokens)
-        place = read.placed.symbols[note.symbol]
-        total = sum(bits[each] for each in tokens) if met else None
+        place, tokens = read.placed.symbols[note.symbol], range(note.start, note.stop)
+        total = max(sum(bits[each] for each in tokens), 0.0) if all(each in bits for each in tokens) else None
         found.append(NoteSurprise(note.symbol, at(place.start), at(place.stop), total))
     judged = [each.bits for each in found if each.bits is not None]
     return Surprise(tuple(found), sum(judged) / max(len(judged), 1), read.unknown)
+
+
+def _bits(read: ReadTune) -> dict[int, float]:
+    """Return the bits of each token that the model knows, by its index in the tune's tokens.
+
+    A note of one unit has no token for its length. That none comes is a part of its own surprise, and not of the next.
+    """
+    lengths = np.array([kind(token) == "length" for token in read.model.run.vocabulary.tokens])
+
+    def score(logits: Logits, ids: Ids) -> NDArray[np.float64]:
+        without = 1 - shares(logits)[:, lengths].sum(axis=1)
+        return np.stack([id_nll(logits, ids), -np.log(np.maximum(without, LEAST))], axis=1) / log(2)
+
+    (found,) = scores(read.model.engine(INT8), [np.array(read.ids)], score)
+    bits = dict(zip(read.known[1:], found[:, 0].tolist(), strict=True))
+    for (one, other), without in zip(pairwise(read.known), found[:, 1].tolist(), strict=True):
+        if kind(read.tokens[one]) in ("pitch", "rest", "]") and kind(read.tokens[other]) != "length":
+            bits[one] += without
+            bits[other] -= without
+    return bits
 
 
 def list_choices(workshop: Workshop, request: AskForChoices) -> NoteChoices:
