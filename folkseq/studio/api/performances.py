@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from folkseq.errors import FolkseqError
+from folkseq.formats import midi
 from folkseq.representations.performance import PerformanceRepresentation
 from folkseq.representations.task import CONTINUE
 from folkseq.settings import REQUIRED, setting, spelled
@@ -27,6 +28,8 @@ _PITCH_CLASSES = (
     "Names of the pitch classes to favour, as in C,E,G: one set or several over time; an empty one is free."
 )
 _MOST_DENSITY = 64
+MOST_PRIME_NOTES = 20_000
+"""Notes of a performance that is continued."""
 _BPM = 120.0
 
 
@@ -126,7 +129,16 @@ def _options(model: Model, request: AskForPerformances) -> dict[str, Any]:
 
 def _continuing(model: Model, data: bytes, name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options for a prime: its duration is added to that of what is new, if it is kept."""
-    representation = model.representation
+    representation, tracks = (
+        model.representation,
+        [track for track in midi.parse(data, name).performance.tracks if len(track)],
+    )
+    if (count := sum(map(len, tracks))) > MOST_PRIME_NOTES:
+        raise FolkseqError(f"{name}: has {count:,} notes; a beginning has at most {MOST_PRIME_NOTES:,}")
+    drums = getattr(representation, "drums", True)
+    if tracks and all(track.drum != drums for track in tracks):
+        found, other = ("no drums", "without") if drums else ("only drums", "of")
+        raise FolkseqError(f"{name}: has {found}, so {model.run.address} cannot go on; choose a model {other} drums")
     if options.get("keep_prime", True) is None:
         return options
     parsed = {key: value for key, value in options.items() if value not in (None, "")}

@@ -143,6 +143,20 @@ def test_a_prime_is_never_the_name_of_a_file(workshop, tmp_path):
             written(workshop, prime=prime, prime_name=str(file))
 
 
+@pytest.mark.parametrize(
+    ("model", "prime", "fact"),
+    [
+        ("piano", beat(1), "only drums"),
+        ("drums", take(1), "no drums"),
+        ("piano", solo(*((60, 80, time / 100, time / 100 + 0.005) for time in range(20_001))), "20,001"),
+        ("piano", Piece(()), "no notes"),
+    ],
+)
+def test_a_prime_that_cannot_be_continued_is_a_sentence(workshop, model, prime, fact):
+    with pytest.raises(FolkseqError, match=fact):
+        written(workshop, model=model, prime=encoded(prime))
+
+
 def test_a_file_is_read_with_its_pedal_and_what_is_not_shown():
     piece = Piece((track((60, 80, 0.5, 1.0), (64, 20, 1.0, 1.5), pedal=[(0.25, 127), (2.0, 0), (2.5, 127)]),))
     data = midi.format(piece, ["a text"])

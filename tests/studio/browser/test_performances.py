@@ -4,7 +4,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from performances import take
+from performances import beat, take
 
 from folkseq.formats import midi
 
@@ -161,6 +161,20 @@ def test_density_and_pitch_classes_are_drawn(opened):
         opened.click(".perform button[type=submit]")
     asked = request.value.post_data_json
     assert (asked["density"][:2], asked["pitch_classes"]) == ([24, 0.5], ["C"] * 8)
+
+
+def test_a_dropped_file_is_the_beginning_of_what_comes_next(opened):
+    drop(opened, "beat.mid", midi.format(beat(1, bars=2)))
+    opened.wait_for_selector(".roll-title:text-is('beat')")
+    assert "24 strokes of drums" in opened.inner_text("#roll-summary")
+    before = shown(opened)
+    assert opened.is_hidden(".curve")
+    opened.fill(".perform .short", "4")
+    opened.click(".perform button[type=submit]")
+    opened.wait_for_selector(".performed .candidate >> nth=3")
+    after = shown(opened)
+    assert [(note[0], note[2]) for note in after[: len(before)]] == [(note[0], note[2]) for note in before]
+    assert 4 < after[-1][0] < 8
 
 
 def test_a_dropped_tune_opens_as_a_tune_and_a_broken_file_is_a_sentence(open_page):

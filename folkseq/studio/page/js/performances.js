@@ -3,7 +3,7 @@
 import { address, ask, stream } from "./api.js";
 import { element, fault } from "./elements.js";
 import { musicOf, OpenPerformance } from "./performance.js";
-import { Roll, summary } from "./roll.js";
+import { isDrums, Roll, summary } from "./roll.js";
 import { setUpStrips } from "./strips.js";
 
 const AROUND_S = 2, USUAL_DENSITY = 6, FILES = [[".wav", "WAV"], [".ogg", "Ogg Vorbis"]];
@@ -20,13 +20,13 @@ export function setUpPerformances(player) {
   const seconds = element("input", { type: "number", min: 1, max: 120, value: 20, "aria-label": "Seconds", class: "short" });
   const bold = element("input", { type: "range", min: 0.6, max: 1.4, step: 0.05, value: 1, "aria-label": "From plain to bold" });
   const seed = element("input", { type: "number", min: 0, placeholder: "drawn" });
-  const onwards = element("input", { type: "checkbox", id: "onwards" });
+  const onwards = element("input", { type: "checkbox", id: "onwards" }), beginning = element("span", {}, "go on from the open performance");
   const submit = element("button", { type: "submit", class: "main", disabled: true }, "New performances");
   const stop = element("button", { type: "button", hidden: true, onclick: () => running?.abort() }, "Stop");
   const askLine = element("p", { class: "error", role: "alert", hidden: true }), strips = element("div", { id: "strips" });
   const form = element("form", { onsubmit: event => { event.preventDefault(); write(); } },
     element("p", { class: "sentence" }, seconds, " seconds by ", model, ", ", element("label", { class: "range" }, "plain ", bold, " bold")),
-    element("p", {}, element("label", {}, onwards, " go on from the open performance")),
+    element("p", {}, element("label", {}, onwards, " ", beginning)),
     element("details", {}, element("summary", {}, "More"), element("label", {}, "How many ", count), element("label", {}, "Seed ", seed)),
     element("p", {}, submit, " ", stop), askLine);
 
@@ -71,8 +71,18 @@ export function setUpPerformances(player) {
   function open(opened, label) {
     entered = true; // nothing need be written now
     performance.open(opened, label);
-    const lost = Object.entries(opened.lost).map(([kind, number]) => `${kind} ${number}`).join(", ");
+    if (label === "opened") goOn(opened);
+    const lost = Object.entries(opened.lost).map(([kind, number]) => `${number} × ${kind}`).join(", ");
     status.textContent = lost ? `Not shown and not heard: ${lost}.` : "";
+  }
+
+  /** Have what is written next begin with a file that was opened, by a model of its kind. */
+  function goOn(opened) {
+    onwards.checked = true;
+    list.replaceChildren(element("li", { class: "hint" }, "New performances go on from the file, and appear here."));
+    const fits = models.find(each => each.drums === isDrums(opened));
+    if (fits) model.value = fits.name;
+    allow();
   }
 
   async function enter() {
@@ -84,7 +94,8 @@ export function setUpPerformances(player) {
       ({ models } = await ask("api/models", {}, { method: "GET" }));
       models = models.filter(each => each.task === "continue" && each.writes === ".mid" && (each.drums || each.representation.startsWith("performance")));
       model.replaceChildren(...models.map(each => new Option(each.name)));
-      model.value = models.find(each => !each.drums)?.name ?? models[0]?.name ?? "";
+      const drums = Boolean(performance.current && isDrums(performance.current));
+      model.value = models.find(each => each.drums === drums)?.name ?? models[0]?.name ?? "";
       submit.disabled = !models.length;
       allow();
       if (!entered && !(await performance.restore())) await write({ density: [USUAL_DENSITY] });
@@ -157,6 +168,7 @@ export function setUpPerformances(player) {
   function showPerformance() {
     const { current, same } = performance, position = same ? roll.cursor : null;
     title.textContent = current.title || "Untitled";
+    beginning.textContent = `go on from ${title.textContent}`;
     own = musicOf(current);
     player.load(own, position);
     roll.show(current, { same });
