@@ -30,7 +30,7 @@ AGAIN, PLAINER, BOLDER, VARY, ON, SECOND_PART = WAYS = ("again", "plainer", "bol
 MOST_ALTERNATIVES = 16
 _ROUNDS = 16  # times as many draws as alternatives at most, since some come out alike
 _HEADINGS = re.compile(r"(?m)^(?:[A-HNOPQRSTZ]:|%).*\n")
-_TURNS = 3  # the same of variations and continuations, which are seldom alike
+_TURNS = 2  # the same of variations and continuations, which are seldom alike
 _LIKE = 24  # draws of a varied bar, of which the one most like the present bar is kept
 
 
@@ -231,7 +231,7 @@ def write_on(
             try:
                 pieces = model.sample(1, seed=seed + turn, prime=prime, temperature=temperature, **options)
                 break
-            except RequestError:
+            except (RequestError, TokenError):
                 if beginning is beginnings[-1]:
                     raise
         (piece,) = pieces

@@ -136,6 +136,12 @@ def test_a_new_second_part_is_as_long_as_the_first_and_is_repeated(workshop, fir
         assert "d8" not in each.abc.rpartition("}\n")[2]
 
 
+def test_a_tune_whose_parts_do_not_fit_together_goes_on_from_its_last_part(workshop):
+    text = "X:1\nM:4/4\nL:1/8\nR:reel\nK:G\nG5 G,,,3|B8|d8|g8||G2BG dGBG|A2cA eAcA|G2BG dGBd|g2fa g2d2||\n"
+    (found,) = ask(workshop, abc=text, way="continue", count=1)
+    assert bars(found.abc)[:8] == bars(text)
+
+
 def test_a_tune_without_an_end_goes_on_within_its_bar(workshop):
     text = "X:1\nM:4/4\nL:1/8\nK:G\nG2^FG A2=FA|B2"
     for each in ask(workshop, abc=text, way="continue", count=3):

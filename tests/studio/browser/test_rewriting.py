@@ -132,6 +132,20 @@ def test_settings_are_used_and_more_can_be_asked_for(page):
     assert records.count() == 4
 
 
+def test_what_is_written_can_be_cancelled(page):
+    page.click("#settings summary")
+    page.fill("#settings [name=count]", "16")
+    page.click("#whole button:text-is('New second part')")
+    page.wait_for_selector(".alternative")
+    page.click("#alternatives button:text-is('Cancel')")
+    page.wait_for_selector("#alternatives[aria-busy]", state="detached")
+    found = page.locator(".alternative").count()
+    assert 1 <= found < 16
+    page.wait_for_timeout(1500)
+    assert page.locator(".alternative").count() == found
+    assert page.locator("#alternatives .error").is_hidden()
+
+
 def test_typing_makes_the_alternatives_go_away(page):
     select(page, 1, 1)
     page.click("#menu button:text-is('Again')")
