@@ -13,7 +13,10 @@ const CLICKS = { true: [76, 120], false: [77, 90] }; // the wood blocks' pitches
  */
 export class Player extends EventTarget {
   synth = new Synth();
-  /** A reading, or {events, programs, duration_s} and what else a reading has; events are [{onset_s, duration_s, pitch, velocity, channel, note}]. */
+  /**
+   * A reading, or what else has {events: [{onset_s, duration_s, pitch, velocity, channel}], programs, duration_s}, and
+   * perhaps controls: [{time_s, channel, controller, value}] such as the pedal's.
+   */
   music = null;
   state = "stopped"; // or "loading", "playing"
   metronome = false;

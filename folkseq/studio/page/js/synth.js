@@ -6,6 +6,8 @@ import { ask } from "./api.js";
 const PROCESSOR = "/assets/vendor/spessasynth_lib-4.3.14/spessasynth_processor.min.js";
 export const DRUMS = 9; // General MIDI's channel, counted from 0, as on every port of 16
 const ALL_SOUND_OFF = 120, RESET_CONTROLLERS = 121, FADE_S = 0.012;
+// One voice of a soundfont is quiet, since there may be many.
+const VOLUME = 3, LIMITER = { threshold: -9, knee: 6, ratio: 20, attack: 0.002, release: 0.1 };
 
 export class Synth {
   /** The audio context, from the first sound on: a browser wants a gesture before it. */
@@ -31,7 +33,7 @@ export class Synth {
     try {
       await this.#opened;
     } catch (error) {
-      this.#opened = null;
+      this.#opened = this.#bank = null; // what has been sent to the worklet is gone from here
       throw error;
     }
     if (this.context.state !== "running") await this.context.resume();
@@ -44,8 +46,8 @@ export class Synth {
     await this.context.resume();
     const synthesizer = new WorkletSynthesizer(this.context);
     await synthesizer.isReady;
-    this.output = new GainNode(this.context);
-    this.output.connect(this.context.destination);
+    this.output = new GainNode(this.context, { gain: VOLUME });
+    this.output.connect(new DynamicsCompressorNode(this.context, LIMITER)).connect(this.context.destination);
     synthesizer.connect(this.output);
     const refused = new Promise((_, reject) => synthesizer.eventHandler.addEvent("soundBankError", "studio", () =>
       reject(new Error("the soundfont cannot be used; start the studio with another --soundfont FILE.sf2"))));
@@ -82,6 +84,6 @@ export class Synth {
   /** Sound again from a time on. */
   sound(from) {
     this.output.gain.cancelScheduledValues(this.now);
-    this.output.gain.setValueAtTime(1, from);
+    this.output.gain.setValueAtTime(VOLUME, from);
   }
 }
