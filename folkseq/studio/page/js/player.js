@@ -4,7 +4,7 @@ import { ask, Refusal } from "./api.js";
 import { countIn, indexAt, messages, secondsOfBars } from "./music.js";
 import { DRUMS, Synth } from "./synth.js";
 
-const AHEAD_S = 0.15, AHEAD_HIDDEN_S = 1.5, TICK_MS = 30, START_S = 0.06, SHORTEST_LOOP_S = 0.05;
+const AHEAD_S = 0.15, AHEAD_HIDDEN_S = 1.5, TICK_MS = 30, START_S = 0.06, FRAME_S = 0.012, SHORTEST_LOOP_S = 0.05;
 const CLICKS = { true: [76, 120], false: [77, 90] }; // the wood blocks' pitches and velocities, at a bar's beginning or not
 
 /**
@@ -230,7 +230,7 @@ export class Player extends EventTarget {
   /** Say what is heard, frame by frame. */
   #show() {
     if (this.state !== "playing") return;
-    const position = this.#at(this.synth.heard), { steps = [] } = this.music;
+    const position = this.#at(this.synth.heard + FRAME_S), { steps = [] } = this.music; // when the frame is seen
     const notes = position < this.#start ? [] : steps.filter(step => step.onset_s <= position && position < step.onset_s + step.duration_s).map(step => step.note);
     const shown = notes.join(" ");
     if (shown !== this.#shown) this.dispatchEvent(new CustomEvent("note", { detail: { notes } }));

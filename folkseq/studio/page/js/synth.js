@@ -42,12 +42,13 @@ export class Synth {
   async #open() {
     const bank = await this.fetch();
     this.context ??= new AudioContext({ latencyHint: "interactive" });
+    await this.context.audioWorklet.addModule("/assets/page/js/worklet.js");
     await this.context.audioWorklet.addModule(PROCESSOR);
     await this.context.resume();
-    const synthesizer = new WorkletSynthesizer(this.context);
-    await synthesizer.isReady;
     this.output = new GainNode(this.context, { gain: VOLUME });
     this.output.connect(new DynamicsCompressorNode(this.context, LIMITER)).connect(this.context.destination);
+    const synthesizer = new WorkletSynthesizer(this.context);
+    await synthesizer.isReady;
     synthesizer.connect(this.output);
     const refused = new Promise((_, reject) => synthesizer.eventHandler.addEvent("soundBankError", "studio", () =>
       reject(new Error("the soundfont cannot be used; start the studio with another --soundfont FILE.sf2"))));
