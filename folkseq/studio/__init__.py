@@ -8,6 +8,8 @@
     openapi.py     the operations as an OpenAPI document
     jobs.py        generation in turns, so that no page waits for another
     workshop.py    what the operations share: models, folder, soundfont
+    open_text.py   the text of a tune that changes: what stays and what is new
+    notes.py       the notes of a text as a model reads them
     api/           the operations
     page/          HTML, style and scripts, without a build step
     vendor/        released files of other projects, with their licences and digests

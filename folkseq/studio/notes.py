@@ -24,7 +24,7 @@ from folkseq.representations.abc import AbcCodec
 from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.tokens import UNIT, SoundTokens, kind, read_sounds
 from folkseq.sampling.settings import INT8
-from folkseq.studio.continuation import in_force
+from folkseq.studio.open_text import in_force
 from folkseq.verbs.model import Model
 
 MOST_TOKENS = 5000

@@ -18,11 +18,12 @@ from folkseq.sampling.engine import Logits
 from folkseq.sampling.scoring import id_nll, scores
 from folkseq.sampling.settings import INT8
 from folkseq.settings import REQUIRED, setting
+from folkseq.studio.api.alternatives import Alternative, AskForAlternatives, check_length
+from folkseq.studio.api.following import write_on
 from folkseq.studio.api.reading import in_utf16
-from folkseq.studio.api.rewriting import Alternative, AskForAlternatives, check_length, write_on
 from folkseq.studio.api.tunes import Notice
-from folkseq.studio.continuation import Beginning, OpenText, plainly
 from folkseq.studio.notes import LEAST, ReadTune, shares
+from folkseq.studio.open_text import Beginning, OpenText, plainly
 from folkseq.studio.operations import operation
 from folkseq.studio.workshop import Workshop
 

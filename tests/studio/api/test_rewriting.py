@@ -8,16 +8,10 @@ from folkseq.formats import abc as notation
 from folkseq.formats.abc.splice import find_bars
 from folkseq.music import Bar, Meter, Sound
 from folkseq.representations.abc.analysis import sections
-from folkseq.studio.api.rewriting import (
-    WAYS,
-    Alternative,
-    AskForAlternatives,
-    AskToRewrite,
-    harmonise,
-    rewrite,
-)
+from folkseq.studio.api.alternatives import Alternative, AskForAlternatives
+from folkseq.studio.api.rewriting import WAYS, AskToRewrite, harmonise, rewrite
 from folkseq.studio.api.tunes import LONGEST_TEXT, Notice
-from folkseq.studio.continuation import OpenText
+from folkseq.studio.open_text import OpenText
 from folkseq.studio.operations import MissingError
 from folkseq.studio.workshop import Workshop
 

@@ -8,10 +8,10 @@ from folkseq.formats.abc.splice import find_bars
 from folkseq.representations.task import CONTINUE
 from folkseq.sampling.scoring import nll
 from folkseq.sampling.settings import INT8
+from folkseq.studio.api.alternatives import Alternative
 from folkseq.studio.api.reading import reading
 from folkseq.studio.api.surprise import (
     SHOWN,
-    Alternative,
     AskForChoices,
     AskForSurprise,
     AskToBranch,
@@ -19,7 +19,7 @@ from folkseq.studio.api.surprise import (
     list_choices,
     surprise,
 )
-from folkseq.studio.continuation import OpenText
+from folkseq.studio.open_text import OpenText
 from folkseq.studio.workshop import Workshop
 
 TUNE = """X:1

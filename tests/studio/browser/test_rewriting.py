@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from folkseq.formats.abc.splice import find_bars
-from folkseq.studio.continuation import OpenText
+from folkseq.studio.open_text import OpenText
 
 pytestmark = pytest.mark.slow
 
