@@ -87,6 +87,8 @@ def validate(instance: Any) -> None:
         if "setting" not in field.metadata:
             continue
         declared, value, types = field.metadata["setting"], getattr(instance, field.name), _types(hints[field.name])
+        if value is not None and not isinstance(value, tuple) and _only_tuples(hints[field.name]):
+            raise TypeError(f"{field.name} must be a list, got {value!r}")
         for each in value if isinstance(value, tuple) and tuple in types else (value,):
             if not isinstance(each, types) or (isinstance(each, bool) and bool not in types):
                 names = dict.fromkeys("None" if each is type(None) else each.__name__ for each in types)
@@ -161,6 +163,12 @@ def _converted(value: Any, types: tuple[type, ...]) -> Any:
         if isinstance(value, dict):
             return from_json(nested, value)
     return value
+
+
+def _only_tuples(hint: Any) -> bool:
+    """Return whether an annotation allows tuples, and nothing else but None."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return {get_origin(part) or part for part in parts} - {type(None)} == {tuple}
 
 
 def _types(hint: Any) -> tuple[type, ...]:

@@ -56,6 +56,11 @@ def test_every_element_of_a_tuple_is_checked():
         validate(Inner((1, 0)))
 
 
+def test_a_number_is_no_list():
+    with pytest.raises(TypeError, match=r"sizes must be a list, got 3"):
+        validate(Inner(sizes=3))
+
+
 def test_settings_come_back_from_json():
     outer = Outer("b", share=0, rate=2, inner=Inner((3, 4)), inners=(Inner((5,)), Inner()))
     assert from_json(Outer, json.loads(json.dumps(asdict(outer)))) == outer

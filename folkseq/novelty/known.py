@@ -135,7 +135,7 @@ class KnownPieces:
         return Copied(
             shared.length,
             analysis.bars(tokens[shared.start : stop]),
-            analysis.locate(tokens, shared.start),
+            analysis.span(int(own[shared.start]), int(own[shared.start])),
             label,
             analysis.span(source_span[0], source_span[0]),
             analysis.span(int(own[shared.start]), int(own[stop - 1])),
