@@ -74,4 +74,4 @@ function showCommand() {
   command.textContent = ["folkseq sample --model", quoted(model), "-n", count || 1, ...words].join(" ");
 }
 
-const quoted = text => /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+export const quoted = text => /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

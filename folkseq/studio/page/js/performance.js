@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 
 const KEPT = "performance", LONGEST_KEPT = 2e6; // characters that a browser keeps over a reload
 
-/** Events: "open" (another performance or version is shown), "versions", "fault" (a sentence). */
+/** Events: "open" (another performance or version is shown), "fault" (a sentence). */
 export class OpenPerformance extends EventTarget {
   /** What `/api/performances/read` returns, or null. */
   current = null;
@@ -14,10 +14,16 @@ export class OpenPerformance extends EventTarget {
   /** Whether what is shown is a version of what was shown before. */
   same = false;
 
+  /** A number for each performance, whatever its version. */
+  id = 0;
+
+  /** The open file in base64. */
+  get midi() { return this.versions[this.at]?.midi ?? ""; }
   get name() { return this.current?.title ?? ""; }
 
   /** Open another performance, with versions of its own. */
   open(performance, label = "new") {
+    this.id += 1;
     this.versions = [{ midi: performance.midi, label }];
     this.at = 0;
     this.#show(performance, false);
@@ -65,7 +71,6 @@ export class OpenPerformance extends EventTarget {
     this.current = performance;
     this.same = same;
     this.dispatchEvent(new Event("open"));
-    this.dispatchEvent(new Event("versions"));
     this.#keep();
   }
 

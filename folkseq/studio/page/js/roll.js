@@ -73,6 +73,8 @@ export class Roll extends EventTarget {
     this.dispatchEvent(new Event("select"));
   }
 
+  focus() { this.#scroller.focus(); }
+
   /** Put the cursor to a time; `sounding` notes are marked, and it stays in view. */
   move(time, sounding = false) {
     this.cursor = Math.min(Math.max(time, 0), this.#performance.duration_s);
