@@ -231,6 +231,25 @@ def test_a_bar_is_counted_in(open_page):
     assert [each["bar"] for each in clicks[1]] == [True, False, False, False]
 
 
+def test_the_metronome_clicks_at_each_beat(open_page):
+    page = open_page()
+    open_tune(page, SCALE.replace("75", "150"), "Four notes")
+    page.click("#sound summary")
+    page.click("#metronome")
+    page.click("#count-in")
+    page.evaluate(
+        "() => { const { synth } = studio.player, { on } = synth; globalThis.clicks = [];"
+        "synth.on = (at, channel, pitch, velocity) => { if (channel === 9) clicks.push([at, pitch]);"
+        "on.call(synth, at, channel, pitch, velocity); }; }"
+    )
+    page.click("#play")
+    is_playing(page)
+    page.wait_for_function("() => studio.player.state === 'stopped'")
+    clicks = page.evaluate("() => clicks")
+    assert [pitch for _, pitch in clicks] == [76, 77, 77, 77] * 3
+    assert [time - clicks[0][0] for time, _ in clicks] == pytest.approx([0.4 * beat for beat in range(12)])
+
+
 def test_tempo_swing_and_instrument(open_page):
     page = open_page()
     open_tune(page, REPEATED.replace("GABc", "G/A/B/c/ B2"), "Six bars")
