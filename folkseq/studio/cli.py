@@ -21,6 +21,7 @@ def studio(runs: tuple[str, ...], folder: str, port: int, browser: bool, soundfo
     """
     from folkseq.cli.output import say
     from folkseq.extras import require
+    from folkseq.formats.audio import find_soundfont
     from folkseq.run import Run
 
     require("starlette", "uvicorn")
@@ -28,5 +29,5 @@ def studio(runs: tuple[str, ...], folder: str, port: int, browser: bool, soundfo
     from folkseq.studio.workshop import Workshop
 
     folders = tuple(Run.open(run).folder for run in runs)
-    workshop = Workshop(Path(folder), folders, Path(soundfont) if soundfont else None)
+    workshop = Workshop(Path(folder), folders, find_soundfont(soundfont) if soundfont else None)
     serve(workshop, port, browser, on_start=lambda address: say(f"the studio is at {address}\nstop it with Ctrl-C"))
