@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from folkseq.cli.output import say
+from folkseq.cli.status import current
+
 
 @click.command()
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
@@ -19,7 +22,7 @@ def studio(runs: tuple[str, ...], folder: str, port: int, browser: bool, soundfo
     It is served on this machine only, and needs no network. The pretrained models and the runs under runs/ can be
     chosen there, and any RUN that is named.
     """
-    from folkseq.cli.output import say
+    current().close()  # no progress: it runs as long as the user likes
     from folkseq.extras import require
     from folkseq.formats.audio import find_soundfont
     from folkseq.run import Run
