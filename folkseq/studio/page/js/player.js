@@ -76,6 +76,7 @@ export class Player extends EventTarget {
     const at = Math.max(this.synth.now + START_S, this.#sent.at + START_S);
     this.#sent = { at, position: Math.min(lead[0]?.time ?? position, position) };
     this.#lines = [{ ...this.#sent, rate: this.#tempo }];
+    this.#control(position, at - START_S / 2);
     this.synth.sound(at - START_S / 2);
     this.#timer = setInterval(() => this.#send(), TICK_MS);
     this.#send();
@@ -200,8 +201,21 @@ export class Player extends EventTarget {
       this.#queue = this.#messages;
       this.#next = indexAt(this.#messages, this.#loop.from);
       this.#start = this.#sent.position = this.#loop.from;
+      this.#control(this.#loop.from, this.#sent.at);
       this.#lines = [...this.#lines.slice(-8), { ...this.#sent, rate }];
     }
+  }
+
+  /** Set the controllers, such as the pedal, as they are at a position, to which playing jumps. */
+  #control(position, at) {
+    const latest = new Map();
+    for (const message of this.#messages) {
+      if (message.kind !== "control") continue;
+      const { channel, controller, value, time } = message, key = `${channel} ${controller}`;
+      if (time < position - 1e-9) latest.set(key, { channel, controller, value });
+      else if (!latest.has(key)) latest.set(key, { channel, controller, value: 0 });
+    }
+    for (const { channel, controller, value } of latest.values()) this.synth.control(at, channel, controller, value);
   }
 
   #sendOne(message, time) {
