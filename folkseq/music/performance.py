@@ -20,8 +20,10 @@ from folkseq.music.signature import Key, Meter
 
 NOTE = np.dtype([("onset_s", "f8"), ("offset_s", "f8"), ("pitch", "u1"), ("velocity", "u1")])
 PEDAL = np.dtype([("time_s", "f8"), ("value", "u1")])
+CHANGE = np.dtype([("time_s", "f8"), ("status", "u1"), ("first", "u1"), ("second", "u1")])
 Notes: TypeAlias = npt.NDArray[Any]  # (N,) of NOTE
 Pedal: TypeAlias = npt.NDArray[Any]  # (K,) of PEDAL
+Changes: TypeAlias = npt.NDArray[Any]  # (C,) of CHANGE
 
 SUSTAIN = 64  # MIDI's number of the sustain pedal's controller
 PEDAL_DOWN = 64  # the position from which the pedal is down
@@ -60,6 +62,8 @@ class Track:
             time onward. Positions at the same time keep the order in which they are given.
         keys: Key signatures in place of the performance's, as a transposing instrument has them; or none.
         lyrics: (seconds, syllable) pairs in the order of their times.
+        changes: (C,) read-only array of `CHANGE`, sorted by time: all else that changes the sound (controllers, bends,
+            pressure, later programs), as MIDI's status without a channel and one or two data bytes.
     """
 
     notes: Notes
@@ -69,6 +73,7 @@ class Track:
     pedal: Pedal = field(default_factory=lambda: np.empty(0, PEDAL))
     keys: tuple[tuple[float, Key], ...] = ()
     lyrics: tuple[tuple[float, str], ...] = ()
+    changes: Changes = field(default_factory=lambda: np.empty(0, CHANGE))
 
     def __post_init__(self) -> None:
         if not 0 <= self.program <= 127:
@@ -88,9 +93,15 @@ class Track:
             raise ValueError(f"track {self.name!r} holds a pedal that is out of time, or beyond 127")
         in_order = (time_s[:-1] <= time_s[1:]).all()
         pedal = self.pedal.copy() if in_order else self.pedal[np.argsort(time_s, kind="stable")]
-        notes.flags.writeable = pedal.flags.writeable = False
+        changes = self.changes
+        if len(changes):
+            if changes.dtype != CHANGE or not ((changes["time_s"] >= 0) & np.isfinite(changes["time_s"])).all():
+                raise ValueError(f"track {self.name!r} holds changes that are out of time, or no {CHANGE}")
+            changes = changes[np.argsort(changes["time_s"], kind="stable")]
+        notes.flags.writeable = pedal.flags.writeable = changes.flags.writeable = False
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "pedal", pedal)
+        object.__setattr__(self, "changes", changes)
 
     @classmethod
     def of(
@@ -115,7 +126,9 @@ class Track:
         if not isinstance(other, Track):
             return NotImplemented
         here, there = ((track.name, track.program, track.drum, track.keys) for track in (self, other))
-        return here == there and np.array_equal(self.notes, other.notes) and np.array_equal(self.pedal, other.pedal)
+        return here == there and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("notes", "pedal", "changes")
+        )
 
     def __hash__(self) -> int:
         return hash((self.name, self.program, self.drum, len(self.notes)))
@@ -164,7 +177,7 @@ class Performance:
             raise ValueError("a tempo is above 0 quarter notes a minute")
         for track in self.tracks:
             ends += [float(track.notes["offset_s"].max())] if len(track) else []
-            ends += track.pedal["time_s"][-1:].tolist()
+            ends += track.pedal["time_s"][-1:].tolist() + track.changes["time_s"][-1:].tolist()
         object.__setattr__(self, "length_s", max(ends))
 
 

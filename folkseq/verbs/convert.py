@@ -132,7 +132,7 @@ def _is_midi(source: Path) -> bool:
 
 def _rewritten(source: Path, output: Output, bpm: float | None, repair: bool) -> Converted:
     """Write a MIDI file as sound or in the form that sequencers import best, with another tempo if asked."""
-    performance, lost, channels = _parse_midi(source, repair)
+    performance, lost, channels = _parse_midi(source, repair, whole=True)
     if bpm is not None:
         try:
             performance = replace(performance, tempos=((0.0, bpm),))
@@ -160,13 +160,13 @@ def _from_midi(source: Path, repair: bool) -> tuple[list[Tune], Counter[str], tu
     return [tune], lost + not_written, ()
 
 
-def _parse_midi(source: Path, repair: bool) -> midi.Reading:
+def _parse_midi(source: Path, repair: bool, *, whole: bool = False) -> midi.Reading:
     """Return what a MIDI file holds, with clipped bytes among what is lost."""
     with open_file(source, midi.LARGEST) as file:
         data, clipped = file.read(), 0
     if repair:
         data, clipped = midi.repair(data, str(source))
-    reading = midi.parse(data, str(source))
+    reading = midi.parse(data, str(source), whole=whole)
     reading.lost.update({"data byte clipped to 127": clipped} if clipped else {})
     return reading
 

@@ -15,7 +15,7 @@ from midi_files import track as track_of
 
 from folkseq.formats import abc, midi
 from folkseq.formats.ticks import TempoMap
-from folkseq.music.performance import Note, Performance, Track
+from folkseq.music.performance import CHANGE, Note, Performance, Track
 from folkseq.music.playback import perform
 from folkseq.music.signature import Key, Meter
 from folkseq.music.sustain import bake
@@ -391,6 +391,47 @@ def test_musescore_imports_every_note(program, tmp_path, performance):
     assert judged.returncode == 0
     for complaint in ("no note-off", "readEvent", "empty score"):
         assert complaint not in judged.stdout + judged.stderr
+
+
+messages = st.one_of(
+    st.tuples(st.just(0xB0), st.sampled_from([1, 7, 10, 11, 91, 121]), st.integers(0, 127)),
+    st.tuples(st.just(0xE0), st.integers(0, 127), st.integers(0, 127)),
+    st.tuples(st.just(0xA0), st.integers(0, 127), st.integers(0, 127)),
+    st.tuples(st.just(0xD0), st.integers(0, 127), st.just(0)),
+)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 60), messages), max_size=20), min_size=1, max_size=15))
+def test_what_changes_the_sound_comes_back(tracks):
+    """Times are of 30 ticks; a controller 121 lifts the pedal, which is up here."""
+    made = [
+        replace(
+            Track.of([Note(0, 2, 60)], program=number),
+            changes=np.array(sorted(((time / 32, *each) for time, each in rows), key=lambda row: row[0]), CHANGE),
+        )
+        for number, rows in enumerate(tracks)
+    ]
+    read = midi.parse(midi.format(Performance(tuple(made))), whole=True)
+    assert not read.lost
+    for track, again in zip(made, read.performance.tracks, strict=True):
+        assert np.array_equal(track.changes, again.changes)
+        assert track.program == again.program
+
+
+def test_a_channel_that_changes_hands_has_no_volume_of_another_part():
+    """Sixteen parts of different programs one after the other, the first of which is soft."""
+    soft = np.array([(0, 0xB0, 7, 10)], CHANGE)
+    parts = [Track.of([Note(each, each + 0.5, 60)], program=each) for each in range(16)]
+    data = midi.format(Performance((replace(parts[0], changes=soft), *parts[1:])))
+    volume: dict[int, int] = {}
+    heard = []
+    both = events(data, "control_change") + events(data, "note_on")
+    for _, message in sorted(both, key=lambda event: event[0]):
+        if message.type == "note_on":
+            heard.append(volume.get(message.channel, 100))
+        elif message.control == 7:
+            volume[message.channel] = message.value
+    assert heard == [10] + [100] * 15
 
 
 def test_lyrics_are_written_before_their_notes():

@@ -1,5 +1,7 @@
 """New performances: options and primes, and the MIDI files that a run writes: reproducible, and read back unchanged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from performances import solo, take
@@ -11,7 +13,7 @@ from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import midi
 from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings, TrainSettings
-from folkseq.music.performance import NOTE, PEDAL, Note, Performance, Track
+from folkseq.music.performance import CHANGE, NOTE, PEDAL, Note, Performance, Track
 from folkseq.novelty.known import KnownPieces
 from folkseq.representations.performance import PerformanceRepresentation
 from folkseq.representations.performance.codec import PerformanceCodec
@@ -178,7 +180,8 @@ def test_a_prime_that_is_kept_reports_what_is_not_written(run, tmp_path):
 
 
 def test_a_prime_is_kept_with_all_of_its_tracks(run, tmp_path):
-    violin = Track.of([Note(0, 1, 76)], "Fiddle", program=40)
+    volume = np.array([(0.5, 0xB0, 7, 40)], CHANGE)
+    violin = replace(Track.of([Note(0, 1, 76)], "Fiddle", program=40), changes=volume)
     piano = Track.of([Note(0.003, 0.5, 60, 33), Note(0.5, 1, 64)], "Keys", pedal=[(0.2, 127)])
     kit = Track.of([Note(0.25, 0.3, 38)], "Kit", drum=True)
     for tracks, own in (((violin, piano, kit), None), ((piano, kit), 0)):
@@ -193,6 +196,9 @@ def test_a_prime_is_kept_with_all_of_its_tracks(run, tmp_path):
         assert found.tracks[own if own is not None else -1].notes["onset_s"].max() > 1
         assert [pedal for track in found.tracks for pedal in track.pedal.tolist()] == [(0.2, 127), (1.0, 0)]
         assert found.markers == ((0.5, "B"),)
+        whole = midi.parse(kept.format(".mid"), whole=True).performance
+        changes = [row for track in whole.tracks for row in track.changes.tolist()]
+        assert changes == [(0.5, 0xB0, 7, 40)] * (violin in tracks)
 
 
 def test_the_pedal_is_written_as_a_controller_or_into_the_notes(with_pedal):

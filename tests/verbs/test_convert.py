@@ -1,7 +1,9 @@
 """Converting: what decides how a file is read, repairs, and what is reported."""
 
+import io
 import shlex
 
+import mido
 import pytest
 from click.testing import CliRunner
 from midi_files import END, midi_file, track
@@ -52,4 +54,33 @@ def test_what_a_new_file_does_not_hold_is_reported(tmp_path):
     events = "00 ff05 01 41 00 96 3c 40 30 e6 00 50 60 86 3c 14"
     source.write_bytes(midi_file(track(events, END)))
     lost = convert(source, tmp_path / "again.mid").lost
-    assert lost == {"lyric": 1, "pitch bend": 1, "release velocity": 1, "track on another channel": 1}
+    assert lost == {"lyric": 1, "release velocity": 1, "track on another channel": 1}
+    assert convert(source, tmp_path / "again.abc").lost == {"lyric": 1, "pitch bend": 1, "release velocity": 1}
+
+
+def test_what_changes_the_sound_is_in_a_new_file(tmp_path):
+    """Volume, pan, bends and programs hold for the notes of their channel on every track."""
+    source, target = tmp_path / "tune.mid", tmp_path / "again.mid"
+    left = "00 c0 05 00 b0 07 32 00 90 3c 40 60 e0 00 50 00 80 3c 40 00 b0 0a 7f 60 c0 0b 00 90 3e 40 60 80 3e 40"
+    right = "60 90 48 40 60 80 48 40"
+    source.write_bytes(midi_file(track(left, END), track(right, END)))
+    assert convert(source, target).lost == {"track on another channel": 1}
+    changes = [
+        [(0, 0xC0, 5), (0, 0xB0, 7, 50), (96, 0xE0, 0, 80), (96, 0xB0, 10, 127), (192, 0xC0, 11)],
+        [(0, 0xC1, 5), (0, 0xB1, 7, 50), (96, 0xE1, 0, 80), (96, 0xB1, 10, 127)],
+    ]
+    assert messages_but_notes(target.read_bytes()) == changes
+    convert(target, tmp_path / "third.mid")
+    assert (tmp_path / "third.mid").read_bytes() == target.read_bytes()
+
+
+def messages_but_notes(data):
+    found = []
+    for part in mido.MidiFile(file=io.BytesIO(data)).tracks[1:]:
+        tick, rows = 0, []
+        for message in part:
+            tick += message.time
+            if not message.is_meta and not message.type.startswith("note"):
+                rows.append((tick, *message.bytes()))
+        found.append(rows)
+    return found

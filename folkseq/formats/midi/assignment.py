@@ -1,8 +1,8 @@
 """Channels for the tracks of a performance.
 
 Each melodic track has a channel of its own, as long as there are at most 15; drums are on channel 10. Tracks of one
-program and one pedal can share a channel. Where that is not enough, a channel changes hands as soon as what it plays
-has ended, and with it program and pedal; only what is left then plays beside another part, and is counted.
+program, pedal and changes can share a channel. Where that is not enough, a channel changes hands as soon as what it
+plays has ended, and with it all of these; only what is left then plays beside another part, and is counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from folkseq.music.performance import Performance, Track
 from folkseq.music.sustain import held, presses
 
 _MELODIC = [channel for channel in range(16) if channel != DRUMS]
-_Group: TypeAlias = list[int]  # tracks of one program and pedal
+_Group: TypeAlias = list[int]  # tracks of one sound
 
 
 class Assignment(NamedTuple):
@@ -48,7 +48,8 @@ def assign(performance: Performance, tempo_map: TempoMap) -> list[Assignment]:
             continue
         by_sound: dict[Hashable, _Group] = defaultdict(list)
         for at, track in tracks.items():
-            by_sound[track.program if drum else (track.program, track.pedal.tobytes())] += [at] * bool(len(track))
+            pedal = b"" if drum else track.pedal.tobytes()
+            by_sound[track.program, pedal, track.changes.tobytes()] += [at] * bool(len(track))
         groups = [group for group in by_sound.values() if group]
         if len(groups) <= len(channels):
             shared = _throughout(groups, channels)
@@ -107,13 +108,15 @@ def _span(performance: Performance, group: _Group) -> tuple[float, float]:
 
 
 def within(track: Track, span_s: tuple[float, float]) -> Track:
-    """Return a track whose pedal moves within a span only, and is as before it at its beginning."""
+    """Return a track whose pedal and sound change within a span only, and are as before it at its beginning."""
     begin_s, end_s = span_s
     pedal = track.pedal[track.pedal["time_s"] <= end_s]
     first = max(int(np.searchsorted(pedal["time_s"], begin_s, side="right")) - 1, 0)
     pedal = pedal[first:].copy()
     pedal["time_s"] = np.maximum(pedal["time_s"], begin_s)
-    return replace(track, pedal=pedal)
+    changes = track.changes[track.changes["time_s"] <= end_s].copy()
+    changes["time_s"] = np.maximum(changes["time_s"], begin_s)
+    return replace(track, pedal=pedal, changes=changes)
 
 
 def merged(performance: Performance, assignments: Sequence[Assignment]) -> Counter[str]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from folkseq.formats.midi.events import PROGRAM, BrokenError, Bytes, Events, Ticks
+from folkseq.formats.midi.events import PRESSURE, PROGRAM, BrokenError, Bytes, Events, Ticks
 from folkseq.formats.midi.parts import INSTRUMENT, Index
 
 PORT, DEVICE = 0x21, 0x09  # kinds of meta events
@@ -30,6 +30,7 @@ class Changes(NamedTuple):
     places: Index  # among the messages of their tracks
     numbers: Bytes  # of controllers, or INSTRUMENT
     values: Bytes
+    kinds: Bytes  # statuses without channels
 
     def where(self, mask: npt.NDArray[Any]) -> Changes:
         """Return the messages that a mask or indices select."""
@@ -48,7 +49,7 @@ class Changes(NamedTuple):
 
 
 NO_CHANGES = Changes(
-    np.empty(0, np.int64), np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.uint8), np.empty(0, np.uint8)
+    np.empty(0, np.int64), np.empty(0, np.intp), np.empty(0, np.intp), *(np.empty(0, np.uint8) for _ in range(3))
 )
 
 
@@ -81,10 +82,10 @@ def gather(
         if not len(at):
             continue
         status, data1, data2 = (row[at] for row in events.messages)
-        program = status >= PROGRAM
+        program = (status >= PROGRAM) & (status < PRESSURE)
         if program.any():
             data1, data2 = np.where(program, np.uint8(INSTRUMENT), data1), np.where(program, data1, data2)
-        columns = [events.ticks[at], np.full(len(at), track), at, data1, data2]
+        columns = [events.ticks[at], np.full(len(at), track), at, data1, data2, status & 0xF0]
         channels = status & 15
         if (channels == channels[0]).all():
             found[ports[track], int(channels[0])].append(columns)

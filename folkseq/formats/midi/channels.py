@@ -18,9 +18,21 @@ from typing import NamedTuple
 import numpy as np
 
 from folkseq.formats.midi.changes import NO_CHANGES, Changes, Channel, gather
-from folkseq.formats.midi.events import BrokenError, Events, Ticks
+from folkseq.formats.midi.events import CONTROL, BrokenError, Events, Ticks
 from folkseq.formats.midi.order import turns
-from folkseq.formats.midi.parts import BANK, INSTRUMENT, NOTES_OFF, RESET, SOUND_OFF, ChannelPart, Index, parts, state
+from folkseq.formats.midi.parts import (
+    BANK,
+    CARRIED,
+    INSTRUMENT,
+    NOTES_OFF,
+    RESET,
+    SOUND_OFF,
+    ChannelPart,
+    Index,
+    changing,
+    parts,
+    state,
+)
 from folkseq.formats.midi.silence import silenced
 from folkseq.music.performance import PEDAL_DOWN, SUSTAIN
 
@@ -29,7 +41,9 @@ DRUM_BANKS = (120, 126, 127)
 APART_S = 2.0**-30  # far less than a step or a tick, yet kept by double precision for a month
 MOST_TRACKS = 2048
 _SILENCES = {f"controller {number}" for number in (SOUND_OFF, *NOTES_OFF)}
+_LATER = "program change after the first note"
 _MARKS = 1 << 14
+_MOST_COPIES = 1 << 20  # of changes, for all the tracks that share a channel
 _NO_ENDS = np.empty(0, np.intp), np.empty(0, np.intp)
 
 
@@ -45,6 +59,7 @@ class Voice(NamedTuple):
         pedal: The positions of the pedal.
         moves: (K,) the turns before each position at its tick; see `turns`.
         ends: The notes, by index, that end at the tick of a position, and the turns before each of their ends.
+        changes: All else that changes the sound of the channel.
     """
 
     track: int
@@ -55,29 +70,37 @@ class Voice(NamedTuple):
     pedal: Changes
     moves: Index
     ends: tuple[Index, Index]
+    changes: Changes = NO_CHANGES
 
 
-def read(chunks: Sequence[Events], ports: Sequence[int], shared: bool, lost: Counter[str]) -> list[Voice]:
+def read(chunks: Sequence[Events], ports: Sequence[int], shared: bool, whole: bool, lost: Counter[str]) -> list[Voice]:
     """Return the channels of tracks that have notes, in the order of the tracks and then of the channels.
 
     Args:
         chunks: The events of each track.
         ports: The port of each.
         shared: Whether the pedal is that of the channel, and the order of the events of a tick counts.
+        whole: Whether voices have their `changes`.
         lost: What is not followed is counted here.
     """
     members, holding, choosing, count = _survey(chunks, ports)
     if shared and not _SILENCES.isdisjoint(count):
-        members, holding, choosing, count = _survey(silenced(chunks, ports, holding), ports)
+        chunks = silenced(chunks, ports, holding)
+        members, holding, choosing, count = _survey(chunks, ports)
         del count[f"controller {SOUND_OFF}"], count[f"controller {NOTES_OFF[0]}"]
     for channel in holding.keys() - members.keys():
         count["pedal without notes"] += len(holding[channel].of(SUSTAIN).ticks)
     for channel in choosing.keys() - members.keys():
         count["program without notes"] += len(choosing[channel].of(INSTRUMENT).ticks)
+    others = gather(chunks, map(changing, chunks), ports, Counter()) if whole else {}
     voices: list[Voice] = []
     for channel, group in members.items():
         pedal, instruments = (changes.get(channel, NO_CHANGES) for changes in (holding, choosing))
-        voices += _voices(channel, group, pedal, instruments, shared, count)
+        for voice in _voices(channel, group, pedal, instruments, shared, count):
+            own = _changes_of(voice, others.get(channel, NO_CHANGES), len(group), count)
+            voices.append(voice._replace(changes=own) if len(own.ticks) else voice)
+    for kind in CARRIED & count.keys() if whole else ():
+        del count[kind]
     lost.update(count)
     return sorted(voices, key=lambda voice: (voice.track, voice.channel))
 
@@ -129,6 +152,28 @@ def _voices(
         yield Voice(member.track, channel, member.part, programs[number], drum, own, no_turns, _NO_ENDS)
 
 
+def _changes_of(voice: Voice, changes: Changes, sharing: int, lost: Counter[str]) -> Changes:
+    """Return the changes of a voice's channel, with programs only where banks or other programs than its first matter.
+
+    A program that repeats the one before is left out, so that a file that is read and written again does not grow.
+    """
+    if len(changes.ticks) * sharing > _MOST_COPIES:
+        lost["change of a channel of many tracks"] += len(changes.ticks)
+        return NO_CHANGES
+    program = changes.numbers == INSTRUMENT
+    bank = (changes.kinds == CONTROL) & np.isin(changes.numbers, (BANK, BANK + 32))
+    within = (changes.ticks >= voice.part.onsets[0]) & (changes.ticks <= voice.part.onsets[-1])
+    if not (bank.any() or (program & within & (changes.values != voice.program)).any()):
+        return changes.where(~program)
+    at = (program | bank).nonzero()[0]
+    is_program = program[at]
+    values = changes.values[at].astype(np.intp)
+    before = np.append(voice.program, np.where(is_program, values, -1)[:-1])  # −1 for a bank
+    program &= changes.ticks > voice.part.onsets[-1]  # these have no effect
+    program[at[is_program & (values == before)]] = True
+    return changes.where(~program)
+
+
 def _instruments(changes: Changes, group: Sequence[_Member], lost: Counter[str]) -> list[int]:
     """Return the program (or bank) of each voice of a channel, given the changes; count those without effect."""
     if not len(changes.ticks):
@@ -143,7 +188,7 @@ def _instruments(changes: Changes, group: Sequence[_Member], lost: Counter[str])
         missed[first:last] |= changes.values[first:last] != found[-1]
         own = changes.values[:count][changes.tracks[:count] == member.track]
         lost["program of another track on its channel"] += len(own) > 0 and int(own[-1]) != found[-1]
-    lost["program change after the first note"] += int(np.count_nonzero(missed))
+    lost[_LATER] += int(np.count_nonzero(missed))
     return found
 
 

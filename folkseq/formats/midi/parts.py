@@ -19,6 +19,13 @@ BANK, SOUND_OFF, RESET, NOTES_OFF = 0, 120, 121, range(123, 128)  # controllers
 INSTRUMENT = 128  # stands for a program in place of a controller
 Index: TypeAlias = npt.NDArray[np.intp]
 _KEYS = 16 * 128  # channel and pitch
+_APART = np.isin(np.arange(256), (SUSTAIN, SOUND_OFF, *NOTES_OFF))
+"""Controllers of the pedal, and of the ends of notes."""
+CARRIED = frozenset(
+    ["aftertouch", "channel pressure", "pitch bend", "program change after the first note"]
+    + [f"controller {number}" for number in range(128) if not _APART[number]]
+)
+"""What a track's `changes` hold."""
 _HOLDS = np.isin(np.arange(128), (SUSTAIN, SOUND_OFF, RESET, *NOTES_OFF))
 
 
@@ -54,6 +61,14 @@ def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
         return [ChannelPart(int(channels[0]), *notes)]
     used = np.bincount(channels).nonzero()[0].tolist()
     return [ChannelPart(channel, *(column[channels == channel] for column in notes)) for channel in used]
+
+
+def changing(events: Events) -> Index:
+    """Return the places of the messages that change the sound, apart from those of the pedal and the ends of notes."""
+    status, data1, _ = events.messages
+    others = (status >= AFTERTOUCH).nonzero()[0]
+    found: Index = others[((status[others] & 0xF0) != CONTROL) | ~_APART[data1[others]]]
+    return found
 
 
 def state(events: Events, lost: Counter[str]) -> tuple[Index, Index]:

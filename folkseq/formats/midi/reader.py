@@ -25,15 +25,17 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from folkseq.errors import ParseError
 from folkseq.formats.midi import channels, events
-from folkseq.formats.midi.changes import Channel, ports
+from folkseq.formats.midi.changes import Changes, Channel, ports
 from folkseq.formats.midi.channels import APART_S, Voice
 from folkseq.formats.midi.chunks import Header, locate
 from folkseq.formats.midi.events import KEY, MARKER, METER, NAME, TEMPO, TEXT, BrokenError
+from folkseq.formats.midi.parts import INSTRUMENT
 from folkseq.formats.ticks import TempoMap
-from folkseq.music.performance import DEFAULT_BPM, NOTE, PEDAL, Performance, Track, distinct_changes
+from folkseq.music.performance import CHANGE, DEFAULT_BPM, NOTE, PEDAL, Performance, Track, distinct_changes
 from folkseq.music.signature import Key, Meter
 from folkseq.text import decode_parts, one_line
 
@@ -58,7 +60,7 @@ class Reading(NamedTuple):
     channels: tuple[Channel, ...]
 
 
-def parse(data: bytes, file: str = "<bytes>", *, shared: bool = True) -> Reading:
+def parse(data: bytes, file: str = "<bytes>", *, shared: bool = True, whole: bool = False) -> Reading:
     """Return what the bytes of a MIDI file hold.
 
     Args:
@@ -66,17 +68,18 @@ def parse(data: bytes, file: str = "<bytes>", *, shared: bool = True) -> Reading
         file: Names them in errors.
         shared: Whether the tracks of a channel share its pedal, and the order of the events of a tick counts. Other
             readers, such as pretty_midi, give a pedal to the notes of its own track only.
+        whole: Whether tracks have their `changes`, as a file or sound that is made of them needs; else they are lost.
 
     Raises:
         ParseError: The bytes are no MIDI file, are broken or cut short, or are of a kind that is not read.
     """
     try:
-        return _read(data, shared)
+        return _read(data, shared, whole)
     except BrokenError as fault:
         raise ParseError(fault.of(file)) from None
 
 
-def _read(data: bytes, shared: bool) -> Reading:
+def _read(data: bytes, shared: bool, whole: bool) -> Reading:
     if len(data) > LARGEST:
         raise BrokenError(f"a MIDI file of {len(data):,} bytes; those of at most {LARGEST:,} are read")
     lost: Counter[str] = Counter()
@@ -101,7 +104,7 @@ def _read(data: bytes, shared: bool) -> Reading:
         if own and own is not shared_keys:
             changes = distinct_changes(timed([pair for pair in shared_keys if pair[0] < own[0][0]] + own))
         own_keys.append(() if changes == common else changes)
-    voices = channels.read(chunks, ports([chunk.metas for chunk in chunks]), shared, lost)
+    voices = channels.read(chunks, ports([chunk.metas for chunk in chunks]), shared, whole, lost)
     unused = {at for at, name in enumerate(names) if at and name} - {voice.track for voice in voices}
     lost["name of a track without notes"] += len(unused)
     performance = Performance(
@@ -175,7 +178,18 @@ def _track(voice: Voice, name: str, keys: tuple[tuple[float, Key], ...], tempo_m
     if voice.moves.any():
         pedal["time_s"] += voice.moves * APART_S
     pedal["value"] = voice.pedal.values
-    return Track(notes, name, voice.program, voice.drum, pedal, keys)
+    return Track(notes, name, voice.program, voice.drum, pedal, keys, changes=_changes(voice.changes, tempo_map))
+
+
+def _changes(changes: Changes, tempo_map: TempoMap) -> npt.NDArray[Any]:
+    rows = np.empty(len(changes.ticks), CHANGE)
+    if not len(rows):
+        return rows
+    rows["time_s"], rows["status"] = tempo_map.to_seconds(changes.ticks), changes.kinds
+    program = changes.numbers == INSTRUMENT
+    rows["first"] = np.where(program, changes.values, changes.numbers)
+    rows["second"] = np.where(program, 0, changes.values)
+    return rows
 
 
 def _long_gaps(performance: Performance) -> int:

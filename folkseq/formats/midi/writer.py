@@ -9,7 +9,7 @@ of a key. Text is UTF-8 of at most 1,000 bytes.
 A track's pedal is written as controller 64. Rounding to ticks keeps the order of its moves and of the ends of notes; at
 one time it moves before the notes, so that a pedal put down where a note ends holds it. A pedal that is still down at
 the end is lifted there. That of a track without notes is left out, since it would be taken for that of another on its
-channel.
+channel. A track's other changes are written before what else is at their ticks.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from folkseq.formats.midi import events
 from folkseq.formats.midi.assignment import assign, merged, within
 from folkseq.formats.midi.changes import Channel
 from folkseq.formats.midi.events import (
+    BEND,
     CONTROL,
     END_OF_TRACK,
     KEY,
@@ -41,12 +42,13 @@ from folkseq.formats.midi.events import (
 )
 from folkseq.formats.midi.order import turns
 from folkseq.formats.ticks import TempoMap, microseconds
-from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Performance, Track, distinct_changes
+from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Changes, Performance, Track, distinct_changes
 from folkseq.music.signature import Key
 from folkseq.music.sustain import Seconds
 from folkseq.text import one_line
 
 TICKS_PER_BEAT = 480
+_FRESH = ((121, 0), (7, 100), (10, 64))  # controllers that undo what another part changed, with General MIDI's defaults
 _RELEASE = 64  # the velocity of a note's end where none is meant
 _LONGEST_TEXT = 1000  # bytes
 
@@ -61,9 +63,18 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     ]
     end = max([int(tempo_map.to_ticks(performance.length_s)), *(tick for each in sounds for tick, *_ in each[-1:])])
     tracks = [list(_conductor(performance, comments, tempo_map))]
+    changed: set[tuple[int, bytes]] = set()  # channels, and the changes that are written on them
     for track, rows, (channel, span_s, _) in zip(performance.tracks, sounds, assignments, strict=True):
         begin = int(tempo_map.to_ticks(span_s[0])) if span_s else 0
-        head = [_text(0, NAME, track.name), _message(begin, PROGRAM | channel, track.program)]
+        changes = within(track, span_s).changes if span_s else track.changes
+        new = len(changes) and (channel, changes.tobytes()) not in changed
+        changed.add((channel, changes.tobytes()))
+        others = list(_changes(changes, channel, tempo_map)) if new else []
+        fresh = _FRESH if span_s and any(len(each.changes) for each in performance.tracks) else ()
+        head = [_text(0, NAME, track.name), *(_message(begin, CONTROL | channel, *each) for each in fresh)]
+        if not any(each.tick <= begin and each.status == PROGRAM | channel for each in others):
+            head.append(_message(begin, PROGRAM | channel, track.program))
+        head += others
         head += _keys(track.keys, tempo_map)
         head += (_text(int(tempo_map.to_ticks(time_s)), LYRIC, text) for time_s, text in track.lyrics)
         tracks.append([*head, *(_message(tick, kind | channel, *data) for tick, kind, *data in rows)])
@@ -178,6 +189,13 @@ def _sounds(
             (onset, last, 2, pitch, NOTE_ON, pitch, velocity),
         ]
     return [(tick, kind, first, second) for tick, _, _, _, kind, first, second in sorted(messages)]
+
+
+def _changes(changes: Changes, channel: int, tempo_map: TempoMap) -> Iterator[MidiEvent]:
+    """Yield what changes the sound of a channel, apart from notes and pedal."""
+    ticks = tempo_map.to_ticks(changes["time_s"])
+    for tick, (_, status, *data) in zip(ticks.tolist(), changes.tolist(), strict=True):
+        yield _message(int(tick), status | channel, *data[: 1 if PROGRAM <= status < BEND else 2])
 
 
 def _message(tick: int, status: int, *data: int) -> MidiEvent:

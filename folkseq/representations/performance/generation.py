@@ -95,7 +95,10 @@ class PerformanceGeneration(Generation[Performance]):
             parsed = PerformanceFiles(self.config).parse(data, file)
             (piece,), lost = parsed.pieces, Counter(parsed.lost_from(0))
             if options.keep_prime:
-                lost.update(midi.unwritten(piece, midi.parse(data, file).channels))
+                read = midi.parse(data, file, whole=True)
+                both = zip(piece.tracks, read.performance.tracks, strict=True)
+                piece = replace(piece, tracks=tuple(replace(own, changes=each.changes) for own, each in both))
+                lost.update(midi.unwritten(piece, read.channels))
         lost.update(self.codec.lost(piece))
         notes, pedal, _ = quantize(piece, replace(self.config, order="canonical"))  # a pitch sounds once at a time
         times = np.sort(np.concatenate([[0], notes.onset, notes.offset, pedal]))
@@ -192,7 +195,8 @@ def keep(piece: Performance, prime: Performance, until_s: float) -> Performance:
         pedal = track.pedal[track.pedal["time_s"] <= until_s - _CLOSE_S]
         if len(pedal) and pedal["value"][-1] >= PEDAL_DOWN:
             pedal = np.append(pedal, np.array([(until_s, 0)], pedal.dtype))
-        tracks.append(replace(track, pedal=pedal))
+        changes = track.changes[track.changes["time_s"] <= until_s]
+        tracks.append(replace(track, pedal=pedal, changes=changes))
     for track in piece.tracks:
         notes, pedal = _after(track, until_s)
         own = [index for index, other in enumerate(tracks) if len(other) and other.drum == track.drum]
