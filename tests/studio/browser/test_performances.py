@@ -198,6 +198,15 @@ def test_a_dropped_file_is_the_beginning_of_what_comes_next(opened):
     assert shown(opened) == before
 
 
+def test_sound_is_taken_away(opened):
+    drop(opened, "take.mid", midi.format(take(3, seconds=2.0)))
+    opened.wait_for_selector(".roll-title:text-is('take')")
+    with opened.expect_download() as download:
+        opened.click(".rolling button:text-is('WAV')")
+    assert download.value.path().read_bytes()[:4] == b"RIFF"
+    opened.wait_for_selector(".rolling button:text-is('WAV')")
+
+
 def test_a_dropped_tune_opens_as_a_tune_and_a_broken_file_is_a_sentence(open_page):
     page = open_page(expected="400")
     page.goto(f"{page.url}#performances")

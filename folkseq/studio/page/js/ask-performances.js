@@ -108,7 +108,7 @@ export function askForPerformances(performance, drawn, { open, changed }) {
   /** Show the command line that writes the same. */
   function showCommand() {
     const { model: name, count: many, seconds: length, bpm, density, pitch_classes: classes, ...others } = asked();
-    const words = Object.entries({ ...others, density: density?.join(","), pitch_classes: classes?.join("/"), ...(bpm ? { bpm } : { seconds: length }) });
+    const words = Object.entries({ ...others, density: density?.join(","), pitch_classes: classes?.join("/"), ...(bpm ? { bpm, bars: Math.max(Math.round(length * bpm / 240), 1) } : { seconds: length }) });
     const given = words.filter(([key, value]) => value !== null && value !== undefined && !(key === "temperature" && value === 1));
     command.textContent = ["folkseq sample --model", quoted(name), "-n", many ?? 1, ...given.map(([key, value]) => `--${key.replace("_", "-")} ${quoted(String(value))}`)].join(" ");
   }

@@ -13,7 +13,7 @@ export function rewritePassages(performance, roll, drawn, { model, hear, playFro
     element("button", { type: "button", onclick: () => playFrom(roll.selection.start_s) }, "Play from here")];
   const hint = element("p", { class: "hint" }, "Drag over the roll, or hold shift with the arrow keys, to select seconds that are to be written again.");
   const menu = element("div", { class: "row", role: "group", "aria-label": "Selected seconds", id: "roll-menu" }, from, " to ", to, " s", held, ...buttons);
-  const list = element("ol", { class: "alternatives" }), line = element("p", { class: "error", role: "alert", hidden: true });
+  const list = element("ol", { class: "alternatives", "aria-live": "polite" }), line = element("p", { class: "error", role: "alert", hidden: true });
   roll.addEventListener("select", show);
   performance.addEventListener("open", () => {
     if (!performance.same) list.replaceChildren();

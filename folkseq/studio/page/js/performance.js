@@ -8,7 +8,7 @@ const KEPT = "performance", LONGEST_KEPT = 2e6; // characters that a browser kee
 export class OpenPerformance extends EventTarget {
   /** What `/api/performances/read` returns, or null. */
   current = null;
-  /** {midi, label} from the oldest to the newest, and which of them is open. */
+  /** {midi, label, read} from the oldest to the newest, and which of them is open. */
   versions = [];
   at = -1;
   /** Whether what is shown is a version of what was shown before. */
@@ -24,14 +24,14 @@ export class OpenPerformance extends EventTarget {
   /** Open another performance, with versions of its own. */
   open(performance, label = "new") {
     this.id += 1;
-    this.versions = [{ midi: performance.midi, label }];
+    this.versions = [{ midi: performance.midi, label, read: performance }];
     this.at = 0;
     this.#show(performance, false);
   }
 
   /** Change the performance: a new version, which undo takes back. Versions that were undone are dropped. */
   change(performance, label) {
-    this.versions.splice(this.at + 1, Infinity, { midi: performance.midi, label });
+    this.versions.splice(this.at + 1, Infinity, { midi: performance.midi, label, read: performance });
     this.at += 1;
     this.#show({ ...performance, title: this.name || performance.title }, true);
   }
@@ -44,10 +44,10 @@ export class OpenPerformance extends EventTarget {
     const version = this.versions[at];
     if (!version) return;
     try {
-      const performance = await ask("api/performances/read", { midi: version.midi, name: `${this.name}.mid` });
+      version.read ??= await ask("api/performances/read", { midi: version.midi, name: `${this.name}.mid` });
       if (this.versions[at] !== version) return;
       this.at = at;
-      this.#show({ ...performance, title: this.name || performance.title }, true);
+      this.#show({ ...version.read, title: this.name || version.read.title }, true);
     } catch (error) {
       this.dispatchEvent(new CustomEvent("fault", { detail: error.message }));
     }
@@ -76,7 +76,7 @@ export class OpenPerformance extends EventTarget {
 
   #keep() {
     const { name } = this;
-    let { versions, at } = this;
+    let { at } = this, versions = this.versions.map(({ midi, label }) => ({ midi, label }));
     while (versions.length > 1 && versions.reduce((sum, each) => sum + each.midi.length, 0) > LONGEST_KEPT) {
       const [from, to] = at > 0 ? [1, versions.length] : [0, versions.length - 1];
       versions = versions.slice(from, to);

@@ -145,15 +145,25 @@ export function setUpPerformances(player) {
     const link = element("a", { class: "file", draggable: "true", ondragstart: event => event.dataTransfer.setData("DownloadURL", `audio/midi:${link.download}:${link.href}`) }, "MIDI");
     const ready = (made, to) => Object.assign(to, { href: new URL(address("api/prepared", { id: made.id }), document.baseURI).href, download: made.name });
     ask("api/prepare", values(".mid")).then(made => ready(made, link), error => fault(line, error.message));
-    take.replaceChildren(link, ...FILES.map(([suffix, name]) => element("button", { type: "button", onclick: async event => {
-      event.target.textContent = `${name} is being made…`;
-      try {
-        ready(await ask("api/prepare", values(suffix)), element("a")).click();
-      } catch (error) {
-        fault(line, error.message);
-      }
-      event.target.textContent = name;
-    } }, name)));
+    take.replaceChildren(link, ...FILES.map(([suffix, name]) => {
+      let making = null;
+      const button = element("button", { type: "button", onclick: async () => {
+        if (making) {
+          making.abort();
+          return;
+        }
+        making = new AbortController();
+        button.textContent = `${name} is being made… Stop`;
+        try {
+          ready(await ask("api/prepare", values(suffix), { signal: making.signal }), element("a")).click();
+        } catch (error) {
+          if (error.name !== "AbortError") fault(line, error.message);
+        }
+        making = null;
+        button.textContent = name;
+      } }, name);
+      return button;
+    }));
   }
 
   /** The keys of the page, before those of the tunes, which are hidden. */
