@@ -117,7 +117,8 @@ def engrave(data: bytes, seed: int = 1) -> Engraving:
     except ParseError as error:
         raise RequestError(str(error)) from None
     verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
+    toolkit = verovio.toolkit(False)
+    toolkit.setResourcePath(str(Path(verovio.__file__).with_name("data")))  # importing sets it for one thread only
     toolkit.setOptions({**_OPTIONS, "xmlIdSeed": seed})
     if not toolkit.loadData(data.decode()) or not toolkit.getPageCount():
         raise RequestError("verovio refuses to engrave it; take .musicxml")

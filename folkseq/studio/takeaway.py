@@ -58,7 +58,7 @@ def from_abc(
     """Return a tune as a file; as ABC it is the text itself, and other formats get its comments.
 
     Raises:
-        FolkseqError: the text is not one tune, or the file cannot be made.
+        FolkseqError: the text holds no tune, or the file cannot be made.
     """
     stem = tune_stem(text)
     if suffix == ".abc":
@@ -97,14 +97,14 @@ def from_midi(encoded: str, suffix: str, name: str, soundfont: Path | None = Non
 
 
 def read_tune(text: str) -> Tune:
-    """Return the tune of a text. Raises ParseError if there is none, or several."""
-    book = abc.parse(text, "the tune")
-    if book.faults:
-        fault = book.faults[0]
-        raise ParseError(f"line {fault.line}: {fault.reason}")
-    if len(book.tunes) != 1:
-        raise ParseError(f"the text holds {len(book.tunes) or 'no'} tunes; keep one, which begins with X: and has a K:")
-    return book.tunes[0]
+    """Return the first tune of a text, which is the one that the page shows. Raises ParseError if there is none."""
+    entries = abc.parse(text).entries
+    if not entries:
+        raise ParseError("no tune in it: write a line such as X:1, then the fields, of which K: is the last")
+    first = entries[0]
+    if isinstance(first, abc.Fault):
+        raise ParseError(f"line {first.line}: {first.reason}")
+    return first
 
 
 def tune_title(text: str) -> str:

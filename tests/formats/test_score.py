@@ -3,6 +3,7 @@
 import io
 import re
 import xml.etree.ElementTree as ET
+from threading import Thread
 
 import pytest
 from book import BOOK, JIG
@@ -64,3 +65,12 @@ def test_a_png_is_white_with_black_notes():
 def test_what_is_no_score_is_refused_in_one_line():
     with pytest.raises(RequestError, match="holds 'html', not a MusicXML score"):
         score.format([b"<html/>"], ".svg")
+
+
+def test_a_score_is_engraved_in_any_thread():
+    found = []
+    for _ in range(2):
+        thread = Thread(target=lambda: found.append(drawn(JIG, ".svg")))
+        thread.start()
+        thread.join()
+    assert found == [drawn(JIG, ".svg")] * 2

@@ -1,7 +1,8 @@
 """The history of tunes: each one is a document with its versions, a JSON file in the folder `history`.
 
 A page names a document by a UUID of its own, and sends the revision that it knows. A page that does not know the newest
-one is told so, and goes on under another id, so nothing is overwritten.
+one is told so, and goes on under another id, so nothing is overwritten. Each save has an id, too: a page that was
+reloaded before it heard of a save names it, and goes on from there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ MOST_VERSIONS = 1000
 MOST_DOCUMENTS = 2000
 """Documents that are kept, beside those of collected tunes; the oldest make room."""
 _LARGEST = 1 << 23  # bytes of a document that is read; a request has less
+_LONGEST_ID = 36
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _lock = Lock()
 
@@ -51,15 +53,23 @@ class Document:
     versions: tuple[Version, ...] = setting(REQUIRED, f"At least one and at most {MOST_VERSIONS}.")
     at: int = setting(0, "The open version, from 0.", low=0, high=MOST_VERSIONS - 1)
     revision: int = setting(0, "The number of changes so far; 0 for a new document.", low=0)
+    save: str = setting("", "Any id of this save.")
 
     def __post_init__(self) -> None:
         validate(self)
-        if not _ID.fullmatch(self.id):
-            raise ValueError("id must be a UUID")
+        if not _ID.fullmatch(self.id) or len(self.save) > _LONGEST_ID:
+            raise ValueError("id must be a UUID, and save as short")
         if not self.at < len(self.versions) <= MOST_VERSIONS:
             raise ValueError(f"versions must be at most {MOST_VERSIONS}, and one of them open")
         if any(len(version.abc) > LONGEST_TEXT or len(version.label) > 200 for version in self.versions):
             raise ValueError(f"a version must have at most {LONGEST_TEXT:,} characters")
+
+
+@dataclass(frozen=True)
+class SaveDocument(Document):
+    """A document to save."""
+
+    unheard: tuple[str, ...] = setting((), "Ids of its saves that the page has not heard of.")
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ class AskForDocument:
     id: str = setting(REQUIRED, "Its id.")
 
 
-def save_history(workshop: Workshop, request: Document) -> Saved:
+def save_history(workshop: Workshop, request: SaveDocument) -> Saved:
     """Save a tune with its versions, unless another page has changed it."""
     folder = workshop.folder / FOLDER
     path = folder / f"{request.id}.json"
@@ -116,15 +126,19 @@ def save_history(workshop: Workshop, request: Document) -> Saved:
             known = _read(path) if path.exists() else None
         except RequestError as error:
             raise ConflictError(f"{error}; go on with a copy") from None
-        if known is not None and (known.versions, known.at) == (request.versions, request.at):
-            return Saved(known.revision)  # the page did not hear that it was saved
-        if known is not None and known.revision != request.revision:
-            raise ConflictError("another page has changed this tune; go on with a copy")
-        saved = asdict(request) | {"revision": request.revision + 1}
+        revision = request.revision
+        if known is not None:
+            if (known.versions, known.at) == (request.versions, request.at):
+                return Saved(known.revision)
+            if revision != known.revision and (not known.save or known.save not in request.unheard):
+                raise ConflictError("another page has changed this tune; go on with a copy")
+            revision = known.revision
+        saved = asdict(request) | {"revision": revision + 1}
+        del saved["unheard"]
         write_atomically(path, json.dumps(saved, ensure_ascii=False).encode())
         if known is None:
             _make_room(workshop, folder)
-    return Saved(request.revision + 1)
+    return Saved(revision + 1)
 
 
 def list_history(workshop: Workshop, request: AskForHistory) -> History:

@@ -15,11 +15,13 @@ from folkseq import pretrained
 from folkseq.errors import FolkseqError, RequestError
 from folkseq.extras import require
 from folkseq.formats import abc
+from folkseq.formats.abc.lexer import parse_note
 from folkseq.music import Interval
 from folkseq.novelty.known import KnownPieces
 from folkseq.novelty.verb import compare
 from folkseq.representations.abc.bars import read_bars
 from folkseq.representations.abc.spelling import Spelling
+from folkseq.representations.abc.tokens import kind
 from folkseq.representations.task import CONTINUE
 from folkseq.sampling.overlaps import Copied, Verdict
 from folkseq.settings import REQUIRED, setting
@@ -63,7 +65,7 @@ class SharedBars:
     """The longest passage that it shares."""
     here: Side | None
     there: Side | None
-    """The tune of the book, in the key of the other one; None if the books are not there, or nothing is shared."""
+    """The tune of the book, on the keynote of the other one; None if the books are not there, or nothing is shared."""
     can_build: bool
     """Whether the books can be built here."""
     hint: str
@@ -108,7 +110,9 @@ def compare_tune(workshop: Workshop, request: AskForOverlap) -> SharedBars:
         here = _side(tune.title, request.abc, found.tokens, shared.start, shared.length, spelling, in_key)
         label = _LABEL.fullmatch(found.copied.source)
         title = label[1] if label else found.copied.source
-        there = _side(title, "", source, shared.source_start, shared.length, spelling, in_key)
+        steps = _first_step(found.tokens, shared.start) - _first_step(source, shared.source_start)
+        in_octave = in_key.octaves(round(steps / 7))
+        there = _side(title, "", source, shared.source_start, shared.length, spelling, in_octave)
     hint, can_build = ("", False) if known.has_corpus else _hint(model)
     return SharedBars(model.run.name, found.verdict, found.copied, here, there, can_build, hint)
 
@@ -142,6 +146,11 @@ def _side(
         found = reading(text).bars
     places = bars.positions[start : start + length, 0]
     return Side(title, text, found[places[0] : places[-1] + 1])
+
+
+def _first_step(tokens: Sequence[str], start: int) -> int:
+    """Return the staff position of the first note of a passage; 0 if it has none."""
+    return next((parse_note(token)[0] for token in tokens[start:] if kind(token) == "pitch"), 0)
 
 
 def _hint(model: Model) -> tuple[str, bool]:

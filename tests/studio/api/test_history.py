@@ -10,6 +10,7 @@ from folkseq.studio.api.history import (
     AskForDocument,
     AskForHistory,
     Document,
+    SaveDocument,
     Version,
     list_history,
     open_history,
@@ -37,34 +38,43 @@ def _list(workshop, **asked):
 
 
 def test_a_tune_is_opened_with_its_versions(workshop, key):
-    assert save_history(workshop, Document(key, (FIRST,))).revision == 1
-    assert save_history(workshop, Document(key, (FIRST, SECOND), 1, 1)).revision == 2
+    assert save_history(workshop, SaveDocument(key, (FIRST,))).revision == 1
+    assert save_history(workshop, SaveDocument(key, (FIRST, SECOND), 1, 1)).revision == 2
     assert open_history(workshop, AskForDocument(key)) == Document(key, (FIRST, SECOND), 1, 2)
     (listed,) = _list(workshop).documents
     assert (listed.id, listed.title, listed.versions) == (key, "One <b>🎻", 2)
 
 
 def test_another_page_does_not_overwrite(workshop, key):
-    save_history(workshop, Document(key, (FIRST,)))
-    save_history(workshop, Document(key, (FIRST, SECOND), 1, 1))
+    save_history(workshop, SaveDocument(key, (FIRST,)))
+    save_history(workshop, SaveDocument(key, (FIRST, SECOND), 1, 1))
     for revision in (0, 1, 3):
         with pytest.raises(ConflictError, match="another page"):
-            save_history(workshop, Document(key, (SECOND,), 0, revision))
+            save_history(workshop, SaveDocument(key, (SECOND,), 0, revision))
     assert open_history(workshop, AskForDocument(key)).versions == (FIRST, SECOND)
 
 
 def test_what_is_saved_already_is_no_conflict(workshop, key):
-    save_history(workshop, Document(key, (FIRST,)))
-    assert save_history(workshop, Document(key, (FIRST,))).revision == 1
+    save_history(workshop, SaveDocument(key, (FIRST,)))
+    assert save_history(workshop, SaveDocument(key, (FIRST,))).revision == 1
+
+
+def test_a_page_goes_on_from_a_save_that_it_did_not_hear_of(workshop, key):
+    save_history(workshop, SaveDocument(key, (FIRST,), save="one"))
+    asked = SaveDocument(key, (FIRST, SECOND), 1, 0, "two", unheard=("zero", "one"))
+    assert save_history(workshop, asked).revision == 2
+    with pytest.raises(ConflictError):
+        save_history(workshop, SaveDocument(key, (SECOND,), 0, 0, "three", unheard=("one", "")))
+    assert open_history(workshop, AskForDocument(key)) == Document(key, (FIRST, SECOND), 1, 2, "two")
 
 
 def test_a_document_that_was_removed_is_saved_again(workshop, key):
-    assert save_history(workshop, Document(key, (FIRST,), 0, 7)).revision == 8
+    assert save_history(workshop, SaveDocument(key, (FIRST,), 0, 7)).revision == 8
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 10_000, '{"id": 1}', '{"id": "x", "versions": []}'])
 def test_a_broken_file_is_reported_and_stays(workshop, key, text):
-    save_history(workshop, Document(key, (FIRST,)))
+    save_history(workshop, SaveDocument(key, (FIRST,)))
     broken = workshop.folder / "history" / f"{uuid4()}.json"
     broken.write_text(text)
     found = _list(workshop)
@@ -72,7 +82,7 @@ def test_a_broken_file_is_reported_and_stays(workshop, key, text):
     assert len(found.faults) == 1
     assert broken.name in found.faults[0]
     with pytest.raises(ConflictError, match="copy"):
-        save_history(workshop, Document(broken.stem, (FIRST,)))
+        save_history(workshop, SaveDocument(broken.stem, (FIRST,)))
     assert broken.read_text() == text
 
 
@@ -114,7 +124,7 @@ def test_conflicts_and_lists_over_http(client, key):
 def test_the_newest_come_first(workshop):
     keys = [str(uuid4()) for _ in range(3)]
     for second, key in enumerate(keys):
-        save_history(workshop, Document(key, (FIRST,)))
+        save_history(workshop, SaveDocument(key, (FIRST,)))
         os.utime(workshop.folder / "history" / f"{key}.json", (second, second))
     assert [each.id for each in _list(workshop).documents] == keys[::-1]
     assert [each.id for each in _list(workshop, count=1, skip=1).documents] == [keys[1]]
@@ -126,7 +136,7 @@ def test_the_oldest_make_room_but_not_what_is_collected(workshop, monkeypatch):
     collect(workshop, Collect(FIRST.abc))
     keys = [str(uuid4()) for _ in range(4)]
     for second, (key, version) in enumerate(zip(keys, (FIRST, SECOND, SECOND, SECOND), strict=True)):
-        save_history(workshop, Document(key, (version,)))
+        save_history(workshop, SaveDocument(key, (version,)))
         os.utime(workshop.folder / "history" / f"{key}.json", (second, second))
     assert {each.id for each in _list(workshop).documents} == {keys[0], keys[2], keys[3]}
     with pytest.raises(MissingError):
@@ -137,4 +147,4 @@ def test_a_disk_that_refuses_is_a_sentence(workshop, key):
     workshop.folder.parent.mkdir(exist_ok=True)
     workshop.folder.write_text("a file in place of the folder")
     with pytest.raises(FolkseqError, match="cannot be written"):
-        save_history(workshop, Document(key, (FIRST,)))
+        save_history(workshop, SaveDocument(key, (FIRST,)))

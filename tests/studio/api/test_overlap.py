@@ -55,6 +55,12 @@ def test_the_shared_bars_are_marked_in_both_tunes(with_books):
     assert len(list(whole.sounds())) == 8 + 8 + 8 + 1
 
 
+def test_the_tune_of_the_book_is_in_the_octave_of_the_other(with_books):
+    low = "X:1\nT:Mine\nM:4/4\nL:1/8\nK:C\nC,D,E,F, G,A,B,C|DCB,A, G,F,E,D,|c8|c'8|c'8|c'8|c'8|]\n"
+    there = compare_tune(with_books, AskForOverlap(low)).there
+    assert [there.abc[bar.start : bar.stop] for bar in there.bars] == ["C,D,E,F, G,A,B,C", "DCB,A, G,F,E,D,"]
+
+
 def test_a_new_tune_has_no_other_side(with_books):
     found = compare_tune(with_books, AskForOverlap(NEW))
     assert (found.verdict.kind, found.here, found.there) == ("new", None, None)

@@ -1,4 +1,6 @@
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -16,11 +18,12 @@ def browser(program: Callable[[str], str]) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens the studio in a window.
+def open_page(browser: Browser, address: str, folder: Path) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens the studio, which remembers nothing from before the test, in a window.
 
     A request that leaves the machine, an error on the console, or a fault in a script fails the test.
     """
+    rmtree(folder / "history", ignore_errors=True)
     host = address.partition("/?")[0]
     contexts, faults = [], []
 

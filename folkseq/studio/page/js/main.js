@@ -3,13 +3,17 @@
 import { setUpAlternatives } from "./alternatives.js";
 import { setUpAsk, write } from "./ask.js";
 import * as candidates from "./candidates.js";
+import { setUpCollection } from "./collection.js";
 import { setUpDrop } from "./drop.js";
 import { setUpEditor } from "./editor.js";
 import { fault } from "./elements.js";
+import { kept, TuneHistory } from "./history.js";
 import { setUpMenu } from "./menu.js";
+import { setUpOverlap } from "./overlap.js";
 import { setUpPerformances } from "./performances.js";
 import { Player } from "./player.js";
 import { pointAt, setUpScore } from "./score.js";
+import { setUpTake } from "./take.js";
 import { OpenTune } from "./tune.js";
 import { setUpTransport } from "./transport.js";
 import { setUpViews } from "./views.js";
@@ -30,15 +34,29 @@ globalThis.studio.performance = performances.performance;
 performances.onFile(setUpDrop(tune, performances));
 setUpViews(name => name === "performances" ? performances.enter() : performances.leave());
 
-const show = candidate => tune.open(candidate.abc, "new");
-const start = () => candidates.clear();
+const history = new TuneHistory(tune), compare = setUpOverlap(tune, player);
+setUpCollection(tune, setUpTake(tune, player), (abc, label) => history.show(abc, label));
+
+let found = [], opened = false;
+const show = candidate => history.show(candidate.abc, "new", candidate.id);
+const add = candidate => candidates.add(candidate, show, compare);
+function start() {
+  candidates.clear();
+  kept.candidates = found = [];
+}
 function receive(candidate) {
-  const button = candidates.add(candidate, show);
-  if (!tune.abc) button.click();
+  found.push({ ...candidate, id: crypto.randomUUID() });
+  kept.candidates = found;
+  const button = add(found.at(-1));
+  if (!opened && !tune.abc) button.click();
+  opened = true;
 }
 try {
+  opened = await history.restore();
+  found = kept.candidates;
+  found.forEach(add);
   await setUpAsk(start, receive);
-  await write(start, receive); // a tune is on the score when the page opens
+  if (!opened) await write(start, receive); // a tune is on the score when the page opens
 } catch (error) {
   fault(scoreError, error.message);
 }
