@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,14 +13,16 @@ import numpy as np
 from folkseq.errors import FolkseqError
 from folkseq.files import file_stem
 from folkseq.formats import midi
+from folkseq.formats.midi.events import PRESSURE, PROGRAM
 from folkseq.music.sustain import last_event_s, presses
 from folkseq.sampling.overlaps import Verdict
 
 LONGEST_MIDI = 3 << 20
 """Bytes of a file; in base64 it fits into a request."""
-MOST_NOTES = 100_000
+MOST_NOTES = MOST_CHANGES = 100_000
 LONGEST_S = 4 * 3600.0
 _LONGEST_TITLE = 200
+_OF_ONE_BYTE = (PROGRAM, PRESSURE)  # statuses
 _SILENT = {"text", "copyright"}  # which the file keeps, and nobody hears
 
 
@@ -45,6 +48,16 @@ class Press:
 
 
 @dataclass(frozen=True)
+class SoundChange:
+    """All else that changes the sound of a channel: a controller, a bend, a pressure, or a later program."""
+
+    time_s: float
+    channel: int
+    data: tuple[int, ...]
+    """The bytes of the MIDI message; its status names channel 0."""
+
+
+@dataclass(frozen=True)
 class Performance:
     """A MIDI file, and what is heard of it."""
 
@@ -54,11 +67,12 @@ class Performance:
     notes: tuple[PlayedNote, ...]
     """In the order of their onsets; each ends where its key is released."""
     pedal: tuple[Press, ...]
+    changes: tuple[SoundChange, ...]
     programs: Mapping[int, int]
     """The General MIDI program of each channel."""
     duration_s: float
     lost: Mapping[str, int]
-    """What is in the file and not shown, by kind and count."""
+    """What is in the file and neither shown nor heard, by kind and count."""
     index: int = 0
     """Its number among the new ones, from 1."""
     seed: int | None = None
@@ -77,7 +91,7 @@ def shown(data: bytes, name: str, title: str = "") -> Performance:
     Raises:
         FolkseqError: it is broken, or too long.
     """
-    read = midi.parse(data, name)
+    read = midi.parse(data, name, whole=True)
     piece = read.performance
     count = sum(map(len, piece.tracks))
     if count > MOST_NOTES:
@@ -89,6 +103,7 @@ def shown(data: bytes, name: str, title: str = "") -> Performance:
     last_s = last_event_s(piece.tracks)
     notes: list[PlayedNote] = []
     pedal: dict[int, list[Press]] = {}
+    changes: dict[int, list[SoundChange]] = {}
     programs: dict[int, int] = {}
     for (port, own), track in zip(read.channels, piece.tracks, strict=True):
         channel = 16 * port + own
@@ -99,15 +114,24 @@ def shown(data: bytes, name: str, title: str = "") -> Performance:
         if not track.drum:
             spans = np.stack(presses(track.pedal, last_s), axis=1).round(4).tolist()
             pedal[channel] = [Press(start_s, stop_s, channel) for start_s, stop_s in spans if start_s < stop_s]
+        changes[channel] = [
+            SoundChange(round(time_s, 4), channel, (status, *bytes_[: 1 if status in _OF_ONE_BYTE else 2]))
+            for time_s, status, *bytes_ in track.changes.tolist()
+        ]
+    lost = Counter({kind: number for kind, number in read.lost.items() if kind not in _SILENT})
+    if (number := sum(map(len, changes.values()))) > MOST_CHANGES:
+        lost["change of the sound"] = number
+        changes.clear()
     notes.sort(key=lambda note: (note.onset_s, note.pitch))
     return Performance(
         piece.name or title,
         b64encode(data).decode(),
         tuple(notes),
         tuple(each for spans in pedal.values() for each in spans),
+        tuple(each for found in changes.values() for each in found),
         programs,
         round(piece.length_s, 4),
-        {kind: count for kind, count in read.lost.items() if kind not in _SILENT},
+        lost,
     )
 
 

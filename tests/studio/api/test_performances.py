@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from midi_files import END, midi_file
+from midi_files import track as track_chunk
 from performances import beat, solo, take, track
 
 from folkseq.cli import main
@@ -168,6 +170,28 @@ def test_a_file_is_read_with_its_pedal_and_what_is_not_shown():
     ]
     assert [(press.start_s, press.stop_s) for press in found.pedal] == [(0.25, 2.0)]
     assert (found.programs, found.lost) == ({0: 0}, {})
+
+
+def test_what_changes_the_sound_is_told():
+    events = [
+        "00 c008",
+        "00 b00764",
+        "00 903c40",
+        "83 60 e00050",
+        "00 d030",
+        "00 c009",
+        "00 903e40",
+        "83 60 803c00",
+        "00 803e00",
+    ]
+    found = read_performance(None, AskForFile(encoded(midi_file(track_chunk(*events, END))), "take.mid"))
+    assert [(each.time_s, each.channel, each.data) for each in found.changes] == [
+        (0.0, 0, (0xB0, 7, 100)),
+        (0.5, 0, (0xE0, 0, 80)),
+        (0.5, 0, (0xD0, 48)),
+        (0.5, 0, (0xC0, 9)),
+    ]
+    assert (found.programs, found.lost) == ({0: 8}, {})
 
 
 @pytest.mark.parametrize(

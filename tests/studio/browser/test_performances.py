@@ -101,11 +101,11 @@ def test_the_pedal_is_heard(opened):
         """async () => {
           const { synth } = studio.player;
           await synth.open();
-          const control = synth.control.bind(synth);
+          const send = synth.send.bind(synth);
           globalThis.moves = [];
-          synth.control = (at, channel, controller, value) => {
-            moves.push([controller, value]);
-            control(at, channel, controller, value);
+          synth.send = (at, channel, data) => {
+            moves.push(data.slice(1));
+            send(at, channel, data);
           };
         }"""
     )

@@ -320,5 +320,4 @@ def test_a_note_and_its_text_are_found_from_each_other(open_page):
     assert page.evaluate(f"() => {area}.value.slice({area}.selectionStart, {area}.selectionEnd)") == "c"
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    page.wait_for_selector(".pointed")
-    assert page.evaluate("() => document.querySelector('.pointed').dataset.note") == "3"
+    page.wait_for_selector(".pointed[data-note='3']")

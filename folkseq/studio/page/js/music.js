@@ -1,6 +1,7 @@
 // What the player plays: messages in the order of their times, and where bars are in them.
 
-const SHORTEST_S = 0.01;
+const SHORTEST_S = 0.01, KEY_PRESSURE = 0xA0, CONTROLLER = 0xB0;
+const BY_THEMSELVES = [[7, 100], [10, 64], [11, 127], [1, 0], [64, 0], [66, 0], [67, 0]].map(([number, value]) => [CONTROLLER, number, value]).concat([[0xE0, 0, 64]]);
 
 /** Return the messages of a reading or a performance: {time, kind, …}, each note's end before what begins then. */
 export function messages({ events, beats = [], controls = [] }) {
@@ -10,8 +11,26 @@ export function messages({ events, beats = [], controls = [] }) {
     found.push({ time: onset_s + Math.max(duration_s, SHORTEST_S), order: 0, kind: "off", channel, pitch });
   }
   for (const { onset_s, bar } of beats) found.push({ time: onset_s, order: 1, kind: "click", bar });
-  for (const { time_s, channel, controller, value } of controls) found.push({ time: time_s, order: 1, kind: "control", channel, controller, value });
+  for (const { time_s, channel, data } of controls) found.push({ time: time_s, order: 1, kind: "control", channel, data });
   return found.sort((one, other) => one.time - other.time || one.order - other.order);
+}
+
+/** Return what a control message sets: a controller, the bend, the program and so on of a channel. */
+export const setBy = ({ channel, data }) => `${channel} ${data[0]} ${[CONTROLLER, KEY_PRESSURE].includes(data[0]) ? data[1] : ""}`;
+
+/** Return the control messages that set channels as they are at a position: as they are by themselves, and as was last said. */
+export function stateAt(list, position, channels) {
+  const found = new Map();
+  const put = message => {
+    found.delete(setBy(message)); // in the order of the last ones
+    found.set(setBy(message), message);
+  };
+  for (const channel of channels) for (const data of BY_THEMSELVES) put({ channel, data });
+  for (const message of list) {
+    if (message.time >= position - 1e-9) break;
+    if (message.kind === "control") put(message);
+  }
+  return [...found.values()];
 }
 
 /** Return the index of the first message at or after a time. */

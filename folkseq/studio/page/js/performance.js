@@ -89,7 +89,7 @@ export class OpenPerformance extends EventTarget {
 }
 
 /** Return a performance as the player has it. */
-export function musicOf({ notes, pedal, programs, duration_s }) {
-  const controls = pedal.flatMap(({ start_s, stop_s, channel }) => [[start_s, 127], [stop_s, 0]].map(([time_s, value]) => ({ time_s, channel, controller: 64, value })));
-  return { events: notes, programs, duration_s, controls };
+export function musicOf({ notes, pedal, changes, programs, duration_s }) {
+  const moves = pedal.flatMap(({ start_s, stop_s, channel }) => [[start_s, 127], [stop_s, 0]].map(([time_s, value]) => ({ time_s, channel, data: [0xB0, 64, value] })));
+  return { events: notes, programs, duration_s, controls: [...moves, ...changes] };
 }

@@ -1,7 +1,7 @@
 // The player: sends what is coming to the synthesizer a little ahead, by the audio clock, and says what is heard.
 
 import { ask, Refusal } from "./api.js";
-import { countIn, indexAt, messages, secondsOfBars } from "./music.js";
+import { countIn, indexAt, messages, secondsOfBars, stateAt } from "./music.js";
 import { DRUMS, Synth } from "./synth.js";
 
 const AHEAD_S = 0.15, AHEAD_HIDDEN_S = 1.5, TICK_MS = 30, START_S = 0.06, FRAME_S = 0.012, SHORTEST_LOOP_S = 0.05;
@@ -15,7 +15,7 @@ export class Player extends EventTarget {
   synth = new Synth();
   /**
    * A reading, or what else has {events: [{onset_s, duration_s, pitch, velocity, channel}], programs, duration_s}, and
-   * perhaps controls: [{time_s, channel, controller, value}] such as the pedal's.
+   * perhaps controls: [{time_s, channel, data}], MIDI messages such as the pedal's, of channel 0 by their status.
    */
   music = null;
   state = "stopped"; // or "loading", "playing"
@@ -208,14 +208,8 @@ export class Player extends EventTarget {
 
   /** Set the controllers, such as the pedal, as they are at a position, to which playing jumps. */
   #control(position, at) {
-    const latest = new Map();
-    for (const message of this.#messages) {
-      if (message.kind !== "control") continue;
-      const { channel, controller, value, time } = message, key = `${channel} ${controller}`;
-      if (time < position - 1e-9) latest.set(key, { channel, controller, value });
-      else if (!latest.has(key)) latest.set(key, { channel, controller, value: 0 });
-    }
-    for (const { channel, controller, value } of latest.values()) this.synth.control(at, channel, controller, value);
+    const channels = Object.keys(this.music.programs ?? {}).map(Number);
+    for (const { channel, data } of stateAt(this.#messages, position, channels)) this.synth.send(at, channel, data);
   }
 
   #sendOne(message, time) {
@@ -226,7 +220,7 @@ export class Player extends EventTarget {
     } else if (kind === "off" && this.#sounding.delete(key)) {
       this.synth.off(at, channel, pitch);
     } else if (kind === "control") {
-      this.synth.control(at, channel, message.controller, message.value);
+      this.synth.send(at, channel, message.data);
     } else if (kind === "click" && (this.metronome || message.always)) {
       const [drum, velocity] = CLICKS[message.bar];
       this.synth.on(at, DRUMS, drum, velocity);

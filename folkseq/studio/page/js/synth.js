@@ -73,6 +73,8 @@ export class Synth {
   on(at, channel, pitch, velocity) { this.#synthesizer.noteOn(channel, pitch, velocity, { time: at }); }
   off(at, channel, pitch) { this.#synthesizer.noteOff(channel, pitch, { time: at }); }
   control(at, channel, controller, value) { this.#synthesizer.controllerChange(channel, controller, value, { time: at }); }
+  /** Send a message of MIDI whose status names channel 0. */
+  send(at, channel, [status, ...data]) { this.#synthesizer.sendMessage([status | channel % 16, ...data], channel - channel % 16, { time: at }); }
 
   /** Be silent at once, whatever has been sent for times up to `until`. */
   silence(until) {
