@@ -9,6 +9,7 @@ from folkseq.formats.abc.splice import find_bars
 from folkseq.music import Bar, Meter, Sound
 from folkseq.representations.abc.analysis import sections
 from folkseq.studio.api.alternatives import Alternative, AskForAlternatives
+from folkseq.studio.api.reading import reading
 from folkseq.studio.api.rewriting import WAYS, AskToRewrite, harmonise, rewrite
 from folkseq.studio.api.tunes import LONGEST_TEXT, Notice
 from folkseq.studio.open_text import OpenText
@@ -161,6 +162,7 @@ def test_four_voices_keep_the_melody_and_can_be_read(workshop):
         score = OpenText.read(each.abc).tune
         assert len(score.voices) == 4
         assert score.body == OpenText.read(text).tune.body
+        assert len({event.channel for event in reading(each.abc).events}) == 4
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ export function setUpAlternatives(tune, player) {
     more.hidden = false;
     place.removeAttribute("aria-busy");
     const found = texts.size - 1;
+    if (place.contains(document.activeElement)) place.scrollIntoView({ block: "nearest" });
     said.textContent = found ? `${found} ${found === 1 ? "alternative" : "alternatives"}` : "";
   }
 
