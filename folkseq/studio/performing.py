@@ -124,7 +124,7 @@ def shown(data: bytes, name: str, title: str = "") -> Performance:
         changes.clear()
     notes.sort(key=lambda note: (note.onset_s, note.pitch))
     return Performance(
-        piece.name or title,
+        (piece.name or title)[:_LONGEST_TITLE],
         b64encode(data).decode(),
         tuple(notes),
         tuple(each for spans in pedal.values() for each in spans),

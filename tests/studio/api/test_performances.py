@@ -172,6 +172,11 @@ def test_a_file_is_read_with_its_pedal_and_what_is_not_shown():
     assert (found.programs, found.lost) == ({0: 0}, {})
 
 
+def test_a_long_title_is_cut():
+    data = midi.format(replace(take(1), name="🎵" * 300))
+    assert read_performance(None, AskForFile(encoded(data))).title == "🎵" * 200
+
+
 def test_what_changes_the_sound_is_told():
     events = [
         "00 c008",

@@ -3,7 +3,7 @@
 import { ask, stream } from "./api.js";
 import { quoted } from "./ask.js";
 import { element, fault } from "./elements.js";
-import { isDrums } from "./roll.js";
+import { isDrums } from "./notes.js";
 
 const USUAL_DENSITY = 6; // of the first ones, which nobody has drawn: the model alone may write next to nothing
 

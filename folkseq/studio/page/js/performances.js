@@ -3,9 +3,10 @@
 import { askForPerformances } from "./ask-performances.js";
 import { address, ask } from "./api.js";
 import { element, fault } from "./elements.js";
+import { summary } from "./notes.js";
 import { rewritePassages } from "./passages.js";
 import { musicOf, OpenPerformance } from "./performance.js";
-import { Roll, summary } from "./roll.js";
+import { Roll } from "./roll.js";
 import { setUpStrips } from "./strips.js";
 
 const FILES = [[".wav", "WAV"], [".ogg", "Ogg Vorbis"]];

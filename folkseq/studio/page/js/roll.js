@@ -1,14 +1,11 @@
 // The piano roll: velocity as shade, the pedal below, a ruler above; what sounds, the cursor and the selection on top.
 
 import { element } from "./elements.js";
-import { DRUMS } from "./synth.js";
+import { indexOf, nameOf } from "./notes.js";
 
 const RULER = 22, PEDAL = 14, HEIGHT = 340, FEWEST_PITCHES = 24, WIDEST = 4e6, SPANS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
-const NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"], BLACK = [1, 3, 6, 8, 10];
-const COLOURS = { ink: "--ink", quiet: "--quiet", line: "--line", raised: "--raised", accent: "--accent", selected: "--selected" };
-
-/** Return the name of a pitch, with C4 in the middle. */
-export const nameOf = pitch => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
+const BLACK = [1, 3, 6, 8, 10];
+const COLOURS = { ink: "--ink", quiet: "--quiet", line: "--line", accent: "--accent" };
 
 /** Events: "select" (the selection is new), "seek" (the cursor was put elsewhere). */
 export class Roll extends EventTarget {
@@ -247,28 +244,4 @@ export class Roll extends EventTarget {
     else return;
     event.preventDefault();
   }
-}
-
-/** Return the index of the first note that begins at a time or later. */
-function indexOf(notes, time) {
-  let low = 0, high = notes.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (notes[middle].onset_s < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Return whether a performance has drums alone. */
-export const isDrums = ({ notes }) => notes.length > 0 && notes.every(note => note.channel % 16 === DRUMS);
-
-/** Return in words what a performance holds. */
-export function summary({ notes, pedal, duration_s }) {
-  if (!notes.length) return "No notes.";
-  if (isDrums({ notes })) return `${notes.length.toLocaleString("en")} strokes of drums in ${duration_s.toFixed(1)} s.`;
-  const pitches = notes.map(note => note.pitch).sort((one, other) => one - other);
-  const words = [`${notes.length.toLocaleString("en")} notes in ${duration_s.toFixed(1)} s`, `${nameOf(pitches[0])} to ${nameOf(pitches.at(-1))}`];
-  if (pedal.length) words.push(`the pedal is pressed ${pedal.length === 1 ? "once" : `${pedal.length} times`}`);
-  return `${words.join(", ")}.`;
 }
