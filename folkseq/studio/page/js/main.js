@@ -39,7 +39,7 @@ setUpCollection(tune, setUpTake(tune, player), (abc, label) => history.show(abc,
 
 let found = [], opened = false;
 const show = candidate => history.show(candidate.abc, "new", candidate.id);
-const add = candidate => candidates.add(candidate, show, compare);
+const add = candidate => candidates.add(candidate, show, compare, player);
 function start() {
   candidates.clear();
   kept.candidates = found = [];

@@ -49,7 +49,7 @@ function draw(tune) {
   drawn = key;
   const [visual] = ABCJS.renderAbc(sheet, withNumberFirst(tune.abc), {
     add_classes: true, staffwidth: width, wrap: barsOfLongestLine(tune.abc) * NARROWEST_BAR_PX > width ? WRAP : undefined,
-    foregroundColor: "currentColor", paddingleft: 0, paddingright: 0, selectTypes: false,
+    foregroundColor: "currentColor", paddingleft: 0, paddingright: 12, selectTypes: false,
   });
   voices = (visual?.lines ?? []).flatMap(line => (line.staff ?? []).flatMap((staff, row) => staff.voices.map(elements => ({ line, row, elements }))));
   title.textContent = tune.abc.match(/^T:(.*)$/m)?.[1].trim() || "Untitled";
