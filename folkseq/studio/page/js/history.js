@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 import { element, fault } from "./elements.js";
 
 const WAIT_MS = 400, RETRY_MS = 3000, MOST_VERSIONS = 1000, MOST_SIGNS = 3_000_000, LONGEST_LABEL = 200, MOST_UNHEARD = 100, PAGE = 20;
+const REFUSED = [400, 413]; // statuses of what cannot be saved as it is
 const ANSWER = { method: "GET" };
 const list = document.getElementById("history-list");
 
@@ -107,13 +108,16 @@ export class TuneHistory {
       return;
     }
     this.#sending = true;
-    try {
-      for (const document of [...this.#unsaved.values()]) await this.#sendOne(document);
-      fault(this.#line, "");
-    } catch (error) {
-      fault(this.#line, `This tune is not saved yet: ${error.message}`);
-      this.#sendSoon(RETRY_MS);
+    let failed = null;
+    for (const document of [...this.#unsaved.values()]) {
+      try {
+        await this.#sendOne(document);
+      } catch (error) {
+        failed ??= error;
+      }
     }
+    fault(this.#line, failed ? `This tune is not saved yet: ${failed.message}` : "");
+    if (failed && !REFUSED.includes(failed.status)) this.#sendSoon(RETRY_MS);
     this.#sending = false;
   }
 
