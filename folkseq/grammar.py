@@ -55,10 +55,15 @@ class Grammar(Protocol):
 
 
 class Target(Protocol):
-    """A mask beside the grammar's that makes pieces resemble the corpus; one random number per piece decides how.
+    """Weights beside the grammar's mask that make pieces resemble the corpus; one random number per piece decides how.
 
-    Where the two masks exclude each other, the grammar's counts.
+    Where the two exclude each other, the grammar's mask counts.
     """
+
+    @property
+    def version(self) -> int:
+        """Return a number that changes whenever the same random numbers give other weights."""
+        ...
 
     def begin(self, uniforms: NDArray[np.float64]) -> Rows:
         """Return the state of pieces before their start ids, given a number from 0 to 1 for each, (B,)."""
@@ -68,8 +73,8 @@ class Target(Protocol):
         """Return the state after one more id per row, (B,), without changing `rows`."""
         ...
 
-    def allowed(self, rows: Rows) -> NDArray[np.bool_]:
-        """Mask the ids that may come next, (B, V)."""
+    def weights(self, rows: Rows) -> NDArray[np.float32]:
+        """Return the factors of the probabilities of the ids that may come next, (B, V); 0 excludes an id."""
         ...
 
 

@@ -6,7 +6,7 @@ python scripts/benchmark.py sampling [RUN]      speed of network and sampler; RU
 python scripts/benchmark.py training            updates per second, compared with a plain PyTorch loop
 python scripts/benchmark.py recipes --help      held-out loss of several recipes after the same training time
 python scripts/benchmark.py cells --help        held-out loss of each recurrent cell after the same training time
-python scripts/benchmark.py compass [RUN]         the range of new tunes by key, compared with the books
+python scripts/benchmark.py compass [RUN]      the range of new tunes by key, compared with the books
 python scripts/benchmark.py judges FILES...    the notes of ABC files, compared with those that abc2midi plays
 python scripts/benchmark.py finetune --help     a small collection: the base model, one from nothing, and fine-tuning
 python scripts/benchmark.py scale [IDS]         memory and time to the first batch with a store of a billion ids

@@ -14,7 +14,7 @@ from folkseq.interrupts import stop_if_unwanted
 from folkseq.models.settings import IMPOSSIBLE
 from folkseq.sampling.engine import Engine, Logits
 from folkseq.sampling.overlaps import CopyLimiter
-from folkseq.sampling.strategies import Strategy, allowed_shares, choose
+from folkseq.sampling.strategies import Mask, Strategy, allowed_shares, choose
 
 REDRAWN = 8
 """Times that a piece is redrawn if it is too long."""
@@ -48,7 +48,7 @@ class Request:
     copies: CopyLimiter | None = None
     """Masks ids that would make too long a copy of the training set."""
     target: Target | None = None
-    """Masks ids that do not suit what a piece is to be like."""
+    """Changes the probabilities of ids to suit what a piece is to be like."""
     candidates: int = 1
     """Number of consecutive indices that are candidates for one piece, and so have one target."""
     place: PlacedGrammar | None = None
@@ -174,12 +174,14 @@ class SamplingBatch:
         ids = self.ids[place, : self.lengths[place]]
         return Sample(int(self.indices[place]), tuple(ids.tolist()), float(self.nll[place]), float(self.fit[place]))
 
-    def _mask(self, grammar: Rows, copies: Rows, logits: Logits) -> NDArray[np.bool_] | None:
-        """Return the ids that may come next, (B, V); where two masks exclude each other, the first counts."""
+    def _mask(self, grammar: Rows, copies: Rows, logits: Logits) -> Mask | None:
+        """Return the factors of the ids that may come next, (B, V); where two exclude each other, the first counts."""
         request = self.request
-        mask = None if request.grammar is None else request.grammar.allowed(grammar, request.limit - self.lengths)
+        mask: Mask | None = (
+            None if request.grammar is None else request.grammar.allowed(grammar, request.limit - self.lengths)
+        )
         others = [
-            None if request.target is None else request.target.allowed(self.targets),
+            None if request.target is None else request.target.weights(self.targets),
             None if request.copies is None else request.copies.allowed(copies),
         ]
         for other in others:
@@ -187,7 +189,7 @@ class SamplingBatch:
                 continue
             if mask is None:
                 mask = logits > IMPOSSIBLE / 2  # of compound tokens, only the next field's ids are possible
-            both = np.logical_and(mask, other)
+            both = mask * other
             stuck = ~both.any(axis=1)
             both[stuck] = mask[stuck]
             mask = both

@@ -1,6 +1,7 @@
 """Drawing the next id from the model's logits.
 
-In this order: the mask excludes ids; the logits are divided by the temperature; `top_k` keeps the k likeliest ids;
+In this order: the mask excludes ids; the logits are divided by the temperature; the mask's factors, if it has any other
+than 0 and 1, are multiplied with the probabilities; `top_k` keeps the k likeliest ids;
 `top_p` keeps the likeliest ids that together reach p of the rest (nucleus sampling, Holtzman et al., 2020); `min_p`
 keeps ids of at least that share of the likeliest one's probability (Nguyen et al., 2024); one of the remaining ids is
 drawn. Of equally likely ids, the lower one counts as likelier.
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from folkseq.settings import setting, validate
 
 Weights = NDArray[np.float32]
+Mask = NDArray[np.bool_] | Weights
 Ids = NDArray[np.int64]
 MOST_TEMPERATURE = 100.0
 _BLOCK = 16  # ids whose weights are summed first, so that few sums have to be searched
@@ -74,7 +76,7 @@ def choose(
     logits: Weights,
     strategy: Strategy,
     uniforms: NDArray[np.float64],
-    mask: NDArray[np.bool_] | None = None,
+    mask: Mask | None = None,
     progress: NDArray[np.float64] | None = None,
 ) -> tuple[Ids, NDArray[np.float32]]:
     """Draw one id per row by inverting its cumulative distribution, so that it depends on that row only.
@@ -83,7 +85,7 @@ def choose(
         logits: (B, V).
         strategy: changes to the distribution.
         uniforms: (B,) in [0, 1), one per row.
-        mask: (B, V), False for excluded ids; each row has at least one True.
+        mask: (B, V) factors of the probabilities, 0 or False for excluded ids; each row has at least one other.
         progress: (B,) share of each piece that is written, from 0 to 1; 0 if None.
 
     Returns:
@@ -103,18 +105,18 @@ def choose(
     return ids, np.log(likelihoods.sum(axis=1)) - scores[np.arange(len(ids)), ids]
 
 
-def allowed_shares(logits: Weights, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def allowed_shares(logits: Weights, mask: Mask) -> NDArray[np.float64]:
     """Return the log of the probability of the ids that a mask allows, (B,), from logits and mask of (B, V)."""
     likelihoods = np.exp(logits - logits.max(axis=1, keepdims=True))
-    kept = (likelihoods * mask).sum(axis=1, dtype=np.float64)
+    kept = (likelihoods * (mask > 0)).sum(axis=1, dtype=np.float64)
     return np.asarray(np.log(np.maximum(kept, _FAINT) / likelihoods.sum(axis=1, dtype=np.float64)))
 
 
-def _likeliest(scores: Weights, mask: NDArray[np.bool_] | None) -> Ids:
+def _likeliest(scores: Weights, mask: Mask | None) -> Ids:
     return np.asarray((scores if mask is None else _masked(scores, mask)).argmax(axis=1), dtype=np.int64)
 
 
-def _masked(scores: Weights, mask: NDArray[np.bool_]) -> Weights:
+def _masked(scores: Weights, mask: Mask) -> Weights:
     if not mask.any(axis=1).all():
         raise ValueError("a mask must allow at least one id in every row")
     return np.where(mask, scores, np.float32(-np.inf))
@@ -126,7 +128,7 @@ def _draw(
     temperature: NDArray[np.float64],
     strategy: Strategy,
     uniforms: NDArray[np.float64],
-    mask: NDArray[np.bool_] | None,
+    mask: Mask | None,
 ) -> Ids:
     """Draw from scores, at most 0 and with exponentials `likelihoods`, at a temperature of shape (B,) or (1,)."""
     weights = likelihoods if len(temperature) == 1 and temperature[0] == 1 else _weights(scores, temperature)

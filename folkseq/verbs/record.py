@@ -20,7 +20,7 @@ PASSAGE = "passage"
 _BEGINNING = '{"folkseq": '
 _SAMPLING = {each.name for each in fields(SamplingSettings)} - {"best"}  # `draw` tells which candidate was best
 _ESCAPED = "%&<>"
-_SILENT = ("prime_sha256", "draw")
+_SILENT = ("prime_sha256", "draw", "target")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Record:
     index: int = setting(0, "Number of the piece among those of this seed, from 1.", low=0, high=2**63 - 1)
     prime_sha256: str | None = setting(None, "Digest of the file of the prime.")
     draw: int | None = setting(None, "Number among all candidates, from 1, if it differs.", low=1, high=2**63 - 1)
+    target: int | None = setting(None, "Version of the target that made the piece resemble the corpus, if any did.")
     task: str = setting(CONTINUE, "The task of the model.")
     settings: SamplingSettings = field(default_factory=SamplingSettings)
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -53,9 +53,9 @@ class SamplingRun:
         self.prime, digest = None, None
         if settings.prime is not None:
             self.prime, digest = self._parse_prime(settings.prime, prime_data)
-        self.record = replace(record, prime_sha256=digest)
         plan = self.codec.generation.plan(self.options, self.prime)
-        grammar = plan.grammar if settings.grammar else None
+        grammar, target = (plan.grammar, plan.target) if settings.grammar else (None, None)
+        self.record = replace(record, prime_sha256=digest, target=target.version if target else None)
         self._notices = plan.notices
         self._new_titles = self.codec.generation.new_titles(model.run.titles(), record.seed)
         self._titles: list[str] = []
@@ -77,7 +77,7 @@ class SamplingRun:
             longest=longest,
             strategy=settings,
             grammar=grammar,
-            target=plan.target if settings.grammar else None,
+            target=target,
             candidates=self.candidates,
             schedule=plan.schedule,
             copies=self._copy_limiter(plan),
@@ -267,6 +267,11 @@ def again(model: TrainedRun, records: Sequence[Record]) -> Iterator[Sampled]:
             raise RequestError(f"the record of seed {alike.seed} cannot be used: {error}") from None
         if alike.prime_sha256 != run.record.prime_sha256:
             raise RequestError(f"{alike.settings.prime}: is not the file that the piece continues; restore that file")
+        if alike.target != run.record.target:
+            raise RequestError(
+                f"the record of seed {alike.seed} cannot be used: another version of folkseq drew it, "
+                "within other ranges; use that version"
+            )
         yield from run.redraw({(each.draw or each.index) - 1: each.index for each in group})
 
 

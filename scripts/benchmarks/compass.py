@@ -1,56 +1,64 @@
 """Compare the range of new tunes with that of a corpus: the share of tunes that go below D4 (flute) and G3 (fiddle).
 
-python scripts/benchmark.py compass [RUN] [CORPUS]   the model `tunes` and corpora/folk-open.abc by default
+python scripts/benchmark.py compass [RUN] [CORPUS] [PIECES]   tunes, corpora/folk-open.abc and 4000 by default
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean, median
+from typing import Any
 
 import folkseq
 from folkseq.corpora.named import locate
 from folkseq.formats import abc
 from folkseq.music import Tune
 
-BELOW = {"D4": 62, "G3": 55}
-"""MIDI note numbers."""
-PIECES = 400
-KEYS = ("D", "G", "A", "C", "Em", "Am", "Bm", "Dm", "F", "Bb")
+PIECES = 4000
+KEYS = ("D", "G", "A", "C", "Em", "Am", "Bm", "Gm", "Dm", "F", "Bb")
 FEWEST = 20
 """Tunes of the corpus in a key that is compared."""
+Span = tuple[int, int, bool]
+"""The lowest and highest MIDI note number of a tune, and whether it ends on its tonic."""
+COLUMNS: dict[str, Callable[[Sequence[Span]], float]] = {
+    "below D4, %": lambda spans: 100 * fmean(low < 62 for low, _, _ in spans),
+    "below G3, %": lambda spans: 100 * fmean(low < 55 for low, _, _ in spans),
+    "median lowest": lambda spans: median(low for low, _, _ in spans),
+    "semitones": lambda spans: fmean(high - low for low, high, _ in spans),
+    "last on tonic, %": lambda spans: 100 * fmean(tonic for _, _, tonic in spans),
+}
 
 
-def main(run: str = "tunes", corpus: str = "corpora/folk-open.abc") -> None:
-    """Print the shares, for all tunes and by key."""
-    path = locate(Path(corpus))
-    books: defaultdict[str, list[int]] = defaultdict(list)
-    for tune in abc.parse_bytes(path.read_bytes(), corpus).tunes:
-        lowest = min((pitch.midi for sound in tune.sounds() for pitch in sound.pitches), default=None)
-        if lowest is not None:
-            books["all"].append(lowest)
-            books[name_of(tune)].append(lowest)
+def main(run: str = "tunes", corpus: str = "corpora/folk-open.abc", pieces: str = str(PIECES)) -> None:
+    """Print samples/books for all tunes and by key, with the 95 % interval of the samples' share below D4."""
+    books: defaultdict[str, list[Span]] = defaultdict(list)
+    for tune in abc.parse_bytes(locate(Path(corpus)).read_bytes(), corpus).tunes:
+        if found := span(tune):
+            books["all"].append(found)
+            books[name_of(tune)].append(found)
     model = folkseq.load(run)
-    print(f"{'':8}" + "".join(f"{f'below {name}, %':>26}" for name in BELOW))
-    print(f"{'key':8}" + f"{'samples':>15}{'books':>11}" * len(BELOW) + f"{'books, tunes':>15}")
+    print(f"{'key':8}{'tunes':>6}" + "".join(f"{name:>20}" for name in COLUMNS) + f"{'interval':>10}")
     for key in ("all", *KEYS):
-        if len(books[key]) >= FEWEST:
-            asked = {} if key == "all" else {"key": key}
-            written = [
-                min(pitch.midi for sound in sampled.piece.sounds() for pitch in sound.pitches)
-                for sampled in model.sample(PIECES, seed=1, **asked)
-            ]
-            columns = (f"{share(written, low):15.1f}{share(books[key], low):11.1f}" for low in BELOW.values())
-            print(f"{key:8}{''.join(columns)}{len(books[key]):15,}", flush=True)
+        if len(books[key]) < FEWEST:
+            continue
+        asked: dict[str, Any] = {} if key == "all" else {"key": key}
+        spans = [span(sampled.piece) for sampled in model.sample(int(pieces), seed=1, **asked)]
+        new = [each for each in spans if each]
+        cells = (f"{f'{figure(new):.1f}/{figure(books[key]):.1f}':>20}" for figure in COLUMNS.values())
+        share = fmean(low < 62 for low, _, _ in new)
+        interval = 196 * (share * (1 - share) / len(new)) ** 0.5
+        print(f"{key:8}{len(books[key]):6,}{''.join(cells)}{f'± {interval:.1f}':>10}", flush=True)
+
+
+def span(tune: Tune) -> Span | None:
+    """Return the span of a tune; None if it has no notes."""
+    chords = [sound.pitches for sound in tune.sounds() if sound.pitches]
+    notes = [pitch.midi for pitches in chords for pitch in pitches]
+    return (min(notes), max(notes), chords[-1][-1].letter == tune.key.letter) if notes else None
 
 
 def name_of(tune: Tune) -> str:
     """Return a tune's key, such as D or Em; the modes other than major and minor have names of their own."""
     return str(tune.key).replace("maj", "").replace("min", "m")
-
-
-def share(lowest: Iterable[int], bound: int) -> float:
-    """Return the percentage below a bound."""
-    every = list(lowest)
-    return 100 * sum(each < bound for each in every) / len(every)

@@ -129,6 +129,18 @@ def test_the_same_seed_gives_the_same_bytes(run, tmp_path):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
+def test_a_tune_whose_range_was_drawn_otherwise_is_not_made_again(run, tmp_path):
+    invoke("sample", run, "--seed", 7, "-o", tmp_path / "new.abc")
+    text = (tmp_path / "new.abc").read_text()
+    assert '"target": 2' in text
+    (tmp_path / "old.abc").write_text(text.replace(', "target": 2', ""))
+    result = invoke("sample", run, "--again", tmp_path / "old.abc", "-o", tmp_path / "copy.abc")
+    assert result.exit_code == 1
+    assert "seed 7 cannot be used: another version of folkseq drew it, within other ranges" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "copy.abc").exists()
+
+
 def test_a_piece_is_made_again_from_its_own_file(run, tmp_path):
     """By itself, as it came out of a batch, whatever was asked of it; and a whole book."""
     prime = tmp_path / "prime.abc"

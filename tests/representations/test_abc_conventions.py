@@ -113,34 +113,96 @@ def test_the_conventions_are_stored_with_the_vocabulary(tmp_path):
     assert Vocabulary.read(tmp_path / "vocabulary.json").conventions == {}
 
 
-def compass(counts, key=None):
-    tokens = ("</s>", "<s>", "C", "D", "E", "G,", "c", "K:Cmaj", "K:Cmin", "M:4/4", "R:jig", "R:reel", "|")
+STEPS = {"G,": -3, "C": 0, "D": 1, "E": 2, "c": 7}
+
+
+def compass(counts, key=None, pitches=STEPS):
+    tokens = ("</s>", "<s>", *pitches, "K:Cmaj", "K:Cmin", "M:4/4", "R:jig", "R:reel", "|")
     vocabulary = Vocabulary(tokens)
     return Compass(vocabulary, Conventions(counts), key), vocabulary
 
 
-def allowed(found, uniform, *header):
+def weights(found, uniform, *tokens):
+    """Return the weight of each token after some, and check that another row, without a header, has none."""
     target, vocabulary = found
     rows = target.begin(np.array([uniform, 0.0]))
-    for token in header:
+    for token in tokens:
         rows = target.advance(rows, np.array([vocabulary.id(token), vocabulary.id("<s>")]))
-    mask = target.allowed(rows)
-    assert mask[1].all()  # another row, without a header
-    return [token for token in ("G,", "C", "D", "E", "c") if mask[0, vocabulary.id(token)]]
+    weights = target.weights(rows)
+    assert (weights[1][[vocabulary.id(pitch) for pitch in STEPS]] == 1).all()
+    return dict(zip(vocabulary.tokens, weights[0].tolist(), strict=True))
+
+
+def allowed(found, uniform, *tokens):
+    return [token for token, weight in weights(found, uniform, *tokens).items() if token in STEPS and weight]
+
+
+COUNTS = {
+    "reel 2/2 1/8 Dmaj 2 3 -1": 7,  # D and E on C
+    "reel 2/2 1/8 Gmaj 4 11 -4": 3,  # C to c
+    "jig 6/8 1/8 Dmaj 1 1 -1": 1,
+}
 
 
 def test_a_new_tune_keeps_within_the_range_of_a_tune_of_its_rhythm_mode_and_key():
-    counts = {
-        "reel 2/2 1/8 Dmaj 2 3 -1": 7,  # D and E on C
-        "reel 2/2 1/8 Gmaj 4 11 -4": 3,  # C to c
-        "jig 6/8 1/8 Dmaj 1 1 -1": 1,
-    }
-    found = compass(counts)
+    found = compass(COUNTS)
     assert allowed(found, 0.1, "<s>", "R:reel", "M:4/4") == ["G,", "C", "D", "E", "c"]
-    assert allowed(found, 0.1, "<s>", "R:reel", "M:4/4", "K:Cmaj") == ["D", "E"]
-    assert allowed(found, 0.6, "<s>", "R:reel", "M:4/4", "K:Cmaj") == ["C", "D", "E"]
+    assert allowed(found, 0.6, "<s>", "R:reel", "M:4/4", "K:Cmaj") == ["D", "E"]
     assert allowed(found, 0.8, "<s>", "R:reel", "M:4/4", "K:Cmaj") == ["C", "D", "E", "c"]
     assert allowed(found, 0.8, "<s>", "R:jig", "M:4/4", "K:Cmaj") == ["C"]
     assert allowed(found, 0.8, "<s>", "R:reel", "M:4/4", "K:Cmin") == ["G,", "C", "D", "E", "c"]
-    assert allowed(compass(counts, G), 0.1, "<s>", "R:jig", "M:4/4", "K:Cmaj") == ["C", "D", "E", "c"]
-    assert Fraction(1, 8) == Conventions(counts).known[0].unit
+    assert allowed(compass(COUNTS, G), 0.1, "<s>", "R:jig", "M:4/4", "K:Cmaj") == ["C", "D", "E", "c"]
+    assert Fraction(1, 8) == Conventions(COUNTS).known[0].unit
+
+
+def test_a_new_tune_goes_further_until_it_reaches_the_ends_of_its_range():
+    found = compass({"- 4/4 1/8 Cmaj -3 7 0": 1})  # G, to c
+    header = "<s>", "M:4/4", "K:Cmaj"
+
+    def likelier(*tokens):
+        return {token for token, weight in weights(found, 0.5, *header, *tokens).items() if weight > 1}
+
+    assert likelier() == set()
+    assert likelier("D") == {"G,", "C", "E", "c"}
+    assert likelier("D", "C") == {"G,", "E", "c"}
+    assert likelier("D", "C", "c") == set()  # a leap of more than an octave to G,
+    assert likelier("D", "C", "c", "D") == {"G,"}
+    assert likelier("D", "C", "c", "D", "G,") == set()
+    early, late = (weights(found, 0.5, *header, *(n * ["D"]))["C"] for n in (1, 60))
+    assert 1 < early < 2
+    assert late > 50
+
+
+def test_tunes_in_a_requested_key_have_the_rhythms_of_that_key():
+    tokens = ("R:reel", "R:jig", "M:4/4")
+    for uniform, expected in ((0.1, "R:reel"), (0.8, "R:reel"), (0.9, "R:jig")):
+        found = weights(compass(COUNTS, D), uniform, "<s>")
+        assert max(tokens, key=found.get) == expected
+        assert sorted(found[token] > 0 for token in tokens) == [False, True, True]
+    without = weights(compass({"- 6/8 1/8 Dmaj 1 8 -1": 1}, D), 0.5, "<s>")
+    assert [without[token] for token in tokens] == [0, 0, 1]
+    for key in (None, Key(5)):  # none, and one that the corpus lacks
+        assert set(weights(compass(COUNTS, key), 0.5, "<s>").values()) == {1}
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_the_lowest_notes_of_tunes_are_those_of_the_corpus(width):
+    """For a melody that walks at random around one note, and by itself hardly reaches the lowest of these."""
+    lows = {-5: 1, -3: 4, -1: 2, 0: 3}
+    pitches = {f"{letter},": number - 7 for number, letter in enumerate("CDEFGAB")}
+    pitches |= {letter: number for number, letter in enumerate("CDEFGABcdefgab")}
+    target, vocabulary = compass({f"- 4/4 1/8 Cmaj {low} 9 0": count for low, count in lows.items()}, pitches=pitches)
+    random, steps, size = np.random.default_rng(1), np.array(list(pitches.values())), 2000
+    rows = target.begin(random.random(size))
+    for token in ("<s>", "M:4/4", "K:Cmaj"):
+        rows = target.advance(rows, np.full(size, vocabulary.id(token)))
+    now = lowest = np.full(size, 4)
+    for _ in range(100):
+        likely = np.exp(-np.abs(steps - 0.8 * now[:, None] - 0.8) * 4 / width)  # (B, P)
+        reached = (likely * target.weights(rows)[:, 2 : 2 + len(steps)]).cumsum(axis=1)
+        drawn = (reached > random.random((size, 1)) * reached[:, -1:]).argmax(axis=1)
+        now, rows = steps[drawn], target.advance(rows, drawn + 2)
+        lowest = np.minimum(lowest, now)
+    for bound in (-3, -1, 0):
+        expected = sum(count for low, count in lows.items() if low < bound) / 10
+        assert (lowest < bound).mean() == pytest.approx(expected, rel=0.2)

@@ -432,15 +432,17 @@ def test_a_model_that_is_none_is_refused(tmp_path):
 class Half:
     """Allows each piece the ids of one half, which its random number decides; the end id, too."""
 
+    version = 1
+
     def begin(self, uniforms):
         return (uniforms < 0.5,)
 
     def advance(self, rows, ids):
         return rows
 
-    def allowed(self, rows):
+    def weights(self, rows):
         low = np.arange(V) < 4
-        return np.where(rows[0][:, None], low, ~low) | (np.arange(V) == END)
+        return (np.where(rows[0][:, None], low, ~low) | (np.arange(V) == END)).astype(np.float32)
 
 
 def test_each_piece_has_a_target_of_its_own_whatever_is_written_beside_it(engine):
