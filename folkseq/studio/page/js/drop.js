@@ -6,8 +6,8 @@ import { go } from "./views.js";
 
 const MOST_BYTES = 3 << 20, status = document.getElementById("status");
 
-/** Open dropped files as the tune or the performance; return the function that opens one. */
-export function setUpDrop(tune, performances) {
+/** Open dropped files, by `openTune(abc, label)` or among the performances; return the function that opens one. */
+export function setUpDrop(openTune, performances) {
   const line = element("p", { class: "error", role: "alert", hidden: true });
   status.after(line);
   document.addEventListener("dragover", event => {
@@ -33,7 +33,7 @@ export function setUpDrop(tune, performances) {
       if (file.size > MOST_BYTES) throw new Error(`${file.name}: is larger than ${MOST_BYTES >> 20} MB; give a shorter one`);
       const { abc, performance, notices } = await ask("api/open", { name: file.name, data: await base64(file) });
       if (performance) performances.open(performance, "opened");
-      else tune.open(abc, "opened");
+      else openTune(abc, "opened");
       told = notices.join(". ");
       go(performance ? "performances" : "tunes");
     } catch (error) {

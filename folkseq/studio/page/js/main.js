@@ -31,7 +31,7 @@ tune.addEventListener("reading", () => fault(scoreError, tune.reading.faults.fin
 
 const performances = setUpPerformances(player);
 globalThis.studio.performance = performances.performance;
-performances.onFile(setUpDrop(tune, performances));
+performances.onFile(setUpDrop((abc, label) => history.show(abc, label), performances));
 setUpViews(name => name === "performances" ? performances.enter() : performances.leave());
 
 const history = new TuneHistory(tune), compare = setUpOverlap(tune, player);

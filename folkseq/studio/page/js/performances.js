@@ -8,6 +8,7 @@ import { rewritePassages } from "./passages.js";
 import { musicOf, OpenPerformance } from "./performance.js";
 import { Roll } from "./roll.js";
 import { setUpStrips } from "./strips.js";
+import { download } from "./take.js";
 
 const FILES = [[".wav", "WAV"], [".ogg", "Ogg Vorbis"]];
 const page = document.getElementById("performances");
@@ -144,8 +145,9 @@ export function setUpPerformances(player) {
   function showTake() {
     const values = suffix => ({ midi: performance.midi, suffix, name: performance.name });
     const link = element("a", { class: "file", draggable: "true", ondragstart: event => event.dataTransfer.setData("DownloadURL", `audio/midi:${link.download}:${link.href}`) }, "MIDI");
-    const ready = (made, to) => Object.assign(to, { href: new URL(address("api/prepared", { id: made.id }), document.baseURI).href, download: made.name });
-    ask("api/prepare", values(".mid")).then(made => ready(made, link), error => fault(line, error.message));
+    ask("api/prepare", values(".mid")).then(made => {
+      Object.assign(link, { href: new URL(address("api/prepared", { id: made.id }), document.baseURI).href, download: made.name });
+    }, error => fault(line, error.message));
     take.replaceChildren(link, ...FILES.map(([suffix, name]) => {
       let making = null;
       const button = element("button", { type: "button", onclick: async () => {
@@ -156,7 +158,7 @@ export function setUpPerformances(player) {
         making = new AbortController();
         button.textContent = `${name} is being made… Stop`;
         try {
-          ready(await ask("api/prepare", values(suffix), { signal: making.signal }), element("a")).click();
+          download(await ask("api/prepare", values(suffix), { signal: making.signal }));
         } catch (error) {
           if (error.name !== "AbortError") fault(line, error.message);
         }

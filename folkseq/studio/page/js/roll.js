@@ -181,7 +181,7 @@ export class Roll extends EventTarget {
       pen.fillStyle = colours.ink;
       for (const note of this.#between(left, right)) {
         if (note.onset_s <= this.cursor && this.cursor < note.onset_s + Math.max(note.duration_s, 0.05)) {
-          pen.fillRect(this.#x(note.onset_s), this.#y(note.pitch) - 1, Math.max(note.duration_s * this.#scale, 3), Math.max(this.#row + 1, 4));
+          pen.fillRect(this.#x(note.onset_s), this.#y(note.pitch), Math.max(note.duration_s * this.#scale - 1, 3), Math.max(this.#row - 1, 2));
         }
       }
     }
