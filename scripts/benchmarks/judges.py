@@ -24,7 +24,7 @@ from folkseq.music.timeline import Timeline
 
 _OWN = re.compile(
     r'("[^"\n]*"|\[[A-Za-z]:[^\]\n]*\])|\{[^{}\n]*\}'
-    r"|[!+](?:trill|roll|(?:upper|lower|inverted)?mordent|pralltriller|(?:inverted)?turn|arpeggio)[!+]|(![^!\n]*!)"
+    r"|[!+](?:trill|roll|(?:upper|lower|inverted)?mordent|pralltriller|(?:inverted)?turn|arpeggio|breath)[!+]|(![^!\n]*!)"
     r'|[~HLMOPSTRuvJ.]+(?=["!\[{(^_=A-Ga-gz~HLMOPSTRuvJ.])'
 )
 """What abc2midi plays in ways of its own, and texts in which it is none of that."""

@@ -129,6 +129,8 @@ def test_every_key_survives_formatting() -> None:
         ("C", Meter(4, 4)),
         ("C|", Meter(2, 2)),
         ("c|", Meter(2, 2)),
+        ("2", Meter(2, 2)),  # old signs
+        ("3", Meter(3, 4)),
         ("6/8", Meter(6, 8)),
         (" 12 / 8 ", Meter(12, 8)),
         ("2+3/8", Meter(5, 8)),

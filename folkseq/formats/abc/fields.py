@@ -18,6 +18,7 @@ ACCIDENTALS = {"__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
 SIGNS = {alter: sign for sign, alter in ACCIDENTALS.items()}
 MODE_NAMES = {**{name: name for name in MODES}, "ion": "maj", "aeo": "min", "": "maj", "m": "min", "n": "min"}
 _TERM = re.compile(r" ?\(? ?(\d{1,2}(?: ?\+ ?\d{1,2})*) ?\)? ?/ ?(\d{1,2})(?!\d)")
+_METER_SIGNS = {"C": Meter(4, 4), "C|": Meter(2, 2), "c|": Meter(2, 2), "2": Meter(2, 2), "3": Meter(3, 4)}
 _KEY = re.compile(r"([A-G])\s*-?([#b♯♭]|flat|sharp)?[\s-]*([A-Za-z]*)")
 _NAMED = {"flat": "b", "sharp": "#"}
 _EXTRA = re.compile(r"(\^\^|__|\^|_|=)([A-Ga-g])")
@@ -104,14 +105,14 @@ def format_key(key: Key) -> str:
 
 @lru_cache(maxsize=1024)
 def parse_meter(text: str) -> Meter:
-    """Return the meter that `text` names: `6/8`, `C`, `C|`, `none`, or a sum such as `2+3/8` and `2/4+3/8`.
+    """Return the meter that `text` names: `6/8`, `C`, `C|`, the old `2` or `3`, `none`, or a sum such as `2/4+3/8`.
 
     Raises:
         ParseError: It names none.
     """
     value = _one_line(text)
-    if value in ("C", "C|", "c|"):
-        return Meter(4, 4) if value == "C" else Meter(2, 2)
+    if value in _METER_SIGNS:
+        return _METER_SIGNS[value]
     if value in ("", "none", "free"):
         return Meter(0, 4)
     terms = [_TERM.match(value)]
