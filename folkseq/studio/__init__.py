@@ -10,6 +10,11 @@
     workshop.py    what the operations share: models, folder, soundfont
     open_text.py   the text of a tune that changes: what stays and what is new
     notes.py       the notes of a text as a model reads them
+    performing.py  a MIDI file as the page shows and plays it
+    passages.py    some seconds of a performance written again
+    continuing.py  what a model reads before such a passage
+    takeaway.py    files of a tune or a performance, with their records
+    errors.py      errors with a status of their own
     api/           the operations
     page/          HTML, style and scripts, without a build step
     vendor/        released files of other projects, with their licences and digests

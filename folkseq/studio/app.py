@@ -28,10 +28,11 @@ from starlette.staticfiles import StaticFiles
 
 from folkseq.errors import FolkseqError, RunError
 from folkseq.studio.api import OPERATIONS
+from folkseq.studio.errors import BusyError, ConflictError, MissingError
 from folkseq.studio.guard import Guard, TooLargeError
 from folkseq.studio.jobs import Jobs
 from folkseq.studio.openapi import document
-from folkseq.studio.operations import BusyError, ConflictError, File, MissingError, Operation, StoredFile, to_json
+from folkseq.studio.operations import File, Operation, StoredFile, to_json
 from folkseq.studio.workshop import Workshop
 
 _STATUS: dict[type[Exception], int] = {MissingError: 404, ConflictError: 409, BusyError: 503, RunError: 404}

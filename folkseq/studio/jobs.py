@@ -10,7 +10,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from folkseq.interrupts import StoppedError, stopped_when
-from folkseq.studio.operations import BusyError
+from folkseq.studio.errors import BusyError
 
 WORKERS = 2
 MOST_JOBS = 32

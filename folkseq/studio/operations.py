@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from folkseq.errors import FolkseqError, RequestError
+from folkseq.errors import RequestError
 from folkseq.settings import from_json, validate
 
 if TYPE_CHECKING:
@@ -46,18 +46,6 @@ class StoredFile:
 @dataclass(frozen=True)
 class Nothing:
     """A request without parameters, or an answer without contents."""
-
-
-class MissingError(FolkseqError):
-    """Something that is named in a request and does not exist, or no longer."""
-
-
-class ConflictError(FolkseqError):
-    """A change to something that another page has changed."""
-
-
-class BusyError(FolkseqError):
-    """More generations at once than the studio accepts."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from folkseq.music.performance import Performance
 from folkseq.representations.task import CONTINUE, FILL
 from folkseq.sampling.overlaps import Verdict
 from folkseq.studio.continuing import Continuing
-from folkseq.studio.operations import MissingError
+from folkseq.studio.errors import MissingError
 from folkseq.studio.workshop import Workshop
 from folkseq.verbs.model import Model
 from folkseq.verbs.record import PASSAGE, Record

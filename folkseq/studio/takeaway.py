@@ -18,7 +18,8 @@ from folkseq.files import file_stem
 from folkseq.formats import abc, audio, derived, midi, musicxml, score
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.music.tune import Tune
-from folkseq.studio.operations import BusyError, File, MissingError
+from folkseq.studio.errors import BusyError, MissingError
+from folkseq.studio.operations import File
 from folkseq.verbs.convert import NATIVE
 from folkseq.verbs.record import Record
 

@@ -11,7 +11,7 @@ from threading import Lock
 from folkseq import pretrained
 from folkseq.errors import FolkseqError, RequestError, RunError
 from folkseq.run import Run
-from folkseq.studio.operations import MissingError
+from folkseq.studio.errors import MissingError
 from folkseq.studio.takeaway import PreparedFiles
 from folkseq.verbs.model import Model
 

@@ -5,8 +5,8 @@ from time import sleep
 import pytest
 
 from folkseq.interrupts import stop_if_unwanted
+from folkseq.studio.errors import BusyError
 from folkseq.studio.jobs import Jobs
-from folkseq.studio.operations import BusyError
 
 
 async def _all(results):

@@ -24,7 +24,8 @@ from folkseq.formats import score
 from folkseq.settings import REQUIRED, setting
 from folkseq.studio.api.files import AskForFile, Prepared, make_file, prepared
 from folkseq.studio.api.tunes import Notice
-from folkseq.studio.operations import BusyError, ConflictError, File, MissingError, Nothing, operation
+from folkseq.studio.errors import BusyError, ConflictError, MissingError
+from folkseq.studio.operations import File, Nothing, operation
 from folkseq.studio.takeaway import SUFFIXES, TYPES, Made, tune_stem, tune_title
 from folkseq.studio.workshop import Workshop
 from folkseq.verbs.convert import NATIVE

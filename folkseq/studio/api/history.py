@@ -20,7 +20,8 @@ from folkseq.files import write_atomically
 from folkseq.settings import REQUIRED, from_json, setting, validate
 from folkseq.studio.api.collection import collected
 from folkseq.studio.api.tunes import LONGEST_TEXT
-from folkseq.studio.operations import ConflictError, MissingError, operation
+from folkseq.studio.errors import ConflictError, MissingError
+from folkseq.studio.operations import operation
 from folkseq.studio.takeaway import tune_title
 from folkseq.studio.workshop import Workshop
 

@@ -27,7 +27,8 @@ from folkseq.sampling.overlaps import Copied, Verdict
 from folkseq.settings import REQUIRED, setting
 from folkseq.studio.api.reading import ReadBar, reading
 from folkseq.studio.api.tunes import LONGEST_TEXT
-from folkseq.studio.operations import BusyError, operation
+from folkseq.studio.errors import BusyError
+from folkseq.studio.operations import operation
 from folkseq.studio.takeaway import read_tune
 from folkseq.studio.workshop import Workshop
 from folkseq.verbs.model import Model

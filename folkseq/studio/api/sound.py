@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from folkseq.errors import RequestError
 from folkseq.formats.audio import VARIABLE, find_soundfont
-from folkseq.studio.operations import MissingError, Nothing, StoredFile, operation
+from folkseq.studio.errors import MissingError
+from folkseq.studio.operations import Nothing, StoredFile, operation
 from folkseq.studio.workshop import Workshop
 
 _MOST_BYTES = 40 << 20  # larger ones take a page too long, and are only used if they are asked for or the only ones

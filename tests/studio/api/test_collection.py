@@ -15,7 +15,8 @@ from folkseq.studio.api.collection import (
     open_collected,
     remove_collected,
 )
-from folkseq.studio.operations import ConflictError, MissingError, Nothing
+from folkseq.studio.errors import ConflictError, MissingError
+from folkseq.studio.operations import Nothing
 from folkseq.studio.workshop import Workshop
 
 TUNE = "X:1\nT:The Kid\nM:4/4\nL:1/8\nK:D\nDFAd fdAF|D8|]\n"

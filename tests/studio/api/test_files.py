@@ -9,7 +9,7 @@ from folkseq.errors import FolkseqError
 from folkseq.formats import midi
 from folkseq.music.performance import Note, Performance, Track
 from folkseq.studio.api.files import AskForFile, Fetch, fetch_file, make_file, prepare_file
-from folkseq.studio.operations import MissingError
+from folkseq.studio.errors import MissingError
 from folkseq.studio.takeaway import SUFFIXES, PreparedFiles
 from folkseq.studio.workshop import Workshop
 from folkseq.verbs.record import Record

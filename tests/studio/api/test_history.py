@@ -16,7 +16,7 @@ from folkseq.studio.api.history import (
     open_history,
     save_history,
 )
-from folkseq.studio.operations import ConflictError, MissingError
+from folkseq.studio.errors import ConflictError, MissingError
 from folkseq.studio.workshop import Workshop
 
 FIRST = Version("X:1\nT:One\nK:C\nCDEF|]\n", "new")

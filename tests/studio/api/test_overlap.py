@@ -6,7 +6,7 @@ from folkseq.errors import FolkseqError, RequestError
 from folkseq.formats import abc
 from folkseq.studio.api import overlap
 from folkseq.studio.api.overlap import AskForBooks, AskForOverlap, Books, build_books, compare_tune
-from folkseq.studio.operations import BusyError, MissingError
+from folkseq.studio.errors import BusyError, MissingError
 from folkseq.studio.workshop import Workshop
 
 NEW = "X:1\nT:Odd\nM:4/4\nL:1/8\nK:C\nc6 C2|A,8|f/E/ f/E/ B2 D4|]\n"

@@ -25,7 +25,7 @@ from folkseq.studio.api.performances import (
     regenerate,
     write_performances,
 )
-from folkseq.studio.operations import MissingError
+from folkseq.studio.errors import MissingError
 from folkseq.studio.workshop import Workshop
 from folkseq.verbs.record import Record
 

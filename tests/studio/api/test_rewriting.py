@@ -12,8 +12,8 @@ from folkseq.studio.api.alternatives import Alternative, AskForAlternatives
 from folkseq.studio.api.reading import reading
 from folkseq.studio.api.rewriting import WAYS, AskToRewrite, harmonise, rewrite
 from folkseq.studio.api.tunes import LONGEST_TEXT, Notice
+from folkseq.studio.errors import MissingError
 from folkseq.studio.open_text import OpenText
-from folkseq.studio.operations import MissingError
 from folkseq.studio.workshop import Workshop
 
 # Spaces, breaks, marks and comments that no writer would choose, so that what is kept is seen to be kept.

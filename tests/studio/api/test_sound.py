@@ -4,7 +4,8 @@ from folkseq.errors import RequestError
 from folkseq.formats import audio
 from folkseq.studio.api import sound
 from folkseq.studio.api.sound import send_soundfont
-from folkseq.studio.operations import MissingError, Nothing
+from folkseq.studio.errors import MissingError
+from folkseq.studio.operations import Nothing
 from folkseq.studio.workshop import Workshop
 
 
