@@ -253,7 +253,7 @@ def test_a_file_has_room_for_one_performance(run, tmp_path):
         ({"density": "nan"}, "--density nan"),
         ({"density": ""}, "--density"),
         ({"pitch_classes": "C,H"}, "--pitch-classes C,H: 'H' .*C D E F G A B"),
-        ({"pitch_classes": "C//G"}, "--pitch-classes C//G: ''"),
+        ({"pitch_classes": "C,,G"}, "--pitch-classes C,,G: ''"),
         ({"pitch_classes": "C#b"}, "--pitch-classes C#b: 'C#b'"),
         ({"seconds": 0.5}, "--seconds .*1 .*3600.*0.5"),
         ({"seconds": float("nan")}, "--seconds .*1 .*3600.*nan"),
@@ -275,6 +275,7 @@ def test_densities_and_pitch_classes_are_parsed():
     first, second = parse_pitch_classes("C,E,G,c/Bb, F#,Cb")
     assert first == [2, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0]
     assert second == [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1]
+    assert parse_pitch_classes("C,E,G,c//G")[1] is None  # all are free
 
 
 @pytest.mark.parametrize(("seconds", "earliest", "latest"), [(None, 1, 3000), (20, 1800, 2000)])
