@@ -4,6 +4,7 @@ import { ask, stream } from "./api.js";
 import { quoted } from "./ask.js";
 import { element, fault } from "./elements.js";
 import { isDrums } from "./notes.js";
+import { inShort } from "./overlap.js";
 
 const USUAL_DENSITY = 6; // of the first ones, which nobody has drawn: the model alone may write next to nothing
 
@@ -101,7 +102,7 @@ export function askForPerformances(performance, drawn, { open, changed }) {
       button.setAttribute("aria-current", "true");
       if (from && from === performance.id) performance.change(found, "gone on");
       else open(found);
-    } }, element("strong", {}, found.title), ` ${found.notes.length} notes`, element("span", { class: "verdict" }, found.verdict?.words ?? ""));
+    } }, element("strong", {}, found.title), ` ${found.notes.length} notes`, element("span", { class: "verdict" }, found.verdict ? inShort(found) : ""));
     return button;
   }
 

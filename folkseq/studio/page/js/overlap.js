@@ -47,9 +47,10 @@ export function inWords(words, ...sources) {
 }
 
 /** Return the beginning of a verdict, without what is usual. */
-export const inShort = ({ verdict, copied }) => inWords(verdict.words.replace(/; [^;]* in the corpus [^;]*$/, ""), verdict.source, copied.source);
+export const inShort = ({ verdict, copied }) => inWords(verdict.words.replace(/; [^;]* in the corpus [^;]*$/, ""), verdict.source, copied?.source);
 
-const titleOf = source => source.match(/X:\S+ (.+)$/)?.[1] ?? source;
+/** Return the title in a label of the corpus: of a tune its own, of a MIDI file its name. */
+const titleOf = source => source.match(/X:\S+ (.+)$/)?.[1] ?? source.replace(/^.*\//, "").replace(/\.midi?$/, "").replaceAll("_", " ");
 
 /** Return the function that opens the two tunes side by side. */
 function viewer(player) {

@@ -15,7 +15,7 @@ export function setUpViews(changed) {
     for (const link of links) {
       if (link.hash === `#${shown}`) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
-    };
+    }
     skip.hash = view === tunes ? "#score" : "#roll";
     skip.textContent = view === tunes ? "Skip to the score" : "Skip to the piano roll";
     changed(shown);
