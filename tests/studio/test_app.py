@@ -1,6 +1,18 @@
 import json
+import shutil
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+
+from folkseq import pretrained
+from folkseq.studio.api.models import list_models
+from folkseq.studio.api.tunes import AskForTunes, write_tunes
+from folkseq.studio.errors import MissingError
+from folkseq.studio.jobs import MOST_JOBS
+from folkseq.studio.operations import Nothing
+from folkseq.studio.workshop import Workshop
 
 
 def events(text):
@@ -86,3 +98,31 @@ def test_the_models_can_be_chosen(client):
     assert {"tunes", "fill", "chorales", "piano"} <= models.keys()
     assert "reel" in models["tunes"]["rhythms"]
     assert models["fill"]["task"] == "fill"
+
+
+def test_a_hundred_generations_at_once_wait_or_are_refused(client):
+    def write(seed):
+        return client.post("/api/tunes", json={"model": "tunes", "seed": seed})
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(write, range(100)))
+    statuses = Counter(answer.status_code for answer in answers)
+    assert statuses.keys() <= {200, 503}
+    assert statuses[200] >= MOST_JOBS
+    for answer in answers:
+        if answer.status_code == 503:
+            assert "try again" in answer.json()["error"]
+        else:
+            assert [name for name, _ in events(answer.text)] == ["candidate", "done"]
+    assert write(1).status_code == 200
+
+
+def test_a_run_that_is_deleted_while_it_is_open_is_a_sentence(tmp_path):
+    run = tmp_path / "mine"
+    shutil.copytree(pretrained.find(Path("tunes")), run)
+    workshop = Workshop(tmp_path / "kept", (run,))
+    assert next(write_tunes(workshop, AskForTunes(str(run), seed=1))).seed == 1
+    shutil.rmtree(run)
+    with pytest.raises(MissingError, match="choose another"):
+        next(write_tunes(workshop, AskForTunes(str(run), seed=1)))
+    assert str(run) not in [each.name for each in list_models(workshop, Nothing()).models]
