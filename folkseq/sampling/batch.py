@@ -20,6 +20,7 @@ REDRAWN = 8
 """Times that a piece is redrawn if it is too long."""
 APART = 1 << 40
 """Distance of the indices of the draws of one piece, so that they are no other piece's."""
+_GOLDEN = 0x9E3779B97F4A7C15  # 2⁶⁴ over the golden ratio: its multiples modulo 2⁶⁴ are spread evenly, however many
 _DRAWN = 256  # random numbers of a row that are drawn at once
 _CAPACITY = 1024  # ids of a row that there is space for at first
 
@@ -211,9 +212,9 @@ def _read_target(request: Request, indices: Sequence[int]) -> Rows:
     if request.target is None:
         return ()
     # A generator of its own, so that the random numbers of the ids are the same with a target and without it.
-    pieces = (index // request.candidates for index in indices)
-    uniforms = [np.random.default_rng([request.seed, piece]).random() for piece in pieces]
-    rows = request.target.begin(np.array(uniforms))
+    first = np.random.default_rng(request.seed).random()
+    spread = [index // request.candidates * _GOLDEN % 2**64 / 2**64 for index in indices]
+    rows = request.target.begin((first + np.array(spread)) % 1)
     for given in request.opening:
         rows = request.target.advance(rows, np.full(len(indices), given))
     return rows

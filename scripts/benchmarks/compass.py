@@ -1,6 +1,6 @@
 """Compare the range of new tunes with that of a corpus: the share of tunes that go below D4 (flute) and G3 (fiddle).
 
-python scripts/benchmark.py compass [RUN] [CORPUS] [PIECES]   tunes, corpora/folk-open.abc and 4000 by default
+python scripts/benchmark.py compass [RUN] [CORPUS] [PIECES]   tunes, corpora/folk-open.abc and 2000 by default
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from folkseq.corpora.named import locate
 from folkseq.formats import abc
 from folkseq.music import Tune
 
-PIECES = 4000
+PIECES = 2000
 KEYS = ("D", "G", "A", "C", "Em", "Am", "Bm", "Gm", "Dm", "F", "Bb")
 FEWEST = 20
 """Tunes of the corpus in a key that is compared."""

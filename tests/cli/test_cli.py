@@ -132,8 +132,8 @@ def test_the_same_seed_gives_the_same_bytes(run, tmp_path):
 def test_a_tune_whose_range_was_drawn_otherwise_is_not_made_again(run, tmp_path):
     invoke("sample", run, "--seed", 7, "-o", tmp_path / "new.abc")
     text = (tmp_path / "new.abc").read_text()
-    assert '"target": 2' in text
-    (tmp_path / "old.abc").write_text(text.replace(', "target": 2', ""))
+    assert '"target": 3' in text
+    (tmp_path / "old.abc").write_text(text.replace(', "target": 3', ""))
     result = invoke("sample", run, "--again", tmp_path / "old.abc", "-o", tmp_path / "copy.abc")
     assert result.exit_code == 1
     assert "seed 7 cannot be used: another version of folkseq drew it, within other ranges" in result.stderr

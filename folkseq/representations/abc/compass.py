@@ -25,8 +25,8 @@ from folkseq.representations.abc.tokens import kind
 from folkseq.representations.vocabulary import START, Vocabulary
 
 _OCTAVE = 7
-# After n notes, one beyond all notes so far is (1 + n / 6)² times as likely until the end of the range is reached.
-_PATIENCE = 6
+# After n notes, one beyond all notes so far is (1 + n / 4)² times as likely until the end of the range is reached.
+_PATIENCE = 4
 _SURELY = 1e9  # a weight that no probability makes up for
 Choice = TypeVar("Choice")
 
@@ -38,7 +38,7 @@ class Compass:
     last note and the number of notes. Notes are steps from one below the lowest of the vocabulary.
     """
 
-    version = 2
+    version = 3
 
     def __init__(self, vocabulary: Vocabulary, conventions: Conventions, key: Key | None) -> None:
         """Take ranges from the tunes that are like a new one: in rhythm, mode and, if it is requested, key."""
@@ -115,7 +115,8 @@ class Compass:
         key = parse_key(self._tokens[mode][2:])[0] or Key()
         ranges = Counter[tuple[int, int]]()
         if any(each.key.mode == key.mode for each in self._conventions.known):
-            for each in self._conventions.like(name, key.mode, self._key):
+            like = self._conventions.like(name, key.mode, self._key)
+            for each in sorted(like, key=lambda each: each.low):  # so that evenly spread numbers give all heights
                 ranges[each.in_tokens] += each.tunes
         return ranges
 
@@ -123,6 +124,6 @@ class Compass:
 def _draw(counts: Counter[Choice], uniform: float) -> tuple[Choice, float]:
     """Return a choice in proportion to its count, and a random number that does not depend on it."""
     totals = list(accumulate(counts.values()))
-    place = bisect(totals, uniform * totals[-1])
+    place = bisect(totals, uniform * totals[-1], hi=len(totals) - 1)
     choice, count = list(counts.items())[place]
     return choice, (uniform * totals[-1] - totals[place] + count) / count

@@ -23,8 +23,8 @@ _NO_RHYTHM = "-"
 # Without a corpus: the tonics that fiddlers, fluters and pipers know best, and the range of a flute.
 _TONICS = {"maj": "DGA", "min": "EABD", "dor": "EAD", "mix": "DAG", "lyd": "GD", "phr": "BE", "loc": "B"}
 _LOWEST, _HIGHEST = 1, 13  # D4 to B5
-# A tune that misses an end of a range by n steps is 1 + 2 n times less likely to be meant for it.
-_MISSED, _TOO_LOW = 2, 1000  # the latter for steps below every tune of the corpus
+# A tune that misses an end of a range by n steps is 1 + 8 n times less likely to be meant for it.
+_MISSED, _TOO_LOW = 8, 1000  # the latter for steps below every tune of the corpus
 Steps = NDArray[np.int64]
 
 
