@@ -213,7 +213,7 @@ def _read_target(request: Request, indices: Sequence[int]) -> Rows:
         return ()
     # A generator of its own, so that the random numbers of the ids are the same with a target and without it.
     first = np.random.default_rng(request.seed).random()
-    spread = [index // request.candidates * _GOLDEN % 2**64 / 2**64 for index in indices]
+    spread = [index % APART // request.candidates * _GOLDEN % 2**64 / 2**64 for index in indices]
     rows = request.target.begin((first + np.array(spread)) % 1)
     for given in request.opening:
         rows = request.target.advance(rows, np.full(len(indices), given))

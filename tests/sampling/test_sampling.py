@@ -462,3 +462,13 @@ def test_candidates_have_the_target_of_their_piece(engine):
     for first in range(0, 80, 8):
         ids = {int(i) for piece in pieces[first : first + 8] for i in piece.ids} - {START, END}
         assert ids <= {2, 3} or ids <= {4, 5}
+
+
+def test_a_piece_that_is_redrawn_keeps_its_target(engine):
+    pieces = write(engine, 40, target=Half(), longest=6)
+    first = write(engine, 40, target=Half())
+    redrawn = [(old, new) for old, new in zip(first, pieces, strict=True) if old.ids != new.ids]
+    assert len(redrawn) > 5
+    for old, new in redrawn:
+        halves = [{int(i) for i in piece.ids} - {START, END} for piece in (old, new)]
+        assert any(halves[0] | halves[1] <= half for half in ({2, 3}, {4, 5}))
