@@ -1,7 +1,9 @@
 import json
+import re
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,11 @@ def test_a_run_that_is_deleted_while_it_is_open_is_a_sentence(tmp_path):
     with pytest.raises(MissingError, match="choose another"):
         next(write_tunes(workshop, AskForTunes(str(run), seed=1)))
     assert str(run) not in [each.name for each in list_models(workshop, Nothing()).models]
+
+
+def test_the_page_uses_documented_operations_only(client):
+    scripts = (files("folkseq.studio") / "page" / "js").iterdir()
+    used = {path for script in scripts for path in re.findall(r"[\"'`/](api/[a-z/]+)", script.read_text("utf-8"))}
+    assert {"api/tunes", "api/read", "api/rewrite"} <= used
+    documented = {path.removeprefix("/") for path in client.get("/openapi.json").json()["paths"]}
+    assert used <= documented
