@@ -1,4 +1,4 @@
-"""What ends work early: signals to the program, and callers that no longer want a result.
+"""The early end of work: by signals to the program, and by callers that no longer want a result.
 
 Signals are SIGINT of Ctrl-C, SIGTERM of `kill` and schedulers, and SIGHUP of a closed terminal.
 

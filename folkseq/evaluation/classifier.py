@@ -52,7 +52,7 @@ class Telling:
 
 @dataclass(frozen=True)
 class Told:
-    """How well samples can be told from real pieces."""
+    """The result of telling samples from real pieces."""
 
     samples: int
     """Number of pieces."""

@@ -1,4 +1,4 @@
-"""What a model that continues pieces reads before a passage of a performance, and what of its music falls into it.
+"""The music before a passage of a performance, which a model continues, and the new notes that fall into the passage.
 
 Continuing     a model of performances, from the seconds before on
 ContinuingBars a model of drums, from whole bars before on

@@ -48,7 +48,7 @@ def plainly(error: FolkseqError) -> FolkseqError:
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a model reads before it writes on: elements of a tune from a bar on, and perhaps others."""
+    """The music that a model reads before it continues: elements of a tune from a bar on, and perhaps others."""
 
     body: Sequence[Element]
     bar: int = 0

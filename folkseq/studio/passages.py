@@ -29,7 +29,7 @@ _SPARE = 4  # pieces in place of those without a note in the passage
 
 
 @dataclass(frozen=True)
-class Version:
+class NewPassage:
     """A performance with a new passage."""
 
     data: bytes
@@ -72,7 +72,7 @@ class Passage:
 
     def versions(
         self, model: Model, count: int, seed: int | None, temperature: float, density: str = "", pitch_classes: str = ""
-    ) -> Iterator[Version]:
+    ) -> Iterator[NewPassage]:
         """Write the passage again, several times.
 
         Args:
@@ -100,17 +100,17 @@ class Passage:
     def _where(self) -> dict[str, str]:
         return {"seconds": f"{self.start_s:.3f}-{self.stop_s:.3f}"}
 
-    def _filled(self, model: Model, count: int, seed: int | None, temperature: float) -> Iterator[Version]:
+    def _filled(self, model: Model, count: int, seed: int | None, temperature: float) -> Iterator[NewPassage]:
         if self.stop_s - self.start_s > LONGEST_FILLED_S:
             raise FolkseqError(f"{model.run.address}: writes at most {LONGEST_FILLED_S:g} seconds; select fewer")
         asked = Asked.of(model, FILL, self.data, self.name, seed, where=self._where, temperature=temperature)
         for sample in asked.samples(range(count)):
             new = asked.answer(sample)
-            yield Version(new.answer.format(".mid", new.comments), new.record, None, asked.question.notices)
+            yield NewPassage(new.answer.format(".mid", new.comments), new.record, None, asked.question.notices)
 
     def _continued(
         self, continuing: Continuing, count: int, seed: int | None, temperature: float, asked: dict[str, str]
-    ) -> Iterator[Version]:
+    ) -> Iterator[NewPassage]:
         options = continuing.options(asked.get("density", ""), asked.get("pitch_classes", ""))
         context, notices, drums = continuing.context(), self._notices(continuing.drums), continuing.drums
         if any(map(len, context.tracks)):
@@ -123,7 +123,7 @@ class Passage:
             record = replace(piece.record, task=PASSAGE, options={**self._where, **asked})
             texts = [record.describe(), record.to_json()]
             data = splice(self.data, self.name, self.start_s, self.stop_s, notes, texts, drums=drums, lift=not drums)
-            yield Version(data, record, piece.verdict, notices)
+            yield NewPassage(data, record, piece.verdict, notices)
             found += 1
             if found == count:
                 return

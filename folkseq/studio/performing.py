@@ -58,7 +58,7 @@ class SoundChange:
 
 
 @dataclass(frozen=True)
-class Performance:
+class ShownPerformance:
     """A MIDI file, and what is heard of it."""
 
     title: str
@@ -80,7 +80,7 @@ class Performance:
     notices: tuple[str, ...] = ()
 
 
-def shown(data: bytes, name: str, title: str = "") -> Performance:
+def shown(data: bytes, name: str, title: str = "") -> ShownPerformance:
     """Return a MIDI file as the page has it.
 
     Args:
@@ -123,7 +123,7 @@ def shown(data: bytes, name: str, title: str = "") -> Performance:
         lost["change of the sound"] = number
         changes.clear()
     notes.sort(key=lambda note: (note.onset_s, note.pitch))
-    return Performance(
+    return ShownPerformance(
         (piece.name or title)[:_LONGEST_TITLE],
         b64encode(data).decode(),
         tuple(notes),
@@ -142,7 +142,7 @@ def decoded(text: str, name: str, most: int = LONGEST_MIDI) -> bytes:
     try:
         return b64decode(text, validate=True)
     except ValueError:
-        raise FolkseqError(f"{name}: did not arrive whole; open it again") from None
+        raise FolkseqError(f"{name}: did not arrive whole (it is no base64); open it again") from None
 
 
 def stem_of(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from folkseq.music.playback import STRAIGHT, perform
 from folkseq.music.tune import Tune
 from folkseq.studio.errors import BusyError, MissingError
 from folkseq.studio.operations import File
+from folkseq.studio.performing import decoded
 from folkseq.verbs.convert import NATIVE
 from folkseq.verbs.record import Record
 
@@ -84,10 +83,7 @@ def from_abc(
 
 def from_midi(encoded: str, suffix: str, name: str, soundfont: Path | None = None) -> Made:
     """Return a performance, a MIDI file in base64, as a MIDI file or as sound. Raises FolkseqError if that fails."""
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise RequestError("the performance is not a MIDI file in base64") from None
+    data = decoded(encoded, "the performance")
     if derived.origin(suffix) != ".mid":
         raise RequestError(f"a performance can be taken away as .mid or as sound, not as {suffix}")
     performance = midi.parse(data, "the performance").performance

@@ -1,4 +1,4 @@
-"""What the operations share: the models that can be chosen, the folder for what is kept, and the soundfont."""
+"""The state that the operations share: the models that can be chosen, the folder of kept tunes, and the soundfont."""
 
 from __future__ import annotations
 

@@ -10,16 +10,18 @@ from hypothesis import strategies as st
 from folkseq.errors import ParseError, RequestError
 from folkseq.representations.base import END, START
 from folkseq.representations.roll import FRAME, RollOptions, RollRepresentation
-from folkseq.representations.roll.files import Roll
+from folkseq.representations.roll.files import PianoRoll
 from folkseq.representations.roll.grammar import RollGrammar
 
 ROLL = RollRepresentation()
 CODEC = ROLL.codec(ROLL.merge([]))
-rolls = st.lists(st.frozensets(st.integers(0, 127), max_size=5), min_size=1, max_size=12).map(lambda f: Roll(tuple(f)))
+rolls = st.lists(st.frozensets(st.integers(0, 127), max_size=5), min_size=1, max_size=12).map(
+    lambda f: PianoRoll(tuple(f))
+)
 
 
 def roll(*frames):
-    return Roll(tuple(map(frozenset, frames)))
+    return PianoRoll(tuple(map(frozenset, frames)))
 
 
 def test_a_frame_is_its_pitches_from_the_highest_on():
@@ -41,7 +43,7 @@ def test_midi_and_json_hold_the_frames(piece):
     again = ROLL.files.parse(ROLL.files.format(piece, ".json"), "a.json").pieces[0]
     assert again == piece
     while piece.frames and not piece.frames[-1]:  # MIDI has no silence at its end
-        piece = Roll(piece.frames[:-1])
+        piece = PianoRoll(piece.frames[:-1])
     if piece.frames:
         parsed = ROLL.files.parse(ROLL.files.format(piece, ".mid"), "a.mid")
         assert parsed.pieces[0] == piece

@@ -37,7 +37,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class PlacedFault:
-    """What is wrong, or is not heard, and where it is; None if that is not one place."""
+    """An error or a loss, and its place; None if that is not one place."""
 
     text: str
     place: Span | None
@@ -89,7 +89,7 @@ def symbol_of(sound: Sound) -> int | None:
 
 
 class _Lost(Counter[str]):
-    """What is lost, and where."""
+    """Losses with their places."""
 
     def __init__(self, reader: _PlaceReader) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class _Lost(Counter[str]):
         self.faults.append(PlacedFault(kind, self._reader.place(kind), True))
         super().__setitem__(kind, count)
 
-    def update(self, kinds: Any) -> None:  # type: ignore[override]
+    def update(self, kinds: Any) -> None:  # type: ignore[override]  # Counter's takes more
         """Add kinds that were lost, each with its place."""
         for kind, count in Counter(kinds).items():
             self[kind] += count

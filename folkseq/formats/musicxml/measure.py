@@ -1,4 +1,4 @@
-"""What is read of a measure of a part: the sounds of each voice, and what else happens at which time."""
+"""A measure of a part as it is read: the sounds of each voice, and the changes and marks at their times."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Sounding:
 
 
 @dataclass
-class Line:
-    """What a part says of a bar line."""
+class BarLine:
+    """A bar line as one part has it."""
 
     style: str = ""
     closes: int = 0
@@ -41,15 +41,15 @@ class Line:
 
 
 @dataclass
-class Measure:
+class ReadMeasure:
     """A measure of a part: sounds by voice, changes and marks by place, and the bar lines at its sides."""
 
     voices: dict[str, list[Sounding]] = field(default_factory=dict)
     changes: list[tuple[Fraction, Element]] = field(default_factory=list)
     marks: list[tuple[Fraction, str, str]] = field(default_factory=list)
     """Place, decoration or text, and voice ("" if it is of no voice)."""
-    left: Line = field(default_factory=Line)
-    right: Line = field(default_factory=Line)
+    left: BarLine = field(default_factory=BarLine)
+    right: BarLine = field(default_factory=BarLine)
     length: Fraction = Fraction(0)
 
 
@@ -67,7 +67,7 @@ class Position:
 
     def begin(self) -> None:
         """Begin a measure."""
-        self.measure = Measure()
+        self.measure = ReadMeasure()
         self.ticks = 0
         self.exact = {0: Fraction(0)}  # times in the measure, by its ticks
 

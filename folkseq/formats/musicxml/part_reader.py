@@ -12,7 +12,7 @@ from folkseq.formats.musicxml.attributes import parse_key, parse_meter
 from folkseq.formats.musicxml.direction_reader import DirectionReader
 from folkseq.formats.musicxml.elements import count_unread, number_in
 from folkseq.formats.musicxml.instruments import Instruments
-from folkseq.formats.musicxml.measure import Measure, Position
+from folkseq.formats.musicxml.measure import Position, ReadMeasure
 from folkseq.formats.musicxml.note_reader import NoteReader
 from folkseq.formats.musicxml.signs import TO_ABC
 from folkseq.music.pitch import Interval
@@ -40,9 +40,9 @@ class PartReader:
             "sound": directions.read_sound,
         }
 
-    def read(self, part: ET.Element) -> list[Measure]:
+    def read(self, part: ET.Element) -> list[ReadMeasure]:
         """Return the measures."""
-        measures: list[Measure] = []
+        measures: list[ReadMeasure] = []
         first = self.instruments.by_name.get(self.instruments.first)
         for element in part.iterfind("measure"):
             self.position.begin()

@@ -20,7 +20,7 @@ from folkseq.errors import ParseError
 from folkseq.formats.abc.book import Book, Fault
 from folkseq.formats.abc.fields import parse_tempo
 from folkseq.formats.musicxml.container import parse_root
-from folkseq.formats.musicxml.measure import Measure, Sounding
+from folkseq.formats.musicxml.measure import ReadMeasure, Sounding
 from folkseq.formats.musicxml.part_reader import PartReader
 from folkseq.formats.musicxml.writer import FIELD
 from folkseq.music.dance import tempo_of
@@ -53,7 +53,7 @@ def _read(root: ET.Element, lost: Counter[str]) -> Tune:
     listed = {part.get("id", ""): part for part in root.iterfind("part-list/score-part")}
     parts = [PartReader(listed.get(part.get("id", "")), lost).read(part) for part in root.iterfind("part")]
     count = max((len(part) for part in parts), default=0)
-    parts = [[*part, *(Measure() for _ in range(count - len(part)))] for part in parts]
+    parts = [[*part, *(ReadMeasure() for _ in range(count - len(part)))] for part in parts]
     lengths = [max(part[index].length for part in parts) for index in range(count)]
     lines = [_line(parts, index) for index in range(count + 1)]
     sounding = [(part, name) for part in parts for name in _voices(part)]
@@ -68,7 +68,7 @@ def _read(root: ET.Element, lost: Counter[str]) -> Tune:
     return _finished(tune, lost)
 
 
-def _voice_fields(root: ET.Element, parts: Sequence[Sequence[Measure]]) -> tuple[str, ...]:
+def _voice_fields(root: ET.Element, parts: Sequence[Sequence[ReadMeasure]]) -> tuple[str, ...]:
     """Return the name of each part as `V:` has it, for its first voice; nothing for one voice, or without names."""
     named = {part.get("id", ""): part.findtext("part-name") or "" for part in root.iterfind("part-list/score-part")}
     fields: list[str] = []
@@ -79,7 +79,7 @@ def _voice_fields(root: ET.Element, parts: Sequence[Sequence[Measure]]) -> tuple
     return tuple(fields) if len(fields) > 1 and any(" " in field for field in fields) else ()
 
 
-def _voices(part: Sequence[Measure]) -> list[str]:
+def _voices(part: Sequence[ReadMeasure]) -> list[str]:
     """Return the names of the voices of a part that have notes; one of rests if the part has texts alone."""
     found = {name for measure in part for name, sounds in measure.voices.items() if any(s.pitches for s in sounds)}
     if not found and any(measure.marks for measure in part):
@@ -87,7 +87,7 @@ def _voices(part: Sequence[Measure]) -> list[str]:
     return sorted(found, key=lambda name: [(len(each), each) for each in name.split("/")])
 
 
-def _line(parts: Sequence[Sequence[Measure]], index: int) -> Bar:
+def _line(parts: Sequence[Sequence[ReadMeasure]], index: int) -> Bar:
     """Return the bar line before measure `index`, from what all parts have there."""
     ends = [part[index - 1].right for part in parts] if index else []
     begins = [part[index].left for part in parts] if index < len(parts[0]) else []
@@ -105,7 +105,7 @@ def _line(parts: Sequence[Sequence[Measure]], index: int) -> Bar:
     return Bar(style if style in ("||", "|]") and not (closes or opens) else "|", closes, opens, endings)
 
 
-def _first_changes(parts: Sequence[Sequence[Measure]]) -> tuple[Key, Meter]:
+def _first_changes(parts: Sequence[Sequence[ReadMeasure]]) -> tuple[Key, Meter]:
     """Return the key and the meter in which a score begins."""
     changes = [element for part in parts for place, element in part[0].changes if not place]
     key = next((element for element in changes if isinstance(element, Key)), Key())
@@ -114,7 +114,7 @@ def _first_changes(parts: Sequence[Sequence[Measure]]) -> tuple[Key, Meter]:
 
 
 def _elements(
-    part: Sequence[Measure],
+    part: Sequence[ReadMeasure],
     name: str,
     lengths: Sequence[Fraction],
     lines: Sequence[Bar],

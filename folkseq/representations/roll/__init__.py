@@ -30,7 +30,7 @@ from folkseq.representations.capabilities import (
     Transposition,
     too_long,
 )
-from folkseq.representations.roll.files import Roll, RollFiles
+from folkseq.representations.roll.files import PianoRoll, RollFiles
 from folkseq.representations.roll.grammar import FRAME, RollGrammar
 from folkseq.representations.vocabulary import Vocabulary
 from folkseq.settings import setting
@@ -51,7 +51,7 @@ class RollOptions(Options):
 
 
 @dataclass(frozen=True)
-class RollRepresentation(Representation[Roll]):
+class RollRepresentation(Representation[PianoRoll]):
     """Frames of notes.
 
     Attributes:
@@ -74,12 +74,12 @@ class RollRepresentation(Representation[Roll]):
         """Return the files that it reads and writes."""
         return RollFiles(self.steps_per_quarter)
 
-    def tokenize(self, piece: Roll) -> list[str]:
+    def tokenize(self, piece: PianoRoll) -> list[str]:
         """Return the pitches of each frame from the highest on, and its end."""
         frames = (token for frame in piece.frames for token in (*map(str, sorted(frame, reverse=True)), FRAME))
         return [START, *frames, END]
 
-    def detokenize(self, tokens: Sequence[str]) -> Roll:
+    def detokenize(self, tokens: Sequence[str]) -> PianoRoll:
         """Return the frames of any tokens; an unclosed frame is one."""
         frames: list[set[int]] = [set()]
         for token in tokens:
@@ -87,7 +87,7 @@ class RollRepresentation(Representation[Roll]):
                 frames.append(set())
             elif token not in (START, END):
                 frames[-1].add(int(token))
-        return Roll(tuple(frozenset(frame) for frame in (frames if frames[-1] else frames[:-1])))
+        return PianoRoll(tuple(frozenset(frame) for frame in (frames if frames[-1] else frames[:-1])))
 
     def merge(self, tokens: Iterable[str]) -> Vocabulary:
         """Return the vocabulary of all pitches, so that held-out pieces may have others than those trained on."""
@@ -98,7 +98,7 @@ class RollRepresentation(Representation[Roll]):
         return RollCodec(self, vocabulary)
 
 
-class RollCodec(TokenCodec[Roll]):
+class RollCodec(TokenCodec[PianoRoll]):
     """Frames to ids and back; the id of a pitch is the pitch."""
 
     representation: RollRepresentation
@@ -222,14 +222,14 @@ class RollAnalysis(Analysis):
         return {"frame": float((ids == self._frame).sum()), "note": float((ids < len(PITCHES)).sum())}
 
 
-class RollGeneration(Generation[Roll]):
+class RollGeneration(Generation[PianoRoll]):
     """Constraints on new frames."""
 
     def __init__(self, codec: RollCodec) -> None:
         super().__init__(codec.vocabulary)
         self._codec = codec
 
-    def plan(self, options: RollOptions, prime: Prime[Roll] | None = None) -> Plan:
+    def plan(self, options: RollOptions, prime: Prime[PianoRoll] | None = None) -> Plan:
         """Return the constraints: falling pitches, closed frames, and their number if one is requested."""
         given = len(prime.piece.frames) if prime else 0
         if options.frames is not None and given >= options.frames:
@@ -239,12 +239,12 @@ class RollGeneration(Generation[Roll]):
         limit = 1500 if options.frames is None else grammar.fewest + 16 * options.frames
         return Plan(opening, limit=limit + len(opening), grammar=grammar, typical_length=options.frames is None)
 
-    def prime_file(self, data: bytes, file: str, options: RollOptions) -> Prime[Roll]:
+    def prime_file(self, data: bytes, file: str, options: RollOptions) -> Prime[PianoRoll]:
         """Return the first piece of a file, without its end."""
         parsed = self._codec.representation.files.parse(data, file)
         ids = self._codec.encode(parsed.pieces[0])[:-1]
         return Prime(tuple(ids.tolist()), parsed.pieces[0], parsed.lost_from(0))
 
-    def preview(self, piece: Roll) -> str:
+    def preview(self, piece: PianoRoll) -> str:
         """Return the first frames."""
         return "  ".join(" ".join(map(str, sorted(frame, reverse=True))) or "-" for frame in piece.frames[:8])

@@ -31,14 +31,14 @@ Frame = frozenset[int]
 
 
 @dataclass(frozen=True)
-class Roll:
+class PianoRoll:
     """The pitches that sound at each step, in MIDI."""
 
     frames: tuple[Frame, ...]
     title: str = ""
 
 
-class RollFiles(Files[Roll]):
+class RollFiles(Files[PianoRoll]):
     """JSON, `.npz` and MIDI files."""
 
     suffixes = (".json", ".npz", *midi.SUFFIXES)
@@ -48,23 +48,23 @@ class RollFiles(Files[Roll]):
     def __init__(self, steps_per_quarter: int) -> None:
         self.steps_per_quarter = steps_per_quarter
 
-    def parse(self, data: bytes, file: str) -> Parsed[Roll]:
+    def parse(self, data: bytes, file: str) -> Parsed[PianoRoll]:
         """Parse the pieces in a file. Raises ParseError if there are none."""
         if midi.is_midi(data):
             performance, lost, _ = midi.parse(data, file)
             return Parsed([_on_grid(performance, self.steps_per_quarter, file, lost)], [+lost])
-        pieces, faults, notices = list[Roll](), list[str](), list[str]()
+        pieces, faults, notices = list[PianoRoll](), list[str](), list[str]()
         found = _arrays(data, file) if data[:2] == b"PK" else _lists(data, file, notices)
         for name, frames in found:
             try:
-                pieces.append(Roll(tuple(_frames(frames))))
+                pieces.append(PianoRoll(tuple(_frames(frames))))
             except ValueError as error:
                 faults.append(f"{file}, {name}, {error}")
         if not pieces:
             raise ParseError(faults[0] if faults else f"{file}: holds no piece")
         return Parsed(pieces, faults=faults, notices=notices)
 
-    def format(self, piece: Roll, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
+    def format(self, piece: PianoRoll, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
         """Format the frames as JSON, or as MIDI at the tempo of the options."""
         if suffix == ".json":
             return (json.dumps([sorted(frame) for frame in piece.frames], separators=(",", ":")) + "\n").encode()
@@ -74,7 +74,7 @@ class RollFiles(Files[Roll]):
         length_s = len(piece.frames) * step_s
         return midi.format(Performance((track,), ((0.0, bpm),), name=piece.title, length_s=length_s), comments)
 
-    def title(self, piece: Roll) -> str:
+    def title(self, piece: PianoRoll) -> str:
         """Return the title of a piece."""
         return piece.title
 
@@ -137,7 +137,7 @@ def _frames(frames: Any) -> Iterator[Frame]:
         yield frozenset(frame)
 
 
-def _on_grid(performance: Performance, steps_per_quarter: int, file: str, lost: Counter[str]) -> Roll:
+def _on_grid(performance: Performance, steps_per_quarter: int, file: str, lost: Counter[str]) -> PianoRoll:
     """Return the frames of a performance, and count what they do not hold. Raises ParseError if they hold nothing."""
     clock = TempoMap.on_grid(performance.tempos, steps_per_quarter * _FINE)
     spans = []
@@ -163,7 +163,7 @@ def _on_grid(performance: Performance, steps_per_quarter: int, file: str, lost: 
         lost["note joined to the one before"] += bool(joined)
         for frame in frames[first:stop]:
             frame.add(pitch)
-    return Roll(tuple(map(frozenset, frames)), performance.name)
+    return PianoRoll(tuple(map(frozenset, frames)), performance.name)
 
 
 def _notes(frames: Iterable[Frame], step_s: float) -> Iterator[Note]:

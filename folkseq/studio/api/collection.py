@@ -78,7 +78,7 @@ class NamedTune:
 
 
 @dataclass(frozen=True)
-class TuneText:
+class CollectedText:
     """The text of a tune."""
 
     name: str
@@ -87,7 +87,7 @@ class TuneText:
 
 @dataclass(frozen=True)
 class AskForBook:
-    """What a book of the collected tunes is to be like."""
+    """The settings of a book of the collected tunes."""
 
     title: str = setting("Tunes", "Its title.")
     suffix: str = setting(
@@ -97,8 +97,8 @@ class AskForBook:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How much is done."""
+class BookProgress:
+    """The number of tunes that are done, and of all."""
 
     done: int
     total: int
@@ -130,13 +130,13 @@ def list_collection(workshop: Workshop, request: Nothing) -> Collection:
     return Collection(str(folder.resolve()), tuple(newest))
 
 
-def open_collected(workshop: Workshop, request: NamedTune) -> TuneText:
+def open_collected(workshop: Workshop, request: NamedTune) -> CollectedText:
     """Open a collected tune."""
     path = _find(workshop, request.name)
-    return TuneText(request.name, path.read_bytes().decode(errors="replace"))
+    return CollectedText(request.name, path.read_bytes().decode(errors="replace"))
 
 
-def remove_collected(workshop: Workshop, request: NamedTune) -> TuneText:
+def remove_collected(workshop: Workshop, request: NamedTune) -> CollectedText:
     """Remove the files of a tune that the studio wrote; the answer holds its text, to collect it again."""
     with _lock:
         path, index = _find(workshop, request.name), _index(workshop)
@@ -154,10 +154,10 @@ def remove_collected(workshop: Workshop, request: NamedTune) -> TuneText:
             each.unlink()
         del index[request.name]
         _write_index(workshop, index)
-    return TuneText(request.name, text)
+    return CollectedText(request.name, text)
 
 
-def make_book(workshop: Workshop, request: AskForBook) -> Iterator[Progress | Notice | Prepared]:
+def make_book(workshop: Workshop, request: AskForBook) -> Iterator[BookProgress | Notice | Prepared]:
     """Make a book of the collected tunes, and keep it for a link."""
     if not _binding.acquire(blocking=False):
         raise BusyError("another book is being made; try again when it is done")
@@ -176,7 +176,7 @@ def collected(workshop: Workshop) -> set[str]:
     return found
 
 
-def _bind(workshop: Workshop, request: AskForBook) -> Iterator[Progress | Notice | Prepared]:
+def _bind(workshop: Workshop, request: AskForBook) -> Iterator[BookProgress | Notice | Prepared]:
     paths = [path for _, path in sorted(_texts(workshop.folder / FOLDER).items())]
     lost, faults = Counter[str](), list[str]()
     found = [tune for path in paths for tune in read(path, lost, faults)]
@@ -199,7 +199,7 @@ def _bind(workshop: Workshop, request: AskForBook) -> Iterator[Progress | Notice
 
 def _page(
     workshop: Workshop, request: AskForBook, title: str, found: list[FoundTune], faults: list[str]
-) -> Generator[Progress | Notice, None, bytes]:
+) -> Generator[BookProgress | Notice, None, bytes]:
     sound = request.sound
     if sound and len(found) > MOST_PLAYERS:
         raise RequestError(f"a book with players has at most {MOST_PLAYERS} tunes; make it without, or as .pdf")
@@ -212,7 +212,7 @@ def _page(
             entries.append(entry)
         else:
             faults.append(entry)
-        yield Progress(number, len(found))
+        yield BookProgress(number, len(found))
     if not entries:
         raise ParseError(faults[0])
     return write(entries, title)

@@ -36,7 +36,7 @@ _lock = Lock()
 
 
 @dataclass(frozen=True)
-class Version:
+class TuneVersion:
     """A state of a tune."""
 
     abc: str = setting(REQUIRED, "Its text.")
@@ -51,7 +51,7 @@ class Document:
     """A tune with its versions, the oldest first."""
 
     id: str = setting(REQUIRED, "A UUID.")
-    versions: tuple[Version, ...] = setting(REQUIRED, f"At least one and at most {MOST_VERSIONS}.")
+    versions: tuple[TuneVersion, ...] = setting(REQUIRED, f"At least one and at most {MOST_VERSIONS}.")
     at: int = setting(0, "The open version, from 0.", low=0, high=MOST_VERSIONS - 1)
     revision: int = setting(0, "The number of changes so far; 0 for a new document.", low=0)
     save: str = setting("", "Any id of this save.")
@@ -100,7 +100,7 @@ class Remembered:
 
 
 @dataclass(frozen=True)
-class History:
+class TuneHistory:
     """Documents, the newest first."""
 
     documents: tuple[Remembered, ...]
@@ -142,7 +142,7 @@ def save_history(workshop: Workshop, request: SaveDocument) -> Saved:
     return Saved(revision + 1)
 
 
-def list_history(workshop: Workshop, request: AskForHistory) -> History:
+def list_history(workshop: Workshop, request: AskForHistory) -> TuneHistory:
     """List the tunes that were open, the last one first."""
     paths, found, faults = _paths(workshop.folder / FOLDER), list[Remembered](), list[str]()
     for path in paths[request.skip : request.skip + request.count]:
@@ -153,7 +153,7 @@ def list_history(workshop: Workshop, request: AskForHistory) -> History:
             continue
         title = tune_title(document.versions[document.at].abc)
         found.append(Remembered(document.id, title, len(document.versions), saved_s))
-    return History(tuple(found), len(paths), str(workshop.folder.resolve()), tuple(faults))
+    return TuneHistory(tuple(found), len(paths), str(workshop.folder.resolve()), tuple(faults))
 
 
 def open_history(workshop: Workshop, request: AskForDocument) -> Document:

@@ -9,7 +9,7 @@ from folkseq.formats import abc, midi, musicxml, tunes
 from folkseq.settings import REQUIRED, setting
 from folkseq.studio.api.tunes import LONGEST_TEXT
 from folkseq.studio.operations import operation
-from folkseq.studio.performing import LONGEST_MIDI, Performance, decoded, plain_name, shown, stem_of
+from folkseq.studio.performing import LONGEST_MIDI, ShownPerformance, decoded, plain_name, shown, stem_of
 from folkseq.studio.workshop import Workshop
 
 _SUFFIXES = (*tunes.SUFFIXES, *midi.SUFFIXES)
@@ -25,10 +25,10 @@ class AskToOpen:
 
 @dataclass(frozen=True)
 class Opened:
-    """What a file holds: a tune, or a performance."""
+    """The contents of a file: a tune, or a performance."""
 
     abc: str | None = None
-    performance: Performance | None = None
+    performance: ShownPerformance | None = None
     notices: tuple[str, ...] = ()
     """What is in the file and not in the tune."""
 

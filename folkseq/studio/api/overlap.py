@@ -1,4 +1,4 @@
-"""How new a tune is: what it shares with the books that a model was trained on, and both side by side."""
+"""The novelty of a tune: its overlap with the books that a model was trained on, and both side by side."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Side:
 
 @dataclass(frozen=True)
 class SharedBars:
-    """How new a tune is."""
+    """The novelty of a tune."""
 
     model: str
     verdict: Verdict

@@ -16,7 +16,7 @@ from folkseq.settings import REQUIRED, setting, spelled
 from folkseq.studio.continuing import drums_of
 from folkseq.studio.operations import operation
 from folkseq.studio.passages import Passage
-from folkseq.studio.performing import Performance, decoded, plain_name, shown, stem_of
+from folkseq.studio.performing import ShownPerformance, decoded, plain_name, shown, stem_of
 from folkseq.studio.workshop import Workshop
 from folkseq.verbs.model import Model
 
@@ -35,7 +35,7 @@ _BPM = 120.0
 
 @dataclass(frozen=True)
 class AskForPerformances:
-    """What new performances are to be like."""
+    """The settings of new performances."""
 
     model: str = setting(REQUIRED, "One of the models.")
     count: int = setting(1, "Number of performances.", low=1, high=MOST_PERFORMANCES)
@@ -52,7 +52,7 @@ class AskForPerformances:
 
 
 @dataclass(frozen=True)
-class AskForFile:
+class AskToRead:
     """A MIDI file to open."""
 
     midi: str = setting(REQUIRED, "The file in base64.")
@@ -75,7 +75,7 @@ class AskForSeconds:
     pitch_classes: tuple[str, ...] = setting((), f"{_PITCH_CLASSES} By default as they are around it.")
 
 
-def write_performances(workshop: Workshop, request: AskForPerformances) -> Iterator[Performance]:
+def write_performances(workshop: Workshop, request: AskForPerformances) -> Iterator[ShownPerformance]:
     """Write new performances, each as soon as it is finished; they continue a MIDI file if one is given."""
     model = workshop.model(request.model, CONTINUE)
     options = _options(model, request)
@@ -94,13 +94,13 @@ def write_performances(workshop: Workshop, request: AskForPerformances) -> Itera
         yield replace(found, index=piece.index, seed=piece.seed, verdict=piece.verdict, notices=piece.notices)
 
 
-def read_performance(workshop: Workshop, request: AskForFile) -> Performance:
+def read_performance(workshop: Workshop, request: AskToRead) -> ShownPerformance:
     """Read a MIDI file: its notes and its pedal, and what it has beside them."""
     name = plain_name(request.name, ".mid")
     return shown(decoded(request.midi, name), name, stem_of(request.name))
 
 
-def regenerate(workshop: Workshop, request: AskForSeconds) -> Iterator[Performance]:
+def regenerate(workshop: Workshop, request: AskForSeconds) -> Iterator[ShownPerformance]:
     """Write some seconds of a performance again, in several versions; all that begins before or after them stays."""
     name = plain_name(request.name, ".mid")
     _check_segments(request.density, request.pitch_classes)

@@ -1,4 +1,4 @@
-"""What folkseq reads in a tune: its bars and notes in the text, how it is played, and what is wrong with it.
+"""A tune as folkseq reads it: its bars and notes in the text, the notes as they are played, and errors.
 
 The events are those of the MIDI file that folkseq writes. Places in the text are counted as in JavaScript, in UTF-16.
 """
@@ -41,7 +41,7 @@ class AskForReading:
 
 @dataclass(frozen=True)
 class ReadFault:
-    """What is wrong, or is not heard."""
+    """An error, or something that is not heard."""
 
     text: str
     start: int | None
@@ -105,8 +105,8 @@ class Beat:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What is read in a tune. It holds no notes if the text cannot be read."""
+class TuneReading:
+    """A tune as folkseq reads it. It holds no notes if the text cannot be read."""
 
     title: str
     faults: tuple[ReadFault, ...]
@@ -126,27 +126,27 @@ class Reading:
     """The channel of chord symbols, if there are some."""
 
 
-def read_tune(workshop: Workshop, request: AskForReading) -> Reading:
+def read_tune(workshop: Workshop, request: AskForReading) -> TuneReading:
     """Read a tune: its bars and notes in the text, the notes as they are played, and what is wrong with it.
 
     A text that cannot be read gives a reading with faults.
     """
     if len(request.abc) > LONGEST_TEXT:
         too_long = f"the text has {len(request.abc)} characters; the studio reads at most {LONGEST_TEXT}"
-        return Reading("", (ReadFault(too_long, None, None, False),), {})
+        return TuneReading("", (ReadFault(too_long, None, None, False),), {})
     return reading(request.abc, request.swing)
 
 
-def reading(text: str, swing: float = STRAIGHT) -> Reading:
+def reading(text: str, swing: float = STRAIGHT) -> TuneReading:
     """Return what is read in a text."""
     placed, at = read_first(text), in_utf16(text)
     tune, faults = placed.tune, tuple(_fault(each, at) for each in placed.faults[:_MOST_FAULTS])
     if tune is None:
-        return Reading("", faults, placed.lost)
+        return TuneReading("", faults, placed.lost)
     bars, bar_of = _bars(text, tune, placed)
     played = render(tune, swing=swing)
     channels = list(_channels(played))
-    return Reading(
+    return TuneReading(
         title=tune.title,
         faults=faults,
         lost=placed.lost,

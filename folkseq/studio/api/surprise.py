@@ -1,4 +1,4 @@
-"""How much each note surprises a model, what it would rather have written there, and where that would lead."""
+"""The surprise of each note under a model, the likeliest notes in its place, and tunes that branch from one of them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Surprise:
 
 @dataclass(frozen=True)
 class NoteChoice:
-    """What may stand in the place of a note."""
+    """A note that may stand in the place of another one."""
 
     text: str
     """As it would be written there, in ABC."""

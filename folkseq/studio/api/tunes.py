@@ -21,7 +21,7 @@ LONGEST_TEXT = 100_000
 
 @dataclass(frozen=True)
 class AskForTunes:
-    """What new tunes are to be like."""
+    """The settings of new tunes."""
 
     model: str = setting(REQUIRED, "One of the models.")
     count: int = setting(1, "Number of tunes.", low=1, high=MOST_TUNES)
@@ -59,7 +59,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Notice:
-    """What the user should know."""
+    """A sentence for the user."""
 
     text: str
 

@@ -11,7 +11,7 @@ from folkseq.studio.api.history import (
     AskForHistory,
     Document,
     SaveDocument,
-    Version,
+    TuneVersion,
     list_history,
     open_history,
     save_history,
@@ -19,8 +19,8 @@ from folkseq.studio.api.history import (
 from folkseq.studio.errors import ConflictError, MissingError
 from folkseq.studio.workshop import Workshop
 
-FIRST = Version("X:1\nT:One\nK:C\nCDEF|]\n", "new")
-SECOND = Version("X:1\nT:One <b>🎻\nK:C\nGABc|]\n", "again")
+FIRST = TuneVersion("X:1\nT:One\nK:C\nCDEF|]\n", "new")
+SECOND = TuneVersion("X:1\nT:One <b>🎻\nK:C\nGABc|]\n", "again")
 
 UUID = "28283926-4ea0-4a5f-88cc-8db41c3edb51"
 

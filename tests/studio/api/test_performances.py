@@ -18,9 +18,9 @@ from folkseq.errors import FolkseqError
 from folkseq.formats import midi
 from folkseq.music.performance import Performance as Piece
 from folkseq.studio.api.performances import (
-    AskForFile,
     AskForPerformances,
     AskForSeconds,
+    AskToRead,
     read_performance,
     regenerate,
     write_performances,
@@ -162,7 +162,7 @@ def test_a_prime_that_cannot_be_continued_is_a_sentence(workshop, model, prime, 
 def test_a_file_is_read_with_its_pedal_and_what_is_not_shown():
     piece = Piece((track((60, 80, 0.5, 1.0), (64, 20, 1.0, 1.5), pedal=[(0.25, 127), (2.0, 0), (2.5, 127)]),))
     data = midi.format(piece, ["a text"])
-    found = read_performance(None, AskForFile(encoded(data), "C:\\takes\\Étude<b>.MID"))
+    found = read_performance(None, AskToRead(encoded(data), "C:\\takes\\Étude<b>.MID"))
     assert found.title == "Étude<b>"
     assert [(note.onset_s, note.duration_s, note.pitch, note.velocity) for note in found.notes] == [
         (0.5, 0.5, 60, 80),
@@ -174,7 +174,7 @@ def test_a_file_is_read_with_its_pedal_and_what_is_not_shown():
 
 def test_a_long_title_is_cut():
     data = midi.format(replace(take(1), name="🎵" * 300))
-    assert read_performance(None, AskForFile(encoded(data))).title == "🎵" * 200
+    assert read_performance(None, AskToRead(encoded(data))).title == "🎵" * 200
 
 
 def test_what_changes_the_sound_is_told():
@@ -189,7 +189,7 @@ def test_what_changes_the_sound_is_told():
         "83 60 803c00",
         "00 803e00",
     ]
-    found = read_performance(None, AskForFile(encoded(midi_file(track_chunk(*events, END))), "take.mid"))
+    found = read_performance(None, AskToRead(encoded(midi_file(track_chunk(*events, END))), "take.mid"))
     assert [(each.time_s, each.channel, each.data) for each in found.changes] == [
         (0.0, 0, (0xB0, 7, 100)),
         (0.5, 0, (0xE0, 0, 80)),
@@ -210,12 +210,12 @@ def test_what_changes_the_sound_is_told():
 )
 def test_a_broken_file_is_a_sentence(data, fact):
     with pytest.raises(FolkseqError, match=fact):
-        read_performance(None, AskForFile(encoded(data), "take.mid"))
+        read_performance(None, AskToRead(encoded(data), "take.mid"))
 
 
 def test_what_is_not_base64_is_a_sentence():
     with pytest.raises(FolkseqError, match="whole"):
-        read_performance(None, AskForFile("<script>", "take.mid"))
+        read_performance(None, AskToRead("<script>", "take.mid"))
 
 
 @pytest.mark.parametrize("asked", [{}, {"density": (20.0,), "pitch_classes": ("C,E,G", "")}, {"model": "piano"}])
@@ -284,7 +284,7 @@ def test_the_beginning_can_be_written_again_and_drums_too(workshop):
     mixed = encoded(replace(take(5), tracks=(*take(5).tracks, *beat(1).tracks)))
     (found,) = again(workshop, mixed, 4.0, 8.0, count=1)
     assert [note for note in found.notes if note.channel == 9] == [
-        note for note in read_performance(None, AskForFile(mixed)).notes if note.channel == 9
+        note for note in read_performance(None, AskToRead(mixed)).notes if note.channel == 9
     ]
 
 

@@ -74,7 +74,7 @@ export function setUpCollection(tune, take, open) {
     await attempt(async () => {
       const notices = [];
       for await (const [kind, answer] of stream("api/book", { title: title.value, suffix: form.value }, { signal: running.signal })) {
-        if (kind === "progress") progress.value = answer.done / answer.total;
+        if (kind === "bookprogress") progress.value = answer.done / answer.total;
         else if (kind === "notice") notices.push(answer.text);
         else {
           download(answer);
