@@ -3,14 +3,23 @@
 ABC writes them in quotes before a note (standard 2.1, section 4.18), as it does fingerings and remarks. A symbol is a
 root, signs that each change the chord built so far, and a bass. The German H is B natural, but an H alone is a hold, as
 transcribers of old books write it.
+
+`canonical` gives every chord one spelling: a root, one of the `QUALITIES`, and a bass if it is not the root.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Self
 
-from folkseq.music.pitch import ALTERS, LETTERS, SEMITONES
+from folkseq.music.pitch import ALTERS, LETTERS, PITCH_CLASSES, SEMITONES, SIGNS, Interval, Pitch
+
+QUALITIES = ("", "m", "7", "m7", "maj7", "6", "m6", "dim", "dim7", "m7b5", "aug", "aug7", "sus4", "7sus4", "sus2", "5")
+"""The canonical qualities. Any other one is written as the first of those that share most notes with it."""
+NO_CHORD = "N.C."
+"""The canonical symbol that ends the chord before it."""
 
 _ROOT = re.compile(r"([A-H])([#b♯♭]?)")
 _BASS_NOTE = re.compile(r"/([A-Ha-h])([#b♯♭+]{0,2})$")
@@ -34,6 +43,7 @@ _EXTENSIONS = {"7": (7,), "9": (7, 9), "11": (7, 9, 11), "13": (7, 9, 13), "6": 
 _ALTERS = {**ALTERS, "+": 1, "-": -1}
 _NO_CHORD = re.compile(r"n\.? ?c\.?|no chord|tacet", re.IGNORECASE)
 _UNKNOWN = re.compile(r"[A-H](?:[#b♯♭]|[a-zM°ø+-]{0,3}\d)\S*")
+_SYMBOL = re.compile(r"(\(?)([A-H])([#b♯♭]?)(.*?)(?:/([A-Ha-h])([#b♯♭+]{0,2}))?(\)?)")
 _BASS, _CHORD = 36, 48  # MIDI pitches where the octaves of the bass and of the chord above it begin
 
 
@@ -60,6 +70,79 @@ def chord_pitches(text: str) -> tuple[int, ...] | None:
     return () if _UNKNOWN.fullmatch(text) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """A chord: the spelt root, the quality as a symbol has it, and the spelt bass if it is not the root.
+
+    >>> Chord.parse("F#m7/a")
+    Chord(root=Pitch(step=3, alter=1), quality='m7', bass=Pitch(step=5, alter=0))
+    >>> str(Chord.parse("Hb9").canonical.moved(Interval(1, 2)))
+    'C7'
+    """
+
+    root: Pitch
+    quality: str = ""
+    bass: Pitch | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the chord of a symbol, the first of several; None for one without notes and for other texts."""
+        if not chord_pitches(text):
+            return None
+        words = text.split()
+        match = _SYMBOL.fullmatch(words[0] if _all_chords(words) else "".join(words))
+        if match is None:
+            return None
+        opened, letter, sign, quality, bass, bass_sign, closed = match.groups()
+        quality += closed if not opened else ""
+        return cls(_spelt(letter, sign), quality, _spelt(bass, bass_sign) if bass else None)
+
+    def __str__(self) -> str:
+        return _name(self.root) + self.quality + (f"/{_name(self.bass)}" if self.bass is not None else "")
+
+    @property
+    def intervals(self) -> frozenset[int]:
+        """Return the semitones of its notes above the root, below an octave, without the bass."""
+        return frozenset(interval % 12 for interval in _intervals(self.quality) or ())
+
+    @property
+    def canonical(self) -> Chord:
+        """Return the chord with one of the `QUALITIES`, and without a bass that is its root."""
+        quality = min(QUALITIES, key=lambda each: len(self.intervals ^ Chord(self.root, each).intervals))
+        return Chord(self.root, quality, None if self.bass == self.root else self.bass)
+
+    def moved(self, interval: Interval) -> Chord:
+        """Return the chord moved by an interval."""
+        bass = self.bass if self.bass is None else _moved(self.bass, interval)
+        return replace(self, root=_moved(self.root, interval), bass=bass)
+
+
+@lru_cache(maxsize=4096)
+def canonical(text: str) -> str:
+    """Return the canonical spelling of a chord symbol; nothing for one of an unknown kind, and for other texts.
+
+    >>> canonical("(Dm9)"), canonical("D/f+"), canonical("no chord"), canonical("Fine")
+    ('Dm7', 'D/F#', 'N.C.', '')
+    """
+    if _NO_CHORD.fullmatch(text.strip()):
+        return NO_CHORD
+    chord = Chord.parse(text)
+    return "" if chord is None else str(chord.canonical)
+
+
+@lru_cache(maxsize=1 << 14)
+def move_symbol(text: str, interval: Interval) -> str:
+    """Return a chord symbol moved by an interval, with its quality as written; any other text as it is.
+
+    >>> move_symbol("(F#m7/E)", Interval(-1, -2)), move_symbol("Fine", Interval(1, 2))
+    ('(Em7/D)', 'Fine')
+    """
+    if not chord_pitches(text) and not is_unknown_chord(text):
+        return text
+    words = text.split()
+    return " ".join(_moved_word(word, interval) for word in (words if _all_chords(words) else ["".join(words)]))
+
+
 def is_unknown_chord(text: str) -> bool:
     """Return whether a text is a chord symbol of an unknown kind, which ends the chord before it.
 
@@ -67,6 +150,32 @@ def is_unknown_chord(text: str) -> bool:
     (True, False, False, False)
     """
     return chord_pitches(text) == () and not _NO_CHORD.search(text)
+
+
+def _spelt(letter: str, signs: str) -> Pitch:
+    return Pitch(LETTERS.index(letter.upper().replace("H", "B")), sum(_ALTERS[sign] for sign in signs))
+
+
+def _name(pitch: Pitch) -> str:
+    return LETTERS[pitch.step] + SIGNS[pitch.alter]
+
+
+def _moved(pitch: Pitch, interval: Interval) -> Pitch:
+    """Return a note of a chord moved by an interval, with one sharp or flat at most."""
+    moved = interval.apply(pitch)
+    if abs(moved.alter) > 1:
+        name = PITCH_CLASSES[moved.midi % 12]
+        return _spelt(name[0], name[1:])
+    return Pitch(moved.step % 7, moved.alter)
+
+
+def _moved_word(word: str, interval: Interval) -> str:
+    match = _SYMBOL.fullmatch(word)
+    if match is None:
+        return word
+    opened, letter, sign, quality, bass, bass_sign, closed = match.groups()
+    under = f"/{_name(_moved(_spelt(bass, bass_sign), interval))}" if bass else ""
+    return opened + _name(_moved(_spelt(letter, sign), interval)) + quality + under + closed
 
 
 def _all_chords(words: list[str]) -> bool:
@@ -89,7 +198,8 @@ def _pitches(symbol: str) -> tuple[int, ...] | None:
 
 def _semitones(letter: str, signs: str) -> int:
     """Return the semitones of a note above C."""
-    return SEMITONES[LETTERS.index(letter.upper().replace("H", "B"))] + sum(_ALTERS[sign] for sign in signs)
+    note = _spelt(letter, signs)
+    return SEMITONES[note.step] + note.alter
 
 
 def _intervals(signs: str) -> set[int] | None:

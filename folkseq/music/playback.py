@@ -12,17 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from folkseq.music.accompaniment import BLOCK, accompany
 from folkseq.music.dance import beat_and_bpm
-from folkseq.music.harmony import chord_pitches
 from folkseq.music.performance import Note, Performance, Track, distinct_changes
 from folkseq.music.signature import Key, Tempo
 from folkseq.music.timeline import Event, Measure, Timeline
-from folkseq.music.tune import VIOLIN, Bar, Instrument, Part, Sound, Tune
+from folkseq.music.tune import VIOLIN, Instrument, Part, Sound, Tune
 
 PIANO = 0  # the General MIDI program of chord symbols
-ON_BAR, ON_BEAT, OFF_BEAT, GRACE, CHORD = 96, 88, 80, 72, 52  # velocities
+ON_BAR, ON_BEAT, OFF_BEAT, GRACE = 96, 88, 80, 72  # velocities
 STRAIGHT, MOST_SWING = 0.5, 0.75
 
 _QUARTER, _EIGHTH = Fraction(1, 4), Fraction(1, 8)
@@ -57,14 +57,19 @@ class Rendition:
     seconds: Callable[[Fraction], float]
 
 
-def perform(
-    tune: Tune, *, bpm: float | None = None, swing: float = STRAIGHT, program: int | None = None
-) -> Performance:
+def perform(tune: Tune, **how: Any) -> Performance:
     """Return `tune` as played; see `render`."""
-    return render(tune, bpm=bpm, swing=swing, program=program).performance
+    return render(tune, **how).performance
 
 
-def render(tune: Tune, *, bpm: float | None = None, swing: float = STRAIGHT, program: int | None = None) -> Rendition:
+def render(
+    tune: Tune,
+    *,
+    bpm: float | None = None,
+    swing: float = STRAIGHT,
+    program: int | None = None,
+    accompaniment: str = BLOCK,
+) -> Rendition:
     """Return `tune` as played, each voice on a track of its own and its chord symbols on one more.
 
     Args:
@@ -74,6 +79,7 @@ def render(tune: Tune, *, bpm: float | None = None, swing: float = STRAIGHT, pro
             played at about 2/3. Compound meters, and quarters that hold tuplets, stay as they are.
         program: The General MIDI instrument of the voices, 0 to 127, in place of their own, which is a violin if the
             tune names none.
+        accompaniment: What chord symbols sound like, one of `folkseq.music.accompaniment.STYLES`.
 
     Raises:
         ValueError: An argument is out of its range, or the tune holds neither note nor rest.
@@ -104,7 +110,12 @@ def render(tune: Tune, *, bpm: float | None = None, swing: float = STRAIGHT, pro
 
     title = tune.title or "Untitled"
     tracks = [(index, each) for index, voice in enumerate(timeline.voices) for each in sung(index, voice)]
-    chords = replace(track(_chords(timeline.voices, warp), "Chords", Instrument()), program=PIANO)
+    struck = (
+        _Played(warp(onset), warp(offset), pitch, velocity)
+        for onset, offset, pitches, velocity in accompany(timeline, accompaniment)
+        for pitch in pitches
+    )
+    chords = replace(track(struck, "Chords", Instrument()), program=PIANO)
     every: list[tuple[int | None, Track]] = [*tracks, *([(None, chords)] if len(chords) else [])]
     meters = ((seconds(measure.start), measure.sounding_meter) for measure in timeline.measures)
     performance = Performance(
@@ -176,28 +187,6 @@ def _velocity(time: Fraction, measure: Measure) -> int:
     if measure.meter.free or place % measure.meter.beat:
         return OFF_BEAT
     return ON_BEAT if place else ON_BAR
-
-
-def _chords(voices: Sequence[Sequence[Event]], warp: _Warp) -> Iterator[_Played]:
-    """Yield the notes of the chord symbols, each held until the next symbol of any voice or the end of its section."""
-    changes: dict[Fraction, frozenset[int]] = {}
-    for number, events in enumerate(voices):
-        own: dict[Fraction, tuple[int, ...]] = {}
-        for time, element in events:
-            if not isinstance(element, Sound | Bar):
-                continue
-            if number == 0 and isinstance(element, Bar) and element.ends_section:
-                own[time] = ()
-            for mark in element.marks:
-                if mark.startswith('"') and (pitches := chord_pitches(mark[1:-1])) is not None:
-                    own[time] = pitches
-        for time, pitches in own.items():
-            changes[time] = changes.get(time, frozenset()).union(pitches)
-    times = sorted(changes)
-    end = max(events[-1][0] for events in voices)
-    for time, following in zip(times, [*times[1:], end], strict=True):
-        if following > time:
-            yield from (_Played(warp(time), warp(following), pitch, CHORD) for pitch in sorted(changes[time]))
 
 
 def _markers(events: Iterable[Event], timeline: Timeline) -> Iterator[tuple[Fraction, str]]:

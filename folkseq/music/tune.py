@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TypeAlias
 
+from folkseq.music.harmony import move_symbol
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
 
@@ -39,9 +40,10 @@ class Sound:
             raise ValueError("a rest cannot be tied")
 
     def moved(self, interval: Interval) -> Sound:
-        """Return this sound with its pitches and grace notes moved by `interval`."""
+        """Return this sound with its pitches, grace notes and chord symbols moved by `interval`."""
         pitches, grace = tuple(map(interval.apply, self.pitches)), tuple(map(interval.apply, self.grace))
-        return replace(self, pitches=pitches, grace=grace, untied=tuple(map(interval.apply, self.untied)))
+        untied, marks = tuple(map(interval.apply, self.untied)), _moved_marks(self.marks, interval)
+        return replace(self, pitches=pitches, grace=grace, untied=untied, marks=marks)
 
     @property
     def tied_pitches(self) -> tuple[Pitch, ...]:
@@ -131,7 +133,7 @@ class Tune:
         return (element for element in self.body if isinstance(element, Sound))
 
     def transposed(self, interval: Interval) -> Tune:
-        """Return the tune moved by `interval`: pitches, grace notes and keys."""
+        """Return the tune moved by `interval`: pitches, grace notes, chord symbols and keys."""
 
         def moved(voice: Iterable[Element]) -> Iterator[Element]:
             drum = False
@@ -139,8 +141,15 @@ class Tune:
                 drum = element.drum if isinstance(element, Instrument) else drum
                 if isinstance(element, Key) or (isinstance(element, Sound) and not drum):
                     yield element.moved(interval)
+                elif isinstance(element, Bar) and element.marks:
+                    yield replace(element, marks=_moved_marks(element.marks, interval))
                 else:
                     yield element
 
         voices = tuple(tuple(moved(voice)) for voice in self.voices)
         return replace(self, voices=voices, key=self.key.moved(interval))
+
+
+def _moved_marks(marks: tuple[str, ...], interval: Interval) -> tuple[str, ...]:
+    """Return marks with the chord symbols among them moved."""
+    return tuple(f'"{move_symbol(mark[1:-1], interval)}"' if mark.startswith('"') else mark for mark in marks)

@@ -12,6 +12,7 @@ from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.formats import abc, audio, derived, midi, musicxml, score, tunes
+from folkseq.music.accompaniment import ACCOMPANIMENT_HELP, BLOCK, STYLES
 from folkseq.music.playback import STRAIGHT, perform
 from folkseq.music.tune import Tune
 from folkseq.settings import parse, setting
@@ -39,6 +40,7 @@ class ConversionSettings:
     swing: float | None = setting(
         None, "Share of a beat that the first eighth takes; 0.66 without a number.", low=0.5, high=0.75, bare=0.66
     )
+    accompaniment: str | None = setting(None, ACCOMPANIMENT_HELP, choices=STYLES)
     bpm: float | None = setting(None, "Beats per minute, in place of the tune's own.", low=SLOWEST, high=FASTEST)
     repair: bool = setting(False, "Read a damaged MIDI file, with data bytes above 127 as 127.")
     soundfont: str | None = setting(None, "An .sf2 file for .wav, .flac and .ogg, in place of the system's.")
@@ -96,10 +98,10 @@ def _check(settings: ConversionSettings, source: Path, target: Path, from_midi: 
     heard = derived.origin(target.suffix.lower()) == ".mid"
     if settings.repair and not from_midi:
         raise RequestError(f"--repair applies only to MIDI, not to {source}; leave it out")
-    if settings.swing is not None and (from_midi or not heard):
-        raise RequestError(
-            f"--swing applies only from ABC to MIDI or sound, not from {source.suffix} to {target.suffix}; leave it out"
-        )
+    for name in ("swing", "accompaniment"):
+        if getattr(settings, name) is not None and (from_midi or not heard):
+            both = f"not from {source.suffix} to {target.suffix}; leave it out"
+            raise RequestError(f"--{name} applies only from ABC to MIDI or sound, {both}")
     if settings.bpm is not None and not heard:
         raise RequestError(f"--bpm applies only to MIDI and sound; leave it out, and write Q: into {target}")
     if settings.soundfont is not None and target.suffix.lower() not in audio.SUFFIXES:
@@ -111,7 +113,8 @@ def _format(tune: Tune, settings: ConversionSettings, suffix: str) -> bytes:
     if suffix == ".musicxml":
         return musicxml.format(tune)
     try:
-        return midi.format(perform(tune, swing=settings.swing or STRAIGHT, bpm=settings.bpm))
+        style = settings.accompaniment or BLOCK
+        return midi.format(perform(tune, swing=settings.swing or STRAIGHT, bpm=settings.bpm, accompaniment=style))
     except ValueError as error:
         raise RequestError(str(error)) from None
 

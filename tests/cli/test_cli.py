@@ -518,6 +518,7 @@ BAD = [
     (["plot", "RUN", "--number", "2"], "--number needs a file"),
     (["inspect", "a" * 300], "a: cannot be used (File name too long)"),
     (["convert", "one.abc", "two.abc", "--swing", "0.6"], "--swing applies only from ABC to MIDI"),
+    (["convert", "one.abc", "two.abc", "--accompaniment", "block"], "--accompaniment applies only from ABC to MIDI"),
     (["sample", "RUN", "--again", "filled.abc"], "did not write it, but the run r (weights 0)"),
     (["sample", "RUN", "--again", "zeroth.abc"], "zeroth.abc: its record is damaged"),
 ]

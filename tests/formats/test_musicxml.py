@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, musicxml
-from folkseq.formats.musicxml.signs import KINDS, Chord, format_chord, parse_chord
+from folkseq.formats.musicxml.signs import KINDS, Harmony, format_harmony, parse_harmony
 from folkseq.formats.musicxml.values import beams, note_values
 from folkseq.music import Pitch, Sound
 from folkseq.music.harmony import chord_pitches
@@ -298,16 +298,29 @@ def test_meters_are_sums_and_may_be_missing():
 
 @pytest.mark.parametrize("symbol", [f"{root}{sign}" for root in ("C", "F#", "Bb") for sign in KINDS.values()])
 def test_every_kind_of_chord_is_the_same_again(symbol):
-    chord = parse_chord(symbol)
+    chord = parse_harmony(symbol)
     assert chord.kind not in ("other", "none")
-    assert chord_pitches(format_chord(chord)) == chord_pitches(symbol)
-    assert chord_pitches(format_chord(chord._replace(text=""))) == chord_pitches(symbol)
+    assert chord_pitches(format_harmony(chord)) == chord_pitches(symbol)
+    assert chord_pitches(format_harmony(chord._replace(text=""))) == chord_pitches(symbol)
 
 
 def test_symbols_of_other_programs_are_read_by_their_kind():
-    assert format_chord(Chord(("A", 0), "minor-seventh", "")) == "Am7"
-    assert format_chord(Chord(("A", 0), "major-seventh", "△7")) == "Amaj7"
-    assert format_chord(Chord(("A", 0), "dominant", "7"), "b9") == "A7b9"
+    assert format_harmony(Harmony(("A", 0), "minor-seventh", "")) == "Am7"
+    assert format_harmony(Harmony(("A", 0), "major-seventh", "△7")) == "Amaj7"
+    assert format_harmony(Harmony(("A", 0), "dominant", "7"), "b9") == "A7b9"
+
+
+def test_a_symbol_with_a_bass_is_written_with_it():
+    assert parse_harmony("D7/f+") == Harmony(("D", 0), "dominant", "7", ("F", 1))
+    assert parse_harmony("C (Em)").kind == "none"  # of two chords both are shown
+
+
+def test_the_symbols_of_a_transposing_part_sound_as_its_notes():
+    transpose = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
+    harmony = "<harmony><root><root-step>D</root-step></root><kind>minor</kind></harmony>"
+    (tune,) = musicxml.parse_bytes(score(f"<measure>{harmony}{note('D', 4)}</measure>", transpose)).tunes
+    (sound,) = tune.sounds()
+    assert (sound.pitches[0].midi % 12, sound.marks) == (0, ('"Cm"',))
 
 
 lengths = st.fractions(min_value=Fraction(1, 512), max_value=6, max_denominator=512).filter(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from folkseq.music.harmony import chord_pitches
+from folkseq.music import Interval, Key
+from folkseq.music.harmony import QUALITIES, Chord, canonical, chord_pitches, move_symbol
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,44 @@ from folkseq.music.harmony import chord_pitches
 )
 def test_chord_pitches(symbol, pitches):
     assert chord_pitches(symbol) == pitches
+
+
+@pytest.mark.parametrize(
+    ("symbol", "expected"),
+    [
+        *[
+            ("C9", "C7"),
+            ("Cmaj9", "Cmaj7"),
+            ("Cadd9", "C"),
+            ("C6/9", "C6"),
+            ("C13", "C7"),
+            ("Bd", "Bdim"),
+            ("B+7", "Baug7"),
+        ],
+        *[("Am9/G", "Am7/G"), ("Cmmaj7", "Cm"), ("G7(#9)", "G7"), ("A m", "Am"), ("(E7)", "E7"), ("C (Em)", "C")],
+        *[("B+7", "Baug7"), ("Hm", "Bm"), ("D7/f+", "D7/F#"), ("Em/E", "Em"), ("no chord", "N.C."), ("n.c.", "N.C.")],
+        *[("C7xyz", ""), ("Fine", ""), ("2", ""), ("", "")],
+    ],
+)
+def test_every_chord_has_one_canonical_spelling(symbol, expected):
+    assert canonical(symbol) == expected
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_canonical_qualities_are_their_own_and_differ(quality):
+    assert canonical(f"F#{quality}/A") == f"F#{quality}/A"
+    intervals = [Chord.parse(f"C{each}").intervals for each in QUALITIES]
+    assert intervals.count(Chord.parse(f"C{quality}").intervals) == 1
+
+
+@pytest.mark.parametrize("semitones", range(-11, 12))
+@pytest.mark.parametrize("symbol", ["C", "F#m7", "Bb/D", "D7/f+", "E7(#9)", "(Am)", "C (Em)", "A m"])
+def test_a_moved_symbol_has_the_moved_notes(symbol, semitones):
+    moved = move_symbol(symbol, Key().interval_up(semitones))
+    expected = {(pitch + semitones) % 12 for pitch in chord_pitches(symbol)}
+    assert {pitch % 12 for pitch in chord_pitches(moved)} == expected
+
+
+@pytest.mark.parametrize(("text", "moved"), [("N.C.", "N.C."), ("Fine", "Fine"), ("C7xyz", "D7xyz"), ("3", "3")])
+def test_other_texts_are_not_moved_and_unknown_chords_are(text, moved):
+    assert move_symbol(text, Interval(1, 2)) == moved

@@ -84,3 +84,20 @@ def messages_but_notes(data):
                 rows.append((tick, *message.bytes()))
         found.append(rows)
     return found
+
+
+def test_the_accompaniment_is_a_track_of_its_own(tmp_path):
+    source = tmp_path / "tune.abc"
+    source.write_text('X:1\nT:Own\nM:3/4\nL:1/4\nK:C\n"C"c2e|"G7/B"d3|]\n')
+    found = {}
+    for style in ("none", "block", "boom-chuck", "arpeggio"):
+        data = convert(source, tmp_path / f"{style}.mid", accompaniment=style).files[0].read_bytes()
+        found[style] = {each.name: len(each) for each in midi.parse(data).performance.tracks}
+    assert found == {
+        "none": {"Own": 3},
+        "block": {"Own": 3, "Chords": 9},
+        "boom-chuck": {"Own": 3, "Chords": 2 + 3 + 3 + 4 + 4},
+        "arpeggio": {"Own": 3, "Chords": 12},
+    }
+    with pytest.raises(RequestError, match="accompaniment"):
+        convert(source, tmp_path / "polka.mid", accompaniment="polka")

@@ -10,8 +10,9 @@ from fractions import Fraction
 from folkseq.formats.musicxml.elements import count_unread, number_in, text_in
 from folkseq.formats.musicxml.instruments import Instruments
 from folkseq.formats.musicxml.measure import Position
-from folkseq.formats.musicxml.signs import DYNAMICS, JUMPS, TO_ABC, WEDGES, Chord, format_chord
+from folkseq.formats.musicxml.signs import DYNAMICS, JUMPS, TO_ABC, WEDGES, Harmony, format_harmony
 from folkseq.formats.musicxml.values import LENGTHS
+from folkseq.music.harmony import move_symbol
 from folkseq.music.route import sign
 from folkseq.music.signature import Tempo
 from folkseq.music.tune import Part
@@ -113,7 +114,7 @@ class DirectionReader:
             self.lost["chord symbol of an unknown kind"] += 1
             return
         bass = harmony.find("bass")
-        chord = Chord(
+        chord = Harmony(
             (root.findtext("root-step", "C").strip(), number_in(root.findtext("root-alter"))),
             (kind.text or "").strip(),
             kind.get("text", ""),
@@ -122,11 +123,11 @@ class DirectionReader:
             else None,
         )
         degrees = "".join(map(_degree, harmony.iterfind("degree")))
-        text = format_chord(chord, degrees)
+        text = format_harmony(chord, degrees)
         if text is None:
             self.lost["chord symbol of an unknown kind"] += 1
             text = f"^{kind.get('text') or kind.text}"
-        self.position.mark(place, f'"{text}"')
+        self.position.mark(place, f'"{move_symbol(text, self.position.transposition)}"')
 
 
 def _degree(degree: ET.Element) -> str:

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 
 from folkseq.formats.musicxml.elements import child, clean
-from folkseq.formats.musicxml.signs import DYNAMICS, FINGERING, FROM_ABC, JUMPS, WEDGE_NAMES, parse_chord, plain_mark
+from folkseq.formats.musicxml.signs import DYNAMICS, FINGERING, FROM_ABC, JUMPS, WEDGE_NAMES, parse_harmony, plain_mark
 from folkseq.formats.musicxml.values import note_values
 from folkseq.music.route import sign
 from folkseq.music.signature import Tempo
@@ -48,7 +48,7 @@ def write_mark(measure: ET.Element, mark: str, lost: Counter[str]) -> None:
 
 
 def _write_text(measure: ET.Element, text: str) -> None:
-    chord = parse_chord(text)
+    chord = parse_harmony(text)
     if chord is None:
         place = {"^": "above", "_": "below"}.get(text[:1], "above")
         direct(measure, ET.Element("words"), text.lstrip("^_<>@"), place=place)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from folkseq.music.harmony import chord_pitches
+from folkseq.music.harmony import Chord, chord_pitches
+from folkseq.music.pitch import LETTERS, Pitch
 
 _DECORATIONS = {
     "articulations": {
@@ -111,13 +112,11 @@ KINDS = {
 }
 """The sign after the root of a chord of each kind."""
 _KIND_OF = {chord_pitches(f"C{sign}"): kind for kind, sign in reversed(KINDS.items())}
-_SYMBOL = re.compile(r"([A-H])([#b♯♭]?)(.*?)(?:/([A-Ha-h])([#b♯♭]?))?")
-_ALTERS = {"#": 1, "♯": 1, "b": -1, "♭": -1, "": 0}
 _SIGNS: Mapping[int, str] = {1: "#", 0: "", -1: "b"}
 
 
-class Chord(NamedTuple):
-    """A chord symbol: root and bass as a letter and an alteration, the kind, and the text after the root."""
+class Harmony(NamedTuple):
+    """A chord symbol: root and bass as a letter and an alteration, the kind of MusicXML, the text after the root."""
 
     root: tuple[str, int]
     kind: str
@@ -130,28 +129,26 @@ def plain_mark(mark: str) -> str:
     return f"!{mark[1:-1]}!" if len(mark) > 2 and mark[0] == mark[-1] == "+" else mark
 
 
-def parse_chord(text: str) -> Chord | None:
-    """Return the chord of a symbol, None if it is none.
+def parse_harmony(text: str) -> Harmony | None:
+    """Return the element of a chord symbol, None if it is none.
 
-    >>> parse_chord("F#m7/A")
-    Chord(root=('F', 1), kind='minor-seventh', text='m7', bass=('A', 0))
+    >>> parse_harmony("F#m7/A")
+    Harmony(root=('F', 1), kind='minor-seventh', text='m7', bass=('A', 0))
     """
     if chord_pitches(text) is None:
         return None
-    text = " ".join(text.split())
-    match = _SYMBOL.fullmatch(text.removeprefix("(").removesuffix(")") if text.startswith("(") else text)
-    if match is None:
-        return Chord(("C", 0), "none", text)
-    root, sign, quality, bass, bass_sign = match.groups()
-    kind = _KIND_OF.get(chord_pitches(f"C{quality}"), "other")
-    under = (_letter(bass), _ALTERS[bass_sign]) if bass else None
-    return Chord((_letter(root), _ALTERS[sign]), kind, quality, under)
+    words = text.split()
+    chord = Chord.parse(text)
+    if chord is None or (len(words) > 1 and chord_pitches(words[-1].strip("()"))):  # of several chords all are shown
+        return Harmony(("C", 0), "none", " ".join(words))
+    kind = _KIND_OF.get(chord_pitches(f"C{chord.quality}"), "other")
+    return Harmony(_pair(chord.root), kind, chord.quality, _pair(chord.bass) if chord.bass is not None else None)
 
 
-def format_chord(chord: Chord, degrees: str = "") -> str | None:
+def format_harmony(chord: Harmony, degrees: str = "") -> str | None:
     """Return the symbol of a chord whose `degrees` are added to its kind; None if it has none.
 
-    >>> format_chord(Chord(("B", -1), "dominant", ""), "b9"), format_chord(Chord(("C", 0), "Neapolitan", ""))
+    >>> format_harmony(Harmony(("B", -1), "dominant", ""), "b9"), format_harmony(Harmony(("C", 0), "Neapolitan", ""))
     ('Bb7b9', None)
     """
     if chord.kind == "none":
@@ -167,8 +164,8 @@ def format_chord(chord: Chord, degrees: str = "") -> str | None:
     return text + under if text and chord_pitches(text) else None
 
 
-def _letter(name: str) -> str:
-    return name.upper().replace("H", "B")
+def _pair(pitch: Pitch) -> tuple[str, int]:
+    return LETTERS[pitch.letter], pitch.alter
 
 
 def _note(note: tuple[str, int]) -> str:

@@ -35,14 +35,16 @@ class AbcFiles(Files[Tune]):
         return Parsed(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)
 
     def format(self, piece: Tune, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
-        """Format the tune as ABC in UTF-8, or as MIDI with the option `swing`."""
+        """Format the tune as ABC in UTF-8, or as MIDI with the options `swing` and `accompaniment`."""
         if suffix == ".abc":
             return abc.format(piece, comments).encode()
         from folkseq.formats import midi
+        from folkseq.music.accompaniment import BLOCK
         from folkseq.music.playback import STRAIGHT, perform
 
+        swing, style = (options.swing, options.accompaniment) if options else (None, None)
         try:
-            return midi.format(perform(piece, swing=(options and options.swing) or STRAIGHT), comments)
+            return midi.format(perform(piece, swing=swing or STRAIGHT, accompaniment=style or BLOCK), comments)
         except ValueError as error:
             raise RequestError(str(error)) from None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats.abc.fields import MODE_NAMES, parse_key, parse_meter
 from folkseq.music import Key
+from folkseq.music.accompaniment import ACCOMPANIMENT_HELP, STYLES
 from folkseq.music.signature import MODES
 from folkseq.representations.abc.spelling import RHYTHMS, canonical_rhythm
 from folkseq.representations.capabilities import Options
@@ -33,6 +34,7 @@ class AbcOptions(Options):
     swing: float | None = setting(
         None, "Share of a beat that the first eighth takes in MIDI.", low=0.5, high=0.75, bare=0.66
     )
+    accompaniment: str | None = setting(None, ACCOMPANIMENT_HELP, choices=STYLES)
 
     def header(self) -> dict[str, str]:
         """Return the header tokens that the options ask for, or empty strings. Raises RequestError for unknown names.
