@@ -114,6 +114,61 @@ def test_real_tunes_are_allowed():
         state_after(tokens)
 
 
+SYMBOLS = ('"C"', '"G7/B"', '"N.C."')
+WITH_SYMBOLS = AbcGrammar(Vocabulary.learn([VOCABULARY.tokens, SYMBOLS]))
+
+
+def symbols_after(tokens):
+    """Return the chord symbols that may come after tokens, and whether a final bar line may."""
+    known, rows = WITH_SYMBOLS.alphabet.vocabulary, WITH_SYMBOLS.begin(1)
+    for token in tokens.split():
+        assert WITH_SYMBOLS.allowed(rows, np.array([1000]))[0, known.id(token)], token
+        rows = WITH_SYMBOLS.advance(rows, np.array([known.id(token)]))
+    mask = WITH_SYMBOLS.allowed(rows, np.array([1000]))[0]
+    return [token for token in SYMBOLS if mask[known.id(token)]]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "possible"),
+    [
+        ("<s> M:6/8 K:Cmaj", True),
+        ("<s> M:6/8 K:Cmaj C 3", True),
+        ("<s> M:6/8 K:Cmaj C 3 -", True),  # over a note that lasts
+        ("<s> M:6/8 K:Cmaj C 6 - |", True),
+        ("<s> M:6/8 K:Cmaj (3", True),
+        ("<s> M:6/8 K:Cmaj (3 C", True),
+        ('<s> M:6/8 K:Cmaj "C"', False),  # one at a place
+        ('<s> M:6/8 K:Cmaj C 3 - "C"', False),
+        ("<s> M:6/8 K:Cmaj {", False),
+        ("<s> M:6/8 K:Cmaj { C }", False),  # before grace notes, not after them
+        ("<s> M:6/8 K:Cmaj [", False),
+        ("<s> M:6/8 K:Cmaj C 6", False),  # over a bar line
+        ("<s> M:6/8", False),
+    ],
+)
+def test_one_chord_symbol_may_come_before_each_sound(tokens, possible):
+    assert symbols_after(tokens) == list(SYMBOLS if possible else ())
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32), st.integers(160, 400))
+def test_random_tunes_with_chord_symbols_are_valid(seed, limit):
+    known, random, rows = WITH_SYMBOLS.alphabet.vocabulary, np.random.default_rng(seed), WITH_SYMBOLS.begin(1)
+    tokens = []
+    while len(tokens) < limit and tokens[-1:] != ["</s>"]:
+        allowed = np.flatnonzero(WITH_SYMBOLS.allowed(rows, np.array([limit - len(tokens)]))[0])
+        symbols = [each for each in allowed if known.tokens[each] in SYMBOLS]
+        one = random.choice(symbols if symbols and random.random() < 0.2 else allowed)
+        rows = WITH_SYMBOLS.advance(rows, np.array([one]))
+        tokens.append(known.tokens[one])
+    assert tokens[-1] == "</s>"
+    assert find_fault(tokens) == ""
+    tune = AbcRepresentation(chords=True).detokenize(tokens)
+    assert sum(len(sound.marks) for sound in tune.sounds()) == sum(token in SYMBOLS for token in tokens)
+    (read,) = abc.parse(abc.format(tune)).tunes
+    assert read.voices == tune.voices
+
+
 @pytest.mark.parametrize(
     ("tokens", "next_token"),
     [

@@ -75,6 +75,34 @@ def test_losses_are_counted():
     assert ABC.lost(two) == {"slur": 1, "note in another voice": 2, "rhythm of an unknown name": 1}
 
 
+CHORDS = AbcRepresentation(chords=True)
+WITH_CHORDS = """X:1
+M:6/8
+L:1/8
+K:D
+"D"F|"Bm9""^slow"{g}A2-"A7/c+"A "x"(3"no chord"def z|"G""Em"[Bd]3-"C7xyz"B3|]
+"""
+
+
+def test_chord_symbols_are_canonical_and_on_c():
+    tokens = CHORDS.tokenize(one(WITH_CHORDS))
+    expected = '"C" E | "Am7" { f } G 2 - "G7/B" G (3 "N.C." c d e z | "Dm" [ A c ] 3 - A 3 |] </s>'
+    assert " ".join(tokens[3:]) == expected
+    assert [token for token in tokens if token[0] != '"'] == ABC.tokenize(one(WITH_CHORDS))
+    back = CHORDS.detokenize(tokens)
+    assert CHORDS.tokenize(back) == tokens
+    assert CHORDS.tokenize(one(abc.format(back))) == tokens
+    for semitones in range(-11, 12):
+        assert CHORDS.tokenize(back.transposed(back.key.interval_up(semitones))) == tokens
+    assert CHORDS.lost(one(WITH_CHORDS)) == {
+        "annotation": 2,
+        "chord symbol": 1,
+        "chord symbol before another one": 1,
+        "chord symbol, written as a simpler one": 1,
+    }
+    assert CHORDS.spec == "abc:chords=true"
+
+
 def test_tokens_have_a_note_once_in_a_chord_and_no_section_without_its_endings():
     tune = one("X:1\nM:1/4\nL:1/4\nK:C\n|:[CC]|1D:|2E:|F|]\n")
     assert " ".join(ABC.tokenize(tune)) == "<s> M:1/4 K:Cmaj |: C 2 | [1 D 2 :| [2 E 2 || F 2 |] </s>"

@@ -23,6 +23,9 @@ FAULTS = [
     ("{ } C 6 |]", "misspelt"),
     ("[ C E 6 |]", "misspelt"),
     ("R:jig C 6 |]", "misspelt"),
+    ('"C" "G" C 6 |]', "misspelt"),
+    ('C 6 "C" |]', "misspelt"),
+    ('"C9" C 6 |]', "misspelt"),  # canonical is C7
     ("C 6 | C 5 | C 6 |]", "bar_of_wrong_length"),
     ("C 6 | C 7 |]", "bar_of_wrong_length"),
     ("C 6 | | C 6 |]", "bar_of_wrong_length"),

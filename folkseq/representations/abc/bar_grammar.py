@@ -90,6 +90,7 @@ class BarState(NamedTuple):
     tied: bool = False  # the last pitch must come next
     inside: int = 0  # notes in an open brace (negative) or bracket (positive), plus one
     grace: bool = False  # grace notes wait for their note
+    harmony: bool = False  # a chord symbol waits for its sound
     tuplet: Tuplet | None = None  # the open one
     to_come: int = 0  # its sounds, without the pending one
     written: int = 0  # written ticks of its sounds so far
@@ -108,7 +109,14 @@ class BarState(NamedTuple):
         """Return the state after the pitch or the chord of a sound."""
         to_come = max(0, self.to_come - 1)
         return self._replace(
-            pending=True, single=single, tied=False, grace=False, to_come=to_come, at_line=False, inside=0
+            pending=True,
+            single=single,
+            tied=False,
+            grace=False,
+            harmony=False,
+            to_come=to_come,
+            at_line=False,
+            inside=0,
         )
 
     @property
@@ -165,7 +173,7 @@ class BarGrammar:
                 return lengths
         settled = state.settled
         if settled.tied or settled.grace:
-            return self._allowed_sounds(settled)
+            return self._allowed_sounds(settled._replace(harmony=True))
         return (self._ids["pitch"] or self._ids["rest"]) if self._has_room(settled) else []
 
     def given(self, state: BarState) -> BarState:
@@ -180,7 +188,13 @@ class BarGrammar:
             return IN_CHORD
         if state.at_line:
             return AT_LINE
-        if state.inside or state.grace or (state.pending and not self._fits(state, EIGHTH)) or state.settled.tuplet:
+        if (
+            state.inside
+            or state.grace
+            or state.harmony
+            or (state.pending and not self._fits(state, EIGHTH))
+            or state.settled.tuplet
+        ):
             return NO_LINE
         return state.settled.left or (TIEABLE if state.single else 0)
 
@@ -202,6 +216,8 @@ class BarGrammar:
             return state.with_sound(single=what == "pitch")
         if what in ("{", "["):
             return state._replace(inside=-1 if what == "{" else 1, at_line=False)
+        if what == "harmony":
+            return state._replace(harmony=True, at_line=False)
         if what == "tuplet":
             tuplet = self._tuplets[state.compound][token_id]
             return state._replace(tuplet=tuplet, to_come=tuplet.count, written=0, at_line=False)
@@ -224,17 +240,20 @@ class BarGrammar:
         """Return the ids that begin a sound, or something before one, when none is pending."""
         if not self._has_room(state):
             return []
+        symbols = [] if state.harmony else self._ids["harmony"]
         if state.tied:  # to the last pitch
-            return self._ids["pitch"]
+            return self._ids["pitch"] + symbols
         if state.tuplet:  # abc2midi miscounts chords and grace notes in tuplets
-            return self._ids["pitch"] + self._ids["rest"]
+            return self._ids["pitch"] + self._ids["rest"] + symbols
         allowed = self._ids["pitch"] + (self._ids["["] if self._chord_begins else [])
         if state.grace:
             return allowed
+        if state.harmony:
+            return allowed + self._ids["rest"] + self._ids["{"]
         tuplets = self._tuplets[state.compound].items()
         usual = ((i, each) for i, each in tuplets if each.count == each.actual)
         fitting = [i for i, each in usual if _completes(0, each.count, each, state.left, self.alphabet.sizes)]
-        return allowed + self._ids["rest"] + self._ids["{"] + fitting
+        return allowed + self._ids["rest"] + self._ids["{"] + symbols + fitting
 
     def _has_room(self, state: BarState) -> bool:
         return any(self._fits(state, ticks) for ticks in self.alphabet.sizes)

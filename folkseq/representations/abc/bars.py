@@ -90,7 +90,9 @@ def read_bars(tokens: Sequence[str]) -> Bars:
             first = len(rows) if first < 0 else first
             rows += [(bar, onset // EIGHTH, bar, onset, length)] * (item.stop - len(rows))
             end, left = end + length, max(left - 1, 0)
-        elif item.kind == "tuplet":  # whose token belongs to the next sound
+        elif item.kind == "harmony":  # whose token belongs to the next sound
+            pass
+        elif item.kind == "tuplet":  # as well
             tuplet = parse_tuplet(item.token, meter.compound)
             factor, left = tuplet.normal / tuplet.actual, tuplet.count
         elif item.kind == "bar":

@@ -8,6 +8,7 @@ from folkseq.formats.abc.fields import SIGNS, format_key, parse_key
 from folkseq.formats.abc.lexer import parse_note
 from folkseq.formats.abc.writer import format_step
 from folkseq.music import Interval, Key, Pitch, Tune
+from folkseq.music.harmony import move_symbol
 from folkseq.representations.abc.bars import read_bars
 from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.tokens import HEADER, key_token, kind
@@ -15,7 +16,7 @@ from folkseq.representations.base import END, START
 
 WIDTH = 76
 """Characters of a line, if no bar is longer."""
-_BEFORE = ("[", "{", "}", "tuplet")  # kinds after which no space stands
+_BEFORE = ("[", "{", "}", "tuplet", "harmony")  # kinds after which no space stands
 _AFTER = ("]", "}", "length", "tie")  # kinds before which none stands
 
 
@@ -69,6 +70,8 @@ def _moved(tokens: Sequence[str], interval: Interval) -> Iterator[tuple[str, str
             key = parse_key(token.strip("[]")[2:])[0] or key
             moved = key.moved(interval)
             token = key_token(moved)
+        elif what == "harmony":
+            token = f'"{move_symbol(token[1:-1], interval)}"'
         elif what == "pitch":
             step, alter, _ = parse_note(token)
             pitch = interval.apply(Pitch(step, key.alters[step % 7] if alter is None else alter))

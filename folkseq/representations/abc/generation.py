@@ -61,6 +61,8 @@ class AbcGeneration(Generation[Tune]):
         The limit covers two parts and a prime, or more than the requested bars or sections take. A form gets many
         candidates; otherwise most tunes would end in the middle of a phrase.
         """
+        if options.accompaniment and not any(kind(token) == "harmony" for token in self.vocabulary.tokens):
+            raise RequestError("--accompaniment plays chord symbols, which only a model of abc:chords=true writes")
         header = {} if prime else options.header()  # a prime has its own header
         form = FormPlan.of(options.bars, options.form)
         target = None
@@ -137,7 +139,10 @@ class AbcGeneration(Generation[Tune]):
         bars = read_bars(tokens).spans
         if options.bars and bars and bars[-1].number >= options.bars:
             raise too_long("bars", options.bars, f"{bars[-1].number} bars")
-        return Prime(tuple(self.vocabulary.encode(tokens)), tune, Counter(lost) + Counter(self.spelling.lost(tune)))
+        unknown = [token for token in tokens if kind(token) == "harmony" and token not in self.vocabulary]
+        tokens = [token for token in tokens if token not in unknown]
+        losses = Counter(lost) + Counter({"chord symbol that the model does not know": len(unknown)} if unknown else {})
+        return Prime(tuple(self.vocabulary.encode(tokens)), tune, losses + Counter(self.spelling.lost(tune)))
 
     def postprocess(self, piece: Tune, name: str, options: AbcOptions, prime: Prime[Tune] | None = None) -> Tune:
         """Return the tune with a title and a rhythm, written as the corpus writes such tunes.

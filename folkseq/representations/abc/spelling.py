@@ -79,10 +79,12 @@ class Spelling(Representation[Tune]):
     Attributes:
         transpose: Transpose every tune to a tonic of C.
         grace: Keep grace notes.
+        chords: Keep chord symbols, each as one of the canonical qualities.
     """
 
     transpose: bool = True
     grace: bool = True
+    chords: bool = False
 
     def tokenize(self, piece: Tune) -> list[str]:
         """Return the tokens of the tune."""
@@ -111,7 +113,7 @@ class Spelling(Representation[Tune]):
 
     def lost(self, piece: Tune) -> Mapping[str, int]:
         """Count what the tokens do not represent, apart from titles and other header lines."""
-        lost = dropped(piece.body, self.grace)
+        lost = dropped(piece.body, self.grace, self.chords)
         for voice in piece.voices[1:]:
             lost["note in another voice"] += sum(isinstance(each, Sound) and bool(each.pitches) for each in voice)
         if piece.rhythm and not canonical_rhythm(piece.rhythm):
@@ -150,7 +152,7 @@ class Spelling(Representation[Tune]):
         interval = self._interval(elements, key, whole)
         rhythm, key = canonical_rhythm(tune.rhythm), key.moved(interval)
         tokens = [START, *([f"R:{rhythm}"] if rhythm else []), f"M:{meter}", key_token(key)[1:-1]]
-        tokenizer = sound_tokenizer(interval, key, self.grace)
+        tokenizer = sound_tokenizer(interval, key, self.grace, self.chords)
         left, tuplet = 0, Tuplet(1, 1, 1)
         for element in elements:
             if isinstance(element, Sound):
@@ -170,7 +172,7 @@ class Spelling(Representation[Tune]):
             elif isinstance(element, Key):
                 key = element.moved(interval)
                 tokens.append(key_token(key))
-                tokenizer = sound_tokenizer(interval, key, self.grace)
+                tokenizer = sound_tokenizer(interval, key, self.grace, self.chords)
         return tokens
 
 

@@ -7,10 +7,11 @@ Bar lines are `|`, `||` between sections, `|]` at the end, and repeats, which al
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from folkseq.music import Bar, Element, Instrument, Key, Meter, Part, Sound, Tempo, Tune, Tuplet
+from folkseq.music.harmony import Chord, canonical
 from folkseq.music.repeats import match_repeats
 
 
@@ -93,7 +94,7 @@ def _with_end(elements: Sequence[Element]) -> list[Element]:
     return [*elements[:last], sound, Bar(closes=1) if closes else Bar("|]")]
 
 
-def dropped(body: Iterable[Element], grace: bool) -> Counter[str]:
+def dropped(body: Iterable[Element], grace: bool, chords: bool = False) -> Counter[str]:
     """Count what the canonical form of a body does not hold, by kind."""
     lost: Counter[str] = Counter()
     for element in body:
@@ -106,8 +107,8 @@ def dropped(body: Iterable[Element], grace: bool) -> Counter[str]:
                 lost["note twice in a chord"] += twice
             if element.lyrics:
                 lost["syllable"] += sum(map(bool, element.lyrics))
-            for mark in element.marks:
-                lost[_mark_kind(mark)] += 1
+            if element.marks:
+                lost.update(_dropped_marks(element.marks, chords))
             if element.grace and not grace:
                 lost["grace note"] += len(element.grace)
         elif isinstance(element, Bar):
@@ -122,6 +123,19 @@ def dropped(body: Iterable[Element], grace: bool) -> Counter[str]:
         elif isinstance(element, Instrument):
             lost["instrument"] += 1
     return lost
+
+
+def _dropped_marks(marks: Sequence[str], chords: bool) -> Iterator[str]:
+    """Yield the kind of each mark that is not kept; of several chord symbols the last one is."""
+    symbols = [mark for mark in marks if chords and canonical(mark.strip('"'))]
+    for mark in marks:
+        if mark in symbols:
+            given, kept = (Chord.parse(text) for text in (mark.strip('"'), canonical(mark.strip('"'))))
+            if given and kept and given.intervals != kept.intervals:
+                yield "chord symbol, written as a simpler one"
+        else:
+            yield _mark_kind(mark)
+    yield from ["chord symbol before another one"] * (len(symbols) - 1)
 
 
 def _mark_kind(mark: str) -> str:

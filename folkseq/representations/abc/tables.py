@@ -85,6 +85,7 @@ class TableGrammar(Generic[State]):
         self._lock = RLock()
         self._is_sign = self.mask(i for each in (*SIGNS, *HEADER, START, END) for i in self.alphabet.ids[each])
         self._is_pitch, self._chord_end = self.mask(self.alphabet.ids["pitch"]), self.mask(self.alphabet.ids["]"])
+        self._is_harmony = self.mask(self.alphabet.ids["harmony"])
         steps = np.array([self.alphabet.steps.get(i, -(10**6)) for i in range(size)])
         self._higher = (steps[None, :] > steps[:, None]) & self._is_pitch  # (V, V)
         self._anything = ~self.mask(self.alphabet.ids[START])
@@ -141,7 +142,7 @@ class TableGrammar(Generic[State]):
         self._close(mask, rows, remaining)
         if line.min(initial=0) <= TIED:
             tied, chord = np.flatnonzero(line == TIED), np.flatnonzero(line == IN_CHORD)
-            mask[tied] = False
+            mask[tied] &= self._is_harmony
             mask[tied, pitch[tied]] = True
             mask[chord] &= self._higher[pitch[chord]] | self._chord_end
         return mask

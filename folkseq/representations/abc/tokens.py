@@ -8,6 +8,7 @@
 | rest | `z` and its length |
 | chord | `[` pitches upwards `]` length |
 | grace notes | `{` pitches `}` before their note |
+| chord symbol | `"Am7"` before its sound and the grace notes of that, if chords are kept |
 | tie | `-` after the length |
 | tuplet | `(3`, or `(5:4:5` where the meter's default differs |
 | bar line | `|` `||` `|]` `|:` `:|` `::`, then `[1` `[2` if an ending begins |
@@ -26,6 +27,7 @@ from folkseq.formats.abc.fields import SIGNS, format_key, parse_key, parse_meter
 from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
 from folkseq.formats.abc.writer import format_length, format_step
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tuplet
+from folkseq.music.harmony import canonical, move_symbol
 from folkseq.representations.base import END, START
 
 PitchT = TypeVar("PitchT")
@@ -49,8 +51,8 @@ _MOST_CACHED = 10_000
 def kind(token: str) -> str:
     """Return the kind of a token, or an empty string for an unknown one.
 
-    Kinds are `R:`, `M:`, `K:`, pitch, length, rest, tie, tuplet, bar, ending, meter, key; a bracket, a brace, and the
-    start and end tokens are kinds of their own.
+    Kinds are `R:`, `M:`, `K:`, pitch, length, rest, tie, tuplet, harmony, bar, ending, meter, key; a bracket, a brace,
+    and the start and end tokens are kinds of their own.
     """
     if token in _KINDS:
         return _KINDS[token]
@@ -59,6 +61,8 @@ def kind(token: str) -> str:
         return token[:2]
     if first == "(":
         return "tuplet"
+    if first == '"':
+        return "harmony" if token == harmony_token(token) != "" else ""
     if first == "[":
         return "ending" if token[1:2].isdigit() else {"M": "meter", "K": "key"}.get(token[1:2], "")
     if first.isdigit() or first == "/":
@@ -88,6 +92,12 @@ def tuplet_token(tuplet: Tuplet, compound: bool) -> str:
     return short if parse_tuplet(short, compound) == tuplet else f"{short}:{tuplet.normal}:{tuplet.count}"
 
 
+def harmony_token(mark: str) -> str:
+    """Return the token of a chord symbol in quotes; nothing for one of an unknown kind, and for other marks."""
+    symbol = canonical(mark[1:-1]) if mark[:1] == '"' else ""
+    return f'"{symbol}"' if symbol else ""
+
+
 def key_token(key: Key) -> str:
     """Return the token of a key within a tune."""
     return f"[K:{format_key(key)}]".replace(" ", "")
@@ -101,8 +111,8 @@ def _length_token(numerator: int, denominator: int) -> str:
 class SoundTokenizer:
     """Tokenizes sounds under one key after one transposition."""
 
-    def __init__(self, interval: Interval, key: Key, grace: bool) -> None:
-        self.interval, self.key, self.grace = interval, key, grace
+    def __init__(self, interval: Interval, key: Key, grace: bool, chords: bool = False) -> None:
+        self.interval, self.key, self.grace, self.chords = interval, key, grace, chords
         self._pitches: dict[Pitch, str] = {}
         # By identity, since the tunes of a book share most of their sounds; holding a sound keeps its id valid.
         self._sounds: dict[int, tuple[Sound, list[str]]] = {}
@@ -119,7 +129,8 @@ class SoundTokenizer:
     def tokens_in_tuplet(self, sound: Sound, actual: int, normal: int) -> list[str]:
         """Return the tokens of a sound in a tuplet of `actual` in the time of `normal`."""
         pitches = [self._pitch(pitch) for pitch in dict.fromkeys(sound.pitches)]
-        tokens = ["{", *map(self._pitch, sound.grace), "}"] if sound.grace and self.grace else []
+        tokens = self._harmony(sound.marks) if self.chords and sound.marks else []
+        tokens += ["{", *map(self._pitch, sound.grace), "}"] if sound.grace and self.grace else []
         tokens += pitches if len(pitches) == 1 else ["[", *pitches, "]"] if pitches else ["z"]
         length = _length_token(sound.duration.numerator * actual, sound.duration.denominator * normal)
         if length:
@@ -127,6 +138,11 @@ class SoundTokenizer:
         if sound.tied:
             tokens.append("-")
         return tokens
+
+    def _harmony(self, marks: Iterable[str]) -> list[str]:
+        """Return the token of the last chord symbol, which is the one that sounds."""
+        symbols = [token for token in map(harmony_token, marks) if token]
+        return [harmony_token(f'"{move_symbol(symbols[-1][1:-1], self.interval)}"')] if symbols else []
 
     def _pitch(self, pitch: Pitch) -> str:
         token = self._pitches.get(pitch)
@@ -202,6 +218,7 @@ def read_elements(tokens: Iterable[str], key: Key, meter: Meter, grace: bool = T
     """Read the tokens of a body that begins in `key` and `meter` as elements."""
     elements: list[Element] = []
     ratio, left = (1, 1), 0  # of the tuplet; the number of its sounds to come
+    marks: tuple[str, ...] = ()  # the chord symbol of the next sound
 
     def read_pitch(token: str) -> Pitch:
         step, accidental, _ = parse_note(token)
@@ -211,8 +228,11 @@ def read_elements(tokens: Iterable[str], key: Key, meter: Meter, grace: bool = T
         if isinstance(item, SoundTokens):
             duration = _duration(item.length, *(ratio if left else (1, 1)))
             pitches = tuple(sorted(set(item.pitches)))
-            elements.append(Sound(pitches, duration, item.tied, tuple(item.grace) if grace else ()))
+            elements.append(Sound(pitches, duration, item.tied, tuple(item.grace) if grace else (), marks))
+            marks = ()
             left = max(left - 1, 0)
+        elif item.kind == "harmony":
+            marks = (item.token,)
         elif item.kind == "bar":
             elements.append(LINES[item.token])
         elif item.kind == "ending":

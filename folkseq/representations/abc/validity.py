@@ -22,8 +22,8 @@ SPELLING, CLOSE = "misspelt", "no_end"  # a token that means nothing in its plac
 BAR, TUPLET, TIE, CHANGE = "bar_of_wrong_length", "unclosed_tuplet", "tie_to_no_note", "meter_within_bar"
 REPEAT, ENDING = "unpaired_repeat", "unpaired_ending"
 _KINDS = (START, END, "R:", "M:", "K:", "pitch", "length", "rest", "tie", "tuplet", "bar", "ending", "meter", "key")
-_LETTERS = dict(zip((*_KINDS, "{", "}", "[", "]"), "SERMKplz-t|emk{}[]", strict=True))
-_SPELT = re.compile(r"SR?MK((\{p+\})?(pl?-?|\[p+\]l?-?|zl?)|[t|emk])*E")
+_LETTERS = dict(zip((*_KINDS, "harmony", "{", "}", "[", "]"), "SERMKplz-t|emkh{}[]", strict=True))
+_SPELT = re.compile(r"SR?MK(h?(\{p+\})?(pl?-?|\[p+\]l?-?|zl?)|[t|emk])*E")
 _OUTSIDE, _INSIDE = -1, 0  # of a repeat; in an ending, its last number
 
 
