@@ -28,7 +28,13 @@ def _groups(*names: str) -> Callable[[], dict[str, list[click.Option]]]:
     return build
 
 
-@click.command(cls=GroupedCommand, groups=_groups(*_DRAWING, "max_copy"))
+def _filling() -> dict[str, list[click.Option]]:
+    from folkseq.representations.abc.options import AbcOptions
+
+    return _groups(*_DRAWING, "max_copy")() | {"Only for abc": options_of(AbcOptions, only=["instrument"])}
+
+
+@click.command(cls=GroupedCommand, groups=_filling)
 @click.argument("names", nargs=-1, required=True, metavar="[RUN] FILE")
 @MODEL
 @click.option("--bars", help="Bars of a tune, as in 5-8, as engravers count: a pickup is bar 0.")

@@ -17,6 +17,7 @@ def fill(
     bars: str | None = None,
     seconds: str | None = None,
     tune: int | None = None,
+    instrument: str | None = None,
     **settings: Any,
 ) -> Answers:
     """Write a gap in a piece again; everything else stays as it is.
@@ -29,11 +30,12 @@ def fill(
             bar before it; endings count.
         seconds: the beginning and end of the gap in a performance, such as `12-20`.
         tune: number of the tune, in a file of several.
+        instrument: keep the new bars of a tune within the range of an instrument, such as `fiddle`.
         settings: those of `write_answers`.
 
     Raises:
         FolkseqError: something cannot be met; nothing is written then.
     """
-    asked = {"bars": bars, "seconds": seconds, "tune": tune}
+    asked = {"bars": bars, "seconds": seconds, "tune": tune, "instrument": instrument}
     where = {name: value for name, value in asked.items() if value is not None}
     return write_answers(run, FILL, file, count, where, **settings)

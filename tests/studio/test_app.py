@@ -35,6 +35,10 @@ def test_tunes_come_one_by_one(client):
         assert "\nR:jig\n" in tune["abc"]
         assert "\nK:D" in tune["abc"]
         assert tune["record"]["seed"] == 5
+    asked = {"model": "tunes", "seed": 5, "instrument": "whistle"}
+    (_, tune), _ = events(client.post("/api/tunes", json=asked).text)
+    assert tune["record"]["instrument"] == "whistle"
+    assert client.post("/api/tunes", json=asked | {"instrument": "kazoo"}).status_code == 400
     again = client.post("/api/tunes", json={"model": "tunes", "count": 1, "seed": 5, "key": "D", "rhythm": "jig"})
     assert events(again.text)[0] == tunes[0]
 
@@ -99,6 +103,8 @@ def test_the_models_can_be_chosen(client):
     models = {each["name"]: each for each in client.get("/api/models").json()["models"]}
     assert {"tunes", "fill", "chorales", "piano"} <= models.keys()
     assert "reel" in models["tunes"]["rhythms"]
+    assert "fiddle" in models["tunes"]["instruments"]
+    assert models["piano"]["instruments"] == []
     assert models["fill"]["task"] == "fill"
 
 

@@ -17,10 +17,12 @@ import numpy as np
 
 from folkseq.errors import RequestError
 from folkseq.formats import abc, midi
+from folkseq.formats.abc.fields import parse_key
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
 from folkseq.formats.abc.splice import TextBar, find_bars, replace_bars, replace_record
 from folkseq.formats.abc.writer import format_bars
 from folkseq.formats.transcription import transcription_notice
+from folkseq.grammar import PlacedGrammar
 from folkseq.infill.abc.gap import Gap, GapGrammar
 from folkseq.infill.abc.tune_text import TuneText, bars_of
 from folkseq.music import Element, Interval, Key, Pitch, Sound, Tune
@@ -29,6 +31,8 @@ from folkseq.pairs import Integers
 from folkseq.representations.abc import AbcCodec
 from folkseq.representations.abc.bar_grammar import BarGrammar
 from folkseq.representations.abc.bars import SIGNS, Bars, read_bars
+from folkseq.representations.abc.instruments import Instrument
+from folkseq.representations.abc.playable import PlayableGrammar
 from folkseq.representations.abc.tokens import kind
 from folkseq.representations.base import END, START
 from folkseq.representations.task import Answer, Question
@@ -98,9 +102,17 @@ class FilledTune(Answer):
 
 
 def find_gap(
-    codec: AbcCodec, grammar: BarGrammar, data: bytes, file: str, bars: str | None, number: int | None
+    codec: AbcCodec,
+    grammar: BarGrammar,
+    data: bytes,
+    file: str,
+    bars: str | None,
+    number: int | None,
+    instrument: Instrument | None = None,
 ) -> GapInTune:
     """Find the gap of `bars`, such as `5-8`, in tune `number` of a file of ABC, or in the melody of a MIDI file.
+
+    The new bars keep to the notes of an instrument, if one is given.
 
     Raises:
         FolkseqError: there is no such tune or bar, the model does not know its meter, or it cannot be filled without
@@ -131,14 +143,20 @@ def find_gap(
         text_bars = [TextBar((), text.tune.key, text.tune.meter, text.tune.unit)] * count
         notices = [transcription_notice(file, text.lost or Counter())]
     gap = Gap(grammar, ids, measured, place, count)
+    interval = -codec.representation.interval(known)
+    keeps: PlacedGrammar = GapGrammar(gap)
+    if instrument is not None:
+        names = [token.strip("[]")[2:] for token in tokens[: gap.start] if kind(token) in ("K:", "key")]
+        key = parse_key(names[-1])[0] if names else None
+        keeps = PlayableGrammar(keeps, codec.vocabulary, instrument, lambda _: (interval.semitones,), key)
     return GapInTune(
         codec=codec,
         text=text,
-        interval=-codec.representation.interval(known),
+        interval=interval,
         bars=tuple(text_bars),
         gap=gap,
         source=gap.source,
-        grammar=GapGrammar(gap),
+        grammar=keeps,
         opening=(codec.vocabulary.id(START),),
         end_id=codec.vocabulary.id(END),
         limit=gap.limit,

@@ -15,7 +15,9 @@ from folkseq.pairs import Pair, RelativePositions
 from folkseq.representations.abc import AbcCodec
 from folkseq.representations.abc.bar_grammar import Alphabet, BarGrammar
 from folkseq.representations.abc.bars import read_bars
+from folkseq.representations.abc.options import AbcOptions
 from folkseq.representations.task import Task
+from folkseq.settings import parse
 
 LEFT_ONLY = 0.1
 """Share of the pairs in training whose source has nothing after the gap, so that a tune's end can be filled, too."""
@@ -56,7 +58,8 @@ class FillTune(Task):
         return self.codec.analysis.amounts(pair.ids)
 
     def ask(self, data: bytes, file: str, **where: Any) -> GapInTune:
-        """Find the gap in a file: `bars` as in 5-8, and `tune`, the number of one of several."""
+        """Find the gap in a file: `bars` as in 5-8, `tune`, the number of one of several, and an `instrument`."""
         if where.get("seconds") is not None:
             raise RequestError(f"--seconds: {file} is a tune; name the bars to fill, as in --bars 5-8")
-        return find_gap(self.codec, self._grammar, data, file, where.get("bars"), where.get("tune"))
+        instrument = parse(AbcOptions, {"instrument": where.get("instrument")}).range
+        return find_gap(self.codec, self._grammar, data, file, where.get("bars"), where.get("tune"), instrument)

@@ -67,6 +67,8 @@ def ask(codec: PerformanceCodec, data: bytes, file: str, **where: Any) -> GapInP
     """Find the gap that `seconds` names, as in 12-20. Raises RequestError."""
     if where.get("bars") is not None:
         raise RequestError(f"--bars: {file} is a performance; name the seconds to write again, --seconds 12-20")
+    if where.get("instrument") is not None:
+        raise RequestError(f"--instrument: {file} is a performance, and only tunes are written for one; leave it out")
     given, config = where.get("seconds") or "", codec.config
     match = _RANGE.fullmatch(given.strip())
     if match is None:

@@ -21,6 +21,7 @@ from folkseq.formats.abc.lexer import parse_note
 from folkseq.grammar import Ids, Rows
 from folkseq.music import Key
 from folkseq.representations.abc.conventions import Conventions
+from folkseq.representations.abc.instruments import Instrument
 from folkseq.representations.abc.tokens import kind
 from folkseq.representations.vocabulary import START, Vocabulary
 
@@ -40,9 +41,15 @@ class Compass:
 
     version = 3
 
-    def __init__(self, vocabulary: Vocabulary, conventions: Conventions, key: Key | None) -> None:
-        """Take ranges from the tunes that are like a new one: in rhythm, mode and, if it is requested, key."""
+    def __init__(
+        self, vocabulary: Vocabulary, conventions: Conventions, key: Key | None, instrument: Instrument | None = None
+    ) -> None:
+        """Take ranges from the tunes that are like a new one: in rhythm, mode and, if it is requested, key.
+
+        Of these, those that fit a requested instrument count, if there are any.
+        """
         self._tokens, self._conventions, self._key = vocabulary.tokens, conventions, key
+        self._instrument = instrument
         kinds = np.array([kind(token) for token in vocabulary.tokens])
         self._is_rhythm, self._is_mode, self._is_pitch = kinds == "R:", kinds == "K:", kinds == "pitch"
         self._is_header = self._is_rhythm | self._is_mode
@@ -116,6 +123,8 @@ class Compass:
         ranges = Counter[tuple[int, int]]()
         if any(each.key.mode == key.mode for each in self._conventions.known):
             like = self._conventions.like(name, key.mode, self._key)
+            if self._instrument is not None:
+                like = [each for each in like if each.fits(self._instrument)] or like
             for each in sorted(like, key=lambda each: each.low):  # so that evenly spread numbers give all heights
                 ranges[each.in_tokens] += each.tunes
         return ranges

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.music import Interval, Key, Meter, Tune
+from folkseq.music.pitch import Pitch
+from folkseq.representations.abc.instruments import ANYWHERE, Instrument
 
 _NO_RHYTHM = "-"
 # Without a corpus: the tonics that fiddlers, fluters and pipers know best, and the range of a flute.
@@ -25,6 +27,7 @@ _TONICS = {"maj": "DGA", "min": "EABD", "dor": "EAD", "mix": "DAG", "lyd": "GD",
 _LOWEST, _HIGHEST = 1, 13  # D4 to B5
 # A tune that misses an end of a range by n steps is 1 + 8 n times less likely to be meant for it.
 _MISSED, _TOO_LOW = 8, 1000  # the latter for steps below every tune of the corpus
+_MOST_OCTAVES = 4  # by which a tune may be moved to an instrument
 Steps = NDArray[np.int64]
 
 
@@ -47,6 +50,11 @@ class Convention(NamedTuple):
     def in_tokens(self) -> tuple[int, int]:
         """Return the range of the tokens."""
         return self.low + self.steps, self.high + self.steps
+
+    def fits(self, instrument: Instrument) -> bool:
+        """Return whether an instrument has the notes of the range."""
+        low, high = (Pitch(step, self.key.alters[step % 7]).midi for step in (self.low, self.high))
+        return instrument.holds(low, high)
 
     @classmethod
     def parse(cls, text: str, tunes: int) -> Self:
@@ -78,8 +86,8 @@ class Conventions:
         """Return the conventions of the corpus."""
         return tuple(Convention.parse(text, count) for text, count in self._counts.items())
 
-    def _like(self, rhythm: str, mode: str, key: Key | None = None) -> Sequence[Convention]:
-        """Return the conventions for a rhythm, mode and key: those of any key or rhythm if there are none."""
+    def _like(self, rhythm: str | None, mode: str, key: Key | None = None) -> Sequence[Convention]:
+        """Return the conventions for a rhythm, mode and key: those of any key or rhythm if there are none, or None."""
         of_mode = [each for each in self.known if each.key.mode == mode] or _of_players(mode)
         of_key = [each for each in of_mode if each.key == key] or of_mode
         return [each for each in of_key if each.rhythm == rhythm] or of_key
@@ -92,19 +100,40 @@ class Conventions:
                 found[each.unit] += each.tunes
         return found
 
-    def interval(self, tune: Tune, key: Key | None, random: Random) -> Interval:
+    def shifts(self, tonic: Key, key: Key | None) -> set[int]:
+        """Return the semitones by which `interval` may move a tune from one key, to the requested one if any."""
+        octaves = range(-_MOST_OCTAVES, _MOST_OCTAVES + 1)
+        return {each.semitones + 12 * count for each in self._moved(None, tonic, key)[0] for count in octaves}
+
+    def interval(self, tune: Tune, key: Key | None, random: Random, instrument: Instrument | None = None) -> Interval:
         """Return the interval that takes a tune to the key and octave of tunes with nearly its range.
 
         Args:
             tune: in any key.
             key: the requested key, if the octave alone is to be chosen.
             random: chooses among the tunes of the corpus; without a corpus, the best of the usual keys is taken.
+            instrument: has all notes of the tune after one of its `shifts`, and so after the interval.
         """
+        room = ANYWHERE if instrument is None else instrument.room(tune)
+        found = self._nearest(tune, tune.rhythm, key, random, room)
+        return found if room[0] <= found.semitones <= room[1] else self._nearest(tune, None, key, random, room)
+
+    def _nearest(
+        self, tune: Tune, rhythm: str | None, key: Key | None, random: Random, room: tuple[int, int]
+    ) -> Interval:
+        """Return an interval to the range of tunes of a rhythm, within the room if one is."""
         steps = [pitch.step for sound in tune.sounds() for pitch in sound.pitches] or [_LOWEST, _HIGHEST]
-        intervals, low, high, tunes = self._moved(tune.rhythm, tune.key, key)
+        intervals, low, high, tunes = self._moved(rhythm, tune.key, key)
         moved = np.array([each.steps for each in intervals])  # (N,)
         below, above = low - moved - min(steps), high - moved - max(steps)
         octaves = np.round((below + above) / 14)
+        semitones = np.array([each.semitones for each in intervals])
+        fewest, most = np.ceil((room[0] - semitones) / 12), np.floor((room[1] - semitones) / 12)
+        octaves = np.clip(octaves, fewest, most)
+        fits = np.flatnonzero(fewest <= most)
+        if len(fits):
+            intervals = [intervals[place] for place in fits.tolist()]
+            octaves, low, tunes, below, above = (each[fits] for each in (octaves, low, tunes, below, above))
         below, above = below - 7 * octaves, above - 7 * octaves  # from the ends of the tune to those of each range
         if not self.known:
             place = int((np.abs(below) + np.abs(above)).argmin())
@@ -114,7 +143,7 @@ class Conventions:
             (place,) = random.choices(range(len(tunes)), (tunes / missed).tolist())
         return intervals[place].octaves(int(octaves[place]))
 
-    def _moved_to(self, rhythm: str, tonic: Key, key: Key | None) -> tuple[list[Interval], Steps, Steps, Steps]:
+    def _moved_to(self, rhythm: str | None, tonic: Key, key: Key | None) -> tuple[list[Interval], Steps, Steps, Steps]:
         """Return the interval to the key of each convention, the range of each, and its number of tunes, (N,)."""
         found = self.like(rhythm, tonic.mode, key)
         low, high, tunes = np.array([(each.low, each.high, each.tunes) for each in found]).T

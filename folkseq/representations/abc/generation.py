@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from random import Random
@@ -12,15 +12,18 @@ from random import Random
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc
 from folkseq.formats.abc.lexer import parse_note
-from folkseq.music import Bar, Meter, Sound, Tune
+from folkseq.grammar import Grammar
+from folkseq.music import Bar, Key, Meter, Sound, Tune
 from folkseq.representations.abc.analysis import repeated_bars
 from folkseq.representations.abc.bars import read_bars
 from folkseq.representations.abc.compass import Compass
 from folkseq.representations.abc.conventions import Conventions
 from folkseq.representations.abc.form import FormPlan
 from folkseq.representations.abc.grammar import AbcGrammar
+from folkseq.representations.abc.instruments import Instrument
 from folkseq.representations.abc.naming import TitleModel
 from folkseq.representations.abc.options import AbcOptions, find_key, find_mode
+from folkseq.representations.abc.playable import PlayableGrammar
 from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.titles import DANCE
 from folkseq.representations.abc.tokens import UNIT, kind
@@ -68,16 +71,41 @@ class AbcGeneration(Generation[Tune]):
         target = None
         if not prime and self.conventions.known:
             mode = find_mode(options.mode) if options.mode else ""
-            target = Compass(self.vocabulary, self.conventions, find_key(options.key, mode) if options.key else None)
+            key = find_key(options.key, mode) if options.key else None
+            target = Compass(self.vocabulary, self.conventions, key, options.range)
+        grammar: Grammar = AbcGrammar(self.vocabulary, **header, plan=form)
+        if options.range is not None:
+            grammar = self._playable(grammar, options.range, options, prime)
         given = len(prime.ids) if prime else 0
         return Plan(
             opening=prime.ids if prime else (self.vocabulary.id(START),),
             limit=max(400 + given, 40 * (form.bars or 0), 400 * len(form.sections)),
-            grammar=AbcGrammar(self.vocabulary, **header, plan=form),
+            grammar=grammar,
             target=target,
             candidates=CANDIDATES if options.bars or options.form else 1,
             typical_length=True,
         )
+
+    def _playable(
+        self, grammar: Grammar, instrument: Instrument, options: AbcOptions, prime: Prime[Tune] | None
+    ) -> PlayableGrammar:
+        """Return the grammar of tunes that `postprocess` can take to the range of an instrument."""
+
+        def shifts(tonic: Key) -> Collection[int]:
+            if prime is not None and not options.key:
+                return ((-self.spelling.interval(prime.piece, whole=False)).semitones,)
+            return self.conventions.shifts(tonic, find_key(options.key, tonic.mode) if options.key else None)
+
+        if prime is not None:
+            back = -self.spelling.interval(prime.piece, whole=False)  # from the tokens to the prime's own key
+            least, most = instrument.room(prime.piece)
+            tonic = prime.piece.key.moved(-back)
+            if not any(least <= shift - back.semitones <= most for shift in shifts(tonic)):
+                raise RequestError(
+                    f"the prime does not fit the instrument {options.instrument}, whose range is {instrument}; "
+                    "leave out --instrument, or ask for another --key"
+                )
+        return PlayableGrammar(grammar, self.vocabulary, instrument, shifts)
 
     def prime(self, text: str, options: AbcOptions) -> Prime[Tune]:
         """Parse the beginning of a tune in ABC; missing header lines come from the options, else C and 4/4."""
@@ -154,7 +182,7 @@ class AbcGeneration(Generation[Tune]):
             interval = -self.spelling.interval(prime.piece, whole=False)
         else:
             key = find_key(options.key, piece.key.mode) if options.key else None
-            interval = self.conventions.interval(piece, key, random)
+            interval = self.conventions.interval(piece, key, random, options.range)
         tune = piece.transposed(interval)
         if prime is None and not options.meter:
             tune = self._in_common_time(tune, random)

@@ -10,6 +10,7 @@ from folkseq.formats.abc.fields import MODE_NAMES, parse_key, parse_meter
 from folkseq.music import Key
 from folkseq.music.accompaniment import ACCOMPANIMENT_HELP, STYLES
 from folkseq.music.signature import MODES
+from folkseq.representations.abc.instruments import INSTRUMENTS, Instrument
 from folkseq.representations.abc.spelling import RHYTHMS, canonical_rhythm
 from folkseq.representations.capabilities import Options
 from folkseq.settings import setting
@@ -25,6 +26,13 @@ class AbcOptions(Options):
     meter: str | None = setting(None, "Meter: 4/4, 6/8, C|, …", needs_grammar=True)
     mode: str | None = setting(None, "Mode: maj, min, dor, mix, …", needs_grammar=True)
     key: str | None = setting(None, "Key to write in: D (major), Em, Ador, …")
+    instrument: str | None = setting(
+        None,
+        f"Keep within the range of an instrument: {', '.join(INSTRUMENTS)}.",
+        choices=tuple(INSTRUMENTS),
+        metavar="NAME",
+        needs_grammar=True,
+    )
     bars: int | None = setting(
         None,
         "Number of bars, as written, with those of the prime.  [default with a form: 8 per section]",
@@ -35,6 +43,11 @@ class AbcOptions(Options):
         None, "Share of a beat that the first eighth takes in MIDI.", low=0.5, high=0.75, bare=0.66
     )
     accompaniment: str | None = setting(None, ACCOMPANIMENT_HELP, choices=STYLES)
+
+    @property
+    def range(self) -> Instrument | None:
+        """Return the range of the instrument, if one is asked for."""
+        return INSTRUMENTS.get(self.instrument or "")
 
     def header(self) -> dict[str, str]:
         """Return the header tokens that the options ask for, or empty strings. Raises RequestError for unknown names.

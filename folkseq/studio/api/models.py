@@ -9,6 +9,8 @@ from pathlib import Path
 
 from folkseq import representations
 from folkseq.errors import FolkseqError
+from folkseq.representations.abc.instruments import INSTRUMENTS
+from folkseq.representations.abc.options import AbcOptions
 from folkseq.run import Run
 from folkseq.studio.operations import Nothing, operation
 from folkseq.studio.workshop import Workshop
@@ -26,6 +28,8 @@ class ModelFacts:
     """What it can be asked for; empty for a model that does not write tunes."""
     meters: tuple[str, ...]
     modes: tuple[str, ...]
+    instruments: tuple[str, ...]
+    """Those whose range it can keep."""
     writes: str
     """Suffix of its files: `.abc`, `.mid` and others."""
     drums: bool
@@ -70,6 +74,7 @@ def _facts(name: str, folder: Path, changed_ns: int) -> ModelFacts:
         rhythms=after("R:"),
         meters=after("M:"),
         modes=after("K:C"),
+        instruments=tuple(INSTRUMENTS) if representation.options is AbcOptions else (),
         writes=representation.files.outputs[0],
         drums=bool(getattr(representation, "drums", getattr(representation, "grid", "") == "drums")),
         density=bool(getattr(representation, "density", False)),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from folkseq.representations.abc.instruments import INSTRUMENTS
 from folkseq.representations.task import CONTINUE
 from folkseq.sampling.overlaps import Copied, Verdict
 from folkseq.settings import REQUIRED, setting
@@ -35,6 +36,7 @@ class AskForTunes:
     meter: str | None = setting(None, "Meter.")
     mode: str | None = setting(None, "Mode.")
     key: str | None = setting(None, "Key.")
+    instrument: str | None = setting(None, "Instrument whose range is kept.", choices=("", *INSTRUMENTS))
     bars: int | None = setting(None, "Number of bars.", low=1, high=256)
     form: str | None = setting(None, "Form, such as AABB.")
 
@@ -67,7 +69,9 @@ class Notice:
 def write_tunes(workshop: Workshop, request: AskForTunes) -> Iterator[Candidate | Notice]:
     """Write new tunes, each as soon as it is finished."""
     model = workshop.model(request.model, CONTINUE)
-    options = {name: getattr(request, name) for name in ("rhythm", "meter", "mode", "key", "bars", "form")}
+    options = {
+        name: getattr(request, name) for name in ("rhythm", "meter", "mode", "key", "instrument", "bars", "form")
+    }
     sampled = model.sample(
         request.count,
         seed=request.seed,

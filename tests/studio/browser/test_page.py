@@ -18,10 +18,13 @@ def test_what_is_asked_for_is_written(open_page):
     page = open_page()
     page.wait_for_selector(".candidate")
     page.select_option("[name=rhythm]", "jig")
+    page.select_option("[name=instrument]", "whistle")
     page.fill("[name=key]", "Em")
     page.click("#ask-form button[type=submit]")
     page.wait_for_selector("#stop", state="hidden")
-    assert "rhythm jig" in page.locator("#command").text_content().replace("--", "")
+    command = page.locator("#command").text_content()
+    assert "--rhythm jig" in command
+    assert "--instrument whistle" in command
 
 
 def test_a_wrong_key_is_a_sentence_beside_the_form(open_page):

@@ -57,7 +57,7 @@ function asked() {
 function showChoices() {
   const model = models.find(each => each.name === form.elements.model.value);
   if (!model) return;
-  for (const [name, every, any] of [["rhythm", model.rhythms, "tune"], ["meter", model.meters, "any"], ["mode", model.modes, "any"]]) {
+  for (const [name, every, any] of [["rhythm", model.rhythms, "tune"], ["meter", model.meters, "any"], ["mode", model.modes, "any"], ["instrument", model.instruments, "any instrument"]]) {
     const select = form.elements[name], value = select.value;
     select.replaceChildren(new Option(any, ""), ...every.map(each => new Option(each)));
     if (every.includes(value)) select.value = value;
