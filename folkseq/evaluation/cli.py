@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from folkseq.evaluation.targets import VoiceLeading
     from folkseq.evaluation.verb import Evaluation
 
+_MEANS = ("sections", "range")
 Rows = list[list[str]]
 Column = Mapping[str, float]
 
@@ -102,6 +103,7 @@ def _tables(found: Evaluation) -> Iterator[Rows]:
         yield rows
     if found.samples is not None:
         yield _statistics([found.samples[column] for column in ("samples", "without_grammar", "held_out")])
+        yield from _kinds(found.samples["kinds"])
         yield from _classifier(found.samples["classifier"])
         novelty = found.samples["novelty"]
         median, most = novelty["copied_tokens_median"], novelty["copied_tokens_most"]
@@ -131,6 +133,31 @@ def _voices(voices: VoiceLeading) -> Rows:
     shares = [{"chord_tones": each.pop("chord_tones")} for each in columns]
     header = [f"{voices.count} chorales, a hundred chords", "written", "without rules", "held out"]
     return [header, *_rows(columns, "{}", rates=True), *_rows(shares, "{}, %")]
+
+
+def _kinds(kinds: Mapping[str, Any]) -> Iterator[Rows]:
+    """Yield a table of kinds, each with `samples / held out`, and a line of those that are too few."""
+    enough = {name: each for name, each in kinds.items() if len(each["samples"]) > 1}
+    shares = dict.fromkeys(
+        name for each in enough.values() for name in each["held_out"] if name not in ("pieces", *_MEANS)
+    )
+    if enough:
+        header = [*(f"{name.replace('_', ' ')}, %" for name in shares), *_MEANS]
+        rows = [["samples / held out", "pieces", *header, "AUC"]]
+        for name, each in enough.items():
+            both = each["samples"], each["held_out"]
+            cells = [[f"{column['pieces']:,}" for column in both]]
+            cells += [_percents(column.get(share) for column in both) for share in shares]
+            cells += [_decimals((column.get(mean) for column in both), 1) for mean in _MEANS]
+            rows.append([name, *map(" / ".join, cells), *_decimals([each["auc"]], 2)])
+        yield rows
+    few = [
+        f"{name} {' / '.join(str(each[side]['pieces']) for side in ('samples', 'held_out'))}"
+        for name, each in kinds.items()
+        if name not in enough
+    ]
+    if few:
+        yield [[f"too few to compare: {', '.join(few)}"]]
 
 
 def _classifier(told: Mapping[str, Any] | None) -> Iterator[Rows]:

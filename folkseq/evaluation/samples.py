@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from folkseq.corpora import TokenStore
 from folkseq.corpora.baseline import JUDGED
-from folkseq.evaluation import classifier, figures, statistics
+from folkseq.evaluation import classifier, figures, kinds, statistics
 from folkseq.verbs.model import Model
 
 
@@ -28,8 +28,8 @@ def evaluate(model: Model, count: int, seed: int) -> dict[str, Any]:
 
     Returns:
         `count` and `seed`; the statistics of the `samples`, of those sampled `without_grammar` and of the pieces
-        `held_out`; and `novelty`: the median and the largest length of the longest runs that a sample shares with the
-        training set, and the shares of known figures.
+        `held_out`; `kinds`, the figures of each kind of piece, such as a rhythm; and `novelty`: the median and the
+        largest length of the longest runs that a sample shares with the training set, and the shares of known figures.
     """
     vocabulary, labels, codec, (store, sides) = (
         model.run.vocabulary,
@@ -63,6 +63,7 @@ def evaluate(model: Model, count: int, seed: int) -> dict[str, Any]:
         "samples": statistics_of(pieces),
         "without_grammar": statistics_of(free),
         "held_out": statistics_of(held_out),
+        "kinds": kinds.evaluate(codec, pieces, held_out),
         "classifier": None if told is None else asdict(told),
         "novelty": {"copied_tokens_median": median_high(copied), "copied_tokens_most": max(copied), **known},
     }

@@ -259,6 +259,10 @@ class Analysis:
         """Count the features by which pieces are compared with a corpus."""
         return Features()
 
+    def kind(self, ids: Ids) -> str:
+        """Return the kind of a piece, beside whose other pieces it is evaluated, too; or nothing."""
+        return ""
+
     def labels(self, ids: Ids) -> Mapping[str, NDArray[Any]]:
         """Label each id, by name, for neuron analysis; each label follows from the ids up to its own.
 

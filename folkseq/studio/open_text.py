@@ -19,7 +19,7 @@ from folkseq.infill.abc.tune_text import TuneText, bars_of
 from folkseq.music import Bar, Element, Key, Meter, Sound, Tune
 from folkseq.representations.abc import AbcRepresentation
 from folkseq.representations.abc.bars import read_bars
-from folkseq.representations.abc.spelling import canonical_rhythm
+from folkseq.representations.abc.rhythms import canonical_rhythm
 from folkseq.representations.vocabulary import Vocabulary
 
 NAME = "the tune"

@@ -104,7 +104,7 @@ def test_a_run_too_small_for_a_test_side_says_what_it_is_judged_on(tmp_path):
 def test_samples_stand_beside_the_corpus(run):
     asked = ["evaluate", str(run), "--samples", "5", "--seed", "3"]
     facts = json.loads(CliRunner().invoke(main, [*asked, "--json"]).stdout)["samples"]
-    assert facts.keys() == {"count", "seed", "samples", "without_grammar", "held_out", "classifier", "novelty"}
+    assert facts.keys() == {"count", "seed", "samples", "without_grammar", "held_out", "kinds", "classifier", "novelty"}
     assert facts["classifier"] is None  # five are too few to learn from
     shares = {"valid_pieces", "sections_of_8_bars", "last_note_on_tonic", "bars_heard_again"}
     for column, pieces in (("samples", 5), ("without_grammar", 5), ("held_out", 2)):

@@ -72,9 +72,9 @@ def test_a_prime_must_agree_with_the_options():
     ("key", "mode", "found"), [("G#", "min", "K:Cmin"), ("D#", "dor", "K:Cdor"), ("A#m", "", "K:Cmin")]
 )
 def test_a_key_without_a_mode_is_in_the_requested_one(key, mode, found):
-    assert AbcOptions(key=key, mode=mode).header()["mode"] == found
+    assert AbcOptions(key=key, mode=mode).requested_mode() == found.removeprefix("K:C")
     with pytest.raises(RequestError, match="Gmaj is not in mode min"):
-        AbcOptions(key="Gmaj", mode="min").header()
+        AbcOptions(key="Gmaj", mode="min").requested_mode()
 
 
 @pytest.mark.parametrize(

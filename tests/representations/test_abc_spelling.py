@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from folkseq.formats import abc
 from folkseq.music import Key, Sound, Tune
 from folkseq.representations.abc import AbcRepresentation
-from folkseq.representations.abc.spelling import canonical_rhythm
+from folkseq.representations.abc.rhythms import canonical_rhythm
 from folkseq.representations.abc.structure import structure
 from folkseq.representations.abc.tokens import UNIT
 

@@ -19,6 +19,7 @@ from folkseq.formats.abc.lexer import parse_note
 from folkseq.music import Bar, Element, Key, Meter, Sound, Tune
 from folkseq.representations.abc.bars import labels, read_bars
 from folkseq.representations.abc.excerpt import excerpt
+from folkseq.representations.abc.rhythms import named
 from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.tokens import HEADER, kind
 from folkseq.representations.abc.validity import find_fault
@@ -87,6 +88,11 @@ class AbcAnalysis(Analysis):
             },
             values={"pitch": notes[:, 0], "duration": notes[:, 1], "section_length": np.array(lengths, np.int64)},
         )
+
+    def kind(self, ids: Ids) -> str:
+        """Return the rhythm of a tune; its meter, as in `in 3/4`, if the rhythm is unknown."""
+        found = {token[:2]: token[2:] for token in self.vocabulary.decode(ids[: 1 + len(HEADER)])}
+        return named(found["R:"]) if "R:" in found else f"in {found['M:']}" if "M:" in found else ""
 
     def labels(self, ids: Ids) -> Mapping[str, Ids]:
         """Label the position of each token in its bar and part, and whether it is in a repeat or in the header."""

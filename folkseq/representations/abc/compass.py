@@ -39,15 +39,20 @@ class Compass:
     last note and the number of notes. Notes are steps from one below the lowest of the vocabulary.
     """
 
-    version = 3
-
     def __init__(
-        self, vocabulary: Vocabulary, conventions: Conventions, key: Key | None, instrument: Instrument | None = None
+        self,
+        vocabulary: Vocabulary,
+        conventions: Conventions,
+        key: Key | None,
+        instrument: Instrument | None = None,
+        has_header: bool = False,
     ) -> None:
         """Take ranges from the tunes that are like a new one: in rhythm, mode and, if it is requested, key.
 
-        Of these, those that fit a requested instrument count, if there are any.
+        Of these, those that fit a requested instrument count, if there are any. The rhythm is one of the key's, unless
+        the request decides it, or a meter.
         """
+        self.version = 4 if has_header else 3
         self._tokens, self._conventions, self._key = vocabulary.tokens, conventions, key
         self._instrument = instrument
         kinds = np.array([kind(token) for token in vocabulary.tokens])
@@ -64,7 +69,7 @@ class Compass:
         self._no_rhythm = vocabulary.id(START)
         self._rhythms = Counter[int]()  # of the tunes in the requested key
         for each in conventions.known:
-            if each.key == key:
+            if each.key == key and not has_header:
                 token = f"R:{each.rhythm}"
                 self._rhythms[vocabulary.id(token) if token in vocabulary else self._no_rhythm] += each.tunes
         self._ranges = cache(self._ranges_like)

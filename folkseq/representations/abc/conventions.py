@@ -92,6 +92,10 @@ class Conventions:
         of_key = [each for each in of_mode if each.key == key] or of_mode
         return [each for each in of_key if each.rhythm == rhythm] or of_key
 
+    def tunes(self, rhythm: str, meter: str | None = None) -> int:
+        """Return the number of tunes of a rhythm, in one meter if it is given."""
+        return sum(each.tunes for each in self.known if each.rhythm == rhythm and meter in (None, str(each.meter)))
+
     def units(self, rhythm: str, meter: Meter) -> Counter[Fraction]:
         """Return the number of tunes of a rhythm and meter with each unit."""
         found = Counter[Fraction]()

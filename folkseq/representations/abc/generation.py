@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc
@@ -24,9 +25,10 @@ from folkseq.representations.abc.instruments import Instrument
 from folkseq.representations.abc.naming import TitleModel
 from folkseq.representations.abc.options import AbcOptions, find_key, find_mode
 from folkseq.representations.abc.playable import PlayableGrammar
+from folkseq.representations.abc.rhythms import COMMON_TIME, Way, named, way_to_write
 from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.titles import DANCE
-from folkseq.representations.abc.tokens import UNIT, kind
+from folkseq.representations.abc.tokens import HEADER, UNIT, kind
 from folkseq.representations.base import START
 from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
 from folkseq.representations.vocabulary import Vocabulary
@@ -34,8 +36,6 @@ from folkseq.representations.vocabulary import Vocabulary
 # Number of candidates for a requested form. Of 60 tunes of 16 bars in the form AABB, 47 % ended on their tonic when the
 # first candidate was taken, 82 % with 32 candidates and 92 % with 64; without a form 90 % do.
 CANDIDATES = 64
-# Dances of eight eighths a bar, as players write them. Older books have many in 2/4, with sixteenths.
-_COMMON_TIME = ("reel", "hornpipe", "clog", "fling", "strathspey", "barndance", "schottische")
 _RARE = 0.2
 """Share of the tunes of a rhythm and meter below which a unit is not used for them."""
 # The title of a tune of unknown rhythm.
@@ -48,7 +48,6 @@ _RHYTHM_OF_METER = {
     Meter(9, 8): "slipjig",
     Meter(12, 8): "slide",
 }
-_TITLES = {"slipjig": "slip jig", "singlejig": "single jig", "fling": "highland fling"}
 
 
 class AbcGeneration(Generation[Tune]):
@@ -66,13 +65,16 @@ class AbcGeneration(Generation[Tune]):
         """
         if options.accompaniment and not any(kind(token) == "harmony" for token in self.vocabulary.tokens):
             raise RequestError("--accompaniment plays chord symbols, which only a model of abc:chords=true writes")
-        header = {} if prime else options.header()  # a prime has its own header
+        way, mode = self._way(options), options.requested_mode()
+        header: dict[str, Any] = {}  # a prime has its own
+        if not prime:
+            rhythm, meters = way.rhythm and f"R:{way.rhythm}", [f"M:{meter}" for meter in way.meters]
+            header = {"rhythm": rhythm, "meters": meters, "mode": mode and f"K:C{mode}"}
         form = FormPlan.of(options.bars, options.form)
         target = None
         if not prime and self.conventions.known:
-            mode = find_mode(options.mode) if options.mode else ""
             key = find_key(options.key, mode) if options.key else None
-            target = Compass(self.vocabulary, self.conventions, key, options.range)
+            target = Compass(self.vocabulary, self.conventions, key, options.range, bool(way.meters))
         grammar: Grammar = AbcGrammar(self.vocabulary, **header, plan=form)
         if options.range is not None:
             grammar = self._playable(grammar, options.range, options, prime)
@@ -84,7 +86,13 @@ class AbcGeneration(Generation[Tune]):
             target=target,
             candidates=CANDIDATES if options.bars or options.form else 1,
             typical_length=True,
+            notices=[way.notice] if way.notice else [],
         )
+
+    def _way(self, options: AbcOptions) -> Way:
+        """Return how the model writes tunes of the requested rhythm and meter."""
+        rhythm, meter = options.requested_rhythm(), options.requested_meter()
+        return way_to_write(rhythm, meter, self.vocabulary, self.conventions)
 
     def _playable(
         self, grammar: Grammar, instrument: Instrument, options: AbcOptions, prime: Prime[Tune] | None
@@ -112,8 +120,9 @@ class AbcGeneration(Generation[Tune]):
         text = text.strip()
         has_header = re.search("(?m)^K:", text)  # a tune with a header has its own unit
         key = find_key(options.key or "C", find_mode(options.mode) if options.mode else "")
-        meter = replace(options, key=None).header()["meter"][2:]
-        for letter, value in (("K", key), ("L", "" if has_header else "1/8"), ("M", meter), ("R", options.rhythm)):
+        way = self._way(options)
+        meter = way.meters[0] if way.meters else ""
+        for letter, value in (("K", key), ("L", "" if has_header else "1/8"), ("M", meter), ("R", way.rhythm)):
             if value and re.search(rf"(?m)^{letter}:", text) is None:
                 text = f"{letter}:{value}\n{text}"
         book = abc.parse(text if text.startswith("X:") else f"X:1\n{text}", "the prime")
@@ -161,9 +170,12 @@ class AbcGeneration(Generation[Tune]):
         last = tune.body[-1] if tune.body else None
         if isinstance(last, Bar) and last.style == "|]":
             raise RequestError("the prime ends the tune; leave out its last bar line to continue from there")
-        for token in filter(None, replace(options, key=None).header().values()):
-            if token not in tokens:
-                raise RequestError(f"the prime is not in {token[2:]}, which the options ask for; leave one of them out")
+        way, mode = self._way(options), replace(options, key=None).requested_mode()
+        asked = ([way.rhythm] if way.rhythm else [], way.meters, [f"C{mode}"] if mode else [])
+        for letter, values in zip(HEADER, asked, strict=True):
+            if values and not any(f"{letter}{value}" in tokens for value in values):
+                what = " or ".join(values)
+                raise RequestError(f"the prime is not in {what}, which the options ask for; leave one of them out")
         bars = read_bars(tokens).spans
         if options.bars and bars and bars[-1].number >= options.bars:
             raise too_long("bars", options.bars, f"{bars[-1].number} bars")
@@ -186,7 +198,8 @@ class AbcGeneration(Generation[Tune]):
         tune = piece.transposed(interval)
         if prime is None and not options.meter:
             tune = self._in_common_time(tune, random)
-        return _titled(replace(tune, unit=self._unit(tune)), name)
+        tune = replace(tune, unit=self._unit(tune))
+        return _titled(replace(tune, rhythm=options.requested_rhythm() or tune.rhythm), name)
 
     def new_titles(self, known: Sequence[Sequence[str]], seed: int) -> Iterator[str]:
         """Yield titles in the manner of the corpus; `DANCE` in them stands for the kind of tune."""
@@ -195,12 +208,12 @@ class AbcGeneration(Generation[Tune]):
 
     def entitled(self, piece: Tune, title: str) -> Tune:
         """Return the tune with a title that names its rhythm if it names any."""
-        rhythm = _TITLES.get(piece.rhythm, piece.rhythm).title()
+        rhythm = named(piece.rhythm).title()
         return replace(piece, titles=(title.replace(DANCE, rhythm),))
 
     def _in_common_time(self, tune: Tune, random: Random) -> Tune:
         """Return a dance of eight sixteenths a bar as one of eight eighths, in C or C| as often as the corpus is."""
-        in_halves = tune.meter == Meter(2, 4) and tune.rhythm in _COMMON_TIME and _fitting_unit(tune) < UNIT
+        in_halves = tune.meter == Meter(2, 4) and tune.rhythm in COMMON_TIME and _fitting_unit(tune) < UNIT
         if not in_halves or any(isinstance(element, Meter) for element in tune.body):
             return tune
         meters = [Meter(4, 4), Meter(2, 2)]
@@ -240,5 +253,5 @@ def _fitting_unit(tune: Tune) -> Fraction:
 def _titled(tune: Tune, name: str) -> Tune:
     """Return a tune with its rhythm, or that of its meter, and a title made of it and `name`."""
     rhythm = tune.rhythm or _RHYTHM_OF_METER.get(tune.meter, "air")
-    rhythm = _TITLES.get(rhythm, rhythm)
+    rhythm = named(rhythm)
     return replace(tune, rhythm=rhythm, titles=(f"{rhythm.capitalize()} {name}",))

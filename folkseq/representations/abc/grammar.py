@@ -7,6 +7,8 @@ the requested form; near the limit it is led to its end by the shortest way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,29 +33,36 @@ class AbcGrammar(TableGrammar[FormState]):
     form: FormGrammar
 
     def __init__(
-        self, vocabulary: Vocabulary, *, rhythm: str = "", meter: str = "", mode: str = "", plan: FormPlan = _NO_PLAN
+        self,
+        vocabulary: Vocabulary,
+        *,
+        rhythm: str = "",
+        meters: Sequence[str] = (),
+        mode: str = "",
+        plan: FormPlan = _NO_PLAN,
     ) -> None:
         """Build the grammar.
 
         Args:
             vocabulary: of `abc` tokens.
-            rhythm: the token that the header must have, such as `R:reel`.
-            meter: the same, such as `M:4/4`.
-            mode: the same, such as `K:Cmaj`.
+            rhythm: the token that the header must have, such as `R:reel`; any by default.
+            meters: those of which it must have one, such as `M:4/4`.
+            mode: the one that it must have, such as `K:Cmaj`.
             plan: the requested form.
 
         Raises:
             RequestError: the vocabulary has no such token, or lacks one that the form needs.
         """
         alphabet = Alphabet(vocabulary)
-        meters = [i for i in alphabet.header_ids("M:", meter) if i in alphabet.meters]
-        if not meters:
-            asked = f"{meter[2:]} has no bars that" if meter else "the model knows no meter whose bars"
+        known = [token for token in meters if token in vocabulary] or meters[:1] or [""]
+        wanted = [i for token in known for i in alphabet.header_ids("M:", token) if i in alphabet.meters]
+        if not wanted:
+            asked = f"{known[0][2:]} has no bars that" if meters else "the model knows no meter whose bars"
             raise RequestError(f"{asked} could be filled; use --no-grammar")
         rhythms = alphabet.header_ids("R:", rhythm)
         # A requested meter goes with tunes of unknown rhythm, since the rhythms that go with it are unknown, too.
-        first = rhythms if rhythm else meters if meter else rhythms + meters
-        header = {Phase.RHYTHM: first, Phase.METER: meters, Phase.KEY: alphabet.header_ids("K:", mode)}
+        first = rhythms if rhythm else wanted if meters else rhythms + wanted
+        header = {Phase.RHYTHM: first, Phase.METER: wanted, Phase.KEY: alphabet.header_ids("K:", mode)}
         names = {Phase.START: {START}, **{phase: set(vocabulary.decode(ids)) for phase, ids in header.items()}}
         form = FormGrammar(plan, alphabet, names)
         missing = sorted(token for token in form.needed() if token not in vocabulary)

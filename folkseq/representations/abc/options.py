@@ -11,7 +11,7 @@ from folkseq.music import Key
 from folkseq.music.accompaniment import ACCOMPANIMENT_HELP, STYLES
 from folkseq.music.signature import MODES
 from folkseq.representations.abc.instruments import INSTRUMENTS, Instrument
-from folkseq.representations.abc.spelling import RHYTHMS, canonical_rhythm
+from folkseq.representations.abc.rhythms import find_rhythm
 from folkseq.representations.capabilities import Options
 from folkseq.settings import setting
 
@@ -49,25 +49,26 @@ class AbcOptions(Options):
         """Return the range of the instrument, if one is asked for."""
         return INSTRUMENTS.get(self.instrument or "")
 
-    def header(self) -> dict[str, str]:
-        """Return the header tokens that the options ask for, or empty strings. Raises RequestError for unknown names.
-
-        A key decides the mode; the tonic of every token is C.
-        """
-        rhythm = canonical_rhythm(self.rhythm or "")
-        if self.rhythm and not rhythm:
-            raise RequestError(f"rhythm {self.rhythm!r} is not known; there are: {', '.join(RHYTHMS)}")
+    def requested_mode(self) -> str:
+        """Return the mode that the key or the mode asks for, or nothing. Raises RequestError for unknown names."""
         mode = find_mode(self.mode) if self.mode else ""
         if self.key:
             written = find_key(self.key, mode).mode
             if mode and mode != written:
                 raise RequestError(f"key {self.key} is not in mode {self.mode}; leave one of them out")
             mode = written
+        return mode
+
+    def requested_meter(self) -> str:
+        """Return the meter as its token names it, or nothing. Raises RequestError for an unknown one."""
         try:
-            meter = f"M:{parse_meter(self.meter)}" if self.meter else ""
+            return str(parse_meter(self.meter)) if self.meter else ""
         except ParseError as error:
             raise RequestError(str(error)) from None
-        return {"rhythm": f"R:{rhythm}" if rhythm else "", "meter": meter, "mode": f"K:C{mode}" if mode else ""}
+
+    def requested_rhythm(self) -> str:
+        """Return the rhythm as its token names it, or nothing. Raises RequestError for an unknown one."""
+        return find_rhythm(self.rhythm) if self.rhythm else ""
 
 
 def find_mode(name: str) -> str:

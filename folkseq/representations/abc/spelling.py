@@ -8,16 +8,15 @@ spelling (no `>`), repeats come in pairs, and grace notes, ties and chords are k
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from folkseq.formats.abc.fields import parse_key, parse_meter
 from folkseq.music import Bar, Element, Interval, Key, Meter, Sound, Tune, Tuplet
 from folkseq.music.repeats import repair_endings
 from folkseq.representations.abc.conventions import describe
+from folkseq.representations.abc.rhythms import canonical_rhythm
 from folkseq.representations.abc.structure import dropped, structure
 from folkseq.representations.abc.tokens import (
     HEADER,
@@ -33,43 +32,7 @@ from folkseq.representations.base import END, START, Representation
 # The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI). At these bounds the
 # fewest tunes of O'Neill's, Ryan's and Aird's collections lie once their tonic is C.
 LOWEST_MEAN = 59
-RHYTHMS: dict[str, tuple[str, ...]] = {
-    "air": ("slow air",),
-    "barndance": ("barn dance",),
-    "clog": ("clog dance",),
-    "fling": ("highland fling", "highland"),
-    "gavotte": (),
-    "hornpipe": (),
-    "jig": ("double jig", "dj"),
-    "march": (),
-    "mazurka": ("varsovienne",),
-    "minuet": ("menuet",),
-    "planxty": (),
-    "polka": (),
-    "quickstep": ("quick step",),
-    "reel": (),
-    "schottische": (),
-    "singlejig": ("single jig",),
-    "slide": (),
-    "slipjig": ("slip jig", "hop jig"),
-    "strathspey": (),
-    "walkaround": ("walk around",),
-    "waltz": (),
-}
-"""The rhythms that `R:` names, and their other names."""
-_RHYTHMS = {spelling: name for name, others in RHYTHMS.items() for spelling in (name, *others)}
 _C = Key()
-
-
-@lru_cache(maxsize=1024)
-def canonical_rhythm(text: str) -> str:
-    """Return the one name of the rhythm that an `R:` line gives, or an empty string if it is unknown.
-
-    >>> canonical_rhythm("Slip Jig"), canonical_rhythm("reels"), canonical_rhythm("Kinderlied")
-    ('slipjig', 'reel', '')
-    """
-    words = re.sub(r"[^a-z]+", " ", text.lower()).strip()
-    return _RHYTHMS.get(words) or _RHYTHMS.get(words.removesuffix("s"), "")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from folkseq import representations
 from folkseq.errors import FolkseqError
 from folkseq.representations.abc.instruments import INSTRUMENTS
 from folkseq.representations.abc.options import AbcOptions
+from folkseq.representations.abc.rhythms import RHYTHMS
 from folkseq.run import Run
 from folkseq.studio.operations import Nothing, operation
 from folkseq.studio.workshop import Workshop
@@ -71,7 +72,9 @@ def _facts(name: str, folder: Path, changed_ns: int) -> ModelFacts:
         name,
         run.config.task,
         run.config.representation,
-        rhythms=after("R:"),
+        rhythms=tuple(
+            name for name, rhythm in RHYTHMS.items() if any(f"M:{meter}" in run.vocabulary for meter in rhythm.meters)
+        ),
         meters=after("M:"),
         modes=after("K:C"),
         instruments=tuple(INSTRUMENTS) if representation.options is AbcOptions else (),
