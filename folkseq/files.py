@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import IO, Any
 from unicodedata import normalize
 
 import numpy as np
@@ -27,11 +29,16 @@ _LETTERS = str.maketrans(
 )
 """Letters that Unicode does not decompose, and apostrophes."""
 _LONGEST_STEM = 60
+_BLOCK = 1 << 20
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
-def write_atomically(path: Path | str, data: bytes) -> None:
+def write_atomically(path: Path | str, data: bytes | IO[bytes]) -> None:
     """Replace `path` with a file that holds `data`, or leave the old file; missing folders are made.
+
+    Args:
+        path: the file.
+        data: bytes, or an open file that holds them.
 
     Raises:
         FolkseqError: the disk is full or read-only, or refuses for another reason; nothing is left behind.
@@ -42,7 +49,8 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with beside.open("xb") as file:
-                file.write(data)
+                for block in _blocks(data):
+                    file.write(block)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
@@ -52,6 +60,19 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         sync(path.parent)
     except OSError as error:
         raise FolkseqError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def holds(path: Path, data: bytes | IO[bytes]) -> bool:
+    """Return whether a file holds certain bytes, or those of an open file."""
+    with path.open("rb") as file:
+        return all(file.read(len(block)) == block for block in _blocks(data)) and not file.read(1)
+
+
+def _blocks(data: bytes | IO[bytes]) -> Iterable[bytes]:
+    if isinstance(data, bytes):
+        return (data,)
+    data.seek(0)
+    return iter(partial(data.read, _BLOCK), b"")
 
 
 def file_stem(title: str, number: str) -> str:

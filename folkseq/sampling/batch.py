@@ -63,6 +63,10 @@ class Request:
                 f"a limit of {self.limit} ids leaves no room after an opening of {len(self.opening)}; raise the limit"
             )
 
+    def asked(self, index: int) -> int:
+        """Return the index that was asked for, given that of a piece, which may have been redrawn."""
+        return index if self.longest is None else index % APART
+
 
 @dataclass(frozen=True)
 class Sample:

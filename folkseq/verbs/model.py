@@ -44,12 +44,16 @@ class Model(TrainedRun):
         Raises:
             RequestError: an argument cannot be met.
         """
+        return self.sampling_run(seed=seed, prime_data=prime_data, **asked).pieces(count)
+
+    def sampling_run(self, *, seed: int | None = None, prime_data: bytes | None = None, **asked: Any) -> SamplingRun:
+        """Check what is asked for, and prepare to write it; arguments and errors are those of `sample`."""
         check_task(self.run, CONTINUE)
-        return SamplingRun(self, self.record(seed=seed, **asked), prime_data).pieces(count)
+        return SamplingRun(self, self.record(seed=seed, **asked), prime_data)
 
     def again(self, records: Sequence[Record]) -> Iterator[Sampled]:
         """Write the pieces of records again. Raises RequestError if this run did not write them."""
-        return again(self, records)
+        return (piece for piece, _ in again(self, records, lambda place, piece: None))
 
     def stream(self, count: int = 1, *, seed: int | None = None, **asked: Any) -> Iterator[Event]:
         """Write pieces one after another, and give each token as soon as it is drawn.
@@ -57,8 +61,7 @@ class Model(TrainedRun):
         Pieces that need several candidates, or are redrawn when they are too long, are complete before their first
         token appears. Arguments and errors are those of `sample`, without `best`.
         """
-        check_task(self.run, CONTINUE)
-        return SamplingRun(self, self.record(seed=seed, **asked)).events(count)
+        return self.sampling_run(seed=seed, **asked).events(count)
 
     def record(self, *, seed: int | None = None, task: str = CONTINUE, **asked: Any) -> Record:
         """Return the record of settings and options. Raises RequestError for a value that is not allowed."""

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count as count_from
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from folkseq.errors import RequestError
-from folkseq.files import write_atomically
+from folkseq.files import holds, write_atomically
 from folkseq.formats import derived
 
 
@@ -78,7 +78,7 @@ class Output:
         """Return a piece as the bytes of a file, given the function that formats it for one of its own suffixes."""
         return derived.format(format, suffix, self.native, self.soundfont)
 
-    def write(self, stem: str, written: Mapping[str, bytes]) -> list[Path]:
+    def write(self, stem: str, written: Mapping[str, bytes | IO[bytes]]) -> list[Path]:
         """Write the files of a piece, by suffix, and return their paths; no file with other bytes is replaced.
 
         A folder gets files of the name `stem`; where one is taken, `-2`, `-3` … is added to it, or to that of `place`.
@@ -87,7 +87,7 @@ class Output:
         for number in count_from(1):
             name = stem if number == 1 else f"{stem}-{number}"
             paths = {folder / f"{name}{suffix}": data for suffix, data in written.items()}
-            if all(not path.exists() or (path.is_file() and path.read_bytes() == data) for path, data in paths.items()):
+            if all(not path.exists() or (path.is_file() and holds(path, data)) for path, data in paths.items()):
                 for path, data in paths.items():
                     write_atomically(path, data)
                 return list(paths)

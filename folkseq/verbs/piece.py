@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from folkseq.errors import RequestError
 from folkseq.extensions import extension
@@ -16,24 +18,50 @@ from folkseq.verbs.output import Output
 from folkseq.verbs.record import Record
 
 
+class PieceMaker(Protocol):
+    """Makes pieces of tokens, and files of pieces."""
+
+    @property
+    def files(self) -> Files[Any]:
+        """Return how the representation reads and writes files."""
+        ...
+
+    @property
+    def options(self) -> Any:
+        """Return the options of the representation."""
+        ...
+
+    def make(self, tokens: Sequence[str], record: Record) -> Any:
+        """Return the piece of tokens, as a user gets it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Sampled:
-    """A new piece, its figures and its record."""
+    """A new piece, its figures and its record; a copy for another process lacks the piece itself and its maker."""
 
-    piece: Any
-    """What the representation decodes to, such as a `Tune`."""
     tokens: tuple[str, ...]
+    title: str
     nll: float
     """Nats of its sampled tokens under the model."""
     copied: Copied
     critique: Critique
     record: Record
-    files: Files[Any] = field(repr=False)
-    options: Any = field(repr=False)
+    maker: PieceMaker = field(repr=False, compare=False)
     notices: tuple[str, ...] = ()
     """What the user should know since the piece before."""
     verdict: Verdict | None = None
     """Whether it is a copy; None without the novelty extension."""
+    made: Any = field(default=None, repr=False, compare=False)
+    """The piece, in the process that wrote it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"maker": None, "made": None}
+
+    @cached_property
+    def piece(self) -> Any:
+        """Return what the representation decodes to, such as a `Tune`."""
+        return self.maker.make(self.tokens, self.record) if self.made is None else self.made
 
     @property
     def seed(self) -> int:
@@ -44,11 +72,6 @@ class Sampled:
     def index(self) -> int:
         """Return its number among the pieces of that seed, from 1."""
         return self.record.index
-
-    @property
-    def title(self) -> str:
-        """Return its title."""
-        return self.files.title(self.piece)
 
     @property
     def stem(self) -> str:
@@ -65,12 +88,13 @@ class Sampled:
         Raises:
             RequestError: the piece cannot be written so.
         """
-        if suffix not in self.files.outputs:
-            known = ", ".join(self.files.outputs)
+        files = self.maker.files
+        if suffix not in files.outputs:
+            known = ", ".join(files.outputs)
             raise RequestError(f"{suffix or 'no suffix'}: a sampled piece can be written as {known}")
         comments = [self.record.describe(), self.record.to_json()]
-        piece = self.piece if number is None else self.files.number(self.piece, number)
-        return self.files.format(piece, suffix, comments, self.options)
+        piece = self.piece if number is None else files.number(self.piece, number)
+        return files.format(piece, suffix, comments, self.maker.options)
 
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows: score or piano roll, and sound; None if the piece is no music."""
@@ -80,7 +104,7 @@ class Sampled:
     def save(self, path: Path | str) -> Path:
         """Write the piece to `path` in the format of its suffix. Raises FolkseqError if that is not possible."""
         path = Path(path)
-        write_atomically(path, Output(path, (), self.files.outputs).format(self.format, path.suffix.lower()))
+        write_atomically(path, Output(path, (), self.maker.files.outputs).format(self.format, path.suffix.lower()))
         return path
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from folkseq import pretrained
@@ -15,11 +18,14 @@ from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
 from folkseq.verbs.model import SETTINGS, Model, load
 from folkseq.verbs.output import Output
-from folkseq.verbs.piece import Event, Sampled
+from folkseq.verbs.piece import Event, PieceMaker, Sampled
 from folkseq.verbs.record import Record
+from folkseq.verbs.sampling_run import again as rewrite
 from folkseq.verbs.trained import newest
 
 Written = Iterator[tuple[Sampled, list[Path]]]
+Pieces = Callable[[Callable[[int, Sampled], Any]], Iterator[tuple[Sampled, Any]]]
+"""Writes pieces, each with what a function makes of its place and itself."""
 
 
 def sample(
@@ -49,7 +55,7 @@ def sample(
     """
     model = load(run) if run is not None else _newest(asked, *_suffixes(out, formats))
     output = _output(model, count, out, formats, soundfont)
-    return _write(output, model.sample(count, **asked))
+    return _write(output, partial(model.sampling_run(**asked).formatted, count))
 
 
 def again(
@@ -78,7 +84,7 @@ def again(
             raise RequestError(f"{file}: {record.is_of_other}")
     model = load(run) if run is not None else model_of(records[0], file)
     output = _output(model, len(records), out, formats, soundfont)
-    return _write(output, model.again(records))
+    return _write(output, partial(rewrite, model, records))
 
 
 def stream(run: Path | str | None = None, count: int = 1, **asked: Any) -> Iterator[Event]:
@@ -139,12 +145,12 @@ def _output(
     )
 
 
-def _write(output: Output, pieces: Iterator[Sampled]) -> Written:
+def _write(output: Output, pieces: Pieces) -> Written:
     return _to_file(output, pieces) if output.is_file else _to_folder(output, pieces)
 
 
-def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
-    for piece in pieces:
+def _to_folder(output: Output, pieces: Pieces) -> Written:
+    def format(place: int, piece: Sampled) -> dict[str, bytes]:
         written = {}
         for suffix in output.suffixes:
             try:
@@ -152,13 +158,26 @@ def _to_folder(output: Output, pieces: Iterator[Sampled]) -> Written:
             except RequestError:
                 if piece.record.settings.grammar:  # without a grammar, a piece may be impossible to play
                     raise
+        return written
+
+    for piece, written in pieces(format):
         yield piece, output.write(piece.stem, written)
 
 
-def _to_file(output: Output, pieces: Iterator[Sampled]) -> Written:
-    written = list(pieces)
+def _to_file(output: Output, pieces: Pieces) -> Written:
+    """Write all pieces to one file; they are kept on disk until it is complete, since there may be many."""
     suffix = output.place.suffix
-    numbered = (partial(piece.format, number=number) for number, piece in enumerate(written, 1))
-    paths = output.write("", {suffix: b"\n".join(output.format(format, suffix.lower()) for format in numbered)})
-    for piece in written:
-        yield piece, paths
+
+    def format(place: int, piece: Sampled) -> bytes:
+        return output.format(partial(piece.format, number=place + 1), suffix.lower())
+
+    with TemporaryFile() as text, TemporaryFile() as kept:
+        makers: list[PieceMaker] = []
+        for piece, formatted in pieces(format):
+            text.write(b"\n" * bool(makers) + formatted)
+            pickle.dump(piece, kept)
+            makers.append(piece.maker)
+        paths = output.write("", {suffix: text})
+        kept.seek(0)
+        for maker in makers:
+            yield replace(pickle.load(kept), maker=maker), paths

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError, TokenError, in_words
 from folkseq.formats import midi
-from folkseq.machine import cores
 from folkseq.representations.base import END
 from folkseq.representations.capabilities import Plan, Prime
 from folkseq.run import typical_length
-from folkseq.sampling.batch import Request, Sample
+from folkseq.sampling.batch import Request
 from folkseq.sampling.generate import generate, stream
-from folkseq.sampling.overlaps import SharedPassage
-from folkseq.sampling.rerank import Critique
 from folkseq.settings import Setting, parse
 from folkseq.verbs.piece import Event, Sampled
 from folkseq.verbs.record import Record
 from folkseq.verbs.trained import TrainedRun
+from folkseq.verbs.writing import Order, Titles, Writer
 
+Result = TypeVar("Result")
 MOST_PIECES = 1_000_000
-MOST_LANES = 4
-"""Threads that write side by side; more would wait for each other in Python."""
 ROOM = 200
 """Tokens after that length in which a piece may end by itself before the grammar ends it."""
 FEWEST_TOKENS, MOST_TOKENS = 160, 10_000_000
 """Limits on `limit`: with fewer tokens, a grammar has no room to end a piece."""
-_BATCH = 16  # pieces that are compared with the training set at once, which is faster than one by one
 
 
 class SamplingRun:
@@ -57,8 +54,7 @@ class SamplingRun:
         grammar, target = (plan.grammar, plan.target) if settings.grammar else (None, None)
         self.record = replace(record, prime_sha256=digest, target=target.version if target else None)
         self._notices = plan.notices
-        self._new_titles = self.codec.generation.new_titles(model.run.titles(), record.seed)
-        self._titles: list[str] = []
+        self._titles = Titles(self.codec.generation.new_titles(model.run.titles(), record.seed))
         if self.prime is not None and (lost := in_words(self.prime.lost)):
             self._notices.append(f"{settings.prime if digest else 'the prime'}: lost: {lost}")
         self.candidates = plan.candidates if settings.grammar else 1
@@ -86,15 +82,34 @@ class SamplingRun:
 
     def pieces(self, count: int) -> Iterator[Sampled]:
         """Write pieces, each the best of its candidates."""
+        return (piece for piece, _ in self.formatted(count, lambda place, piece: None))
+
+    def formatted(self, count: int, format: Callable[[int, Sampled], Result]) -> Iterator[tuple[Sampled, Result]]:
+        """Write pieces, and do something with each in the process that wrote it; see `Writer.write`."""
         check_count(count)
-        return self._best(count, self.record.settings.best)
+        draws = self.record.settings.best * self.candidates
+        orders = (
+            Order(number, range((number - 1) * draws, number * draws), self._titles[number], self._told())
+            for number in range(1, count + 1)
+        )
+        return self._writer(self.request).write(orders, count, format)
+
+    def redraw(
+        self, numbers: Mapping[int, int], format: Callable[[int, Sampled], Result]
+    ) -> Iterator[tuple[Sampled, Result]]:
+        """Write the pieces of some draws again, given the number of the piece for each draw; see `formatted`."""
+        orders = (Order(number, (draw,), self._titles[number], self._told()) for draw, number in numbers.items())
+        return self._writer(replace(self.request, longest=None)).write(orders, len(numbers), format)
 
     def events(self, count: int) -> Iterator[Event]:
         """Write pieces token by token."""
         check_count(count)
         engine, tokens = self.model.engine(self.record.settings.precision), self.codec.vocabulary.tokens
-        redraws = self.candidates > 1 or self.request.longest is not None
-        draws = (sample.index for sample in self._fitting(count)) if redraws else range(count)
+        draws: Sequence[int] | Iterator[int] = range(count)
+        if self.candidates > 1 or self.request.longest is not None:
+            samples = generate(engine, self.request, range(count * self.candidates))
+            groups = (list(islice(samples, self.candidates)) for _ in range(count))
+            draws = (max(group, key=lambda sample: sample.fit).index for group in groups)
         return (
             Event(number, event.place, tokens[event.id], formatted(tokens[event.id]), self._told())
             for number, draw in enumerate(draws, 1)
@@ -102,60 +117,8 @@ class SamplingRun:
             for event in stream(engine, self.request, draw)
         )
 
-    def redraw(self, numbers: dict[int, int]) -> Iterator[Sampled]:
-        """Write the pieces of some draws again, given the number of the piece for each draw."""
-        samples = self._generate(list(numbers), replace(self.request, longest=None))
-        while batch := list(islice(samples, _BATCH)):
-            yield from self._finish(batch, [numbers[sample.index] for sample in batch])
-
-    def _best(self, count: int, best: int) -> Iterator[Sampled]:
-        samples, number, size = self._fitting(count * best), 1, 1
-        while batch := list(islice(samples, best * max(size // best, 1))):
-            size = min(2 * size, _BATCH)  # the first pieces come as soon as they are written
-            pieces = self._finish(batch, [number + place // best for place in range(len(batch))])
-            for first in range(0, len(pieces), best):
-                yield max(pieces[first : first + best], key=lambda piece: piece.critique.score)
-                number += 1
-
-    def _fitting(self, count: int) -> Iterator[Sample]:
-        """Write pieces, each the least constrained of its candidates."""
-        samples = self._generate(range(count * self.candidates))
-        while candidates := list(islice(samples, self.candidates)):
-            yield max(candidates, key=lambda sample: sample.fit)
-
-    def _generate(self, draws: Sequence[int], request: Request | None = None) -> Iterator[Sample]:
-        lanes = min(cores(), MOST_LANES, len(draws))
-        engine = self.model.engine(self.record.settings.precision, max(cores() // lanes, 1))
-        return generate(engine, request or self.request, draws, lanes)
-
-    def _finish(self, samples: Sequence[Sample], numbers: Sequence[int]) -> list[Sampled]:
-        """Turn ids into pieces with their figures; the opening is no part of what is judged."""
-        given, generation = len(self.request.opening), self.codec.generation
-        compared = [self._as_trained(sample.ids)[given:] for sample in samples]
-        overlaps = self.model.overlaps
-        shared = overlaps.longest(compared) if overlaps else [SharedPassage()] * len(samples)
-        pieces = []
-        for sample, number, passage, ids in zip(samples, numbers, shared, compared, strict=True):
-            tokens = tuple(self.codec.vocabulary.decode(sample.ids))
-            draw = sample.index + 1
-            record = replace(self.record, index=number, draw=None if draw == number else draw)
-            decoded = self.codec.decode(np.array(sample.ids))
-            piece = generation.postprocess(decoded, f"{record.seed}-{number}", self.options, self.prime)
-            if title := self._title(number):
-                piece = generation.entitled(piece, title)
-            copied = self.model.copied(tokens, passage._replace(start=passage.start + given))
-            verdict = overlaps.judge(ids, copied) if overlaps else None
-            drawn = max(len(tokens) - given, 1)
-            critique = Critique.of(sample.nll / drawn, passage.length, drawn, generation.merits(tokens))
-            files = self.model.representation.files
-            about = record, files, self.options, self._told()
-            pieces.append(Sampled(piece, tokens, sample.nll, copied, critique, *about, verdict=verdict))
-        return pieces
-
-    def _title(self, number: int) -> str:
-        """Return the title of a piece, which follows from the seed and the number alone, or nothing if none is left."""
-        self._titles += islice(self._new_titles, max(number - len(self._titles), 0))
-        return self._titles[number - 1] if number <= len(self._titles) else ""
+    def _writer(self, request: Request) -> Writer:
+        return Writer(self.model, self.record, request, self.options, self.prime, self._titles)
 
     def _told(self) -> tuple[str, ...]:
         """Return the notices that are new."""
@@ -219,17 +182,12 @@ class SamplingRun:
         most = self.record.settings.max_copy
         if most is None:
             return None
-        if self._as_trained(plan.opening).tolist() != list(plan.opening):
+        if self.model.as_trained(plan.opening).tolist() != list(plan.opening):
             raise RequestError(
                 f"--max-copy {most}: copies can be limited only if the first column leads, as in the training set; "
                 "leave out --max-copy or --lead-column"
             )
         return copy_limiter(self.model, most)
-
-    def _as_trained(self, ids: Sequence[int]) -> Any:
-        """Return ids in the order of the training set: compound tokens with the first field leading."""
-        layout = self.model.run.config.model.compound
-        return np.array(ids) if layout is None else layout.in_order(np.array(ids))
 
     def _check_room(self, plan: Plan, limit: int, room: int) -> None:
         """Raise RequestError if the limit is out of range, or the model cannot continue the prime."""
@@ -253,8 +211,15 @@ class SamplingRun:
             rows = plan.grammar.advance(rows, np.array([token_id]))
 
 
-def again(model: TrainedRun, records: Sequence[Record]) -> Iterator[Sampled]:
-    """Write the pieces of records again. Raises RequestError if the model did not write them."""
+def again(
+    model: TrainedRun, records: Sequence[Record], format: Callable[[int, Sampled], Result]
+) -> Iterator[tuple[Sampled, Result]]:
+    """Write the pieces of records again; see `SamplingRun.formatted`.
+
+    Raises:
+        RequestError: the model did not write them.
+    """
+    done = 0
     for alike, group in groupby(records, key=lambda record: replace(record, index=0, draw=None)):
         precision = alike.settings.precision
         if alike.weights != model.run.weights_digest(precision):
@@ -272,7 +237,13 @@ def again(model: TrainedRun, records: Sequence[Record]) -> Iterator[Sampled]:
                 f"the record of seed {alike.seed} cannot be used: another version of folkseq drew it, "
                 "within other ranges; use that version"
             )
-        yield from run.redraw({(each.draw or each.index) - 1: each.index for each in group})
+        draws = {(each.draw or each.index) - 1: each.index for each in group}
+        yield from run.redraw(draws, partial(_format_later, format, done))
+        done += len(draws)
+
+
+def _format_later(format: Callable[[int, Sampled], Result], done: int, place: int, piece: Sampled) -> Result:
+    return format(done + place, piece)
 
 
 def copy_limiter(model: TrainedRun, most: int) -> Any:

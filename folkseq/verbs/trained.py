@@ -8,6 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from folkseq import pretrained, representations
 from folkseq.errors import RequestError, RunError
 from folkseq.extensions import extension, installed
@@ -88,6 +91,11 @@ class TrainedRun:
     def task(self) -> Task:
         """Return the task that it was trained for, other than to continue."""
         return find_task(self.run.config.task, self.codec)
+
+    def as_trained(self, ids: Sequence[int]) -> NDArray[Any]:
+        """Return ids in the order of the training set: compound tokens with the first field leading."""
+        layout = self.run.config.model.compound
+        return np.array(ids) if layout is None else layout.in_order(np.array(ids))
 
     def copied(self, tokens: Sequence[str], shared: SharedPassage) -> Copied:
         """Describe a passage of tokens that the training set holds, too."""

@@ -1,9 +1,6 @@
 """Drawing against a naive reference, and pieces that are theirs alone, keep to a grammar and end in time."""
 
 import math
-import os
-import signal
-import threading
 import time
 
 import numpy as np
@@ -197,54 +194,16 @@ def engine(request):
     return make_engine(**request.param)
 
 
-def write(engine, count, *, prime=(), strategy=None, lanes=1, **changes):
+def write(engine, count, *, prime=(), strategy=None, **changes):
     request = {"end_id": END, "strategy": strategy or Strategy(), "seed": 3, "limit": 40} | changes
-    return list(generate(engine, Request(opening=(START, *prime), **request), range(count), lanes))
+    return list(generate(engine, Request(opening=(START, *prime), **request), range(count)))
 
 
-def test_lanes_end_when_nobody_asks_any_more_and_say_what_went_wrong(engine):
-    # Where the tests run in the background, they may have been told to ignore it.
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        _end_lanes(engine)
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-def _end_lanes(engine):
-    before = threading.active_count()
-    pieces = generate(engine, Request((START,), END, 3, 40), range(5000), lanes=2)
-    first = next(pieces)
-    time.sleep(0.1)  # they are ahead by now, and wait
-    pieces.close()
-    assert threading.active_count() == before
-    endless = generate(engine, Request((START,), END, 3, 10**9, grammar=Endless(10**9)), range(4), lanes=2)
-    interrupt = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
-    interrupt.start()
-    with pytest.raises(KeyboardInterrupt):
-        next(endless)
-    endless.close()  # which comes back at once, though no piece ever ends
-    interrupt.join()
-    assert threading.active_count() == before
-    assert first == write(engine, 1)[0]
-
-    class Faulty(Endless):
-        def allowed(self, rows, remaining):
-            raise RuntimeError("lost")
-
-    with pytest.raises(RuntimeError, match="lost"):
-        write(engine, 9, lanes=2, grammar=Faulty(30))
-    with pytest.raises(RequestError, match="position 1 of the prime"):
-        write(engine, 9, lanes=2, prime=(9,))
-    assert threading.active_count() == before
-
-
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_pieces_that_nobody_wants_any_more_are_not_finished(engine, lanes):
+def test_pieces_that_nobody_wants_any_more_are_not_finished(engine):
     endless = Request((START,), END, 3, 10**9, grammar=Endless(10**9))
     until = time.monotonic() + 0.2
     with stopped_when(lambda: time.monotonic() > until), pytest.raises(StoppedError):
-        next(generate(engine, endless, range(4), lanes))
+        next(generate(engine, endless, range(4)))
     with stopped_when(lambda: True), pytest.raises(StoppedError):
         write(engine, 1, prime=(2,) * 20)
     assert write(engine, 1)
@@ -261,9 +220,7 @@ def test_pieces_come_in_order_and_each_is_the_same_however_many_there_are(engine
         assert sample.ids[-1] == END or len(sample.ids) == 40
         assert END not in sample.ids[:-1]
     assert write(engine, 0) == []
-    for lanes in (2, 3):
-        assert write(engine, 2 * ROWS + 5, lanes=lanes) == many
-    assert write(engine, 1, lanes=2) == many[:1]
+    assert write(engine, 1) == many[:1]
     request = Request((START,), END, 3, 40)
     assert list(generate(engine, request, [7, 3])) == [many[7], many[3]]
     for index in (0, 70):
@@ -284,8 +241,7 @@ def test_pieces_that_are_too_long_are_redrawn_as_one_by_one(engine, longest):
     count = ROWS + 9
     alone = [redrawn(index) for index in range(count)]
     assert {sample.index // APART for sample in alone} > {0, 1, 2}
-    for lanes in (1, 2):
-        assert write(engine, count, longest=longest, lanes=lanes) == alone
+    assert write(engine, count, longest=longest) == alone
 
 
 def test_long_pieces_draw_on_in_the_same_way(engine):
@@ -454,7 +410,7 @@ def test_each_piece_has_a_target_of_its_own_whatever_is_written_beside_it(engine
         assert abs(sum(found) - len(found) / 2) <= 4
     alone = next(generate(engine, Request((START,), END, 3, 40, target=Half()), [70]))
     assert alone.ids == pieces[70].ids
-    assert [piece.ids for piece in write(engine, 20, target=Half(), lanes=2)] == [piece.ids for piece in pieces[:20]]
+    assert [piece.ids for piece in write(engine, 20, target=Half())] == [piece.ids for piece in pieces[:20]]
 
 
 def test_candidates_have_the_target_of_their_piece(engine):

@@ -1,0 +1,171 @@
+"""From orders to finished pieces: the draws of the model, the choice among them, their figures and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from folkseq.machine import cores
+from folkseq.representations.base import Files
+from folkseq.representations.capabilities import Prime
+from folkseq.sampling.batch import Request, Sample
+from folkseq.sampling.engine import Engine
+from folkseq.sampling.generate import ROWS, write
+from folkseq.sampling.overlaps import SharedPassage
+from folkseq.sampling.rerank import Critique
+from folkseq.verbs.piece import Sampled
+from folkseq.verbs.record import Record
+from folkseq.verbs.trained import TrainedRun
+from folkseq.workers import processes, spread
+
+Result = TypeVar("Result")
+_BATCH = 16  # pieces that are compared with the training set at once, which is faster than one by one
+_AHEAD = ROWS + 2 * _BATCH  # orders of a process: those in its rows and in a batch, and some more
+
+
+class Titles:
+    """New titles by the number of the piece, which follow from the seed alone."""
+
+    def __init__(self, titles: Iterator[str]) -> None:
+        self._left, self._known = titles, list[str]()
+
+    def __getitem__(self, number: int) -> str:
+        """Return the title of a piece, numbered from 1, or nothing if none is left."""
+        self._known += islice(self._left, max(number - len(self._known), 0))
+        return self._known[number - 1] if number <= len(self._known) else ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A piece to write: the best of some draws."""
+
+    number: int
+    draws: Sequence[int]
+    title: str
+    notices: tuple[str, ...] = ()
+
+
+class _Candidate(NamedTuple):
+    sample: Sample
+    tokens: tuple[str, ...]
+    compared: Any
+    """The ids that are compared with the training set: without the opening, which is no part of what is judged."""
+    passage: SharedPassage
+    critique: Critique
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes pieces of one request, in as many processes as are useful; a `folkseq.verbs.piece.PieceMaker`."""
+
+    model: TrainedRun
+    record: Record
+    """The settings; each piece gets a record of its own with number and draw."""
+    request: Request
+    options: Any
+    prime: Prime[Any] | None
+    titles: Titles
+
+    @property
+    def files(self) -> Files[Any]:
+        """Return how the representation reads and writes files."""
+        return self.model.representation.files
+
+    def make(self, tokens: Sequence[str], record: Record) -> Any:
+        """Return the piece of tokens, as a user gets it."""
+        return self._make(self.model.codec.vocabulary.encode(tokens), record, self.titles[record.index])
+
+    def write(
+        self, orders: Iterable[Order], count: int, format: Callable[[int, Sampled], Result]
+    ) -> Iterator[tuple[Sampled, Result]]:
+        """Write a number of pieces in the order of their orders.
+
+        Args:
+            orders: with distinct draws.
+            count: number of orders.
+            format: what is done with each piece in the process that wrote it, given its place from 0.
+
+        Returns:
+            Each piece with what `format` made of it.
+        """
+        team, precision = min(processes(), count), self.record.settings.precision
+        _ = self.model.codec, self.model.overlaps  # loaded once, before there are several processes
+
+        def work(orders: Iterator[tuple[int, Order]]) -> Generator[tuple[int, tuple[Sampled, Result]]]:
+            engine = self.model.engine(precision, 1 if team > 1 else cores())
+            with closing(self._pieces(engine, orders)) as pieces:
+                for place, piece in pieces:
+                    yield place, (piece, format(place, piece))
+
+        for piece, result in spread(work, orders, team, _AHEAD):
+            yield piece if piece.maker is self else replace(piece, maker=self), result
+
+    def _pieces(self, engine: Engine, orders: Iterator[tuple[int, Order]]) -> Generator[tuple[int, Sampled]]:
+        """Yield pieces with the place of their orders, each as soon as its draws and some others have ended."""
+        begun: dict[int, tuple[int, Order, dict[int, Sample]]] = {}  # by draw
+
+        def draws() -> Iterator[int]:
+            for place, order in orders:
+                found: dict[int, Sample] = {}
+                for draw in order.draws:
+                    begun[draw] = place, order, found
+                    yield draw
+
+        ready: list[tuple[int, Order, list[Sample]]] = []
+        size = 1  # of the next batch: the first pieces come as soon as they are written
+        with closing(write(engine, self.request, draws())) as samples:
+            for sample in samples:
+                draw = self.request.asked(sample.index)
+                place, order, found = begun.pop(draw)
+                found[draw] = sample
+                if len(found) == len(order.draws):
+                    ready.append((place, order, [found[draw] for draw in order.draws]))
+                if len(ready) >= size:
+                    yield from self._finish(ready)
+                    ready, size = [], min(2 * size, _BATCH)
+        yield from self._finish(ready)
+
+    def _finish(self, ready: Sequence[tuple[int, Order, list[Sample]]]) -> Iterator[tuple[int, Sampled]]:
+        """Yield the best piece of each order, with the place of the order."""
+        fitting = [self._least_constrained(samples) for _, _, samples in ready]
+        judged = iter(self._judge([sample for samples in fitting for sample in samples]))
+        for (place, order, _), samples in zip(ready, fitting, strict=True):
+            yield place, self._sampled(order, max(islice(judged, len(samples)), key=lambda each: each.critique.score))
+
+    def _least_constrained(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Return the sample of each group of candidates that the masks constrained least."""
+        groups = range(0, len(samples), self.request.candidates)
+        return [max(samples[at : at + self.request.candidates], key=lambda sample: sample.fit) for at in groups]
+
+    def _judge(self, samples: Sequence[Sample]) -> list[_Candidate]:
+        given, codec, overlaps = len(self.request.opening), self.model.codec, self.model.overlaps
+        compared = [self.model.as_trained(sample.ids)[given:] for sample in samples]
+        shared = overlaps.longest(compared) if overlaps else [SharedPassage()] * len(samples)
+        found = []
+        for sample, ids, passage in zip(samples, compared, shared, strict=True):
+            tokens = tuple(codec.vocabulary.decode(sample.ids))
+            drawn = max(len(tokens) - given, 1)
+            critique = Critique.of(sample.nll / drawn, passage.length, drawn, codec.generation.merits(tokens))
+            found.append(_Candidate(sample, tokens, ids, passage, critique))
+        return found
+
+    def _sampled(self, order: Order, best: _Candidate) -> Sampled:
+        sample, tokens, ids, passage, critique = best
+        draw, overlaps = sample.index + 1, self.model.overlaps
+        record = replace(self.record, index=order.number, draw=None if draw == order.number else draw)
+        piece = self._make(sample.ids, record, order.title)
+        copied = self.model.copied(tokens, passage._replace(start=passage.start + len(self.request.opening)))
+        verdict = overlaps.judge(ids, copied) if overlaps else None
+        figures = sample.nll, copied, critique, record, self, order.notices, verdict
+        return Sampled(tokens, self.files.title(piece), *figures, made=piece)
+
+    def _make(self, ids: Sequence[int], record: Record, title: str) -> Any:
+        codec = self.model.codec
+        decoded, name = codec.decode(np.array(ids)), f"{record.seed}-{record.index}"
+        piece = codec.generation.postprocess(decoded, name, self.options, self.prime)
+        return codec.generation.entitled(piece, title) if title else piece

@@ -1,0 +1,153 @@
+"""Work that is spread over processes, since the threads of Python take turns.
+
+Each process takes items as it has room for them and gives their results in any order; the caller gets the results in
+the order of the items. A process gets some items ahead, and one more for each result, so it waits for a slow consumer.
+
+Processes are forked: they start within milliseconds, with everything that is loaded. A fork copies all locks but only
+the thread that forks, so only the main thread of a program does, and only on Linux, where the system's libraries allow
+it. Elsewhere, the work is done in the process that asks for it.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from multiprocessing.connection import Connection, Pipe, wait
+from threading import current_thread, main_thread
+from typing import TypeVar
+
+from folkseq.errors import FolkseqError
+from folkseq.interrupts import HANGUP, stop_if_unwanted, stopped_when
+from folkseq.machine import cores
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Work = Callable[[Iterator[tuple[int, Item]]], Generator[tuple[int, Result]]]
+"""Takes numbered items as it needs them, and yields the result of each with its number, in any order."""
+
+MOST = 16
+"""Most processes; more would wait for the one that collects the results."""
+_POLL_S = 0.2  # seconds between two checks for an interrupt by the user
+_SIGNALS = {signal.SIGINT, signal.SIGTERM, *([] if HANGUP is None else [HANGUP])}
+
+
+def processes() -> int:
+    """Return the number of processes over which this thread can spread work; 1 if it has to do it itself."""
+    may_have_children = not multiprocessing.current_process().daemon
+    forks = sys.platform == "linux" and current_thread() is main_thread() and may_have_children
+    return min(cores(), MOST) if forks else 1
+
+
+def spread(work: Work[Item, Result], items: Iterable[Item], count: int, ahead: int) -> Iterator[Result]:
+    """Yield the results of items in their order.
+
+    Args:
+        work: what each process does.
+        items: taken as the processes need them.
+        count: number of processes; 1 for this one.
+        ahead: number of items that a process has at a time. It must be more than it may keep before it gives a result.
+
+    Raises:
+        FolkseqError: a process was killed.
+        Exception: what the work raised.
+    """
+    numbered, finished, following = enumerate(items), dict[int, Result](), 0
+    with closing(work(numbered) if count < 2 else _in_processes(work, numbered, count, ahead)) as results:
+        for number, result in results:
+            finished[number] = result
+            while following in finished:
+                yield finished.pop(following)
+                following += 1
+
+
+def _in_processes(
+    work: Work[Item, Result], items: Iterator[tuple[int, Item]], count: int, ahead: int
+) -> Generator[tuple[int, Result]]:
+    """Yield results as they come, and leave no process behind."""
+    running: dict[Connection, multiprocessing.process.BaseProcess] = {}
+    team = []
+
+    def feed(connection: Connection) -> None:
+        with suppress(OSError):  # it has ended, which is noticed below
+            connection.send(next(items, None))
+
+    try:
+        for _ in range(count):
+            connection, process = _start(work, list(running))
+            running[connection] = process
+            team.append(process)
+        for _ in range(ahead):
+            for connection in running:
+                feed(connection)
+        while running:
+            stop_if_unwanted()
+            ready = set(wait(list(running), timeout=_POLL_S))
+            for connection in [each for each in running if each in ready]:
+                try:
+                    message = connection.recv()
+                except (EOFError, OSError):
+                    running[connection].join()
+                    raise FolkseqError(_killed(running[connection].exitcode)) from None
+                if isinstance(message, BaseException):
+                    raise message
+                if message is None:
+                    del running[connection]
+                    continue
+                feed(connection)
+                yield message
+    finally:
+        for process in team:
+            process.terminate()
+        for process in team:
+            process.join()
+
+
+def _start(
+    work: Work[Item, Result], others: Sequence[Connection]
+) -> tuple[Connection, multiprocessing.process.BaseProcess]:
+    """Start a process, and return this side of its connection."""
+    ours, theirs = Pipe()
+    target = multiprocessing.get_context("fork").Process(
+        target=_serve, args=(work, theirs, [*others, ours], os.getpid()), daemon=True
+    )
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # until it handles them in its own way
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, such as that of the status line
+            target.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    theirs.close()
+    return ours, target
+
+
+def _serve(work: Work[Item, Result], connection: Connection, others: Sequence[Connection], parent: int) -> None:
+    """Do the work of a process, until there is no more or the parent is gone."""
+    for number in _SIGNALS:  # the parent decides what ends its processes
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    for other in others:  # or they would stay open when the parent is gone
+        other.close()
+    gc.freeze()  # what the parent has loaded is not searched for garbage, which would copy its memory
+    with suppress(OSError), stopped_when(lambda: os.getppid() != parent):
+        try:
+            with closing(work(iter(connection.recv, None))) as results:
+                for result in results:
+                    connection.send(result)
+            connection.send(None)
+        except BaseException as error:
+            if not isinstance(error, FolkseqError):
+                error.add_note(traceback.format_exc())
+            connection.send(error)
+
+
+def _killed(code: int | None) -> str:
+    how = f"by signal {-code}" if code is not None and code < 0 else f"with status {code}"
+    return f"a worker process ended early {how}; if memory is short, close other programs or ask for fewer pieces"
