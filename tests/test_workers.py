@@ -68,7 +68,7 @@ def test_errors_come_as_they_are_and_end_the_others():
                 raise ZeroDivisionError("bug")
             yield place, item
 
-    with pytest.raises(RequestError, match="^-n 30: is too many$"):
+    with pytest.raises(RequestError, match=r"^-n 30: is too many$"):
         list(spread(faulty, range(100), 2, ahead=2))
     with pytest.raises(ZeroDivisionError) as caught:
         list(spread(faulty, range(40, 100), 2, ahead=2))

@@ -1,4 +1,4 @@
-"""The speed of sampling, compared with loops that others would write and with the peak of the machine.
+"""The speed of the sampler's steps, compared with loops that others would write and with the peak of the machine.
 
 The rows of a table are timed in turns, and the figure is the median over the turns. Noise on the machine then affects
 all rows alike.
@@ -7,16 +7,16 @@ all rows alike.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from itertools import count
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import torch
+from benchmarks import pieces
 from benchmarks.plain import Plain
 from onnx import TensorProto, helper, numpy_helper
 
@@ -26,13 +26,11 @@ from folkseq.models.export.graph import IR_VERSION, OPSET
 from folkseq.models.export.step import build_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
-from folkseq.representations.base import END
-from folkseq.sampling.batch import Request
-from folkseq.sampling.engine import Engine, Stepper
-from folkseq.sampling.generate import ROWS, generate
+from folkseq.sampling.engine import Engine
+from folkseq.sampling.generate import ROWS
 from folkseq.sampling.strategies import Strategy, choose
-from folkseq.verbs.model import Model, load
-from folkseq.verbs.sampling_run import MOST_LANES
+from folkseq.verbs.model import load
+from folkseq.workers import processes, spread
 
 TURNS, VOCABULARY = 7, 144
 PAUSE_S, TURN_S = 0.3, 0.25  # PyTorch's threads keep spinning for a while after its turn
@@ -45,18 +43,18 @@ LOOKBACK: dict[str, Any] = {
 }
 """The lookback of a model of tunes; about as many of its ids end a bar."""
 
-Loop = Callable[[float], int]
-"""Runs for a number of seconds, and returns the number of tokens that it made."""
+Loop = Callable[[float], float]
+"""Runs for a number of seconds, and returns the tokens per second."""
 
 
 def main(run: str | None = None) -> None:
-    """Print all tables. Those of grammar and novelty use a run of `abc`, the newest by default."""
+    """Print all tables. Those of whole pieces use a run of `abc`, the newest by default."""
     print(f"{torch.get_num_threads()} threads; tokens per second and ratios: medians of {TURNS} turns")
     machine = _machine()
     for layers, hidden in SIZES:
         _steps(layers, hidden, machine)
     _drawing()
-    _constraints(load(run))
+    pieces.main(load(run))
 
 
 def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
@@ -74,12 +72,12 @@ def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
     print(f"\n{layers} x {hidden} {settings.cell}, {VOCABULARY} ids: {products / 1e6:.2f} M products per token")
     for rows in STREAMS:
         for draws in (False, True):
-            loops: dict[str, Loop] = {"PyTorch, nn.LSTM": _torch_loop(plain, rows, draws)}
+            loops: dict[str, Loop] = {"PyTorch, nn.LSTM": torch_loop(plain, rows, draws)}
             if rows == 1:
                 loops["NumPy, fused"] = _numpy_loop(weights, settings, draws)
-            loops |= {f"folkseq, {name}": _engine_loop(graph, rows, draws) for name, graph in graphs.items()}
+            loops |= {f"folkseq, {name}": engine_loop(graph, rows, draws) for name, graph in graphs.items()}
             if draws:  # with constant ids, every position would be a match
-                loops["… with lookback"] = _engine_loop(lookback_graph, rows, draws)
+                loops["… with lookback"] = engine_loop(lookback_graph, rows, draws)
             work = "a token drawn at each step" if draws else "the network alone"
             print(f"{rows} stream{'s' * (rows > 1)}, {work}")
             _print_speeds(_race(loops), products, machine["int8, one row" if rows == 1 else "int8, 256 rows"])
@@ -105,22 +103,21 @@ def _race(loops: dict[str, Loop]) -> dict[str, list[float]]:
         for name, loop in loops.items():
             time.sleep(PAUSE_S)
             loop(TURN_S / 5)
-            start = time.perf_counter()
-            tokens = loop(TURN_S)
-            speeds[name].append(tokens / (time.perf_counter() - start))
+            speeds[name].append(loop(TURN_S))
     return speeds
 
 
-def _repeat(step: Callable[[], None], seconds: float) -> int:
-    """Repeat a step for a number of seconds; return the number of repetitions."""
-    done, end = 0, time.perf_counter() + seconds
-    while time.perf_counter() < end:
+def repeat(step: Callable[[], None], seconds: float) -> float:
+    """Repeat a step for a number of seconds; return the repetitions per second."""
+    done, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds:
         step()
         done += 1
-    return done
+    return done / elapsed
 
 
-def _torch_loop(model: Plain, rows: int, draws: bool) -> Loop:
+def torch_loop(model: Plain, rows: int, draws: bool) -> Loop:
+    """Return the loop that anyone would write in PyTorch."""
     state, ids = model.init_state(rows), torch.zeros(rows, 1, dtype=torch.long)
 
     def step() -> None:
@@ -129,17 +126,17 @@ def _torch_loop(model: Plain, rows: int, draws: bool) -> Loop:
         if draws:
             ids = torch.multinomial(torch.softmax(logits[:, -1], dim=-1), 1)
 
-    return torch.inference_mode()(lambda seconds: rows * _repeat(step, seconds))
+    return torch.inference_mode()(lambda seconds: rows * repeat(step, seconds))
 
 
-def _engine_loop(graph: bytes, rows: int, draws: bool) -> Loop:
-    """Return the loop of `folkseq sample`: all threads share one row; several rows are dealt to lanes."""
-    lanes = min(cores(), MOST_LANES, rows)
-    engine = Engine(graph, max(cores() // lanes, 1))
-    size = min(rows, ROWS) // lanes
-    steppers = [[engine.stepper(engine.begin(size)) for _ in range(rows // lanes // size)] for _ in range(lanes)]
+def engine_loop(graph: bytes | Path, rows: int, draws: bool) -> Loop:
+    """Return the steps of `folkseq sample`: all threads share one row; several rows are dealt to processes."""
+    team = min(processes(), rows)
+    size = min(rows // team, ROWS)
 
-    def lane(steppers: list[Stepper], seconds: float) -> int:
+    def work(turns: Iterator[tuple[int, float]]) -> Generator[tuple[int, float]]:
+        engine = Engine(graph, max(cores() // team, 1))
+        steppers = [engine.stepper(engine.begin(size)) for _ in range(rows // team // size)]
         last, random, strategy = [np.zeros(size, np.int64) for _ in steppers], np.random.default_rng(0), Strategy()
 
         def step() -> None:
@@ -148,12 +145,11 @@ def _engine_loop(graph: bytes, rows: int, draws: bool) -> Loop:
                 if draws:
                     last[number], _ = choose(logits, strategy, random.random(size))
 
-        return size * len(steppers) * _repeat(step, seconds)
+        for place, seconds in turns:
+            repeat(step, seconds / 5)
+            yield place, size * len(steppers) * repeat(step, seconds)
 
-    if lanes == 1:
-        return lambda seconds: lane(steppers[0], seconds)
-    pool = ThreadPoolExecutor(lanes)
-    return lambda seconds: sum(pool.map(lane, steppers, [seconds] * lanes))
+    return lambda seconds: sum(spread(work, [seconds] * team, team, ahead=1))
 
 
 def _numpy_loop(weights: dict[str, Any], settings: ModelSettings, draws: bool) -> Loop:
@@ -185,7 +181,7 @@ def _numpy_loop(weights: dict[str, Any], settings: ModelSettings, draws: bool) -
         if draws:
             token = int(choose(logits[None], Strategy(), random.random(1))[0][0])
 
-    return lambda seconds: _repeat(step, seconds)
+    return lambda seconds: repeat(step, seconds)
 
 
 def _machine() -> dict[str, float]:
@@ -268,45 +264,3 @@ def _median_us(action: Callable[[], Any], turns: int = 50) -> float:
         action()
         times.append(time.perf_counter() - start)
     return 1e6 * median(times)
-
-
-def _constraints(model: Model) -> None:
-    """Print the cost of grammar, novelty and a limit on copies with 64 streams, for whole pieces."""
-    pieces, codec, overlaps = 512, model.codec, model.overlaps
-    if overlaps is None:
-        raise SystemExit("the novelty extension is not installed")
-    lanes = min(cores(), MOST_LANES)
-    engine = model.engine("int8", max(cores() // lanes, 1))
-    plan = codec.generation.plan(model.representation.options())
-    turn = count()
-
-    def write(compare: bool = False, **constraints: Any) -> float:
-        """Write the pieces; return the tokens per second."""
-        end_id = codec.vocabulary.id(END)
-        request = Request(plan.opening, end_id, seed=next(turn), limit=plan.limit, **constraints)
-        start = time.perf_counter()
-        samples = list(generate(engine, request, range(pieces), lanes))
-        if compare:
-            for first in range(0, pieces, 16):
-                overlaps.longest([np.array(sample.ids) for sample in samples[first : first + 16]])
-        return sum(len(sample.ids) - 1 for sample in samples) / (time.perf_counter() - start)
-
-    free, valid = "no grammar", "grammar"
-    kinds: dict[str, dict[str, Any]] = {
-        free: {},
-        valid: {"grammar": plan.grammar},
-        "grammar, novelty": {"grammar": plan.grammar, "compare": True},
-        "grammar, --max-copy 16": {"grammar": plan.grammar, "copies": overlaps.limit(16)},
-    }
-    found: dict[str, list[float]] = {name: [] for name in kinds}
-    for _ in range(TURNS):
-        for name, constraints in kinds.items():
-            found[name].append(write(**constraints))
-    print(f"\n{model.run.folder}: {pieces} pieces, {ROWS} at a time, tokens per second")
-    for name, speeds in found.items():
-        line = f"  {name:24} {median(speeds):9,.0f}"
-        if name != free:
-            base = free if name == valid else valid
-            ratio = median(one / other for one, other in zip(speeds, found[base], strict=True))
-            line += f"  {ratio:5.2f} x {base}"
-        print(line)
