@@ -77,7 +77,8 @@ def test_a_kind_is_written_in_its_own_meter(options, rhythms, meters, notice):
 def test_a_kind_of_which_the_books_have_enough_is_written_by_its_name():
     enough = COUNTS | {"waltz 3/4 1/8 Gmaj 1 12 -4": FEWEST}
     assert headers(generation(enough), rhythm="waltz") == ({"waltz"}, {"3/4"}, [])
-    assert headers(generation({}), rhythm="waltz") == ({"waltz"}, {"3/4"}, [])  # of a run that does not say
+    # A run that does not say how many there are writes them as version 0.1.0 did.
+    assert headers(generation({}), rhythm="waltz") == ({"waltz"}, {"2/4", "2/2", "3/4", "4/4", "6/8"}, [])
 
 
 def test_a_kind_whose_meter_the_model_lacks_is_refused():

@@ -103,6 +103,8 @@ def way_to_write(rhythm: str, meter: str, vocabulary: Vocabulary, conventions: C
     """
     if not rhythm:
         return Way("", (meter,) if meter else ())
+    if f"R:{rhythm}" in vocabulary and not conventions.known:  # of a run of version 0.1.0: as that version wrote it
+        return Way(rhythm, (meter,) if meter else ())
     kind = RHYTHMS[rhythm]
     meters = (meter,) if meter else tuple(each for each in kind.meters if f"M:{each}" in vocabulary)
     if not meters:
@@ -112,7 +114,7 @@ def way_to_write(rhythm: str, meter: str, vocabulary: Vocabulary, conventions: C
     few = f"only {tunes} tune{'s' * (tunes != 1)}" if tunes else "no tune"
     notice = f"the books call {few} a {named(rhythm)}; new ones are written like"
     for name in (rhythm, kind.like):
-        if f"R:{name}" in vocabulary and (conventions.tunes(name) >= FEWEST or not conventions.known):
+        if f"R:{name}" in vocabulary and conventions.tunes(name) >= FEWEST:
             own = tuple(each for each in meters if conventions.tunes(name, each)) or meters
             return Way(name, own, f"{notice} a {named(name)}" if name != rhythm else "")
     return Way("", meters, f"{notice} tunes in {' or '.join(meters)} of no named kind")
