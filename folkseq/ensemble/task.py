@@ -64,6 +64,9 @@ class HarmoniseTask(Task):
         for name in ("bars", "seconds"):
             if where.get(name) is not None:
                 raise RequestError(f"--{name} is of a gap; a melody is harmonised as a whole")
+        for name in ("every", "accompaniment"):
+            if where.get(name) is not None:
+                raise RequestError(f"--{name} is of chord symbols; this model writes voices, so leave it out")
         melody = read_melody(data, file, where.get("tune"))
         grammar = self.grammar(melody.cells)
         return MelodyQuestion(

@@ -1,25 +1,47 @@
-"""`folkseq harmonise`: write the other voices to a melody."""
+"""`folkseq harmonise`: write the other voices to a melody, or chords over a tune."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from folkseq.ensemble.chord_grammar import EVERY
 from folkseq.errors import RequestError
 from folkseq.infill.answers import Answers, write_answers
+from folkseq.music.accompaniment import ACCOMPANIMENT_HELP, STYLES
 from folkseq.representations.task import HARMONISE
+from folkseq.settings import parse, setting
+
+
+@dataclass(frozen=True)
+class ChordSettings:
+    """The settings of chords over a tune."""
+
+    every: str | None = setting(None, "Where chords may change: at each beat or bar.  [default: beat]", choices=EVERY)
+    accompaniment: str | None = setting(None, ACCOMPANIMENT_HELP, choices=STYLES)
 
 
 def harmonise(
-    run: Path | str | None, melody: Path | str, count: int = 1, *, tune: int | None = None, **settings: Any
+    run: Path | str | None,
+    melody: Path | str,
+    count: int = 1,
+    *,
+    tune: int | None = None,
+    every: str | None = None,
+    accompaniment: str | None = None,
+    **settings: Any,
 ) -> Answers:
-    """Write alto, tenor and bass to a melody, and keep the melody.
+    """Write alto, tenor and bass to a melody, or chords over a tune, and keep the melody.
 
     Args:
         run: the folder of a run that was trained to harmonise; the newest under `runs` by default.
-        melody: a file of ABC or MIDI; `-` for standard input. A melody outside the soprano's range is transposed.
+        melody: a file of ABC or MIDI; `-` for standard input. A model of chorales transposes a melody outside the
+            soprano's range.
         count: number of answers.
         tune: number of the tune, in a file of several.
+        every: where chords may change, `beat` or `bar`; the beat by default.
+        accompaniment: how chords are played in MIDI, one of `folkseq.music.accompaniment.STYLES`.
         settings: those of `write_answers`.
 
     Raises:
@@ -27,5 +49,7 @@ def harmonise(
     """
     if settings.get("max_copy") is not None:
         raise RequestError("--max-copy: harmonisations are compared with the training set afterwards; leave it out")
-    where = {} if tune is None else {"tune": tune}
+    parse(ChordSettings, {"every": every, "accompaniment": accompaniment})
+    asked = {"tune": tune, "every": every, "accompaniment": accompaniment}
+    where = {name: value for name, value in asked.items() if value is not None}
     return write_answers(run, HARMONISE, melody, count, where, **settings)

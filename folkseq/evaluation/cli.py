@@ -70,9 +70,21 @@ def _facts(found: Evaluation) -> dict[str, Any]:
         "losses": losses,
         **({"players": list(map(asdict, found.players))} if found.players else {}),
         **({} if found.samples is None else {"samples": found.samples}),
-        **({} if found.gaps is None else {"gaps": asdict(found.gaps)}),
+        **({} if found.gaps is None else {"gaps": _given(asdict(found.gaps), "chords")}),
         "left_out": dict(found.held_out.left_out),
     }
+
+
+def _given(facts: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return facts without one that is None."""
+    return facts if facts[name] is not None else {key: value for key, value in facts.items() if key != name}
+
+
+def _chords(found: Mapping[str, Column]) -> Rows:
+    columns = [dict(column) for column in found.values()]
+    rates = [{"changes_per_bar": column.pop("changes_per_bar")} for column in columns]
+    header = ["", *(name.replace("_", " ") for name in found)]
+    return [header, *_rows(columns, "{}, %"), *_rows(rates, "{}", rates=True)]
 
 
 def _summary(found: Evaluation) -> str:
@@ -93,6 +105,7 @@ def _tables(found: Evaluation) -> Iterator[Rows]:
         first = found.gaps.losses[0].nats_per_token
         yield _losses(found.gaps.losses, [loss.nats_per_token / first for loss in found.gaps.losses], "of the first")
         yield _voices(found.gaps.voices) if found.gaps.voices else []
+        yield _chords(found.gaps.chords) if found.gaps.chords else []
         return
     yield _losses(found.losses, [loss.of_best_ngram for loss in found.losses], "of the best n-gram's")
     for lead in (player.name for player in found.players if player.leads):

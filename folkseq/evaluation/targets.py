@@ -1,4 +1,4 @@
-"""The loss of a run that fills or harmonises, on held-out targets, and the voice leading of its harmonisations.
+"""The loss of a run that fills or harmonises, on held-out targets, and the voices or chords that it writes.
 
 Task: predict each id of a target that was not given, from its source and the ids before it. Conventions are those of
 `folkseq.evaluation.loss`; the n-gram reads the ids before a gap, but not the source.
@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 
 from folkseq.corpora.ngram import NGram
 from folkseq.ensemble.cells import HOLD
+from folkseq.ensemble.chord_grammar import END, FIRST, START
+from folkseq.ensemble.chord_task import ChordTask
 from folkseq.ensemble.task import HarmoniseTask
 from folkseq.errors import CorpusError
-from folkseq.evaluation import voice_leading
+from folkseq.evaluation import chords, voice_leading
 from folkseq.evaluation.loss import Loss, nats_of_weights
 from folkseq.music.chorale import RANGES, VOICES
 from folkseq.pairs import Pair
 from folkseq.representations.task import FILL, Task
 from folkseq.sampling import scoring
-from folkseq.sampling.settings import INT8
+from folkseq.sampling.settings import INT8, SamplingSettings
 from folkseq.verbs.model import Model
 
 Pieces = Sequence[NDArray[Any]]
@@ -57,7 +59,9 @@ class TargetMetrics:
     amounts: dict[str, float]
     """The amount of each unit in the targets, by its singular."""
     losses: tuple[Loss, ...]
-    voices: VoiceLeading | None
+    voices: VoiceLeading | None = None
+    chords: dict[str, dict[str, float]] | None = None
+    """The result of `evaluation.chords.evaluate`."""
 
 
 def evaluate(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int) -> TargetMetrics:
@@ -92,11 +96,13 @@ def evaluate(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: 
     for pair in pairs:
         amounts.update({"token": int(pair.free.sum()), **task.amounts(pair)})
     losses = tuple(Loss.of(name, total, amounts) for name, total in nats.items())
-    voices = None
+    voices = chorded = None
     if samples and isinstance(task, HarmoniseTask):
         voices = _voice_leading(model, task, pieces[:samples], seed)
+    if samples and isinstance(task, ChordTask):
+        chorded = _chords(model, task, trained, pieces, samples, seed)
     found = {unit: float(amount) for unit, amount in amounts.items()}
-    return TargetMetrics(model.run.config.task, len(pairs), found, losses, voices)
+    return TargetMetrics(model.run.config.task, len(pairs), found, losses, voices, chorded)
 
 
 def _pairs(task: Task, pieces: Pieces, left_only: bool | None) -> list[Pair]:
@@ -118,6 +124,24 @@ def _nats_of_ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], ids_per_s
             total += float(costs[pair.free].sum())
         best = min(best, total)
     return best
+
+
+def _chords(
+    model: Model, task: ChordTask, trained: Pieces, pieces: Pieces, samples: int, seed: int
+) -> dict[str, dict[str, float]]:
+    from folkseq.sampling.batch import Request
+    from folkseq.sampling.generate import generate
+
+    heard = task.beats(pieces)[:samples]
+    if not heard:
+        raise CorpusError("no held-out piece has chords; name other files")
+    strategy, written = SamplingSettings(temperature=task.temperature), []
+    for number, beats in enumerate(heard):
+        engine, grammar = model.engine(INT8).with_memory(model.encoder.read(beats.source)), task.grammar(beats)
+        request = Request((START,), END, seed, grammar.limit, strategy=strategy, grammar=grammar, place=grammar)
+        (sample,) = generate(engine, request, [number])
+        written.append([task.labels[each - FIRST] for each in sample.ids if each >= FIRST])
+    return chords.evaluate(task, task.beats(trained), heard, written)
 
 
 def _voice_leading(model: Model, task: HarmoniseTask, pieces: Pieces, seed: int) -> VoiceLeading:

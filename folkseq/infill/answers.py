@@ -111,7 +111,7 @@ def again(file: Path | str, run: Path | str | None = None, **files: Any) -> Answ
     differs = RequestError(f"{name}: {record.is_of_other}")
     suffix = ".mid" if is_midi(data) else ".musicxml" if musicxml.is_musicxml(data) else ".abc"
     try:
-        where, settings = record.options, changed(record.settings)
+        where, settings = record.options, changed(record.settings) | {"temperature": record.settings.temperature}
         asked = Asked.of(model, record.task, data, name, record.seed, where=where, **settings)
         asked = replace(asked, record=record)  # which names the run and the version of the time
         samples = list(asked.samples([record.index - 1]))

@@ -64,6 +64,8 @@ class Asked:
         """
         check_task(model.run, task)
         question = model.task.ask(data, name, **where)
+        if settings.get("temperature") is None:
+            settings["temperature"] = model.task.temperature
         record = model.record(seed=seed, task=task, **settings, **where)
         max_copy = record.settings.max_copy
         request = Request(

@@ -23,7 +23,7 @@ def _groups(*names: str) -> Callable[[], dict[str, list[click.Option]]]:
     def build() -> dict[str, list[click.Option]]:
         from folkseq.sampling.settings import SamplingSettings
 
-        return {"Sampling": options_of(SamplingSettings, only=names)}
+        return {"Sampling": options_of(SamplingSettings, only=names, unset=True)}
 
     return build
 
@@ -32,6 +32,12 @@ def _filling() -> dict[str, list[click.Option]]:
     from folkseq.representations.abc.options import AbcOptions
 
     return _groups(*_DRAWING, "max_copy")() | {"Only for abc": options_of(AbcOptions, only=["instrument"])}
+
+
+def _harmonising() -> dict[str, list[click.Option]]:
+    from folkseq.ensemble.verb import ChordSettings
+
+    return _groups(*_DRAWING)() | {"Only for chords over a tune": options_of(ChordSettings)}
 
 
 @click.command(cls=GroupedCommand, groups=_filling)
@@ -63,7 +69,7 @@ def fill(names: tuple[str, ...], model: str | None, formats: str | None, as_json
     )
 
 
-@click.command(cls=GroupedCommand, groups=_groups(*_DRAWING))
+@click.command(cls=GroupedCommand, groups=_harmonising)
 @click.argument("names", nargs=-1, required=True, metavar="[RUN] MELODY")
 @MODEL
 @click.option("--tune", type=int, help="The X: number of a tune, in a book.")
@@ -75,10 +81,10 @@ def fill(names: tuple[str, ...], model: str | None, formats: str | None, as_json
 @QUIET
 @JSON
 def harmonise(names: tuple[str, ...], model: str | None, formats: str | None, as_json: bool, **asked: Any) -> None:
-    """Write alto, tenor and bass to a melody, and keep the melody.
+    """Write alto, tenor and bass to a melody, or chords over a tune, and keep the melody.
 
-    MELODY is ABC or MIDI; - for standard input. RUN was trained with --task harmonise; by default it is the newest such
-    run under runs/, or else the pretrained model of chorales.
+    MELODY is ABC or MIDI; - for standard input. RUN was trained with --task harmonise: on chorales, or on tunes with
+    abc:chords=true. By default it is the newest such run under runs/, or else the pretrained model of chorales.
     """
     from folkseq.ensemble.verb import harmonise as verb
 

@@ -17,7 +17,9 @@ from folkseq.music.timeline import Event, Measure, Timeline
 from folkseq.music.tune import Bar, Sound
 
 STYLES = NONE, BLOCK, BOOM_CHUCK, ARPEGGIO = ("none", "block", "boom-chuck", "arpeggio")
-ACCOMPANIMENT_HELP = "Track of the chord symbols in MIDI and sound.  [default: block]"
+ACCOMPANIMENT_HELP = (
+    "Chord symbols in MIDI and sound: none, block, boom-chuck or arpeggio, on a track of their own.  [default: block]"
+)
 CHORD, BOOM = 52, 62  # velocities
 
 _QUARTER, _EIGHTH = Fraction(1, 4), Fraction(1, 8)

@@ -35,6 +35,8 @@ class Task(ABC):
     """The offsets in a source that the model tells apart."""
     recipe: Mapping[str, Any]
     """Model and training settings that suit the task, by name."""
+    temperature: float = 1.0
+    """The usual temperature of answers."""
 
     @abstractmethod
     def draw(self, ids: Ids, random: np.random.Generator, left_only: bool | None = None) -> Pair | None:

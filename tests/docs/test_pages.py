@@ -1,6 +1,7 @@
 """README and documentation are true: each page's commands are typed in a folder of its own, with shorter training."""
 
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -26,6 +27,13 @@ def blocks(page, language):
 
 
 COMMANDS = {page: found for page in PAGES if (found := blocks(page, "sh"))}
+
+
+def song(seed):
+    """A tune of random notes with chords."""
+    draw = random.Random(seed)
+    bars = [f'"{draw.choice(["C", "G7", "Am"])}"{"".join(draw.choices("CDEFGABc", k=8))}' for _ in range(16)]
+    return f"X:1\nT:Song {seed}\nM:4/4\nL:1/8\nK:C\n{'|'.join(bars)}|]\n"
 
 
 def fewer(block):
@@ -79,6 +87,9 @@ def folder(tmp_path, corpora, runs):
     (tmp_path / "take.mid").write_bytes(midi.format(take(6, seconds=5)))
     (tmp_path / "my-tunes").mkdir()
     (tmp_path / "my-tunes" / "one.abc").write_text(JIG)
+    (tmp_path / "my-songs").mkdir()
+    for seed in range(8):
+        (tmp_path / "my-songs" / f"{seed}.abc").write_text(song(seed))
     for name, count, played in (("my-performances", 6, take), ("my-drums", 4, beat), ("my-chorales", 4, choir)):
         (tmp_path / name).mkdir()
         for seed in range(count):

@@ -1,0 +1,65 @@
+"""The grammar of the chords over a tune: one for each beat, each from where a note begins."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.ensemble.beats import Beats
+from folkseq.grammar import Ids, Rows
+
+EVERY = BEAT, BAR = ("beat", "bar")
+"""Where chords may change."""
+START, END, FIRST = 0, 1, 2
+"""The start id, the end id and the id of no chord, after which those of the chords come."""
+
+
+class ChordGrammar:
+    """A `folkseq.grammar.PlacedGrammar` of chords: one for each beat.
+
+    A chord begins only where a sound does, so that its symbol has a note to stand over. Only the first bar may have no
+    chord. The state of a row is the number of ids so far, and the last one.
+    """
+
+    def __init__(self, size: int, beats: Beats, every: str = BEAT) -> None:
+        """Build the grammar over `size` ids for chords that change with the beat or with the bar."""
+        self.limit = len(beats) + 2
+        self._changes = beats.sounds >= 0
+        if every != BEAT:
+            bars = beats.positions[:, 0]
+            first = [np.flatnonzero((bars == bar) & self._changes)[:1] for bar in range(beats.bars)]
+            self._changes = np.isin(np.arange(len(beats)), np.concatenate(first))
+        self._changes[:1] = True
+        self._silent = beats.positions[:, 0] == 0
+        self._ids = np.arange(size)
+
+    @property
+    def fewest(self) -> int:
+        return self.limit
+
+    def begin(self, rows: int) -> Rows:
+        return np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+
+    def advance(self, rows: Rows, ids: Ids) -> Rows:
+        return rows[0] + 1, np.asarray(ids, np.int64)
+
+    def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
+        count, last = rows
+        beat = self.at(rows)
+        mask = np.tile(self._ids >= FIRST, (len(count), 1))  # (B, V)
+        mask[~self._silent[beat], FIRST] = False
+        held = ~self._changes[beat] & (last >= FIRST)
+        held &= self._silent[beat] | (last != FIRST)
+        mask[held] = self._ids == last[held, None]
+        mask[count == 0] = self._ids == START
+        mask[count > len(self._changes)] = self._ids == END
+        return mask
+
+    def given(self, rows: Rows) -> Rows:
+        return rows
+
+    def progress(self, rows: Rows) -> NDArray[np.float64]:
+        return np.clip(rows[0] / self.limit, 0.0, 1.0)
+
+    def at(self, rows: Rows) -> Ids:
+        return np.asarray(np.clip(rows[0] - 1, 0, len(self._changes) - 1))
