@@ -7,11 +7,12 @@ in every octave of the bar) would need it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import count, zip_longest
+from math import gcd, lcm
 
 from folkseq.formats.abc import escapes
 from folkseq.formats.abc.fields import SIGNS, format_key, format_tempo
@@ -30,6 +31,8 @@ ROOM, ROOM_IN_BAR = 38.0, 34.0
 SOUNDS_A_LINE_OF_VOICES = 24  # which are not aligned with each other's, and so take more room
 _UNSURE = 99  # an alteration that is equal to no other
 _FERMATAS = frozenset(("H", "!fermata!"))
+_WHOLE = (1, 1)
+_BROKEN = {sign: (one.as_integer_ratio(), other.as_integer_ratio()) for sign, (one, other) in BROKEN.items()}
 
 
 def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ()) -> str:
@@ -145,8 +148,19 @@ def beam_group(meter: Meter) -> Fraction:
     return group if group >= Fraction(1, 4) else meter.bar
 
 
+def _ticks_of_whole(elements: Iterable[Element], meter: Meter, unit: Fraction) -> int:
+    """Return the number of ticks in a whole note, so that all sounds, beats and bars have whole numbers of them."""
+    meters = {meter, *(element for element in elements if isinstance(element, Meter))}
+    lengths = [unit, *(length for each in meters for length in (each.bar, each.beat, beam_group(each)))]
+    parts = {element.duration.denominator for element in elements if isinstance(element, Sound)}
+    return lcm(*parts, *(length.denominator for length in lengths))
+
+
 class _VoiceWriter:
-    """Writes one voice; holds what the signs written so far mean for the next."""
+    """Writes one voice; holds what the signs written so far mean for the next.
+
+    Durations are counted in ticks, of which each has a whole number, since fractions take most of the time otherwise.
+    """
 
     def __init__(self, tune: Tune, bars_a_line: int = 0) -> None:
         self.bars_a_line = bars_a_line  # if not 0, each line has so many, so that voices break at the same bars
@@ -155,16 +169,20 @@ class _VoiceWriter:
         self.text = ""
         self.bars = self.sounds = 0  # in this line
         self.room = 0.0  # that they take
-        self.place = Fraction(0)  # since the bar line
+        self.place = 0  # since the bar line, in ticks
         self.pickup = True
         self.written: dict[int, set[tuple[int, int]]] = {}  # letter → (step, alteration) met in this bar
-        self.factor, self.left = Fraction(1), 0  # of the tuplet's sounds, and how many are left
-        self.broken: Fraction | None = None  # what > or < makes of the next sound
+        self.factor, self.left = _WHOLE, 0  # of the tuplet's sounds, and how many are left
+        self.broken: tuple[int, int] | None = None  # what > or < makes of the next sound
         self.tied: tuple[Pitch, ...] = ()  # into the next sound
         self.instrument = Instrument()
         self.line_sounds: list[Sound] = []
+        self.lengths: dict[tuple[int, int, int], str] = {}  # of ticks and a factor
+        self.rooms: dict[int, float] = {}  # of sounds in this key, by identity, since most tunes repeat many
 
     def write(self, elements: Sequence[Element]) -> list[str]:
+        self.whole = _ticks_of_whole(elements, self.meter, self.unit)
+        self._count()
         for element, following, coming in zip_longest(elements, elements[1:], self._room_to_come(elements)):
             if isinstance(element, Sound):
                 self._sound(element, following)
@@ -183,64 +201,77 @@ class _VoiceWriter:
             if self.room >= ROOM_IN_BAR and self.broken is None and not self.bars and not self.bars_a_line:
                 self._end_line()
         grace = "".join(map(self._pitch, sound.grace))
-        ties = "-" * (sound.tied and not sound.untied)
-        notes = "".join(self._pitch(p) + "-" * (not ties and p in sound.tied_pitches) for p in sound.pitches) or "z"
+        ties, tied = "-" * (sound.tied and not sound.untied), sound.tied_pitches
+        notes = "".join([self._pitch(p) + "-" * (not ties and p in tied) for p in sound.pitches]) or "z"
         if len(sound.pitches) > 1:
             notes = f"[{notes}]"
-        factor, sign = self.factor, ""
+        factor, sign, ticks = self.factor, "", self._ticks(sound)
         if self.broken is not None:
             factor, self.broken = self.broken, None
         elif isinstance(following, Sound) and (sign := self._dotted(sound, following)):
-            factor, self.broken = BROKEN[sign]
-        length = format_length(sound.duration / (self.unit * factor))
+            factor, self.broken = _BROKEN[sign]
+        length = self.lengths.get((ticks, *factor))
+        if length is None:
+            length = format_length(sound.duration / (self.unit * Fraction(*factor)))
+            self.lengths[ticks, *factor] = length
         before = "(" * sound.opens + (f"{{{grace}}}" if grace else "") + "".join(sound.marks)
         self.text += before + notes + length + ties + ")" * sound.closes + sign
-        self.tied = sound.tied_pitches
+        self.tied = tied
         self.line_sounds.append(sound)
-        self.place += sound.duration
+        self.place += ticks
         self.sounds += 1 + len(sound.grace) // 2
         self.room += self._room(sound)
         self.left = max(self.left - 1, 0)
-        self.factor = self.factor if self.left else Fraction(1)
+        self.factor = self.factor if self.left else _WHOLE
+
+    def _ticks(self, sound: Sound) -> int:
+        return sound.duration.numerator * (self.whole // sound.duration.denominator)
+
+    def _count(self) -> None:
+        """Count a unit, a bar, a beat and a beam in ticks."""
+        lengths = self.unit, self.meter.bar, self.meter.beat, beam_group(self.meter)
+        self.unit_ticks, self.bar_ticks, self.beat_ticks, self.beam_ticks = (int(each * self.whole) for each in lengths)
 
     def _dotted(self, first: Sound, second: Sound) -> str:
         """Return the sign between two sounds that players read as a dotted pair: 1 or 2 units long, within one beat."""
-        one = first.duration.numerator * second.duration.denominator
-        other = second.duration.numerator * first.duration.denominator
+        one, other = self._ticks(first), self._ticks(second)
         sign = ">" if one == 3 * other else "<" if 3 * one == other else ""
         if not sign:
             return ""
-        total = first.duration + second.duration
+        total = one + other
         # abc2midi takes `A>.B` and `HA>B` for something else than a pair.
         marked = second.marks or not _FERMATAS.isdisjoint(first.marks)
         plain = first.pitches and second.pitches and not (first.tied or second.grace or marked)
-        if not plain or self.left or self.meter.free or total not in (self.unit, 2 * self.unit):
+        if not plain or self.left or self.meter.free or total not in (self.unit_ticks, 2 * self.unit_ticks):
             return ""
-        beat = self.meter.beat
-        aligned = self.meter.compound or (self.place / total).denominator == 1
-        return sign if aligned and self.place % beat + total <= beat else ""
+        aligned = self.meter.compound or self.place % total == 0
+        return sign if aligned and self.place % self.beat_ticks + total <= self.beat_ticks else ""
 
     def _begins_beam(self) -> bool:
         """Return whether a beam is broken here, within the bar."""
-        beam = beam_group(self.meter)
-        return bool(self.place and beam) and (self.place / beam).denominator == 1
+        return bool(self.place and self.beam_ticks) and self.place % self.beam_ticks == 0
 
     def _pitch(self, pitch: Pitch) -> str:
-        met = self.written.setdefault(pitch.letter, set())
-        plain = pitch.alter == self.key.alters[pitch.letter]
-        sign = "" if plain and all(alter == pitch.alter for _, alter in met) else SIGNS[pitch.alter]
-        if not plain and (pitch.step, pitch.alter) in met and len(met) == 1:
+        step, alter = place = pitch.step, pitch.alter
+        met = self.written.setdefault(step % 7, set())
+        plain = alter == self.key.alters[step % 7]
+        sign = "" if plain and (met <= {place} or all(other == alter for _, other in met)) else SIGNS[alter]
+        if not plain and met == {place}:
             sign = ""  # the bar's own accidental still holds, under every reading
-        if any(pitch.step == tied.step and pitch.alter != tied.alter for tied in self.tied):
-            sign = SIGNS[pitch.alter]  # or the tie would carry its own accidental to it
-        met.add((pitch.step, pitch.alter))
-        return sign + format_step(pitch.step)
+        if self.tied and any(step == tied.step and alter != tied.alter for tied in self.tied):
+            sign = SIGNS[alter]  # or the tie would carry its own accidental to it
+        met.add(place)
+        return sign + format_step(step)
 
     def _room(self, sound: Sound) -> float:
         """Return how much of a line a sound takes, in sounds of the usual width."""
-        altered = sum(pitch.alter != self.key.alters[pitch.letter] for pitch in (*sound.grace, *sound.pitches))
-        dotted = (sound.duration / self.unit).numerator % 3 == 0
-        return 1 + (len(sound.grace) + altered) / 2 + dotted / 4
+        room = self.rooms.get(id(sound))
+        if room is None:
+            alters, ticks = self.key.alters, self._ticks(sound)
+            altered = sum(pitch.alter != alters[pitch.step % 7] for pitch in (*sound.grace, *sound.pitches))
+            dotted = ticks // gcd(ticks, self.unit_ticks) % 3 == 0
+            room = self.rooms[id(sound)] = 1 + (len(sound.grace) + altered) / 2 + dotted / 4
+        return room
 
     def _room_to_come(self, elements: Sequence[Element]) -> list[float]:
         """Return for each element the room of the sounds that follow it up to the next bar line."""
@@ -261,9 +292,9 @@ class _VoiceWriter:
             self.text += format_bar(bar)
             self._space()
             return
-        self.bars += bool(self.place) and not (self.pickup and self.place < self.meter.bar)
+        self.bars += bool(self.place) and not (self.pickup and self.place < self.bar_ticks)
         self.pickup = bar.ends_section
-        self.place = Fraction(0)
+        self.place = 0
         self.written.clear()
         full = self.bars >= (self.bars_a_line or BARS_A_LINE)
         if not self.bars_a_line:
@@ -284,7 +315,7 @@ class _VoiceWriter:
         # Programs differ on which meters make (5, (7 and (9 fill three units, and on (10, so these are spelt out.
         usual = tuplet.actual in (2, 3, 4, 6, 8) and parse_tuplet(f"({tuplet.actual}", self.meter.compound) == tuplet
         self.text += f"({tuplet.actual}" if usual else f"({tuplet.actual}:{tuplet.normal}:{tuplet.count}"
-        self.factor, self.left = Fraction(tuplet.normal, tuplet.actual), tuplet.count
+        self.factor, self.left = (tuplet.normal, tuplet.actual), tuplet.count
 
     def _field(self, element: Part | Key | Meter | Tempo | Instrument) -> None:
         if isinstance(element, Part | Instrument):
@@ -293,10 +324,12 @@ class _VoiceWriter:
             return
         if isinstance(element, Key):
             self.key = element
+            self.rooms.clear()
             self._doubt_accidentals()
             field = f"[K:{format_key(element)}]"
         elif isinstance(element, Meter):
             self.meter = element
+            self._count()
             field = f"[M:{element}]"
         else:
             field = f"[Q:{format_tempo(element)}]"

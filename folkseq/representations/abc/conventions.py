@@ -79,7 +79,7 @@ class Conventions:
     def __init__(self, counts: Mapping[str, int]) -> None:
         """Take the texts that `describe` gave, with the number of tunes of each."""
         self._counts = counts
-        self.like, self._moved = cache(self._like), cache(self._moved_to)
+        self.like, self.units, self._moved = cache(self._like), cache(self._units), cache(self._moved_to)
 
     @cached_property
     def known(self) -> tuple[Convention, ...]:
@@ -96,7 +96,7 @@ class Conventions:
         """Return the number of tunes of a rhythm, in one meter if it is given."""
         return sum(each.tunes for each in self.known if each.rhythm == rhythm and meter in (None, str(each.meter)))
 
-    def units(self, rhythm: str, meter: Meter) -> Counter[Fraction]:
+    def _units(self, rhythm: str, meter: Meter) -> Counter[Fraction]:
         """Return the number of tunes of a rhythm and meter with each unit."""
         found = Counter[Fraction]()
         for each in self.known:

@@ -246,7 +246,7 @@ class AbcGeneration(Generation[Tune]):
 
 def _fitting_unit(tune: Tune) -> Fraction:
     """Return a sixteenth if most notes are shorter than an eighth, since players read whole numbers."""
-    short = [sound.duration < UNIT for sound in tune.sounds()]
+    short = [sound.duration.numerator * UNIT.denominator < sound.duration.denominator for sound in tune.sounds()]
     return UNIT / 2 if 2 * sum(short) > len(short) else UNIT
 
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from folkseq.formats.abc.fields import SIGNS, format_key, parse_key, parse_meter
 from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
@@ -219,16 +219,21 @@ def read_elements(tokens: Iterable[str], key: Key, meter: Meter, grace: bool = T
     elements: list[Element] = []
     ratio, left = (1, 1), 0  # of the tuplet; the number of its sounds to come
     marks: tuple[str, ...] = ()  # the chord symbol of the next sound
+    sounds: dict[tuple[Any, ...], Sound] = {}  # in this key: a tune repeats most of its sounds
 
     def read_pitch(token: str) -> Pitch:
         step, accidental, _ = parse_note(token)
         return Pitch(step, key.alters[step % 7] if accidental is None else accidental)
 
-    for item in read_sounds(tokens, read_pitch):
+    for item in read_sounds(tokens, str):
         if isinstance(item, SoundTokens):
-            duration = _duration(item.length, *(ratio if left else (1, 1)))
-            pitches = tuple(sorted(set(item.pitches)))
-            elements.append(Sound(pitches, duration, item.tied, tuple(item.grace) if grace else (), marks))
+            within = ratio if left else (1, 1)
+            spelt = *item.pitches, item.length, item.tied, within, *item.grace, *marks
+            if spelt not in sounds:
+                pitches = tuple(sorted(set(map(read_pitch, item.pitches))))
+                ornaments = tuple(map(read_pitch, item.grace)) if grace else (), marks
+                sounds[spelt] = Sound(pitches, _duration(item.length, *within), item.tied, *ornaments)
+            elements.append(sounds[spelt])
             marks = ()
             left = max(left - 1, 0)
         elif item.kind == "harmony":
@@ -251,6 +256,7 @@ def read_elements(tokens: Iterable[str], key: Key, meter: Meter, grace: bool = T
             elements.append(meter)
         elif item.kind == "key":
             key = parse_key(item.token[3:-1])[0] or key
+            sounds.clear()
             elements.append(key)
     return elements
 
