@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
+FIELDS_KEY = "fields"
+"""The entry of a model.onnx's metadata that holds the numbers of values of the tokens that it draws."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ so a sampler can select rows, replace them and drop them without knowing what th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,25 @@ class Grammar(Protocol):
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
         """Return the estimated share of each piece that is written, (B,) from 0 to 1."""
+        ...
+
+
+@runtime_checkable
+class TokenGrammar(Grammar, Protocol):
+    """A grammar that also judges whole compound tokens, so that a network can draw them at once."""
+
+    def settle(self, rows: Rows, ids: Ids, remaining: Ids) -> tuple[Ids, NDArray[np.bool_]]:
+        """Return tokens, (B, F), in place of which some may end their piece, and which of them are allowed, (B,).
+
+        Args:
+            rows: state before the tokens.
+            ids: (B, F), one of each field, or the end id in all places.
+            remaining: as for `allowed`.
+        """
+        ...
+
+    def advance_token(self, rows: Rows, ids: Ids) -> Rows:
+        """Return the state after one more token per row, (B, F), that `settle` returned."""
         ...
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from folkseq.corpora.batch import IGNORED, Batch, Batches
 from folkseq.corpora.store import Ids, TokenStore
+from folkseq.recent import RecentTokens
 from folkseq.representations.capabilities import Augmentation
 
 MOST_EMPTY = 1000  # passages in a row that an augmentation may leave empty, as it does with long silences
@@ -32,6 +33,8 @@ class _Passage:
     """The generator's state before it was made."""
     ids: Ids
     conditioning: NDArray[np.float32] | None
+    lookback: NDArray[np.int64] | None = None
+    """(G, W) of each compound token, if the model sees recent ones."""
     at: int = 0
     """The number of its ids that have been read."""
 
@@ -56,6 +59,7 @@ class Windows(Batches):
         last_only: bool = False,
         conditioning: int = 0,
         stride: int = 1,
+        tokens: RecentTokens | None = None,
     ) -> None:
         """Start the first epoch.
 
@@ -70,6 +74,7 @@ class Windows(Batches):
             last_only: predict only the last id of each window.
             conditioning: C, the width of the conditioning; 0 for none.
             stride: passages may begin at every so many ids of a piece.
+            tokens: what the model sees of recent compound tokens.
         """
         if length % stride or min(rows, length, windows) < 1:
             raise ValueError(
@@ -78,7 +83,7 @@ class Windows(Batches):
             )
         self._augmentation, self._length, self._passage = augmentation, length, length * windows
         self._spans: dict[int, tuple[int, int]] = {}
-        self._last_only, self._conditioning, self._stride = last_only, conditioning, stride
+        self._last_only, self._conditioning, self._stride, self._tokens = last_only, conditioning, stride, tokens
         super().__init__(store, pieces, generator)
         self._rows = [self._take_passage(length * (row % windows + 1)) for row in range(rows)]
 
@@ -88,6 +93,7 @@ class Windows(Batches):
         y = np.full((rows, length), IGNORED, np.int64)
         conditioning = np.zeros((rows, length, width), np.float32) if width else None
         fresh = np.zeros(rows, np.bool_)
+        lookback: NDArray[np.int64] | None = None
         for row, passage in enumerate(self._rows):
             for _ in range(MOST_EMPTY):
                 if passage.at < len(passage.ids) - 1:
@@ -101,8 +107,14 @@ class Windows(Batches):
                 y[row, : size - 1] = IGNORED
             if conditioning is not None and passage.conditioning is not None:
                 conditioning[row, :size] = passage.conditioning[passage.at : passage.at + length]
+            if passage.lookback is not None and self._tokens is not None:
+                if lookback is None:
+                    shape = (rows, length // self._stride, passage.lookback.shape[1])
+                    lookback = np.full(shape, self._tokens.nothing)
+                own = passage.lookback[passage.at // self._stride : (passage.at + length) // self._stride]
+                lookback[row, : len(own)] = own
             passage.at += length
-        return Batch(x, y, fresh, conditioning)
+        return Batch(x, y, fresh, conditioning, lookback)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -142,10 +154,13 @@ class Windows(Batches):
 
     def _read(self, piece: int, start: int, length: int) -> _Passage:
         random = self._generator.bit_generator.state
+        conditioning = None
         if self._augmentation is None:
-            return _Passage(piece, start, length, random, self._store[piece][start : start + length + 1], None)
-        if piece not in self._spans:
-            self._spans[piece] = self._augmentation.span(self._store[piece])
-        ids = self._store[piece][start : start + length + 1 + self._augmentation.lookahead]
-        varied = self._augmentation.excerpt(ids, length, self._spans[piece], self._generator)
-        return _Passage(piece, start, length, random, *varied)
+            ids = self._store[piece][start : start + length + 1]
+        else:
+            if piece not in self._spans:
+                self._spans[piece] = self._augmentation.span(self._store[piece])
+            ids = self._store[piece][start : start + length + 1 + self._augmentation.lookahead]
+            ids, conditioning = self._augmentation.excerpt(ids, length, self._spans[piece], self._generator)
+        lookback = None if self._tokens is None else self._tokens.indices(ids)
+        return _Passage(piece, start, length, random, ids, conditioning, lookback)

@@ -48,7 +48,7 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Embedding(settings.vocabulary_size, settings.embedding)
         widths = [settings.embedding] + [settings.hidden] * (settings.layers - 1)
         self.cells = nn.ModuleList(LAYERS[settings.cell](width, settings.hidden) for width in widths)
-        self.output = nn.Linear(settings.hidden, settings.vocabulary_size)
+        self.output = nn.Linear(settings.output_width, settings.vocabulary_size)
         self.dropout = LockedDropout(settings.dropout or 0.0)
         if self.lookback is not None:
             self.recalled = nn.EmbeddingBag(self.lookback.size, settings.embedding, mode="sum")
@@ -56,7 +56,11 @@ class LanguageModel(nn.Module):
             from folkseq.models.copy_pointer import CopyPointer
 
             self.pointers = CopyPointer(self.lookback, settings.hidden)
-        if self.compound is not None:
+        if settings.tokens is not None:
+            from folkseq.models.token_head import TokenHead
+
+            self.head = TokenHead(settings.tokens, settings.hidden, settings.output_width, settings.gain)
+        elif self.compound is not None:
             from folkseq.models.compound_head import CompoundHead
 
             self.chain = CompoundHead(self.compound, settings.hidden)
@@ -83,7 +87,8 @@ class LanguageModel(nn.Module):
                 whole do not change the state.
             state: from `init_state` or the last call.
             conditioning: (B, T, C) float32 in [−1, 1]; zeros if None.
-            lookback: (B, T, W) int64 from `Lookback.indices`, if the settings ask for one.
+            lookback: (B, T, W) int64 from `Lookback.indices`, or (B, G, W) from `RecentTokens.indices`, if the settings
+                ask for one.
             source: for an encoder, if there is one.
 
         Returns:
@@ -99,6 +104,8 @@ class LanguageModel(nn.Module):
             width = self.compound.width
             whole = embedded[:, : x.shape[1] // width * width]
             embedded = whole.view(len(x), -1, width, whole.shape[2]).sum(2)  # (B, T // F, E)
+            if conditioning is not None:
+                conditioning = conditioning[:, width - 1 :: width]  # (B, T // F, C), beside the last id of each
         if conditioning is not None:
             embedded = embedded + self.control(conditioning)
         if self.lookback is not None:
@@ -136,8 +143,13 @@ class LanguageModel(nn.Module):
             hidden: (B, T, H), or (B, T // F, H), the output of the last layer.
             state: before the first step.
             x: (B, T) the ids.
-            lookback: (B, T, W).
+            lookback: (B, T, W), or (B, G, W).
         """
+        if self.settings.tokens is not None:
+            if lookback is None:
+                raise ValueError("this model needs the rows of `RecentTokens.indices`")
+            found: Tensor = self.head(self.settings.gain * state[0][-1], hidden, x, lookback, self.output)
+            return found
         if self.compound is not None:
             before = self.settings.gain * state[0][-1]  # (B, H)
             hidden = self.settings.gain * self.chain(before, hidden, x)  # (B, T, H)

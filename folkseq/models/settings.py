@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from folkseq.corpora.lookback import BAR_LENGTH, Lookback
+from folkseq.recent import Recent, RecentTokens
 from folkseq.settings import REQUIRED, setting, validate
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ class ModelSettings:
     conditioning: int = setting(0, "Width of the conditioning vector beside each id, C; 0 for none.", low=0)
     # The cells make one step for each compound token; its fields are predicted one after another.
     fields: tuple[int, ...] = setting((), "Number of values of each field of compound tokens.", low=1)
+    # With them the fields come in their order, and the outputs see recent tokens.
+    recent: Recent | None = None
     encoder: EncoderSettings | None = None
 
     def __post_init__(self) -> None:
@@ -109,8 +113,10 @@ class ModelSettings:
             raise ValueError(
                 f"fields of {self.fields} values have {size} ids, but vocabulary_size is {self.vocabulary_size}"
             )
-        if (self.fields or self.encoder) and (self.lookback or self.conditioning):
-            raise ValueError("fields and encoder do not go with lookback and conditioning")
+        if (self.fields or self.encoder) and self.lookback:
+            raise ValueError("fields and encoder do not go with lookback")
+        if self.encoder and self.conditioning:
+            raise ValueError("an encoder does not go with conditioning")
         if self.encoder is not None and self.hidden % self.encoder.heads:
             raise ValueError(f"hidden must be a multiple of heads, got {self.hidden} and {self.encoder.heads}")
 
@@ -137,6 +143,18 @@ class ModelSettings:
         from folkseq.compound import CompoundLayout
 
         return CompoundLayout(self.fields)
+
+    @cached_property
+    def tokens(self) -> RecentTokens | None:
+        """Return what is shown of recent compound tokens, if anything is."""
+        if self.recent is None or self.compound is None:
+            return None
+        return RecentTokens(self.compound, self.recent)
+
+    @property
+    def output_width(self) -> int:
+        """Return the width of the vector from which logits are computed: H, or half of it if recent tokens are seen."""
+        return self.hidden if self.recent is None else self.hidden // 2
 
     @property
     def ids_per_step(self) -> int:

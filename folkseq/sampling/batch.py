@@ -88,7 +88,7 @@ class SamplingBatch:
     def __init__(self, engine: Engine, request: Request, indices: Sequence[int]) -> None:
         self.engine, self.request = engine, request
         rows = len(indices)
-        self._after_opening, *self._opened = _read(engine, request)
+        self._after_opening, *self._opened = self._read()
         self.stepper = engine.stepper(take(self._after_opening, [0] * rows))
         self.states = tuple(take(each, [0] * rows) for each in self._opened)  # of grammar, schedule and copy limiter
         self.targets = _read_target(request, indices)
@@ -102,6 +102,10 @@ class SamplingBatch:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def _read(self) -> tuple[Rows, Rows, Rows, Rows]:
+        """Return the states from which every piece begins: see `read_opening`."""
+        return read_opening(self.engine, self.request)
 
     def begin(self, places: Ids, indices: Sequence[int]) -> None:
         """Begin new pieces in the rows at `places`."""
@@ -224,7 +228,7 @@ def _read_target(request: Request, indices: Sequence[int]) -> Rows:
     return rows
 
 
-def _read(engine: Engine, request: Request) -> tuple[Rows, Rows, Rows, Rows]:
+def read_opening(engine: Engine, request: Request) -> tuple[Rows, Rows, Rows, Rows]:
     """Read the opening in one row.
 
     Returns:

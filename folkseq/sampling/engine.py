@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -11,14 +12,17 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
+from folkseq.compound import FIELDS_KEY, CompoundLayout
 from folkseq.corpora.lookback import METADATA_KEY, Lookback
 from folkseq.grammar import Ids, Rows
+from folkseq.sampling import tokens
 from folkseq.sampling.memory import Memory
 from folkseq.sampling.session import open_session
 
 Logits = NDArray[np.float32]
 _INPUTS = ("ids", "controls", "recalled", "at", "near", "here", "keys", "values")
-"""Inputs of the graph other than the state."""
+_DRAWING = ("tokens", "forced", "uniforms", "temperature", "controls")
+"""Inputs of the graph other than the state; and those of a graph that draws compound tokens."""
 _ZEROS: dict[str, tuple[type, int]] = {
     "tensor(float)": (np.float32, 0),
     "tensor(uint8)": (np.uint8, 128),
@@ -57,16 +61,22 @@ class Engine:
         """C: the width of the conditioning; 0 for none."""
         lookback = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         self.lookback = Lookback.from_json(lookback) if lookback else None
+        fields = self.session.get_modelmeta().custom_metadata_map.get(FIELDS_KEY)
+        self.tokens = CompoundLayout(tuple(json.loads(fields))) if fields else None
+        """The compound tokens, if the network draws whole ones."""
+        others = _INPUTS if self.tokens is None else _DRAWING
         self.carried = [
             _StateTensor(name, value.shape[1], *_ZEROS[value.type])
             for name, value in inputs.items()
-            if name not in _INPUTS
+            if name not in others
         ]
         self.vocabulary_size: int = self.session.get_outputs()[0].shape[1]
 
     def begin(self, rows: int) -> Rows:
         """Return the state at the start of `rows` pieces, (B, …) each."""
         state: Rows = tuple(np.full((rows, each.width), each.zero, each.dtype) for each in self.carried)
+        if self.tokens is not None:
+            return (*state, *tokens.begin(self.tokens, self.conditioning, rows))
         return state if self.lookback is None else (*state, *self.lookback.begin(rows))
 
     def with_memory(self, memory: Memory) -> Self:
@@ -75,9 +85,9 @@ class Engine:
         engine.memory = memory
         return engine
 
-    def stepper(self, state: Rows) -> Stepper:
+    def stepper(self, state: Rows) -> Stepper | tokens.TokenStepper:
         """Return a stepper that continues from a copy of a state."""
-        return Stepper(self, state)
+        return Stepper(self, state) if self.tokens is None else tokens.TokenStepper(self, self.tokens, state)
 
     def step(
         self, state: Rows, ids: ArrayLike, conditioning: NDArray[np.float32] | None = None, at: Ids | None = None

@@ -14,6 +14,7 @@ from itertools import islice
 from folkseq.interrupts import stop_if_unwanted
 from folkseq.sampling.batch import Request, Sample, SamplingBatch
 from folkseq.sampling.engine import Engine
+from folkseq.sampling.token_batch import TokenBatch, draws_tokens
 
 ROWS = 64
 """Most pieces written side by side; twice as many are written only a twentieth faster."""
@@ -56,7 +57,7 @@ def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator
     An index is taken when there is a row for its piece.
     """
     left = iter(indices)
-    batch = SamplingBatch(engine, request, list(islice(left, ROWS)))
+    batch = batch_of(engine, request, list(islice(left, ROWS)))
     while len(batch):
         stop_if_unwanted()
         batch.step()
@@ -73,9 +74,16 @@ def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator
 
 def stream(engine: Engine, request: Request, index: int) -> Iterator[Drawn]:
     """Write one piece and give each id as it is drawn, after those of the opening."""
-    batch = SamplingBatch(engine, request, [index])
+    batch = batch_of(engine, request, [index])
     for place, given in enumerate(request.opening):
         yield Drawn(index, place, given)
     while not len(batch.ended()):
-        (drawn,) = batch.step().tolist()
-        yield Drawn(index, int(batch.lengths[0]) - 1, drawn)
+        before = int(batch.lengths[0])
+        batch.step()
+        for place in range(before, int(batch.lengths[0])):
+            yield Drawn(index, place, int(batch.ids[0, place]))
+
+
+def batch_of(engine: Engine, request: Request, indices: Sequence[int]) -> SamplingBatch:
+    """Return a batch that begins pieces, and draws whole compound tokens where nothing in the request forbids it."""
+    return (TokenBatch if draws_tokens(engine, request) else SamplingBatch)(engine, request, indices)

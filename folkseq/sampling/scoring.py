@@ -12,6 +12,7 @@ from folkseq.grammar import Ids, take
 from folkseq.pairs import Pair
 from folkseq.sampling.engine import Engine, Logits
 from folkseq.sampling.memory import EncoderSession
+from folkseq.sampling.tokens import TokenStepper
 
 Score = Callable[[Logits, Ids], NDArray[np.float64]]
 """From (B, V) logits and (B,) ids to figures of each row, (B, …)."""
@@ -71,6 +72,8 @@ def scores(
             remaining = int((lengths > step + 1).sum())  # the longest come first
             if remaining < active:
                 stepper, active = engine.stepper(take(stepper.state, np.arange(remaining))), remaining
+            if isinstance(stepper, TokenStepper) and step % stepper.layout.width == stepper.layout.width - 1:
+                stepper.foresee(padded[step + 1 : step + 1 + stepper.layout.width, :active].T)
             logits = stepper.step(padded[step, :active])
             steps.append(score(logits, padded[step + 1, :active]))
         for row, piece in enumerate(order[first : first + rows]):

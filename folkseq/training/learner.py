@@ -110,11 +110,13 @@ def batches_of(data: TrainingData, config: RunConfig, ranks: Ranks) -> Batches:
 
         return Pairs(store, pieces, rows, random, data.task, model.encoder.relative_positions, step)
     if settings.batches != "windows":
+        if model.tokens is not None:
+            raise ValueError("a model that sees recent tokens learns from windows")
         return Streams(store, pieces, rows, length, random, model.lookback)
     if model.lookback is not None:
         raise ValueError("windows begin anywhere in a piece, so a model with lookback cannot learn from them")
     last_only = settings.targets == "last"
-    varied = (data.augmentation, settings.passage, last_only, model.conditioning, step)
+    varied = (data.augmentation, settings.passage, last_only, model.conditioning, step, model.tokens)
     return Windows(store, pieces, rows, length, random, *varied)
 
 

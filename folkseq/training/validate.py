@@ -17,6 +17,7 @@ from folkseq.corpora.baseline import JUDGED
 from folkseq.corpora.store import Ids
 from folkseq.errors import CorpusError
 from folkseq.models.language_model import LanguageModel
+from folkseq.recent import RecentTokens
 from folkseq.representations.task import Task
 from folkseq.run import RunConfig
 from folkseq.training.learner import TrainingData, on_device
@@ -107,7 +108,7 @@ def nll(model: LanguageModel, examples: Sequence[Any], rows: int = 32, steps: in
     if settings.encoder is None:
         steps = min(steps, max(LOGITS // (rows * settings.vocabulary_size), 1))
         steps = max(steps // settings.ids_per_step, 1) * settings.ids_per_step
-        batches = _windows(examples, model.lookback, rows, steps)
+        batches = _windows(examples, model.settings.tokens or model.lookback, rows, steps, settings.ids_per_step)
     else:
         batches = _pairs(examples, settings.encoder.relative_positions, settings.ids_per_step, rows)
     was_training = model.training
@@ -122,7 +123,9 @@ def nll(model: LanguageModel, examples: Sequence[Any], rows: int = 32, steps: in
     return total, predicted
 
 
-def _windows(pieces: Sequence[Ids], lookback: Lookback | None, rows: int, steps: int) -> Iterator[Batch]:
+def _windows(
+    pieces: Sequence[Ids], lookback: Lookback | RecentTokens | None, rows: int, steps: int, ids_per_step: int
+) -> Iterator[Batch]:
     """Yield pieces of similar length in batches, window by window, so that memory is bounded however long they are."""
     by_length = sorted(pieces, key=len)
     for first in range(0, len(by_length), rows):
@@ -130,7 +133,10 @@ def _windows(pieces: Sequence[Ids], lookback: Lookback | None, rows: int, steps:
         recalled = None if lookback is None else [lookback.indices(ids) for ids in before]  # (T, W) each
         for start in range(0, len(before[-1]), steps):
             window, fresh = slice(start, start + steps), np.full(len(before), start == 0)
-            beside = None if recalled is None else _padded(recalled, window)
+            shown = window
+            if isinstance(lookback, RecentTokens):  # of tokens, not of ids
+                shown = slice(start // ids_per_step, (start + steps) // ids_per_step)
+            beside = None if recalled is None else _padded(recalled, shown)
             yield Batch(_padded(before, window), _padded(after, window, IGNORED), fresh, lookback=beside)
 
 

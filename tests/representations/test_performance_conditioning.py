@@ -105,7 +105,9 @@ def test_density_and_pitch_classes_have_flags_and_columns():
 def test_values_share_the_time():
     conditioning = Conditioning(CONFIG)
     only = np.eye(12).tolist()
-    schedule = ConditioningSchedule(conditioning, [2, 8], [only[0], only[1], only[11]], steps=60, after=20)
+    schedule = ConditioningSchedule(
+        conditioning, CONFIG.layout.steps, [2, 8], [only[0], only[1], only[11]], steps=60, after=20
+    )
     seen, rows = [], schedule.begin(2)
     for id_ in [360, 356, 60, 265, 188, *[265] * 8]:  # start, a velocity, C4, then half seconds
         rows = schedule.advance(rows, np.array([id_, 60]))
@@ -115,7 +117,7 @@ def test_values_share_the_time():
         assert waiting[[0, 3, 9, 10]].all()  # in which no time has passed
     beginning = [(0, 2, 0)] * 3 + [(10, 2, 0)] * 2 + [(20, 2, 0), (30, 2, 0)]
     assert seen == [*beginning, (40, 2, 1), (50, 4, 1), (60, 4, 11), (70, 4, 11), (80, 4, 11), (90, 4, 11)]
-    off = ConditioningSchedule(conditioning, [], [], steps=60)
+    off = ConditioningSchedule(conditioning, CONFIG.layout.steps, [], [], steps=60)
     assert off.conditioning(off.begin(3)).shape == (3, 22)
     assert not off.conditioning(off.begin(3)).any()
 
@@ -130,7 +132,7 @@ def test_values_share_the_time():
 def test_each_row_follows_its_own_time(written, rates, shares, steps, after):
     conditioning = Conditioning(CONFIG)
     densities, weights = [1.5, 5, 20][:rates], np.eye(12)[:shares].tolist()
-    schedule = ConditioningSchedule(conditioning, densities, weights, steps=steps, after=after)
+    schedule = ConditioningSchedule(conditioning, CONFIG.layout.steps, densities, weights, steps=steps, after=after)
     rows, passed = schedule.begin(3), [0, 0, 0]
     for ids in written:
         before = rows[0].copy()

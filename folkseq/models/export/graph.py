@@ -73,9 +73,9 @@ class Graph:
         self._inputs.append(_info(name, dtype, shape))
         return Value(self, name)
 
-    def output(self, name: str, value: Value, *shape: int | str) -> None:
-        """Add a float32 output."""
-        self._outputs.append(_info(name, np.float32, shape))
+    def output(self, name: str, value: Value, *shape: int | str, dtype: DTypeLike = np.float32) -> None:
+        """Add an output."""
+        self._outputs.append(_info(name, dtype, shape))
         self._names[value.name] = name
 
     def state(self, name: str, width: int, dtype: DTypeLike = np.float32, bounded: bool = False) -> Value:

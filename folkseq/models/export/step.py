@@ -27,38 +27,24 @@ def build_step(weights: Weights, settings: ModelSettings, int8: bool = True) -> 
         settings: of the same model.
         int8: compute products in eight bits, about three times as fast as in float32.
     """
-    return _Step(weights, settings, Graph(int8)).build()
+    if settings.tokens is not None:
+        from folkseq.models.export.token import TokenStep
+
+        return TokenStep(weights, settings, Graph(int8), settings.tokens).build()
+    return IdStep(weights, settings, Graph(int8)).build()
 
 
-class _Step:
+class Step:
+    """The cells of a step."""
+
     def __init__(self, weights: Weights, settings: ModelSettings, graph: Graph) -> None:
         self.weights, self.settings, self.graph = weights, settings, graph
         self.gain = np.float32(settings.gain)
-        self.ids = graph.input("ids", np.int64, "B")
-        if settings.lookback is not None:
-            self.lookback = graph.input("recalled", np.int64, "B", settings.lookback.width)
-        self.compound = None
-        if settings.compound is not None:
-            from folkseq.models.export.compound import CompoundStep
+        self.lookback: Value | None = None
 
-            self.compound = CompoundStep(graph, settings.compound, self.ids)
-
-    def build(self) -> bytes:
-        settings, graph, weights = self.settings, self.graph, self.weights
-        h = self._layer(0, None)
-        if settings.encoder is not None:
-            from folkseq.models.export.encoder_decoder import attend
-
-            h = attend(graph, settings.encoder, weights, h, self.gain)
-        for number in range(1, settings.layers):
-            h = self._layer(number, h)
-        if self.compound is not None:
-            h = self.compound.predictor(h, weights, self.gain)
-        logits = self._logits(h)
-        if self.compound is not None:
-            logits = self.compound.masked(logits)
-        graph.output("logits", logits, "B", settings.vocabulary_size)
-        return graph.serialize("step", {METADATA_KEY: settings.lookback.to_json()} if settings.lookback else {})
+    def _read(self, w_x: Matrix, bias: Matrix, factors: list[Value], matrices: list[Matrix]) -> Value | None:
+        """Return the sums of the first layer's input, with the bias; or None after adding a factor and its matrix."""
+        raise NotImplementedError
 
     def _layer(self, number: int, below: Value | None) -> Value:
         """Return h after a layer's step, from that of the layer below; both are `bounded`."""
@@ -84,9 +70,7 @@ class _Step:
         return self._carry(h, graph.bounded(after))
 
     def _carry(self, state: Value, after: Value) -> Value:
-        """Set a state after the step. With compound tokens it changes only where the id ends one."""
-        if self.compound is not None:
-            after = self.graph.node("Where", self.compound.whole, after, state)
+        """Set a state after the step, and return it."""
         self.graph.next_state(state, after)
         return after
 
@@ -95,20 +79,19 @@ class _Step:
     ) -> Value:
         """Return the sums of a layer, (B, n H): those of its input, and those of h if it is given."""
         graph, settings, weights = self.graph, self.settings, self.weights
-        factors, matrices = ([], []) if h is None or w_h is None else ([h], [w_h])
+        factors: list[Value] = [] if h is None else [h]
+        matrices: list[Matrix] = [] if w_h is None else [w_h]
         if below is not None:
             return graph.product([below, *factors], np.concatenate([w_x * self.gain, *matrices]), bias)
-        table = weights["embedding.weight"] @ w_x  # (V, n H)
-        if self.compound is None:
-            sums = graph.node("Gather", table + bias, self.ids)
-        else:
-            sums = self.compound.total("read", graph.node("Gather", table, self.ids), len(bias))[0] + bias
-        if settings.lookback is not None:
+        sums = self._read(w_x, bias, factors, matrices)
+        if settings.lookback is not None and self.lookback is not None:
             # A table of sums would save the product, but fetching its wide rows takes longer.
             scaled, most = _scaled(weights["recalled.weight"], settings.lookback)
             factors.append(graph.bounded(graph.table_sum(scaled, self.lookback, settings.lookback.width)))  # (B, E)
             matrices.append(w_x * most[:, None])
-        if factors:
+        if sums is None:
+            sums = graph.product(factors, np.concatenate(matrices), bias)
+        elif factors:
             sums = sums + graph.product(factors, np.concatenate(matrices))
         if settings.encoder is not None:
             from folkseq.models.export.encoder_decoder import here
@@ -119,11 +102,57 @@ class _Step:
             sums = sums + graph.product(graph.bounded(conditioning), weights["control.weight"].T @ w_x)
         return sums
 
+
+class IdStep(Step):
+    """The graph of a step that reads one id."""
+
+    def __init__(self, weights: Weights, settings: ModelSettings, graph: Graph) -> None:
+        super().__init__(weights, settings, graph)
+        self.ids = graph.input("ids", np.int64, "B")
+        if settings.lookback is not None:
+            self.lookback = graph.input("recalled", np.int64, "B", settings.lookback.width)
+        self.compound = None
+        if settings.compound is not None:
+            from folkseq.models.export.compound import CompoundStep
+
+            self.compound = CompoundStep(graph, settings.compound, self.ids)
+
+    def build(self) -> bytes:
+        """Return the serialised graph."""
+        settings, graph, weights = self.settings, self.graph, self.weights
+        h = self._layer(0, None)
+        if settings.encoder is not None:
+            from folkseq.models.export.encoder_decoder import attend
+
+            h = attend(graph, settings.encoder, weights, h, self.gain)
+        for number in range(1, settings.layers):
+            h = self._layer(number, h)
+        if self.compound is not None:
+            h = self.compound.predictor(h, weights, self.gain)
+        logits = self._logits(h)
+        if self.compound is not None:
+            logits = self.compound.masked(logits)
+        graph.output("logits", logits, "B", settings.vocabulary_size)
+        return graph.serialize("step", {METADATA_KEY: settings.lookback.to_json()} if settings.lookback else {})
+
+    def _read(self, w_x: Matrix, bias: Matrix, factors: list[Value], matrices: list[Matrix]) -> Value | None:
+        table = self.weights["embedding.weight"] @ w_x  # (V, n H)
+        if self.compound is None:
+            return self.graph.node("Gather", table + bias, self.ids)
+        return self.compound.total("read", self.graph.node("Gather", table, self.ids), len(bias))[0] + bias
+
+    def _carry(self, state: Value, after: Value) -> Value:
+        """Set a state after the step. With compound tokens it changes only where the id ends one."""
+        if self.compound is not None:
+            after = self.graph.node("Where", self.compound.whole, after, state)
+        return super()._carry(state, after)
+
     def _logits(self, h: Value) -> Value:
         """Return the logits, (B, V); with a copy pointer, its trust is added to those of the lookback."""
         settings, graph, weights, lookback = self.settings, self.graph, self.weights, self.settings.lookback
+        shown = self.lookback
         matrix, bias = weights["output.weight"].T * self.gain, weights["output.bias"]  # (H, V), (V,)
-        if lookback is None or not settings.copy_pointer:
+        if lookback is None or shown is None or not settings.copy_pointer:
             return graph.product(h, matrix, bias)
         size, pointers = lookback.vocabulary_size, lookback.pointer_count
         # One product for the logits, for that of a pointer that points nowhere, and for the trust in each pointer.
@@ -132,8 +161,8 @@ class _Step:
         biases = [bias, nowhere[0], weights["pointers.heard.bias"]]
         both = graph.product(h, np.concatenate(matrices, axis=1), np.concatenate(biases))  # (B, V + 1 + P)
         logits, trust = both.split(size + 1, pointers)
-        trust = trust + graph.table_sum(weights["pointers.told.weight"], self.lookback, lookback.width)  # (B, P)
-        pointed, _ = self.lookback.split(pointers, lookback.width - pointers)
+        trust = trust + graph.table_sum(weights["pointers.told.weight"], shown, lookback.width)  # (B, P)
+        pointed, _ = shown.split(pointers, lookback.width - pointers)
         ids = pointed - lookback.offsets[:pointers]  # (B, P)
         added = graph.node("ScatterElements", logits, ids, trust, axis=1, reduction="add")
         return added.split(size, 1)[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from folkseq.music.pitch import MIDDLE_C
 from folkseq.representations.capabilities import Analysis, Features, Timing
-from folkseq.representations.performance.config import NOTE_OFF, NOTE_ON, PEDAL, Ids, PerformanceConfig
+from folkseq.representations.performance.config import NOTE_OFF, NOTE_ON, PEDAL, Ids, Integers, PerformanceConfig
 from folkseq.representations.performance.events import decode, pair
 
 DURATION_BINS = 4  # of a doubling of the duration; with a bin for each step, hardly two histograms would overlap
@@ -38,20 +39,9 @@ class PerformanceAnalysis(Analysis):
         """Count pitches, durations, velocities, notes per second and simultaneous notes, ignoring faults."""
         length = self.layout.duration(ids)
         notes = pair(decode(ids, self.layout), length, self.config.canonical)
-        durations = notes.offset - notes.onset  # steps, above 0
-        seconds = length / self.config.steps_per_second
         paired, count, _ = self._count_notes(ids)
-        values = {"pitch": notes.pitch, "duration": np.floor(np.log2(durations) * DURATION_BINS).astype(np.int64)}
-        if self.layout.velocity_bins:
-            values["velocity"] = notes.velocity
-        return Features(
-            shares={"note_events_paired": (paired, count)},
-            rates={
-                "notes_per_second": (float(len(durations)), seconds),
-                "notes_at_once": (float(durations.sum()) / self.config.steps_per_second, seconds),
-            },
-            values=values,
-        )
+        found = note_features(notes.onset, notes.offset - notes.onset, notes.pitch, notes.velocity, self.config, length)
+        return replace(found, shares={"note_events_paired": (paired, count)})
 
     def labels(self, ids: Ids) -> Mapping[str, NDArray[Any]]:
         """Label ids by what has happened up to each of them.
@@ -119,3 +109,21 @@ class PerformanceAnalysis(Analysis):
                 pedal = value
         left = "note_does_not_end" if +sounding else "pedal_does_not_rise" if pedal else ""
         return paired, count, fault or left
+
+
+def note_features(
+    onset: Integers, length: Integers, pitch: Integers, velocity: Integers, config: PerformanceConfig, last: int = 0
+) -> Features:
+    """Count pitches, durations, velocities, notes per second and simultaneous notes of (N,) notes in steps."""
+    rate = config.steps_per_second
+    seconds = max(last, int((onset + length).max(initial=0))) / rate
+    values = {"pitch": pitch, "duration": np.floor(np.log2(length) * DURATION_BINS).astype(np.int64)}
+    if config.velocity_bins:
+        values["velocity"] = velocity
+    return Features(
+        rates={
+            "notes_per_second": (float(len(length)), seconds),
+            "notes_at_once": (float(length.sum()) / rate, seconds),
+        },
+        values=values,
+    )

@@ -26,9 +26,9 @@ class PerformanceAugmentation(Augmentation):
     """Windows in random keys and tempos, with their conditioning."""
 
     def __init__(self, config: PerformanceConfig) -> None:
-        self.config, self._conditioning = config, Conditioning(config)
+        self.config, self.conditioning = config, Conditioning(config)
         # About the number of ids in 5 s, or a few for those that a faster tempo drops.
-        self.lookahead = 400 if self._conditioning.size else 16
+        self.lookahead = 400 if self.conditioning.size else 16
         self.semitones, self.stretch = 0 if config.drums else SEMITONES, STRETCH
 
     def span(self, ids: Ids) -> tuple[int, int]:
@@ -47,16 +47,16 @@ class PerformanceAugmentation(Augmentation):
         if factor != 1:
             ids = stretched(ids, factor, self.config)
         window = ids[: length + 1]
-        if not self._conditioning.size:
+        if not self.conditioning.size:
             return window, None
-        return window, self._draw_conditioning(ids, random)[1 : len(window)]
+        return window, self.draw_conditioning(ids, random)[1 : len(window)]
 
-    def _draw_conditioning(self, ids: Ids, random: np.random.Generator) -> NDArray[np.float32]:
+    def draw_conditioning(self, ids: Ids, random: np.random.Generator) -> NDArray[np.float32]:
         """Return the conditioning of each id, with random flags: both on, or one, equally often; or none."""
         choice = int(random.integers(3))
         if random.random() < UNCONDITIONED:
-            return np.zeros((len(ids), self._conditioning.size), np.float32)
-        vectors = self._conditioning.of(ids)
+            return np.zeros((len(ids), self.conditioning.size), np.float32)
+        vectors = self.conditioning.of(ids)
         if self.config.density and self.config.pitch_classes:
             off = (slice(0), slice(9, None), slice(9))[choice]
             vectors[:, off] = 0

@@ -103,6 +103,7 @@ class ConditioningSchedule:
     def __init__(
         self,
         conditioning: Conditioning,
+        shifts: Integers,
         densities: Floats,
         weights: Sequence[Floats | None],
         *,
@@ -111,10 +112,11 @@ class ConditioningSchedule:
     ) -> None:
         """Let notes per second, and lists of twelve weights, share `steps` steps evenly.
 
+        Each of V ids moves the time on by `shifts` steps.
         An empty list is off, and so is None within one, for its time. The first value also holds in `after` steps
         before that, and the last one from then on.
         """
-        self._shifts, self._steps, self._after = conditioning.config.layout.steps, steps, after
+        self._shifts, self._steps, self._after = shifts, steps, after
         rates: Sequence[float | None] = densities or [None]
         shares = [None if each is None else _shares(np.asarray(each)) for each in weights] or [None]
         # (densities, lists of weights, C)

@@ -27,37 +27,16 @@ BEGIN, PEDAL, NOTE_OFF, NOTE_ON, FINISH = range(5)  # kinds of events, in their 
 TIME_SHIFT, VELOCITY = -1, -2  # kinds of ids that set the step and the velocity of the events that follow
 
 
-class PerformanceLayout:
-    """The ids of a configuration; those of one kind are consecutive.
+class Velocities:
+    """Velocities in bins of equal size.
 
     Attributes:
-        vocabulary: Token of each id.
-        note_on, note_off, time_shift, velocity, start, end: First id of each kind.
-        pedal_up, pedal_down: −1 if the pedal has no tokens.
-        kinds: (V,) kind of each id.
-        values: (V,) its pitch, steps or velocity bin, or 1 for PEDAL_DOWN; otherwise 0.
-        steps: (V,) steps of each TIME_SHIFT; otherwise 0.
+        velocity_bins: Their number; 0 if velocities are not kept.
         bin_size: Number of velocities in a bin, 127 if there are no bins.
     """
 
-    def __init__(self, velocity_bins: int = 32, max_shift: int = 100, pedal: bool = False) -> None:
-        table = [(f"NOTE_ON_{pitch}", NOTE_ON, pitch) for pitch in range(128)]
-        table += [(f"NOTE_OFF_{pitch}", NOTE_OFF, pitch) for pitch in range(128)]
-        table += [(f"TIME_SHIFT_{steps}", TIME_SHIFT, steps) for steps in range(1, max_shift + 1)]
-        table += [(f"VELOCITY_{number}", VELOCITY, number) for number in range(1, velocity_bins + 1)]
-        table += [(START, BEGIN, 0), (END, FINISH, 0)]
-        table += [("PEDAL_UP", PEDAL, 0), ("PEDAL_DOWN", PEDAL, 1)] if pedal else []
-        self.velocity_bins, self.max_shift, self.pedal, self.size = velocity_bins, max_shift, pedal, len(table)
-        self.bin_size = -(-MAX_VELOCITY // max(velocity_bins, 1))
-        self.vocabulary = Vocabulary(tuple(token for token, _, _ in table))
-        self.kinds = np.array([kind for _, kind, _ in table])
-        self.values = np.array([value for _, _, value in table])
-        self.steps = np.where(self.kinds == TIME_SHIFT, self.values, 0)
-        self.note_on, self.note_off, self.time_shift = 0, 128, 256
-        self.velocity = self.time_shift + max_shift
-        self.start = self.velocity + velocity_bins
-        self.end = self.start + 1
-        self.pedal_up, self.pedal_down = (self.end + 1, self.end + 2) if pedal else (-1, -1)
+    def __init__(self, velocity_bins: int) -> None:
+        self.velocity_bins, self.bin_size = velocity_bins, -(-MAX_VELOCITY // max(velocity_bins, 1))
 
     def bins(self, velocities: NDArray[Any]) -> Integers:
         """Return the bins, from 1, of velocities 1 to 127; 0 if there are no bins."""
@@ -68,6 +47,38 @@ class PerformanceLayout:
         """Return the lowest velocity of each bin, and the default velocity for bin 0, which means unknown."""
         default = DEFAULT_VELOCITY - (DEFAULT_VELOCITY - 1) % self.bin_size if self.velocity_bins else DEFAULT_VELOCITY
         return np.where(bins > 0, np.minimum((bins - 1) * self.bin_size + 1, MAX_VELOCITY), default)
+
+
+class PerformanceLayout(Velocities):
+    """The ids of a configuration; those of one kind are consecutive.
+
+    Attributes:
+        vocabulary: Token of each id.
+        note_on, note_off, time_shift, velocity, start, end: First id of each kind.
+        pedal_up, pedal_down: −1 if the pedal has no tokens.
+        kinds: (V,) kind of each id.
+        values: (V,) its pitch, steps or velocity bin, or 1 for PEDAL_DOWN; otherwise 0.
+        steps: (V,) steps of each TIME_SHIFT; otherwise 0.
+    """
+
+    def __init__(self, velocity_bins: int = 32, max_shift: int = 100, pedal: bool = False) -> None:
+        table = [(f"NOTE_ON_{pitch}", NOTE_ON, pitch) for pitch in range(128)]
+        table += [(f"NOTE_OFF_{pitch}", NOTE_OFF, pitch) for pitch in range(128)]
+        table += [(f"TIME_SHIFT_{steps}", TIME_SHIFT, steps) for steps in range(1, max_shift + 1)]
+        table += [(f"VELOCITY_{number}", VELOCITY, number) for number in range(1, velocity_bins + 1)]
+        table += [(START, BEGIN, 0), (END, FINISH, 0)]
+        table += [("PEDAL_UP", PEDAL, 0), ("PEDAL_DOWN", PEDAL, 1)] if pedal else []
+        super().__init__(velocity_bins)
+        self.max_shift, self.pedal, self.size = max_shift, pedal, len(table)
+        self.vocabulary = Vocabulary(tuple(token for token, _, _ in table))
+        self.kinds = np.array([kind for _, kind, _ in table])
+        self.values = np.array([value for _, _, value in table])
+        self.steps = np.where(self.kinds == TIME_SHIFT, self.values, 0)
+        self.note_on, self.note_off, self.time_shift = 0, 128, 256
+        self.velocity = self.time_shift + max_shift
+        self.start = self.velocity + velocity_bins
+        self.end = self.start + 1
+        self.pedal_up, self.pedal_down = (self.end + 1, self.end + 2) if pedal else (-1, -1)
 
     def onset_pitches(self, ids: Ids) -> Ids:
         """Return the pitches of the notes that begin, in order."""

@@ -25,8 +25,9 @@ class PerformanceFiles(Files[Performance]):
     outputs = (".mid",)
     max_bytes = midi.LARGEST
 
-    def __init__(self, config: PerformanceConfig) -> None:
-        self.config = config
+    def __init__(self, config: PerformanceConfig, name: str = "performance", tracks: bool = False) -> None:
+        """Read for the representation of a name: the drums or everything else, or with `tracks` both."""
+        self.config, self.name, self.tracks = config, name, tracks
 
     def parse(self, data: bytes, file: str) -> Parsed[Performance]:
         """Parse the performance in a MIDI file. Raises ParseError if it has no notes that are kept."""
@@ -38,9 +39,9 @@ class PerformanceFiles(Files[Performance]):
         tracks = [track for track in piece.tracks if len(track)]
         if not tracks:
             raise ParseError(f"{file}: holds no notes")
-        if config.canonical and all(track.drum != config.drums for track in tracks):
+        if config.canonical and not self.tracks and all(track.drum != config.drums for track in tracks):
             found = "no drums" if config.drums else "only drums"
-            raise ParseError(f"{file}: holds {found}; performance:drums={str(not config.drums).lower()} reads it")
+            raise ParseError(f"{file}: holds {found}; {self.name}:drums={str(not config.drums).lower()} reads it")
         shifts = piece.length_s * config.steps_per_second / config.max_shift
         if shifts > MAX_SHIFTS:
             raise ParseError(f"{file}: takes {shifts:,.0f} TIME_SHIFTs, more than {MAX_SHIFTS:,}")

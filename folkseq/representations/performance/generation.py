@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import midi
+from folkseq.grammar import Grammar
 from folkseq.music.performance import PEDAL_DOWN, Notes, Pedal, Performance, Track
 from folkseq.music.pitch import LETTERS, PITCH_CLASSES, SEMITONES
 from folkseq.music.sustain import bake
 from folkseq.representations.base import Codec
 from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
 from folkseq.representations.performance.conditioning import Conditioning, ConditioningSchedule
-from folkseq.representations.performance.config import PerformanceConfig
+from folkseq.representations.performance.config import Ids, Integers, PerformanceConfig
 from folkseq.representations.performance.files import PerformanceFiles
 from folkseq.representations.performance.grammar import PerformanceGrammar
 from folkseq.representations.performance.options import PerformanceOptions
@@ -39,12 +40,30 @@ _SHOWN = 12  # notes
 _CLOSE_S = 1e-6  # a time in seconds may differ by so much from its step
 
 
+class Timed(Protocol):
+    """A layout of ids, as sampling needs it."""
+
+    start: int
+    steps: Integers
+
+    def duration(self, ids: Ids) -> int:
+        """Return the duration of ids in steps."""
+        ...
+
+
 class PerformanceGeneration(Generation[Performance]):
     """The limits of new performances, and their primes."""
 
+    layout: Timed
+    width = 1
+    """The number of ids that a piece begins and ends with."""
+    longest_note_s, most_notes = LONGEST_NOTE_S, MOST_NOTES
+    """The limits by default."""
+
     def __init__(self, config: PerformanceConfig, codec: Codec[Performance]) -> None:
         super().__init__(codec.vocabulary)
-        self.config, self.codec = config, codec
+        self.config, self.codec, self.layout = config, codec, config.layout
+        self.files = PerformanceFiles(config)
 
     def plan(self, options: PerformanceOptions, prime: Prime[Performance] | None = None) -> Plan:
         """Return the grammar of notes that end in time, and the schedule of density and pitch classes.
@@ -53,27 +72,31 @@ class PerformanceGeneration(Generation[Performance]):
         of that; at most 30 by default.
         """
         self._check(options)
-        rate, given, layout = self.config.steps_per_second, self._steps(prime), self.config.layout
+        rate, given, layout = self.config.steps_per_second, self._steps(prime), self.layout
         kept_s = given / rate if options.seconds and options.keep_prime else 0.0
         seconds = (options.seconds or SECONDS) - kept_s
         steps = round(seconds * rate)
         if steps < 1:
             raise too_long("seconds", options.seconds, f"{kept_s:.1f} s")
-        grammar = PerformanceGrammar(
-            self.config,
+        longest = options.longest_note or self.longest_note_s
+        grammar = self.grammar(
             end=given + steps,
             earliest=given + (round(SHORTEST_SHARE * seconds * rate) if options.seconds else 0),
-            longest=max(round((options.longest_note or LONGEST_NOTE_S) * rate), 1),
-            most=options.most_notes or MOST_NOTES,
+            longest=max(round(longest * rate), 1),
+            most=options.most_notes or self.most_notes,
             prime=given,
         )
         conditioning, schedule = Conditioning(self.config), None
         if conditioning.size:
             densities, weights = parse_densities(options.density), parse_pitch_classes(options.pitch_classes)
-            schedule = ConditioningSchedule(conditioning, densities, weights, steps=steps, after=given)
-        opening = prime.ids if prime else (layout.start,)
+            schedule = ConditioningSchedule(conditioning, layout.steps, densities, weights, steps=steps, after=given)
+        opening = prime.ids if prime else (layout.start,) * self.width
         limit = (len(prime.ids) if prime else 0) + MIN_TOKENS + round(seconds * TOKENS_PER_SECOND)
         return Plan(opening, limit, grammar, schedule)
+
+    def grammar(self, *, end: int, earliest: int, longest: int, most: int, prime: int) -> Grammar:
+        """Return the grammar with these limits, in steps."""
+        return PerformanceGrammar(self.config, end=end, earliest=earliest, longest=longest, most=most, prime=prime)
 
     def prime(self, text: str, options: PerformanceOptions) -> Prime[Performance]:
         """Raise RequestError: only a file primes a performance."""
@@ -92,7 +115,7 @@ class PerformanceGeneration(Generation[Performance]):
                 raise ParseError(f"{file}: holds {len(book.tunes)} tunes; a prime is a file with one")
             piece, lost = perform(book.tunes[0]), Counter(book.lost[0])
         else:
-            parsed = PerformanceFiles(self.config).parse(data, file)
+            parsed = self.files.parse(data, file)
             (piece,), lost = parsed.pieces, Counter(parsed.lost_from(0))
             if options.keep_prime:
                 read = midi.parse(data, file, whole=True)
@@ -104,10 +127,14 @@ class PerformanceGeneration(Generation[Performance]):
         times = np.sort(np.concatenate([[0], notes.onset, notes.offset, pedal]))
         if np.diff(times).max(initial=0) > midi.LONG_GAP_S * self.config.steps_per_second:
             raise RequestError(f"{file}: nothing happens in it for more than an hour; cut what is before or after")
-        ids = self.codec.encode(notes.performance(pedal, self.config))[:-1].tolist()
-        if len(ids) < 2:
+        ids = self.opening(piece, notes.performance(pedal, self.config))
+        if len(ids) <= self.width:
             raise RequestError(f"{file}: holds no notes to continue")
         return Prime(tuple(ids), piece, lost)
+
+    def opening(self, piece: Performance, quantized: Performance) -> list[int]:
+        """Return the ids of a prime without its end, given the piece, and the same quantized canonically."""
+        return list(map(int, self.codec.encode(quantized)[:-1]))
 
     def postprocess(
         self, piece: Performance, name: str, options: PerformanceOptions, prime: Prime[Performance] | None = None
@@ -134,7 +161,7 @@ class PerformanceGeneration(Generation[Performance]):
         return f"{len(pitches)} notes in {piece.length_s:.1f} s: {' '.join(names + more)}"
 
     def _steps(self, prime: Prime[Performance] | None) -> int:
-        return self.config.layout.duration(np.array(prime.ids)) if prime else 0
+        return self.layout.duration(np.array(prime.ids)) if prime else 0
 
     def _check(self, options: PerformanceOptions) -> None:
         """Raise RequestError for options that the model was not trained for."""

@@ -70,7 +70,7 @@ def quantize(piece: Performance, config: PerformanceConfig) -> Quantized:
     pitch, velocity = rows["pitch"].astype(np.int64), rows["velocity"].astype(np.int64)
     notes = Notes(onset, np.where(short, onset + 1, offset), pitch, velocity).where(order)
     if config.canonical:
-        notes, short = _one_at_a_time(notes, released[order], short[order], lost)
+        notes, short = one_at_a_time(notes, released[order], short[order], lost)
     lost["note lengthened to one step"] = int(np.count_nonzero(short))
     return Quantized(notes, pedal, +lost)
 
@@ -90,7 +90,7 @@ def _as_heard(
     return notes[index], offset_s
 
 
-def _one_at_a_time(notes: Notes, released: Integers, short: Mask, lost: Counter[str]) -> tuple[Notes, Mask]:
+def one_at_a_time(notes: Notes, released: Integers, short: Mask, lost: Counter[str]) -> tuple[Notes, Mask]:
     """Merge notes that begin together, and end each where its pitch begins again; `released` has ends without pedal."""
     onset, offset, pitch, velocity = notes
     firsts = np.flatnonzero((np.diff(onset, prepend=-1) != 0) | (np.diff(pitch, prepend=-1) != 0))

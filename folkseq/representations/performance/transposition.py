@@ -14,6 +14,7 @@ twelve, 773 of Groove's 1,021 performances would count as one work; with 48, at 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -28,18 +29,28 @@ _FACTOR = np.uint64(0x100000001B3)  # of FNV-1a
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))  # of splitmix64
 
 
+class Pitches(Protocol):
+    """A layout of ids that stand for notes."""
+
+    def onset_pitches(self, ids: Ids) -> Ids:
+        """Return the pitches of the notes that begin, in order."""
+        ...
+
+
 class PerformanceTransposition(Transposition):
     """Performances across keys; drums have no key."""
 
     figure = 1
     twin_share = 0.05
 
-    def __init__(self, config: PerformanceConfig) -> None:
+    def __init__(self, config: PerformanceConfig, pitches: Pitches | None = None) -> None:
+        """Compare the pitches that the ids of the configuration, or those of another layout, stand for."""
         self.layout, self.drums = config.layout, config.drums
+        self._pitches = pitches or config.layout
 
     def fingerprint(self, ids: Ids) -> NDArray[np.int64]:
         """Return at most 512 distinct hashes; one, of all notes, if there are too few notes for a window."""
-        pitches = self.layout.onset_pitches(ids)
+        pitches = self._pitches.onset_pitches(ids)
         length = min(DRUM_ONSETS if self.drums else ONSETS, len(pitches))
         if not length:
             return np.zeros(0, np.int64)
@@ -69,5 +80,5 @@ class PerformanceTransposition(Transposition):
 
     def melody(self, ids: Ids) -> NDArray[np.int64]:
         """Return the pitches in order of onset, with durations of 0, since no two players share durations."""
-        pitches = self.layout.onset_pitches(ids).astype(np.int64)
+        pitches = self._pitches.onset_pitches(ids).astype(np.int64)
         return np.stack((pitches, np.zeros_like(pitches)), axis=1)

@@ -1,0 +1,206 @@
+"""One step of a model that sees recent tokens as an ONNX graph: it reads a compound token and draws the next one.
+
+Inputs are `tokens` (B, F) int64, the token that is read; `forced` (B, F) int64, the fields of the next that are given,
+−1 for those to draw; `uniforms` (B, F) in [0, 1); `temperature` (B, 1); `controls` (B, C) as in `step`; and the states:
+those of the cells, and of the recent tokens their keys, counted from 1, ages, steps left, and further fields, (B, K)
+each. Outputs are `logits` (B, V) of all fields, each given the fields before it, `drawn` (B, F) int64, `scores` (B, F),
+the logits of what is drawn less the largest of their field, over the temperature, `masses` (B, F), the sum of the
+exponentials of all such differences, and the states after the step.
+
+Everything in a row depends on that row only, to the bit: running sums are used in place of sums, whose order depends on
+the number of rows, and the logarithm of a mass is left to the reader. The metadata holds the number of values of each
+field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from folkseq.compound import FIELDS_KEY
+from folkseq.models.export.graph import Graph, Matrix, Value, Weights
+from folkseq.models.export.step import Step
+from folkseq.models.settings import IMPOSSIBLE, ModelSettings
+from folkseq.recent import AGES, APART, FARTHEST, RECALLED, RecentTokens
+
+_FAR = np.int64(1 << 40)
+_COLDEST = np.float32(1e-30)
+
+
+class TokenStep(Step):
+    """The graph of a step of compound tokens."""
+
+    def __init__(self, weights: Weights, settings: ModelSettings, graph: Graph, tokens: RecentTokens) -> None:
+        super().__init__(weights, settings, graph)
+        self.tokens, self.layout, self.recent = tokens, tokens.layout, tokens.recent
+        width, layout = self.layout.width, self.layout
+        self.ids = graph.input("tokens", np.int64, "B", width)
+        read = graph.node("Max", self.ids - layout.offsets[:-1][None], np.int64(0))  # (B, F) values
+        self.read = self._columns(read)
+        self.lows = np.array([layout.end, *layout.offsets[1:-1]])
+        forced = graph.input("forced", np.int64, "B", width)
+        self.given = self._columns(self._compare("GreaterOrEqual", forced, 0))
+        self.forced = self._columns(graph.node("Max", forced - self.lows[None], np.int64(0)))
+        self.uniforms = self._columns(graph.input("uniforms", np.float32, "B", width))
+        self.temperature = graph.node("Max", graph.input("temperature", np.float32, "B", 1), _COLDEST)
+        self.shown = weights["head.shown.weight"]
+        self.offsets = self.recent.offsets(self.layout.fields)
+
+    def build(self) -> bytes:
+        """Return the serialised graph."""
+        graph, settings, width = self.graph, self.settings, self.layout.width
+        h = self._layer(0, None)
+        for number in range(1, settings.layers):
+            h = self._layer(number, h)
+        heard = graph.product(h, self.weights["head.heard.weight"].T * self.gain, self.weights["head.heard.bias"])
+        self.heard = heard.split(*[settings.output_width] * width)  # (B, N) each
+        self._remember()
+        logits, at, scores, masses = self._draw_all()
+        nothing = self._like(self.read[0], np.full((1, width), IMPOSSIBLE))
+        graph.output("logits", graph.node("Concat", nothing, *logits, axis=1), "B", self.layout.size)
+        drawn = graph.node("Concat", *at, axis=1) + self.lows[None]
+        ends = self._compare("Equal", at[0], 0)
+        drawn = graph.node("Where", ends, np.full((1, width), self.layout.end), drawn)
+        graph.output("drawn", drawn, "B", width, dtype=np.int64)
+        graph.output("scores", graph.node("Concat", *scores, axis=1), "B", width)
+        graph.output("masses", graph.node("Concat", *masses, axis=1), "B", width)
+        return graph.serialize("token", {FIELDS_KEY: json.dumps(self.layout.fields)})
+
+    def _read(self, w_x: Matrix, bias: Matrix, factors: list[Value], matrices: list[Matrix]) -> Value | None:
+        # A table of sums would save a part of the product, but fetching its wide rows takes longer.
+        table, width = self.weights["embedding.weight"], self.layout.width
+        most = np.zeros(table.shape[1], np.float32)  # of a sum of embeddings, so that all of them lie in [−1, 1]
+        for field in range(width):
+            own = table[self.lows[field] : self.layout.offsets[field + 1]]
+            most += np.abs(np.concatenate([own, table[:1]])).max(axis=0)
+        factors.append(self.graph.bounded(self.graph.table_sum(table / most, self.ids, width)))
+        matrices.append(w_x * most[:, None])
+        return None
+
+    def _remember(self) -> None:
+        """Let time pass until the token that is read begins, and put it before the recent ones."""
+        graph, recent, values = self.graph, self.recent, self.read
+        whole = self._compare("Greater", self.ids.split(1, self.layout.width - 1)[0], self.layout.end)
+        real = graph.node("And", whole, self._compare("Less", values[recent.key], recent.keys))
+        wait, length = self._steps(values)
+        extra = [*([recent.group] if recent.group is not None else []), *recent.copied]
+        pushed = [values[recent.key] + np.int64(1), wait * np.int64(0), length, *(values[field] for field in extra)]
+        names = ["keys", "ages", "left", *(f"field_{number}" for number in range(len(extra)))]
+        self.ring = []
+        for name, new in zip(names, pushed, strict=True):
+            state = graph.state(name, recent.count, np.int64)
+            passed = {"ages": state + wait, "left": state - wait}.get(name, state)
+            older, _ = passed.split(recent.count - 1, 1)
+            after = graph.node("Where", real, graph.node("Concat", new, older, axis=1), passed)
+            graph.next_state(state, after)
+            self.ring.append(after)
+
+    def _draw_all(self) -> tuple[list[Value], list[Value], list[Value], list[Value]]:
+        """Return for each field the logits, (B, V of the field), and the ids, scores and masses, (B, 1)."""
+        graph, layout, told = self.graph, self.layout, None
+        logits, found, values, scores, masses = (list[Value]() for _ in range(5))
+        for field in range(layout.width):
+            z = self.heard[field] if told is None else self.heard[field] + told
+            if field == self.recent.key:
+                wait, _ = self._steps([*values, *[values[0]] * (layout.width - len(values))])
+                z = z + self._before(wait)
+            if field == self.recent.key + 1:
+                after = self._after(wait, values)
+            if field > self.recent.key:
+                z = z + after
+            low, high = int(self.lows[field]), int(layout.offsets[field + 1])
+            weight, bias = self.weights["output.weight"][low:high].T * self.gain, self.weights["output.bias"][low:high]
+            own = graph.product(graph.bounded(graph.tanh(z)), weight, bias)  # (B, high − low)
+            at, score, mass = self._draw(own, field, high - low)
+            logits.append(own)
+            found.append(at)
+            scores.append(score)
+            masses.append(mass)
+            # The end id comes before the values of the first field.
+            values.append(at if field else graph.node("Max", at - np.int64(1), np.int64(0)))
+            more = self._gather(self.weights["head.told.weight"][low:high], at)
+            told = more if told is None else told + more
+        return logits, found, scores, masses
+
+    def _draw(self, logits: Value, field: int, width: int) -> tuple[Value, Value, Value]:
+        """Return the column that is given or drawn, (B, 1) int64, its score and the mass."""
+        graph = self.graph
+        below = graph.node("Div", logits - graph.node("ReduceMax", logits, axes=[1], keepdims=1), self.temperature)
+        sums = graph.node("CumSum", graph.node("Exp", below), np.array(1))
+        mass = sums.split(width - 1, 1)[1]
+        passed = self._compare_values("LessOrEqual", sums, self.uniforms[field] * mass)
+        count = graph.node("ReduceSum", graph.node("Cast", passed, to=7), np.array([1]), keepdims=1)
+        at = graph.node("Where", self.given[field], self.forced[field], graph.node("Min", count, np.int64(width - 1)))
+        return at, graph.node("GatherElements", below, at, axis=1), mass
+
+    def _before(self, wait: Value) -> Value:
+        """Return what is shown before the key, (B, N): the set of keys that sound, and the last keys."""
+        graph, keys, (ring, _, left, *_) = self.graph, self.recent.keys, self.ring
+        sounds = self._compare_values("Greater", left, wait)
+        sounds = graph.node("And", sounds, self._compare("Greater", ring, 0))
+        at = graph.node("Where", sounds, ring - np.int64(1), np.full((1, 1), keys))
+        none = self._like(wait, np.zeros((1, keys + 1)))  # (B, keys + 1)
+        ones = self._like(at, np.ones((1, 1)))
+        held = graph.node("ScatterElements", none, at, ones, axis=1)
+        table = np.concatenate([self.shown[:keys], np.zeros((1, self.shown.shape[1]), np.float32)])
+        last, _ = ring.split(RECALLED, self.recent.count - RECALLED)
+        rows = last + (self.offsets[1 : RECALLED + 1] - 1)[None]
+        rows = graph.node("Where", self._compare("Greater", last, 0), rows, np.full((1, 1), self.tokens.nothing))
+        return graph.product(graph.bounded(held), table) + graph.table_sum(self.shown, rows, RECALLED)
+
+    def _after(self, wait: Value, values: Sequence[Value]) -> Value:
+        """Return what is shown after the key, (B, N), of the recent token whose key is nearest."""
+        graph, recent, (ring, ages, _, *extra) = self.graph, self.recent, self.ring
+        key = values[recent.key]
+        distance = graph.node("Abs", ring - np.int64(1) - key)
+        if recent.group is not None:
+            same = self._compare_values("Equal", extra.pop(0), values[recent.group])
+            distance = distance + graph.node("Where", same, np.zeros((1, 1), np.int64), np.full((1, 1), APART))
+        score = distance * np.int64(4) + np.arange(recent.count)[None]
+        score = graph.node("Where", self._compare("Greater", ring, 0), score, np.full((1, 1), _FAR))
+        at = graph.node("ArgMin", score, axis=1, keepdims=1)
+        nearest, age, *copied = (graph.node("GatherElements", each, at, axis=1) for each in (ring, ages, *extra))
+        interval = graph.node("Clip", nearest - np.int64(1) - key, np.int64(-FARTHEST), np.int64(FARTHEST))
+        older = self._compare_values("GreaterOrEqual", age + wait, np.array(AGES)[None])
+        level = graph.node("ReduceSum", graph.node("Cast", older, to=7), np.array([1]), keepdims=1)
+        columns = [*copied, interval + np.int64(FARTHEST), level]
+        rows = graph.node("Concat", *columns, axis=1) + self.offsets[RECALLED + 1 :][None]
+        usable = graph.node("And", self._compare("Greater", nearest, 0), self._compare("Less", key, recent.keys))
+        rows = graph.node("Where", usable, rows, np.full((1, 1), self.tokens.nothing))
+        return graph.table_sum(self.shown, rows, len(columns))
+
+    def _steps(self, values: Sequence[Value]) -> tuple[Value, Value]:
+        """Return the wait and the length that the values of the fields of a token add up to, (B, 1) each."""
+        recent = self.recent
+        fields = (*recent.waits, *recent.lengths)
+        parts = [
+            self.graph.node("Gather", np.array(table), values[field])
+            for field, table in zip(fields, recent.steps, strict=True)
+        ]
+        return self._total(parts[: len(recent.waits)]), self._total(parts[len(recent.waits) :])
+
+    def _like(self, value: Value, constant: NDArray[np.float64]) -> Value:
+        """Return a constant in as many rows as an integer value, (B, 1), has."""
+        return self.graph.node("Cast", value * np.int64(0), to=1) + constant.astype(np.float32)
+
+    def _columns(self, value: Value) -> list[Value]:
+        return value.split(*[1] * self.layout.width)
+
+    def _gather(self, table: Matrix, ids: Value) -> Value:
+        """Return the rows of a table, (B, n), by ids (B, 1)."""
+        return self.graph.node("Gather", table, self.graph.node("Squeeze", ids, np.array([1])))
+
+    def _total(self, values: Sequence[Value]) -> Value:
+        total = values[0]
+        for value in values[1:]:
+            total = total + value
+        return total
+
+    def _compare(self, operator: str, value: Value, other: int) -> Value:
+        return self.graph.node(operator, value, np.int64(other))
+
+    def _compare_values(self, operator: str, value: Value, other: Value | ArrayLike) -> Value:
+        return self.graph.node(operator, value, other)

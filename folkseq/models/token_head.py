@@ -1,0 +1,74 @@
+"""The output for compound tokens in time, which sees recent tokens.
+
+It is that of `compound_head`, but each field has a projection of its own, and the fields from the key on see what
+`folkseq.recent` shows. The fields come in their order, so the logits of a field are computed for its own ids only.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from folkseq.models.settings import IMPOSSIBLE
+from folkseq.recent import RecentTokens
+
+
+class TokenHead(nn.Module):
+    """From the output of the last layer after each compound token to the logits of each next id."""
+
+    def __init__(self, tokens: RecentTokens, hidden: int, width: int, gain: float) -> None:
+        """Build the output of a network of a hidden size, with vectors of a width N for each field."""
+        super().__init__()
+        self.layout, self.recent, self.gain = tokens.layout, tokens.recent, gain
+        self.heard = nn.Linear(hidden, self.layout.width * width)  # of the network's output, for each field
+        self.told = nn.Embedding(self.layout.size, width)  # of the token's ids so far
+        size = tokens.nothing + 1
+        self.shown = nn.EmbeddingBag(size, width, mode="sum", padding_idx=tokens.nothing)  # of the recent tokens
+        nn.init.normal_(self.told.weight, std=0.1)
+        nn.init.normal_(self.shown.weight[:-1], std=0.05)
+
+    def forward(self, before: Tensor, after: Tensor, x: Tensor, rows: Tensor, output: nn.Linear) -> Tensor:
+        """Return the logits after each id, (B, T, V), with `IMPOSSIBLE` for those that cannot come next.
+
+        Args:
+            before: (B, H) the last layer's output before the first compound token.
+            after: (B, T // F, H) its output after each whole one.
+            x: (B, T) ids, from the first id of a compound token.
+            rows: (B, G, W) of the table of recent tokens for each token, the last of which may not be whole.
+            output: from N to V.
+        """
+        layout, width = self.layout, self.layout.width
+        ids = functional.pad(x, (0, -x.shape[1] % width)).view(len(x), -1, width)  # (B, G, F)
+        groups = ids.shape[1]
+        states = torch.cat([before[:, None], after], dim=1)  # (B, T // F + 1, H)
+        heard = self.heard(states).unflatten(2, (width, -1))  # (B, T // F + 1, F, N)
+        told = self.told(ids[:, :, :-1]).cumsum(2)  # (B, G, F − 1, N)
+        before_key = self.recent.before()
+        at_key = self.shown(rows[:, :groups, :before_key].flatten(0, 1)).view(len(x), groups, -1)
+        after_key = self.shown(rows[:, :groups, before_key:].flatten(0, 1)).view(len(x), groups, -1)
+        logits = []
+        for field in (*range(1, width), 0):
+            if field:
+                z = heard[:, :groups, field] + told[:, :, field - 1]  # (B, G, N)
+                if field >= self.recent.key:
+                    z = z + (at_key if field == self.recent.key else after_key)
+            else:
+                z = functional.pad(heard[:, 1:, 0], (0, 0, 0, groups - after.shape[1]))
+            low, high = self.columns(field)
+            own = functional.linear(self.gain * torch.tanh(z), output.weight[low:high], output.bias[low:high])
+            logits.append(functional.pad(own, (low, layout.size - high), value=IMPOSSIBLE))  # (B, G, V)
+        found = torch.stack(logits, dim=2)  # (B, G, F, V)
+        for again in (0, layout.end):  # start and end ids are repeated
+            repeats = ids[:, :, :1] == again  # (B, G, 1)
+            if repeats.any():
+                only = torch.full_like(found[0, 0, 0], IMPOSSIBLE)
+                only[again] = 0
+                inside = repeats & (torch.arange(width, device=x.device) < width - 1)  # (B, G, F)
+                found = torch.where(inside[..., None], only, found)
+        return found.flatten(1, 2)[:, : x.shape[1]]
+
+    def columns(self, field: int) -> tuple[int, int]:
+        """Return the first id of a field and the one after its last; the end id belongs to the first field."""
+        low, high = self.layout.offsets[field : field + 2].tolist()
+        return (low if field else self.layout.end), high

@@ -1,0 +1,190 @@
+"""The ids of notes that may come next, so that every piece is whole notes that begin and end in time.
+
+Notes that begin together rise by instrument and pitch, so decoding and encoding the ids gives the same notes.
+
+The state of B pieces is an array with a row of `COLUMNS` for each, and (B, 128) the step at which each pitch ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.grammar import Ids, Rows
+from folkseq.representations.notes.layout import LENGTHS, NO_NOTE, WAITS, NotesLayout
+from folkseq.representations.performance.events import Mask
+
+COUNT, STEP, NEXT, NOTES, LAST, RANK, LENGTH, FLOOR, PITCH = range(9)
+"""Columns: ids so far, or −1 after the end id; step of the last onset; step of the onset that is being written; whether
+there has been a note; rank of the last note of its step, −1 for none; the same as far as it is written; length as far
+as it is written, less one; step before which no note begins; pitch that is being written."""
+COLUMNS = 9
+
+
+class NotesGrammar:
+    """The grammar over the ids of a layout (a `folkseq.grammar.Grammar`)."""
+
+    def __init__(self, layout: NotesLayout, *, end: int, earliest: int, longest: int, most: int, prime: int) -> None:
+        """Set the limits; arguments as for `performance.grammar.PerformanceGrammar`."""
+        self._layout, self._end, self._earliest, self._prime = layout, end, earliest, prime
+        self._longest, self._most = longest, most
+        self.fewest = 4 * layout.width
+        self._ids = {name: layout.ids_of(name) for name in layout.fields}
+        self._instruments = layout.compound.fields[layout.places["instrument"]] if layout.tracks else 1
+        self._last_rank = self._instruments * NO_NOTE - 1
+
+    def begin(self, rows: int) -> Rows:
+        """Return the state of `rows` pieces before their start ids."""
+        state = np.zeros((rows, COLUMNS), np.int64)
+        state[:, LAST] = -1
+        return state, np.zeros((rows, 128), np.int64)
+
+    def advance(self, rows: Rows, ids: Ids) -> Rows:
+        """Return the state after one more id per row, (B,), without changing `rows`."""
+        state, ends = rows[0].copy(), rows[1]
+        token, place = np.divmod(state[:, COUNT], self._layout.width)
+        over = (token < 0) | ((token > 0) & (ids == self._layout.end))
+        state[:, COUNT] = np.where(over, -1, state[:, COUNT] + 1)
+        field = np.where((token > 0) & ~over, place, -1)
+        value = ids - self._layout.compound.offsets[place]
+        for name, at in self._layout.places.items():
+            here = np.flatnonzero(field == at)
+            if not len(here):
+                continue
+            now, own = state[here], value[here]
+            if name == "wait":
+                now[:, NEXT] = now[:, STEP] + WAITS.starts[np.clip(own, 0, len(WAITS.starts) - 1)]
+            elif name == "wait_fine":
+                now[:, NEXT] += own
+                now[:, LAST] = np.where(now[:, NEXT] > now[:, STEP], -1, now[:, LAST])
+                now[:, STEP], now[:, RANK] = now[:, NEXT], 0
+            elif name == "instrument":
+                now[:, RANK] = own * NO_NOTE
+            elif name == "pitch":
+                real = own < NO_NOTE
+                now[:, LAST] = np.where(real, now[:, RANK] + own, now[:, LAST])
+                now[:, NOTES] |= real
+                now[:, PITCH] = own
+            elif name == "length":
+                now[:, LENGTH] = LENGTHS.starts[np.clip(own, 0, len(LENGTHS.starts) - 1)]
+            elif name == "length_fine":
+                now[:, LENGTH] += own
+                if ends is rows[1]:
+                    ends = ends.copy()
+                real = now[:, PITCH] < NO_NOTE
+                ends[here[real], now[real, PITCH]] = now[real, STEP] + now[real, LENGTH] + 1
+            state[here] = now
+        return state, ends
+
+    def given(self, rows: Rows) -> Rows:
+        """Return the state in which a note begins after the prime."""
+        state = rows[0].copy()
+        state[:, FLOOR] = self._prime
+        return state, rows[1]
+
+    def progress(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the share of the time after the prime that has passed, (B,) from 0 to 1."""
+        passed = (rows[0][:, STEP] - self._prime) / max(self._end - self._prime, 1)
+        return np.asarray(np.clip(passed, 0.0, 1.0))
+
+    def allowed(self, rows: Rows, remaining: Ids) -> Mask:
+        """Mask the ids that may come next, (B, V), at least one per row, if `remaining` (B,) ids are left."""
+        state, ends = rows
+        layout = self._layout
+        token, place = np.divmod(state[:, COUNT], layout.width)
+        mask = np.zeros((len(state), layout.size), np.bool_)
+        mask[token == 0, layout.start] = mask[token < 0, layout.end] = True
+        for name, at in layout.places.items():
+            here = np.flatnonzero((token > 0) & (place == at))
+            if len(here):
+                mask[here, self._ids[name]] = self._field(name, state[here], ends[here])
+        begins = np.flatnonzero((token > 0) & (place == 0))
+        if len(begins):
+            now, left = state[begins], remaining[begins]
+            open_ = mask[begins, self._ids["wait"]].any(axis=1) & (left > 2 * layout.width)
+            may = (now[:, NOTES] > 0) & (now[:, STEP] >= np.maximum(self._earliest, now[:, FLOOR]))
+            over = ~open_ & ((now[:, NOTES] > 0) | (left <= layout.width))
+            mask[begins[over]] = False
+            mask[begins, layout.end] = may | over
+        return mask
+
+    def settle(self, rows: Rows, ids: Ids, remaining: Ids) -> tuple[Ids, NDArray[np.bool_]]:
+        """Return tokens, (B, F), the end in place of notes that begin too late, and which of them are allowed, (B,)."""
+        (state, ends), layout = rows, self._layout
+        value = dict(zip(layout.fields, (ids - layout.compound.offsets[:-1]).T, strict=True))
+        over = (state[:, COUNT] < 0) | (ids[:, 0] == layout.end)
+        wait = WAITS.starts[np.where(over, 0, value["wait"])] + np.where(over, 0, value["wait_fine"])
+        onset = state[:, STEP] + wait
+        length = LENGTHS.starts[np.where(over, 0, value["length"])] + np.where(over, 0, value["length_fine"]) + 1
+        some = state[:, NOTES] > 0
+        late = some & (onset >= self._end) & (state[:, STEP] >= state[:, FLOOR])
+        over |= late
+        low, high = self._onsets(state, ends)
+        rank = value.get("instrument", 0) * NO_NOTE + value["pitch"]
+        fits = (onset >= low) & (onset < high) & (remaining > 2 * layout.width)
+        fits &= (value["wait_fine"] < WAITS.widths[np.where(over, 0, value["wait"])]) & (value["pitch"] < NO_NOTE)
+        fits &= value["length_fine"] < LENGTHS.widths[np.where(over, 0, value["length"])]
+        fits &= (length <= self._longest) & (onset + length <= self._end)
+        fits &= (wait > 0) | (rank > state[:, LAST])
+        may = some & (state[:, STEP] >= np.maximum(self._earliest, state[:, FLOOR]))
+        settled: Ids = np.where(over[:, None], layout.end, ids)
+        return settled, np.where(over, may | late | (state[:, COUNT] < 0), fits)
+
+    def advance_token(self, rows: Rows, ids: Ids) -> Rows:
+        """Return the state after one more token per row, (B, F)."""
+        (before, ends), layout = rows, self._layout
+        state = before.copy()
+        over = (state[:, COUNT] < 0) | (ids[:, 0] == layout.end)
+        value = dict(zip(layout.fields, np.where(over, 0, (ids - layout.compound.offsets[:-1]).T), strict=True))
+        step = state[:, STEP] + WAITS.starts[value["wait"]] + value["wait_fine"]
+        rank = value.get("instrument", 0) * NO_NOTE + value["pitch"]
+        length = LENGTHS.starts[value["length"]] + value["length_fine"] + 1
+        state[:, COUNT] = np.where(over, -1, state[:, COUNT] + layout.width)
+        now = np.flatnonzero(~over)
+        state[now, STEP] = state[now, NEXT] = step[now]
+        state[now, NOTES], state[now, LAST], state[now, PITCH] = 1, rank[now], value["pitch"][now]
+        if self._most < ends.shape[1]:
+            ends = ends.copy()
+            ends[now, value["pitch"][now]] = step[now] + length[now]
+        return state, ends
+
+    def _field(self, name: str, state: NDArray[np.int64], ends: NDArray[np.int64]) -> Mask:
+        """Mask the values of a field, (K, values), of K rows in which it comes next."""
+        layout, now = self._layout, state[:, :, None]  # (K, COLUMNS, 1)
+        if name == "wait":
+            low, high = self._onsets(state, ends)
+            first = now[:, STEP] + WAITS.starts
+            fits = (first < high[:, None]) & (first + WAITS.widths > low[:, None])
+            fits &= (low < high)[:, None]
+            return np.asarray(fits & ((WAITS.starts > 0) | (now[:, LAST] < self._last_rank)))
+        if name == "wait_fine":
+            low, high = self._onsets(state, ends)
+            onset = now[:, NEXT] + np.arange(WAITS.widest)
+            coarse = np.searchsorted(WAITS.starts, state[:, NEXT] - state[:, STEP], side="right") - 1
+            inside = np.arange(WAITS.widest) < WAITS.widths[coarse][:, None]
+            return np.asarray(inside & (onset < high[:, None]) & (onset >= low[:, None]))
+        if name == "instrument":
+            highest = np.arange(self._instruments) * NO_NOTE + NO_NOTE - 1
+            return np.asarray(highest > now[:, LAST])
+        if name == "pitch":
+            pitches = np.arange(NO_NOTE + 1)
+            rises = (now[:, RANK] + pitches > now[:, LAST]) & (pitches < NO_NOTE)
+            return np.asarray(rises | ((pitches == NO_NOTE) & (now[:, FLOOR] == 0) & (self._prime > 0)))
+        if name == "velocity":
+            return np.ones((len(state), layout.compound.fields[layout.places["velocity"]]), np.bool_)
+        limited = state[:, FLOOR] >= self._prime  # not in the prime
+        most = np.where(limited, np.minimum(self._longest, self._end - state[:, STEP]), 1 << 40)[:, None]
+        if name == "length":
+            return np.asarray(LENGTHS.starts < most)
+        coarse = np.searchsorted(LENGTHS.starts, state[:, LENGTH], side="right") - 1
+        fine = np.arange(LENGTHS.widest)
+        return np.asarray((fine < LENGTHS.widths[coarse][:, None]) & (now[:, LENGTH] + fine < most))
+
+    def _onsets(self, state: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[Ids, Ids]:
+        """Return the first step at which the next note may begin, and the first at which it may not, (K,) each."""
+        low = np.maximum(state[:, FLOOR], 0)
+        if self._most < ends.shape[1]:
+            # As many have to end as are too many.
+            free = np.sort(ends, axis=1)[:, ends.shape[1] - self._most]
+            low = np.where(state[:, FLOOR] >= self._prime, np.maximum(low, free), low)
+        return low, np.full(len(state), self._end)

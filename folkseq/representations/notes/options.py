@@ -1,0 +1,16 @@
+"""The sampling options of notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from folkseq.representations.performance.options import PerformanceOptions
+from folkseq.settings import setting
+
+
+@dataclass(frozen=True)
+class NotesOptions(PerformanceOptions):
+    """The options for new performances; no note hangs, so there is no limit unless one is given."""
+
+    longest_note: float | None = setting(None, "Longest note in seconds.", low=0.1, high=3600, needs_grammar=True)
+    most_notes: int | None = setting(None, "Most notes at once.", low=1, high=128, needs_grammar=True)

@@ -1,0 +1,191 @@
+"""Rows that advance by whole compound tokens, or id by id, through a network that draws tokens; see `export.token`.
+
+The state of a row is that of the graph before the last whole token, then that token, and the ids after it, −1 for those
+that are still to come. The graph reads the token only when the next is drawn, so nothing is computed twice where whole
+tokens are drawn. Id by id each step runs the graph anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.compound import CompoundLayout
+from folkseq.grammar import Ids, Rows
+from folkseq.models.settings import IMPOSSIBLE
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+    from folkseq.sampling.engine import Engine, Logits
+
+NOTHING = -1
+_BELOW_ONE = 1 - 2.0**-24  # keeps a product with a number below one from rounding up to the total
+
+
+class DrawnTokens(NamedTuple):
+    """The next compound token of each row."""
+
+    ids: Ids
+    """(B, F); the end id in all places if the piece ends."""
+    nats: NDArray[np.float64]
+    """(B,) of the token at a temperature of 1."""
+
+
+def begin(layout: CompoundLayout, conditioning: int, rows: int) -> Rows:
+    """Return what is remembered of new rows: the last whole token, its conditioning, and the ids after it."""
+    nothing = np.full((rows, layout.width), NOTHING, np.int64)
+    return nothing, np.zeros((rows, conditioning), np.float32), nothing.copy()
+
+
+class TokenStepper:
+    """The rows of a network that draws tokens, with the interface of `engine.Stepper` and more."""
+
+    def __init__(self, engine: Engine, layout: CompoundLayout, state: Rows) -> None:
+        self._session, self.layout, self._carried = engine.session, layout, len(engine.carried)
+        *carried, last, controls, partial = (np.array(each) for each in state)
+        self._now, self._last, self._controls, self._partial = tuple(carried), last, controls, partial
+        self._after = tuple(np.empty_like(each) for each in carried)
+        rows, width = last.shape
+        self._logits = np.zeros((rows, layout.size), np.float32)
+        self._inputs: dict[str, NDArray[Any]] = {
+            "tokens": last,
+            "forced": np.full((rows, width), NOTHING, np.int64),
+            "uniforms": np.zeros((rows, width), np.float32),
+            "temperature": np.ones((rows, 1), np.float32),
+        }
+        if engine.conditioning:
+            self._inputs["controls"] = controls
+        self._drawn = np.zeros((rows, width), np.int64)
+        self._scores, self._masses = np.zeros((2, rows, width), np.float32)
+        names = [each.name for each in engine.carried]
+        self._bindings = [self._bind(names, *pair) for pair in ((self._now, self._after), (self._after, self._now))]
+
+        self._next: Ids | None = None
+        self._foreseen: Ids | None = None
+
+    @property
+    def state(self) -> Rows:
+        """Return the state, (B, …) each; its rows may be replaced, and the next step but one overwrites it."""
+        return (*self._now, self._last, self._controls, self._partial)
+
+    def draw(
+        self,
+        uniforms: NDArray[np.float64],
+        temperature: NDArray[np.float64] | float = 1.0,
+        conditioning: NDArray[np.float32] | None = None,
+    ) -> DrawnTokens:
+        """Draw the token after the last in each row, all of which have read whole tokens; `keep` makes it the last.
+
+        Args:
+            uniforms: (B, F) in [0, 1).
+            temperature: of each row, or of all.
+            conditioning: (B, C) in [−1, 1]; zeros if None.
+        """
+        inputs = self._inputs
+        inputs["forced"][:] = NOTHING
+        inputs["uniforms"][:] = uniforms * _BELOW_ONE
+        inputs["temperature"][:, 0] = temperature
+        self._run(conditioning)
+        nats: NDArray[np.float64] = np.log(self._masses.astype(np.float64)) - self._scores  # (B, F)
+        if (inputs["temperature"] != 1).any():
+            nats = self._nats()
+        nats[:, 1:][self._drawn[:, 0] == self.layout.end] = 0
+        return DrawnTokens(self._drawn, nats.sum(axis=1))
+
+    def end_nats(self) -> NDArray[np.float64]:
+        """Return the nats of the end in place of the token that was drawn, (B,)."""
+        scores = self._logits[:, self.layout.end : self.layout.offsets[1]].astype(np.float64)
+        top = scores.max(axis=1)
+        found: NDArray[np.float64] = np.log(np.exp(scores - top[:, None]).sum(axis=1)) + top - scores[:, 0]
+        return found
+
+    def _nats(self) -> NDArray[np.float64]:
+        """Return the nats of each field of what was drawn, (B, F), at a temperature of 1."""
+        starts = np.array([self.layout.end, *self.layout.offsets[1:-1]])
+        scores = self._logits[:, starts[0] :].astype(np.float64)
+        starts = starts - starts[0]
+        top = np.maximum.reduceat(scores, starts, axis=1)  # (B, F)
+        widths = np.diff(starts, append=scores.shape[1])
+        mass = np.add.reduceat(np.exp(scores - np.repeat(top, widths, axis=1)), starts, axis=1)
+        at = np.where(self._drawn == self.layout.end, 0, self._drawn - self.layout.end)
+        found: NDArray[np.float64] = np.log(mass) + top - np.take_along_axis(scores, at, axis=1)
+        return found
+
+    def keep(self, ids: Ids) -> None:
+        """Make (B, F) ids the last token of each row, after `draw` or `score`."""
+        self._bindings.reverse()
+        self._now, self._after = self._after, self._now
+        self._last[:] = ids
+
+    def begin_token(self, conditioning: NDArray[np.float32] | None = None) -> Logits:
+        """Return the logits of the first field of the next token, (B, V), in rows that have read whole tokens."""
+        self._inputs["forced"][:] = NOTHING
+        self._run(conditioning)
+        return self._masked(np.zeros(len(self._last), np.int64))
+
+    def score(self, ids: Ids, conditioning: NDArray[np.float32] | None = None) -> Logits:
+        """Return the logits of the fields of the next token, (B, V), each given the fields before it, ids (B, F)."""
+        self._inputs["forced"][:] = ids
+        self._run(conditioning)
+        return self._logits
+
+    def foresee(self, ids: Ids) -> None:
+        """Tell the token that `step` will read after the next id, (B, F), so that the graph runs only once for it."""
+        self._next = np.array(ids)
+
+    def step(self, ids: Ids, conditioning: NDArray[np.float32] | None = None, at: Ids | None = None) -> Logits:
+        """Read one id in each row, and return the logits of the next, (B, V); arguments as for `Stepper.step`."""
+        rows, width = np.arange(len(ids)), self.layout.width
+        place = (self._partial >= 0).sum(axis=1)  # (B,)
+        self._partial[rows, place] = ids
+        place = place + 1
+        whole = place == width
+        foreseen = self._foreseen is not None and ((self._partial < 0) | (self._partial == self._foreseen)).all()
+        if whole.any():
+            # The token before has been read, but its state is not kept; rows that began with this one have none.
+            known = whole & (self._last[:, 0] >= 0)
+            if known.any():
+                if not foreseen:
+                    self._inputs["forced"][:] = self._partial
+                    self._session.run_with_iobinding(self._bindings[0])
+                for now, after in zip(self._now, self._after, strict=True):
+                    now[known] = after[known]
+            self._last[whole] = self._partial[whole]
+            self._partial[whole] = NOTHING
+            place = np.where(whole, 0, place)
+            self._controls[whole] = 0 if conditioning is None else conditioning[whole]
+            foreseen, self._foreseen, self._next = False, self._next, None
+        if not foreseen:
+            self._inputs["forced"][:] = self._partial if self._foreseen is None else self._foreseen
+            self._session.run_with_iobinding(self._bindings[0])
+        return self._masked(place)
+
+    def _masked(self, place: Ids) -> Logits:
+        """Return the logits with `IMPOSSIBLE` for ids that are not of the next field."""
+        layout, starts = self.layout, self._partial[:, 0]
+        slots = np.where(place > 0, layout.width + place, 0)
+        slots = np.where((place > 0) & (starts < layout.width), 2 * layout.width, slots)  # the start id again
+        slots = np.where((place > 0) & (starts == layout.end), 3 * layout.width, slots)
+        again = slots >= 2 * layout.width
+        logits = np.where(again[:, None], np.float32(0), self._logits)
+        masked: Logits = np.where(layout.allowed[slots], logits, np.float32(IMPOSSIBLE))
+        first = (place == 0) & (self._last[:, 0] < 0)
+        masked[first] = np.where(np.arange(layout.size) == 0, np.float32(0), np.float32(IMPOSSIBLE))
+        return masked
+
+    def _run(self, conditioning: NDArray[np.float32] | None) -> None:
+        self._controls[:] = 0 if conditioning is None else conditioning
+        self._session.run_with_iobinding(self._bindings[0])
+
+    def _bind(self, names: list[str], before: Rows, after: Rows) -> onnxruntime.IOBinding:
+        binding = self._session.io_binding()
+        for name, array in {**self._inputs, **dict(zip(names, before, strict=True))}.items():
+            binding.bind_cpu_input(name, array)
+        outputs = [value.name for value in self._session.get_outputs()]
+        written: Rows = (self._logits, self._drawn, self._scores, self._masses, *after)
+        for name, array in zip(outputs, written, strict=True):
+            binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        return binding

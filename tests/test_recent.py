@@ -1,0 +1,52 @@
+"""What the outputs see of recent compound tokens."""
+
+import numpy as np
+from performances import solo, take
+
+from folkseq.recent import FARTHEST, RECALLED
+from folkseq.representations.notes import NotesRepresentation
+
+CODEC = NotesRepresentation().fit([])
+RECENT = CODEC.layout.recent
+
+
+def shown(piece):
+    """For each note of a piece: the pitches that sound, the last pitches, and what is shown of the nearest note."""
+    from folkseq.recent import RecentTokens
+
+    tokens = RecentTokens(CODEC.layout.compound, RECENT)
+    found, offsets = [], RECENT.offsets(CODEC.layout.compound.fields)
+    for row in tokens.indices(CODEC.encode(piece))[1:-1].tolist():
+        sounds = sorted(each for each in row[: RECENT.count] if each != tokens.nothing)
+        last = row[RECENT.count : RECENT.before()]
+        last = [each - offset for each, offset in zip(last, offsets[1:], strict=False) if each != tokens.nothing]
+        near = [
+            each - offset
+            for each, offset in zip(row[RECENT.before() :], offsets[RECALLED + 1 :], strict=True)
+            if each != tokens.nothing
+        ]
+        found.append((sounds, last, near))
+    return found
+
+
+def test_what_sounds_the_last_pitches_and_the_nearest_note():
+    piece = solo((60, 1, 0, 1), (64, 5, 0, 0.5), (72, 9, 0.5, 2), (61, 1, 0.7, 0.8))
+    assert [(sounds, last) for sounds, last, _ in shown(piece)] == [
+        ([], []),
+        ([60], [60]),
+        ([60], [64, 60]),
+        ([60, 72], [72, 64, 60]),
+    ]
+    velocity, length, interval, age = shown(piece)[3][2]
+    assert (velocity, interval, age) == (0, FARTHEST - 1, 6)  # 60 began 70 steps ago
+    assert CODEC.layout.vocabulary.tokens[CODEC.layout.ids_of("length").start + length] == "LENGTH_97"
+
+
+def test_a_passage_of_whole_notes_is_shown_like_the_piece_from_there():
+    ids, width = CODEC.encode(take(2, 8.0)), CODEC.layout.width
+    from folkseq.recent import RecentTokens
+
+    tokens = RecentTokens(CODEC.layout.compound, RECENT)
+    first = 2 + RECENT.count
+    whole, part = tokens.indices(ids), tokens.indices(ids[2 * width :])
+    np.testing.assert_array_equal(whole[first + 2 :, RECENT.count :], part[first:, RECENT.count :])
