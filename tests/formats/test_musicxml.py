@@ -313,6 +313,9 @@ def test_symbols_of_other_programs_are_read_by_their_kind():
 def test_a_symbol_with_a_bass_is_written_with_it():
     assert parse_harmony("D7/f+") == Harmony(("D", 0), "dominant", "7", ("F", 1))
     assert parse_harmony("C (Em)").kind == "none"  # of two chords both are shown
+    assert format_harmony(parse_harmony("C (Em)")) == "C (Em)"
+    assert format_harmony(Harmony(("E", -1), "diminished-seventh", "", ("B", -2))) == "Ebdim7/A"
+    assert format_harmony(Harmony(("X", 2), "major", "")) is None
 
 
 def test_the_symbols_of_a_transposing_part_sound_as_its_notes():

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from folkseq.music.harmony import Chord, chord_pitches
-from folkseq.music.pitch import LETTERS, Pitch
+from folkseq.music.harmony import NO_CHORD, Chord, chord_pitches
+from folkseq.music.pitch import LETTERS, PITCH_CLASSES, SEMITONES, SIGNS, Pitch
 
 _DECORATIONS = {
     "articulations": {
@@ -112,7 +111,6 @@ KINDS = {
 }
 """The sign after the root of a chord of each kind."""
 _KIND_OF = {chord_pitches(f"C{sign}"): kind for kind, sign in reversed(KINDS.items())}
-_SIGNS: Mapping[int, str] = {1: "#", 0: "", -1: "b"}
 
 
 class Harmony(NamedTuple):
@@ -152,7 +150,7 @@ def format_harmony(chord: Harmony, degrees: str = "") -> str | None:
     ('Bb7b9', None)
     """
     if chord.kind == "none":
-        return chord.text if chord.text and chord_pitches(chord.text) == () else "N.C."
+        return chord.text if chord_pitches(chord.text) is not None else NO_CHORD
     root = _note(chord.root)
     under = f"/{_note(chord.bass)}" if chord.bass else ""
     known = KINDS.get(chord.kind)
@@ -169,4 +167,8 @@ def _pair(pitch: Pitch) -> tuple[str, int]:
 
 
 def _note(note: tuple[str, int]) -> str:
-    return note[0] + _SIGNS.get(note[1], "")
+    """Return the name of a note, with one sharp or flat at most."""
+    letter, alter = note
+    if abs(alter) > 1 and letter in [*LETTERS]:
+        return PITCH_CLASSES[(SEMITONES[LETTERS.index(letter)] + alter) % 12]
+    return letter + SIGNS.get(alter, "")
