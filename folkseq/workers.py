@@ -10,7 +10,6 @@ it. Elsewhere, the work is done in the process that asks for it.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -135,7 +134,6 @@ def _serve(work: Work[Item, Result], connection: Connection, others: Sequence[Co
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     for other in others:  # or they would stay open when the parent is gone
         other.close()
-    gc.freeze()  # what the parent has loaded is not searched for garbage, which would copy its memory
     with suppress(OSError), stopped_when(lambda: os.getppid() != parent):
         try:
             with closing(work(iter(connection.recv, None))) as results:

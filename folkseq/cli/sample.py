@@ -144,19 +144,7 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
         if not kinds:
             inform(f"seed {piece.seed}")
         kinds.append(piece.verdict.kind if piece.verdict else "unknown")
-        facts = {
-            "index": piece.index,
-            "seed": piece.seed,
-            "title": piece.title,
-            "files": list(map(str, files)),
-            "record": json.loads(piece.record.to_json()),
-            "nll": round(piece.nll, 4),
-            "copied": asdict(piece.copied),
-            "verdict": piece.verdict and asdict(piece.verdict),
-            "score": round(piece.critique.score, 4),
-            "merits": {name: round(merit, 3) for name, merit in piece.critique.merits.items()},
-            "tokens": list(piece.tokens),
-        }
+        facts = _facts(piece, files) if as_json else {}
         show_files(as_json, facts, [file for file in files if file not in shown], out)
         shown = files
         for notice in piece.notices:
@@ -172,6 +160,23 @@ def _show_pieces(written: Iterable[tuple[Sampled, list[Path]]], as_json: bool, b
     if len(kinds) > _MOST_TOLD:
         counts = (f"{KINDS[kind]} {count:,}" for kind, count in Counter(kinds).most_common())
         inform(f"{len(kinds):,} pieces: {', '.join(counts)}")
+
+
+def _facts(piece: Sampled, files: list[Path]) -> dict[str, Any]:
+    """Return what is known of a piece, as JSON."""
+    return {
+        "index": piece.index,
+        "seed": piece.seed,
+        "title": piece.title,
+        "files": list(map(str, files)),
+        "record": json.loads(piece.record.to_json()),
+        "nll": round(piece.nll, 4),
+        "copied": asdict(piece.copied),
+        "verdict": piece.verdict and asdict(piece.verdict),
+        "score": round(piece.critique.score, 4),
+        "merits": {name: round(merit, 3) for name, merit in piece.critique.merits.items()},
+        "tokens": list(piece.tokens),
+    }
 
 
 def _verdict(piece: Sampled) -> str:

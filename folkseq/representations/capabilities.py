@@ -55,7 +55,7 @@ class Profile:
         if self.heights[~self.pitched].any() or (self.pitched & self.ends).any():
             raise ValueError("an id without a pitch has height 0, and a pitched id neither starts nor ends a piece")
         alone = self.kinds[~self.pitched]
-        if len(np.unique(alone)) != len(alone) or np.isin(alone, self.kinds[self.pitched]).any():
+        if len(set(alone.tolist())) != len(alone) or np.isin(alone, self.kinds[self.pitched]).any():
             raise ValueError("every id without a pitch is the only one of its kind")
 
     @classmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from unicodedata import normalize
 
 from folkseq.music import Tune
@@ -83,9 +84,15 @@ def title_key(words: Iterable[str]) -> str:
     >>> title_key(title_words("The Humours of Glin")) == title_key(title_words("HUMORS OF GLIN -- JIG"))
     True
     """
-    letters = ("".join(filter(str.isalnum, normalize("NFD", word.lower()))) for word in words)
-    plain = (word.replace("our", "or") for word in letters if word and word not in _ARTICLES)
-    return " ".join(word.removesuffix("s") or word for word in plain)
+    return " ".join(filter(None, map(_word_key, words)))
+
+
+@lru_cache(maxsize=1 << 14)
+def _word_key(word: str) -> str:
+    """Return what a word counts for in a title; nothing for an article."""
+    letters = "".join(filter(str.isalnum, normalize("NFD", word.lower())))
+    plain = "" if letters in _ARTICLES else letters.replace("our", "or")
+    return plain.removesuffix("s") or plain
 
 
 def titles_of(tune: Tune) -> tuple[str, ...]:
