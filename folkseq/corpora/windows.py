@@ -109,8 +109,7 @@ class Windows(Batches):
                 conditioning[row, :size] = passage.conditioning[passage.at : passage.at + length]
             if passage.lookback is not None and self._tokens is not None:
                 if lookback is None:
-                    shape = (rows, length // self._stride, passage.lookback.shape[1])
-                    lookback = np.full(shape, self._tokens.nothing)
+                    lookback = np.tile(self._tokens.blank, (rows, length // self._stride, 1))
                 own = passage.lookback[passage.at // self._stride : (passage.at + length) // self._stride]
                 lookback[row, : len(own)] = own
             passage.at += length

@@ -11,20 +11,36 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from folkseq.models.settings import IMPOSSIBLE
-from folkseq.recent import RecentTokens
+from folkseq.recent import ENDS, RECALLED, RecentTokens
+
+MIXTURES = 2
 
 
 class TokenHead(nn.Module):
     """From the output of the last layer after each compound token to the logits of each next id."""
 
+    apart: Tensor
+
     def __init__(self, tokens: RecentTokens, hidden: int, width: int, gain: float) -> None:
         """Build the output of a network of a hidden size, with vectors of a width N for each field."""
         super().__init__()
         self.layout, self.recent, self.gain = tokens.layout, tokens.recent, gain
-        self.heard = nn.Linear(hidden, self.layout.width * width)  # of the network's output, for each field
-        self.told = nn.Embedding(self.layout.size, width)  # of the token's ids so far
+        layout, recent = tokens.layout, tokens.recent
+        self.heard = nn.Linear(hidden, layout.width * width)  # of the network's output, for each field
+        self.told = nn.Embedding(layout.size, width)  # of the token's ids so far
         size = tokens.nothing + 1
         self.shown = nn.EmbeddingBag(size, width, mode="sum", padding_idx=tokens.nothing)  # of the recent tokens
+        # By how much a key is likelier for its interval to each key that sounds, and to each of the last keys: some
+        # mixtures of intervals, and the weight of each mixture.
+        self.intervals = nn.Parameter(0.02 * torch.randn(1 + RECALLED, MIXTURES, 2 * recent.keys - 1))
+        self.mixture = nn.Linear(width, MIXTURES)
+        nn.init.normal_(self.mixture.weight, std=0.02)
+        nn.init.ones_(self.mixture.bias)
+        keys = torch.arange(recent.keys)
+        self.register_buffer("apart", keys[None] - keys[:, None] + recent.keys - 1, persistent=False)
+        self.trust = nn.Linear(width, 2 * ENDS)  # in each end, of the first and of the second length
+        nn.init.zeros_(self.trust.weight)
+        nn.init.zeros_(self.trust.bias)
         nn.init.normal_(self.told.weight, std=0.1)
         nn.init.normal_(self.shown.weight[:-1], std=0.05)
 
@@ -46,7 +62,9 @@ class TokenHead(nn.Module):
         told = self.told(ids[:, :, :-1]).cumsum(2)  # (B, G, F − 1, N)
         before_key = self.recent.before()
         at_key = self.shown(rows[:, :groups, :before_key].flatten(0, 1)).view(len(x), groups, -1)
-        after_key = self.shown(rows[:, :groups, before_key:].flatten(0, 1)).view(len(x), groups, -1)
+        after_key = self.shown(rows[:, :groups, before_key : -2 * ENDS].flatten(0, 1)).view(len(x), groups, -1)
+        ends = rows[:, :groups, -2 * ENDS :].view(len(x), groups, ENDS, 2)  # (B, G, ENDS, 2)
+        first, second = self.recent.lengths
         logits = []
         for field in (*range(1, width), 0):
             if field:
@@ -56,7 +74,17 @@ class TokenHead(nn.Module):
             else:
                 z = functional.pad(heard[:, 1:, 0], (0, 0, 0, groups - after.shape[1]))
             low, high = self.columns(field)
-            own = functional.linear(self.gain * torch.tanh(z), output.weight[low:high], output.bias[low:high])
+            z = self.gain * torch.tanh(z)
+            own = functional.linear(z, output.weight[low:high], output.bias[low:high])
+            if field == self.recent.key:
+                own = own + self._by_interval(rows[:, :groups, :before_key], z)
+            if field in (first, second):
+                at = ends[..., int(field == second)]  # (B, G, ENDS)
+                there = at >= 0
+                if field == second:
+                    there = there & (ids[:, :, first, None] - int(layout.offsets[first]) == ends[..., 0])
+                trust = self.trust(z)[..., ENDS * int(field == second) :][..., :ENDS] * there
+                own = own.scatter_add(2, at.clamp(min=0), trust.to(own.dtype))
             logits.append(functional.pad(own, (low, layout.size - high), value=IMPOSSIBLE))  # (B, G, V)
         found = torch.stack(logits, dim=2)  # (B, G, F, V)
         for again in (0, layout.end):  # start and end ids are repeated
@@ -67,6 +95,22 @@ class TokenHead(nn.Module):
                 inside = repeats & (torch.arange(width, device=x.device) < width - 1)  # (B, G, F)
                 found = torch.where(inside[..., None], only, found)
         return found.flatten(1, 2)[:, : x.shape[1]]
+
+    def _by_interval(self, rows: Tensor, z: Tensor) -> Tensor:
+        """Return what the intervals to recent keys add to the logits of the keys, (B, G, values of the key).
+
+        Args:
+            rows: (B, G, W) of the table of recent tokens, as far as they are known before the key.
+            z: (B, G, N) the vector that predicts the key.
+        """
+        keys, sizes = self.recent.keys, len(self.intervals)
+        table = self.intervals[:, :, self.apart].permute(0, 2, 1, 3).reshape(sizes * keys, -1)  # (P · K, M · K)
+        # The rows of the keys are the first of the table of recent tokens, in the same order.
+        table = torch.cat([table, table.new_zeros(1, table.shape[1])])
+        found = functional.embedding_bag(rows.clamp(max=sizes * keys).flatten(0, 1), table, mode="sum")
+        mixed = found.view(*z.shape[:2], MIXTURES, keys) * self.mixture(z)[..., None]  # (B, G, M, K)
+        more = self.layout.fields[self.recent.key] - keys
+        return functional.pad(mixed.sum(2), (0, more))
 
     def columns(self, field: int) -> tuple[int, int]:
         """Return the first id of a field and the one after its last; the end id belongs to the first field."""

@@ -24,7 +24,7 @@ from folkseq.compound import FIELDS_KEY
 from folkseq.models.export.graph import Graph, Matrix, Value, Weights
 from folkseq.models.export.step import Step
 from folkseq.models.settings import IMPOSSIBLE, ModelSettings
-from folkseq.recent import AGES, APART, FARTHEST, RECALLED, RecentTokens
+from folkseq.recent import AGES, APART, ENDING, ENDS, FARTHEST, RECALLED, TOGETHER, RecentTokens
 
 _FAR = np.int64(1 << 40)
 _COLDEST = np.float32(1e-30)
@@ -106,14 +106,22 @@ class TokenStep(Step):
             z = self.heard[field] if told is None else self.heard[field] + told
             if field == self.recent.key:
                 wait, _ = self._steps([*values, *[values[0]] * (layout.width - len(values))])
-                z = z + self._before(wait)
+                z = z + self._before(*self._recent_keys(wait))
             if field == self.recent.key + 1:
+                ends = self._ends(wait)
                 after = self._after(wait, values)
             if field > self.recent.key:
                 z = z + after
             low, high = int(self.lows[field]), int(layout.offsets[field + 1])
-            weight, bias = self.weights["output.weight"][low:high].T * self.gain, self.weights["output.bias"][low:high]
-            own = graph.product(graph.bounded(graph.tanh(z)), weight, bias)  # (B, high − low)
+            own = self._logits(field, graph.bounded(graph.tanh(z)), low, high)  # (B, high − low)
+            if field in self.recent.lengths:
+                second = field == self.recent.lengths[1]
+                for number, (coarse, fine) in enumerate(ends):
+                    there = self._compare_values("Equal", fine if second else coarse, np.arange(high - low)[None])
+                    if second:
+                        same = self._compare_values("Equal", coarse, values[self.recent.lengths[0]])
+                        there = graph.node("And", there, same)
+                    own = own + self.trusts[ENDS * second + number] * graph.node("Cast", there, to=1)
             at, score, mass = self._draw(own, field, high - low)
             logits.append(own)
             found.append(at)
@@ -125,36 +133,104 @@ class TokenStep(Step):
             told = more if told is None else told + more
         return logits, found, scores, masses
 
+    def _logits(self, field: int, z: Value, low: int, high: int) -> Value:
+        """Return the logits of a field, and keep the trust in its ends, (B, 1) each, if it is a length."""
+        weights, bias, recent = (
+            self.weights["output.weight"][low:high],
+            self.weights["output.bias"][low:high],
+            self.recent,
+        )
+        beside = "head.mixture" if field == recent.key else "head.trust" if field in recent.lengths else None
+        if beside is None:
+            return self.graph.product(z, weights.T * self.gain, bias)
+        count = len(self.weights[f"{beside}.bias"])
+        weights = np.concatenate([weights, self.weights[f"{beside}.weight"]])
+        bias = np.concatenate([bias, self.weights[f"{beside}.bias"]])
+        own, *more = self.graph.product(z, weights.T * self.gain, bias).split(high - low, *[1] * count)
+        if field != recent.key:
+            self.trusts = more
+            return own
+        parts = self.intervals.split(*[recent.keys] * count)
+        added = self._total([weight * part for weight, part in zip(more, parts, strict=True)])
+        rest = high - low - recent.keys
+        if not rest:
+            return own + added
+        keys, others = own.split(recent.keys, rest)
+        return self.graph.node("Concat", keys + added, others, axis=1)
+
+    def _ends(self, wait: Value) -> list[tuple[Value, Value]]:
+        """Return the values of both lengths for each end, (B, 1), and keep the rows of the table."""
+        graph, recent, (ring, _, left, *_) = self.graph, self.recent, self.ring
+        last, _ = left.split(ENDING, recent.count - ENDING)
+        known, _ = ring.split(ENDING, recent.count - ENDING)
+        passed = graph.node("Max", last - wait, np.int64(0))
+        passed = graph.node("Where", self._compare("Greater", known, 0), passed, np.full((1, 1), 0))  # (B, ENDING)
+        sounds = graph.node("Cast", self._compare("Greater", passed, 0), to=7)
+        one, other = (graph.node("Unsqueeze", passed, np.array([axis])) for axis in (2, 1))
+        same = graph.node("Cast", self._compare_values("Equal", one, other), to=7)  # (B, ENDING, ENDING)
+        counts = graph.node("ReduceSum", same, np.array([2]), keepdims=0) * sounds
+        most, latest = (graph.node("ArgMax", each, axis=1, keepdims=1) for each in (counts, sounds))
+        self.together = graph.node("GatherElements", counts, most, axis=1)
+        steps = graph.node("GatherElements", passed, graph.node("Concat", most, latest, axis=1), axis=1)  # (B, ENDS)
+        coarse_steps, fine_steps = (np.array(table) for table in recent.steps[len(recent.waits) :])
+        reached = self._compare_values(
+            "GreaterOrEqual", graph.node("Unsqueeze", steps, np.array([2])), coarse_steps[None, None]
+        )
+        coarse = graph.node("ReduceSum", graph.node("Cast", reached, to=7), np.array([2]), keepdims=0) - np.int64(1)
+        at = graph.node("Max", coarse, np.int64(0))
+        fine = steps - graph.node("Gather", coarse_steps, at)
+        fits = graph.node(
+            "And", self._compare("GreaterOrEqual", coarse, 0), self._compare("Less", fine, len(fine_steps))
+        )
+        self.coarse = graph.node("Where", fits, coarse, np.full((1, 1), -1))
+        columns = [
+            each.split(*[1] * ENDS) for each in (self.coarse, graph.node("Where", fits, fine, np.full((1, 1), -1)))
+        ]
+        return list(zip(*columns, strict=True))
+
     def _draw(self, logits: Value, field: int, width: int) -> tuple[Value, Value, Value]:
         """Return the column that is given or drawn, (B, 1) int64, its score and the mass."""
         graph = self.graph
         below = graph.node("Div", logits - graph.node("ReduceMax", logits, axes=[1], keepdims=1), self.temperature)
         sums = graph.node("CumSum", graph.node("Exp", below), np.array(1))
-        mass = sums.split(width - 1, 1)[1]
+        mass = graph.node("Gather", sums, np.array([width - 1]), axis=1)
         passed = self._compare_values("LessOrEqual", sums, self.uniforms[field] * mass)
         count = graph.node("ReduceSum", graph.node("Cast", passed, to=7), np.array([1]), keepdims=1)
         at = graph.node("Where", self.given[field], self.forced[field], graph.node("Min", count, np.int64(width - 1)))
         return at, graph.node("GatherElements", below, at, axis=1), mass
 
-    def _before(self, wait: Value) -> Value:
-        """Return what is shown before the key, (B, N): the set of keys that sound, and the last keys."""
+    def _recent_keys(self, wait: Value) -> tuple[Value, Value]:
+        """Return the set of keys that sound, (B, keys + 1) as 0 and 1, and rows of the table for the last keys."""
         graph, keys, (ring, _, left, *_) = self.graph, self.recent.keys, self.ring
         sounds = self._compare_values("Greater", left, wait)
         sounds = graph.node("And", sounds, self._compare("Greater", ring, 0))
         at = graph.node("Where", sounds, ring - np.int64(1), np.full((1, 1), keys))
         none = self._like(wait, np.zeros((1, keys + 1)))  # (B, keys + 1)
-        ones = self._like(at, np.ones((1, 1)))
-        held = graph.node("ScatterElements", none, at, ones, axis=1)
-        table = np.concatenate([self.shown[:keys], np.zeros((1, self.shown.shape[1]), np.float32)])
+        held = graph.node("ScatterElements", none, at, self._like(at, np.ones((1, 1))), axis=1)
         last, _ = ring.split(RECALLED, self.recent.count - RECALLED)
         rows = last + (self.offsets[1 : RECALLED + 1] - 1)[None]
-        rows = graph.node("Where", self._compare("Greater", last, 0), rows, np.full((1, 1), self.tokens.nothing))
-        return graph.product(graph.bounded(held), table) + graph.table_sum(self.shown, rows, RECALLED)
+        nothing = np.full((1, 1), (1 + RECALLED) * keys)  # any later row shows something else, and is not reached here
+        return graph.bounded(held), graph.node("Where", self._compare("Greater", last, 0), rows, nothing)
+
+    def _before(self, held: Value, rows: Value) -> Value:
+        """Return what is shown before the key, (B, N), and keep what the intervals to recent keys add."""
+        graph, keys = self.graph, self.recent.keys
+        intervals = self.weights["head.intervals"]  # (P, M, 2 · keys − 1)
+        key = np.arange(keys)
+        apart = intervals[:, :, key[None] - key[:, None] + keys - 1]  # (P, M, keys, keys)
+        by_key = apart.transpose(0, 2, 1, 3).reshape(len(intervals) * keys, -1)  # (P · keys, M · keys)
+        shown = self.shown[: len(by_key)]
+        both = np.concatenate([shown, by_key], axis=1)
+        both = np.concatenate([both, np.zeros((1, both.shape[1]), np.float32)])
+        of_set = np.concatenate([both[:keys], both[-1:]])
+        found = graph.product(held, of_set) + graph.table_sum(both, rows, RECALLED)
+        at_key, self.intervals = found.split(shown.shape[1], by_key.shape[1])
+        return at_key
 
     def _after(self, wait: Value, values: Sequence[Value]) -> Value:
         """Return what is shown after the key, (B, N), of the recent token whose key is nearest."""
         graph, recent, (ring, ages, _, *extra) = self.graph, self.recent, self.ring
-        key = values[recent.key]
+        key, none = values[recent.key], np.full((1, 1), -1)
         distance = graph.node("Abs", ring - np.int64(1) - key)
         if recent.group is not None:
             same = self._compare_values("Equal", extra.pop(0), values[recent.group])
@@ -166,11 +242,15 @@ class TokenStep(Step):
         interval = graph.node("Clip", nearest - np.int64(1) - key, np.int64(-FARTHEST), np.int64(FARTHEST))
         older = self._compare_values("GreaterOrEqual", age + wait, np.array(AGES)[None])
         level = graph.node("ReduceSum", graph.node("Cast", older, to=7), np.array([1]), keepdims=1)
-        columns = [*copied, interval + np.int64(FARTHEST), level]
-        rows = graph.node("Concat", *columns, axis=1) + self.offsets[RECALLED + 1 :][None]
-        usable = graph.node("And", self._compare("Greater", nearest, 0), self._compare("Less", key, recent.keys))
+        # What is shown of the ends is −1 for none.
+        ending = [graph.node("Min", self.together, np.int64(TOGETHER)) - np.int64(1), self.coarse]
+        near = [*copied, interval + np.int64(FARTHEST), level]
+        known = graph.node("Where", self._compare("Greater", nearest, 0), graph.node("Concat", *near, axis=1), none)
+        rows = graph.node("Concat", known, *ending, axis=1)
+        usable = graph.node("And", self._compare("GreaterOrEqual", rows, 0), self._compare("Less", key, recent.keys))
+        rows = rows + self.offsets[RECALLED + 1 :][None]
         rows = graph.node("Where", usable, rows, np.full((1, 1), self.tokens.nothing))
-        return graph.table_sum(self.shown, rows, len(columns))
+        return graph.table_sum(self.shown, rows, len(near) + 1 + ENDS)
 
     def _steps(self, values: Sequence[Value]) -> tuple[Value, Value]:
         """Return the wait and the length that the values of the fields of a token add up to, (B, 1) each."""
