@@ -180,6 +180,10 @@ class Generation(Generic[Piece]):
         prime = self.prime(text, options)
         return replace(prime, lost=Counter(prime.lost) + Counter(encoding.lost))
 
+    def in_order(self, ids: Sequence[int], options: Any) -> Sequence[int]:
+        """Return the ids of a sampled piece in the order of the piece, if they were written in another."""
+        return ids
+
     def postprocess(self, piece: Piece, name: str, options: Any, prime: Prime[Piece] | None = None) -> Piece:
         """Return a sampled piece as the user gets it: with a title that contains `name`, and as the options ask."""
         return piece

@@ -140,7 +140,9 @@ class Writer:
     def _least_constrained(self, samples: Sequence[Sample]) -> list[Sample]:
         """Return the sample of each group of candidates that the masks constrained least."""
         groups = range(0, len(samples), self.request.candidates)
-        return [max(samples[at : at + self.request.candidates], key=lambda sample: sample.fit) for at in groups]
+        best = (max(samples[at : at + self.request.candidates], key=lambda sample: sample.fit) for at in groups)
+        in_order = self.model.codec.generation.in_order
+        return [replace(sample, ids=tuple(in_order(sample.ids, self.options))) for sample in best]
 
     def _judge(self, samples: Sequence[Sample]) -> list[_Candidate]:
         given, codec, overlaps = len(self.request.opening), self.model.codec, self.model.overlaps

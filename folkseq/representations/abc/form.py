@@ -41,10 +41,15 @@ class FormPlan:
     """Bars of the whole tune, as written."""
     sections: tuple[bool, ...] = ()
     """Whether each section is repeated; any sections if empty."""
+    returns: tuple[int, ...] = ()
+    """The sections that come back, varied, after all others: the last of `sections`, which are not repeated."""
 
     @classmethod
-    def of(cls, bars: int | None = None, form: str | None = None) -> FormPlan:
-        """Return the plan of a number of bars and a form such as AABB. Raises RequestError for an impossible one."""
+    def of(cls, bars: int | None = None, form: str | None = None, *, varied: bool = False) -> FormPlan:
+        """Return the plan of a number of bars and a form such as AABB. Raises RequestError for an impossible one.
+
+        What comes back varied is a section of its own, whose bars are not part of the number that was asked for.
+        """
         letters = "" if form is None else form.strip().upper()
         if form is not None and not re.fullmatch("[A-Z]+", letters):
             raise RequestError(f"form {form!r}: write each section as one letter, or two if it is repeated: AABB")
@@ -59,7 +64,18 @@ class FormPlan:
         if bars is not None and sections and bars % len(sections):
             possible = (bars // len(sections) + 1) * len(sections)
             raise RequestError(f"{bars} bars do not divide into {len(sections)} sections ({form}); ask for {possible}")
-        return cls(bars or SECTION * len(sections) or None, sections)
+        if not varied:
+            return cls(bars or SECTION * len(sections) or None, sections)
+        returns = tuple(at for at, repeated in enumerate(sections) if repeated)
+        if not returns:
+            raise RequestError("--vary varies what comes back; ask for a form in which a section does, as in AABB")
+        each = (bars or SECTION * len(sections)) // len(sections)
+        return cls(each * (len(sections) + len(returns)), (*sections, *(False for _ in returns)), returns)
+
+    def original(self, section: int) -> int | None:
+        """Return the section that comes back, varied, as a planned section; None if none does."""
+        at = section - len(self.sections) + len(self.returns)
+        return self.returns[at] if 0 <= at < len(self.returns) else None
 
     @property
     def target(self) -> int | None:
@@ -116,7 +132,7 @@ class FormGrammar(Form[FormState]):
         if self._must_lead(state):
             return state.bar - self._alphabet.grid
         last = self._target is not None and state.bars == self._target - 1
-        if (last or self._ending_is_full(state)) and state.repeat in (INSIDE, FIRST) and not state.opening:
+        if (last or self._ending_is_full(state)) and self._leads_back(state) and not state.opening:
             return state.bar - state.pickup
         return state.bar
 
@@ -144,6 +160,8 @@ class FormGrammar(Form[FormState]):
             if state.repeat == OUTSIDE and self._sections[:1] != (False,):
                 tokens.add("|:")
         elif state.begins:
+            if self.plan.returns and state.section == len(self._sections) - len(self.plan.returns):
+                tokens.add(END)  # what comes back is for a `Target` to ask for
             if state.may_end and state.bars >= FEWEST_BARS and self._target is None:
                 tokens.add(END)
             tokens |= {"key"} if state.owed else {"meter", "key"}
@@ -153,7 +171,7 @@ class FormGrammar(Form[FormState]):
         """Return the bar lines that may come at a number of ticks from the beginning of the bar."""
         bars, target = self._count(state, place), self._target
         goes_on = (target is None or bars < target) and not self._ending_is_full(state)
-        repeated = state.repeat in (INSIDE, FIRST)
+        repeated = self._leads_back(state)
         lines = {"|"} if place == self.capacity(state) and goes_on else set()
         if self._must_lead(state):
             return {"|:"} if place < state.bar else set()
@@ -255,6 +273,13 @@ class FormGrammar(Form[FormState]):
         begun = FormState(state.phase, state.bar, state.compound, lead=lead, owed=lacking, repeat=repeat)
         return begun._replace(may_end=line == ":|", section=section, bars=bars)
 
+    def _leads_back(self, state: FormState) -> bool:
+        """Return whether the section ends as one that is repeated, and so leaves what its own pickup gives.
+
+        If any section comes back later, all have the pickup of the first.
+        """
+        return state.repeat in (INSIDE, FIRST) or bool(self.plan.returns)
+
     def _must_lead(self, state: FormState) -> bool:
         """Return whether this bar must be a pickup, after which the planned repeat begins."""
         return state.first and state.repeat == OUTSIDE and self._begins_repeated
@@ -288,7 +313,8 @@ class FormGrammar(Form[FormState]):
         if self._sections:
             if bars != self._target:
                 return set()
-            return {":|"} if first_ending else {self._section_end(state.section, inside)}
+            back = {"|]"} if self.plan.original(state.section) is not None else set()
+            return {":|"} if first_ending else {self._section_end(state.section, inside)} | back
         if first_ending or (inside and bars == self._target):
             return {":|"}
         if inside:

@@ -13,7 +13,7 @@ from typing import Any
 from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc
 from folkseq.formats.abc.lexer import parse_note
-from folkseq.grammar import Grammar
+from folkseq.grammar import Grammar, Target
 from folkseq.music import Bar, Key, Meter, Sound, Tune
 from folkseq.representations.abc.analysis import repeated_bars
 from folkseq.representations.abc.bars import read_bars
@@ -29,6 +29,7 @@ from folkseq.representations.abc.rhythms import COMMON_TIME, Way, named, way_to_
 from folkseq.representations.abc.spelling import Spelling
 from folkseq.representations.abc.titles import DANCE
 from folkseq.representations.abc.tokens import HEADER, UNIT, kind
+from folkseq.representations.abc.variation import VariedForm, in_order
 from folkseq.representations.base import START
 from folkseq.representations.capabilities import Generation, Plan, Prime, too_long
 from folkseq.representations.vocabulary import Vocabulary
@@ -70,11 +71,13 @@ class AbcGeneration(Generation[Tune]):
         if not prime:
             rhythm, meters = way.rhythm and f"R:{way.rhythm}", [f"M:{meter}" for meter in way.meters]
             header = {"rhythm": rhythm, "meters": meters, "mode": mode and f"K:C{mode}"}
-        form = FormPlan.of(options.bars, options.form)
-        target = None
+        form = self._form(options)
+        target: Target | None = None
         if not prime and self.conventions.known:
             key = find_key(options.key, mode) if options.key else None
             target = Compass(self.vocabulary, self.conventions, key, options.range, bool(way.meters))
+        if options.vary is not None or (form.sections and self.conventions.known):
+            target = VariedForm(self.vocabulary, form, options.vary or 0, target)
         grammar: Grammar = AbcGrammar(self.vocabulary, **header, plan=form)
         if options.range is not None:
             grammar = self._playable(grammar, options.range, options, prime)
@@ -88,6 +91,12 @@ class AbcGeneration(Generation[Tune]):
             typical_length=True,
             notices=[way.notice] if way.notice else [],
         )
+
+    def _form(self, options: AbcOptions) -> FormPlan:
+        """Return the plan of the requested form."""
+        if options.vary is not None and options.form is None:
+            raise RequestError("--vary needs a form in which a section comes back, as in --form AABB")
+        return FormPlan.of(options.bars, options.form, varied=options.vary is not None)
 
     def _way(self, options: AbcOptions) -> Way:
         """Return how the model writes tunes of the requested rhythm and meter."""
@@ -183,6 +192,13 @@ class AbcGeneration(Generation[Tune]):
         tokens = [token for token in tokens if token not in unknown]
         losses = Counter(lost) + Counter({"chord symbol that the model does not know": len(unknown)} if unknown else {})
         return Prime(tuple(self.vocabulary.encode(tokens)), tune, losses + Counter(self.spelling.lost(tune)))
+
+    def in_order(self, ids: Sequence[int], options: AbcOptions) -> Sequence[int]:
+        """Return the ids of a tune with the sections that come back varied where they are played."""
+        plan = self._form(options)
+        if not plan.returns:
+            return ids
+        return tuple(self.vocabulary.encode(in_order(self.vocabulary.decode(ids), plan)))
 
     def postprocess(self, piece: Tune, name: str, options: AbcOptions, prime: Prime[Tune] | None = None) -> Tune:
         """Return the tune with a title and a rhythm, written as the corpus writes such tunes.

@@ -39,6 +39,7 @@ class AskForTunes:
     instrument: str | None = setting(None, "Instrument whose range is kept.", choices=("", *INSTRUMENTS))
     bars: int | None = setting(None, "Number of bars.", low=1, high=256)
     form: str | None = setting(None, "Form, such as AABB.")
+    vary: float | None = setting(None, "Share of the bars that change when a section comes back.", low=0, high=1)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ export async function write(onStart, onCandidate) {
 
 function asked() {
   const values = Object.fromEntries(new FormData(form));
-  for (const name of ["temperature", "count", "seed", "bars", "top_p"]) if (values[name]) values[name] = Number(values[name]);
+  for (const name of ["temperature", "count", "seed", "bars", "vary", "top_p"]) if (values[name]) values[name] = Number(values[name]);
   return values;
 }
 
