@@ -18,6 +18,8 @@ from folkseq.sampling.token_batch import TokenBatch, draws_tokens
 
 ROWS = 64
 """Most pieces written side by side; twice as many are written only a twentieth faster."""
+TOKEN_ROWS = 4 * ROWS
+"""The same where whole compound tokens are drawn; these are written a fifth faster than `ROWS`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator
     An index is taken when there is a row for its piece.
     """
     left = iter(indices)
-    batch = batch_of(engine, request, list(islice(left, ROWS)))
+    rows = TOKEN_ROWS if draws_tokens(engine, request) else ROWS
+    batch = batch_of(engine, request, list(islice(left, rows)))
     while len(batch):
         stop_if_unwanted()
         batch.step()

@@ -1,8 +1,8 @@
 """Pieces of compound tokens that are written side by side, one whole token at a time.
 
-The network draws a token freely, and the grammar allows it or not; a token that it does not allow is drawn again, so
-tokens have the probabilities of the model among those that are allowed. After `TRIES` times the fields are drawn one
-by one under the grammar's masks.
+The network draws a token freely, and the grammar allows it or not. A row whose token it does not allow stays as it is
+and draws again in the next step, so tokens have the probabilities of the model among those that are allowed. After
+`TRIES` times the fields are drawn one by one under the grammar's masks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.grammar import Ids, Rows, TokenGrammar, take
+from folkseq.grammar import Ids, Rows, TokenGrammar, put, take
 from folkseq.sampling.batch import Request, SamplingBatch, read_opening
 from folkseq.sampling.engine import Engine
 from folkseq.sampling.strategies import choose
@@ -42,62 +42,60 @@ class TokenBatch(SamplingBatch):
         self._width = engine.tokens.width
         self._grammar = request.grammar if isinstance(request.grammar, TokenGrammar) else None
         self._numbers = np.zeros((len(indices), _DRAWN, self._width))
-        self._used = np.zeros(len(indices), np.int64)
+        self._used, self._tries = np.zeros((2, len(indices)), np.int64)
         super().__init__(engine, request, indices)
 
     def begin(self, places: Ids, indices: Sequence[int]) -> None:
         """Begin new pieces in the rows at `places`."""
         super().begin(places, indices)
-        self._used[places] = 0
+        self._used[places] = self._tries[places] = 0
 
     def leave(self, places: Ids) -> None:
         """Continue without the rows at `places`."""
         kept = np.setdiff1d(np.arange(len(self)), places)
-        self._numbers, self._used = self._numbers[kept], self._used[kept]
+        self._numbers, self._used, self._tries = self._numbers[kept], self._used[kept], self._tries[kept]
         super().leave(places)
 
     def step(self) -> Ids:
-        """Add one token to every row, and return their last ids, (B,)."""
+        """Add one token to every row, but for those that have to draw again, and return their last ids, (B,)."""
         request, every, width = self.request, np.arange(len(self)), self._width
         grammar, schedule, _ = self.states
         remaining = request.limit - self.lengths
         conditioning = None if request.schedule is None else request.schedule.conditioning(schedule)  # (B, C)
-        progress = self.lengths / request.limit
-        if request.strategy.changes and request.grammar is not None:
-            progress = request.grammar.progress(grammar)
-        temperature = request.strategy.at(progress)
-        ids, nats = np.zeros((len(self), width), np.int64), np.zeros(len(self))
-        open_ = every
-        for _ in range(TRIES):
-            drawn = self.stepper.draw(self._uniforms(open_), temperature, conditioning)
-            ids[open_], nats[open_] = drawn.ids[open_], drawn.nats[open_]
-            if self._grammar is None:
-                open_ = open_[:0]
-                break
-            settled, allowed = self._grammar.settle(take(grammar, open_), ids[open_], remaining[open_])
-            ended = (settled != ids[open_])[:, 0]
-            if ended.any():
-                nats[open_[ended]] = self.stepper.end_nats()[open_[ended]]
-            ids[open_] = settled
-            open_ = open_[~allowed]
-            if not len(open_):
-                break
-        if len(open_):
-            given = None if conditioning is None else conditioning[open_]
-            ids[open_], nats[open_] = self._field_by_field(open_, given)
-        self.stepper.keep(ids)
-        self.nll += nats
+        temperature: Floats | float = request.strategy.temperatures[0]
+        if request.strategy.changes:
+            progress = self.lengths / request.limit if self._grammar is None else self._grammar.progress(grammar)
+            temperature = request.strategy.at(progress)
+        drawn = self.stepper.draw(self._uniforms(), temperature, conditioning)
+        ids, nats, allowed = drawn.ids.copy(), drawn.nats, np.ones(len(self), np.bool_)
         if self._grammar is not None:
-            grammar = self._grammar.advance_token(grammar, ids)
+            settled, allowed = self._grammar.settle(grammar, ids, remaining)
+            ended = (settled != ids)[:, 0]
+            if ended.any():
+                nats[ended] = self.stepper.end_nats()[ended]
+            ids = settled
+        self._tries = np.where(allowed, 0, self._tries + 1)
+        hopeless = np.flatnonzero(self._tries == TRIES)
+        if len(hopeless):
+            given = None if conditioning is None else conditioning[hopeless]
+            ids[hopeless], nats[hopeless] = self._field_by_field(hopeless, given)
+            allowed[hopeless], self._tries[hopeless] = True, 0
+        self.stepper.keep(ids, ~allowed)
+        self.nll += np.where(allowed, nats, 0)
+        after = grammar if self._grammar is None else self._grammar.advance_token(grammar, ids)
         for field in range(width):
             if request.schedule is not None:
                 schedule = request.schedule.advance(schedule, ids[:, field])
-        self.states = grammar, schedule, self.states[2]
+        refused = np.flatnonzero(~allowed)
+        if len(refused):
+            put(after, refused, take(grammar, refused))
+            put(schedule, refused, take(self.states[1], refused))
+        self.states = after, schedule, self.states[2]
         while self.lengths.max() + width > self.ids.shape[1]:
             self._widen()
         self.ids[every[:, None], self.lengths[:, None] + np.arange(width)] = ids
-        self.lengths += width
-        return ids[:, -1]
+        self.lengths += width * allowed
+        return self.ids[every, self.lengths - 1]
 
     def _field_by_field(self, places: Ids, conditioning: Floats | None) -> tuple[Ids, Floats]:
         """Draw a token in the rows at `places` under the grammar's masks; return its ids, (K, F), and nats, (K,)."""
@@ -106,7 +104,7 @@ class TokenBatch(SamplingBatch):
             raise ValueError("only a grammar refuses tokens")
         rows, remaining = take(self.states[0], places), self.request.limit - self.lengths[places]
         stepper = self._stepper(take(self.stepper.state, places))
-        numbers, ids = self._uniforms(places)[places], np.zeros((len(places), width), np.int64)
+        numbers, ids = self._uniforms()[places], np.zeros((len(places), width), np.int64)
         nats = np.zeros(len(places))
         for field in range(width):
             logits = stepper.begin_token(conditioning) if not field else stepper.step(ids[:, field - 1])
@@ -129,12 +127,10 @@ class TokenBatch(SamplingBatch):
             raise ValueError("the network does not draw tokens")
         return stepper
 
-    def _uniforms(self, places: Ids) -> Floats:
-        """Return the next random numbers of the rows at `places`, (B, F); 0 in other rows."""
-        used = self._used[places] % _DRAWN
-        for place in places[used == 0].tolist():
+    def _uniforms(self) -> Floats:
+        """Return the next random numbers of each row, (B, F)."""
+        used = self._used % _DRAWN
+        for place in np.flatnonzero(used == 0).tolist():
             self._numbers[place] = self.random[place].random((_DRAWN, self._width))
-        found = np.zeros((len(self), self._width))
-        found[places] = self._numbers[places, used]
-        self._used[places] += 1
-        return found
+        self._used += 1
+        return self._numbers[np.arange(len(self)), used]

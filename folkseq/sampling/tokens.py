@@ -59,7 +59,7 @@ class TokenStepper:
         if engine.conditioning:
             self._inputs["controls"] = controls
         self._drawn = np.zeros((rows, width), np.int64)
-        self._scores, self._masses = np.zeros((2, rows, width), np.float32)
+        self._shares = np.zeros((rows, width), np.float32)
         names = [each.name for each in engine.carried]
         self._bindings = [self._bind(names, *pair) for pair in ((self._now, self._after), (self._after, self._now))]
 
@@ -89,8 +89,9 @@ class TokenStepper:
         inputs["uniforms"][:] = uniforms * _BELOW_ONE
         inputs["temperature"][:, 0] = temperature
         self._run(conditioning)
-        nats: NDArray[np.float64] = np.log(self._masses.astype(np.float64)) - self._scores  # (B, F)
-        if (inputs["temperature"] != 1).any():
+        if (inputs["temperature"] == 1).all():
+            nats: NDArray[np.float64] = -np.log(self._shares.astype(np.float64))  # (B, F)
+        else:
             nats = self._nats()
         nats[:, 1:][self._drawn[:, 0] == self.layout.end] = 0
         return DrawnTokens(self._drawn, nats.sum(axis=1))
@@ -114,8 +115,12 @@ class TokenStepper:
         found: NDArray[np.float64] = np.log(mass) + top - np.take_along_axis(scores, at, axis=1)
         return found
 
-    def keep(self, ids: Ids) -> None:
-        """Make (B, F) ids the last token of each row, after `draw` or `score`."""
+    def keep(self, ids: Ids, stays: NDArray[np.bool_] | None = None) -> None:
+        """Make (B, F) ids the last token of each row, after `draw` or `score`, but of those that stay as they were."""
+        if stays is not None and stays.any():
+            ids = np.where(stays[:, None], self._last, ids)
+            for now, after in zip(self._now, self._after, strict=True):
+                after[stays] = now[stays]
         self._bindings.reverse()
         self._now, self._after = self._after, self._now
         self._last[:] = ids
@@ -185,7 +190,7 @@ class TokenStepper:
         for name, array in {**self._inputs, **dict(zip(names, before, strict=True))}.items():
             binding.bind_cpu_input(name, array)
         outputs = [value.name for value in self._session.get_outputs()]
-        written: Rows = (self._logits, self._drawn, self._scores, self._masses, *after)
+        written: Rows = (self._logits, self._drawn, self._shares, *after)
         for name, array in zip(outputs, written, strict=True):
             binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
         return binding

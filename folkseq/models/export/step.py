@@ -90,8 +90,8 @@ class Step:
             factors.append(graph.bounded(graph.table_sum(scaled, self.lookback, settings.lookback.width)))  # (B, E)
             matrices.append(w_x * most[:, None])
         if sums is None:
-            sums = graph.product(factors, np.concatenate(matrices), bias)
-        elif factors:
+            return graph.product(factors, np.concatenate(matrices), bias)
+        if factors:
             sums = sums + graph.product(factors, np.concatenate(matrices))
         if settings.encoder is not None:
             from folkseq.models.export.encoder_decoder import here

@@ -2,14 +2,12 @@
 
 Inputs are `tokens` (B, F) int64, the token that is read; `forced` (B, F) int64, the fields of the next that are given,
 −1 for those to draw; `uniforms` (B, F) in [0, 1); `temperature` (B, 1); `controls` (B, C) as in `step`; and the states:
-those of the cells, and of the recent tokens their keys, counted from 1, ages, steps left, and further fields, (B, K)
-each. Outputs are `logits` (B, V) of all fields, each given the fields before it, `drawn` (B, F) int64, `scores` (B, F),
-the logits of what is drawn less the largest of their field, over the temperature, `masses` (B, F), the sum of the
-exponentials of all such differences, and the states after the step.
+those of the cells, and `recent` (B, K · n), of each recent token its key, counted from 1, its age, the steps left to
+its end, and further fields. Outputs are `logits` (B, V) of all fields, each given the fields before it, `drawn` (B, F)
+int64, `shares` (B, F), the probability of what is drawn at the temperature, and the states after the step.
 
-Everything in a row depends on that row only, to the bit: running sums are used in place of sums, whose order depends on
-the number of rows, and the logarithm of a mass is left to the reader. The metadata holds the number of values of each
-field.
+Everything in a row depends on that row only, to the bit: where the order of a sum depends on the number of rows, a
+running sum is used in its place. The metadata holds the number of values of each field.
 """
 
 from __future__ import annotations
@@ -58,15 +56,14 @@ class TokenStep(Step):
         heard = graph.product(h, self.weights["head.heard.weight"].T * self.gain, self.weights["head.heard.bias"])
         self.heard = heard.split(*[settings.output_width] * width)  # (B, N) each
         self._remember()
-        logits, at, scores, masses = self._draw_all()
+        logits, at, shares = self._draw_all()
         nothing = self._like(self.read[0], np.full((1, width), IMPOSSIBLE))
         graph.output("logits", graph.node("Concat", nothing, *logits, axis=1), "B", self.layout.size)
         drawn = graph.node("Concat", *at, axis=1) + self.lows[None]
         ends = self._compare("Equal", at[0], 0)
         drawn = graph.node("Where", ends, np.full((1, width), self.layout.end), drawn)
         graph.output("drawn", drawn, "B", width, dtype=np.int64)
-        graph.output("scores", graph.node("Concat", *scores, axis=1), "B", width)
-        graph.output("masses", graph.node("Concat", *masses, axis=1), "B", width)
+        graph.output("shares", graph.node("Concat", *shares, axis=1), "B", width)
         return graph.serialize("token", {FIELDS_KEY: json.dumps(self.layout.fields)})
 
     def _read(self, w_x: Matrix, bias: Matrix, factors: list[Value], matrices: list[Matrix]) -> Value | None:
@@ -78,6 +75,11 @@ class TokenStep(Step):
             most += np.abs(np.concatenate([own, table[:1]])).max(axis=0)
         factors.append(self.graph.bounded(self.graph.table_sum(table / most, self.ids, width)))
         matrices.append(w_x * most[:, None])
+        if self.settings.conditioning:
+            factors.append(
+                self.graph.bounded(self.graph.input("controls", np.float32, "B", self.settings.conditioning))
+            )
+            matrices.append(self.weights["control.weight"].T @ w_x)
         return None
 
     def _remember(self) -> None:
@@ -85,27 +87,31 @@ class TokenStep(Step):
         graph, recent, values = self.graph, self.recent, self.read
         whole = self._compare("Greater", self.ids.split(1, self.layout.width - 1)[0], self.layout.end)
         real = graph.node("And", whole, self._compare("Less", values[recent.key], recent.keys))
-        wait, length = self._steps(values)
+        wait, length = self._wait(values), self._length(values)
         extra = [*([recent.group] if recent.group is not None else []), *recent.copied]
-        pushed = [values[recent.key] + np.int64(1), wait * np.int64(0), length, *(values[field] for field in extra)]
-        names = ["keys", "ages", "left", *(f"field_{number}" for number in range(len(extra)))]
-        self.ring = []
-        for name, new in zip(names, pushed, strict=True):
-            state = graph.state(name, recent.count, np.int64)
-            passed = {"ages": state + wait, "left": state - wait}.get(name, state)
-            older, _ = passed.split(recent.count - 1, 1)
-            after = graph.node("Where", real, graph.node("Concat", new, older, axis=1), passed)
-            graph.next_state(state, after)
-            self.ring.append(after)
+        one = [values[recent.key] + np.int64(1), wait * np.int64(0), length, *(values[field] for field in extra)]
+        size = len(one)
+        state = graph.state("recent", recent.count * size, np.int64)
+        passes = np.tile([0, 1, -1, *[0] * len(extra)], recent.count)[
+            None
+        ]  # an age grows, and the rest of a length falls
+        passed = state + wait * passes
+        older, _ = passed.split((recent.count - 1) * size, size)
+        after = graph.node("Where", real, graph.node("Concat", *one, older, axis=1), passed)
+        graph.next_state(state, after)
+        every = np.iinfo(np.int64).max
+        self.ring = [
+            graph.node("Slice", after, *(np.array([each]) for each in (part, every, 1, size))) for part in range(size)
+        ]
 
-    def _draw_all(self) -> tuple[list[Value], list[Value], list[Value], list[Value]]:
-        """Return for each field the logits, (B, V of the field), and the ids, scores and masses, (B, 1)."""
+    def _draw_all(self) -> tuple[list[Value], list[Value], list[Value]]:
+        """Return for each field the logits, (B, V of the field), and the columns and their probabilities, (B, 1)."""
         graph, layout, told = self.graph, self.layout, None
-        logits, found, values, scores, masses = (list[Value]() for _ in range(5))
+        logits, found, values, shares = (list[Value]() for _ in range(4))
         for field in range(layout.width):
             z = self.heard[field] if told is None else self.heard[field] + told
             if field == self.recent.key:
-                wait, _ = self._steps([*values, *[values[0]] * (layout.width - len(values))])
+                wait = self._wait(values)
                 z = z + self._before(*self._recent_keys(wait))
             if field == self.recent.key + 1:
                 ends = self._ends(wait)
@@ -115,23 +121,16 @@ class TokenStep(Step):
             low, high = int(self.lows[field]), int(layout.offsets[field + 1])
             own = self._logits(field, graph.bounded(graph.tanh(z)), low, high)  # (B, high − low)
             if field in self.recent.lengths:
-                second = field == self.recent.lengths[1]
-                for number, (coarse, fine) in enumerate(ends):
-                    there = self._compare_values("Equal", fine if second else coarse, np.arange(high - low)[None])
-                    if second:
-                        same = self._compare_values("Equal", coarse, values[self.recent.lengths[0]])
-                        there = graph.node("And", there, same)
-                    own = own + self.trusts[ENDS * second + number] * graph.node("Cast", there, to=1)
-            at, score, mass = self._draw(own, field, high - low)
+                own = self._with_ends(own, ends, values)
+            at, share = self._draw(own, field, high - low)
             logits.append(own)
             found.append(at)
-            scores.append(score)
-            masses.append(mass)
+            shares.append(share)
             # The end id comes before the values of the first field.
             values.append(at if field else graph.node("Max", at - np.int64(1), np.int64(0)))
             more = self._gather(self.weights["head.told.weight"][low:high], at)
             told = more if told is None else told + more
-        return logits, found, scores, masses
+        return logits, found, shares
 
     def _logits(self, field: int, z: Value, low: int, high: int) -> Value:
         """Return the logits of a field, and keep the trust in its ends, (B, 1) each, if it is a length."""
@@ -146,10 +145,10 @@ class TokenStep(Step):
         count = len(self.weights[f"{beside}.bias"])
         weights = np.concatenate([weights, self.weights[f"{beside}.weight"]])
         bias = np.concatenate([bias, self.weights[f"{beside}.bias"]])
-        own, *more = self.graph.product(z, weights.T * self.gain, bias).split(high - low, *[1] * count)
         if field != recent.key:
-            self.trusts = more
+            own, *self.trusts = self.graph.product(z, weights.T * self.gain, bias).split(high - low, ENDS, ENDS)
             return own
+        own, *more = self.graph.product(z, weights.T * self.gain, bias).split(high - low, *[1] * count)
         parts = self.intervals.split(*[recent.keys] * count)
         added = self._total([weight * part for weight, part in zip(more, parts, strict=True)])
         rest = high - low - recent.keys
@@ -158,8 +157,18 @@ class TokenStep(Step):
         keys, others = own.split(recent.keys, rest)
         return self.graph.node("Concat", keys + added, others, axis=1)
 
-    def _ends(self, wait: Value) -> list[tuple[Value, Value]]:
-        """Return the values of both lengths for each end, (B, 1), and keep the rows of the table."""
+    def _with_ends(self, logits: Value, ends: tuple[Value, Value, Value], values: Sequence[Value]) -> Value:
+        """Return the logits of a length with the trust added to those of each end that there is."""
+        graph, (first, second) = self.graph, self.recent.lengths
+        coarse, fine, there = ends
+        if len(values) == second:
+            there = graph.node("And", there, self._compare_values("Equal", coarse, values[first]))
+        trust = graph.node("Where", there, self.trusts[int(len(values) == second)], np.zeros((1, 1), np.float32))
+        at = fine if len(values) == second else coarse
+        return graph.node("ScatterElements", logits, at, trust, axis=1, reduction="add")
+
+    def _ends(self, wait: Value) -> tuple[Value, Value, Value]:
+        """Return the values of both lengths for each end, (B, ENDS), 0 for none, and whether there is one."""
         graph, recent, (ring, _, left, *_) = self.graph, self.recent, self.ring
         last, _ = left.split(ENDING, recent.count - ENDING)
         known, _ = ring.split(ENDING, recent.count - ENDING)
@@ -167,8 +176,7 @@ class TokenStep(Step):
         passed = graph.node("Where", self._compare("Greater", known, 0), passed, np.full((1, 1), 0))  # (B, ENDING)
         sounds = graph.node("Cast", self._compare("Greater", passed, 0), to=7)
         one, other = (graph.node("Unsqueeze", passed, np.array([axis])) for axis in (2, 1))
-        same = graph.node("Cast", self._compare_values("Equal", one, other), to=7)  # (B, ENDING, ENDING)
-        counts = graph.node("ReduceSum", same, np.array([2]), keepdims=0) * sounds
+        counts = self._count(self._compare_values("Equal", one, other), 2, keepdims=0) * sounds  # (B, ENDING)
         most, latest = (graph.node("ArgMax", each, axis=1, keepdims=1) for each in (counts, sounds))
         self.together = graph.node("GatherElements", counts, most, axis=1)
         steps = graph.node("GatherElements", passed, graph.node("Concat", most, latest, axis=1), axis=1)  # (B, ENDS)
@@ -176,28 +184,28 @@ class TokenStep(Step):
         reached = self._compare_values(
             "GreaterOrEqual", graph.node("Unsqueeze", steps, np.array([2])), coarse_steps[None, None]
         )
-        coarse = graph.node("ReduceSum", graph.node("Cast", reached, to=7), np.array([2]), keepdims=0) - np.int64(1)
+        coarse = self._count(reached, 2, keepdims=0) - np.int64(1)
         at = graph.node("Max", coarse, np.int64(0))
         fine = steps - graph.node("Gather", coarse_steps, at)
         fits = graph.node(
             "And", self._compare("GreaterOrEqual", coarse, 0), self._compare("Less", fine, len(fine_steps))
         )
         self.coarse = graph.node("Where", fits, coarse, np.full((1, 1), -1))
-        columns = [
-            each.split(*[1] * ENDS) for each in (self.coarse, graph.node("Where", fits, fine, np.full((1, 1), -1)))
-        ]
-        return list(zip(*columns, strict=True))
+        return at, graph.node("Where", fits, fine, np.zeros((1, 1), np.int64)), fits
 
-    def _draw(self, logits: Value, field: int, width: int) -> tuple[Value, Value, Value]:
-        """Return the column that is given or drawn, (B, 1) int64, its score and the mass."""
+    def _draw(self, logits: Value, field: int, width: int) -> tuple[Value, Value]:
+        """Return the column that is given or drawn, (B, 1) int64, and its probability."""
         graph = self.graph
-        below = graph.node("Div", logits - graph.node("ReduceMax", logits, axes=[1], keepdims=1), self.temperature)
-        sums = graph.node("CumSum", graph.node("Exp", below), np.array(1))
-        mass = graph.node("Gather", sums, np.array([width - 1]), axis=1)
-        passed = self._compare_values("LessOrEqual", sums, self.uniforms[field] * mass)
-        count = graph.node("ReduceSum", graph.node("Cast", passed, to=7), np.array([1]), keepdims=1)
-        at = graph.node("Where", self.given[field], self.forced[field], graph.node("Min", count, np.int64(width - 1)))
-        return at, graph.node("GatherElements", below, at, axis=1), mass
+        shares = graph.node("Softmax", graph.node("Div", logits, self.temperature), axis=1)
+        passed = self._compare_values("LessOrEqual", graph.node("CumSum", shares, np.array(1)), self.uniforms[field])
+        free = graph.node("Min", self._count(passed, 1), np.int64(width - 1))
+        at = graph.node("Where", self.given[field], self.forced[field], free)
+        return at, graph.node("GatherElements", shares, at, axis=1)
+
+    def _count(self, values: Value, axis: int, keepdims: int = 1) -> Value:
+        """Return the number of true values along an axis, int64; sums of ones are exact in any order."""
+        ones = self.graph.node("Cast", values, to=1)
+        return self.graph.node("Cast", self.graph.node("ReduceSum", ones, np.array([axis]), keepdims=keepdims), to=7)
 
     def _recent_keys(self, wait: Value) -> tuple[Value, Value]:
         """Return the set of keys that sound, (B, keys + 1) as 0 and 1, and rows of the table for the last keys."""
@@ -206,7 +214,7 @@ class TokenStep(Step):
         sounds = graph.node("And", sounds, self._compare("Greater", ring, 0))
         at = graph.node("Where", sounds, ring - np.int64(1), np.full((1, 1), keys))
         none = self._like(wait, np.zeros((1, keys + 1)))  # (B, keys + 1)
-        held = graph.node("ScatterElements", none, at, self._like(at, np.ones((1, 1))), axis=1)
+        held = graph.node("ScatterElements", none, at, graph.node("Cast", sounds, to=1), axis=1)
         last, _ = ring.split(RECALLED, self.recent.count - RECALLED)
         rows = last + (self.offsets[1 : RECALLED + 1] - 1)[None]
         nothing = np.full((1, 1), (1 + RECALLED) * keys)  # any later row shows something else, and is not reached here
@@ -241,7 +249,7 @@ class TokenStep(Step):
         nearest, age, *copied = (graph.node("GatherElements", each, at, axis=1) for each in (ring, ages, *extra))
         interval = graph.node("Clip", nearest - np.int64(1) - key, np.int64(-FARTHEST), np.int64(FARTHEST))
         older = self._compare_values("GreaterOrEqual", age + wait, np.array(AGES)[None])
-        level = graph.node("ReduceSum", graph.node("Cast", older, to=7), np.array([1]), keepdims=1)
+        level = self._count(older, 1)
         # What is shown of the ends is −1 for none.
         ending = [graph.node("Min", self.together, np.int64(TOGETHER)) - np.int64(1), self.coarse]
         near = [*copied, interval + np.int64(FARTHEST), level]
@@ -252,15 +260,19 @@ class TokenStep(Step):
         rows = graph.node("Where", usable, rows, np.full((1, 1), self.tokens.nothing))
         return graph.table_sum(self.shown, rows, len(near) + 1 + ENDS)
 
-    def _steps(self, values: Sequence[Value]) -> tuple[Value, Value]:
-        """Return the wait and the length that the values of the fields of a token add up to, (B, 1) each."""
+    def _wait(self, values: Sequence[Value]) -> Value:
+        """Return the steps of the wait in the values of a token, (B, 1)."""
         recent = self.recent
-        fields = (*recent.waits, *recent.lengths)
-        parts = [
-            self.graph.node("Gather", np.array(table), values[field])
-            for field, table in zip(fields, recent.steps, strict=True)
-        ]
-        return self._total(parts[: len(recent.waits)]), self._total(parts[len(recent.waits) :])
+        return self._steps(recent.waits, recent.steps[: len(recent.waits)], values)
+
+    def _length(self, values: Sequence[Value]) -> Value:
+        """Return the steps of the length in the values of a token, (B, 1)."""
+        recent = self.recent
+        return self._steps(recent.lengths, recent.steps[len(recent.waits) :], values)
+
+    def _steps(self, fields: Sequence[int], tables: Sequence[tuple[int, ...]], values: Sequence[Value]) -> Value:
+        parts = zip(fields, tables, strict=True)
+        return self._total([self.graph.node("Gather", np.array(table), values[field]) for field, table in parts])
 
     def _like(self, value: Value, constant: NDArray[np.float64]) -> Value:
         """Return a constant in as many rows as an integer value, (B, 1), has."""
