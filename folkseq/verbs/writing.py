@@ -15,7 +15,7 @@ from folkseq.representations.base import Files
 from folkseq.representations.capabilities import Prime
 from folkseq.sampling.batch import Request, Sample
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.generate import ROWS, write
+from folkseq.sampling.generate import TOKEN_ROWS, write
 from folkseq.sampling.overlaps import SharedPassage
 from folkseq.sampling.rerank import Critique
 from folkseq.verbs.piece import Sampled
@@ -25,7 +25,7 @@ from folkseq.workers import processes, spread
 
 Result = TypeVar("Result")
 _BATCH = 16  # pieces that are compared with the training set at once, which is faster than one by one
-_AHEAD = ROWS + 2 * _BATCH  # orders of a process: those in its rows and in a batch, and some more
+_AHEAD = TOKEN_ROWS + 2 * _BATCH  # orders of a process: those in its rows and in a batch, and some more
 
 
 class Titles:
