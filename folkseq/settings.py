@@ -47,6 +47,8 @@ class Setting:
     """The value of the option without an argument, if it can be given so."""
     needs_grammar: bool = False
     """Whether only a grammar can make a model follow the setting."""
+    needs_chance: bool = False
+    """Whether a model can follow it only at a temperature above 0."""
 
     @property
     def allowed(self) -> str:

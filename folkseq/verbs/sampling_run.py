@@ -138,10 +138,13 @@ class SamplingRun:
                 f"leave it out, or name another run than {self.model.run.address}"
             )
         for name in record.options:
-            declared = known[name]
-            if isinstance(declared, Setting) and declared.needs_grammar and not record.settings.grammar:
-                option = f"--{name.replace('_', '-')}"
+            declared, option = known[name], f"--{name.replace('_', '-')}"
+            if not isinstance(declared, Setting):
+                continue
+            if declared.needs_grammar and not record.settings.grammar:
                 raise RequestError(f"{option} needs the grammar; leave out one of {option} and --no-grammar")
+            if declared.needs_chance and 0 in record.settings.temperatures:
+                raise RequestError(f"{option} needs a temperature above 0; raise --temperature, or leave out {option}")
         return parse(kind, record.options)
 
     def _parse_prime(self, prime: str, data: bytes | None) -> tuple[Prime[Any], str | None]:

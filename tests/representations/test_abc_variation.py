@@ -147,3 +147,5 @@ def test_the_record_writes_the_same_tune_again():
     assert again.format(".abc") == text
     assert find_fault(piece.tokens) == ""
     assert isinstance(model.codec.generation.plan(AbcOptions(form="AABB")).target, VariedForm)
+    with pytest.raises(RequestError, match="--vary needs a temperature above 0; raise --temperature"):
+        model.sample(1, form="AABB", vary=0.4, temperature=(1.0, 0.0))

@@ -41,10 +41,11 @@ class AbcOptions(Options):
     form: str | None = setting(None, "AABB for two sections with repeats, ABC for three without, …", needs_grammar=True)
     vary: float | None = setting(
         None,
-        "Share of the bars that change when a section of the form comes back, as in 0.2. Needs a temperature above 0.",
+        "Share of the bars that change when a section of the form comes back, as in 0.2.",
         low=0,
         high=1,
         needs_grammar=True,
+        needs_chance=True,
     )
     swing: float | None = setting(
         None, "Share of a beat that the first eighth takes in MIDI.", low=0.5, high=0.75, bare=0.66
