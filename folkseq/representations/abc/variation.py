@@ -31,6 +31,7 @@ _ON_THE_BAR = 0.2  # of another note than the one that stood there, where a bar 
 # The factor of an id that must not come. Were it 0, the candidate would count as one that is hard for the model.
 _NEVER = 1e-25
 _TINY = 1e-9  # whole notes
+_KEPT = ("bar", "ending", "meter", *HEADER)
 Bars = tuple[tuple[int, ...], ...]
 Tokens = Sequence[str]
 
@@ -63,6 +64,8 @@ class VariedForm:
         self._is_line = np.array([each == "bar" for each in self._kinds])
         self._is_pitch = np.array([each == "pitch" for each in self._kinds])
         self._is_change = np.array([each in ("key", "meter") for each in self._kinds])
+        # Without sections that come back, the first bar alone matters, since it may be a pickup.
+        self._is_kept = np.array([bool(plan.returns) or each in _KEPT for each in self._kinds])
         self._is_tie = np.array([each == "tie" for each in self._kinds])
         notes = (token if pitch else "C" for token, pitch in zip(vocabulary.tokens, self._is_pitch, strict=True))
         self._steps = np.array([parse_note(note)[0] for note in notes])
@@ -85,7 +88,10 @@ class VariedForm:
         """Return the state after one more id per row."""
         *inner, places = rows
         after = np.empty(len(places), object)
-        after[:] = [self._after(place, token_id) for place, token_id in zip(places, ids.tolist(), strict=True)]
+        after[:] = [
+            place if place.bar and place.bars and not kept else self._after(place, token_id)
+            for place, token_id, kept in zip(places, ids.tolist(), self._is_kept[ids].tolist(), strict=True)
+        ]
         return (*(self._within.advance(tuple(inner), ids) if self._within else ()), after)
 
     def weights(self, rows: Rows) -> NDArray[np.float32]:
@@ -93,13 +99,18 @@ class VariedForm:
         *inner, places = rows
         shape = (len(places), len(self._tokens))
         weights = self._within.weights(tuple(inner)) if self._within else np.ones(shape, np.float32)
+        weights[:, self._ids["[1"]] = _NEVER
+        if self._plan.returns:
+            weights[:, self._is_change] = _NEVER
+            weights[:, self._ids[END]] = _NEVER
         for row, place in zip(weights, places, strict=True):
-            if 0 <= place.section < len(self._plan.sections):
-                original = self._plan.original(place.section)
-                if original is None:
-                    self._weigh_first(row, place)
-                else:
-                    self._weigh_again(row, place, place.sections[original])
+            if place.section == len(self._plan.sections):
+                row[self._ids[END]] = 1
+            elif (original := self._plan.original(place.section)) is not None:
+                self._weigh_again(row, place, place.sections[original])
+            elif self._begins_ending(place):
+                row[:] = _NEVER
+                row[self._ids["[1"]] = 1
         return weights
 
     def _after(self, place: Place, token_id: int) -> Place:
@@ -121,25 +132,21 @@ class VariedForm:
             return place._replace(bars=bars, bar=(), in_ending=False)
         return Place(place.number, place.meter, place.section + 1, (*place.sections, bars))
 
-    def _weigh_first(self, weights: NDArray[np.float32], place: Place) -> None:
-        """Begin a first ending where it was decided, and nowhere else; change nothing in a section that comes back."""
-        if self._plan.returns:
-            weights[self._is_change] = _NEVER
-        target, ending = self._plan.target, self._decided(place.number, place.section).ending
-        begins = False
-        if ending and target and place.bars and not (place.bar or place.in_ending or self._plan.returns):
-            pickup = self._onset(place.bars[0], place.meter) < float(header_meter(place.meter).bar) - _TINY
-            begins = self._plan.sections[place.section] and len(place.bars) - pickup == target - ending
-        if begins:
-            weights[:] = _NEVER
-        weights[self._ids["[1"]] = 1 if begins else _NEVER
+    def _begins_ending(self, place: Place) -> bool:
+        """Return whether a first ending begins here, as was decided."""
+        if place.bar or not place.bars or place.in_ending or self._plan.returns:
+            return False
+        ending = self._decided(place.number, place.section).ending
+        if not (ending and self._plan.target and self._plan.sections[place.section]):
+            return False
+        pickup = self._onset(place.bars[0], place.meter) < float(header_meter(place.meter).bar) - _TINY
+        return len(place.bars) - pickup == self._plan.target - ending
 
     def _weigh_again(self, weights: NDArray[np.float32], place: Place, section: Bars) -> None:
         """Weigh what may come next in a section that comes back."""
         at, bar = len(place.bars), place.bar
         if at >= len(section):
             return
-        weights[self._ids[END]] = _NEVER
         before, decided = section[at], self._decided(place.number, place.section)
         ends = "||" if place.section + 1 < len(self._plan.sections) else "|]"
         line = self._ids["|" if at + 1 < len(section) else ends]
