@@ -41,8 +41,8 @@ class AbcTransposition(Transposition):
 
     def fingerprint(self, ids: Ids) -> NDArray[np.int64]:
         """Return the melody's intervals in diatonic steps, which no transposition changes."""
-        pitches = (token for token in self.codec.vocabulary.decode(ids) if kind(token) == "pitch")
-        return np.diff(np.fromiter((parse_note(token)[0] for token in pitches), np.int64)).astype(np.int64)
+        ids = np.asarray(ids)
+        return np.diff(self.profile.heights[ids[self.profile.pitched[ids]]])
 
     @cached_property
     def profile(self) -> Profile:

@@ -69,6 +69,7 @@ class Bars:
         return int(self.numbers[token])
 
 
+@lru_cache(maxsize=256)
 def bar_ticks(meter: Meter) -> int:
     """Return the length of a bar."""
     return int(meter.bar / UNIT * EIGHTH)
