@@ -29,7 +29,7 @@ class ChordTask(Task):
     source_sizes = SOURCE_SIZES
     relative_positions = RelativePositions(8, 8)
     """In bars, and in beats within one."""
-    recipe: Mapping[str, Any] = {"batches": "pairs", "weight_decay": 0.3, "hidden": 192, "dropout": 0.3}
+    recipe: Mapping[str, Any] = {"batches": "pairs", "weight_decay": 0.3, "hidden": 128, "dropout": 0.2}
 
     temperature = 0.3  # 1 agrees with the books on six roots less of a hundred
 
