@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -19,8 +20,10 @@ from folkseq.infill.abc.tune_text import TuneText, bars_of
 from folkseq.music import Bar, Element, Key, Meter, Sound, Tune
 from folkseq.representations.abc import AbcRepresentation
 from folkseq.representations.abc.bars import read_bars
+from folkseq.representations.abc.instruments import INSTRUMENTS
 from folkseq.representations.abc.rhythms import canonical_rhythm
 from folkseq.representations.vocabulary import Vocabulary
+from folkseq.verbs.record import Record
 
 NAME = "the tune"
 # What errors of the library say of the command line, and what the page says instead.
@@ -88,6 +91,16 @@ class OpenText:
         """Return the number of each bar, as engravers count."""
         spans = read_bars(AbcRepresentation().tokenize(self.tune)).spans
         return [span.number for span in spans]
+
+    @cached_property
+    def instrument(self) -> str | None:
+        """Return the instrument that the tune was written for, if its record names one, and it keeps the range."""
+        with suppress(RequestError):  # most texts hold no record
+            for record in Record.find(self.data, NAME):
+                instrument = INSTRUMENTS.get(record.options.get("instrument", ""))
+                if instrument is not None and instrument.room(self.tune)[0] <= 0 <= instrument.room(self.tune)[1]:
+                    return str(record.options["instrument"])
+        return None
 
     def prime(self, beginning: Beginning, vocabulary: Vocabulary) -> str:
         """Return the beginning of a tune with this one's header, for a model of that vocabulary."""

@@ -63,6 +63,7 @@ def write_on(
         raise FolkseqError(f"{NAME} has several voices, and the models write one; remove the others first")
     model = workshop.model(request.model, CONTINUE, "abc")
     seed = drawn_seed() if request.seed is None else request.seed
+    options["instrument"] = text.instrument
     temperature = 1.0 if request.temperature is None else request.temperature
     found: set[str] = set()
     for turn in range(TURNS * request.count):

@@ -47,7 +47,7 @@ def rewrite(workshop: Workshop, request: AskToRewrite) -> Iterator[Alternative |
 
     `again`, `plainer` and `bolder` write the bars anew. `vary` writes every second bar, so that the last one stays, and
     takes those most like the present ones. `continue` writes on from the end of the tune; `second_part` from the end of
-    the first part, in place of what follows there.
+    the first part, in place of what follows there. A tune that was written for an instrument keeps within its range.
     """
     text = OpenText.read(request.abc)
     try:
@@ -87,7 +87,8 @@ def _filled(workshop: Workshop, request: AskToRewrite, text: OpenText) -> Iterat
     seed = drawn_seed() if request.seed is None else request.seed
 
     def ask(data: bytes, bars: str) -> Asked:
-        return Asked.of(model, FILL, data, NAME, seed, where={"bars": bars}, temperature=temperature)
+        where = {"bars": bars} | ({"instrument": text.instrument} if text.instrument else {})
+        return Asked.of(model, FILL, data, NAME, seed, where=where, temperature=temperature)
 
     def alternative(parts: Sequence[NewAnswer], at: int, bars: int) -> Alternative:
         abc = _abc(parts[-1])

@@ -76,6 +76,17 @@ def test_the_same_seed_gives_the_same_alternatives(workshop, way):
     assert first == second
 
 
+@pytest.mark.parametrize("way", ["bolder", "vary", "continue"])
+def test_a_tune_for_an_instrument_keeps_within_its_range(workshop, way):
+    """A bold one, with the record of a whistle, which has no note below D."""
+    record = '% {"folkseq": "0.1.0", "run": "tunes", "seed": 1, "index": 1, "instrument": "whistle"}\n'
+    text = TUNE.replace("T:", f"{record}T:", 1)
+    for each in ask(workshop, abc=text, way=way, first=2, last=6, bolder=2.5, count=6):
+        pitches = [pitch.midi for sound in OpenText.read(each.abc).tune.sounds() for pitch in sound.pitches]
+        assert 62 <= min(pitches) <= max(pitches) <= 83
+        assert '"instrument": "whistle"' in each.abc
+
+
 def test_a_variation_keeps_the_last_bar_and_every_second_one(workshop):
     for each in ask(workshop, way="vary", first=1, last=4, count=3):
         changed = [was != now for was, now in zip(bars(TUNE), bars(each.abc), strict=True)]
