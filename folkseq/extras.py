@@ -15,7 +15,7 @@ EXTRAS = {
     "music21": "corpora",
     "onnx": "train",
     "pretty_midi": "interop",
-    "sklearn": "evaluation",
+    "sklearn": "train",
     "soundfile": "sound",
     "starlette": "studio",
     "torch": "train",

@@ -7,6 +7,7 @@
     encoder.onnx        its encoder, if the task has one
     tokens/             the pieces as ids, their labels, and their split
     titles.json         the titles of the corpus, which new titles resemble but never repeat
+    ranking.npz         what tells sampled pieces from those of the corpus, to choose among candidates
     novelty/            an index of the passages of the training set, and its summary
     metrics.jsonl       reports and events of training, one a line
     state/              the state from which training resumes exactly

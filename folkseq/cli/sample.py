@@ -99,7 +99,7 @@ def sample(
         inform(f"seed {asked['seed']}")
         _show_events(events, as_json)
     else:
-        _show_pieces(tracked(verb.sample(run, count, **files, **asked), count), as_json, asked["best"], out)
+        _show_pieces(tracked(verb.sample(run, count, **files, **asked), count), as_json, asked["best"] or 1, out)
 
 
 def _given(ctx: click.Context) -> set[str]:

@@ -160,6 +160,11 @@ class Plan:
 class Generation(Generic[Piece]):
     """The part of a codec that sampling uses."""
 
+    repeating: float | None = None
+    """The default of `Strategy.repeating`."""
+    ranks: bool = False
+    """Whether new pieces are whole ones, as the corpus has them, so that a model learns which candidate is likest."""
+
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
 

@@ -143,12 +143,10 @@ class SamplingBatch:
         conditioning = None if request.schedule is None else request.schedule.conditioning(schedule)  # (B, C)
         at = None if request.place is None else request.place.at(grammar)  # (B,)
         logits = self.stepper.step(last, conditioning, at)  # (B, V)
-        mask, progress = self._mask(grammar, copies, logits), None
-        if request.strategy.changes:
-            progress = self.lengths / request.limit if request.grammar is None else request.grammar.progress(grammar)
+        mask = self._mask(grammar, copies, logits)
         if request.weighs and mask is not None:
             self.fit += allowed_shares(logits, mask)
-        ids, nats = choose(logits, request.strategy, self._draw(every), mask, progress)
+        ids, nats = choose(logits, request.strategy, self._draw(every), mask, self._temperature(grammar))
         self.nll += nats
         self.states = (
             grammar if request.grammar is None else request.grammar.advance(grammar, ids),
@@ -182,6 +180,16 @@ class SamplingBatch:
         """Return the piece in a row."""
         ids = self.ids[place, : self.lengths[place]]
         return Sample(int(self.indices[place]), tuple(ids.tolist()), float(self.nll[place]), float(self.fit[place]))
+
+    def _temperature(self, grammar: Rows) -> NDArray[np.float64] | None:
+        """Return the temperature of each row, (B,), or None if it never changes."""
+        request, (first, last) = self.request, self.request.strategy.temperatures
+        if first == last and not (request.strategy.repeating is not None and self.stepper.repeats.any()):
+            return None
+        progress = np.zeros(len(self))
+        if first != last:
+            progress = self.lengths / request.limit if request.grammar is None else request.grammar.progress(grammar)
+        return request.strategy.at(progress, self.stepper.repeats)
 
     def _mask(self, grammar: Rows, copies: Rows, logits: Logits) -> Mask | None:
         """Return the factors of the ids that may come next, (B, V); where two exclude each other, the first counts."""

@@ -119,6 +119,8 @@ class Stepper:
     def __init__(self, engine: Engine, state: Rows) -> None:
         self._session, self._encoded, self._lookback = engine.session, engine.memory, engine.lookback
         self._rows = len(state[0])
+        self.repeats: NDArray[np.bool_] = np.zeros(self._rows, np.bool_)
+        """(B,) whether the last ids that were read occurred in their row before; all False without a match model."""
         copies = 2 if self._encoded is not None and self._rows == 1 else 1
         rows, split = copies * self._rows, len(engine.carried)
         outputs = self._session.get_outputs()
@@ -162,6 +164,8 @@ class Stepper:
             inputs["controls"][:] = 0 if conditioning is None else conditioning
         if self._lookback is not None:
             inputs["recalled"][:] = self._lookback.step(self._remembered, inputs["ids"])
+            if self._lookback.match:
+                self.repeats = inputs["recalled"][: self._rows, -1] > self._lookback.offsets[-1]
         if self._encoded is not None:
             inputs["at"][:] = 0 if at is None else at
             inputs["near"][:] = self._encoded.relative(inputs["at"])

@@ -1,4 +1,4 @@
-"""Scores of sampled pieces, by which the best of several candidates is kept.
+"""Scores of sampled pieces, by which the best of several candidates is kept if a model has not learned to rank them.
 
 Each merit lies between 0 and 1, and the score is their mean: the likelihood of the piece under the model (the geometric
 mean of its tokens' probabilities), its novelty (the share that is not one copy), and the merits that the representation

@@ -19,5 +19,11 @@ class SamplingSettings(Strategy):
     grammar: bool = setting(True, "Keep to valid pieces, or let the model write freely.")
     limit: int | None = setting(None, "Most tokens in a piece.  [default: by the other options, else as in training]")
     max_copy: int | None = setting(None, "Most tokens in a row that a piece may share with the training set.")
-    best: int = setting(1, "Write this many candidates for each piece and keep the best.", low=1, high=MOST_CANDIDATES)
+    best: int | None = setting(
+        None,
+        "Write this many candidates for each piece and keep the one most like the corpus."
+        "  [default: 8 if the model has learned to rank them, else 1]",
+        low=1,
+        high=MOST_CANDIDATES,
+    )
     precision: str = setting(INT8, "Arithmetic of the network: int8, or float32 as trained.", choices=PRECISIONS)

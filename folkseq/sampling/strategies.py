@@ -38,6 +38,13 @@ class Strategy:
         high=MOST_TEMPERATURE,
         metavar="NUMBER",
     )
+    repeating: float | None = setting(
+        None,
+        "Factor on the temperature while a piece repeats itself; below 1 its bars return unchanged more often."
+        "  [default: 0.75 for abc, else 1]",
+        low=0,
+        high=MOST_TEMPERATURE,
+    )
     top_k: int | None = setting(None, "Draw among this many likeliest tokens.", low=1)
     top_p: float | None = setting(
         None, "Draw among the likeliest tokens of this total probability.", low=0, high=1, exclusive="low"
@@ -57,19 +64,20 @@ class Strategy:
         return self.temperature if isinstance(self.temperature, tuple) else (self.temperature, self.temperature)
 
     @property
-    def changes(self) -> bool:
-        """Return whether the temperature changes over a piece."""
-        return isinstance(self.temperature, tuple)
-
-    @property
     def trims(self) -> bool:
         """Return whether the strategy excludes ids that the mask allows."""
         return self.top_k is not None or self.top_p is not None or self.min_p is not None
 
-    def at(self, progress: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the temperature, (B,), given the share of each piece that is written, (B,) from 0 to 1."""
+    def at(self, progress: NDArray[np.float64], repeats: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the temperature of each piece, (B,).
+
+        Args:
+            progress: (B,) the share that is written, from 0 to 1.
+            repeats: (B,) whether its last ids occurred in it before.
+        """
         first, last = self.temperatures
-        return first + (last - first) * progress
+        factors = np.where(repeats, 1.0 if self.repeating is None else self.repeating, 1.0)
+        return (first + (last - first) * progress) * factors
 
 
 def choose(
@@ -77,7 +85,7 @@ def choose(
     strategy: Strategy,
     uniforms: NDArray[np.float64],
     mask: Mask | None = None,
-    progress: NDArray[np.float64] | None = None,
+    temperature: NDArray[np.float64] | None = None,
 ) -> tuple[Ids, NDArray[np.float32]]:
     """Draw one id per row by inverting its cumulative distribution, so that it depends on that row only.
 
@@ -86,22 +94,22 @@ def choose(
         strategy: changes to the distribution.
         uniforms: (B,) in [0, 1), one per row.
         mask: (B, V) factors of the probabilities, 0 or False for excluded ids; each row has at least one other.
-        progress: (B,) share of each piece that is written, from 0 to 1; 0 if None.
+        temperature: (B,) from `Strategy.at`; that at the beginning of a piece if None.
 
     Returns:
         The ids, (B,), and the nats of each under the unchanged logits, (B,).
     """
     scores = logits - logits.max(axis=1, keepdims=True)  # (B, V), 0 for the likeliest
     likelihoods = np.exp(scores)
-    if strategy.changes:
-        temperature = strategy.at(np.zeros(len(logits)) if progress is None else progress)  # (B,)
+    first, _ = strategy.temperatures
+    if temperature is not None:
         ids = _draw(scores, likelihoods, temperature, strategy, uniforms, mask)
         cold = np.flatnonzero(temperature == 0)
         ids[cold] = _likeliest(logits[cold], None if mask is None else mask[cold])
-    elif strategy.temperature == 0:
+    elif first == 0:
         ids = _likeliest(logits, mask)
     else:
-        ids = _draw(scores, likelihoods, np.full(1, strategy.temperature), strategy, uniforms, mask)
+        ids = _draw(scores, likelihoods, np.full(1, first), strategy, uniforms, mask)
     return ids, np.log(likelihoods.sum(axis=1)) - scores[np.arange(len(ids)), ids]
 
 

@@ -62,10 +62,9 @@ class TokenBatch(SamplingBatch):
         grammar, schedule, _ = self.states
         remaining = request.limit - self.lengths
         conditioning = None if request.schedule is None else request.schedule.conditioning(schedule)  # (B, C)
-        temperature: Floats | float = request.strategy.temperatures[0]
-        if request.strategy.changes:
-            progress = self.lengths / request.limit if self._grammar is None else self._grammar.progress(grammar)
-            temperature = request.strategy.at(progress)
+        temperature: Floats | float | None = self._temperature(grammar)
+        if temperature is None:
+            temperature = request.strategy.temperatures[0]
         drawn = self.stepper.draw(self._uniforms(), temperature, conditioning)
         ids, nats, allowed = drawn.ids.copy(), drawn.nats, np.ones(len(self), np.bool_)
         if self._grammar is not None:
@@ -78,7 +77,7 @@ class TokenBatch(SamplingBatch):
         hopeless = np.flatnonzero(self._tries == TRIES)
         if len(hopeless):
             given = None if conditioning is None else conditioning[hopeless]
-            ids[hopeless], nats[hopeless] = self._field_by_field(hopeless, given)
+            ids[hopeless], nats[hopeless] = self._field_by_field(hopeless, given, self._temperature(grammar))
             allowed[hopeless], self._tries[hopeless] = True, 0
         self.stepper.keep(ids, ~allowed)
         self.nll += np.where(allowed, nats, 0)
@@ -97,7 +96,9 @@ class TokenBatch(SamplingBatch):
         self.lengths += width * allowed
         return self.ids[every, self.lengths - 1]
 
-    def _field_by_field(self, places: Ids, conditioning: Floats | None) -> tuple[Ids, Floats]:
+    def _field_by_field(
+        self, places: Ids, conditioning: Floats | None, temperature: Floats | None
+    ) -> tuple[Ids, Floats]:
         """Draw a token in the rows at `places` under the grammar's masks; return its ids, (K, F), and nats, (K,)."""
         grammar, strategy, width = self.request.grammar, self.request.strategy, self._width
         if grammar is None:
@@ -105,11 +106,11 @@ class TokenBatch(SamplingBatch):
         rows, remaining = take(self.states[0], places), self.request.limit - self.lengths[places]
         stepper = self._stepper(take(self.stepper.state, places))
         numbers, ids = self._uniforms()[places], np.zeros((len(places), width), np.int64)
-        nats = np.zeros(len(places))
+        nats, own = np.zeros(len(places)), None if temperature is None else temperature[places]
         for field in range(width):
             logits = stepper.begin_token(conditioning) if not field else stepper.step(ids[:, field - 1])
             mask = grammar.allowed(rows, remaining - field)
-            ids[:, field], more = choose(logits, strategy, numbers[:, field], mask, grammar.progress(rows))
+            ids[:, field], more = choose(logits, strategy, numbers[:, field], mask, own)
             nats += more
             rows = grammar.advance(rows, ids[:, field])
         return ids, nats

@@ -49,6 +49,7 @@ class TokenStepper:
         self._now, self._last, self._controls, self._partial = tuple(carried), last, controls, partial
         self._after = tuple(np.empty_like(each) for each in carried)
         rows, width = last.shape
+        self.repeats = np.zeros(rows, np.bool_)  # it has no match model
         self._logits = np.zeros((rows, layout.size), np.float32)
         self._inputs: dict[str, NDArray[Any]] = {
             "tokens": last,

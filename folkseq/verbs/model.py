@@ -66,6 +66,9 @@ class Model(TrainedRun):
     def record(self, *, seed: int | None = None, task: str = CONTINUE, **asked: Any) -> Record:
         """Return the record of settings and options. Raises RequestError for a value that is not allowed."""
         given = {name: value for name, value in asked.items() if value not in (None, "")}
+        if task == CONTINUE:
+            factor = given.get("repeating", self.codec.generation.repeating)
+            given["repeating"] = None if factor == 1 else factor
         settings = parse(SamplingSettings, {name: given.pop(name) for name in SETTINGS & given.keys()})
         options = {name: spelled(value) if isinstance(value, list | tuple) else value for name, value in given.items()}
         facts = {

@@ -28,6 +28,8 @@ from folkseq.verbs.writing import Order, Titles, Writer
 
 Result = TypeVar("Result")
 MOST_PIECES = 1_000_000
+BEST = 8
+"""Candidates of which a piece is chosen by default, if the model has learned to rank them."""
 ROOM = 200
 """Tokens after that length in which a piece may end by itself before the grammar ends it."""
 FEWEST_TOKENS, MOST_TOKENS = 160, 10_000_000
@@ -58,6 +60,7 @@ class SamplingRun:
         if self.prime is not None and (lost := in_words(self.prime.lost)):
             self._notices.append(f"{settings.prime if digest else 'the prime'}: lost: {lost}")
         self.candidates = plan.candidates if settings.grammar else 1
+        self.best = settings.best or (BEST if model.ranker and settings.grammar else 1)
         limit, longest = settings.limit, None
         if limit is None:
             limit = plan.limit
@@ -87,7 +90,7 @@ class SamplingRun:
     def formatted(self, count: int, format: Callable[[int, Sampled], Result]) -> Iterator[tuple[Sampled, Result]]:
         """Write pieces, and do something with each in the process that wrote it; see `Writer.write`."""
         check_count(count)
-        draws = self.record.settings.best * self.candidates
+        draws = self.candidates if self.candidates > 1 and self.model.ranker else self.best * self.candidates
         orders = (
             Order(number, range((number - 1) * draws, number * draws), self._titles[number], self._told())
             for number in range(1, count + 1)
@@ -118,7 +121,7 @@ class SamplingRun:
         )
 
     def _writer(self, request: Request) -> Writer:
-        return Writer(self.model, self.record, request, self.options, self.prime, self._titles)
+        return Writer(self.model, self.record, request, self.options, self.prime, self._titles, self.best)
 
     def _told(self) -> tuple[str, ...]:
         """Return the notices that are new."""

@@ -103,7 +103,7 @@ def train(
     Raises:
         FolkseqError: for anything that the user can fix; no folder is left of a run that has learned nothing.
     """
-    require("torch", "onnx")
+    require("torch", "onnx", "sklearn")
     known = {name for names in SETTINGS.values() for name in names}
     if unknown := asked.keys() - known:
         raise TypeError(f"train has no setting {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}")
@@ -153,7 +153,12 @@ def train(
                 alike = sum(count for count in Counter(labels.tolist()).values() if count > 1)
                 told = (*skipped(corpora, asked_for.suffixes), *found.notices, *notices)
                 on_start(TrainingStart(run, found, own, alike, baseline, told))
-            return _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
+            run = _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
+            if run.config.task == CONTINUE and run.config.figures["steps"] == run.config.training.steps:
+                from folkseq.verbs.rank import learn_to_rank
+
+                learn_to_rank(run, on_report)
+            return run
 
     if ranks()[1] == 1:  # torch is imported after the corpus was read, since the processes that read it are forked
         return start_and_train(None)

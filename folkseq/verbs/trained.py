@@ -16,6 +16,7 @@ from folkseq.errors import RequestError, RunError
 from folkseq.extensions import extension, installed
 from folkseq.formats import derived
 from folkseq.machine import cores
+from folkseq.ranking import Ranker
 from folkseq.representations.base import Codec, Representation
 from folkseq.representations.task import CONTINUE, FILL, Task
 from folkseq.run import Run, RunConfig
@@ -49,6 +50,13 @@ class TrainedRun:
         """Return the index of the training set; None if the extension is not installed."""
         kind: type[Overlaps] | None = extension("novelty")
         return None if kind is None else kind.open(self.run)
+
+    @cached_property
+    def ranker(self) -> Ranker | None:
+        """Return what it has learned of its own pieces beside those of the corpus; None if it has not."""
+        if self.codec.transposition is None or (profile := self.codec.transposition.profile) is None:
+            return None
+        return Ranker.open(self.run.folder, profile, self.run.config.model)
 
     @cached_property
     def network(self) -> LanguageModel:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from folkseq.machine import cores
+from folkseq.ranking import choose, likeness
 from folkseq.representations.base import Files
 from folkseq.representations.capabilities import Prime
 from folkseq.sampling.batch import Request, Sample
@@ -70,6 +71,8 @@ class Writer:
     options: Any
     prime: Prime[Any] | None
     titles: Titles
+    best: int
+    """Number of draws among which the piece is chosen."""
 
     @property
     def files(self) -> Files[Any]:
@@ -94,7 +97,7 @@ class Writer:
             Each piece with what `format` made of it.
         """
         team, precision = min(processes(), count), self.record.settings.precision
-        _ = self.model.codec, self.model.overlaps  # loaded once, before there are several processes
+        _ = self.model.codec, self.model.overlaps, self.model.ranker  # loaded once, before there are several processes
 
         def work(orders: Iterator[tuple[int, Order]]) -> Generator[tuple[int, tuple[Sampled, Result]]]:
             engine = self.model.engine(precision, 1 if team > 1 else cores())
@@ -132,17 +135,28 @@ class Writer:
 
     def _finish(self, ready: Sequence[tuple[int, Order, list[Sample]]]) -> Iterator[tuple[int, Sampled]]:
         """Yield the best piece of each order, with the place of the order."""
-        fitting = [self._least_constrained(samples) for _, _, samples in ready]
+        fitting = [self._shortlist(order, samples) for _, order, samples in ready]
         judged = iter(self._judge([sample for samples in fitting for sample in samples]))
         for (place, order, _), samples in zip(ready, fitting, strict=True):
             yield place, self._sampled(order, max(islice(judged, len(samples)), key=lambda each: each.critique.score))
 
-    def _least_constrained(self, samples: Sequence[Sample]) -> list[Sample]:
-        """Return the sample of each group of candidates that the masks constrained least."""
-        groups = range(0, len(samples), self.request.candidates)
-        best = (max(samples[at : at + self.request.candidates], key=lambda sample: sample.fit) for at in groups)
+    def _shortlist(self, order: Order, samples: Sequence[Sample]) -> list[Sample]:
+        """Return the one of some samples that is to be the piece, or those that are yet to be judged.
+
+        Of candidates for one form, the least constrained by the masks count.
+        """
+        ranker, size = self.model.ranker, self.request.candidates
+        if ranker is None or len(samples) == 1:
+            groups = range(0, len(samples), size)
+            samples = [max(samples[at : at + size], key=lambda sample: sample.fit) for at in groups]
+        elif size > 1:
+            samples = sorted(samples, key=lambda sample: -sample.fit)[: self.best]
         in_order = self.model.codec.generation.in_order
-        return [replace(sample, ids=tuple(in_order(sample.ids, self.options))) for sample in best]
+        samples = [replace(sample, ids=tuple(in_order(sample.ids, self.options))) for sample in samples]
+        if ranker is None or len(samples) == 1:
+            return samples
+        scores = ranker.scores([np.array(sample.ids) for sample in samples])
+        return [samples[choose(scores, self.record.seed, order.number)]]
 
     def _judge(self, samples: Sequence[Sample]) -> list[_Candidate]:
         given, codec, overlaps = len(self.request.opening), self.model.codec, self.model.overlaps
@@ -152,7 +166,10 @@ class Writer:
         for sample, ids, passage in zip(samples, compared, shared, strict=True):
             tokens = tuple(codec.vocabulary.decode(sample.ids))
             drawn = max(len(tokens) - given, 1)
-            critique = Critique.of(sample.nll / drawn, passage.length, drawn, codec.generation.merits(tokens))
+            if self.model.ranker is None:
+                critique = Critique.of(sample.nll / drawn, passage.length, drawn, codec.generation.merits(tokens))
+            else:
+                critique = Critique({"likeness": float(likeness(self.model.ranker.scores([np.array(sample.ids)]))[0])})
             found.append(_Candidate(sample, tokens, ids, passage, critique))
         return found
 

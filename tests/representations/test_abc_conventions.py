@@ -1,5 +1,6 @@
 """The keys, ranges, meters and units of new tunes are those of the corpus."""
 
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from random import Random
@@ -116,10 +117,10 @@ def test_the_conventions_are_stored_with_the_vocabulary(tmp_path):
 STEPS = {"G,": -3, "C": 0, "D": 1, "E": 2, "c": 7}
 
 
-def compass(counts, key=None, pitches=STEPS):
+def compass(counts, key=None, pitches=STEPS, **asked):
     tokens = ("</s>", "<s>", *pitches, "K:Cmaj", "K:Cmin", "M:4/4", "R:jig", "R:reel", "|")
     vocabulary = Vocabulary(tokens)
-    return Compass(vocabulary, Conventions(counts), key), vocabulary
+    return Compass(vocabulary, Conventions(counts), key, **asked), vocabulary
 
 
 def weights(found, uniform, *tokens):
@@ -173,16 +174,44 @@ def test_a_new_tune_goes_further_until_it_reaches_the_ends_of_its_range():
     assert late > 50
 
 
-def test_tunes_in_a_requested_key_have_the_rhythms_of_that_key():
-    tokens = ("R:reel", "R:jig", "M:4/4")
-    for uniform, expected in ((0.1, "R:reel"), (0.8, "R:reel"), (0.9, "R:jig")):
-        found = weights(compass(COUNTS, D), uniform, "<s>")
-        assert max(tokens, key=found.get) == expected
-        assert sorted(found[token] > 0 for token in tokens) == [False, True, True]
-    without = weights(compass({"- 6/8 1/8 Dmaj 1 8 -1": 1}, D), 0.5, "<s>")
-    assert [without[token] for token in tokens] == [0, 0, 1]
-    for key in (None, Key(5)):  # none, and one that the corpus lacks
-        assert set(weights(compass(COUNTS, key), 0.5, "<s>").values()) == {1}
+HEADERS = {
+    "reel 4/4 1/8 Dmaj 2 3 -1": 6,
+    "jig 4/4 1/8 Emin 2 3 -1": 3,
+    "- 4/4 1/8 Gmaj 4 11 -4": 1,
+    "- 9/8 1/8 Gmaj 4 11 -4": 90,  # a meter that the vocabulary lacks
+}
+
+
+def headers(found):
+    """Return the share of each header among rows whose next token is always the likeliest of the header's."""
+    target, vocabulary = found
+    rows, size = target.begin(np.linspace(0, 1, 100, endpoint=False)), 100
+    written, last = [""] * size, np.full(size, vocabulary.id("<s>"))
+    for _ in range(4):
+        rows = target.advance(rows, last)
+        weights = target.weights(rows)
+        forced = (weights[:, [vocabulary.id(token) for token in ("R:reel", "R:jig", "M:4/4")]] == 0).any(axis=1)
+        last = np.where(forced, (weights * [token[1:2] == ":" for token in vocabulary.tokens]).argmax(axis=1), 0)
+        written = [f"{text} {vocabulary.tokens[one]}".strip() for text, one in zip(written, last.tolist(), strict=True)]
+    return Counter(text.replace(" </s>", "") for text in written)
+
+
+def test_new_tunes_have_the_headers_of_the_corpus_as_often():
+    assert headers(compass(HEADERS)) == {"R:reel M:4/4 K:Cmaj": 60, "R:jig M:4/4 K:Cmin": 30, "M:4/4 K:Cmaj": 10}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"key": D}, {"R:reel M:4/4 K:Cmaj": 100}),
+        ({"rhythm": "R:jig"}, {"R:jig M:4/4 K:Cmin": 100}),
+        ({"mode": "K:Cmaj"}, {"R:reel M:4/4 K:Cmaj": 86, "M:4/4 K:Cmaj": 14}),
+        ({"meters": ["M:4/4"]}, {"M:4/4 K:Cmaj": 70, "M:4/4 K:Cmin": 30}),
+        ({"key": Key(5)}, {"</s>": 100}),  # a key that the corpus lacks: the model decides
+    ],
+)
+def test_new_tunes_have_the_headers_of_the_tunes_that_are_as_asked(asked, expected):
+    assert headers(compass(HEADERS, **asked)) == expected
 
 
 @pytest.mark.parametrize("width", [3, 4])

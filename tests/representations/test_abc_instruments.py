@@ -105,11 +105,11 @@ def test_a_tune_without_an_instrument_would_leave_it():
 def test_ranges_are_drawn_from_the_tunes_that_fit_the_instrument(name, widths):
     counts = {"- 4/4 1/8 Dmaj 1 13 -1": 5, "- 4/4 1/8 Gmaj -3 10 -4": 5, "- 4/4 1/8 Amaj -3 18 -5": 90}
     vocabulary = CODECS[0].vocabulary
-    target = Compass(vocabulary, Conventions(counts), None, INSTRUMENTS[name])
+    target = Compass(vocabulary, Conventions(counts), instrument=INSTRUMENTS[name])
     rows = target.begin(np.linspace(0, 1, 50, endpoint=False))
     for token in ("<s>", "M:4/4", "K:Cmaj"):
         rows = target.advance(rows, np.full(50, vocabulary.id(token)))
-    assert {int(high - low) for low, high in zip(rows[2], rows[3], strict=True)} == widths
+    assert {int(high - low) for low, high in zip(rows[4], rows[5], strict=True)} == widths
 
 
 @settings(max_examples=20, deadline=None)

@@ -57,6 +57,7 @@ strategies = st.builds(
     top_k=st.sampled_from([None, 1, 2, 4, 50]),
     top_p=st.sampled_from([None, 0.05, 0.33, 0.77, 1.0]),
     min_p=st.sampled_from([None, 0.021, 0.37, 1.0]),
+    repeating=st.sampled_from([None, 0.75, 0.0]),
 )
 
 
@@ -72,11 +73,14 @@ strategies = st.builds(
 def test_ids_are_drawn_as_one_at_a_time(logits, strategy, uniforms, mask, masked):
     mask[:, 2] = True
     masked = mask if masked else None
-    progress = np.array([0.0, 0.3, 1.0])
-    chosen = chosen_by(logits, strategy, uniforms, masked, progress)
+    progress, repeats = np.array([0.0, 0.3, 1.0]), np.array([True, False, True])
+    temperatures = strategy.at(progress, repeats)
+    chosen = chosen_by(logits, strategy, uniforms, masked, temperatures)
     first, last = strategy.temperatures
     for row in range(3):
-        temperature = first + (last - first) * progress[row]
+        temperature = (first + (last - first) * progress[row]) * (
+            1 if strategy.repeating is None or not repeats[row] else strategy.repeating
+        )
         own = None if masked is None else mask[row]
         scores = logits[row].astype(float)
         expected = [
@@ -84,7 +88,9 @@ def test_ids_are_drawn_as_one_at_a_time(logits, strategy, uniforms, mask, masked
         ]
         assert chosen[row] in set.union(*expected)
         one = slice(row, row + 1)
-        alone = chosen_by(logits[one], strategy, uniforms[one], None if masked is None else mask[one], progress[one])
+        alone = chosen_by(
+            logits[one], strategy, uniforms[one], None if masked is None else mask[one], temperatures[one]
+        )
         assert chosen[row] == alone[0]
 
 
@@ -94,12 +100,13 @@ def test_many_rows_draw_what_each_draws_alone(seed, size, strategy):
     """To the bit, costs and all, though many are drawn by arrays and one in a loop."""
     random = np.random.default_rng(seed)
     logits = (random.normal(0, random.choice([0.1, 3, 60]), (9, size))).astype(np.float32)
-    mask, uniforms, progress = random.random((9, size)) < 0.5, random.random(9), random.random(9)
+    mask, uniforms = random.random((9, size)) < 0.5, random.random(9)
+    temperatures = strategy.at(random.random(9), random.random(9) < 0.5)
     mask[np.arange(9), random.integers(0, size, 9)] = True
-    ids, costs = choose(logits, strategy, uniforms, mask, progress)
+    ids, costs = choose(logits, strategy, uniforms, mask, temperatures)
     for row in range(9):
         one = slice(row, row + 1)
-        alone = choose(logits[one], strategy, uniforms[one], mask[one], progress[one])
+        alone = choose(logits[one], strategy, uniforms[one], mask[one], temperatures[one])
         assert (ids[row], costs[row]) == (alone[0][0], alone[1][0])
         assert mask[row, ids[row]]
         scores = logits[row].astype(float)

@@ -1,14 +1,16 @@
-"""The compass of new tunes: each has the range of a random tune of the corpus, in the octave of its tokens.
+"""The compass of new tunes: each has the header of a random tune of the corpus and the range of one like it.
 
-Without it every third tune spans two octaves or more, while every tenth of the corpus does; in any key, such a tune is
-too low for a flute or too high for a fiddler in first position. A mask alone does not suffice: of the tunes within a
-range, a third never reach its lowest note.
+Without a header, redrawing long tunes would leave too few hornpipes and strathspeys. Without a range, every third tune
+spans two octaves or more, while every tenth of the corpus does; in any key, such a tune is too low for a flute or too
+high for a fiddler in first position. A mask alone does not suffice: of the tunes within a range, a third never reach
+its lowest note. Ranges are in the octave of the tokens.
 """
 
 from __future__ import annotations
 
 from bisect import bisect
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
 from typing import TypeVar
@@ -22,42 +24,52 @@ from folkseq.grammar import Ids, Rows
 from folkseq.music import Key
 from folkseq.representations.abc.conventions import Conventions
 from folkseq.representations.abc.instruments import Instrument
-from folkseq.representations.abc.tokens import kind
+from folkseq.representations.abc.tokens import HEADER, kind
 from folkseq.representations.vocabulary import START, Vocabulary
 
 _OCTAVE = 7
 # After n notes, one beyond all notes so far is (1 + n / 4)² times as likely until the end of the range is reached.
 _PATIENCE = 4
-_SURELY = 1e9  # a weight that no probability makes up for
 Choice = TypeVar("Choice")
 
 
 class Compass:
     """A `folkseq.grammar.Target`.
 
-    The state of a row is its random number, the id of its rhythm, the ends of its range and of its notes so far, the
-    last note and the number of notes. Notes are steps from one below the lowest of the vocabulary.
+    The state of a row is its random number, the place of its header among all and the ids of the header that are
+    written, the id of its rhythm, the ends of its range and of its notes so far, the last note and the number of notes.
+    Notes are steps from one below the lowest of the vocabulary.
     """
+
+    version = 5
 
     def __init__(
         self,
         vocabulary: Vocabulary,
         conventions: Conventions,
-        key: Key | None,
+        key: Key | None = None,
+        *,
+        rhythm: str = "",
+        meters: Sequence[str] = (),
+        mode: str = "",
         instrument: Instrument | None = None,
-        has_header: bool = False,
     ) -> None:
-        """Take ranges from the tunes that are like a new one: in rhythm, mode and, if it is requested, key.
+        """Take headers and ranges from the tunes of the corpus that are like a new one.
 
-        Of these, those that fit a requested instrument count, if there are any. The rhythm is one of the key's, unless
-        the request decides it, or a meter.
+        Args:
+            vocabulary: of `abc` tokens.
+            conventions: of the corpus.
+            key: the requested one.
+            rhythm: the requested token; with meters alone, tunes get no rhythm.
+            meters: the tokens of which the header has one; any if empty.
+            mode: the requested token.
+            instrument: tunes that fit it count, if there are any.
         """
-        self.version = 4 if has_header else 3
         self._tokens, self._conventions, self._key = vocabulary.tokens, conventions, key
         self._instrument = instrument
         kinds = np.array([kind(token) for token in vocabulary.tokens])
         self._is_rhythm, self._is_mode, self._is_pitch = kinds == "R:", kinds == "K:", kinds == "pitch"
-        self._is_header = self._is_rhythm | self._is_mode
+        self._is_header = np.isin(kinds, HEADER)
         pitches = zip(vocabulary.tokens, self._is_pitch.tolist(), strict=True)
         steps = np.array([parse_note(token)[0] if pitched else 0 for token, pitched in pitches])
         self._none = min(steps[self._is_pitch], default=0) - 1
@@ -67,34 +79,28 @@ class Compass:
         low, high = least[:, :, None], most[:, :, None]
         self._between = self._is_pitch & (low <= self._steps) & (self._steps <= high)  # (S, S, V)
         self._no_rhythm = vocabulary.id(START)
-        self._rhythms = Counter[int]()  # of the tunes in the requested key
+        self._headers = Counter[tuple[int, ...]]()
         for each in conventions.known:
-            if each.key == key and not has_header:
-                token = f"R:{each.rhythm}"
-                self._rhythms[vocabulary.id(token) if token in vocabulary else self._no_rhythm] += each.tunes
+            header = "" if meters and not rhythm else f"R:{each.rhythm}", f"M:{each.meter}", f"K:C{each.key.mode}"
+            as_asked = rhythm in ("", header[0]) and mode in ("", header[2]) and key in (None, each.key)
+            if as_asked and (not meters or header[1] in meters) and {*header[1:]} <= {*self._tokens}:
+                self._headers[tuple(vocabulary.id(token) for token in header if token in vocabulary)] += each.tunes
+        self._written = [np.array(header) for header in self._headers]
         self._ranges = cache(self._ranges_like)
 
     def begin(self, uniforms: NDArray[np.float64]) -> Rows:
-        """Return the state of pieces before their start ids, with a random number for each."""
-        rhythms = np.full(len(uniforms), self._no_rhythm)
-        if self._rhythms:
-            drawn = [_draw(self._rhythms, uniform) for uniform in uniforms.tolist()]
-            rhythms, uniforms = np.array([each for each, _ in drawn]), np.array([rest for _, rest in drawn])
-        none = np.zeros(len(uniforms), np.int64)
-        return (
-            uniforms,
-            rhythms,
-            none,
-            none + self._top,
-            none,
-            none + self._top,
-            none,
-            none,
-        )  # all is allowed and reached
+        """Return the state of pieces before their start ids, with a random number for each; any note is allowed."""
+        headers = none = np.zeros(len(uniforms), np.int64)
+        if self._headers:
+            places = Counter(dict(enumerate(self._headers.values())))
+            drawn = [_draw(places, uniform) for uniform in uniforms.tolist()]
+            headers, uniforms = np.array([each for each, _ in drawn]), np.array([rest for _, rest in drawn])
+        rhythms, top = none + self._no_rhythm, none + self._top
+        return uniforms, headers, none - 1, rhythms, none, top, none, top, none, none
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
         """Return the state after one more id per row; the mode, at the end of the header, decides the range."""
-        uniforms, rhythms, low, high, lowest, highest, last, notes = rows
+        uniforms, headers, written, rhythms, low, high, lowest, highest, last, notes = rows
         pitched = self._is_pitch[ids]
         last = np.where(pitched, self._steps[ids], last)
         lowest = np.where(pitched, np.minimum(lowest, last), lowest)
@@ -106,19 +112,20 @@ class Compass:
                     ends, _ = _draw(ranges, uniforms[row])
                     low[row], high[row] = np.clip(np.array(ends) - self._none, 0, self._top)
                     lowest[row], highest[row] = self._top, 0
-        return uniforms, rhythms, low, high, lowest, highest, last, notes
+        return uniforms, headers, written + 1, rhythms, low, high, lowest, highest, last, notes
 
     def weights(self, rows: Rows) -> NDArray[np.float32]:
         """Return 0 for ids outside the range of a row, and more than 1 for those that bring it nearer to its range."""
-        _, rhythms, low, high, lowest, highest, last, notes = rows
+        _, headers, written, _, low, high, lowest, highest, last, notes = rows
         further = self._between[np.maximum(low, last - _OCTAVE), np.maximum(lowest - 1, 0)]  # (B, V)
         further |= self._between[np.minimum(highest + 1, self._top), np.minimum(high, last + _OCTAVE)]
         eagerness = ((1 + notes / _PATIENCE) ** 2).astype(np.float32)  # (B,)
         weights: NDArray[np.float32] = (self._between[low, high] | ~self._is_pitch) + further * (eagerness - 1)[:, None]
-        if self._rhythms and not notes.all():
-            new = np.flatnonzero(notes == 0)
-            weights[np.ix_(new, self._is_rhythm)] = 0
-            weights[new, rhythms[new]] = _SURELY
+        for row in np.flatnonzero(written < len(HEADER)).tolist() if self._headers else ():
+            header = self._written[headers[row]]
+            if 0 <= written[row] < len(header):
+                weights[row, self._is_header] = 0
+                weights[row, header[written[row]]] = 1
         return weights
 
     def _ranges_like(self, rhythm: int, mode: int) -> Counter[tuple[int, int]]:

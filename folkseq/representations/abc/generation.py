@@ -54,6 +54,10 @@ _RHYTHM_OF_METER = {
 class AbcGeneration(Generation[Tune]):
     """Constraints on new tunes."""
 
+    # At 1 half as many bars return as in the books; below it everywhere, tunes have too few different figures.
+    repeating = 0.75
+    ranks = True
+
     def __init__(self, spelling: Spelling, vocabulary: Vocabulary) -> None:
         super().__init__(vocabulary)
         self.spelling, self.conventions = spelling, Conventions(vocabulary.conventions)
@@ -75,7 +79,7 @@ class AbcGeneration(Generation[Tune]):
         target: Target | None = None
         if not prime and self.conventions.known:
             key = find_key(options.key, mode) if options.key else None
-            target = Compass(self.vocabulary, self.conventions, key, options.range, bool(way.meters))
+            target = Compass(self.vocabulary, self.conventions, key, **header, instrument=options.range)
         if options.vary is not None or (form.sections and self.conventions.known):
             target = VariedForm(self.vocabulary, form, options.vary or 0, target)
         grammar: Grammar = AbcGrammar(self.vocabulary, **header, plan=form)

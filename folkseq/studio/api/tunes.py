@@ -30,7 +30,12 @@ class AskForTunes:
     opening: str = setting("", "A beginning to continue, in ABC.")
     temperature: float = setting(1.0, "Above 1 bolder, below 1 plainer.", low=0, high=4)
     top_p: float | None = setting(None, "Draw among the likeliest tokens of this total probability.", low=0, high=1)
-    best: int = setting(1, "Number of candidates of which each tune is the best.", low=1, high=64)
+    best: int | None = setting(
+        None,
+        "Number of candidates for each tune; by default as `folkseq sample` has.",
+        low=1,
+        high=64,
+    )
     max_copy: int | None = setting(None, "Most tokens in a row that a tune may share with the books.", low=8)
     rhythm: str | None = setting(None, "Kind of tune.")
     meter: str | None = setting(None, "Meter.")

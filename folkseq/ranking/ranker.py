@@ -1,0 +1,117 @@
+"""The ratio of two densities, of real pieces and of sampled ones, by which a candidate is chosen.
+
+A classifier that tells real pieces from sampled ones estimates this ratio: the logarithm of its odds. If candidates are
+chosen with probabilities in proportion to the ratio, those that are chosen are distributed as real pieces are, as far
+as features and candidates allow (Azadi et al., Discriminator rejection sampling, 2019). The ratio here is that of two
+classifiers together, gradient boosting and logistic regression, and takes no other library than NumPy.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.errors import RunError
+from folkseq.files import write_atomically
+from folkseq.models.settings import ModelSettings
+from folkseq.ranking.features import Describer, Ids
+from folkseq.representations.capabilities import Profile
+
+FILE = "ranking.npz"
+VERSION = 1
+"""Changes whenever the features do; a ranker of another version is not used."""
+CLIP = 5.0
+"""Standard deviations beyond which a feature counts as that far, in logistic regression."""
+_KEY = 0x72616E6B  # of the random numbers of choices, which are no piece's
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The two classifiers: N nodes of T trees, and F features."""
+
+    figures: NDArray[np.int64]
+    """Codes of the figures among the features; see `Describer`."""
+    mean: NDArray[np.float64]
+    """(F,) of the features of all pieces."""
+    scale: NDArray[np.float64]
+    """(F,) their standard deviation."""
+    linear: NDArray[np.float64]
+    """(F + 1,) of logistic regression: a weight for each standardised feature, and a constant."""
+    roots: NDArray[np.int32]
+    """(T,) the first node of each tree."""
+    feature: NDArray[np.int32]
+    """(N,) that a node compares."""
+    threshold: NDArray[np.float64]
+    """(N,) up to which a piece goes to the left."""
+    left: NDArray[np.int32]
+    """(N,) the node there; a leaf leads to itself."""
+    right: NDArray[np.int32]
+    value: NDArray[np.float64]
+    """(N,) what a leaf adds to the logarithm of the odds."""
+    depth: NDArray[np.int32]
+    """() most comparisons in a tree."""
+
+
+class Ranker:
+    """Scores the candidates of one run."""
+
+    def __init__(self, weights: Weights, profile: Profile, model: ModelSettings) -> None:
+        self.weights = weights
+        self.describer = Describer(profile, model.bar_ends, model.section_ends, weights.figures)
+
+    @classmethod
+    def open(cls, folder: Path, profile: Profile, model: ModelSettings) -> Self | None:
+        """Read the ranker of a run folder; None if it has none of this version. Raises RunError if it is damaged."""
+        path = folder / FILE
+        if not path.exists():
+            return None
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                if arrays["version"] != VERSION:
+                    return None
+                return cls(Weights(**{each.name: arrays[each.name] for each in fields(Weights)}), profile, model)
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise RunError(f"{path}: is damaged ({error}); remove it to sample without ranking") from None
+
+    def save(self, folder: Path) -> None:
+        """Write the ranker into a run folder."""
+        data = io.BytesIO()
+        np.savez_compressed(data, version=np.array(VERSION), **asdict(self.weights))
+        write_atomically(folder / FILE, data.getvalue())
+
+    def scores(self, pieces: Sequence[Ids]) -> NDArray[np.float64]:
+        """Return the logarithm of the ratio for each piece, (P,), up to a constant."""
+        return log_odds(self.weights, self.describer.describe(pieces))
+
+
+def log_odds(weights: Weights, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of what both classifiers give for pieces with some features, (P, F) to (P,)."""
+    standard = np.clip((features - weights.mean) / weights.scale, -CLIP, CLIP)
+    rows, nodes = np.arange(len(features))[:, None], np.tile(weights.roots, (len(features), 1))  # (P, T)
+    for _ in range(int(weights.depth)):
+        goes_left = features[rows, weights.feature[nodes]] <= weights.threshold[nodes]
+        nodes = np.where(goes_left, weights.left[nodes], weights.right[nodes])
+    linear = standard @ weights.linear[:-1] + weights.linear[-1]
+    return np.asarray(linear + weights.value[nodes].sum(axis=1))
+
+
+def likeness(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability that the classifiers give each piece for being real, if half of all pieces are, (P,)."""
+    return np.asarray(1 / (1 + np.exp(-scores)))
+
+
+def choose(scores: NDArray[np.float64], seed: int, number: int) -> int:
+    """Return the place of one of K candidates, drawn by its ratio; the same for the same seed and number of the piece.
+
+    The likest one would not do: pieces would be more alike than those of the corpus.
+    """
+    key: Any = np.array([seed ^ _KEY, number], dtype=np.uint64)
+    noise = np.random.Generator(np.random.Philox(key=key)).gumbel(size=len(scores))  # the Gumbel-max trick
+    return int((scores + noise).argmax())

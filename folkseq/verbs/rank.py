@@ -1,0 +1,43 @@
+"""The last step of training a model of whole pieces: it learns which of its own pieces are most like the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from folkseq.ranking.fit import fit
+from folkseq.run import Run
+from folkseq.sampling.generate import generate
+from folkseq.verbs.model import Model
+from folkseq.verbs.sampling_run import SamplingRun
+
+FEWEST = 300
+"""Training pieces from which a ranker is learned; fewer would teach it these pieces, not what such pieces are like."""
+SAMPLES = 3000
+"""Pieces that it is learned from, beside as many or more of the corpus."""
+_SEED = 2**64 - 1  # whose pieces nobody asks for
+
+
+def learn_to_rank(run: Run, on_report: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+    """Sample pieces, learn to tell them from the training set, and write a ranker into the run folder.
+
+    There is none for a representation whose pieces are no whole ones, nor for fewer than `FEWEST` training pieces.
+
+    Args:
+        run: whose training has ended.
+        on_report: told what goes on.
+    """
+    model, (store, sides) = Model(run), run.tokens()
+    profile = model.codec.transposition.profile if model.codec.transposition else None
+    if not model.codec.generation.ranks or profile is None or len(sides.train) < FEWEST:
+        return
+    if on_report is not None:
+        words = f"learning from {SAMPLES:,} new pieces which candidates are most like the corpus"
+        on_report({"step": int(run.config.figures["steps"]), "event": words})
+    sampling = SamplingRun(model, model.record(seed=_SEED))
+    drawn = generate(model.engine(sampling.record.settings.precision), sampling.request, range(SAMPLES))
+    samples = [np.array(sample.ids, np.int64) for sample in drawn]
+    real = [np.asarray(store[piece], np.int64) for piece in sides.train]
+    fit(samples, real, profile, run.config.model).save(run.folder)
