@@ -7,6 +7,7 @@ python scripts/benchmark.py training            updates per second, compared wit
 python scripts/benchmark.py recipes --help      held-out loss of several recipes after the same training time
 python scripts/benchmark.py cells --help        held-out loss of each recurrent cell after the same training time
 python scripts/benchmark.py compass [RUN]      the range of new tunes by key, compared with the books
+python scripts/benchmark.py instruments [RUN]  new tunes for each instrument: do they keep its range, and at what cost
 python scripts/benchmark.py judges FILES...    the notes of ABC files, compared with those that abc2midi plays
 python scripts/benchmark.py finetune --help     a small collection: the base model, one from nothing, and fine-tuning
 python scripts/benchmark.py scale [IDS]         memory and time to the first batch with a store of a billion ids
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "recipes": "recipes.main",
     "cells": "cells.main",
     "compass": "compass.main",
+    "instruments": "instruments.main",
     "judges": "judges.main",
     "finetune": "finetune.main",
     "scale": "scale.main",
