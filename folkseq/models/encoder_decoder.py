@@ -41,6 +41,7 @@ class EncoderDecoder(LanguageModel):
         conditioning: Tensor | None = None,
         lookback: Tensor | None = None,
         source: SourceBatch[Tensor] | None = None,
+        targets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Read T ids in each of B rows; see `LanguageModel`."""
         if source is None:

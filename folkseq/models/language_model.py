@@ -79,6 +79,7 @@ class LanguageModel(nn.Module):
         conditioning: Tensor | None = None,
         lookback: Tensor | None = None,
         source: SourceBatch[Tensor] | None = None,
+        targets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Read T ids in each of B rows.
 
@@ -90,11 +91,16 @@ class LanguageModel(nn.Module):
             lookback: (B, T, W) int64 from `Lookback.indices`, or (B, G, W) from `RecentTokens.indices`, if the settings
                 ask for one.
             source: for an encoder, if there is one.
+            targets: (B, T) int64 the ids that follow, or `IGNORED`, for a model that sees recent tokens.
 
         Returns:
-            Logits (B, T, V), one distribution after every id, and the state after the last.
+            Logits (B, T, V), one distribution after every id, or the mean nats of the targets; and the state after the
+            last.
         """
         hidden, after = self.recur(self.embed(x, conditioning, lookback), state)
+        if targets is not None and lookback is not None:
+            nats: Tensor = self.head(self.settings.gain * state[0][-1], hidden, x, lookback, self.output, targets)
+            return nats, after
         return self.logits(hidden, state, x, lookback), after
 
     def embed(self, x: Tensor, conditioning: Tensor | None = None, lookback: Tensor | None = None) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from folkseq.corpora.batch import IGNORED
 from folkseq.models.settings import IMPOSSIBLE
 from folkseq.recent import ENDS, RECALLED, RecentTokens
 
@@ -44,8 +45,16 @@ class TokenHead(nn.Module):
         nn.init.normal_(self.told.weight, std=0.1)
         nn.init.normal_(self.shown.weight[:-1], std=0.05)
 
-    def forward(self, before: Tensor, after: Tensor, x: Tensor, rows: Tensor, output: nn.Linear) -> Tensor:
-        """Return the logits after each id, (B, T, V), with `IMPOSSIBLE` for those that cannot come next.
+    def forward(
+        self,
+        before: Tensor,
+        after: Tensor,
+        x: Tensor,
+        rows: Tensor,
+        output: nn.Linear,
+        targets: Tensor | None = None,
+    ) -> Tensor:
+        """Return the logits after each id, (B, T, V), with `IMPOSSIBLE` for those that cannot come next; or mean nats.
 
         Args:
             before: (B, H) the last layer's output before the first compound token.
@@ -53,6 +62,7 @@ class TokenHead(nn.Module):
             x: (B, T) ids, from the first id of a compound token.
             rows: (B, G, W) of the table of recent tokens for each token, the last of which may not be whole.
             output: from N to V.
+            targets: (B, T) the ids whose mean nats are returned, or `IGNORED`; computed from each field's ids alone.
         """
         layout, width = self.layout, self.layout.width
         ids = functional.pad(x, (0, -x.shape[1] % width)).view(len(x), -1, width)  # (B, G, F)
@@ -65,7 +75,10 @@ class TokenHead(nn.Module):
         after_key = self.shown(rows[:, :groups, before_key : -2 * ENDS].flatten(0, 1)).view(len(x), groups, -1)
         ends = rows[:, :groups, -2 * ENDS :].view(len(x), groups, ENDS, 2)  # (B, G, ENDS, 2)
         first, second = self.recent.lengths
-        logits = []
+        logits, total = [], output.bias.new_zeros(())
+        wanted = None
+        if targets is not None:
+            wanted = functional.pad(targets, (0, -x.shape[1] % width), value=IGNORED).view(len(x), -1, width)
         for field in (*range(1, width), 0):
             if field:
                 z = heard[:, :groups, field] + told[:, :, field - 1]  # (B, G, N)
@@ -85,7 +98,17 @@ class TokenHead(nn.Module):
                     there = there & (ids[:, :, first, None] - int(layout.offsets[first]) == ends[..., 0])
                 trust = self.trust(z)[..., ENDS * int(field == second) :][..., :ENDS] * there
                 own = own.scatter_add(2, at.clamp(min=0), trust.to(own.dtype))
+            if wanted is not None:
+                target = wanted[:, :, field - 1]  # (B, G); start and end ids that are repeated cost nothing
+                own_target = torch.where((target < low) | (target >= high), IGNORED, target - low)
+                flat = own.float().flatten(0, 1)
+                total = total + functional.cross_entropy(
+                    flat, own_target.flatten(), ignore_index=IGNORED, reduction="sum"
+                )
+                continue
             logits.append(functional.pad(own, (low, layout.size - high), value=IMPOSSIBLE))  # (B, G, V)
+        if wanted is not None:
+            return total / (wanted != IGNORED).sum().clamp(min=1)
         found = torch.stack(logits, dim=2)  # (B, G, F, V)
         for again in (0, layout.end):  # start and end ids are repeated
             repeats = ids[:, :, :1] == again  # (B, G, 1)

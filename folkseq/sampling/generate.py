@@ -69,10 +69,10 @@ def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator
         if not len(ended):
             continue
         samples = [batch.sample(place) for place in ended.tolist()]
+        yield from samples  # first, since there may be no more indices before these pieces have been taken
         more = list(islice(left, len(ended)))
         batch.begin(ended[: len(more)], more)
         batch.leave(ended[len(more) :])
-        yield from samples
 
 
 def stream(engine: Engine, request: Request, index: int) -> Iterator[Drawn]:

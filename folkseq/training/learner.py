@@ -82,11 +82,14 @@ class Learner:
         # batch begins at zero, as in validation and sampling; otherwise the model would never learn that state.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.precision == BFLOAT16):
-            logits, carried = self.network(x, state, *inputs)  # (B, T, V)
+            if self.model.settings.tokens is not None:
+                loss, carried = self.network(x, state, *inputs, targets=y)
+            else:
+                logits, carried = self.network(x, state, *inputs)  # (B, T, V)
+                loss = functional.cross_entropy(logits.float().flatten(0, 1), y.flatten(), ignore_index=IGNORED)
         self.carried = tuple(tensor.detach().float() for tensor in carried)
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), y.flatten(), ignore_index=IGNORED)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
+        loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
         self.optimizer.step()
         ids = batch.x.size if batch.source is None else np.count_nonzero(batch.y != IGNORED)

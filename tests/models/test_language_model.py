@@ -6,12 +6,15 @@ import sys
 import numpy as np
 import pytest
 import torch
+from performances import take as play
 
 from folkseq.compound import CompoundLayout
+from folkseq.corpora.batch import IGNORED
 from folkseq.grammar import put, take
 from folkseq.models.export.step import build_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import CELLS, ModelSettings, TrainSettings
+from folkseq.representations.notes import NotesRepresentation
 from folkseq.sampling import scoring
 from folkseq.sampling.engine import Engine
 
@@ -286,3 +289,20 @@ print([name for name in sys.modules if name.startswith("folkseq") and name.endsw
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
+
+
+def test_the_nats_of_notes_are_those_of_their_logits():
+    """Field by field, from the ids of each field alone, and over all ids."""
+    codec = NotesRepresentation().fit([])
+    recipe = codec.recipe
+    sizes = {"hidden": 16, "embedding": 8, "dropout": 0.0}
+    settings = ModelSettings(len(codec.vocabulary), fields=recipe["fields"], recent=recipe["recent"], **sizes)
+    torch.manual_seed(0)
+    model = LanguageModel(settings)
+    ids = torch.from_numpy(codec.encode(play(1, 3.0)).astype(np.int64))[None]
+    x, y = ids[:, :-1], ids[:, 1:].clone()
+    y[:, -20:] = IGNORED
+    shown = torch.from_numpy(settings.tokens.indices(x[0].numpy()))[None]
+    logits, _ = model(x, model.init_state(1), None, shown)
+    nats, _ = model(x, model.init_state(1), None, shown, targets=y)
+    torch.testing.assert_close(nats, torch.nn.functional.cross_entropy(logits[0], y[0], ignore_index=IGNORED))
