@@ -174,7 +174,7 @@ def find_task(name: str, codec: Codec[Any]) -> Task:
         known = ", ".join([CONTINUE, *installed("tasks")])
         raise RequestError(
             f"--task {name}: is not for this representation; tasks are {known}: "
-            "fill is for abc and performance, harmonise for packed"
+            "fill is for abc and performance, harmonise for packed (chorales) and abc:chords=true (chords over tunes)"
         )
     return task
 
@@ -189,5 +189,6 @@ def check_task(run: Run, wanted: str) -> None:
     if wanted == CONTINUE:
         other = f"folkseq train {representation} CORPUS"
     else:
-        other = f"folkseq train {representation if wanted == FILL else 'packed'} CORPUS --task {wanted}"
+        harmonises = "abc:chords=true" if representation.startswith("abc") else "packed"
+        other = f"folkseq train {representation if wanted == FILL else harmonises} CORPUS --task {wanted}"
     raise RequestError(f"{run.address} was trained to {task}: use `{does}`, or train another run with `{other}`")

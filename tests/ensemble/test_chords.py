@@ -12,10 +12,12 @@ from folkseq.ensemble import harmonise_task
 from folkseq.ensemble.beats import SILENT, Beats, label_of
 from folkseq.ensemble.chord_grammar import BAR, END, FIRST, START, ChordGrammar
 from folkseq.ensemble.chord_score import read_tune, with_symbols
+from folkseq.errors import RequestError
 from folkseq.evaluation import chords
 from folkseq.formats import abc, midi, musicxml
 from folkseq.music import Interval
 from folkseq.representations.abc import AbcRepresentation
+from folkseq.verbs.trained import find_task
 
 TUNE = """X:1
 T:Own
@@ -198,3 +200,5 @@ def test_only_a_model_of_chords_takes_their_options(run, tmp_path):
     result = invoke("harmonise", run, tmp_path / "tune.abc", "--every", "phrase")
     assert "every must be one of beat, bar" in result.output
     assert harmonise_task(AbcRepresentation().fit([one()])) is None
+    with pytest.raises(RequestError, match="harmonise for packed .* and abc:chords=true"):
+        find_task("harmonise", AbcRepresentation().fit([one()]))
