@@ -200,5 +200,5 @@ def test_only_a_model_of_chords_takes_their_options(run, tmp_path):
     result = invoke("harmonise", run, tmp_path / "tune.abc", "--every", "phrase")
     assert "every must be one of beat, bar" in result.output
     assert harmonise_task(AbcRepresentation().fit([one()])) is None
-    with pytest.raises(RequestError, match="harmonise for packed .* and abc:chords=true"):
+    with pytest.raises(RequestError, match=r"harmonise for packed .* and abc:chords=true"):
         find_task("harmonise", AbcRepresentation().fit([one()]))
