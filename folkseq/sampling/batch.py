@@ -163,7 +163,7 @@ class SamplingBatch:
 
     def redraw(self) -> None:
         """Begin the pieces that have become too long anew."""
-        if self.request.longest is None:
+        if self.request.longest is None or self.lengths.max() <= self.request.longest:
             return
         too_long = (self.lengths > self.request.longest) & (self.indices < REDRAWN * APART)
         if too_long.any():
@@ -207,8 +207,8 @@ class SamplingBatch:
             if mask is None:
                 mask = logits > IMPOSSIBLE / 2  # of compound tokens, only the next field's ids are possible
             both = mask * other
-            stuck = ~both.any(axis=1)
-            both[stuck] = mask[stuck]
+            if len(stuck := np.flatnonzero(~both.any(axis=1))):
+                both[stuck] = mask[stuck]
             mask = both
         return mask
 
