@@ -74,6 +74,24 @@ def beat(seed, bars=8):
     return solo(*rows, drum=True)
 
 
+def band(seed, bars=8):
+    """Four bars of chords over and over, played by a melody, a bass, chords and drums: flute, bass, piano and kit."""
+    random, parts = np.random.default_rng(seed), ([], [], [], [])
+    melody, bass, chords, drums = parts
+    for bar in range(bars):
+        root, start = (0, 9, 5, 7)[bar % 4], 2.0 * bar
+        chords += [(60 + (root + step) % 12, 60, start, start + 1.9) for step in (0, 4, 7)]
+        bass += [(36 + root, 80, start + beat, start + beat + 0.45) for beat in (0.0, 1.0)]
+        pitches = 72 + (root + random.choice([0, 2, 4, 7, 9], 4)) % 12
+        melody += [(int(p), 90, start + beat / 2, start + beat / 2 + 0.4) for beat, p in enumerate(pitches)]
+        drums += [(36 if beat % 2 == 0 else 38, 100, start + beat / 2, start + beat / 2 + 0.1) for beat in range(4)]
+    programs = (73, 33, 0, 0)
+    made = [track(*rows, drum=part == 3) for part, rows in enumerate(parts)]
+    return Performance(
+        tuple(Track(each.notes, "", program, each.drum) for each, program in zip(made, programs, strict=True))
+    )
+
+
 def choir(seed, notes=24):
     """Two voices in quarters and halves, one track each."""
     random = np.random.default_rng(seed)
