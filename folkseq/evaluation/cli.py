@@ -30,6 +30,9 @@ Column = Mapping[str, float]
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of those.  [default: 0]")
 @click.option("--lead-column", help="packed: the player who leads, by name or number.  [default: the first]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--per-step", is_flag=True, help="Print the ids and log-probabilities of each piece before it; needs --json."
+)
 @QUIET
 def evaluate(run: str | None, corpus: tuple[str, ...], model: str | None, as_json: bool, **settings: Any) -> None:
     """Evaluate a run on held-out pieces, beside n-grams trained on the same pieces.
@@ -40,10 +43,14 @@ def evaluate(run: str | None, corpus: tuple[str, ...], model: str | None, as_jso
     """
     from folkseq.evaluation.verb import evaluate as verb
 
+    if settings["per_step"] and not as_json:
+        raise click.UsageError("--per-step prints JSON; add --json")
     if model is not None:
         run, corpus = model, (*filter(None, [run]), *corpus)
     found = verb(run, corpus, **settings, on_read=reading())
     lines = [line for table in _tables(found) if table for line in ("", *_aligned(table))]
+    for steps in found.steps:
+        show(True, asdict(steps))
     show(as_json, _facts(found), _summary(found), *lines)
     for reason, count in found.held_out.left_out.items():
         if count:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from folkseq.corpora.baseline import ngrams
 from folkseq.sampling import scoring
-from folkseq.sampling.settings import PRECISIONS
+from folkseq.sampling.settings import FLOAT32, PRECISIONS
 from folkseq.verbs.model import Model
 
 ORDERS = (1, 3, 5)
@@ -77,6 +77,24 @@ def evaluate(model: Model, pieces: Pieces, amounts: Mapping[str, float]) -> tupl
         LossOfPieces.of(name, total, amounts, of_best_ngram=total / by_order[best.order])
         for name, total in nats.items()
     )
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The prediction of every id of a piece, so that others can score it again."""
+
+    ids: list[int]
+    """The first of which is given."""
+    tokens: list[str]
+    log_probabilities: list[float]
+    """Of each id after the first, in nats, given those before it, under the weights in float32."""
+
+
+def steps(model: Model, pieces: Pieces) -> tuple[Steps, ...]:
+    """Return the prediction of every id of some pieces."""
+    nats = scoring.scores(model.engine(FLOAT32), pieces)
+    decode = model.run.vocabulary.decode
+    return tuple(Steps(ids.tolist(), decode(ids), (-own).tolist()) for ids, own in zip(pieces, nats, strict=True))
 
 
 def nats_of_weights(model: Model, examples: Sequence[Any]) -> float:

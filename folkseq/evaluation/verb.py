@@ -15,7 +15,7 @@ from folkseq.errors import RequestError
 from folkseq.evaluation import loss, targets
 from folkseq.evaluation import samples as new_pieces
 from folkseq.evaluation.heldout import HeldOutPieces, held_out
-from folkseq.evaluation.loss import LossOfPieces
+from folkseq.evaluation.loss import LossOfPieces, Steps
 from folkseq.representations.task import CONTINUE, FILL
 from folkseq.run import Run
 from folkseq.verbs.model import Model
@@ -38,6 +38,8 @@ class Evaluation:
     """Of the run's weights, its engines, baselines, and n-grams by rising order."""
     players: tuple[Player, ...] = ()
     """Of an ensemble."""
+    steps: tuple[Steps, ...] = ()
+    """The prediction of every id of each piece, if it was asked for."""
     samples: dict[str, Any] | None = None
     """The result of `evaluation.samples.evaluate`."""
     gaps: targets.TargetMetrics | None = None
@@ -50,6 +52,7 @@ def evaluate(
     *,
     samples: int = 0,
     seed: int = 0,
+    per_step: bool = False,
     lead_column: str | None = None,
     on_read: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -61,6 +64,7 @@ def evaluate(
             test side of the run's own split.
         samples: number of new pieces that are evaluated, too.
         seed: of those.
+        per_step: return the prediction of every id, too.
         lead_column: the player of an ensemble that leads the others, by name or number; the first by default.
         on_read: called with the number of files read and that of all.
 
@@ -85,6 +89,8 @@ def evaluate(
     if lead_column is not None and not heard:
         raise RequestError(f"{found.address}: is not a model of players; leave out --lead-column")
     if task != CONTINUE:
+        if per_step:
+            raise RequestError(f"{found.address}: --per-step is for models that continue pieces; leave it out")
         gaps = targets.evaluate(model, [store[piece] for piece in sides.train], pieces, samples, seed)
         return Evaluation(Path(found.address), judged, gaps.amounts, gaps=gaps)
     first_tokens = most if most < max(map(len, pieces)) else None
@@ -92,4 +98,5 @@ def evaluate(
     amounts = loss.amounts(model, pieces)
     losses = loss.evaluate(model, pieces, amounts)
     written = new_pieces.evaluate(model, samples, seed) if samples else None
-    return Evaluation(Path(found.address), judged, amounts, first_tokens, losses, heard, written)
+    steps = loss.steps(model, pieces) if per_step else ()
+    return Evaluation(Path(found.address), judged, amounts, first_tokens, losses, heard, steps, written)

@@ -54,6 +54,21 @@ def test_the_test_side_stands_beside_the_baselines(run):
     assert found.first_tokens is None
 
 
+def test_others_can_score_every_step_again(run):
+    shown = CliRunner().invoke(main, ["evaluate", str(run), "--json", "--per-step"])
+    *pieces, facts = map(json.loads, shown.stdout.splitlines())
+    found = Run.open(run)
+    store, sides = found.tokens()
+    assert [piece["ids"] for piece in pieces] == [store[piece].tolist() for piece in sides.test]
+    assert [piece["tokens"] for piece in pieces] == [found.vocabulary.decode(piece["ids"]) for piece in pieces]
+    nats = [-sum(piece["log_probabilities"]) for piece in pieces]
+    assert len(pieces[0]["log_probabilities"]) == len(pieces[0]["ids"]) - 1
+    assert sum(nats) / facts["tokens"] == pytest.approx(facts["losses"][1]["nats_per_token"], rel=1e-6)
+    alone = CliRunner().invoke(main, ["evaluate", str(run), "--per-step"])
+    assert alone.exit_code
+    assert "add --json" in alone.output
+
+
 def test_of_many_tokens_the_beginnings_are_judged(run, tmp_path, monkeypatch):
     monkeypatch.setattr("folkseq.evaluation.verb.JUDGED", 80)
     (tmp_path / "some.abc").write_text("\n".join(map(tune, [41, 42])))
