@@ -42,7 +42,7 @@ class NotesCodec(Codec[Performance]):
     @property
     def recipe(self) -> Mapping[str, Any]:
         """Return windows from all over the corpus, without dropout, as for events; a note is about four of them."""
-        windows = {"batches": "windows", "rows": 8, "length": 64, "passage": 8}
+        windows = {"batches": "windows", "rows": 16, "length": 64, "passage": 8}
         settings = {"learning_rate": 6e-3, "dropout": 0.0, "weight_decay": 0.3}
         layout = self.layout
         model = {"conditioning": Conditioning(self.config).size, "fields": layout.compound.fields}
