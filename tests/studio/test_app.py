@@ -39,6 +39,8 @@ def test_tunes_come_one_by_one(client):
     (_, tune), _ = events(client.post("/api/tunes", json=asked).text)
     assert tune["record"]["instrument"] == "whistle"
     assert client.post("/api/tunes", json=asked | {"instrument": "kazoo"}).status_code == 400
+    (_, tune), _ = events(client.post("/api/tunes", json=asked | {"form": "AA", "bars": 4, "vary": 0.5}).text)
+    assert {"form": "AA", "vary": 0.5}.items() <= tune["record"].items()
     again = client.post("/api/tunes", json={"model": "tunes", "count": 1, "seed": 5, "key": "D", "rhythm": "jig"})
     assert events(again.text)[0] == tunes[0]
 

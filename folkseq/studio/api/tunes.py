@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from folkseq.representations.abc.instruments import INSTRUMENTS
+from folkseq.representations.abc.options import AbcOptions
 from folkseq.representations.task import CONTINUE
 from folkseq.sampling.overlaps import Copied, Verdict
 from folkseq.settings import REQUIRED, setting
@@ -75,9 +76,8 @@ class Notice:
 def write_tunes(workshop: Workshop, request: AskForTunes) -> Iterator[Candidate | Notice]:
     """Write new tunes, each as soon as it is finished."""
     model = workshop.model(request.model, CONTINUE)
-    options = {
-        name: getattr(request, name) for name in ("rhythm", "meter", "mode", "key", "instrument", "bars", "form")
-    }
+    names = {field.name for field in fields(AbcOptions)}
+    options = {field.name: getattr(request, field.name) for field in fields(request) if field.name in names}
     sampled = model.sample(
         request.count,
         seed=request.seed,
