@@ -176,10 +176,8 @@ class NotesAnalysis(PerformanceAnalysis):
         return note_features(band.onset, band.length, band.pitch, band.velocity, self.config)
 
     def labels(self, ids: Ids) -> Mapping[str, NDArray[Any]]:
-        """Label pitches by `pitch_class`, 0 (C) to 11."""
-        layout = self._notes
-        pitch = np.asarray(ids, np.int64) - layout.compound.offsets[layout.places["pitch"]]
-        return {"pitch_class": np.where((pitch >= 0) & (pitch < NO_NOTE), pitch % 12, -1)}
+        """Return nothing: the cells step once for each note, so their states are not those of ids."""
+        return {}
 
     def timing(self, ids: Ids) -> Timing:
         """Return the time and length of each id in seconds; only a wait has a length."""
