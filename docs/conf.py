@@ -33,3 +33,9 @@ copybutton_exclude = ".linenos, .gp, .go"
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 cli_reference.write(Path(__file__).parent / "reference")
+
+if tags.has("listen"):  # noqa: F821  (Sphinx defines it)
+    import listening
+
+    listening.write(Path(__file__).parent / "_listen" / "listen")
+    html_extra_path = ["_listen"]
