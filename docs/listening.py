@@ -1,4 +1,4 @@
-"""Ten tunes of each kind, as scores and sound: pages that `sphinx-build -t listen docs docs/_build/html` adds to the site.
+"""Ten tunes of each kind, as scores and sound; `sphinx-build -t listen docs docs/_build/html` adds their pages.
 
 They are unselected: the first tunes of the pretrained model for the seeds 1 to 10.
 """
