@@ -1,7 +1,9 @@
 """Work that is spread over processes, since the threads of Python take turns.
 
 Each process takes items as it has room for them and gives their results in any order; the caller gets the results in
-the order of the items. A process gets some items ahead, and one more for each result, so it waits for a slow consumer.
+the order of the items. A process asks for each item and waits for it, so neither side ever writes to a pipe that nobody
+reads, however large items and results are; and while the consumer is slow, nobody works ahead of it by more than the
+items in work.
 
 Processes are forked: they start within milliseconds, with everything that is loaded. A fork copies all locks but only
 the thread that forks, so only the main thread of a program does, and only on Linux, where the system's libraries allow
@@ -20,7 +22,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection, Pipe, wait
 from threading import current_thread, main_thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from folkseq.errors import FolkseqError
 from folkseq.interrupts import HANGUP, stop_if_unwanted, stopped_when
@@ -33,6 +35,8 @@ Work = Callable[[Iterator[tuple[int, Item]]], Generator[tuple[int, Result]]]
 
 MOST = 16
 """Most processes; more would wait for the one that collects the results."""
+_ITEM = "an item, please"  # what a process sends to get one
+_UNEVEN = 1.25  # times as many items as another that a process may have had when it gets one more
 _POLL_S = 0.2  # seconds between two checks for an interrupt by the user
 _SIGNALS = {signal.SIGINT, signal.SIGTERM, *([] if HANGUP is None else [HANGUP])}
 
@@ -44,21 +48,20 @@ def processes() -> int:
     return min(cores(), MOST) if forks else 1
 
 
-def spread(work: Work[Item, Result], items: Iterable[Item], count: int, ahead: int) -> Iterator[Result]:
+def spread(work: Work[Item, Result], items: Iterable[Item], count: int) -> Iterator[Result]:
     """Yield the results of items in their order.
 
     Args:
         work: what each process does.
         items: taken as the processes need them.
         count: number of processes; 1 for this one.
-        ahead: number of items that a process has at a time. It must be more than it may keep before it gives a result.
 
     Raises:
         FolkseqError: a process was killed.
         Exception: what the work raised.
     """
     numbered, finished, following = enumerate(items), dict[int, Result](), 0
-    with closing(work(numbered) if count < 2 else _in_processes(work, numbered, count, ahead)) as results:
+    with closing(work(numbered) if count < 2 else _in_processes(work, numbered, count)) as results:
         for number, result in results:
             finished[number] = result
             while following in finished:
@@ -67,24 +70,26 @@ def spread(work: Work[Item, Result], items: Iterable[Item], count: int, ahead: i
 
 
 def _in_processes(
-    work: Work[Item, Result], items: Iterator[tuple[int, Item]], count: int, ahead: int
+    work: Work[Item, Result], items: Iterator[tuple[int, Item]], count: int
 ) -> Generator[tuple[int, Result]]:
     """Yield results as they come, and leave no process behind."""
     running: dict[Connection, multiprocessing.process.BaseProcess] = {}
-    team = []
+    given, asking, team = dict[Connection, int](), list[Connection](), []
 
-    def feed(connection: Connection) -> None:
-        with suppress(OSError):  # it has ended, which is noticed below
-            connection.send(next(items, None))
+    def give() -> None:
+        """Give an item to each process that asks for one, unless another has had too few: of two, both get one."""
+        for connection in list(asking):
+            if given[connection] <= _UNEVEN * min(given[each] for each in running):
+                asking.remove(connection)
+                given[connection] += 1
+                with suppress(OSError):  # it has ended, which is noticed below
+                    connection.send(next(items, None))
 
     try:
         for _ in range(count):
             connection, process = _start(work, list(running))
-            running[connection] = process
+            running[connection], given[connection] = process, 0
             team.append(process)
-        for _ in range(ahead):
-            for connection in running:
-                feed(connection)
         while running:
             stop_if_unwanted()
             ready = set(wait(list(running), timeout=_POLL_S))
@@ -98,9 +103,11 @@ def _in_processes(
                     raise message
                 if message is None:
                     del running[connection]
-                    continue
-                feed(connection)
-                yield message
+                elif message == _ITEM:
+                    asking.append(connection)
+                else:
+                    yield message
+            give()
     finally:
         for process in team:
             process.terminate()
@@ -136,7 +143,7 @@ def _serve(work: Work[Item, Result], connection: Connection, others: Sequence[Co
         other.close()
     with suppress(OSError), stopped_when(lambda: os.getppid() != parent):
         try:
-            with closing(work(iter(connection.recv, None))) as results:
+            with closing(work(_ask(connection))) as results:
                 for result in results:
                     connection.send(result)
             connection.send(None)
@@ -144,6 +151,16 @@ def _serve(work: Work[Item, Result], connection: Connection, others: Sequence[Co
             if not isinstance(error, FolkseqError):
                 error.add_note(traceback.format_exc())
             connection.send(error)
+
+
+def _ask(connection: Connection) -> Iterator[Any]:
+    """Yield items as long as there are any, each when it is asked for."""
+    while True:
+        connection.send(_ITEM)
+        item = connection.recv()
+        if item is None:
+            return
+        yield item
 
 
 def _killed(code: int | None) -> str:

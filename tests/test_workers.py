@@ -41,7 +41,7 @@ def shuffled(items, room=5):
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("items", [0, 1, 3, 500])
 def test_results_come_in_the_order_of_the_items(count, items):
-    found = list(spread(shuffled, range(items), count, ahead=6))
+    found = list(spread(shuffled, range(items), count))
     assert [square for square, _ in found] == [number**2 for number in range(items)]
     at_work = {process for _, process in found}
     if count == 1:
@@ -51,9 +51,17 @@ def test_results_come_in_the_order_of_the_items(count, items):
         assert len(at_work) == min(count, items)
 
 
+def test_large_results_and_items_that_nobody_reads_yet_block_no_one():
+    def large(items):
+        for place, item in items:
+            yield place, bytes(5_000_000) + item
+
+    assert [result[-1] for result in spread(large, (bytes([n]) * 300_000 for n in range(6)), 2)] == list(range(6))
+
+
 def test_a_slow_consumer_is_waited_for():
     taken = []
-    results = spread(shuffled, (taken.append(item) or item for item in range(10_000)), 2, ahead=6)
+    results = spread(shuffled, (taken.append(item) or item for item in range(10_000)), 2)
     assert next(results)[0] == 0
     assert len(taken) < 1000
     results.close()
@@ -69,9 +77,9 @@ def test_errors_come_as_they_are_and_end_the_others():
             yield place, item
 
     with pytest.raises(RequestError, match=r"^-n 30: is too many$"):
-        list(spread(faulty, range(100), 2, ahead=2))
+        list(spread(faulty, range(100), 2))
     with pytest.raises(ZeroDivisionError) as caught:
-        list(spread(faulty, range(40, 100), 2, ahead=2))
+        list(spread(faulty, range(40, 100), 2))
     assert "in faulty" in caught.value.__notes__[0]  # where it was raised
 
 
@@ -83,7 +91,7 @@ def test_a_process_that_is_killed_is_an_error_of_one_line():
             yield place, item
 
     with pytest.raises(FolkseqError, match=r"^a worker process ended early by signal 9; if memory is short, .*$"):
-        list(spread(killed, range(20), 2, ahead=2))
+        list(spread(killed, range(20), 2))
 
 
 def endless(items):
@@ -95,7 +103,7 @@ def endless(items):
 
 
 def test_an_interrupt_or_a_caller_ends_all_processes():
-    with handled(), closing(spread(endless, range(4), 2, ahead=2)) as results:
+    with handled(), closing(spread(endless, range(4), 2)) as results:
         assert next(results) == 0
         timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
         timer.start()
@@ -104,7 +112,7 @@ def test_an_interrupt_or_a_caller_ends_all_processes():
         timer.join()
     until = time.monotonic() + 0.2
     with stopped_when(lambda: time.monotonic() > until), pytest.raises(StoppedError):
-        list(spread(endless, range(4), 2, ahead=2))
+        list(spread(endless, range(4), 2))
 
 
 PROGRAM = """
@@ -114,7 +122,7 @@ from test_workers import endless, spread
 def work(items):
     os.write(1, b"%d\\n" % os.getpid())
     yield from endless(items)
-list(spread(work, [1, 1], 2, ahead=1))
+list(spread(work, [1, 1], 2))
 """
 
 

@@ -16,7 +16,7 @@ from folkseq.representations.base import Files
 from folkseq.representations.capabilities import Prime
 from folkseq.sampling.batch import Request, Sample
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.generate import TOKEN_ROWS, write
+from folkseq.sampling.generate import write
 from folkseq.sampling.overlaps import SharedPassage
 from folkseq.sampling.rerank import Critique
 from folkseq.verbs.piece import Sampled
@@ -26,7 +26,6 @@ from folkseq.workers import processes, spread
 
 Result = TypeVar("Result")
 _BATCH = 16  # pieces that are compared with the training set at once, which is faster than one by one
-_AHEAD = TOKEN_ROWS + 2 * _BATCH  # orders of a process: those in its rows and in a batch, and some more
 
 
 class Titles:
@@ -105,7 +104,7 @@ class Writer:
                 for place, piece in pieces:
                     yield place, (piece, format(place, piece))
 
-        for piece, result in spread(work, orders, team, _AHEAD):
+        for piece, result in spread(work, orders, team):
             yield piece if piece.maker is self else replace(piece, maker=self), result
 
     def _pieces(self, engine: Engine, orders: Iterator[tuple[int, Order]]) -> Generator[tuple[int, Sampled]]:

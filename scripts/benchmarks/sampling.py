@@ -149,7 +149,7 @@ def engine_loop(graph: bytes | Path, rows: int, draws: bool) -> Loop:
             repeat(step, seconds / 5)
             yield place, size * len(steppers) * repeat(step, seconds)
 
-    return lambda seconds: sum(spread(work, [seconds] * team, team, ahead=1))
+    return lambda seconds: sum(spread(work, [seconds] * team, team))
 
 
 def _numpy_loop(weights: dict[str, Any], settings: ModelSettings, draws: bool) -> Loop:
