@@ -4,6 +4,7 @@ import io
 import json
 import re
 import subprocess
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -104,7 +105,7 @@ def test_a_drum_file_is_read_by_a_sequencer(tmp_path, program):
 
 @given(st.data())
 def test_voices_come_back_from_their_file(data):
-    cells = st.sampled_from(["60", "64", "67", "hold", "rest"])
+    cells = st.sampled_from(["60", "64", "67", "60'", "67'", "rest"])
     length = data.draw(st.integers(1, 24))
     columns = [data.draw(st.lists(cells, min_size=length, max_size=length)) for _ in range(3)]
     columns = [["60", *_canonical(column)] for column in columns]
@@ -116,11 +117,12 @@ def test_voices_come_back_from_their_file(data):
 
 
 def _canonical(column):
-    """Rests where a hold holds nothing."""
-    sounding, found = True, []
+    """Only a pitch that sounds can be struck again."""
+    sounding, found = "60", []
     for cell in column:
-        sounding = cell != "rest" and (sounding or cell != "hold")
-        found.append("rest" if cell == "hold" and not sounding else cell)
+        pitch = cell.removesuffix("'")
+        found.append(cell if pitch == sounding else pitch)
+        sounding = pitch
     return found
 
 
@@ -130,9 +132,9 @@ def test_a_voice_is_one_note_at_a_time():
     found = VOICES.files.parse(midi.format(Performance((high, low))), "a.mid")
     assert found.pieces[0].rows[:5] == (
         ("64", "40"),
-        ("hold", "hold"),
-        ("hold", "rest"),
-        ("hold", "rest"),
+        ("64", "40"),
+        ("64", "rest"),
+        ("64", "rest"),
         ("67", "rest"),
     )
     losses = {"note beside another of its voice": 1, "note cut where another begins": 1, "loudness of a note": 4}
@@ -164,10 +166,10 @@ def test_beats_stay_beats_where_the_tempo_changes_between_steps():
     file.tracks.append(voices_of[0])
     out = io.BytesIO()
     file.save(file=out)
-    for representation, column in ((DRUMS, "closed_hat"), (VOICES, "1")):
+    for representation, column, first in ((DRUMS, "closed_hat", 0), (VOICES, "1", 4)):
         found = representation.files.parse(out.getvalue(), "a.mid")
         cells = [cell for piece in found.pieces for cell in piece.column(column)]
-        assert [step for step, cell in enumerate(cells) if cell in ("1", "42")] == list(range(0, 800, 4))
+        assert [step for step, cell in enumerate(cells) if cell in ("1", "42'")] == list(range(first, 800, 4))
         assert not any("moved" in kind for kind in found.lost_from(0))
 
 
@@ -362,8 +364,41 @@ def test_each_step_of_drums_says_where_in_its_bar_it_is():
         "100000"
     )
     assert representations.find("packed:grid=drums").suited_to([]).position
-    with pytest.raises(RequestError, match="position is for drums, not for voices"):
-        representations.find("packed:grid=voices,position=true")
+    with pytest.raises(RequestError, match="position is for drums and voices, not for table"):
+        representations.find("packed:position=true")
+
+
+def test_voices_say_where_in_the_bar_they_are_and_are_transposed_in_training():
+    voices = representations.find("packed:grid=voices").suited_to([])
+    high, low = (Track.of([Note(0, 0.25, pitch), Note(0.25, 1, pitch + 2)]) for pitch in (67, 55))
+    grids = [voices.files.parse(midi.format(Performance((high, low))), "a.mid").pieces[0]]
+    grids += [voices.files.parse(midi.format(Performance((low, high))), "b.mid").pieces[0]]
+    assert grids[0].columns == ("position", "1", "2")
+    assert grids[0].rows[1:3] == (("1", "67", "55"), ("2", "69", "57"))
+    found = voices.fit(grids)
+    ids, heard = found.encode(grids[0]).astype(np.int64), set()
+    for seed in range(20):
+        window, _ = found.augmentation.excerpt(ids, len(ids), found.augmentation.span(ids), np.random.default_rng(seed))
+        rows = found.decode(window).rows
+        assert [row[0] for row in rows] == [row[0] for row in grids[0].rows]
+        heard.add((rows[0][1:], rows[2][1:]))
+    assert heard == {(("67", "55"), ("69", "57"))}  # no other transposition has pitches that the corpus knows
+
+    def up(cell, semitones):
+        return str(int(cell) + semitones) if cell != "rest" else cell
+
+    wide = [
+        replace(grids[0], rows=tuple((row[0], *(up(cell, semitones) for cell in row[1:])) for row in grids[0].rows))
+        for semitones in (0, 2)
+    ]
+    found = voices.fit(wide)
+    windows = [
+        found.augmentation.excerpt(found.encode(wide[0]).astype(np.int64), 99, (0, 0), np.random.default_rng(seed))[0]
+        for seed in range(20)
+    ]
+    assert {found.decode(window).rows[0][1:] for window in windows} == {("67", "55"), ("69", "57")}
+    performance = midi.parse(voices.files.format(grids[0], ".mid"), "a.mid")[0]
+    assert [len(track) for track in performance.tracks if len(track)] == [2, 2]
 
 
 @pytest.mark.parametrize("head", ["chained", "joint"])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 TABLE = "table"
 GRIDS = (TABLE, "chorale", "drums", "voices", "picture")
 """The media; `media` has their files."""
+_COUNTED = ("drums", "voices")  # whose steps can say where in the bar they are
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class PackedRepresentation(Representation[Grid]):
         division: Steps per quarter note, for MIDI.
         colours: Largest number of colours in a picture; a picture with more is quantised.
         meter: Meter of the MIDI files that are written, as in `3/4`; by default the first of most files.
-        position: Whether each step of drums says first where in its bar it is, so that a model keeps to the bar; always
-            in new runs.
+        position: Whether each step of drums or voices says first where in its bar it is, so that a model keeps to the
+            bar; always in new runs.
         columns: Columns of tables to read, by name or number, as in `lead+bass`; by default all but those that number
             or time the rows. Without names, and of tables with different columns, those that most have.
         drop: Columns of tables to leave out.
@@ -68,7 +69,7 @@ class PackedRepresentation(Representation[Grid]):
     high: float = 1.0
 
     name: ClassVar[str] = "packed"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     options: ClassVar[type[PackedOptions]] = PackedOptions
 
     def __post_init__(self) -> None:
@@ -84,8 +85,8 @@ class PackedRepresentation(Representation[Grid]):
         for field in ("columns", "drop", "labels", "levels", "low", "high"):
             if self.grid not in (TABLE, "chorale") and getattr(self, field) != getattr(type(self), field):
                 raise ValueError(f"{field} is for tables, not for {self.grid}")
-        if self.position and self.grid != "drums":
-            raise ValueError(f"position is for drums, not for {self.grid}")
+        if self.position and self.grid not in _COUNTED:
+            raise ValueError(f"position is for {' and '.join(_COUNTED)}, not for {self.grid}")
         if self.permute and self.grid != TABLE:
             raise ValueError(f"permute is for tables, not for {self.grid}")
 
@@ -112,7 +113,7 @@ class PackedRepresentation(Representation[Grid]):
         """Return the configuration for the kind of files. Raises RequestError for several kinds."""
         if self.grid != TABLE:
             meter = self.meter or self.files.common_meter(files)
-            return replace(self, meter=meter, position=self.grid == "drums")
+            return replace(self, meter=meter, position=self.grid in _COUNTED)
         from folkseq.representations.packed.media import recognise
 
         suited = replace(self, grid=recognise(files, self.permute))

@@ -52,10 +52,10 @@ class StepCodec(GridCodec):
 
 
 class StepAugmentation(Augmentation):
-    """Windows of whole steps."""
+    """Windows of whole steps, transposed if the medium has pitches."""
 
     def __init__(self, layout: GridLayout, medium: Medium) -> None:
-        self.layout, self.medium = layout, medium
+        self.layout, self.medium, self._shifts = layout, medium, medium.shifts(layout)
 
     def excerpt(
         self, ids: NDArray[Any], length: int, span: tuple[int, int], random: np.random.Generator
@@ -67,6 +67,9 @@ class StepAugmentation(Augmentation):
         layout, width = self.layout, self.layout.width
         whole = np.asarray(ids[: len(ids) // width * width], np.int64)
         values = layout.values(whole)  # (N, F)
+        if self._shifts is not None and len(values):
+            moved = self._shifts[:, np.arange(values.shape[1]), values]  # (K, N, F)
+            values = moved[random.choice(np.flatnonzero((moved >= 0).all(axis=(1, 2))))]
         if self.medium.permute:
             values = values[:, random.permutation(len(layout.columns))]
         if layout.head == JOINT:

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from folkseq.formats.table import ColumnOptions
 from folkseq.music.grid import Grid, has_names
 from folkseq.music.signature import Meter
@@ -105,6 +108,13 @@ class Medium(Files[Grid]):
     def amounts(self, values: Values) -> dict[str, float]:
         """Return how much some steps hold, by its singular, from their values, (N, F)."""
         return {"gesture": float(values.size)}
+
+    def shifts(self, layout: GridLayout) -> NDArray[np.int64] | None:
+        """Return the values of each column after each of K transpositions, (K, F, most values), −1 if there are none.
+
+        None for grids that are not transposed in training.
+        """
+        return None
 
     def join(self, pieces: Sequence[Grid]) -> Grid:
         """Return the grid of a file that was read in parts."""

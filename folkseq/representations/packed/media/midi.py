@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.formats.ticks import TempoMap
-from folkseq.music.chorale import HOLD, REST
+from folkseq.music.chorale import REST
 from folkseq.music.grid import Grid
 from folkseq.music.performance import DEFAULT_BPM, Note, Performance, Track
 from folkseq.music.signature import Meter
 from folkseq.representations.base import Parsed
 from folkseq.representations.packed.codec import StepCodec
-from folkseq.representations.packed.layout import POSITION, Values
+from folkseq.representations.packed.layout import POSITION, GridLayout, Values
 from folkseq.representations.packed.medium import Medium, steps_of
 
 MOST_STEPS = 1_000_000
@@ -53,6 +54,9 @@ _OTHERS = (
 _NAME_OF = dict(enumerate(_OTHERS.split(","), 54))
 """Names of other drums, in General MIDI 2."""
 _CLASS_OF = {pitch: place for place, pitches in enumerate(CLASSES.values()) for pitch in pitches}
+AGAIN = "'"
+"""The mark of a pitch that sounds already and is struck again."""
+_SHIFTS = range(-6, 7)  # semitones
 ON_BEAT, OFF_BEAT, VOICE = 100, 80, 80
 """Velocities of strokes on the beat, of other strokes, and of the notes of voices."""
 
@@ -166,9 +170,13 @@ class DrumMedium(MidiMedium):
 
 
 class VoiceMedium(MidiMedium):
-    """At each step, for each track but drums, the pitch that begins, a hold of it, or a rest.
+    """At each step, for each track but drums, the pitch that sounds, or a rest.
 
-    A track is one voice: of notes that begin together the highest is kept, and a note ends where the next begins.
+    `position` puts the place in the bar first.
+
+    A pitch that sounds on is written again, so that a model always sees the whole chord; one that is struck again has a
+    mark of its own. A track is one voice: of notes that begin together the highest is kept, and a note ends where the
+    next begins.
     """
 
     name = "voices"
@@ -180,7 +188,7 @@ class VoiceMedium(MidiMedium):
             raise ParseError(f"{file}: has {len(tracks)} track with notes; there must be two or more, one per voice")
         clock, fine_clock = self.clock(performance), self.clock(performance, FINE)
         steps = max(int(clock.to_ticks(track.notes["offset_s"].max())) for track in tracks)
-        length, _ = self.whole_bars(max(steps, 1), performance, file)
+        length, bar = self.whole_bars(max(steps, 1), performance, file)
         for track in tracks:
             moved = [fine_clock.to_ticks(track.notes[name]) % FINE != 0 for name in ("onset_s", "offset_s")]
             lost["note moved to the grid"] += int(np.logical_or(*moved).sum())
@@ -189,12 +197,30 @@ class VoiceMedium(MidiMedium):
         lost["note among drums"] += sum(len(track) for track in performance.tracks if track.drum)
         voices = [_cells(track, clock, length, lost) for track in tracks]
         columns = tuple(map(str, range(1, len(voices) + 1)))
-        return Grid(columns, tuple(zip(*voices, strict=True)), named=False)
+        if self.position:
+            columns, voices = (POSITION, *columns), [[str(step % bar) for step in range(length)], *voices]
+        return Grid(columns, tuple(zip(*voices, strict=True)), named=self.position)
 
     def to_tracks(self, grid: Grid, step_s: float) -> list[Track]:
         """Return a track per voice."""
-        voices = enumerate(map(grid.column, grid.columns), 1)
+        voices = enumerate((grid.column(column) for column in grid.columns if column != POSITION), 1)
         return [Track.of(_notes(cells, step_s), f"Voice {number}") for number, cells in voices]
+
+    def amounts(self, values: Values) -> dict[str, float]:
+        """Return the number of cells of all voices."""
+        return {"gesture": float(values[:, int(self.position) :].size)}
+
+    def shifts(self, layout: GridLayout) -> NDArray[np.int64]:
+        """Return the values after each transposition of up to half an octave, −1 where there is no such pitch."""
+        found = np.full((len(_SHIFTS), len(layout.columns), max(layout.radices)), -1)
+        for place, (column, labels) in enumerate(zip(layout.columns, layout.labels, strict=True)):
+            for value, label in enumerate(labels):
+                pitch = label.removesuffix(AGAIN)
+                moves = column != POSITION and pitch.isdecimal()
+                for shift, semitones in enumerate(_SHIFTS):
+                    moved = f"{int(pitch) + semitones}{label[len(pitch) :]}" if moves else label
+                    found[shift, place, value] = labels.index(moved) if moved in labels else -1
+        return found
 
 
 def _cells(track: Track, clock: TempoMap, length: int, lost: Counter[str]) -> list[str]:
@@ -210,18 +236,19 @@ def _cells(track: Track, clock: TempoMap, length: int, lost: Counter[str]) -> li
         offset, pitch = notes[onset]
         lost["note cut where another begins"] += offset > following
         stop = max(min(offset, following), onset + 1)
-        cells[onset:stop] = [str(pitch), *[HOLD] * (stop - onset - 1)]
+        sounds = onset and cells[onset - 1].removesuffix(AGAIN) == str(pitch)
+        cells[onset:stop] = [f"{pitch}{AGAIN}" if sounds else str(pitch), *[str(pitch)] * (stop - onset - 1)]
     return cells
 
 
 def _notes(cells: Sequence[str], step_s: float) -> list[Note]:
-    """Return the notes of a voice; a hold without a note is a rest."""
+    """Return the notes of a voice."""
     notes: list[Note] = []
-    pitch, onset = -1, 0
+    sounding, onset = REST, 0
     for step, cell in enumerate([*cells, REST]):
-        if cell == HOLD:
+        if cell == sounding:
             continue
-        if pitch >= 0:
-            notes.append(Note(onset * step_s, step * step_s, pitch, VOICE))
-        pitch, onset = (int(cell) if cell.isdecimal() else -1), step
+        if sounding != REST:
+            notes.append(Note(onset * step_s, step * step_s, int(sounding), VOICE))
+        sounding, onset = cell.removesuffix(AGAIN), step
     return notes
