@@ -14,6 +14,8 @@ from folkseq.ranking.ranker import CLIP, Ranker, Weights
 from folkseq.representations.capabilities import Profile
 
 TREES, DEPTH = 400, 3
+BOLDNESS = 2.0
+"""Factor on the odds of the trees, which many small steps keep too close to even."""
 
 
 def fit(samples: Sequence[Ids], real: Sequence[Ids], profile: Profile, model: ModelSettings) -> Ranker:
@@ -32,6 +34,7 @@ def fit(samples: Sequence[Ids], real: Sequence[Ids], profile: Profile, model: Mo
         n_estimators=TREES, max_depth=DEPTH, subsample=0.5, max_features=0.1, learning_rate=0.06, random_state=0
     ).fit(features, is_real, balance)
     trees = _flatten([tree.tree_ for tree in boosted.estimators_[:, 0]], boosted.learning_rate)
+    trees["value"] *= BOLDNESS
     linear, depth = np.append(line.coef_[0], line.intercept_), np.array(DEPTH, np.int32)
     weights = Weights(describer.figures, mean, scale, linear, **trees, depth=depth)
     return Ranker(weights, profile, model)
