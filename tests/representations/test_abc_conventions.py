@@ -75,6 +75,7 @@ def test_without_a_corpus_a_tune_lies_between_d4_and_b5():
         assert all(62 <= pitch <= 83 for pitch in pitches)
 
 
+HORNPIPE = {"hornpipe 2/2 1/8 Dmaj 1 12 -1": 9}
 REEL = "R:reel\nM:2/4\nL:1/16\nK:C\nCEGc edcB|c2c2 G4|]"
 
 
@@ -86,6 +87,9 @@ REEL = "R:reel\nM:2/4\nL:1/16\nK:C\nCEGc edcB|c2c2 G4|]"
         ({}, REEL, {}, "4/4 1/8 DFAd fedc"),
         ({"reel 2/2 1/8 Dmaj 1 12 -1": 9}, REEL, {"meter": "2/4"}, "2/4 1/16 DFAd fedc"),
         ({}, REEL.replace("reel", "polka"), {}, "2/4 1/16 DFAd fedc"),
+        (HORNPIPE, REEL.replace("reel", "hornpipe"), {}, "4/4 1/8 DFAd fedc"),  # abc2midi refuses one in C|
+        (HORNPIPE, "R:hornpipe\nM:C|\nL:1/8\nK:C\nCEGc edcB|c2c2 G4|]", {}, "4/4 1/8 DFAd fedc"),
+        (HORNPIPE, "R:hornpipe\nM:C|\nL:1/8\nK:C\nCEGc edcB|c2c2 G4|]", {"meter": "C|"}, "2/2 1/8 DFAd fedc"),
         ({}, "R:reel\nM:2/4\nL:1/8\nK:C\nCEGc|c2c2|]", {}, "2/4 1/8 DF Ad"),
         ({"jig 6/8 1/8 Dmaj 1 12 -1": 9}, "R:jig\nM:6/8\nL:1/16\nK:C\nCEGcGE CEGcGE|]", {}, "6/8 1/8 D/2F/2A/2d/2"),
         ({"jig 6/8 1/16 Dmaj 1 12 -1": 9}, "R:jig\nM:6/8\nK:C\nCEG cGE|]", {}, "6/8 1/16 D2F2A2"),

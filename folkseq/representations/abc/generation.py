@@ -219,6 +219,8 @@ class AbcGeneration(Generation[Tune]):
         if prime is None and not options.meter:
             tune = self._in_common_time(tune, random)
         tune = replace(tune, unit=self._unit(tune))
+        if prime is None and not options.meter and tune.rhythm == "hornpipe" and tune.meter == Meter(2, 2):
+            tune = replace(tune, meter=Meter(4, 4))  # abc2midi takes a hornpipe in C| for a fault
         return _titled(replace(tune, rhythm=options.requested_rhythm() or tune.rhythm), name)
 
     def new_titles(self, known: Sequence[Sequence[str]], seed: int) -> Iterator[str]:
