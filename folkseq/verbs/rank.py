@@ -14,16 +14,18 @@ from folkseq.verbs.model import Model
 from folkseq.verbs.sampling_run import SamplingRun
 
 FEWEST = 300
-"""Training pieces from which a ranker is learned; fewer would teach it these pieces, not what such pieces are like."""
+"""Training pieces from which a ranker is learned; fewer would teach it these pieces, not what such pieces are like. And
+updates of the model: after fewer, its pieces are hardly music, and have no end."""
 SAMPLES = 3000
-"""Pieces that it is learned from, beside as many or more of the corpus."""
+"""Pieces that it is learned from, beside those of the corpus; after fewer updates, as many as these."""
 _SEED = 2**64 - 1  # whose pieces nobody asks for
 
 
 def learn_to_rank(run: Run, on_report: Callable[[Mapping[str, Any]], None] | None = None) -> None:
     """Sample pieces, learn to tell them from the training set, and write a ranker into the run folder.
 
-    There is none for a representation whose pieces are no whole ones, nor for fewer than `FEWEST` training pieces.
+    There is none for a representation whose pieces are no whole ones, nor for fewer than `FEWEST` training pieces or
+    updates.
 
     Args:
         run: whose training has ended.
@@ -31,13 +33,15 @@ def learn_to_rank(run: Run, on_report: Callable[[Mapping[str, Any]], None] | Non
     """
     model, (store, sides) = Model(run), run.tokens()
     profile = model.codec.transposition.profile if model.codec.transposition else None
-    if not model.codec.generation.ranks or profile is None or len(sides.train) < FEWEST:
+    steps = int(run.config.figures["steps"])
+    if not model.codec.generation.ranks or profile is None or min(len(sides.train), steps) < FEWEST:
         return
+    count = min(SAMPLES, steps)
     if on_report is not None:
-        words = f"learning from {SAMPLES:,} new pieces which candidates are most like the corpus"
-        on_report({"step": int(run.config.figures["steps"]), "event": words})
+        words = f"learning from {count:,} new pieces which candidates are most like the corpus"
+        on_report({"step": steps, "event": words})
     sampling = SamplingRun(model, model.record(seed=_SEED))
-    drawn = generate(model.engine(sampling.record.settings.precision), sampling.request, range(SAMPLES))
+    drawn = generate(model.engine(sampling.record.settings.precision), sampling.request, range(count))
     samples = [np.array(sample.ids, np.int64) for sample in drawn]
     real = [np.asarray(store[piece], np.int64) for piece in sides.train]
     fit(samples, real, profile, run.config.model).save(run.folder)

@@ -135,7 +135,7 @@ def run(tmp_path_factory, one_thread):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rank, "FEWEST", 40)
         patched.setattr(rank, "SAMPLES", 60)
-        train("abc", folder / "book.abc", out=folder / "run", steps=30, hidden=24, on_report=events.append)
+        train("abc", folder / "book.abc", out=folder / "run", steps=60, hidden=24, on_report=events.append)
     assert any("most like the corpus" in event.get("event", "") for event in events)
     return folder / "run"
 
