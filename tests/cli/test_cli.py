@@ -132,8 +132,8 @@ def test_the_same_seed_gives_the_same_bytes(run, tmp_path):
 def test_a_tune_whose_range_was_drawn_otherwise_is_not_made_again(run, tmp_path):
     invoke("sample", run, "--seed", 7, "-o", tmp_path / "new.abc")
     text = (tmp_path / "new.abc").read_text()
-    assert '"target": 3' in text
-    (tmp_path / "old.abc").write_text(text.replace(', "target": 3', ""))
+    assert '"target": 5' in text
+    (tmp_path / "old.abc").write_text(text.replace(', "target": 5', ""))
     result = invoke("sample", run, "--again", tmp_path / "old.abc", "-o", tmp_path / "copy.abc")
     assert result.exit_code == 1
     assert "seed 7 cannot be used: another version of folkseq drew it, within other ranges" in result.stderr
@@ -161,7 +161,7 @@ def test_a_piece_is_made_again_from_its_own_file(run, tmp_path):
             assert made.exit_code == 0, made.output
             assert (again / file.name).read_bytes() == file.read_bytes()
     assert (
-        "seed 11, piece 2, temperature 0.5-1.5, top-k 9, min-p 0.01, precision float32\n"
+        "seed 11, piece 2, temperature 0.5-1.5, repeating 0.75, top-k 9, min-p 0.01, precision float32\n"
         in next((tmp_path / "out0").glob("*-11-2.abc")).read_text()
     )
     book, copy = tmp_path / "book.abc", tmp_path / "copy.abc"
