@@ -126,6 +126,14 @@ def _canonical(column):
     return found
 
 
+def test_voices_of_older_runs_are_written_with_their_holds():
+    grid = Grid(("1", "2"), (("60", "hold"), ("hold", "48"), ("62", "hold"), ("rest", "hold")), named=False)
+    tracks = midi.parse(VOICES.files.format(grid, ".mid"), "a.mid")[0].tracks
+    found = [[(note.pitch, note.onset_s, note.offset_s) for note in track] for track in tracks if len(track)]
+    step = 0.125
+    assert found == [[(60, 0, 2 * step), (62, 2 * step, 3 * step)], [(48, step, 4 * step)]]
+
+
 def test_a_voice_is_one_note_at_a_time():
     high = Track.of([Note(0, 1, 60), Note(0, 1, 64), Note(0.5, 1, 67)])
     low = Track.of([Note(0, 0.25, 40)])

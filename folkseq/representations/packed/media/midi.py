@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from folkseq.errors import ParseError
 from folkseq.formats import midi
 from folkseq.formats.ticks import TempoMap
-from folkseq.music.chorale import REST
+from folkseq.music.chorale import HOLD, REST
 from folkseq.music.grid import Grid
 from folkseq.music.performance import DEFAULT_BPM, Note, Performance, Track
 from folkseq.music.signature import Meter
@@ -246,7 +246,7 @@ def _notes(cells: Sequence[str], step_s: float) -> list[Note]:
     notes: list[Note] = []
     sounding, onset = REST, 0
     for step, cell in enumerate([*cells, REST]):
-        if cell == sounding:
+        if cell in (sounding, HOLD):  # older runs write a hold
             continue
         if sounding != REST:
             notes.append(Note(onset * step_s, step * step_s, int(sounding), VOICE))
