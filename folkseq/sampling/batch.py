@@ -161,14 +161,12 @@ class SamplingBatch:
         self.lengths += 1
         return ids
 
-    def redraw(self) -> None:
-        """Begin the pieces that have become too long anew."""
-        if self.request.longest is None or self.lengths.max() <= self.request.longest:
-            return
-        too_long = (self.lengths > self.request.longest) & (self.indices < REDRAWN * APART)
-        if too_long.any():
-            places = np.flatnonzero(too_long)
-            self.begin(places, (self.indices[places] + APART).tolist())
+    def too_long(self) -> Ids:
+        """Return the rows whose pieces have become too long, and are not the last draws of theirs."""
+        longest = self.request.longest
+        if longest is None or self.lengths.max() <= longest:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero((self.lengths > longest) & (self.indices < REDRAWN * APART))
 
     def ended(self) -> Ids:
         """Return the rows whose pieces have ended."""

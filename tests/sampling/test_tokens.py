@@ -15,7 +15,7 @@ from folkseq.representations.notes import NotesRepresentation
 from folkseq.representations.notes.options import NotesOptions
 from folkseq.sampling.batch import Request, SamplingBatch
 from folkseq.sampling.engine import Engine
-from folkseq.sampling.generate import TOKEN_ROWS, generate, stream, write
+from folkseq.sampling.generate import ROWS, generate, stream, write
 from folkseq.sampling.scoring import nll
 from folkseq.sampling.strategies import Strategy
 from folkseq.sampling.token_batch import TokenBatch, draws_tokens
@@ -121,11 +121,11 @@ def test_a_piece_does_not_depend_on_the_others(case):
 
 def test_pieces_that_end_together_are_given_before_more_are_begun(case):
     """Whoever gives out the indices may wait for these pieces."""
-    given, count = [], 2 * TOKEN_ROWS + 9
+    given, count = [], 2 * ROWS + 9
 
     def indices():
         for index in range(count):
-            assert index < len(given) + TOKEN_ROWS + 1
+            assert index < len(given) + ROWS + 1
             yield index
 
     free = replace(case.request(), grammar=None, limit=case.width * 3)
