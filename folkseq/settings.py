@@ -20,6 +20,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -84,7 +85,7 @@ def validate(instance: Any) -> None:
         TypeError: if the type of a value is not that of the annotation.
         ValueError: if a value is not among the choices, not within the range, or not finite.
     """
-    hints = get_type_hints(type(instance))
+    hints = _hints(type(instance))
     for field in dataclasses.fields(instance):
         if "setting" not in field.metadata:
             continue
@@ -107,7 +108,7 @@ def parse(kind: type[T], values: Mapping[str, Any]) -> T:
     Raises:
         RequestError: a value is of another type, or not allowed; the message names the option.
     """
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     given: dict[str, Any] = {}
     for name, value in values.items():
         types = _types(hints[name])
@@ -148,7 +149,7 @@ def from_json(kind: type[T], values: Mapping[str, Any]) -> T:
 
     Raises ValueError or TypeError for missing or unknown fields, and as the dataclass does.
     """
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # T is a dataclass
     unknown = sorted(values.keys() - {field.name for field in fields})
     required = [field.name for field in fields if field.default is field.default_factory is REQUIRED]
@@ -167,12 +168,17 @@ def _converted(value: Any, types: tuple[type, ...]) -> Any:
     return value
 
 
+_hints: Any = cache(get_type_hints)  # which takes longer than all checks of an instance
+
+
+@cache
 def _only_tuples(hint: Any) -> bool:
     """Return whether an annotation allows tuples, and nothing else but None."""
     parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     return {get_origin(part) or part for part in parts} - {type(None)} == {tuple}
 
 
+@cache
 def _types(hint: Any) -> tuple[type, ...]:
     """Return the classes that an annotation names, at any depth; an int is a float, too."""
     origin = get_origin(hint)
