@@ -80,7 +80,7 @@ def read_tune(data: bytes, file: str, number: int | None) -> tuple[Tune, tuple[s
     if not any(sound.pitches for sound in tune.sounds()):
         raise RequestError(f"{file}: the tune is empty; give one with notes")
     notices = [
-        f"{file}: lost: {in_words(found.lost or {})}" * bool(found.lost),
+        f"{file}: lost: {in_words(found.lost)}" * bool(found.lost),
         f"{file}: replaced: {gone} chord symbol{'s' * (gone != 1)}" * bool(gone),
         f"{file}: the chords are those of its first voice, of {len(voices)}" * (len(voices) > 1),
     ]

@@ -10,9 +10,10 @@ import numpy as np
 
 from folkseq.ensemble.cells import ChoraleLayout
 from folkseq.ensemble.melody import Melody
-from folkseq.errors import ParseError, RequestError, in_words
-from folkseq.formats import abc, midi, musicxml, tunes
-from folkseq.formats.transcription import transcribe, transcription_notice
+from folkseq.errors import in_words
+from folkseq.formats import abc, midi, musicxml
+from folkseq.formats.transcription import transcription_notice
+from folkseq.infill.abc.tune_text import TuneText
 from folkseq.music import Tune
 from folkseq.music.chorale import VOICES
 from folkseq.music.playback import perform
@@ -23,7 +24,6 @@ CHOIR = 52
 """The program of a choir in General MIDI."""
 NAMES = [voice.capitalize() for voice in VOICES]
 _PARTS = list(zip(NAMES, ("treble", "treble", "bass", "bass"), strict=True))  # with their clefs
-_SHOWN = 8  # numbers of tunes in a message
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,24 +80,7 @@ def read_melody(data: bytes, file: str, number: int | None) -> Melody:
     Raises:
         RequestError: there is no melody, or there are several and `number` names none of them.
     """
-    if midi.is_midi(data):
-        try:
-            performance, lost, _ = midi.parse(data, file)
-            tune, not_written = transcribe(performance)
-        except ParseError as error:
-            raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
-        return Melody.of(tune, file, [transcription_notice(file, lost + not_written)])
-    try:
-        book = tunes.parse(data, file)
-    except ParseError as error:
-        raise RequestError(str(error)) from None
-    found = [tune for tune in book.tunes if number is None or tune.number == number]
-    if not found and book.faults:
-        empty = "no note" in book.faults[0].reason
-        raise RequestError(f"{file}: the melody is empty; give one with notes" if empty else str(book.faults[0]))
-    if len(found) != 1:
-        wrong = f"holds {len(book.tunes)} tunes" if number is None else f"has {len(found)} tunes X:{number}"
-        known = ", ".join(str(tune.number) for tune in book.tunes[:_SHOWN])
-        raise RequestError(f"{file}: {wrong}; name one with --tune, of: {known}")
-    what = in_words(book.lost[book.tunes.index(found[0])])
-    return Melody.of(found[0], file, [f"{file}: lost: {what}"] if what else [])
+    found = TuneText.find(data, file, number)
+    what = in_words(found.lost)
+    notice = transcription_notice(file, found.lost) if midi.is_midi(data) else what and f"{file}: lost: {what}"
+    return Melody.of(found.tune, file, [notice] if notice else [])

@@ -1,8 +1,9 @@
-"""Tunes in files of notation: ABC or MusicXML, recognised by their content."""
+"""Tunes in files of music, recognised by their content: notation in ABC or MusicXML, and melodies in MIDI."""
 
 from __future__ import annotations
 
-from folkseq.formats import abc, musicxml
+from folkseq.errors import ParseError
+from folkseq.formats import abc, midi, musicxml
 from folkseq.formats.abc.book import Book
 
 ABC = (".abc", ".txt")
@@ -12,3 +13,17 @@ SUFFIXES = (*ABC, *musicxml.SUFFIXES)
 def parse(data: bytes, file: str) -> Book:
     """Return the tunes in a file. Raises ParseError if it holds none."""
     return musicxml.parse_bytes(data, file) if musicxml.is_musicxml(data) else abc.parse_bytes(data, file)
+
+
+def parse_any(data: bytes, file: str) -> Book:
+    """Return the tunes in a file; that of a MIDI file is its transcribed melody. Raises ParseError if there is none."""
+    if not (midi.is_midi(data) or file.lower().endswith(midi.SUFFIXES)):
+        return parse(data, file)
+    from folkseq.formats.transcription import transcribe
+
+    performance, lost, _ = midi.parse(data, file)
+    try:
+        tune, not_written = transcribe(performance)
+    except ParseError as error:
+        raise ParseError(f"{file}: {error}") from None
+    return Book((tune,), (lost + not_written,))

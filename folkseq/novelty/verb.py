@@ -14,8 +14,8 @@ from folkseq import representations
 from folkseq.corpora.files import open_file, read_file, told
 from folkseq.corpora.named import files
 from folkseq.corpora.reader import tokenize_corpus
-from folkseq.errors import CorpusError, FolkseqError, ParseError, RequestError
-from folkseq.formats import midi
+from folkseq.errors import CorpusError, FolkseqError, RequestError
+from folkseq.formats import midi, tunes
 from folkseq.novelty.known import KnownPieces
 from folkseq.novelty.sketches import fingerprint_of
 from folkseq.representations.base import Files, Parsed, Representation
@@ -166,12 +166,6 @@ def _read(representation: Representation[Any], file: Path) -> Iterator[Parsed[An
     if file.suffix.lower() in kind.suffixes or ".abc" not in kind.outputs:
         yield from read_file(kind, file)
         return
-    from folkseq.formats.transcription import transcribe
-
     with open_file(file, midi.LARGEST) as opened:
-        performance, lost, _ = midi.parse(opened.read(), str(file))
-    try:
-        tune, not_written = transcribe(performance)
-    except ParseError as error:
-        raise ParseError(f"{file}: {error}") from None
-    yield Parsed((tune,), (lost + not_written,))
+        book = tunes.parse_any(opened.read(), str(file))
+    yield Parsed(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)

@@ -69,13 +69,20 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
     _check(settings, source, target, from_midi)
     derived.check([suffix], NATIVE, settings.soundfont)
     output = Output(target, (), NATIVE, settings.soundfont)
+    data, clipped = _read(source, settings.repair)
     if from_midi and derived.origin(suffix) == ".mid":
-        return _rewritten(source, output, settings.bpm, settings.repair)
-    if suffix in score.SUFFIXES and not from_midi and musicxml.is_musicxml(data := _bytes(source)):
+        reading = midi.parse(data, str(source), whole=True)
+        reading.lost.update(clipped)
+        return _rewritten(reading, output, settings.bpm)
+    if suffix in score.SUFFIXES and not from_midi and musicxml.is_musicxml(data):
         # A score is engraved from its own file, which has marks and a layout that a tune has not.
         write_atomically(target, score.format([musicxml.expand(data, str(source))], suffix))
         return Converted((target,), Counter(), ())
-    found, lost, faults = _from_midi(source, settings.repair) if from_midi else _from_notation(source)
+    book = tunes.parse_any(data, str(source))
+    if not book.tunes:
+        raise ParseError(str(book.faults[0]))
+    found, faults = list(book.tunes), tuple(map(str, book.faults))
+    lost = sum(map(Counter, book.lost), Counter(book.stray) + clipped)
     if suffix == ".abc":
         numbers = [tune.number for tune in found]
         if len(set(numbers)) < len(numbers):
@@ -119,9 +126,13 @@ def _format(tune: Tune, settings: ConversionSettings, suffix: str) -> bytes:
         raise RequestError(str(error)) from None
 
 
-def _bytes(source: Path) -> bytes:
-    with open_file(source, None) as file:
-        return file.read()
+def _read(source: Path, repair: bool) -> tuple[bytes, Counter[str]]:
+    """Return the bytes of a file, repaired if asked, and the number of those that were clipped for that."""
+    with open_file(source, midi.LARGEST if _is_midi(source) else None) as file:
+        data, clipped = file.read(), 0
+    if repair:
+        data, clipped = midi.repair(data, str(source))
+    return data, +Counter({"data byte clipped to 127": clipped})
 
 
 def _is_midi(source: Path) -> bool:
@@ -133,9 +144,9 @@ def _is_midi(source: Path) -> bool:
         return source.suffix.lower() in midi.SUFFIXES
 
 
-def _rewritten(source: Path, output: Output, bpm: float | None, repair: bool) -> Converted:
+def _rewritten(reading: midi.Reading, output: Output, bpm: float | None) -> Converted:
     """Write a MIDI file as sound or in the form that sequencers import best, with another tempo if asked."""
-    performance, lost, channels = _parse_midi(source, repair, whole=True)
+    performance, lost, channels = reading
     if bpm is not None:
         try:
             performance = replace(performance, tempos=((0.0, bpm),))
@@ -143,35 +154,6 @@ def _rewritten(source: Path, output: Output, bpm: float | None, repair: bool) ->
             raise RequestError(f"--bpm {bpm}: {error}") from None
     write_atomically(output.place, output.format(lambda _: midi.format(performance), output.place.suffix.lower()))
     return Converted((output.place,), lost + midi.unwritten(performance, channels), ())
-
-
-def _from_notation(source: Path) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
-    book = tunes.parse(_bytes(source), str(source))
-    if not book.tunes:
-        raise ParseError(str(book.faults[0]))
-    return list(book.tunes), sum(map(Counter, book.lost), Counter(book.stray)), tuple(map(str, book.faults))
-
-
-def _from_midi(source: Path, repair: bool) -> tuple[list[Tune], Counter[str], tuple[str, ...]]:
-    from folkseq.formats.transcription import transcribe
-
-    performance, lost, _ = _parse_midi(source, repair)
-    try:
-        tune, not_written = transcribe(performance)
-    except ParseError as error:
-        raise error if str(source) in str(error) else ParseError(f"{source}: {error}") from None
-    return [tune], lost + not_written, ()
-
-
-def _parse_midi(source: Path, repair: bool, *, whole: bool = False) -> midi.Reading:
-    """Return what a MIDI file holds, with clipped bytes among what is lost."""
-    with open_file(source, midi.LARGEST) as file:
-        data, clipped = file.read(), 0
-    if repair:
-        data, clipped = midi.repair(data, str(source))
-    reading = midi.parse(data, str(source), whole=whole)
-    reading.lost.update({"data byte clipped to 127": clipped} if clipped else {})
-    return reading
 
 
 def _numbered(target: Path, count: int) -> list[Path]:

@@ -135,6 +135,11 @@ def test_old_symbols_are_replaced_and_other_texts_stay():
     assert [mark for sound in tune.sounds() for mark in sound.marks] == ['"^slow"']
 
 
+def test_what_a_tune_loses_is_told():
+    _, notices = read_tune(TUNE.replace("K:D", "Q:lively\nK:D").encode(), "own.abc", None)
+    assert notices == ("own.abc: lost: tempo in words 1", "own.abc: replaced: 7 chord symbols")
+
+
 def test_the_rule_takes_the_triad_with_the_most_notes():
     beats = Beats.of(one('X:1\nM:4/4\nL:1/4\nK:Ador\nABcd|"D"fafd|"Em"gbeb|"A"z4|\n'))
     assert chords.rule(beats, by_bar=True)[::4] == [(0, "m"), (5, ""), (7, "m"), (0, "m")]

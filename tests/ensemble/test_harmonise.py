@@ -433,8 +433,8 @@ def test_the_melody_of_chords_is_their_highest_note(run, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("X:1\nM:4/4\nL:1/4\nK:C\nz4 |]\n", "the melody is empty; give one with notes"),
-        ("X:1\nM:4/4\nL:1/4\nK:C\n", "the melody is empty; give one with notes"),
+        ("X:1\nM:4/4\nL:1/4\nK:C\nz4 |]\n", "no note in it"),
+        ("X:1\nM:4/4\nL:1/4\nK:C\n", "no note in it"),
         ("", "the file is empty"),
         ("X:1\nK:C\nc4|]\n\nX:2\nK:C\nc4|]\n", "2 tunes; name one with --tune, of: 1, 2"),
     ],

@@ -8,7 +8,6 @@ rhythm over its edge, or a change of key within a bar can never change the rest.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -119,6 +118,8 @@ def find_gap(
             a change around it.
     """
     text = TuneText.find(data, file, number)
+    if text.text and text.text.removeprefix(text.added).encode(text.encoding, "replace") != data:
+        raise RequestError(f"{file}: its bytes would not all come back as they are; save it as UTF-8")
     first, last = _parse_range(bars)
     known = _with_known_keys(text.tune, codec)
     tokens = codec.representation.tokenize(known)
@@ -141,7 +142,7 @@ def find_gap(
         text_bars, notices = _find_text_bars(text, place, count, len(measured.spans), f"{file}: bars {bars}")
     else:
         text_bars = [TextBar((), text.tune.key, text.tune.meter, text.tune.unit)] * count
-        notices = [transcription_notice(file, text.lost or Counter())]
+        notices = [transcription_notice(file, text.lost)]
     gap = Gap(grammar, ids, measured, place, count)
     interval = -codec.representation.interval(known)
     keeps: PlacedGrammar = GapGrammar(gap)

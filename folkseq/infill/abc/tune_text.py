@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from folkseq.errors import ParseError, RequestError
-from folkseq.formats import abc, midi, musicxml
-from folkseq.formats.transcription import transcribe
+from folkseq.formats import abc, midi, musicxml, tunes
 from folkseq.music import Bar, Element, Key, Meter, Sound, Tune, Tuplet
 
 _SHOWN = 8  # numbers of tunes that are named
@@ -28,42 +27,37 @@ class TuneText:
     """A header that was put before a text without one, so that it can be read."""
     index: int = 0
     """Of the tune in the book."""
-    lost: Counter[str] | None = None
-    """What a tune from MIDI or MusicXML has lost."""
+    lost: Counter[str] = field(default_factory=Counter)
+    """What was lost as the tune was read, by kind and count."""
 
     @classmethod
     def find(cls, data: bytes, file: str, number: int | None) -> Self:
         """Find a tune in a file; `number` is its `X:` number. Raises RequestError if not exactly one is meant."""
         try:
-            if midi.is_midi(data):
-                performance, lost, _ = midi.parse(data, file)
-                tune, not_written = transcribe(performance)
-                return cls(tune, lost=lost + not_written)
-            if musicxml.is_musicxml(data):
-                score = musicxml.parse_bytes(data, file)
-                if not score.tunes:
-                    raise RequestError(str(score.faults[0]))
-                return cls(score.tunes[0], lost=Counter(score.lost[0]))
+            if midi.is_midi(data) or musicxml.is_musicxml(data):
+                book = tunes.parse_any(data, file)
+                if not book.tunes:
+                    raise RequestError(str(book.faults[0]))
+                return cls(book.tunes[0], lost=Counter(book.lost[0]))
             text, encoding = abc.decode(data, file)
         except ParseError as error:
-            raise RequestError(str(error) if str(error).startswith(file) else f"{file}: {error}") from None
-        if text.encode(encoding.name, "replace") != data:  # some bytes mean nothing, or come in another order
-            raise RequestError(f"{file}: its bytes would not all come back as they are; save it as UTF-8")
+            raise RequestError(str(error)) from None
         added = "" if re.search(r"(?:^|[\r\n])[XTMLK]:", text) else "K:C\n"
         if not added and not re.search(r"(?:^|[\r\n])K:", text):
             raise RequestError(f"{file}: no K: line, which ends a tune's header; add one such as K:G")
         book = abc.parse(added + text, file)
-        tunes = [(index, entry) for index, entry in enumerate(book.entries) if isinstance(entry, Tune)]
-        meant = [(index, tune) for index, tune in tunes if number is None or tune.number == number]
+        known = zip(book.tunes, book.lost, strict=True)
+        meant = [(tune, lost) for tune, lost in known if number is None or tune.number == number]
         if len(meant) == 1:
-            index, tune = meant[0]
-            return cls(tune, added + text, encoding.name, added, index)
-        if not tunes and book.faults:
+            tune, lost = meant[0]
+            index = next(place for place, entry in enumerate(book.entries) if entry is tune)
+            return cls(tune, added + text, encoding.name, added, index, Counter(lost))
+        if not book.tunes and book.faults:
             raise RequestError(str(book.faults[0]))
-        numbers = [str(tune.number) for _, tune in tunes]
+        numbers = [str(tune.number) for tune in book.tunes]
         shown = ", ".join(numbers[:_SHOWN]) + (" …" if len(numbers) > _SHOWN else "")
         if number is None:
-            raise RequestError(f"{file}: holds {len(tunes)} tunes; name one with --tune, of: {shown}")
+            raise RequestError(f"{file}: holds {len(book.tunes)} tunes; name one with --tune, of: {shown}")
         if meant:
             raise RequestError(f"{file}: holds {len(meant)} tunes X:{number}; renumber them")
         raise RequestError(f"{file}: there is no X:{number}; there are: {shown or 'none'}")
