@@ -136,7 +136,7 @@ def test_old_symbols_are_replaced_and_other_texts_stay():
 
 
 def test_what_a_tune_loses_is_told():
-    _, notices = read_tune(TUNE.replace("K:D", "Q:lively\nK:D").encode(), "own.abc", None)
+    _, notices = read_tune(TUNE.replace("K:D\n", "K:D\nQ:lively\n").encode(), "own.abc", None)
     assert notices == ("own.abc: lost: tempo in words 1", "own.abc: replaced: 7 chord symbols")
 
 
