@@ -16,13 +16,15 @@ from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from random import Random
 
 from folkseq.representations.abc.titles import DANCE, title_key, title_words
 
 Steps = tuple[str, ...]
 """A title in lower case: words, with "'s" and phrases such as "of the" as steps of their own."""
+Followers = dict[str, dict[str, int]]
+"""How often each step of each kind came after others."""
 
 _OWN, _BEGIN, _END, _ANY = "'s", "^", "", "*"
 _LIST = re.compile(r"\S+")
@@ -54,35 +56,40 @@ class TitleModel:
         """Learn the titles of each piece; of several titles, from the first."""
         self.known: set[str] = set()
         """Keys of all titles."""
-        self.parts: set[str] = set()
-        """Keys of their parts."""
-        self.spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        """How each word is written; within a title, which says more than its beginning, it counts thrice."""
+        self.holding: defaultdict[str, list[str]] = defaultdict(list)
+        """Keys of all titles with a word, between spaces."""
+        self.spellings: defaultdict[str, int] = defaultdict(int)
+        """How often each word is written so; within a title, which says more than its beginning, it counts thrice."""
         titles = list(dict.fromkeys(filter(None, map(self._read, corpus))))
         misprints = _misprints(Counter(step for title in titles for step in title))
         self.titles = [title for title in titles if misprints.isdisjoint(title)]
-        self.next: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self.next: defaultdict[tuple[str, str], Followers] = defaultdict(dict)
         """What comes after two steps."""
-        self.after: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.after: defaultdict[str, Followers] = defaultdict(dict)
         """What comes after one."""
-        self.before: defaultdict[Steps, Counter[str]] = defaultdict(Counter)
+        self.before: defaultdict[Steps, list[str]] = defaultdict(list)
         """What comes before one step, and before two."""
-        for title in self.titles:
-            steps = (_BEGIN, *title, _END)
-            for first, step, last in zip(("", *steps), steps, steps[1:], strict=False):
-                self.next[first, step][last] += 1
-                self.after[step][last] += 1
-                self.before[step, last][first] += 1
-                self.before[last,][step] += 1
+        runs = [("", _BEGIN, *title, _END) for title in self.titles]
+        three = Counter(chain.from_iterable(zip(run, run[1:], run[2:], strict=False) for run in runs))
+        for (first, step, last), times in three.items():
+            kind = _kind(last)
+            self.next[first, step].setdefault(kind, {})[last] = times
+            self.before[step, last].append(first)
+            after = self.after[step].setdefault(kind, {})
+            if last not in after:
+                self.before[last,].append(step)
+            after[last] = after.get(last, 0) + times
+        self.after[_END] = {"": {}}
+        self._forms: defaultdict[str, list[str]] = defaultdict(list)  # of each word, with a capital
+        for form in self.spellings:
+            if form[:1].isupper():
+                self._forms[form.lower()].append(form)
         self.owners = {title[: title.index(_OWN)] for title in self.titles if _OWN in title}
         self.shapes = Counter(tuple(map(_kind, (*title, _END))) for title in self.titles)
         self.ends = Counter(end for title in self.titles for end in _ends(title))
-        self.kinds = {step: {*map(_kind, after)} for step, after in self.after.items()} | {_END: {""}}
-        """The kinds of what comes after a step."""
         self.choices: dict[tuple[str, str, str, str, float | None], tuple[list[str], list[int]]] = {}
         """Choices so far, with the sums of their weights."""
-        self.followers: dict[tuple[str, str, str, float | None], list[tuple[str, int]]] = {}
-        """What may come after two steps, whatever comes then, with its weights."""
+        self._followers, self._alike = cache(self._follow), cache(self._find_alike)
         self._spelt = cache(self._spell_word)
 
     def _read(self, titles: Sequence[str]) -> Steps:
@@ -90,13 +97,14 @@ class TitleModel:
         steps: list[str] = []
         for number, title in enumerate(titles):
             words = title_words(title)
-            key = _key(words).split()
-            self.known.add(" ".join(key))
-            self.parts.update(" ".join(key[a:b]) for a in range(len(key)) for b in range(a + 1, len(key) + 1))
-            for place, word in enumerate(words):
+            key = _key(words)
+            self.known.add(key)
+            for word in key.split():
+                self.holding[word].append(f" {key} ")
+            for place, word in enumerate([] if title.islower() else words):
                 spelt = word.removesuffix(_OWN)
-                if not (title.islower() or (spelt.isupper() and len(spelt) > 1)):
-                    self.spellings[spelt.lower()][spelt] += 3 if place else 1
+                if len(spelt) == 1 or not spelt.isupper():
+                    self.spellings[spelt] += 3 if place else 1
             lower = [word.lower() for word in words]
             named = [word for word in lower if word != DANCE]
             # Further titles are often translations; a dance before the last word is part of a phrase.
@@ -124,7 +132,7 @@ class TitleModel:
                     if not steps or not self._makes_sense(steps):
                         continue
                     key = _key(words := self._spell(steps))
-                    if key in seen or key in self.known or (DANCE not in words and key in self.parts):
+                    if key in seen or key in self.known or (DANCE not in words and self._is_part(key)):
                         continue
                     if all(ends[end] <= 2 + 3 * len(seen) * self.ends[end] / len(self.titles) for end in _ends(steps)):
                         ends.update(_ends(steps))
@@ -133,6 +141,10 @@ class TitleModel:
                         break
                 else:
                     del shapes[shape]
+
+    def _is_part(self, key: str) -> bool:
+        """Return whether a key is in that of a title."""
+        return any(f" {key} " in longer for longer in self.holding.get(key.partition(" ")[0], ()))
 
     def _draw(self, shape: Steps, likeness: float, random: Random) -> Steps:
         """Draw a title of a shape; return nothing at a dead end."""
@@ -147,7 +159,8 @@ class TitleModel:
             # As `random.choices` draws, in a third of the time.
             first, step = step, choices[bisect(sums, random.random() * sums[-1], hi=len(sums) - 1)]
             steps.append(step)
-        if self.next[_BEGIN, "the"][steps[0]] > self.next["", _BEGIN][steps[0]]:
+        after_the, at_first = (self.next.get(each, {}).get(shape[0], {}) for each in ((_BEGIN, "the"), ("", _BEGIN)))
+        if after_the.get(steps[0], 0) > at_first.get(steps[0], 0):
             steps.insert(0, "the")
         return tuple(steps[:-1])
 
@@ -163,37 +176,48 @@ class TitleModel:
             then: the kind of what is wanted after that.
             likeness: of the words whose followers are taken, too; None to take what came after both steps.
         """
-        asked = first, step, kind, likeness
-        if asked not in self.followers:
-            found: Mapping[str, int] = self.next.get((first, step)) or (self.after[step] if kind != _ANY else {})
-            if likeness is not None:
-                found = self._free(first, step, kind, found, likeness) or found
-            self.followers[asked] = sorted((last, count) for last, count in found.items() if _kind(last) == kind)
-        fitting = [(last, count) for last, count in self.followers[asked] if then in self.kinds[last]]
-        return [last for last, _ in fitting], list(accumulate(count for _, count in fitting))
+        weights = self._followers(first, step, kind, likeness)
+        fitting = sorted(last for last in weights if then in self.after[last])
+        return fitting, list(accumulate(map(weights.__getitem__, fitting)))
 
-    def _free(self, first: str, step: str, kind: str, found: Mapping[str, int], likeness: float) -> Mapping[str, int]:
-        """Return what came after others in the place of the first step, or of the last."""
-        free: Counter[str] = Counter()
+    def _follow(self, first: str, step: str, kind: str, likeness: float | None) -> Mapping[str, int]:
+        """Return what may come after two steps, whatever comes then, with its weights."""
+        known = self.next.get((first, step))
+        found = known or (self.after[step] if kind != _ANY else {})
+        followers: Mapping[str, int] = found.get(kind, {})
         if likeness == _LOOSE and _kind(step) != _ANY:
-            return self.after[step]
-        for other, common in Counter(other for last in found for other in self.before[step, last]).items():
-            if other not in (first, "", _BEGIN):
-                for last, count in self.next[other, step].items():
-                    free[last] += common * count
-        has_word, has_free = (any(_kind(last) == _ANY for last in each) for each in (found, free))
-        if kind == _kind(step) == _ANY and has_word and not has_free:
-            shared = Counter(
-                other
-                for last in self.after[step]
-                if _kind(last) == _ANY
-                for other in self.before[last,]
-                if other != step and _kind(other) == _ANY
-            )
-            for other, common in shared.items():
-                if common >= max(2, likeness * len(self.after[other])):
-                    for last, count in self.after[other].items():
-                        free[last] += common**2 * count
+            followers = self.after[step].get(kind, {})
+        elif likeness is not None and found:
+            alike = self._alike(first if known else None, step)
+            free = self._free(step, kind, alike)
+            if kind == _kind(step) == _ANY and followers and not free:
+                free = self._free_by_words(step, likeness)
+            followers = free if alike or free else followers
+        return followers
+
+    def _find_alike(self, first: str | None, step: str) -> dict[str, int]:
+        """Return the steps that stand for the first of two, as often as they have what comes then in common."""
+        found = self.after[step] if first is None else self.next[first, step]
+        alike = Counter(chain.from_iterable(self.before[step, last] for lasts in found.values() for last in lasts))
+        return {other: common for other, common in alike.items() if other not in (first, "", _BEGIN)}
+
+    def _free(self, step: str, kind: str, alike: Mapping[str, int]) -> Mapping[str, int]:
+        """Return what came after a step and others before it."""
+        free: defaultdict[str, int] = defaultdict(int)
+        for other, common in alike.items():
+            for last, count in self.next[other, step].get(kind, {}).items():
+                free[last] += common * count
+        return free
+
+    def _free_by_words(self, step: str, likeness: float) -> Mapping[str, int]:
+        """Return the words after others that are followed by the same words as a step."""
+        free: defaultdict[str, int] = defaultdict(int)
+        shared = Counter(chain.from_iterable(self.before[last,] for last in self.after[step][_ANY]))
+        for other, common in shared.items():
+            after = self.after[other]
+            if other != step and _kind(other) == _ANY and common >= max(2, likeness * sum(map(len, after.values()))):
+                for last, count in after[_ANY].items():
+                    free[last] += common**2 * count
         return free
 
     def _makes_sense(self, steps: Steps) -> bool:
@@ -216,8 +240,7 @@ class TitleModel:
 
     def _spell_word(self, word: str) -> str:
         own = _OWN if word.endswith(_OWN) else ""
-        forms = self.spellings[word.removesuffix(_OWN)].most_common()
-        capital = next((form for form, _ in forms if form[0].isupper()), None)
+        capital = max(self._forms[word.removesuffix(_OWN)], key=self.spellings.__getitem__, default=None)
         return (capital or _capitalized(word.removesuffix(_OWN))) + own
 
 

@@ -54,10 +54,12 @@ def title_words(title: str) -> list[str]:
     >>> title_words("MILL RACE -- REEL"), title_words("Cat's Chin., The"), title_words("Ann Lee's Slip Jig (2)")
     (['MILL', 'RACE'], ['The', "Cat's", 'Chin'], ['Ann', "Lee's", '{}'])
     """
-    title = _ASTRAY.sub("", " ".join(normalize("NFC", title).translate(_STRAIGHT).split()))
-    if inverted := _INVERTED.fullmatch(title):
+    title = " ".join(normalize("NFC", title).translate(_STRAIGHT).split())
+    # Few titles have the signs without which these patterns cannot match, and a book has thousands.
+    title = _ASTRAY.sub("", title) if ":" in title else title
+    if "," in title and (inverted := _INVERTED.fullmatch(title)):
         title = " ".join(inverted.group(2, 1, 3))
-    kind = _KIND.fullmatch(title)
+    kind = _KIND.fullmatch(title) if " -" in title else None
     words = _REST.sub("", kind[1] if kind else title).strip(" .,!?-*~").split()
     # "KILEY'S -- REEL" is called Kiley's Reel, but "GEESE IN THE BOG -- JIG" just that.
     if kind and (len(words) == 1 or (words and words[-1].lower().endswith(("'s", "s'")))):
@@ -65,7 +67,7 @@ def title_words(title: str) -> list[str]:
     found: list[str] = []
     for word in words:
         plain = word.lower().strip(".")
-        apart = bool(found) and f"{found[-1].lower()} {plain}" in _APART
+        apart = found and f"{found[-1].lower()} {plain}" in _APART
         if not (apart or plain.removesuffix("s") in _DANCES or plain[:7] in _LONG):
             found.append(word)
             continue
