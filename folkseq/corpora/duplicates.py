@@ -50,13 +50,14 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
     sets = [distinct_ngrams(fingerprint, length) for fingerprint in fingerprints]
     sizes = np.array([len(ngrams) for ngrams in sets], np.int64)
     flat = np.concatenate([np.zeros(0, np.uint64), *sets])
-    order = np.argsort(flat, kind="stable")
-    flat, owners = flat[order], np.repeat(np.arange(len(sets), dtype=np.int32), sizes)[order]
+    _, numbers, pieces = np.unique(flat, return_inverse=True, return_counts=True)  # of the distinct n-grams
+    owners = np.repeat(np.arange(len(sets), dtype=np.int32), sizes)[np.argsort(numbers, kind="stable")]
+    starts, ends = np.cumsum(sizes) - sizes, np.cumsum(pieces)
     forest = Forest(len(sets))
     for piece, ngrams in enumerate(sets):
         needed = max(1, math.ceil(share * len(ngrams)))
-        first = np.searchsorted(flat, ngrams)
-        counts = np.searchsorted(flat, ngrams, side="right") - first  # of the pieces with each n-gram
+        own = numbers[starts[piece] : starts[piece] + len(ngrams)]
+        first, counts = ends[own] - pieces[own], pieces[own]  # of those in `owners` that have each n-gram
         skipped = min(needed - 1, int((counts > COMMON).sum()))
         if skipped:
             rarest = np.argsort(counts)[: len(counts) - skipped]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,10 @@ def inverse_powers(count: int) -> Hashes:
     return _powers(pow(BASE, -1, 1 << 64), count)
 
 
+@lru_cache
 def _powers(base: int, count: int) -> Hashes:
     factors = np.full(count, base, np.uint64)
     factors[:1] = 1
-    return np.cumprod(factors, dtype=np.uint64)
+    found = np.cumprod(factors, dtype=np.uint64)
+    found.flags.writeable = False
+    return found

@@ -52,8 +52,7 @@ def save_state(learner: Learner, progress: dict[str, Any], folder: Path) -> None
     ranks = learner.ranks.all_gather((own, learner.batches.state()))
     if learner.ranks.is_main:
         tensors = {f"model.{name}": tensor for name, tensor in learner.model.state_dict().items()}
-        for index, slots in learner.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in slots.items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in learner.optimizer.state().items()}
         for rank, (others, _) in enumerate(ranks):
             tensors |= {f"rank.{rank}.{name}": tensor for name, tensor in others.items()}
         cursors = [cursor for _, cursor in ranks]
@@ -81,12 +80,7 @@ def load_state(learner: Learner, folder: Path) -> tuple[dict[str, Any], str]:
             )
         own = _under(f"rank.{ranks.rank}.", tensors)
         learner.model.load_state_dict(_under("model.", tensors))
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _under("optimizer.", tensors).items():
-            index, slot = name.split(".")
-            slots.setdefault(int(index), {})[slot] = tensor
-        groups = learner.optimizer.state_dict()["param_groups"]
-        learner.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        learner.optimizer.load(_under("optimizer.", tensors))
         learner.carried = tuple(own[f"carried.{index}"].to(ranks.device) for index in range(len(learner.carried)))
         learner.batches.restore(facts["cursors"][ranks.rank])
         torch.set_rng_state(own["random.cpu"])

@@ -18,6 +18,7 @@ from folkseq.models.settings import BFLOAT16
 from folkseq.representations.capabilities import Augmentation
 from folkseq.representations.task import Task
 from folkseq.run import RunConfig
+from folkseq.training.adamw import AdamW
 from folkseq.training.precision import choose
 from folkseq.training.ranks import Ranks
 
@@ -60,20 +61,12 @@ class Learner:
         self.network = ranks.wrap(self.model)
         if ranks.count > 1:
             torch.manual_seed(config.seed + ranks.rank)  # each rank drops other values
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=settings.learning_rate,
-            betas=(0.9, settings.beta2),
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        self.optimizer = AdamW(self.model.parameters(), (0.9, settings.beta2), settings.weight_decay)
         self.batches = batches_of(data, config, ranks)
         self.carried = self.model.init_state(settings.rows)
 
     def update(self, rate: float) -> Update:
         """Learn from one batch at a learning rate; at 0 the weights stay as they are."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         batch = next(self.batches)
         if batch.conditioning is None and (width := self.model.settings.conditioning):
             batch = batch._replace(conditioning=np.zeros((*batch.x.shape, width), np.float32))  # DDP sums all gradients
@@ -88,10 +81,10 @@ class Learner:
                 logits, carried = self.network(x, state, *inputs)  # (B, T, V)
                 loss = functional.cross_entropy(logits.float().flatten(0, 1), y.flatten(), ignore_index=IGNORED)
         self.carried = tuple(tensor.detach().float() for tensor in carried)
-        self.optimizer.zero_grad()
+        self.model.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-        self.optimizer.step()
+        self.optimizer.step(rate)
         ids = batch.x.size if batch.source is None else np.count_nonzero(batch.y != IGNORED)
         return Update(loss.detach(), norm, self.ranks.count * int(ids))
 

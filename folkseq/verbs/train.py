@@ -145,7 +145,6 @@ def train(
 
                     notices = (start.notice(run.vocabulary),)
                     checkpoint.save_start(folder, start.weights(run.config.model, run.vocabulary))
-                _build_index(run)
             baseline, (store, own) = None, run.tokens()
             if run.config.task == CONTINUE:
                 baseline = Baseline.fit(store, own, len(run.vocabulary), run.config.training.validation_ids)
@@ -154,6 +153,7 @@ def train(
                 told = (*skipped(corpora, asked_for.suffixes), *found.notices, *notices)
                 on_start(TrainingStart(run, found, own, alike, baseline, told))
             run = _train(joined.broadcast(run) if joined else run, resume, baseline, on_report, joined)
+            _build_index(run)  # now, so that training began at once
             if run.config.task == CONTINUE and run.config.figures["steps"] == run.config.training.steps:
                 from folkseq.verbs.rank import learn_to_rank
 
@@ -267,8 +267,6 @@ def _check_unchanged(
         run.tokens()
     except RunError:  # they were removed
         run.write_tokens(found.folder, split, found.labels, numbers)
-    if not (run.folder / "novelty").exists():
-        _build_index(run)
     if run.vocabulary != found.codec.vocabulary or not np.array_equal(run.tokens()[0].offsets, found.store.offsets):
         raise RequestError(
             f"{run.folder} was started with folkseq {config.version}, which read these files in another way; "
@@ -309,9 +307,9 @@ def _of(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _build_index(run: Run) -> None:
-    """Write the index of the training set, if there is an extension for it."""
+    """Write the index of the training set, unless it is there or there is no extension for it."""
     overlaps: type[Overlaps] | None = extension("novelty")
-    if overlaps is not None:
+    if overlaps is not None and not (run.folder / "novelty").exists():
         overlaps.build(run)
 
 
