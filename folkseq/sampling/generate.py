@@ -63,11 +63,10 @@ def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator
     while len(batch):
         stop_if_unwanted()
         batch.step()
-        too_long = batch.too_long()
-        ended = np.setdiff1d(batch.ended(), too_long)
+        too_long, ended = batch.too_long(), batch.ended()
         if not len(too_long) and not len(ended):
             continue
-        samples = [batch.sample(place) for place in ended.tolist()]
+        samples = [batch.sample(place) for place in np.setdiff1d(ended, too_long).tolist()]
         # Before indices are taken, since there may be no more of them until the caller has these pieces.
         yield from draws.settle(batch.indices[too_long].tolist(), samples)
         free = {*too_long.tolist(), *ended.tolist()}
