@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from folkseq.training import Ranks
 
 FEWEST_PIECES = 2
+INDEX = "novelty"
+"""The folder of the index of the training set."""
 SETTINGS: dict[type[Any], tuple[str, ...]] = {
     TrainSettings: ("minutes", "steps", "precision", "threads"),
     ModelSettings: ("cell", "layers", "hidden"),
@@ -138,6 +140,7 @@ def train(
             else:
                 run = Run(folder, _config(chosen, found, new_split, asked, start), found.codec.vocabulary)
                 run.check_new()
+                rmtree(folder / INDEX, ignore_errors=True)  # of a start that was killed, with another corpus
                 run.write_tokens(found.folder, new_split, found.labels, numbers)
                 run.write_titles([*found.titles, *([] if start is None else start.run.titles())])
                 if start is not None:
@@ -309,7 +312,7 @@ def _of(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 def _build_index(run: Run) -> None:
     """Write the index of the training set, unless it is there or there is no extension for it."""
     overlaps: type[Overlaps] | None = extension("novelty")
-    if overlaps is not None and not (run.folder / "novelty").exists():
+    if overlaps is not None and not (run.folder / INDEX).exists():
         overlaps.build(run)
 
 
