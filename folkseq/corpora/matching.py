@@ -6,6 +6,8 @@ distance, where `lookback` looks at a few bars. Of several matches of the same l
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -27,9 +29,6 @@ _LEVEL = {int(_BITS[:level].sum()): level for level in range(len(LENGTHS) + 1)}
 def matches(ids: ArrayLike) -> tuple[Integers, Integers]:
     """Return the id that followed the longest match after each id of a piece, and the level of the match.
 
-    Two stretches of 2k ids are equal if their halves are (Karp, Miller and Rosenberg, Rapid identification of repeated
-    patterns in strings, trees and arrays, 1972).
-
     Args:
         ids: (T,).
 
@@ -41,22 +40,37 @@ def matches(ids: ArrayLike) -> tuple[Integers, Integers]:
     ([-1, -1, -1, -1, -1, 7, -1, -1, 5, 6, 9], [0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 2])
     """
     read = np.asarray(ids, np.int64)
-    count = len(read)
-    followed, levels = np.full(count, -1), np.zeros(count, np.int64)
-    names = read  # of the stretches that end at each id: equal stretches have the same name
-    for level, length in enumerate(LENGTHS, 1):
+    places, levels = places_after(read, LENGTHS)
+    return np.where(levels > 0, read[places], -1), levels
+
+
+def places_after(ids: Integers, lengths: Iterable[int], window: int = WINDOW) -> tuple[Integers, Integers]:
+    """Return the place after the longest match at each place, (T,), and its level, (T,), 0 without a match.
+
+    Two stretches are equal if their first and their last ids are, where these stretches may overlap (Karp, Miller and
+    Rosenberg, Rapid identification of repeated patterns in strings, trees and arrays, 1972).
+
+    Args:
+        ids: (T,).
+        lengths: the lengths that are told apart, each at most twice the one before; the first is 1 or 2.
+        window: a match lies fewer ids back.
+    """
+    count = len(ids)
+    places, levels = np.zeros((2, count), np.int64)
+    names, shorter = ids, 1  # of the stretches that end at each id: equal stretches have the same name
+    for level, length in enumerate(lengths, 1):
         ends = np.arange(length - 1, count)
         if len(ends) < 2:
             break
-        pairs = names[ends - length // 2] * (names.max() + 1) + names[ends]
+        pairs = names[ends - (length - shorter)] * (names.max() + 1) + names[ends]
         order = np.argsort(pairs, kind="stable")
         again = pairs[order[1:]] == pairs[order[:-1]]
-        names = np.zeros(count, np.int64)
+        names, shorter = np.zeros(count, np.int64), length
         names[ends[order]] = np.concatenate([[0], np.cumsum(~again)])
         here, before = ends[order[1:][again]], ends[order[:-1][again]]
-        near = here - before < WINDOW
-        followed[here[near]], levels[here[near]] = read[before[near] + 1], level
-    return followed, levels
+        near = here - before < window
+        places[here[near]], levels[here[near]] = before[near] + 1, level
+    return places, levels
 
 
 def begin(rows: int) -> Memory:

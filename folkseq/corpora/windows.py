@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from folkseq.corpora.batch import IGNORED, Batch, Batches
+from folkseq.corpora.recall import RecentTokens
 from folkseq.corpora.store import Ids, TokenStore
-from folkseq.recent import RecentTokens
 from folkseq.representations.capabilities import Augmentation
 
 MOST_EMPTY = 1000  # passages in a row that an augmentation may leave empty, as it does with long silences

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from folkseq.corpora.lookback import BAR_LENGTH, Lookback
-from folkseq.recent import Recent, RecentTokens
+from folkseq.corpora.recall import RecentTokens
+from folkseq.recent import Recent
 from folkseq.settings import REQUIRED, setting, validate
 
 if TYPE_CHECKING:

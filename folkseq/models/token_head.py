@@ -1,7 +1,7 @@
 """The output for compound tokens in time, which sees recent tokens.
 
-It is that of `compound_head`, but each field has a projection of its own, and the fields from the key on see what
-`folkseq.recent` shows. The fields come in their order, so the logits of a field are computed for its own ids only.
+It is that of `compound_head`, but each field has a projection of its own, and sees what `corpora.recall` shows. The
+fields come in their order, so the logits of a field are computed for its own ids only.
 """
 
 from __future__ import annotations
@@ -11,34 +11,30 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from folkseq.corpora.batch import IGNORED
+from folkseq.corpora.recall import RecentTokens
+from folkseq.models.references import References
 from folkseq.models.settings import IMPOSSIBLE
-from folkseq.recent import ENDS, RECALLED, RecentTokens
-
-MIXTURES = 2
+from folkseq.recent import ENDS, MATCH
 
 
 class TokenHead(nn.Module):
     """From the output of the last layer after each compound token to the logits of each next id."""
 
-    apart: Tensor
-
     def __init__(self, tokens: RecentTokens, hidden: int, width: int, gain: float) -> None:
         """Build the output of a network of a hidden size, with vectors of a width N for each field."""
         super().__init__()
-        self.layout, self.recent, self.gain = tokens.layout, tokens.recent, gain
+        self.tokens, self.layout, self.recent, self.gain = tokens, tokens.layout, tokens.recent, gain
         layout, recent = tokens.layout, tokens.recent
         self.heard = nn.Linear(hidden, layout.width * width)  # of the network's output, for each field
         self.told = nn.Embedding(layout.size, width)  # of the token's ids so far
-        size = tokens.nothing + 1
-        self.shown = nn.EmbeddingBag(size, width, mode="sum", padding_idx=tokens.nothing)  # of the recent tokens
-        # By how much a key is likelier for its interval to each key that sounds, and to each of the last keys: some
-        # mixtures of intervals, and the weight of each mixture.
-        self.intervals = nn.Parameter(0.02 * torch.randn(1 + RECALLED, MIXTURES, 2 * recent.keys - 1))
-        self.mixture = nn.Linear(width, MIXTURES)
-        nn.init.normal_(self.mixture.weight, std=0.02)
-        nn.init.ones_(self.mixture.bias)
-        keys = torch.arange(recent.keys)
-        self.register_buffer("apart", keys[None] - keys[:, None] + recent.keys - 1, persistent=False)
+        nothing = int(tokens.offsets[-1])
+        self.shown = nn.EmbeddingBag(nothing + 1, width, mode="sum", padding_idx=nothing)  # of the nearest token
+        references = recent.references(layout.fields)
+        self.references = nn.ModuleDict({str(field): References(each, width) for field, each in references.items()})
+        self.matched = nn.Linear(width, len(recent.matched))  # trust in what followed the match, for each field
+        self.levels = nn.Embedding(MATCH, len(recent.matched))
+        for weight in (*self.matched.parameters(), self.levels.weight):
+            nn.init.zeros_(weight)
         self.trust = nn.Linear(width, 2 * ENDS)  # in each end, of the first and of the second length
         nn.init.zeros_(self.trust.weight)
         nn.init.zeros_(self.trust.bias)
@@ -70,10 +66,10 @@ class TokenHead(nn.Module):
         states = torch.cat([before[:, None], after], dim=1)  # (B, T // F + 1, H)
         heard = self.heard(states).unflatten(2, (width, -1))  # (B, T // F + 1, F, N)
         told = self.told(ids[:, :, :-1]).cumsum(2)  # (B, G, F − 1, N)
-        before_key = self.recent.before()
-        at_key = self.shown(rows[:, :groups, :before_key].flatten(0, 1)).view(len(x), groups, -1)
-        after_key = self.shown(rows[:, :groups, before_key : -2 * ENDS].flatten(0, 1)).view(len(x), groups, -1)
-        ends = rows[:, :groups, -2 * ENDS :].view(len(x), groups, ENDS, 2)  # (B, G, ENDS, 2)
+        *references, near, ends, match_after, match = torch.split(rows[:, :groups], list(self.tokens.widths), dim=2)
+        told_of = dict(zip(self.recent.references(layout.fields), references, strict=True))
+        nearest = self.shown(near.flatten(0, 1)).view(len(x), groups, -1)
+        ends = ends.view(len(x), groups, ENDS, 2)
         first, second = self.recent.lengths
         logits, total = [], output.bias.new_zeros(())
         wanted = None
@@ -82,15 +78,22 @@ class TokenHead(nn.Module):
         for field in (*range(1, width), 0):
             if field:
                 z = heard[:, :groups, field] + told[:, :, field - 1]  # (B, G, N)
-                if field >= self.recent.key:
-                    z = z + (at_key if field == self.recent.key else after_key)
+                if field > self.recent.key:
+                    z = z + nearest
             else:
                 z = functional.pad(heard[:, 1:, 0], (0, 0, 0, groups - after.shape[1]))
+            reference = self.references[str(field)] if field in told_of else None
+            if isinstance(reference, References):
+                z = z + reference.show(told_of[field])
             low, high = self.columns(field)
             z = self.gain * torch.tanh(z)
             own = functional.linear(z, output.weight[low:high], output.bias[low:high])
-            if field == self.recent.key:
-                own = own + self._by_interval(rows[:, :groups, :before_key], z)
+            if isinstance(reference, References):
+                first_value = int(layout.offsets[field]) - low
+                rest = high - low - first_value - reference.values
+                own = own + functional.pad(reference(told_of[field], z), (first_value, rest))
+            if field in self.recent.matched:
+                own = self._with_match(own, field, match if field else match_after, z, ids)
             if field in (first, second):
                 at = ends[..., int(field == second)]  # (B, G, ENDS)
                 there = at >= 0
@@ -119,21 +122,17 @@ class TokenHead(nn.Module):
                 found = torch.where(inside[..., None], only, found)
         return found.flatten(1, 2)[:, : x.shape[1]]
 
-    def _by_interval(self, rows: Tensor, z: Tensor) -> Tensor:
-        """Return what the intervals to recent keys add to the logits of the keys, (B, G, values of the key).
-
-        Args:
-            rows: (B, G, W) of the table of recent tokens, as far as they are known before the key.
-            z: (B, G, N) the vector that predicts the key.
-        """
-        keys, sizes = self.recent.keys, len(self.intervals)
-        table = self.intervals[:, :, self.apart].permute(0, 2, 1, 3).reshape(sizes * keys, -1)  # (P · K, M · K)
-        # The rows of the keys are the first of the table of recent tokens, in the same order.
-        table = torch.cat([table, table.new_zeros(1, table.shape[1])])
-        found = functional.embedding_bag(rows.clamp(max=sizes * keys).flatten(0, 1), table, mode="sum")
-        mixed = found.view(*z.shape[:2], MIXTURES, keys) * self.mixture(z)[..., None]  # (B, G, M, K)
-        more = self.layout.fields[self.recent.key] - keys
-        return functional.pad(mixed.sum(2), (0, more))
+    def _with_match(self, logits: Tensor, field: int, match: Tensor, z: Tensor, ids: Tensor) -> Tensor:
+        """Return the logits of a field with the trust added to that of the value that followed the match."""
+        place, (first, second) = self.recent.matched.index(field), self.recent.lengths
+        level, value = match[..., 0], match[..., 1 + place]
+        there = level >= 0
+        if field == second:
+            coarse = match[..., 1 + self.recent.matched.index(first)]
+            there = there & (ids[:, :, first] - int(self.layout.offsets[first]) == coarse)
+        trust = (self.matched(z)[..., place] + self.levels(level.clamp(min=0))[..., place]) * there
+        at = value.clamp(min=0) + int(self.layout.offsets[field]) - self.columns(field)[0]
+        return logits.scatter_add(2, at[..., None], trust[..., None].to(logits.dtype))
 
     def columns(self, field: int) -> tuple[int, int]:
         """Return the first id of a field and the one after its last; the end id belongs to the first field."""

@@ -26,6 +26,7 @@ _DRAWING = ("tokens", "forced", "uniforms", "temperature", "controls")
 _ZEROS: dict[str, tuple[type, int]] = {
     "tensor(float)": (np.float32, 0),
     "tensor(uint8)": (np.uint8, 128),
+    "tensor(int32)": (np.int32, 0),
     "tensor(int64)": (np.int64, 0),
 }
 """Type and zero value of a state tensor, by its type in the graph; uint8 is quantised around 128."""

@@ -20,7 +20,8 @@ from folkseq.music.performance import NOTE, Note, Notes, Performance, Track
 from folkseq.music.pitch import PITCH_CLASSES
 from folkseq.music.sustain import bake
 from folkseq.representations.packed.media.midi import DrumMedium
-from folkseq.representations.performance import PerformanceRepresentation
+from folkseq.representations.performance.config import PerformanceConfig
+from folkseq.representations.performance.files import PerformanceFiles
 from folkseq.verbs.model import Model
 
 CONTEXT_S, CONTEXT_BARS = 20.0, 8
@@ -52,8 +53,8 @@ class Continuing(ABC):
     @classmethod
     def of(cls, model: Model, piece: Performance, start_s: float, stop_s: float) -> Continuing:
         """Return what suits the model. Raises FolkseqError if none does."""
-        if isinstance(model.representation, PerformanceRepresentation):
-            return ContinuingNotes(model, piece, start_s, stop_s, model.representation)
+        if isinstance(model.representation.files, PerformanceFiles):
+            return ContinuingNotes(model, piece, start_s, stop_s, model.representation.files.config)
         return ContinuingBars(model, piece, start_s, stop_s, drums_of(model))
 
     @property
@@ -84,7 +85,7 @@ class Continuing(ABC):
 class ContinuingNotes(Continuing):
     """A model of performances, which continues the seconds before a passage."""
 
-    config: PerformanceRepresentation
+    config: PerformanceConfig
 
     @property
     def drums(self) -> bool:

@@ -63,9 +63,9 @@ class Passage:
     def model(self, workshop: Workshop, name: str) -> Model:
         """Return a model by its name; by default the first that fills passages, or else that continues pieces."""
         drums = any(map(len, self.piece.tracks)) and all(each.drum for each in self.piece.tracks if len(each))
-        usual = ("packed:grid=drums",) if drums else ("performance",)
+        usual = ("packed:grid=drums",) if drums else ("performance", "notes")
         for task in (FILL, CONTINUE):
-            for representation in ("performance", "packed:grid=drums") if name else usual:
+            for representation in ("performance", "notes", "packed:grid=drums") if name else usual:
                 with suppress(RequestError if name else MissingError):
                     return workshop.model(name, task, representation)
         raise FolkseqError(f"{name or 'no model'}: writes no performances; choose another model")

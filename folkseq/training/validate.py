@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from folkseq.corpora import IGNORED, Batch, Lookback, TokenStore
 from folkseq.corpora.baseline import JUDGED
+from folkseq.corpora.recall import RecentTokens
 from folkseq.corpora.store import Ids
 from folkseq.errors import CorpusError
 from folkseq.models.language_model import LanguageModel
-from folkseq.recent import RecentTokens
 from folkseq.representations.task import Task
 from folkseq.run import RunConfig
 from folkseq.training.learner import TrainingData, on_device

@@ -40,7 +40,10 @@ class Case:
         torch.manual_seed(0)
         self.model = LanguageModel(self.settings).eval()
         torch.nn.init.normal_(self.model.head.trust.weight, std=0.3)
-        torch.nn.init.normal_(self.model.head.intervals, std=0.3)
+        for references in self.model.head.references.values():
+            torch.nn.init.normal_(references.curves, std=0.3)
+        torch.nn.init.normal_(self.model.head.levels.weight)
+        torch.nn.init.normal_(self.model.head.matched.weight, std=0.3)
         self.weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
         self.ids = self.codec.encode(take(1, 4.0)).astype(np.int64)
         random = np.random.default_rng(0)

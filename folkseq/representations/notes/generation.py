@@ -34,6 +34,6 @@ class NotesGeneration(PerformanceGeneration):
         """Return the ids of a prime without its end."""
         return list(map(int, self.codec.encode(piece if self.tracks else quantized)[: -self.width]))
 
-    def _steps(self, prime: Prime[Performance] | None) -> int:
+    def steps(self, prime: Prime[Performance] | None) -> int:
         """Return the step after the last onset of a prime, from which new notes begin."""
-        return super()._steps(prime) + 1 if prime else 0
+        return super().steps(prime) + 1 if prime else 0

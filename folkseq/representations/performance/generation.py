@@ -72,7 +72,7 @@ class PerformanceGeneration(Generation[Performance]):
         of that; at most 30 by default.
         """
         self._check(options)
-        rate, given, layout = self.config.steps_per_second, self._steps(prime), self.layout
+        rate, given, layout = self.config.steps_per_second, self.steps(prime), self.layout
         kept_s = given / rate if options.seconds and options.keep_prime else 0.0
         seconds = (options.seconds or SECONDS) - kept_s
         steps = round(seconds * rate)
@@ -145,7 +145,7 @@ class PerformanceGeneration(Generation[Performance]):
         """
         piece = bake(piece) if options.pedal == "baked" else piece
         if prime is not None:
-            prime_s = self._steps(prime) / self.config.steps_per_second
+            prime_s = self.steps(prime) / self.config.steps_per_second
             given = bake(prime.piece) if options.pedal == "baked" else prime.piece
             piece = keep(piece, given, prime_s) if options.keep_prime else strip(piece, prime_s)
         if options.bpm is not None:
@@ -160,7 +160,8 @@ class PerformanceGeneration(Generation[Performance]):
         more = ["…"] if len(pitches) > _SHOWN else []
         return f"{len(pitches)} notes in {piece.length_s:.1f} s: {' '.join(names + more)}"
 
-    def _steps(self, prime: Prime[Performance] | None) -> int:
+    def steps(self, prime: Prime[Performance] | None) -> int:
+        """Return the step from which new notes begin after a prime."""
         return self.layout.duration(np.array(prime.ids)) if prime else 0
 
     def _check(self, options: PerformanceOptions) -> None:

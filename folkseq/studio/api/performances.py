@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from folkseq.errors import FolkseqError
 from folkseq.formats import midi
-from folkseq.representations.performance import PerformanceRepresentation
+from folkseq.representations.performance.files import PerformanceFiles
+from folkseq.representations.performance.generation import PerformanceGeneration
 from folkseq.representations.task import CONTINUE
 from folkseq.settings import REQUIRED, setting, spelled
 from folkseq.studio.continuing import drums_of
@@ -117,7 +116,7 @@ def _options(model: Model, request: AskForPerformances) -> dict[str, Any]:
     """Return the options of the model's representation. Raises FolkseqError for those that it does not have."""
     _check_segments(request.density, request.pitch_classes)
     representation = model.representation
-    if isinstance(representation, PerformanceRepresentation):
+    if isinstance(representation.files, PerformanceFiles):
         texts = {"density": spelled(request.density), "pitch_classes": "/".join(request.pitch_classes)}
         return {"seconds": request.seconds, **texts, "keep_prime": request.keep_prime or None}
     drums = drums_of(model)
@@ -142,10 +141,10 @@ def _continuing(model: Model, data: bytes, name: str, options: dict[str, Any]) -
     if options.get("keep_prime", True) is None:
         return options
     parsed = {key: value for key, value in options.items() if value not in (None, "")}
-    prime = model.codec.generation.prime_file(data, name, representation.options(**parsed))
-    if isinstance(representation, PerformanceRepresentation):
-        steps = representation.layout.duration(np.array(prime.ids))
-        return {**options, "seconds": options["seconds"] + steps / representation.steps_per_second}
+    generation = model.codec.generation
+    prime = generation.prime_file(data, name, representation.options(**parsed))
+    if isinstance(generation, PerformanceGeneration):
+        return {**options, "seconds": options["seconds"] + generation.steps(prime) / generation.config.steps_per_second}
     return {**options, "bars": options["bars"] - (-len(prime.piece.rows) // drums_of(model).bar)}
 
 

@@ -240,16 +240,34 @@ def test_the_pedal_of_the_passage_goes_with_its_notes(workshop):
         assert [(each.start_s, each.stop_s) for each in found.pedal] == [(1.0, 4.5), (8.0, 9.0)]
 
 
-@pytest.fixture(scope="module")
-def filler(tmp_path_factory):
-    """Return a run of a few steps that fills passages."""
-    folder = tmp_path_factory.mktemp("fill")
+def trained(folder, *words):
+    """Return a run of a few steps."""
     for number in range(4):
         (folder / f"{number}.mid").write_bytes(midi.format(take(number)))
-    words = ["train", "performance", str(folder), "--task", "fill", "--steps", "3", "--hidden", "16", "-q", "--out"]
-    result = CliRunner().invoke(main, [*words, str(folder / "run")])
+    sizes = ["--steps", "3", "--hidden", "16", "-q", "--out", str(folder / "run")]
+    result = CliRunner().invoke(main, ["train", words[0], str(folder), *words[1:], *sizes])
     assert result.exit_code == 0, result.output
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def filler(tmp_path_factory):
+    """Return a run that fills passages."""
+    return trained(tmp_path_factory.mktemp("fill"), "performance", "--task", "fill")
+
+
+def test_a_model_of_notes_writes_continues_and_changes_performances(tmp_path):
+    """An untrained one; so its notes are any, but as long and as many as asked for."""
+    run = trained(tmp_path, "notes")
+    workshop, data = Workshop(tmp_path, [run]), encoded(take(5))
+    asked = AskForPerformances(model=str(run), seed=1, seconds=3, prime=data, keep_prime=True, density=(4.0,))
+    (found,) = write_performances(workshop, asked)
+    begun = midi.parse(b64decode(data), "").performance.tracks[0].notes["onset_s"].max()
+    onsets = [note.onset_s for note in found.notes]
+    assert max(onsets) > begun
+    assert max(onsets) <= begun + 3.1
+    for version in again(workshop, data, 4.0, 8.0, model=str(run), density=(4.0,)):
+        assert notes_outside(version.midi, 3840, 7680) == notes_outside(data, 3840, 7680)
 
 
 def test_a_run_that_fills_passages_is_used_if_there_is_one(filler, tmp_path):
