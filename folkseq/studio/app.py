@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import json
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from functools import partial
 from hashlib import sha256
 from importlib.resources import files
@@ -52,11 +52,6 @@ def application(workshop: Workshop, token: str, hosts: set[str]) -> Starlette:
     jobs = Jobs()
     page = _PAGE.joinpath("index.html").read_text("utf-8")
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
-        jobs.close()
-
     async def show_page(_: Request) -> Response:
         return Response(page, media_type="text/html")
 
@@ -72,7 +67,6 @@ def application(workshop: Workshop, token: str, hosts: set[str]) -> Starlette:
     ]
     return Starlette(
         routes=routes,
-        lifespan=lifespan,
         middleware=[Middleware(Guard, token=token, hosts=hosts, policy=_policy(page))],
         exception_handlers={TooLargeError: _too_large, Exception: _fault},
     )

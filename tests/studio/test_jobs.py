@@ -15,9 +15,7 @@ async def _all(results):
 
 @pytest.fixture
 def jobs():
-    made = Jobs(workers=1, most=3)
-    yield made
-    made.close()
+    return Jobs(workers=1, most=3)
 
 
 def test_a_job_gives_its_results_in_order(jobs):
