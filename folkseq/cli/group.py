@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
@@ -17,17 +16,6 @@ from folkseq.errors import FolkseqError
 from folkseq.extensions import installed
 from folkseq.extras import EXTRAS, advice
 
-CORE = {
-    "corpus": "folkseq.cli.corpus",
-    "train": "folkseq.cli.train",
-    "sample": "folkseq.cli.sample",
-    "tokenize": "folkseq.cli.tokenize",
-    "convert": "folkseq.cli.convert",
-    "inspect": "folkseq.cli.inspect",
-    "models": "folkseq.cli.models",
-    "doctor": "folkseq.cli.doctor",
-}
-"""Modules of the verbs of the core, each with a command of the verb's name."""
 ORDER = (
     "corpus",
     "train",
@@ -51,14 +39,11 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order in which a user needs them."""
-        names = {*CORE, *installed("verbs")}
+        names = set(installed("verbs"))
         return [*(name for name in ORDER if name in names), *sorted(names - set(ORDER))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb."""
-        if cmd_name in CORE:
-            command: click.Command = getattr(import_module(CORE[cmd_name]), cmd_name)
-            return command
         point = installed("verbs").get(cmd_name)
         return None if point is None else point.load()
 

@@ -40,20 +40,21 @@ def _harmonising() -> dict[str, list[click.Option]]:
     return _groups(*_DRAWING)() | {"Only for chords over a tune": options_of(ChordSettings)}
 
 
+def _answers(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that both verbs have."""
+    tune = click.option("--tune", type=int, help="The X: number of a tune, in a book.")
+    for option in reversed((tune, COUNT, OUTPUT, FORMAT, SOUNDFONT, SEED, QUIET, JSON)):
+        command = option(command)
+    return command
+
+
 @click.command(cls=GroupedCommand, groups=_filling)
 @click.argument("names", nargs=-1, required=True, metavar="[RUN] FILE")
 @MODEL
 @click.option("--bars", help="Bars of a tune, as in 5-8, as engravers count: a pickup is bar 0.")
 @click.option("--seconds", help="Seconds of a performance, as in 12-20.")
-@click.option("--tune", type=int, help="The X: number of a tune, in a book.")
-@COUNT
-@OUTPUT
-@FORMAT
-@SOUNDFONT
-@SEED
-@QUIET
-@JSON
-def fill(names: tuple[str, ...], model: str | None, formats: str | None, as_json: bool, **asked: Any) -> None:
+@_answers
+def fill(**asked: Any) -> None:
     """Write a gap in a piece again, and keep every other byte.
 
     FILE is a tune, or a performance in MIDI; - for standard input. RUN was trained with --task fill; by default it is
@@ -61,26 +62,14 @@ def fill(names: tuple[str, ...], model: str | None, formats: str | None, as_json
     """
     from folkseq.infill.verb import fill as verb
 
-    _show(
-        verb(*_run_and_file(names, model), formats=formats.split(",") if formats else None, **asked),
-        as_json,
-        asked["out"],
-        asked["count"],
-    )
+    _answer(verb, **asked)
 
 
 @click.command(cls=GroupedCommand, groups=_harmonising)
 @click.argument("names", nargs=-1, required=True, metavar="[RUN] MELODY")
 @MODEL
-@click.option("--tune", type=int, help="The X: number of a tune, in a book.")
-@COUNT
-@OUTPUT
-@FORMAT
-@SOUNDFONT
-@SEED
-@QUIET
-@JSON
-def harmonise(names: tuple[str, ...], model: str | None, formats: str | None, as_json: bool, **asked: Any) -> None:
+@_answers
+def harmonise(**asked: Any) -> None:
     """Write alto, tenor and bass to a melody, or chords over a tune, and keep the melody.
 
     MELODY is ABC or MIDI; - for standard input. RUN was trained with --task harmonise: on chorales, or on tunes with
@@ -88,12 +77,7 @@ def harmonise(names: tuple[str, ...], model: str | None, formats: str | None, as
     """
     from folkseq.ensemble.verb import harmonise as verb
 
-    _show(
-        verb(*_run_and_file(names, model), formats=formats.split(",") if formats else None, **asked),
-        as_json,
-        asked["out"],
-        asked["count"],
-    )
+    _answer(verb, **asked)
 
 
 def again(file: str, run: str | None, as_json: bool = False, **files: Any) -> None:
@@ -103,12 +87,21 @@ def again(file: str, run: str | None, as_json: bool = False, **files: Any) -> No
     _show(verb(file, run, **files), as_json, files.get("out"))
 
 
-def _run_and_file(names: tuple[str, ...], model: str | None) -> tuple[str | None, str]:
-    """Return the run, if one was named, and the file. Raises UsageError for more arguments."""
+def _answer(
+    verb: Callable[..., Answers],
+    names: tuple[str, ...],
+    model: str | None,
+    formats: str | None,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Answer for the file, and show the answers. Raises UsageError for more than a run and a file."""
     *runs, file = names
     if len(runs) > 1:
         raise click.UsageError(f"name a run and one file, got {' '.join(names)}")
-    return chosen(runs[0] if runs else None, model), file
+    run = chosen(runs[0] if runs else None, model)
+    found = verb(run, file, formats=formats.split(",") if formats else None, **asked)
+    _show(found, as_json, asked["out"], asked["count"])
 
 
 def _show(found: Answers, as_json: bool, out: str | None, count: int = 1) -> None:
