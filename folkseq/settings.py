@@ -41,6 +41,8 @@ class Setting:
     high: float | None = None
     exclusive: Literal["low", "high", "both"] | None = None
     """Ends of the range that are not allowed themselves."""
+    longest: int | None = None
+    """Most characters of a text."""
     metavar: str | None = None
     flags: tuple[str, ...] = ()
     """Names of the command-line option; none: made from the field's name."""
@@ -98,6 +100,8 @@ def validate(instance: Any) -> None:
                 raise TypeError(f"{field.name} must be {' or '.join(names)}, got {value!r}")
             if isinstance(each, float) and not math.isfinite(each):
                 raise ValueError(f"{field.name} must be {declared.allowed or 'finite'}, got {value!r}")
+            if isinstance(each, str) and declared.longest is not None and len(each) > declared.longest:
+                raise ValueError(f"{field.name} must have at most {declared.longest:,} characters, got {len(each):,}")
             if each is not None and not declared.allows(each):
                 raise ValueError(f"{field.name} must be {declared.allowed}, got {value!r}")
 

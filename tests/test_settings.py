@@ -24,6 +24,7 @@ class Outer:
     share: float = setting(0.5, "Share.", low=0, high=1, exclusive="high")
     rate: float | None = setting(None, "Rate.", low=0, exclusive="low")
     on: bool = setting(False, "Switch.")
+    label: str = setting("", "Label.", longest=3)
     inner: Inner | None = None
     inners: tuple[Inner, ...] = ()
 
@@ -41,6 +42,7 @@ class Outer:
         ({"share": 1.0}, ValueError, "share must be at least 0 and below 1, got 1.0"),
         ({"rate": 0.0}, ValueError, "rate must be above 0, got 0.0"),
         ({"rate": float("inf")}, ValueError, "rate must be above 0, got inf"),
+        ({"label": "abcd"}, ValueError, "label must have at most 3 characters, got 4"),
         ({"rate": "1"}, TypeError, "rate must be float or int or None, got '1'"),
     ],
 )

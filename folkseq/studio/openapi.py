@@ -90,6 +90,7 @@ def _properties(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
             schema["description"] = declared.help
             schema |= {"minimum": declared.low} if declared.low is not None else {}
             schema |= {"maximum": declared.high} if declared.high is not None else {}
+            schema |= {"maxLength": declared.longest} if declared.longest is not None else {}
             schema |= {"enum": list(declared.choices)} if declared.choices else {}
             schema |= {"default": field.default} if field.default is not REQUIRED else {}
         found[field.name] = schema

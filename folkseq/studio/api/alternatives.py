@@ -17,14 +17,11 @@ TURNS = 2
 class AskForAlternatives:
     """A tune in which something is to be new."""
 
-    abc: str = setting(REQUIRED, "The tune in ABC.")
+    abc: str = setting(REQUIRED, "The tune in ABC.", longest=LONGEST_TEXT)
     count: int = setting(4, "Number of alternatives.", low=1, high=MOST_ALTERNATIVES)
     seed: int | None = setting(None, "The same seed gives the same alternatives.", low=0, high=2**62)
     model: str = setting("", "One of the models; the first that suits by default.")
     temperature: float | None = setting(None, "Above 1 bolder, below 1 plainer.", low=0, high=4)
-
-    def __post_init__(self) -> None:
-        check_length(self.abc)
 
 
 @dataclass(frozen=True)
@@ -44,9 +41,3 @@ class Alternative:
     nll: float
     """Nats per token of the new music under the model."""
     copied: Copied
-
-
-def check_length(abc: str) -> None:
-    """Raise ValueError if a text is too long for a request."""
-    if isinstance(abc, str) and len(abc) > LONGEST_TEXT:
-        raise ValueError(f"the tune has more than {LONGEST_TEXT:,} characters; shorten it")

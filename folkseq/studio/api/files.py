@@ -19,7 +19,7 @@ class AskForFile:
     """The music, as ABC or as a MIDI file, and the format."""
 
     suffix: str = setting(REQUIRED, "The format.", choices=SUFFIXES)
-    abc: str = setting("", "A tune.")
+    abc: str = setting("", "A tune.", longest=LONGEST_TEXT)
     midi: str = setting("", "A performance in place of a tune: a MIDI file in base64.")
     name: str = setting("", "Title of the performance.")
     swing: float | None = setting(None, "Share of a beat that the first eighth takes.", low=0.5, high=0.75)
@@ -72,8 +72,6 @@ def _made(workshop: Workshop, request: AskForFile) -> Made:
         raise RequestError("there is no music to take away" if not request.abc else "send a tune or a performance")
     if request.midi:
         return from_midi(request.midi, request.suffix, request.name, workshop.soundfont)
-    if len(request.abc) > LONGEST_TEXT:
-        raise RequestError(f"the tune has more than {LONGEST_TEXT:,} characters; shorten it")
     return from_abc(request.abc, request.suffix, swing=request.swing, bpm=request.tempo, soundfont=workshop.soundfont)
 
 

@@ -39,8 +39,8 @@ _lock = Lock()
 class TuneVersion:
     """A state of a tune."""
 
-    abc: str = setting(REQUIRED, "Its text.")
-    label: str = setting("", "What made it.")
+    abc: str = setting(REQUIRED, "Its text.", longest=LONGEST_TEXT)
+    label: str = setting("", "What made it.", longest=200)
 
     def __post_init__(self) -> None:
         validate(self)
@@ -54,16 +54,14 @@ class Document:
     versions: tuple[TuneVersion, ...] = setting(REQUIRED, f"At least one and at most {MOST_VERSIONS}.")
     at: int = setting(0, "The open version, from 0.", low=0, high=MOST_VERSIONS - 1)
     revision: int = setting(0, "The number of changes so far; 0 for a new document.", low=0)
-    save: str = setting("", "Any id of this save.")
+    save: str = setting("", "Any id of this save.", longest=_LONGEST_ID)
 
     def __post_init__(self) -> None:
         validate(self)
-        if not _ID.fullmatch(self.id) or len(self.save) > _LONGEST_ID:
-            raise ValueError("id must be a UUID, and save as short")
+        if not _ID.fullmatch(self.id):
+            raise ValueError("id must be a UUID")
         if not self.at < len(self.versions) <= MOST_VERSIONS:
             raise ValueError(f"versions must be at most {MOST_VERSIONS}, and one of them open")
-        if any(len(version.abc) > LONGEST_TEXT or len(version.label) > 200 for version in self.versions):
-            raise ValueError(f"a version must have at most {LONGEST_TEXT:,} characters")
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ _building = Lock()
 class AskForOverlap:
     """A tune to compare with the books of a model."""
 
-    abc: str = setting(REQUIRED, "The tune.")
+    abc: str = setting(REQUIRED, "The tune.", longest=LONGEST_TEXT)
     model: str = setting("", "One of the models; the first that writes tunes by default.")
 
 
@@ -96,8 +96,6 @@ class Books:
 
 def compare_tune(workshop: Workshop, request: AskForOverlap) -> SharedBars:
     """Compare a tune with the books that a model was trained on, in any key."""
-    if len(request.abc) > LONGEST_TEXT:
-        raise RequestError(f"the tune has more than {LONGEST_TEXT:,} characters; shorten it")
     model = workshop.model(request.model, CONTINUE, "abc")
     spelling, known = model.representation, model.overlaps
     if not isinstance(known, KnownPieces) or not isinstance(spelling, Spelling):

@@ -18,10 +18,10 @@ from folkseq.sampling.engine import Logits
 from folkseq.sampling.scoring import id_nll, scores
 from folkseq.sampling.settings import INT8
 from folkseq.settings import REQUIRED, setting
-from folkseq.studio.api.alternatives import Alternative, AskForAlternatives, check_length
+from folkseq.studio.api.alternatives import Alternative, AskForAlternatives
 from folkseq.studio.api.following import write_on
 from folkseq.studio.api.reading import in_utf16
-from folkseq.studio.api.tunes import Notice
+from folkseq.studio.api.tunes import LONGEST_TEXT, Notice
 from folkseq.studio.notes import LEAST, ReadTune, shares
 from folkseq.studio.open_text import Beginning, OpenText, plainly
 from folkseq.studio.operations import operation
@@ -35,11 +35,8 @@ SHOWN = 5
 class AskForSurprise:
     """A tune whose notes are judged."""
 
-    abc: str = setting(REQUIRED, "The tune in ABC.")
+    abc: str = setting(REQUIRED, "The tune in ABC.", longest=LONGEST_TEXT)
     model: str = setting("", "One of the models; the first that writes tunes by default.")
-
-    def __post_init__(self) -> None:
-        check_length(self.abc)
 
 
 @dataclass(frozen=True)

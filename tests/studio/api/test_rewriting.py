@@ -8,6 +8,7 @@ from folkseq.formats import abc as notation
 from folkseq.formats.abc.splice import find_bars
 from folkseq.music import Bar, Meter, Sound
 from folkseq.representations.abc.analysis import sections
+from folkseq.settings import validate
 from folkseq.studio.api.alternatives import Alternative, AskForAlternatives
 from folkseq.studio.api.reading import reading
 from folkseq.studio.api.rewriting import WAYS, AskToRewrite, harmonise, rewrite
@@ -215,5 +216,5 @@ def test_a_model_for_something_else_is_refused(workshop):
 
 
 def test_a_long_text_is_refused_before_it_is_read():
-    with pytest.raises(ValueError, match="more than 100,000 characters"):
-        AskToRewrite(abc="C" * (LONGEST_TEXT + 1))
+    with pytest.raises(ValueError, match="abc must have at most 100,000 characters, got 100,001"):
+        validate(AskToRewrite(abc="C" * (LONGEST_TEXT + 1)))
