@@ -15,7 +15,7 @@ A message gives the value, the allowed values, the place, and the next step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class FolkseqError(Exception):
@@ -40,6 +40,17 @@ class RunError(FolkseqError):
 
 class RequestError(FolkseqError):
     """An argument of a command that cannot be met."""
+
+
+def few(names: Iterable[str], most: int = 8) -> str:
+    """Return names, the first ones of many.
+
+    >>> few(["a.abc", "b.abc", "c.abc"], 2)
+    'a.abc, b.abc and 1 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def in_words(lost: Mapping[str, int]) -> str:

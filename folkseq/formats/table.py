@@ -18,7 +18,7 @@ from typing import BinaryIO
 from unicodedata import normalize
 from urllib.parse import unquote
 
-from folkseq.errors import ParseError
+from folkseq.errors import ParseError, few
 from folkseq.formats import columns, delimited
 from folkseq.formats.columns import DROPPED, EMPTY, UNSCALED, Column, Scale
 from folkseq.formats.numerals import MISSING, is_number, is_time
@@ -102,7 +102,7 @@ def parse(data: bytes, file: str, fewest_columns: int = 1, reading: ColumnOption
     chosen = _places(reading.columns, names, file) or range(len(names))
     chosen = [place for place in chosen if place not in left_out]
     if len(chosen) < fewest_columns:
-        besides = f" besides {_shown(names[place] for place in left_out)}" if left_out else ""
+        besides = f" besides {few((names[place] for place in left_out), _SHOWN)}" if left_out else ""
         count = "one column" if len(chosen) == 1 else "no column"
         raise ParseError(f"{file}: {count}{besides}; give {fewest_columns} or more, one for each player")
     if len(chosen) > MOST_COLUMNS:
@@ -218,7 +218,7 @@ def _places(chosen: Sequence[str], names: Sequence[str], file: str) -> list[int]
             places.append(int(each) - 1)
         else:
             raise ParseError(
-                f"{file}: has the columns {_shown(names)}, and none called {each}; name others, or leave it out"
+                f"{file}: has the columns {few(names, _SHOWN)}, and none called {each}; name others, or leave it out"
             )
     return places
 
@@ -252,15 +252,9 @@ def _notice(kinds: dict[int, Column], left_out: dict[int, str], names: Sequence[
     groups: dict[str, list[str]] = {}
     for place, kind in kinds.items():
         groups.setdefault(kind.kind, []).append(names[place])
-    parts = [f"{kind} in {_shown(group)}" for kind, group in groups.items()]
+    parts = [f"{kind} in {few(group, _SHOWN)}" for kind, group in groups.items()]
     groups = {}
     for place, reason in left_out.items():
         groups.setdefault(reason, []).append(names[place] or str(place + 1))
-    parts += [f"left out: {_shown(group)} ({reason})" for reason, group in groups.items()]
+    parts += [f"left out: {few(group, _SHOWN)} ({reason})" for reason, group in groups.items()]
     return f"the first row holds {'names' if header else 'data'}; {'; '.join(parts)}"
-
-
-def _shown(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.errors import RunError, TokenError
+from folkseq.errors import RunError, TokenError, few
 
 START, END = "<s>", "</s>"
-_SHOWN = 8  # unknown tokens that are named
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,8 @@ class Vocabulary:
 
     def _lacking(self, unknown: Iterable[str]) -> TokenError:
         names = list(map(repr, unknown))
-        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
         verb = "tokens {} are" if len(names) > 1 else "token {} is"
-        return TokenError(f"the {verb.format(shown)} not among the {len(self)} that this model was trained on")
+        return TokenError(f"the {verb.format(few(names))} not among the {len(self)} that this model was trained on")
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Return the tokens of ids."""

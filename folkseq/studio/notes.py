@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.errors import FolkseqError
+from folkseq.errors import FolkseqError, few
 from folkseq.formats import abc
 from folkseq.formats.abc.lexer import parse_length, parse_note
 from folkseq.formats.abc.places import PlacedTune, read_first, symbol_of
@@ -91,8 +91,7 @@ class ReadTune:
         names = list(dict.fromkeys(token for place, token in enumerate(self.tokens) if place not in known))
         if not names:
             return ""
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        return f"the model has not met {', '.join(names[:_SHOWN])}{more}, and reads the tune without"
+        return f"the model has not met {few(names, _SHOWN)}, and reads the tune without"
 
     @cached_property
     def notes(self) -> list[WrittenNote]:

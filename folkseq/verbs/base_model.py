@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from folkseq import representations
 from folkseq.corpora.reader import TokenizedCorpus
-from folkseq.errors import RequestError
+from folkseq.errors import RequestError, few
 from folkseq.models.settings import ModelSettings
 from folkseq.models.transfer import NEW, transfer
 from folkseq.representations.base import Representation
@@ -119,6 +119,5 @@ class BaseModel:
         kept = len(vocabulary) - len(new)
         told = f"starts from {self.described}: {kept} tokens are known"
         if new:
-            shown = ", ".join(new[:8]) + (f" and {len(new) - 8} more" if len(new) > 8 else "")
-            told += f", {len(new)} are new and start from the mean of the others: {shown}"
+            told += f", {len(new)} are new and start from the mean of the others: {few(new)}"
         return told

@@ -22,7 +22,7 @@ from folkseq.corpora.files import names as names_of
 from folkseq.corpora.named import Corpus, files, listed, skipped
 from folkseq.corpora.reader import TokenizedCorpus, tokenize_corpus
 from folkseq.corpora.sides import sides
-from folkseq.errors import CorpusError, FolkseqError, RequestError, RunError
+from folkseq.errors import CorpusError, FolkseqError, RequestError, RunError, few
 from folkseq.extensions import extension
 from folkseq.extras import require
 from folkseq.files import clear_temporary
@@ -292,11 +292,7 @@ def _changed_files(before: Sequence[CorpusFile], now: Sequence[CorpusFile]) -> l
         "gone": names_before - names_now,
         "new": names_now - names_before,
     }
-    found = []
-    for kind, names in lists.items():
-        if names:
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            found.append(f"{kind}: {', '.join(sorted(names)[:_SHOWN])}{more}")
+    found = [f"{kind}: {few(sorted(names), _SHOWN)}" for kind, names in lists.items() if names]
     return found or ["the order of the files has changed"]
 
 

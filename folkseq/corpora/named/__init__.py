@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from folkseq.corpora.named.folders import BuildReport, FolderCorpus
-from folkseq.errors import CorpusError
+from folkseq.errors import CorpusError, few
 
 _SHOWN = 3  # skipped files that are named
 Corpus: TypeAlias = Path | str | Sequence[Path | str]
@@ -47,7 +47,7 @@ def files(corpus: Corpus, suffixes: Sequence[str], on_build: Callable[[BuildRepo
         counted = [place] if place.is_file() else sorted(inside)
         if not counted:
             ends, others = " or ".join(suffixes), _others(place, suffixes)
-            holds = f" (it holds {_few(others)})" if others else ""
+            holds = f" (it holds {others})" if others else ""
             raise CorpusError(f"{place}: no file that ends in {ends}{holds}; name a file or a folder with some")
         found += counted
     return found
@@ -56,19 +56,14 @@ def files(corpus: Corpus, suffixes: Sequence[str], on_build: Callable[[BuildRepo
 def skipped(corpus: Corpus, suffixes: Sequence[str]) -> list[str]:
     """Return a line for each folder of a corpus that holds files of other suffixes."""
     found = [(path, _others(path, suffixes)) for path in listed(corpus) if path.is_dir()]
-    return [f"{path}: skipped {_few(others)}, whose suffixes do not count" for path, others in found if others]
+    return [f"{path}: skipped {others}, whose suffixes do not count" for path, others in found if others]
 
 
-def _others(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files below a folder that are not read because of their suffixes, without hidden ones."""
+def _others(folder: Path, suffixes: Sequence[str]) -> str:
+    """Name the files below a folder that are not read because of their suffixes, without hidden ones."""
     inside = (file for file in folder.rglob("*") if file.suffix.lower() not in suffixes and file.is_file())
-    return sorted(file for file in inside if not any(part.startswith(".") for part in file.relative_to(folder).parts))
-
-
-def _few(files: Sequence[Path]) -> str:
-    """Return the names of files, the first three of many."""
-    more = f" and {len(files) - _SHOWN:,} more" if len(files) > _SHOWN else ""
-    return ", ".join(file.name for file in files[:_SHOWN]) + more
+    visible = (file for file in inside if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+    return few([file.name for file in sorted(visible)], _SHOWN)
 
 
 def listed(corpus: Corpus) -> list[Path]:

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from folkseq.errors import ParseError, RequestError
+from folkseq.errors import ParseError, RequestError, few
 from folkseq.formats import abc, midi, musicxml, tunes
 from folkseq.music import Bar, Element, Key, Meter, Sound, Tune, Tuplet
-
-_SHOWN = 8  # numbers of tunes that are named
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class TuneText:
         if not book.tunes and book.faults:
             raise RequestError(str(book.faults[0]))
         numbers = [str(tune.number) for tune in book.tunes]
-        shown = ", ".join(numbers[:_SHOWN]) + (" …" if len(numbers) > _SHOWN else "")
+        shown = few(numbers)
         if number is None:
             raise RequestError(f"{file}: holds {len(book.tunes)} tunes; name one with --tune, of: {shown}")
         if meant:
