@@ -59,16 +59,16 @@ class TitleModel:
         self.holding: defaultdict[str, list[str]] = defaultdict(list)
         """Keys of all titles with a word, between spaces."""
         self.spellings: defaultdict[str, int] = defaultdict(int)
-        """How often each word is written so; within a title, which says more than its beginning, it counts thrice."""
+        """Times each word is written so; within a title, which says more than its beginning, they count three times."""
         titles = list(dict.fromkeys(filter(None, map(self._read, corpus))))
         misprints = _misprints(Counter(step for title in titles for step in title))
         self.titles = [title for title in titles if misprints.isdisjoint(title)]
         self.next: defaultdict[tuple[str, str], Followers] = defaultdict(dict)
-        """What comes after two steps."""
+        """The steps that follow two steps."""
         self.after: defaultdict[str, Followers] = defaultdict(dict)
-        """What comes after one."""
+        """The steps that follow one."""
         self.before: defaultdict[Steps, list[str]] = defaultdict(list)
-        """What comes before one step, and before two."""
+        """The steps that precede one step, and two."""
         runs = [("", _BEGIN, *title, _END) for title in self.titles]
         three = Counter(chain.from_iterable(zip(run, run[1:], run[2:], strict=False) for run in runs))
         for (first, step, last), times in three.items():

@@ -86,7 +86,7 @@ def named(rhythm: str) -> str:
 
 
 class Way(NamedTuple):
-    """How a model writes a kind of tune."""
+    """A kind of tune, by the header with which a model writes it."""
 
     rhythm: str
     """The rhythm in the header; empty for tunes whose kind the books do not name."""
