@@ -19,12 +19,11 @@ from folkseq.errors import RequestError
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tune, Tuplet
 from folkseq.music.chorale import RANGES, VOICES
 from folkseq.music.timeline import expand_parts
+from folkseq.music.tune import FERMATA
 from folkseq.pairs import Integers
 
 STEP = Fraction(1, 16)
 MOST_STEPS = 4096
-FERMATA = "!fermata!"
-_FERMATAS = frozenset(("H", FERMATA))
 _LENGTHS = [Fraction(*each) for each in ((1, 1), (3, 4), (1, 2), (3, 8), (1, 4), (3, 16), (1, 8), (3, 32), (1, 16))]
 _MOST_ODD = 15  # notes of a tuplet
 _STEPS_UP = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # staff positions of each interval below an octave, in semitones
@@ -182,7 +181,7 @@ def _cells(sounds: Sequence[Sound], length: Fraction, tied: bool) -> list[tuple[
         first, stop = int(time // STEP), math.ceil((time + sound.duration) / STEP)
         if first > latest or not sound.pitches:
             begin, hold = (HOLD if tied else sound.pitches[0].midi, HOLD) if sound.pitches else (REST, REST)
-            fermata = int(not _FERMATAS.isdisjoint(sound.marks))
+            fermata = int(sound.has_fermata)
             cells[first:stop] = [(begin, fermata), *[(hold, fermata)] * (stop - first - 1)]
             latest = first
         time, tied = time + sound.duration, sound.tied

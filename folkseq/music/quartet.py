@@ -26,7 +26,6 @@ from folkseq.music.signature import Meter
 from folkseq.music.tune import Bar, Element, Sound, Tune
 
 MOST_STEPS = 4096
-FERMATAS = frozenset(("H", "!fermata!"))
 _WHOLE = 4 * STEPS  # steps in a whole note
 _SMALL = 3  # a voice that sounds for less than a third of the longest is an addition, not one of the four
 _NAME = re.compile(r'(?:^|\b(?:name|nm) ?= ?)"?([A-Za-z]+)')
@@ -148,7 +147,7 @@ def _notes(voice: Sequence[Element]) -> list[_Note]:
             if sound.pitches:
                 tied = frozenset(pitch.midi for pitch in sound.tied_pitches)
                 pitches = tuple(sorted({pitch.midi for pitch in sound.pitches}))
-                notes.append(_Note(onset, time, pitches, tied, not FERMATAS.isdisjoint(sound.marks)))
+                notes.append(_Note(onset, time, pitches, tied, sound.has_fermata))
     return notes
 
 

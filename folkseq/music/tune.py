@@ -16,6 +16,7 @@ from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
 
 VIOLIN = 40
+FERMATA = "!fermata!"
 """The General MIDI program of a voice for which none is said."""
 
 
@@ -49,6 +50,11 @@ class Sound:
     def tied_pitches(self) -> tuple[Pitch, ...]:
         """Return the pitches that last into the next sound if it has them, too."""
         return tuple(pitch for pitch in self.pitches if pitch not in self.untied) if self.tied else ()
+
+    @property
+    def has_fermata(self) -> bool:
+        """Return whether it is held, by a mark in either spelling."""
+        return "H" in self.marks or FERMATA in self.marks
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ SOUNDS_A_LINE = 32  # after which a line ends at the next bar line
 ROOM, ROOM_IN_BAR = 38.0, 34.0
 SOUNDS_A_LINE_OF_VOICES = 24  # which are not aligned with each other's, and so take more room
 _UNSURE = 99  # an alteration that is equal to no other
-_FERMATAS = frozenset(("H", "!fermata!"))
 _WHOLE = (1, 1)
 _BROKEN = {sign: (one.as_integer_ratio(), other.as_integer_ratio()) for sign, (one, other) in BROKEN.items()}
 
@@ -240,7 +239,7 @@ class _VoiceWriter:
             return ""
         total = one + other
         # abc2midi takes `A>.B` and `HA>B` for something else than a pair.
-        marked = second.marks or not _FERMATAS.isdisjoint(first.marks)
+        marked = second.marks or first.has_fermata
         plain = first.pitches and second.pitches and not (first.tied or second.grace or marked)
         if not plain or self.left or self.meter.free or total not in (self.unit_ticks, 2 * self.unit_ticks):
             return ""
