@@ -32,7 +32,7 @@ def pieces(file: Path, number: int | None = None) -> dict[int, Tune | Performanc
     Raises:
         FolkseqError: the file cannot be read, or holds no such piece.
     """
-    with open_file(file, midi.LARGEST if file.suffix.lower() in midi.SUFFIXES else None) as opened:
+    with open_file(file, None) as opened:
         data = opened.read()
     if midi.is_midi(data) or file.suffix.lower() in midi.SUFFIXES:
         performance = midi.parse(data, str(file)).performance

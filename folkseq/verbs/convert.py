@@ -60,16 +60,21 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
     """
     settings = parse(ConversionSettings, asked)
     source, target = Path(source), Path(target)
-    from_midi, suffix = _is_midi(source), target.suffix.lower()
+    with open_file(source, None) as opened:
+        data = opened.read()
+    from_midi = midi.is_midi(data) or source.suffix.lower() in midi.SUFFIXES
+    suffix = target.suffix.lower()
     for path, known in ((source, INPUTS), (target, OUTPUTS)):
         if path.suffix.lower() not in known and not (from_midi and path is source):
             raise RequestError(f"{path}: cannot be converted; its suffix must be one of {', '.join(known)}")
-    if target.exists() and source.exists() and target.samefile(source):
+    if target.exists() and target.samefile(source):
         raise RequestError(f"{target}: is the file to convert; name another file to write")
     _check(settings, source, target, from_midi)
     derived.check([suffix], NATIVE, settings.soundfont)
     output = Output(target, (), NATIVE, settings.soundfont)
-    data, clipped = _read(source, settings.repair)
+    clipped = Counter[str]()
+    if settings.repair:
+        data, clipped["data byte clipped to 127"] = midi.repair(data, str(source))
     if from_midi and derived.origin(suffix) == ".mid":
         reading = midi.parse(data, str(source), whole=True)
         reading.lost.update(clipped)
@@ -124,24 +129,6 @@ def _format(tune: Tune, settings: ConversionSettings, suffix: str) -> bytes:
         return midi.format(perform(tune, swing=settings.swing or STRAIGHT, bpm=settings.bpm, accompaniment=style))
     except ValueError as error:
         raise RequestError(str(error)) from None
-
-
-def _read(source: Path, repair: bool) -> tuple[bytes, Counter[str]]:
-    """Return the bytes of a file, repaired if asked, and the number of those that were clipped for that."""
-    with open_file(source, midi.LARGEST if _is_midi(source) else None) as file:
-        data, clipped = file.read(), 0
-    if repair:
-        data, clipped = midi.repair(data, str(source))
-    return data, +Counter({"data byte clipped to 127": clipped})
-
-
-def _is_midi(source: Path) -> bool:
-    """Return whether a file is to be read as MIDI: by its content or else by its suffix."""
-    try:
-        with source.open("rb") as file:
-            return midi.is_midi(file.read(16)) or source.suffix.lower() in midi.SUFFIXES
-    except OSError:  # what is wrong with it is told where it is read
-        return source.suffix.lower() in midi.SUFFIXES
 
 
 def _rewritten(reading: midi.Reading, output: Output, bpm: float | None) -> Converted:
