@@ -77,7 +77,7 @@ def stepped(model: LanguageModel) -> Iterator[list[SteppedLayer]]:
 
 def logits(model: LanguageModel, ids: NDArray[np.int64]) -> Tensor:
     """Return the model's logits after each id, (B, T, V), for ids (B, T) from the start of their pieces."""
-    lookback = model.settings.tokens or model.lookback
+    lookback = model.settings.beside
     shown = None if lookback is None else torch.from_numpy(np.stack([lookback.indices(row) for row in ids]))
     return cast(Tensor, model(torch.from_numpy(ids), model.init_state(len(ids)), None, shown)[0])
 

@@ -18,6 +18,7 @@ from folkseq.corpora.batch import IGNORED, Batch, Batches
 from folkseq.corpora.recall import RecentTokens
 from folkseq.corpora.store import Ids, TokenStore
 from folkseq.representations.capabilities import Augmentation
+from folkseq.voices import VoiceLookback
 
 MOST_EMPTY = 1000  # passages in a row that an augmentation may leave empty, as it does with long silences
 
@@ -34,7 +35,7 @@ class _Passage:
     ids: Ids
     conditioning: NDArray[np.float32] | None
     lookback: NDArray[np.int64] | None = None
-    """(G, W) of each compound token, if the model sees recent ones."""
+    """(G, W) of each compound token, if the model sees recent ones; (T, W) of each id, if it sees voices."""
     at: int = 0
     """The number of its ids that have been read."""
 
@@ -59,7 +60,7 @@ class Windows(Batches):
         last_only: bool = False,
         conditioning: int = 0,
         stride: int = 1,
-        tokens: RecentTokens | None = None,
+        tokens: RecentTokens | VoiceLookback | None = None,
     ) -> None:
         """Start the first epoch.
 
@@ -74,7 +75,7 @@ class Windows(Batches):
             last_only: predict only the last id of each window.
             conditioning: C, the width of the conditioning; 0 for none.
             stride: passages may begin at every so many ids of a piece.
-            tokens: what the model sees of recent compound tokens.
+            tokens: what the model sees of recent compound tokens, or of voices.
         """
         if length % stride or min(rows, length, windows) < 1:
             raise ValueError(
@@ -108,9 +109,10 @@ class Windows(Batches):
             if conditioning is not None and passage.conditioning is not None:
                 conditioning[row, :size] = passage.conditioning[passage.at : passage.at + length]
             if passage.lookback is not None and self._tokens is not None:
+                per = 1 if isinstance(self._tokens, VoiceLookback) else self._stride
                 if lookback is None:
-                    lookback = np.tile(self._tokens.blank, (rows, length // self._stride, 1))
-                own = passage.lookback[passage.at // self._stride : (passage.at + length) // self._stride]
+                    lookback = np.tile(self._tokens.blank, (rows, length // per, 1))
+                own = passage.lookback[passage.at // per : (passage.at + length) // per]
                 lookback[row, : len(own)] = own
             passage.at += length
         return Batch(x, y, fresh, conditioning, lookback)

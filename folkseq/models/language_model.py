@@ -56,7 +56,13 @@ class LanguageModel(nn.Module):
             from folkseq.models.copy_pointer import CopyPointer
 
             self.pointers = CopyPointer(self.lookback, settings.hidden)
-        if settings.tokens is not None:
+        self.voices = settings.voice_lookback
+        if self.voices is not None:
+            from folkseq.models.voice_head import VoiceHead
+
+            self.head: nn.Module
+            self.head = VoiceHead(self.voices, settings.hidden, settings.output_width, settings.gain, self.dropout)
+        elif settings.tokens is not None:
             from folkseq.models.token_head import TokenHead
 
             self.head = TokenHead(settings.tokens, settings.hidden, settings.output_width, settings.gain)
@@ -66,6 +72,11 @@ class LanguageModel(nn.Module):
             self.chain = CompoundHead(self.compound, settings.hidden)
         if settings.conditioning:
             self.control = nn.Linear(settings.conditioning, settings.embedding, bias=False)
+
+    @property
+    def own_loss(self) -> bool:
+        """Return whether it can compute the loss of its targets, without the logits of all ids."""
+        return self.settings.tokens is not None or self.voices is not None
 
     def init_state(self, rows: int) -> State:
         """Return the state at the start of a piece: zeros, (L, B, H) each."""
@@ -88,10 +99,10 @@ class LanguageModel(nn.Module):
                 whole do not change the state.
             state: from `init_state` or the last call.
             conditioning: (B, T, C) float32 in [−1, 1]; zeros if None.
-            lookback: (B, T, W) int64 from `Lookback.indices`, or (B, G, W) from `RecentTokens.indices`, if the settings
-                ask for one.
+            lookback: (B, T, W) int64 from `Lookback.indices` or `VoiceLookback.indices`, or (B, G, W) from
+                `RecentTokens.indices`, if the settings ask for one.
             source: for an encoder, if there is one.
-            targets: (B, T) int64 the ids that follow, or `IGNORED`, for a model that sees recent tokens.
+            targets: (B, T) int64 the ids that follow, or `IGNORED`, for a model that sees recent tokens or voices.
 
         Returns:
             Logits (B, T, V), one distribution after every id, or the mean nats of the targets; and the state after the
@@ -151,9 +162,9 @@ class LanguageModel(nn.Module):
             x: (B, T) the ids.
             lookback: (B, T, W), or (B, G, W).
         """
-        if self.settings.tokens is not None:
+        if self.own_loss:
             if lookback is None:
-                raise ValueError("this model needs the rows of `RecentTokens.indices`")
+                raise ValueError("this model needs the rows of `RecentTokens.indices` or `VoiceLookback.indices`")
             found: Tensor = self.head(self.settings.gain * state[0][-1], hidden, x, lookback, self.output)
             return found
         if self.compound is not None:

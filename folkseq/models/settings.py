@@ -10,6 +10,7 @@ from folkseq.corpora.lookback import BAR_LENGTH, Lookback
 from folkseq.corpora.recall import RecentTokens
 from folkseq.recent import Recent
 from folkseq.settings import REQUIRED, setting, validate
+from folkseq.voices import VoiceLookback, Voices
 
 if TYPE_CHECKING:
     from folkseq.compound import CompoundLayout
@@ -101,6 +102,8 @@ class ModelSettings:
     fields: tuple[int, ...] = setting((), "Number of values of each field of compound tokens.", low=1)
     # With them the fields come in their order, and the outputs see recent tokens.
     recent: Recent | None = None
+    # With them the fields come in their order, and their values are heights on one scale.
+    voices: Voices | None = None
     encoder: EncoderSettings | None = None
 
     def __post_init__(self) -> None:
@@ -116,6 +119,8 @@ class ModelSettings:
             )
         if (self.fields or self.encoder) and self.lookback:
             raise ValueError("fields and encoder do not go with lookback")
+        if self.voices is not None and (self.recent or len(self.voices.heights) != len(self.fields)):
+            raise ValueError("voices need heights for each field, and do not go with recent tokens")
         if self.encoder and self.conditioning:
             raise ValueError("an encoder does not go with conditioning")
         if self.encoder is not None and self.hidden % self.encoder.heads:
@@ -151,6 +156,18 @@ class ModelSettings:
         if self.recent is None or self.compound is None:
             return None
         return RecentTokens(self.compound, self.recent)
+
+    @cached_property
+    def voice_lookback(self) -> VoiceLookback | None:
+        """Return the lookback of voices, if there are any."""
+        if self.voices is None or self.compound is None:
+            return None
+        return VoiceLookback(self.compound, self.voices)
+
+    @property
+    def beside(self) -> Lookback | RecentTokens | VoiceLookback | None:
+        """Return what the model reads beside the ids, if anything."""
+        return self.tokens or self.voice_lookback or self.lookback
 
     @property
     def output_width(self) -> int:

@@ -34,7 +34,9 @@ def transfer(
     Returns:
         The weights of every part whose size depends on nothing else than the vocabulary.
     """
-    tables = dict.fromkeys(("embedding.weight", "output.weight", "output.bias", "chain.told.weight"), origins)
+    tables = dict.fromkeys(
+        ("embedding.weight", "output.weight", "output.bias", "chain.told.weight", "head.told.weight"), origins
+    )
     if base.lookback is not None and settings.lookback is not None:
         tables |= dict.fromkeys(
             ("recalled.weight", "pointers.told.weight"), _of_lookback(base.lookback, settings.lookback, origins)

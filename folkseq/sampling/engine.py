@@ -18,6 +18,8 @@ from folkseq.grammar import Ids, Rows
 from folkseq.sampling import tokens
 from folkseq.sampling.memory import Memory
 from folkseq.sampling.session import open_session
+from folkseq.voices import METADATA_KEY as VOICES_KEY
+from folkseq.voices import VoiceLookback
 
 Logits = NDArray[np.float32]
 _INPUTS = ("ids", "controls", "recalled", "at", "near", "here", "keys", "values")
@@ -61,7 +63,10 @@ class Engine:
         self.conditioning: int = inputs["controls"].shape[1] if "controls" in inputs else 0
         """C: the width of the conditioning; 0 for none."""
         lookback = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-        self.lookback = Lookback.from_json(lookback) if lookback else None
+        voices = self.session.get_modelmeta().custom_metadata_map.get(VOICES_KEY)
+        self.lookback: Lookback | VoiceLookback | None = Lookback.from_json(lookback) if lookback else None
+        if voices:
+            self.lookback = VoiceLookback.from_json(voices)
         fields = self.session.get_modelmeta().custom_metadata_map.get(FIELDS_KEY)
         self.tokens = CompoundLayout(tuple(json.loads(fields))) if fields else None
         """The compound tokens, if the network draws whole ones."""
@@ -165,7 +170,7 @@ class Stepper:
             inputs["controls"][:] = 0 if conditioning is None else conditioning
         if self._lookback is not None:
             inputs["recalled"][:] = self._lookback.step(self._remembered, inputs["ids"])
-            if self._lookback.match:
+            if isinstance(self._lookback, Lookback) and self._lookback.match:
                 self.repeats = inputs["recalled"][: self._rows, -1] > self._lookback.offsets[-1]
         if self._encoded is not None:
             inputs["at"][:] = 0 if at is None else at

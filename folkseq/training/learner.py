@@ -75,7 +75,7 @@ class Learner:
         # batch begins at zero, as in validation and sampling; otherwise the model would never learn that state.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.precision == BFLOAT16):
-            if self.model.settings.tokens is not None:
+            if self.model.own_loss:
                 loss, carried = self.network(x, state, *inputs, targets=y)
             else:
                 logits, carried = self.network(x, state, *inputs)  # (B, T, V)
@@ -112,7 +112,8 @@ def batches_of(data: TrainingData, config: RunConfig, ranks: Ranks) -> Batches:
     if model.lookback is not None:
         raise ValueError("windows begin anywhere in a piece, so a model with lookback cannot learn from them")
     last_only = settings.targets == "last"
-    varied = (data.augmentation, settings.passage, last_only, model.conditioning, step, model.tokens)
+    shown = model.tokens or model.voice_lookback
+    varied = (data.augmentation, settings.passage, last_only, model.conditioning, step, shown)
     return Windows(store, pieces, rows, length, random, *varied)
 
 

@@ -22,6 +22,7 @@ from folkseq.representations.task import Task
 from folkseq.run import RunConfig
 from folkseq.training.learner import TrainingData, on_device
 from folkseq.training.ranks import Ranks
+from folkseq.voices import VoiceLookback
 
 if TYPE_CHECKING:
     from folkseq.pairs import Pair, RelativePositions
@@ -108,7 +109,7 @@ def nll(model: LanguageModel, examples: Sequence[Any], rows: int = 32, steps: in
     if settings.encoder is None:
         steps = min(steps, max(LOGITS // (rows * settings.vocabulary_size), 1))
         steps = max(steps // settings.ids_per_step, 1) * settings.ids_per_step
-        batches = _windows(examples, model.settings.tokens or model.lookback, rows, steps, settings.ids_per_step)
+        batches = _windows(examples, settings.beside, rows, steps, settings.ids_per_step)
     else:
         batches = _pairs(examples, settings.encoder.relative_positions, settings.ids_per_step, rows)
     was_training = model.training
@@ -124,7 +125,11 @@ def nll(model: LanguageModel, examples: Sequence[Any], rows: int = 32, steps: in
 
 
 def _windows(
-    pieces: Sequence[Ids], lookback: Lookback | RecentTokens | None, rows: int, steps: int, ids_per_step: int
+    pieces: Sequence[Ids],
+    lookback: Lookback | RecentTokens | VoiceLookback | None,
+    rows: int,
+    steps: int,
+    ids_per_step: int,
 ) -> Iterator[Batch]:
     """Yield pieces of similar length in batches, window by window, so that memory is bounded however long they are."""
     by_length = sorted(pieces, key=len)

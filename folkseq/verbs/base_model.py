@@ -22,7 +22,7 @@ from folkseq.representations.vocabulary import Vocabulary
 from folkseq.run import Run
 from folkseq.settings import option_name
 
-FOLLOWS = {"vocabulary_size", "bar_ends", "section_ends", "fields", "encoder", "dropout"}
+FOLLOWS = {"vocabulary_size", "bar_ends", "section_ends", "fields", "voices", "encoder", "dropout"}
 """Settings of a model that follow from its vocabulary, or are planned for each corpus."""
 LEARNING_RATE = 1e-3
 """A third of what random weights learn with, so that what was learned before is not lost."""
@@ -90,8 +90,12 @@ class BaseModel:
         """
         base = self.run.config.model
         kept = {field.name: getattr(base, field.name) for field in fields(base) if field.name not in FOLLOWS}
-        settings = replace(fitted, **kept)
+        voices = base.voices and fitted.voices and replace(base.voices, heights=fitted.voices.heights)
+        settings = replace(fitted, **kept, voices=voices)
         same_fields = len(settings.fields) == len(base.fields)
+        if base.voice_lookback is not None:
+            new = settings.voice_lookback
+            same_fields = new is not None and base.voice_lookback.shape == new.shape
         if base.encoder is not None and fitted.encoder is not None:
             own = {field.name: getattr(base.encoder, field.name) for field in fields(base.encoder)}
             settings = replace(settings, encoder=replace(fitted.encoder, **{**own, "source": fitted.encoder.source}))

@@ -400,6 +400,8 @@ def test_voices_say_where_in_the_bar_they_are_and_are_transposed_in_training():
         for semitones in (0, 2)
     ]
     found = voices.fit(wide)
+    told = found.recipe["voices"]
+    assert (told.heights[0][:2], told.heights[1][:2], told.distances) == ((-1, -1), (67, 69), (4, 16))
     windows = [
         found.augmentation.excerpt(found.encode(wide[0]).astype(np.int64), 99, (0, 0), np.random.default_rng(seed))[0]
         for seed in range(20)

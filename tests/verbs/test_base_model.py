@@ -4,6 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from folkseq.cli import main
+from folkseq.music.grid import Grid
+from folkseq.representations.packed import PackedRepresentation
 from folkseq.run import Run
 
 BASE = ["DEFG ABcd", "dcBA GFED", "DFAd fdAF", "GBdg dBGB", "EFGA Bcde", "ABcd efga", "FAdf AdfA", "BGDG BGDG"]
@@ -103,3 +105,24 @@ def test_a_table_may_hold_new_labels_but_must_have_the_columns(tmp_path):
     assert result.exit_code == 1
     assert "bass" in result.stderr.splitlines()[-1]
     assert not (tmp_path / "run-c").exists()
+
+
+def test_voices_start_from_those_of_other_pitches(tmp_path):
+    """The pitches of the second corpus are new; the third has pitches that are struck again, which the start lacks."""
+    voices, name_of = PackedRepresentation(grid="voices"), "packed:grid=voices,position=true"
+    for name, lowest in (("a", 60), ("b", 63), ("c", 60)):
+        for number in range(4):
+            rows = [(str(lowest + step * (number + 1) // 4 % 5), str(lowest - 12)) for step in range(96)]
+            if name == "c":
+                rows = [(cell, bass + "'" * (step % 8 == 4)) for step, (cell, bass) in enumerate(rows)]
+            file = tmp_path / name / f"{number}.mid"
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(voices.files.format(Grid(("1", "2"), tuple(rows)), ".mid"))
+    sizes = ["--steps", 20, "--threads", 1]
+    for name, start in (("a", ["--hidden", 16]), ("b", ["--from", tmp_path / "run-a"])):
+        result = invoke("train", name_of, tmp_path / name, *start, *sizes, "-o", tmp_path / f"run-{name}")
+        assert result.exit_code == 0, result.output
+    assert invoke("sample", tmp_path / "run-b", "--json", "--bars", 2, "-o", tmp_path).exit_code == 0
+    result = invoke("train", name_of, tmp_path / "c", "--from", tmp_path / "run-a", "-o", tmp_path / "run-c")
+    assert result.exit_code == 1
+    assert "labels that the model cannot read" in result.stderr.splitlines()[-1]

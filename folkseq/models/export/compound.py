@@ -5,6 +5,8 @@ The position in the compound token, `place` (B, 1), and the sums over its ids so
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from folkseq.compound import CompoundLayout
@@ -16,15 +18,21 @@ class CompoundStep:
     """The position in a compound token, as a step moves it on."""
 
     def __init__(self, graph: Graph, layout: CompoundLayout, ids: Value) -> None:
-        self._graph, self._layout, self._ids = graph, layout, ids
+        self._graph, self._layout, self.ids = graph, layout, ids
         positions, slots = layout.transitions
         position = graph.state("place", 1, np.int64)
         kind = graph.node("Gather", layout.kinds[:, None], ids)  # (B, 1)
         index = position * np.int64(positions.shape[1]) + kind
         graph.next_state(position, graph.node("Gather", positions.ravel(), index))
+        self._positions, self._index = positions, index
         self._slot = graph.node("Gather", slots.ravel(), index)  # (B, 1)
         self.whole = graph.node("Gather", positions.ravel() % layout.width == 0, index)
         """(B, 1) bool, whether the id ends a compound token."""
+
+    @cached_property
+    def following(self) -> Value:
+        """Return the field of the next id if the fields come in their order, (B, 1)."""
+        return self._graph.node("Gather", self._positions.ravel() % self._layout.width, self._index)
 
     def total(self, name: str, value: Value, width: int) -> tuple[Value, Value]:
         """Return the sum of a value, (B, width), over the ids of a token so far, and the same with 0 at its end."""
@@ -38,7 +46,7 @@ class CompoundStep:
         """Return the vector that predicts the next id, (B, H), from h of the last layer; both are `bounded`."""
         graph, table = self._graph, weights["chain.told.weight"]
         heard = graph.product(x, weights["chain.heard.weight"].T * gain, weights["chain.heard.bias"])
-        _, told = self.total("told", graph.node("Gather", table, self._ids), table.shape[1])
+        _, told = self.total("told", graph.node("Gather", table, self.ids), table.shape[1])
         return graph.bounded(graph.tanh(heard + told))
 
     def masked(self, logits: Value) -> Value:

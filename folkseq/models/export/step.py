@@ -17,6 +17,7 @@ from folkseq.corpora.lookback import METADATA_KEY, Lookback
 from folkseq.models import equations
 from folkseq.models.export.graph import Graph, Matrix, Value, Weights
 from folkseq.models.settings import ModelSettings
+from folkseq.voices import METADATA_KEY as VOICES_KEY
 
 
 def build_step(weights: Weights, settings: ModelSettings, int8: bool = True) -> bytes:
@@ -111,11 +112,16 @@ class IdStep(Step):
         self.ids = graph.input("ids", np.int64, "B")
         if settings.lookback is not None:
             self.lookback = graph.input("recalled", np.int64, "B", settings.lookback.width)
-        self.compound = None
+        self.compound, self.voices = None, None
         if settings.compound is not None:
             from folkseq.models.export.compound import CompoundStep
 
             self.compound = CompoundStep(graph, settings.compound, self.ids)
+        if settings.voice_lookback is not None:
+            from folkseq.models.export.voice import VoiceOutput
+
+            shown = graph.input("recalled", np.int64, "B", settings.voice_lookback.width)
+            self.voices = VoiceOutput(graph, settings.voice_lookback, weights, shown)
 
     def build(self) -> bytes:
         """Return the serialised graph."""
@@ -127,13 +133,17 @@ class IdStep(Step):
             h = attend(graph, settings.encoder, weights, h, self.gain)
         for number in range(1, settings.layers):
             h = self._layer(number, h)
-        if self.compound is not None:
-            h = self.compound.predictor(h, weights, self.gain)
-        logits = self._logits(h)
+        if self.compound is not None and self.voices is not None:
+            logits = self.voices.logits(h, self.compound, self.gain)
+        elif self.compound is not None:
+            logits = self._logits(self.compound.predictor(h, weights, self.gain))
+        else:
+            logits = self._logits(h)
         if self.compound is not None:
             logits = self.compound.masked(logits)
         graph.output("logits", logits, "B", settings.vocabulary_size)
-        return graph.serialize("step", {METADATA_KEY: settings.lookback.to_json()} if settings.lookback else {})
+        lookbacks = {METADATA_KEY: settings.lookback, VOICES_KEY: settings.voice_lookback}
+        return graph.serialize("step", {key: each.to_json() for key, each in lookbacks.items() if each is not None})
 
     def _read(self, w_x: Matrix, bias: Matrix, factors: list[Value], matrices: list[Matrix]) -> Value | None:
         table = self.weights["embedding.weight"] @ w_x  # (V, n H)

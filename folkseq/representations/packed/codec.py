@@ -14,6 +14,7 @@ from folkseq.representations.packed.generation import StepGeneration
 from folkseq.representations.packed.layout import CHAINED, FIRST_CODE, JOINT, GridLayout
 from folkseq.representations.packed.medium import GridCodec, Medium
 from folkseq.representations.vocabulary import Vocabulary
+from folkseq.voices import Voices
 
 
 class StepCodec(GridCodec):
@@ -33,7 +34,12 @@ class StepCodec(GridCodec):
     def recipe(self) -> Mapping[str, Any]:
         """Return windows from all over the corpus, in which another field may come first each time."""
         fields = self.layout.radices if self.layout.head == CHAINED else ()
-        return {"batches": "windows", "rows": 16, "length": 64, "passage": 4, "weight_decay": 0.3, "fields": fields}
+        recipe = {"batches": "windows", "rows": 16, "length": 64, "passage": 4, "weight_decay": 0.3, "fields": fields}
+        heights = self.medium.heights(self.layout)
+        if heights is None or not fields:
+            return recipe
+        distances = tuple(sorted({self.medium.division, self.medium.bar}))
+        return {**recipe, "dropout": 0.5, "voices": Voices(heights, distances)}
 
     @cached_property
     def augmentation(self) -> Augmentation:

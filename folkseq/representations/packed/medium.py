@@ -116,6 +116,10 @@ class Medium(Files[Grid]):
         """
         return None
 
+    def heights(self, layout: GridLayout) -> tuple[tuple[int, ...], ...] | None:
+        """Return the height of each value of each column, −1 for none; None for grids without heights."""
+        return None
+
     def join(self, pieces: Sequence[Grid]) -> Grid:
         """Return the grid of a file that was read in parts."""
         rows = tuple(row for piece in pieces for row in piece.rows)

@@ -210,6 +210,16 @@ class VoiceMedium(MidiMedium):
         """Return the number of cells of all voices."""
         return {"gesture": float(values[:, int(self.position) :].size)}
 
+    def heights(self, layout: GridLayout) -> tuple[tuple[int, ...], ...]:
+        """Return the pitch of each value of each voice, −1 for the others."""
+        return tuple(
+            tuple(
+                int(label.removesuffix(AGAIN)) if column != POSITION and label.removesuffix(AGAIN).isdecimal() else -1
+                for label in labels
+            )
+            for column, labels in zip(layout.columns, layout.labels, strict=True)
+        )
+
     def shifts(self, layout: GridLayout) -> NDArray[np.int64]:
         """Return the values after each transposition of up to half an octave, −1 where there is no such pitch."""
         found = np.full((len(_SHIFTS), len(layout.columns), max(layout.radices)), -1)

@@ -1,0 +1,267 @@
+"""The lookback of compound tokens whose fields have heights on one scale, such as the pitches of voices.
+
+A network that reads heights has to learn for each height separately how voices move. Here its outputs are told, before
+each voice is predicted, what is the same in every key:
+
+    shown       for how many tokens the voice has stayed; how far the other voices are from its last height, and how
+                those that are known already have moved; what it did at some distances before; and what followed the
+                best match: the distance at which most changes of all voices were the same, with their number
+    bases       the heights of all voices, as far as they are known, and the one that followed the best match; the
+                voice has a logit for each interval to each of them, see `models.voice_head`
+
+All of it follows from the ids so far, so the network still gives the distribution of the next id. What matches comes
+back exactly; it may lie anywhere in the last `WINDOW` tokens, whole beats away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkseq.settings import from_json, setting, validate
+
+if TYPE_CHECKING:
+    from folkseq.compound import CompoundLayout
+
+Integers = NDArray[np.int64]
+Memory = tuple[NDArray[Any], ...]
+METADATA_KEY = "voices"
+"""The entry of a model.onnx's metadata that holds the lookback."""
+FARTHEST = 36
+"""Intervals are told apart up to here."""
+LONGEST = 33
+"""Stays are told apart up to here."""
+MATCHED = 16
+"""Changes in a match are told apart up to here."""
+WINDOW = 512
+"""A match lies at most so many tokens back."""
+_INTERVALS = 2 * FARTHEST + 2
+
+
+@dataclass(frozen=True)
+class Voices:
+    """The heights of the fields of compound tokens, and the distances of their lookback."""
+
+    heights: tuple[tuple[int, ...], ...] = setting((), "Height of each value of each field; -1 for none.")
+    distances: tuple[int, ...] = setting((), "Distances in compound tokens to look back.", low=1)
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclass(frozen=True)
+class VoiceLookback:
+    """The lookback beside each id of pieces of a layout; see the module."""
+
+    layout: CompoundLayout
+    voices: Voices
+
+    @cached_property
+    def fields(self) -> tuple[int, ...]:
+        """Return the fields that are voices, Q of them."""
+        return tuple(field for field, heights in enumerate(self.voices.heights) if max(heights) >= 0)
+
+    @cached_property
+    def heights(self) -> Integers:
+        """(V,) the height of each id, or −1."""
+        start = [-1] * (self.layout.width + 1)
+        return np.array([*start, *(height for field in self.voices.heights for height in field)], np.int64)
+
+    @cached_property
+    def again(self) -> NDArray[np.bool_]:
+        """(V,) whether an id gives its field a height that an earlier value has, too: it begins again."""
+        begins = [
+            height >= 0 and height in heights[:value]
+            for heights in self.voices.heights
+            for value, height in enumerate(heights)
+        ]
+        return np.array([*[False] * (self.layout.width + 1), *begins])
+
+    @property
+    def shape(self) -> tuple[tuple[int, ...], int, bool]:
+        """Return what the sizes of a model's weights depend on, apart from the vocabulary."""
+        return self.fields, len(self.voices.distances), bool(self.again.any())
+
+    @cached_property
+    def shown_sizes(self) -> tuple[tuple[int, ...], ...]:
+        """Return the number of rows of each column that is shown before each voice."""
+        others, far = len(self.fields) - 1, len(self.voices.distances)
+        places = range(len(self.fields))
+        return tuple((LONGEST, MATCHED, MATCHED, *[_INTERVALS] * (1 + others + place + 2 * far)) for place in places)
+
+    @property
+    def shown_size(self) -> int:
+        """Return the number of rows of the table that is shown; the last is for nothing."""
+        return sum(map(sum, self.shown_sizes)) + 1
+
+    @property
+    def shown_width(self) -> int:
+        """Return the number of columns that are shown."""
+        return max(map(len, self.shown_sizes))
+
+    @property
+    def width(self) -> int:
+        """W, the number of all columns."""
+        return self.shown_width + len(self.fields) + 1
+
+    @cached_property
+    def blank(self) -> Integers:
+        """Return the row where there is nothing, (W,)."""
+        return np.array([*[self.shown_size - 1] * self.shown_width, *[-1] * (len(self.fields) + 1)], np.int64)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the lookback that `to_json` wrote."""
+        from folkseq.compound import CompoundLayout
+
+        values = json.loads(text)
+        return cls(CompoundLayout(tuple(values.pop("fields"))), from_json(Voices, values))
+
+    def to_json(self) -> str:
+        """Return the entry of a model.onnx's metadata."""
+        return json.dumps({"fields": self.layout.fields, **asdict(self.voices)})
+
+    def indices(self, ids: NDArray[Any]) -> Integers:
+        """Return the lookback after each id of a piece or a passage, for the id that follows it: (T,) to (T, W)."""
+        ids, width = np.asarray(ids, np.int64), self.layout.width
+        groups = len(ids) // width + 1
+        padded = np.zeros(groups * width, np.int64)
+        padded[: len(ids)] = ids
+        grouped = padded.reshape(groups, width)[:, list(self.fields)]
+        heights, again = self.heights[grouped], self.again[grouped]  # (G, Q)
+        steps = np.arange(groups)[:, None]
+        changes = (np.diff(heights, axis=0, prepend=-2) != 0) | again
+        stays = steps - np.maximum.accumulate(np.where(changes, steps, 0))  # (G, Q)
+
+        def before(distance: int) -> Integers:
+            found = np.full_like(heights, -1)
+            found[distance:] = heights[: max(groups - distance, 0)]
+            return found
+
+        rows = np.tile(self.blank, (groups * width + 1, 1))
+        stayed = np.concatenate([np.zeros_like(stays[:1]), stays[:-1]])
+        matches = self._matches(heights, changes)
+        for place, field in enumerate(self.fields):
+            rows[field : len(rows) - 1 : width] = self._shown(place, heights, before, stayed, matches)
+        return rows[1 : len(ids) + 1]
+
+    def begin(self, rows: int) -> Memory:
+        """Return the memory of rows that have read nothing.
+
+        It holds the heights of the last tokens, (B, K, Q), the newest first; those of the token that is being read,
+        whether they begin again, and for how many tokens the last ones have stayed, (B, Q); the changes in the match at
+        each distance, (B, D, Q); and the number of ids read, (B, 1).
+        """
+        voices, apart = len(self.fields), len(self._apart)
+        kept = max(WINDOW, *self.voices.distances) + 2
+        nothing = np.full((rows, kept, voices), -1, np.int32)
+        zeros = np.zeros((rows, voices), np.int64)
+        runs = np.zeros((rows, apart, voices), np.int32)
+        return nothing, zeros - 1, zeros > 0, zeros, runs, np.zeros((rows, 1), np.int64)
+
+    def step(self, memory: Memory, ids: Integers) -> Integers:
+        """Return the lookback after one more id in each row, (B,) to (B, W), and change the memory in place."""
+        count, width = memory[-1][:, 0], self.layout.width
+        found, places = np.tile(self.blank, (len(ids), 1)), count % width
+        for place in np.unique(places).tolist():
+            rows = np.flatnonzero(places == place)
+            self._step(place, memory, rows, ids[rows], found)
+        count += 1
+        return found
+
+    def _step(self, place: int, memory: Memory, rows: Integers, ids: Integers, found: Integers) -> None:
+        """Read one more id in rows that are at the same place in their tokens."""
+        history, current, struck, stays, runs, count = memory
+
+        def before(distance: int) -> Integers:
+            return history[rows, distance - 1].astype(np.int64) if distance else current[rows]
+
+        if place in self.fields:
+            voice = self.fields.index(place)
+            current[rows, voice], struck[rows, voice] = self.heights[ids], self.again[ids]
+        if place == self.layout.width - 1:
+            heights = current[rows]
+            changed = (heights != before(1)) | struck[rows] | (count[rows] < self.layout.width)
+            stays[rows] = np.where(changed, 0, stays[rows] + 1)
+            then = history[rows[:, None], self._apart[None] - 1]  # (N, D, Q)
+            step = count[rows, 0] // self.layout.width  # (N,)
+            same = (then == heights[:, None]) & (step[:, None] >= self._apart)[:, :, None]
+            runs[rows] = np.where(same, runs[rows] + changed[:, None], 0)
+            history[rows, 1:] = history[rows, :-1]
+            history[rows, 0] = heights
+            current[rows] = -1
+        following = (place + 1) % self.layout.width
+        if following in self.fields:
+            matches = self._best(runs[rows].astype(np.int64), lambda apart: history[rows, apart - 1])
+            found[rows] = self._shown(self.fields.index(following), current[rows], before, stays[rows], matches)
+
+    @cached_property
+    def _apart(self) -> Integers:
+        """Return the distances at which matches are looked for, (D,): those of whole beats."""
+        return np.arange(self.voices.distances[0], WINDOW + 1, self.voices.distances[0])
+
+    def _matches(self, heights: Integers, changes: NDArray[np.bool_]) -> tuple[Integers, Integers, Integers]:
+        """Return `_best` before each token."""
+        groups = len(heights)
+        apart = self._apart[self._apart < groups]
+        if not len(apart):
+            return np.full_like(heights, -1), np.zeros_like(heights), np.zeros(groups, np.int64)
+        at = np.arange(groups)[None] - apart[:, None]  # (D, G)
+        same = (heights[np.maximum(at, 0)] == heights) & (at >= 0)[:, :, None]  # (D, G, Q)
+        changed = np.cumsum(changes, axis=0)  # (G, Q)
+        broken = np.maximum.accumulate(np.where(same, 0, changed), axis=1)
+        found = np.concatenate([np.zeros_like(at[:, :1, None] * heights[0]), (changed - broken)[:, :-1]], axis=1)
+        row = np.arange(groups)
+        return self._best(found.transpose(1, 0, 2), lambda apart: heights[np.maximum(row - apart, 0)])
+
+    def _best(self, found: Integers, back: Callable[[Integers], Integers]) -> tuple[Integers, Integers, Integers]:
+        """Return what followed the best match, (N, Q), −1 without one, and the changes in it: of each voice, and all.
+
+        Args:
+            found: (N, D, Q) changes of each voice in the match at each distance.
+            back: gives the heights (N, Q) at distances (N,).
+        """
+        every = found.sum(axis=2)  # (N, D)
+        best, row = every.argmax(axis=1), np.arange(len(found))  # the nearest of the best
+        most = every[row, best]
+        return np.where(most[:, None] > 0, back(self._apart[best]), -1), found[row, best], most
+
+    def _shown(
+        self,
+        voice: int,
+        heights: Integers,
+        before: Callable[[int], Integers],
+        stayed: Integers,
+        matches: tuple[Integers, Integers, Integers],
+    ) -> Integers:
+        """Return what is shown before a voice, and the bases, (N, shown_width + Q)."""
+        last = before(1)
+        known = np.concatenate([heights[:, :voice], last[:, voice:]], axis=1)  # (N, Q)
+        own = last[:, voice]
+        followed, changes, every = matches
+        columns = [np.minimum(stayed[:, voice], LONGEST - 1)]
+        columns += [np.minimum(each, MATCHED - 1) for each in (changes[:, voice], every)]
+        columns += [_interval(followed[:, voice], own)]
+        columns += [_interval(known[:, other], own) for other in range(len(self.fields)) if other != voice]
+        columns += [_interval(heights[:, other], last[:, other]) for other in range(voice)]
+        for distance in self.voices.distances:
+            then, earlier = before(distance)[:, voice], before(distance + 1)[:, voice]
+            columns += [_interval(then, own), _interval(then, earlier)]
+        sizes = self.shown_sizes
+        first = sum(map(sum, sizes[:voice]))
+        shown = np.full((len(heights), self.shown_width), self.shown_size - 1)
+        shown[:, : len(columns)] = np.stack(columns, axis=1) + first + np.cumsum((0, *sizes[voice][:-1]))
+        return np.concatenate([shown, known, followed[:, voice : voice + 1]], axis=1)
+
+
+def _interval(heights: Integers, base: Integers) -> Integers:
+    """Return the row of each interval; the last for none."""
+    there = (heights >= 0) & (base >= 0)
+    rows: Integers = np.where(there, np.clip(heights - base, -FARTHEST, FARTHEST) + FARTHEST, _INTERVALS - 1)
+    return rows
