@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeAlias
 
+from folkseq.identity import ByIdentity
 from folkseq.music.harmony import move_symbol
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo
@@ -142,11 +144,13 @@ class Tune:
         """Return the tune moved by `interval`: pitches, grace notes, chord symbols and keys."""
 
         def moved(voice: Iterable[Element]) -> Iterator[Element]:
-            drum, found = False, dict[int, Sound]()  # by identity, since most tunes hold many sounds repeatedly
+            drum, move = False, _mover(interval)
             for element in voice:
-                drum = element.drum if isinstance(element, Instrument) else drum
-                if isinstance(element, Sound) and not drum:
-                    yield found.get(id(element)) or found.setdefault(id(element), element.moved(interval))
+                if isinstance(element, Sound):
+                    yield element if drum else move(element)
+                elif isinstance(element, Instrument):
+                    drum = element.drum
+                    yield element
                 elif isinstance(element, Key):
                     yield element.moved(interval)
                 elif isinstance(element, Bar) and element.marks:
@@ -156,6 +160,11 @@ class Tune:
 
         voices = tuple(tuple(moved(voice)) for voice in self.voices)
         return replace(self, voices=voices, key=self.key.moved(interval))
+
+
+@lru_cache(maxsize=128)
+def _mover(interval: Interval) -> ByIdentity[Sound, Sound]:
+    return ByIdentity(lambda sound: sound.moved(interval))
 
 
 def _moved_marks(marks: tuple[str, ...], interval: Interval) -> tuple[str, ...]:

@@ -12,11 +12,12 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import count, zip_longest
-from math import gcd, lcm
+from math import lcm
 
 from folkseq.formats.abc import escapes
 from folkseq.formats.abc.fields import SIGNS, format_key, format_tempo
 from folkseq.formats.abc.lexer import BROKEN, parse_tuplet
+from folkseq.formats.abc.looks import looks_in
 from folkseq.formats.abc.lyrics import format_verses
 from folkseq.formats.abc.settings import DRUMS
 from folkseq.music.pitch import LETTERS, Pitch
@@ -29,7 +30,7 @@ SOUNDS_A_LINE = 32  # after which a line ends at the next bar line
 # ends on the beat within a bar that has so much by itself. abcm2ps refused lines of 41 and more.
 ROOM, ROOM_IN_BAR = 38.0, 34.0
 SOUNDS_A_LINE_OF_VOICES = 24  # which are not aligned with each other's, and so take more room
-_UNSURE = 99  # an alteration that is equal to no other
+_SEVERAL, _UNSURE = 999, 99  # a step and an alteration that are equal to no other
 _WHOLE = (1, 1)
 _BROKEN = {sign: (one.as_integer_ratio(), other.as_integer_ratio()) for sign, (one, other) in BROKEN.items()}
 
@@ -170,23 +171,24 @@ class _VoiceWriter:
         self.room = 0.0  # that they take
         self.place = 0  # since the bar line, in ticks
         self.pickup = True
-        self.written: dict[int, set[tuple[int, int]]] = {}  # letter → (step, alteration) met in this bar
+        self.written: dict[int, tuple[int, int]] = {}  # letter → step and alteration met in this bar, if one only
         self.factor, self.left = _WHOLE, 0  # of the tuplet's sounds, and how many are left
         self.broken: tuple[int, int] | None = None  # what > or < makes of the next sound
         self.tied: tuple[Pitch, ...] = ()  # into the next sound
         self.instrument = Instrument()
         self.line_sounds: list[Sound] = []
-        self.lengths: dict[tuple[int, int, int], str] = {}  # of ticks and a factor
-        self.rooms: dict[int, float] = {}  # of sounds in this key, by identity, since most tunes repeat many
+        self.lengths: dict[tuple[int, tuple[int, int]], str] = {}  # of ticks and a factor
 
     def write(self, elements: Sequence[Element]) -> list[str]:
         self.whole = _ticks_of_whole(elements, self.meter, self.unit)
         self._count()
-        for element, following, coming in zip_longest(elements, elements[1:], self._room_to_come(elements)):
+        self.look = looks_in(self.key, self.whole, self.unit_ticks)
+        self.coming = self._rooms_of_bars(elements)
+        for element, following in zip_longest(elements, elements[1:]):
             if isinstance(element, Sound):
                 self._sound(element, following)
             elif isinstance(element, Bar):
-                self._bar(element, coming)
+                self._bar(element)
             elif isinstance(element, Tuplet):
                 self._tuplet(element)
             else:
@@ -199,32 +201,31 @@ class _VoiceWriter:
             self._space()
             if self.room >= ROOM_IN_BAR and self.broken is None and not self.bars and not self.bars_a_line:
                 self._end_line()
-        grace = "".join(map(self._pitch, sound.grace))
-        ties, tied = "-" * (sound.tied and not sound.untied), sound.tied_pitches
-        notes = "".join([self._pitch(p) + "-" * (not ties and p in tied) for p in sound.pitches]) or "z"
+        look, factor, sign = self.look(sound), self.factor, ""
+        grace = f"{{{''.join(map(self._pitch, sound.grace))}}}" if sound.grace else ""
+        if look.tie or not look.tied:
+            notes = "".join(map(self._pitch, sound.pitches)) or "z"
+        else:
+            notes = "".join([self._pitch(pitch) + "-" * (pitch in look.tied) for pitch in sound.pitches])
         if len(sound.pitches) > 1:
             notes = f"[{notes}]"
-        factor, sign, ticks = self.factor, "", self._ticks(sound)
         if self.broken is not None:
             factor, self.broken = self.broken, None
         elif isinstance(following, Sound) and (sign := self._dotted(sound, following)):
             factor, self.broken = _BROKEN[sign]
-        length = self.lengths.get((ticks, *factor))
+        length = self.lengths.get((look.ticks, factor))
         if length is None:
             length = format_length(sound.duration / (self.unit * Fraction(*factor)))
-            self.lengths[ticks, *factor] = length
-        before = "(" * sound.opens + (f"{{{grace}}}" if grace else "") + "".join(sound.marks)
-        self.text += before + notes + length + ties + ")" * sound.closes + sign
-        self.tied = tied
+            self.lengths[look.ticks, factor] = length
+        self.text += f"{look.opens}{grace}{look.marks}{notes}{length}{look.tie}{look.closes}{sign}"
+        self.tied = look.tied
         self.line_sounds.append(sound)
-        self.place += ticks
-        self.sounds += 1 + len(sound.grace) // 2
-        self.room += self._room(sound)
-        self.left = max(self.left - 1, 0)
-        self.factor = self.factor if self.left else _WHOLE
-
-    def _ticks(self, sound: Sound) -> int:
-        return sound.duration.numerator * (self.whole // sound.duration.denominator)
+        self.place += look.ticks
+        self.sounds += look.sounds
+        self.room += look.room
+        if self.left:
+            self.left -= 1
+            self.factor = self.factor if self.left else _WHOLE
 
     def _count(self) -> None:
         """Count a unit, a bar, a beat and a beam in ticks."""
@@ -233,7 +234,9 @@ class _VoiceWriter:
 
     def _dotted(self, first: Sound, second: Sound) -> str:
         """Return the sign between two sounds that players read as a dotted pair: 1 or 2 units long, within one beat."""
-        one, other = self._ticks(first), self._ticks(second)
+        if first.duration is second.duration:  # as most are
+            return ""
+        one, other = self.look(first).ticks, self.look(second).ticks
         sign = ">" if one == 3 * other else "<" if 3 * one == other else ""
         if not sign:
             return ""
@@ -252,38 +255,28 @@ class _VoiceWriter:
 
     def _pitch(self, pitch: Pitch) -> str:
         step, alter = place = pitch.step, pitch.alter
-        met = self.written.setdefault(step % 7, set())
-        plain = alter == self.key.alters[step % 7]
-        sign = "" if plain and (met <= {place} or all(other == alter for _, other in met)) else SIGNS[alter]
-        if not plain and met == {place}:
-            sign = ""  # the bar's own accidental still holds, under every reading
+        letter = step % 7
+        met = self.written.get(letter)
+        if met == place:
+            holds = True  # the signature, or the bar's own accidental, under every reading
+        else:
+            holds = alter == self.key.alters[letter] and (met is None or met[1] == alter)
+            self.written[letter] = place if met is None else (_SEVERAL, alter if met[1] == alter else _UNSURE)
         if self.tied and any(step == tied.step and alter != tied.alter for tied in self.tied):
-            sign = SIGNS[alter]  # or the tie would carry its own accidental to it
-        met.add(place)
-        return sign + format_step(step)
+            holds = False  # or the tie would carry its own accidental to it
+        return ("" if holds else SIGNS[alter]) + format_step(step)
 
-    def _room(self, sound: Sound) -> float:
-        """Return how much of a line a sound takes, in sounds of the usual width."""
-        room = self.rooms.get(id(sound))
-        if room is None:
-            alters, ticks = self.key.alters, self._ticks(sound)
-            altered = sum(pitch.alter != alters[pitch.step % 7] for pitch in (*sound.grace, *sound.pitches))
-            dotted = ticks // gcd(ticks, self.unit_ticks) % 3 == 0
-            room = self.rooms[id(sound)] = 1 + (len(sound.grace) + altered) / 2 + dotted / 4
-        return room
-
-    def _room_to_come(self, elements: Sequence[Element]) -> list[float]:
-        """Return for each element the room of the sounds that follow it up to the next bar line."""
-        coming, room = [], 0.0
-        for element in reversed(elements):
-            coming.append(room)
+    def _rooms_of_bars(self, elements: Sequence[Element]) -> Iterator[float]:
+        """Return the room of the sounds after each bar line, up to the next one."""
+        rooms = [0.0]
+        for element in elements:
             if isinstance(element, Sound):
-                room += self._room(element)
+                rooms[-1] += self.look(element).room
             elif isinstance(element, Bar) and element.style:
-                room = 0.0
-        return coming[::-1]
+                rooms.append(0.0)
+        return iter(rooms[1:])
 
-    def _bar(self, bar: Bar, coming: float) -> None:
+    def _bar(self, bar: Bar) -> None:
         self._space()
         self.text += "".join(bar.marks) + " " * bool(bar.marks)
         if not bar.style:  # an ending that begins within a bar
@@ -293,7 +286,7 @@ class _VoiceWriter:
             return
         self.bars += bool(self.place) and not (self.pickup and self.place < self.bar_ticks)
         self.pickup = bar.ends_section
-        self.place = 0
+        self.place, coming = 0, next(self.coming)
         self.written.clear()
         full = self.bars >= (self.bars_a_line or BARS_A_LINE)
         if not self.bars_a_line:
@@ -323,7 +316,7 @@ class _VoiceWriter:
             return
         if isinstance(element, Key):
             self.key = element
-            self.rooms.clear()
+            self.look = looks_in(element, self.whole, self.unit_ticks)
             self._doubt_accidentals()
             field = f"[K:{format_key(element)}]"
         elif isinstance(element, Meter):
@@ -345,8 +338,7 @@ class _VoiceWriter:
 
     def _doubt_accidentals(self) -> None:
         """Have the bar's accidentals written again: programs differ on whether they outlive a new key or ending."""
-        for met in self.written.values():
-            met.add((0, _UNSURE))
+        self.written = dict.fromkeys(self.written, (_SEVERAL, _UNSURE))
 
     def _space(self) -> None:
         if self.text and not self.text.endswith(" "):

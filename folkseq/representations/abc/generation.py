@@ -14,6 +14,7 @@ from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc
 from folkseq.formats.abc.lexer import parse_note
 from folkseq.grammar import Grammar, Target
+from folkseq.identity import ByIdentity
 from folkseq.music import Bar, Key, Meter, Sound, Tune
 from folkseq.representations.abc.analysis import repeated_bars
 from folkseq.representations.abc.bars import read_bars
@@ -240,10 +241,7 @@ class AbcGeneration(Generation[Tune]):
             return tune
         meters = [Meter(4, 4), Meter(2, 2)]
         counts = [self.conventions.units(tune.rhythm, meter).total() for meter in meters]
-        doubled = (
-            replace(element, duration=2 * element.duration) if isinstance(element, Sound) else element
-            for element in tune.body
-        )
+        doubled = (_doubled(element) if isinstance(element, Sound) else element for element in tune.body)
         meter = random.choices(meters, counts)[0] if any(counts) else meters[0]
         return replace(tune, voices=(tuple(doubled),), meter=meter)
 
@@ -264,6 +262,9 @@ class AbcGeneration(Generation[Tune]):
         lines = abc.format(piece).splitlines()
         first = next(at for at, line in enumerate(lines) if line.startswith("K:")) + 1
         return " ".join(lines[first : first + 1])
+
+
+_doubled = ByIdentity[Sound, Sound](lambda sound: replace(sound, duration=2 * sound.duration))
 
 
 def _fitting_unit(tune: Tune) -> Fraction:

@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from folkseq.formats.abc.fields import SIGNS, format_key, parse_key, parse_meter
 from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
 from folkseq.formats.abc.writer import format_length, format_step
+from folkseq.identity import ByIdentity
 from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tuplet
 from folkseq.music.harmony import canonical, move_symbol
 from folkseq.representations.base import END, START
@@ -44,7 +45,6 @@ LINES = {
 _LINE_TOKENS = {(bar.style, bar.closes, bar.opens): token for token, bar in LINES.items()}
 _KINDS = {"z": "rest", "-": "tie"} | dict.fromkeys(LINES, "bar")
 _KINDS |= {token: token for token in ("{", "}", "[", "]", START, END)}
-_MOST_CACHED = 10_000
 
 
 @lru_cache(maxsize=1 << 14)
@@ -114,19 +114,10 @@ class SoundTokenizer:
     def __init__(self, interval: Interval, key: Key, grace: bool, chords: bool = False) -> None:
         self.interval, self.key, self.grace, self.chords = interval, key, grace, chords
         self._pitches: dict[Pitch, str] = {}
-        # By identity, since the tunes of a book share most of their sounds; holding a sound keeps its id valid.
-        self._sounds: dict[int, tuple[Sound, list[str]]] = {}
+        self.tokens = ByIdentity(self.tokens_in_tuplet)
+        """Returns the tokens of a sound outside tuplets."""
 
-    def tokens(self, sound: Sound) -> list[str]:
-        """Return the tokens of a sound outside tuplets."""
-        found = self._sounds.get(id(sound))
-        if found is None:
-            if len(self._sounds) > _MOST_CACHED:
-                self._sounds.clear()
-            found = self._sounds[id(sound)] = sound, self.tokens_in_tuplet(sound, 1, 1)
-        return found[1]
-
-    def tokens_in_tuplet(self, sound: Sound, actual: int, normal: int) -> list[str]:
+    def tokens_in_tuplet(self, sound: Sound, actual: int = 1, normal: int = 1) -> list[str]:
         """Return the tokens of a sound in a tuplet of `actual` in the time of `normal`."""
         pitches = [self._pitch(pitch) for pitch in dict.fromkeys(sound.pitches)]
         tokens = self._harmony(sound.marks) if self.chords and sound.marks else []
@@ -219,21 +210,11 @@ def read_elements(tokens: Iterable[str], key: Key, meter: Meter, grace: bool = T
     elements: list[Element] = []
     ratio, left = (1, 1), 0  # of the tuplet; the number of its sounds to come
     marks: tuple[str, ...] = ()  # the chord symbol of the next sound
-    sounds: dict[tuple[Any, ...], Sound] = {}  # in this key: a tune repeats most of its sounds
-
-    def read_pitch(token: str) -> Pitch:
-        step, accidental, _ = parse_note(token)
-        return Pitch(step, key.alters[step % 7] if accidental is None else accidental)
-
+    sound = _sound_reader(key)
     for item in read_sounds(tokens, str):
         if isinstance(item, SoundTokens):
-            within = ratio if left else (1, 1)
-            spelt = *item.pitches, item.length, item.tied, within, *item.grace, *marks
-            if spelt not in sounds:
-                pitches = tuple(sorted(set(map(read_pitch, item.pitches))))
-                ornaments = tuple(map(read_pitch, item.grace)) if grace else (), marks
-                sounds[spelt] = Sound(pitches, _duration(item.length, *within), item.tied, *ornaments)
-            elements.append(sounds[spelt])
+            within, ornaments = ratio if left else (1, 1), tuple(item.grace) if grace else ()
+            elements.append(sound(tuple(item.pitches), item.length, within, item.tied, ornaments, marks))
             marks = ()
             left = max(left - 1, 0)
         elif item.kind == "harmony":
@@ -256,9 +237,32 @@ def read_elements(tokens: Iterable[str], key: Key, meter: Meter, grace: bool = T
             elements.append(meter)
         elif item.kind == "key":
             key = parse_key(item.token[3:-1])[0] or key
-            sounds.clear()
+            sound = _sound_reader(key)
             elements.append(key)
     return elements
+
+
+@lru_cache(maxsize=32)
+def _sound_reader(key: Key) -> Callable[..., Sound]:
+    """Return what reads the spelling of a sound in a key; equal ones are one object, since tunes share most of them."""
+
+    def pitch(token: str) -> Pitch:
+        step, accidental, _ = parse_note(token)
+        return Pitch(step, key.alters[step % 7] if accidental is None else accidental)
+
+    @lru_cache(maxsize=1 << 12)
+    def sound(
+        pitches: tuple[str, ...],
+        length: str,
+        within: tuple[int, int],
+        tied: bool,
+        grace: tuple[str, ...],
+        marks: tuple[str, ...],
+    ) -> Sound:
+        spelt = tuple(sorted(set(map(pitch, pitches))))
+        return Sound(spelt, _duration(length, *within), tied, tuple(map(pitch, grace)), marks)
+
+    return sound
 
 
 @lru_cache(maxsize=1 << 12)
