@@ -9,12 +9,11 @@ import numpy as np
 
 from folkseq.ensemble.beats import Beats
 from folkseq.errors import RequestError, in_words
-from folkseq.formats import abc, midi, musicxml
+from folkseq.formats import tunes
 from folkseq.infill.abc.tune_text import TuneText
 from folkseq.music import Bar, Element, Key, Sound, Tune
 from folkseq.music.accompaniment import BLOCK
 from folkseq.music.harmony import canonical, move_symbol
-from folkseq.music.playback import perform
 from folkseq.representations.task import Answer, Question
 
 
@@ -53,11 +52,7 @@ class ChordedTune(Answer):
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
         """Format the tune as ABC, as MusicXML, or as MIDI in which the chords are played."""
-        if suffix == ".mid":
-            return midi.format(perform(self.tune, accompaniment=self.accompaniment), comments)
-        if suffix == ".abc":
-            return abc.format(self.tune, comments).encode()
-        return musicxml.format(self.tune, comments)
+        return tunes.format(self.tune, suffix, comments, accompaniment=self.accompaniment)
 
 
 def read_tune(data: bytes, file: str, number: int | None) -> tuple[Tune, tuple[str, ...]]:

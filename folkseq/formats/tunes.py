@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from folkseq.errors import ParseError
+from collections.abc import Sequence
+
+from folkseq.errors import ParseError, RequestError
 from folkseq.formats import abc, midi, musicxml
 from folkseq.formats.abc.book import Book
+from folkseq.music.accompaniment import BLOCK
+from folkseq.music.playback import STRAIGHT, perform
+from folkseq.music.tune import Tune
 
 ABC = (".abc", ".txt")
 SUFFIXES = (*ABC, *musicxml.SUFFIXES)
@@ -27,3 +32,28 @@ def parse_any(data: bytes, file: str) -> Book:
     except ParseError as error:
         raise ParseError(f"{file}: {error}") from None
     return Book((tune,), (lost + not_written,))
+
+
+def format(
+    tune: Tune,
+    suffix: str,
+    comments: Sequence[str] = (),
+    *,
+    swing: float | None = None,
+    bpm: float | None = None,
+    accompaniment: str | None = None,
+) -> bytes:
+    """Return a tune as ABC in UTF-8, as MusicXML, or as MIDI; see `folkseq.music.playback.render` for how it is played.
+
+    Raises:
+        RequestError: It cannot be written so.
+    """
+    if suffix == ".abc":
+        return abc.format(tune, comments).encode()
+    if suffix == ".musicxml":
+        return musicxml.format(tune, comments)
+    try:
+        played = perform(tune, swing=swing or STRAIGHT, bpm=bpm, accompaniment=accompaniment or BLOCK)
+        return midi.format(played, comments)
+    except ValueError as error:
+        raise RequestError(str(error)) from None

@@ -12,9 +12,7 @@ from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError
 from folkseq.files import write_atomically
 from folkseq.formats import abc, audio, derived, midi, musicxml, score, tunes
-from folkseq.music.accompaniment import ACCOMPANIMENT_HELP, BLOCK, STYLES
-from folkseq.music.playback import STRAIGHT, perform
-from folkseq.music.tune import Tune
+from folkseq.music.accompaniment import ACCOMPANIMENT_HELP, STYLES
 from folkseq.settings import parse, setting
 from folkseq.verbs.output import Output
 
@@ -100,8 +98,9 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
         write_atomically(target, score.format(list(map(musicxml.format, found)), suffix))
         return Converted((target,), lost, faults)
     files = [target] if len(found) == 1 else _numbered(target, len(found))
+    format = partial(tunes.format, swing=settings.swing, bpm=settings.bpm, accompaniment=settings.accompaniment)
     for file, tune in zip(files, found, strict=True):
-        write_atomically(file, output.format(partial(_format, tune, settings), suffix))
+        write_atomically(file, output.format(partial(format, tune), suffix))
     return Converted(tuple(files), lost, faults)
 
 
@@ -118,17 +117,6 @@ def _check(settings: ConversionSettings, source: Path, target: Path, from_midi: 
         raise RequestError(f"--bpm applies only to MIDI and sound; leave it out, and write Q: into {target}")
     if settings.soundfont is not None and target.suffix.lower() not in audio.SUFFIXES:
         raise RequestError(f"--soundfont applies only to sound, not to {target.suffix}; leave it out")
-
-
-def _format(tune: Tune, settings: ConversionSettings, suffix: str) -> bytes:
-    """Return a tune in one of the native formats."""
-    if suffix == ".musicxml":
-        return musicxml.format(tune)
-    try:
-        style = settings.accompaniment or BLOCK
-        return midi.format(perform(tune, swing=settings.swing or STRAIGHT, bpm=settings.bpm, accompaniment=style))
-    except ValueError as error:
-        raise RequestError(str(error)) from None
 
 
 def _rewritten(reading: midi.Reading, output: Output, bpm: float | None) -> Converted:

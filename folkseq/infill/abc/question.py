@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from folkseq.errors import RequestError
-from folkseq.formats import abc, midi
+from folkseq.formats import tunes
 from folkseq.formats.abc.fields import parse_key
 from folkseq.formats.abc.lexer import KINDS, SYMBOL
 from folkseq.formats.abc.splice import TextBar, find_bars, replace_bars, replace_record
@@ -25,7 +25,6 @@ from folkseq.grammar import PlacedGrammar
 from folkseq.infill.abc.gap import Gap, GapGrammar
 from folkseq.infill.abc.tune_text import TuneText, bars_of
 from folkseq.music import Element, Interval, Key, Pitch, Sound, Tune
-from folkseq.music.playback import perform
 from folkseq.pairs import Integers
 from folkseq.representations.abc import AbcCodec
 from folkseq.representations.abc.bar_grammar import BarGrammar
@@ -90,10 +89,8 @@ class FilledTune(Answer):
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
         """Format the tune as ABC, in which nothing else is new but the comments, or as MIDI."""
-        if suffix == ".mid":
-            return midi.format(perform(self.tune), comments)
-        if not self.text:
-            return abc.format(self.tune, comments).encode()
+        if suffix == ".mid" or not self.text:
+            return tunes.format(self.tune, suffix, comments)
         added = self.before.added
         plain = [comment.encode("ascii", "backslashreplace").decode() for comment in comments]
         text = replace_record(self.text, self.before.index, len(added), plain) if comments else self.text

@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from folkseq.errors import RequestError
-from folkseq.formats import abc, tunes
+from folkseq.formats import tunes
 from folkseq.music import Tune
 from folkseq.representations.abc.analysis import AbcAnalysis, AbcTransposition
 from folkseq.representations.abc.generation import AbcGeneration
@@ -36,17 +35,8 @@ class AbcFiles(Files[Tune]):
 
     def format(self, piece: Tune, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
         """Format the tune as ABC in UTF-8, or as MIDI with the options `swing` and `accompaniment`."""
-        if suffix == ".abc":
-            return abc.format(piece, comments).encode()
-        from folkseq.formats import midi
-        from folkseq.music.accompaniment import BLOCK
-        from folkseq.music.playback import STRAIGHT, perform
-
-        swing, style = (options.swing, options.accompaniment) if options else (None, None)
-        try:
-            return midi.format(perform(piece, swing=swing or STRAIGHT, accompaniment=style or BLOCK), comments)
-        except ValueError as error:
-            raise RequestError(str(error)) from None
+        how = {"swing": options.swing, "accompaniment": options.accompaniment} if options else {}
+        return tunes.format(piece, suffix, comments, **how)
 
     def titles(self, piece: Tune) -> Sequence[str]:
         """Return the titles of the tune, but for those that name its composer or transcriber."""
