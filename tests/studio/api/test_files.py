@@ -8,6 +8,7 @@ import pytest
 from folkseq.errors import FolkseqError
 from folkseq.formats import midi
 from folkseq.music.performance import Note, Performance, Track
+from folkseq.studio.api import OPERATIONS
 from folkseq.studio.api.files import AskForFile, Fetch, fetch_file, make_file, prepare_file
 from folkseq.studio.errors import MissingError
 from folkseq.studio.takeaway import SUFFIXES, PreparedFiles
@@ -92,7 +93,6 @@ def test_a_performance_keeps_its_bytes(workshop):
         (AskForFile(".mid", TUNE, PLAYED), "a tune or a performance"),
         (AskForFile(".mid", "X:1\nK:C\n"), "note"),
         (AskForFile(".mid", "words"), "no tune"),
-        (AskForFile(".mid", "X:1\nM:4/4\nL:1/8\nK:C\n" + "CDEF " * 25_000), "100,000"),
         (AskForFile(".wav", TUNE.replace("D8", "Z999 D8"), tempo=10.0), "minutes"),
         (AskForFile(".mid", midi="%%%"), "base64"),
         (AskForFile(".mid", midi=base64.b64encode(b"RIFF").decode()), "performance"),
@@ -103,6 +103,16 @@ def test_what_cannot_be_made_is_a_sentence(workshop, asked, fact):
     with pytest.raises(FolkseqError, match=fact) as error:
         make_file(workshop, asked)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["/api/files", "/api/prepare", "/api/overlap", "/api/surprise", "/api/rewrite"])
+def test_a_long_tune_is_refused(path):
+    (operation,) = (each for each in OPERATIONS if each.path == path)
+    values = {"abc": "X:1\nM:4/4\nL:1/8\nK:C\n" + "CDEF " * 25_000}
+    if operation.request is AskForFile:
+        values["suffix"] = ".mid"
+    with pytest.raises(FolkseqError, match="abc must have at most 100,000 characters, got 125,020"):
+        operation.parse(values)
 
 
 @pytest.mark.parametrize("title", ["<script>alert(1)</script>", "🎻" * 300, "x" * 10_000, "../../etc/passwd", ""])
