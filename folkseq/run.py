@@ -92,12 +92,14 @@ class RunConfig:
     corpus: tuple[CorpusFile, ...]
     version: str
     """The version of folkseq that started the run."""
-    base: str = setting("", "The model that training started from, and the digest of its network.")
-    typical_length: int | None = setting(None, "Tokens that few training pieces exceed, nor do new ones.", low=1)
-    valid_files: int = setting(
-        0, "Number of files, the last of the corpus, that choose the best weights.", low=0, flags=("--valid",)
+    base: str = setting("", "Name of the base model, and the digest of its network.")
+    typical_length: int | None = setting(
+        None, "Length in tokens that few training pieces exceed; longer new pieces are redrawn.", low=1
     )
-    seed: int = setting(0, "Seed of the weights, the order of the pieces and the dropout.", low=0, high=2**63 - 1)
+    valid_files: int = setting(
+        0, "Number of files at the end of the corpus that select the best weights.", low=0, flags=("--valid",)
+    )
+    seed: int = setting(0, "Seed for the weights, the order of the pieces and the dropout.", low=0, high=2**63 - 1)
     task: str = setting(CONTINUE, "Task: continue pieces, fill gaps in them, or harmonise melodies.", choices=TASKS)
     figures: Mapping[str, float] = field(default_factory=dict)
     """Results by name: ngram_nll, ngram_order, heldout_nll, test_nll, steps, epochs, minutes."""

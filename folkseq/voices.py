@@ -48,7 +48,7 @@ _INTERVALS = 2 * FARTHEST + 2
 class Voices:
     """The heights of the fields of compound tokens, and the distances of their lookback."""
 
-    heights: tuple[tuple[int, ...], ...] = setting((), "Height of each value of each field; -1 for none.")
+    heights: tuple[tuple[int, ...], ...] = setting((), "Pitch of each value of each field; -1 for none.")
     distances: tuple[int, ...] = setting((), "Distances in compound tokens to look back.", low=1)
 
     def __post_init__(self) -> None:

@@ -11,16 +11,16 @@ from folkseq.cli.status import QUIET, current
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("-o", "--out", default="book.html", show_default=True, help="The .html file.")
-@click.option("--title", default="", help="The title of the book.  [default: from the name of the file]")
-@click.option("--sound/--no-sound", default=True, show_default=True, help="A player for each tune.")
+@click.option("-o", "--out", default="book.html", show_default=True, help="Name of the .html file.")
+@click.option("--title", default="", help="Title of the book.  [default: from the file name]")
+@click.option("--sound/--no-sound", default=True, show_default=True, help="Add a player for each tune.")
 @SOUNDFONT
 @QUIET
 @JSON
 def book(files: tuple[str, ...], out: str, title: str, sound: bool, soundfont: str | None, as_json: bool) -> None:
-    """Make one HTML file of tunes (.abc, .musicxml, .mxl, .mid, or folders of them).
+    """Write a tune book as one HTML file, from .abc, .musicxml, .mxl or .mid files or folders of them.
 
-    It has an index, a score and a player for each tune, needs no network, and prints as a tune book.
+    The book has an index, and a score and a player for each tune. It works offline and is ready to print.
     """
     from folkseq.book.verb import book as verb
 

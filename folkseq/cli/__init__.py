@@ -14,7 +14,7 @@ from folkseq.version import __version__
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="folkseq")
 def main() -> None:
-    """Learn music as sequences of symbols, and write new music.
+    """Train models on music as sequences of symbols, and write new music.
 
     \b
     folkseq train abc corpora/folk.abc     train a model on 4,000 folk tunes for ten minutes

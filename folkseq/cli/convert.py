@@ -22,7 +22,10 @@ def _groups() -> dict[str, list[click.Option]]:
 @click.argument("target", metavar="OUT")
 @QUIET
 def convert(source: str, target: str, **asked: Any) -> None:
-    """Convert by suffix: .abc, .musicxml, .mxl and .mid to each other, to scores (.pdf, .svg, .png) or to sound."""
+    """Convert a file to another format, which the suffix of OUT determines.
+
+    folkseq converts .abc, .musicxml, .mxl and .mid files to each other, to scores (.pdf, .svg, .png) and to sound.
+    """
     from folkseq.verbs.convert import convert as verb
 
     done = verb(source, target, **asked)

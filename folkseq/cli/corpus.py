@@ -13,7 +13,10 @@ from folkseq.cli.status import QUIET
 @QUIET
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def corpus(name: str | None, as_json: bool) -> None:
-    """List the named corpora, or build one, as corpora/NAME.abc or corpora/NAME."""
+    """List the named corpora, or build one.
+
+    A corpus is built as corpora/NAME.abc or as the folder corpora/NAME.
+    """
     from folkseq.corpora.named import FOLDERS
     from folkseq.corpora.named.books import descriptions
     from folkseq.verbs.corpus import corpus as verb

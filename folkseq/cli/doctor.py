@@ -10,7 +10,7 @@ from folkseq.cli.output import show
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 def doctor(as_json: bool) -> None:
-    """Show what is installed and what works; paste this into a report of a fault."""
+    """Show the installed components and whether they work, for bug reports."""
     from folkseq.verbs.doctor import doctor as verb
 
     facts = verb()

@@ -16,7 +16,10 @@ _MOST_FILES = 5  # shown one by one; the rest are counted
 @click.argument("run", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 def inspect(run: str | None, as_json: bool) -> None:
-    """Show the model, training data and figures of a run or a pretrained model (the newest run by default)."""
+    """Show the model, training data and figures of a run or a pretrained model.
+
+    By default, RUN is the newest run.
+    """
     from folkseq.verbs.inspect import inspect as verb
 
     facts = verb(run)

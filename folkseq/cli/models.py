@@ -16,7 +16,7 @@ from folkseq.cli.options import JSON
 def models(name: str | None, as_json: bool) -> None:
     """List the pretrained models, or show the card of one.
 
-    `folkseq sample --model NAME` writes with a model that continues pieces; `fill` and `harmonise` take theirs.
+    `folkseq sample --model NAME` uses a model that continues pieces; `fill` and `harmonise` accept --model, too.
     """
     from folkseq.verbs.models import models as verb
 

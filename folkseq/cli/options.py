@@ -77,17 +77,17 @@ def _option(name: str, hint: Any, default: Any, declared: Setting, unset: bool) 
 
 
 COUNT = click.option("-n", "--num", "count", type=int, default=1, show_default=True, help="Number of pieces.")
-OUTPUT = click.option("-o", "--output", "out", help="A folder, or one file.  [default: RUN/samples]")
+OUTPUT = click.option("-o", "--output", "out", help="Folder or file to write.  [default: RUN/samples]")
 FORMAT = click.option(
     "--format",
     "formats",
-    help="Formats to write into the folder, as in abc,mid,wav,pdf.  [default: abc and mid, or what is usual]",
+    help="Formats to write into the folder: abc,mid,wav,pdf.  [default: those of the representation]",
 )
 SOUNDFONT = click.option("--soundfont", help="An .sf2 file for .wav, .flac and .ogg.  [default: the system's]")
 SEED = click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), help="The same seed gives the same pieces.  [default: drawn]"
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed; the same seed gives the same pieces.  [default: random]"
 )
-MODEL = click.option("--model", help="A pretrained model, see `folkseq models`, or a run folder.")
+MODEL = click.option("--model", help="Pretrained model (see `folkseq models`) or run folder.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 

@@ -53,8 +53,8 @@ def _groups() -> dict[str, list[click.Option]]:
 @SOUNDFONT
 @SEED
 @QUIET
-@click.option("--again", help="Write the pieces in this file again, from the records in it.")
-@click.option("--stream", is_flag=True, help="Print tokens as they are drawn, and write no files.")
+@click.option("--again", help="Reproduce the pieces in this file from their records.")
+@click.option("--stream", is_flag=True, help="Print tokens as they are drawn, and write no file.")
 @JSON
 @click.pass_context
 def sample(
@@ -69,8 +69,8 @@ def sample(
 ) -> None:
     """Write new pieces.
 
-    RUN is a run folder or a pretrained model; by default the newest run under runs/ that fits the options, or else a
-    pretrained model.
+    RUN is a run folder or a pretrained model. By default, it is the newest run under runs/ that fits the options, or
+    else a pretrained model.
     """
     from folkseq.extensions import extension
     from folkseq.representations.task import CONTINUE

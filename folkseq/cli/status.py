@@ -118,7 +118,7 @@ QUIET: Callable[[Any], Any] = click.option(
     is_eager=True,
     expose_value=False,
     callback=_hush,
-    help="Show no progress, and do not name the files that are written.",
+    help="Print neither progress nor the names of written files.",
 )
 
 

@@ -11,10 +11,12 @@ from folkseq.cli.status import QUIET
 @click.command()
 @click.argument("representation")
 @click.argument("corpus", metavar="FILE...", nargs=-1, required=True)
-@click.option("--run", help="Take the ids from the vocabulary of this run.")
-@click.option("--write", help="Write the decoded tokens into this file.")
+@click.option("--run", help="Use the vocabulary of this run.")
+@click.option("--write", help="Decode the tokens again and write the music into this file.")
 @QUIET
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per piece, with ids and losses.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per piece, with its ids and what was lost."
+)
 def tokenize(representation: str, corpus: tuple[str, ...], run: str | None, write: str | None, as_json: bool) -> None:
     """Show files as tokens."""
     from folkseq.verbs.tokenize import tokenize as verb

@@ -29,7 +29,7 @@ def _groups() -> dict[str, list[click.Option]]:
 @click.command(cls=GroupedCommand, groups=_groups)
 @click.argument("representation")
 @click.argument("corpus", nargs=-1, required=True)
-@click.option("--valid", multiple=True, metavar="FILE", help="Choose the best weights by this file or folder.")
+@click.option("--valid", multiple=True, metavar="FILE", help="File or folder that selects the best weights.")
 @click.option("-o", "--out", help="The run folder.  [default: runs/REPRESENTATION-N]")
 @click.option("--from", "base", metavar="RUN|MODEL", help="Start from the weights of a run or a pretrained model.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
@@ -45,11 +45,11 @@ def train(
 ) -> None:
     """Train a model on files of music.
 
-    REPRESENTATION is abc for tunes, performance for MIDI files, packed for tables of gestures, drums and pictures, char
-    for any text; it can have fields, as in abc:grace=false. CORPUS names files or folders; corpora/folk.abc is built
-    when it is first named. With --from, training goes on from a model that has learned already, so that a few tunes of
-    your own are enough. With --valid, as for a published split, all of CORPUS is trained on. Ctrl-C, SIGTERM and SIGHUP
-    end training early and keep the best model.
+    REPRESENTATION is abc for tunes, performance or notes for MIDI files, packed for tables of gestures, drums and
+    pictures, roll for piano rolls, or char for any text. It can have fields: abc:grace=false. CORPUS names files or
+    folders; folkseq builds corpora/folk.abc at its first use. With --from, training starts from a trained model, so
+    that a few tunes of your own are enough. With --valid, all of CORPUS is the training set, as for a published split.
+    Ctrl-C, SIGTERM and SIGHUP end training early and keep the best model.
     """
     from folkseq.cli.progress import Watcher
     from folkseq.interrupts import handled

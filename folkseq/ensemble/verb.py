@@ -18,7 +18,9 @@ from folkseq.settings import parse, setting
 class ChordSettings:
     """The settings of chords over a tune."""
 
-    every: str | None = setting(None, "Where chords may change: at each beat or bar.  [default: beat]", choices=EVERY)
+    every: str | None = setting(
+        None, "Positions where chords may change: each beat or each bar.  [default: beat]", choices=EVERY
+    )
     accompaniment: str | None = setting(None, ACCOMPANIMENT_HELP, choices=STYLES)
 
 

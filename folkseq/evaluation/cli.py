@@ -26,20 +26,18 @@ Column = Mapping[str, float]
 @click.argument("run", required=False)
 @click.argument("corpus", nargs=-1)
 @MODEL
-@click.option("--samples", type=click.IntRange(0), default=0, help="Number of new pieces to evaluate, too.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of those.  [default: 0]")
-@click.option("--lead-column", help="packed: the player who leads, by name or number.  [default: the first]")
+@click.option("--samples", type=click.IntRange(0), default=0, help="Number of new pieces to write and evaluate.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the new pieces.  [default: 0]")
+@click.option("--lead-column", help="Name or number of the leading player, for packed.  [default: the first]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "--per-step", is_flag=True, help="Print the ids and log-probabilities of each piece before it; needs --json."
-)
+@click.option("--per-step", is_flag=True, help="Also print the ids and log-probabilities of each piece; needs --json.")
 @QUIET
 def evaluate(run: str | None, corpus: tuple[str, ...], model: str | None, as_json: bool, **settings: Any) -> None:
-    """Evaluate a run on held-out pieces, beside n-grams trained on the same pieces.
+    """Evaluate a run on held-out pieces, next to n-gram models of the same training set.
 
-    CORPUS are files or folders. Their pieces that have a near-duplicate among those trained on are left out. Without
-    CORPUS, the run is evaluated on the test side of its own split. RUN is the newest by default. With --samples, new
-    pieces are evaluated, too: are they valid, what are they like, and how new are they?
+    CORPUS names files or folders, of which near-duplicates of training pieces are left out. Without CORPUS, folkseq
+    evaluates the run on its own test set. By default, RUN is the newest run. With --samples, folkseq also writes new
+    pieces and evaluates their validity, corpus statistics and novelty.
     """
     from folkseq.evaluation.verb import evaluate as verb
 

@@ -42,7 +42,7 @@ def _harmonising() -> dict[str, list[click.Option]]:
 
 def _answers(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that both verbs have."""
-    tune = click.option("--tune", type=int, help="The X: number of a tune, in a book.")
+    tune = click.option("--tune", type=int, help="The X: number of a tune in a book.")
     for option in reversed((tune, COUNT, OUTPUT, FORMAT, SOUNDFONT, SEED, QUIET, JSON)):
         command = option(command)
     return command
@@ -51,14 +51,14 @@ def _answers(command: Callable[..., None]) -> Callable[..., None]:
 @click.command(cls=GroupedCommand, groups=_filling)
 @click.argument("names", nargs=-1, required=True, metavar="[RUN] FILE")
 @MODEL
-@click.option("--bars", help="Bars of a tune, as in 5-8, as engravers count: a pickup is bar 0.")
-@click.option("--seconds", help="Seconds of a performance, as in 12-20.")
+@click.option("--bars", help="Bars of a tune: 5-8. A pickup is bar 0, as in printed music.")
+@click.option("--seconds", help="Seconds of a performance: 12-20.")
 @_answers
 def fill(**asked: Any) -> None:
-    """Write a gap in a piece again, and keep every other byte.
+    """Rewrite some bars of a tune or some seconds of a performance, and keep every other byte.
 
-    FILE is a tune, or a performance in MIDI; - for standard input. RUN was trained with --task fill; by default it is
-    the newest such run under runs/, or else the pretrained model of tunes.
+    FILE is a tune, or a performance in MIDI; - reads standard input. RUN is a run trained with --task fill. By default,
+    it is the newest such run under runs/, or else the pretrained model of tunes.
     """
     from folkseq.infill.verb import fill as verb
 
@@ -70,10 +70,10 @@ def fill(**asked: Any) -> None:
 @MODEL
 @_answers
 def harmonise(**asked: Any) -> None:
-    """Write alto, tenor and bass to a melody, or chords over a tune, and keep the melody.
+    """Add alto, tenor and bass to a melody, or chords to a tune.
 
-    MELODY is ABC or MIDI; - for standard input. RUN was trained with --task harmonise: on chorales, or on tunes with
-    abc:chords=true. By default it is the newest such run under runs/, or else the pretrained model of chorales.
+    MELODY is ABC or MIDI; - reads standard input. RUN is a run trained with --task harmonise, on chorales or on tunes
+    with abc:chords=true. By default, it is the newest such run under runs/, or else the pretrained model of chorales.
     """
     from folkseq.ensemble.verb import harmonise as verb
 

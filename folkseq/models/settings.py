@@ -35,12 +35,15 @@ class EncoderSettings:
     """An encoder that reads a source, and the attention to it."""
 
     source: tuple[int, ...] = setting(REQUIRED, "Number of values of each field of the source.", low=1)
-    along: int = setting(REQUIRED, "Largest offset told apart in the first direction.", low=0)
-    within: int = setting(0, "Largest offset told apart in the second direction.", low=0)
+    along: int = setting(REQUIRED, "Largest distinguished offset in the first direction.", low=0)
+    within: int = setting(0, "Largest distinguished offset in the second direction.", low=0)
     direction: str = setting(
-        "both", "Read the source both ways, or only forward.", choices=tuple(DIRECTIONS), flags=("--encoder",)
+        "both",
+        "Direction in which the encoder reads: both, or forward only.",
+        choices=tuple(DIRECTIONS),
+        flags=("--encoder",),
     )
-    attention: str = setting("dot", "Attention score: dot product, or additive.", choices=ATTENTIONS)
+    attention: str = setting("dot", "Attention score: dot product or additive.", choices=ATTENTIONS)
     heads: int = setting(4, "Number of attention heads.", low=1)
 
     def __post_init__(self) -> None:
@@ -90,11 +93,15 @@ class ModelSettings:
     # A layer's output lies in [-1, 1] and is mostly small. AdamW's steps are as long whatever its size, so what reads
     # it would learn too slowly.
     gain: float = setting(4.0, "Factor on the output of each layer.", low=0, exclusive="low")
-    lookback_bars: tuple[int, ...] = setting((), "Distances in bars to look back; see `corpus.lookback`.", low=1)
-    lookback_bar_length: int = setting(BAR_LENGTH, "Number of ids remembered of each bar.", low=1)
-    lookback_position: bool = setting(False, "Show each id's position in its bar, too.")
-    lookback_match: bool = setting(False, "Show what followed the longest match, too; see `corpus.matching`.")
-    copy_pointer: bool = setting(False, "Add a logit of its own to each id in the lookback; see `models.copy_pointer`.")
+    lookback_bars: tuple[int, ...] = setting((), "Distances in bars to look back; see `corpora.lookback`.", low=1)
+    lookback_bar_length: int = setting(BAR_LENGTH, "Number of ids of each bar to keep.", low=1)
+    lookback_position: bool = setting(False, "Also give the network the position of each id in its bar.")
+    lookback_match: bool = setting(
+        False, "Also give the network the id after the longest match; see `corpora.matching`."
+    )
+    copy_pointer: bool = setting(
+        False, "Add a score to the logit of each id in the lookback; see `models.copy_pointer`."
+    )
     bar_ends: tuple[int, ...] = setting((), "Ids that end a bar.", low=0)
     section_ends: tuple[int, ...] = setting((), "Ids among them that end a section.", low=0)
     conditioning: int = setting(0, "Width of the conditioning vector beside each id, C; 0 for none.", low=0)
@@ -190,31 +197,33 @@ class TrainSettings:
     """The plan of training: many small updates by AdamW, with warm-up and cosine decay."""
 
     minutes: float = setting(
-        10.0, "Minutes to train, from which the number of updates is planned.", low=0, exclusive="low"
+        10.0, "Training time in minutes; it determines the number of updates.", low=0, exclusive="low"
     )
-    plan_hidden: bool = setting(False, "Plan `hidden` from the minutes, too.")
-    steps: int | None = setting(None, "Number of updates, in place of --minutes.", low=1)
+    plan_hidden: bool = setting(False, "Also plan `hidden` from the minutes.")
+    steps: int | None = setting(None, "Number of updates, instead of --minutes.", low=1)
     # Streams read short pieces one after another and carry the state from batch to batch; windows come from passages at
     # random places of long pieces; pairs are parts of pieces to be written, with the rest as their source.
     batches: str = setting("streams", "How batches are made: streams, windows or pairs.", choices=BATCHES)
     targets: str = setting("all", "Ids of a window to predict: all of them, or the last.", choices=TARGETS)
-    passage: int = setting(8, "Number of windows in a passage, read with the state carried.", low=1)
+    passage: int = setting(8, "Number of consecutive windows over which the state is carried.", low=1)
     # Updates matter more than their size, so a batch is small.
     rows: int = setting(16, "Number of rows in a batch, B.", low=1)
-    length: int = setting(64, "Steps of the cells in a batch, T; gradients reach back as far.", low=1)
+    length: int = setting(64, "Number of time steps in a batch, T, through which gradients flow back.", low=1)
     learning_rate: float = setting(3e-3, "Highest learning rate, after the warm-up.", low=0, exclusive="low")
     warm_up: int = setting(100, "Number of updates of linear warm-up.", low=0)
     weight_decay: float = setting(0.01, "AdamW's weight decay.", low=0)
     beta2: float = setting(0.99, "AdamW's beta2.", low=0, high=1, exclusive="high")
-    clip: float = setting(1.0, "Norm to which longer gradients are scaled down.", low=0, exclusive="low")
+    clip: float = setting(
+        1.0, "Maximum norm of the gradient; larger gradients are scaled down.", low=0, exclusive="low"
+    )
     validations: int = setting(20, "Number of validations, evenly spaced.", low=1)
-    validation_ids: int = setting(65_536, "Most held-out ids to validate on before the end.", low=1)
-    save_every: int | None = setting(None, "Steps between saved states; None: planned as a minute.", low=1)
+    validation_ids: int = setting(65_536, "Maximum number of held-out ids in validations before the last.", low=1)
+    save_every: int | None = setting(None, "Updates between saved states; None: as many as take a minute.", low=1)
     threads: int | None = setting(
-        None, "Number of threads.  [default: all cores; with --minutes the faster of all and one]", low=1
+        None, "Number of threads.  [default: all cores; with --minutes, all or one, whichever is faster]", low=1
     )
     precision: str | None = setting(
-        None, "Arithmetic of matrix products.  [default: the faster here]", choices=PRECISIONS
+        None, "Number format of matrix products.  [default: the faster one on this machine]", choices=PRECISIONS
     )
 
     def __post_init__(self) -> None:

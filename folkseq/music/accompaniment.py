@@ -18,7 +18,7 @@ from folkseq.music.tune import Bar, Sound
 
 STYLES = NONE, BLOCK, BOOM_CHUCK, ARPEGGIO = ("none", "block", "boom-chuck", "arpeggio")
 ACCOMPANIMENT_HELP = (
-    "Chord symbols in MIDI and sound: none, block, boom-chuck or arpeggio, on a track of their own.  [default: block]"
+    "How chord symbols are played in MIDI and sound: none, block, boom-chuck or arpeggio.  [default: block]"
 )
 CHORD, BOOM = 52, 62  # velocities
 

@@ -19,16 +19,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file")
 @click.option(
-    "--against", metavar="RUN|CORPUS", help="A run, or files to compare with.  [default: the newest run that fits]"
+    "--against", metavar="RUN|CORPUS", help="Run or files to compare with.  [default: the newest suitable run]"
 )
 @JSON
 @QUIET
 def check(file: str, against: str | None, as_json: bool) -> None:
-    """Say whether a tune or a performance is a copy.
+    """Check whether a tune or a performance is a copy.
 
-    Each piece of FILE is compared with all pieces that a run was trained on, or with a corpus, in any key: the longest
-    passage that they share, where it is, and whether that is much, measured by what the pieces of the corpus share
-    among themselves.
+    folkseq compares each piece in FILE, in any key, with all training pieces of a run or with a corpus. It prints the
+    longest shared passage, its place, and a verdict relative to what the pieces of the corpus share with each other.
     """
     from folkseq.novelty.verb import check as verb
 

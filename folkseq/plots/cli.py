@@ -14,13 +14,15 @@ from folkseq.errors import RequestError
 
 @click.command()
 @click.argument("targets", metavar="[RUN|FILE]...", nargs=-1)
-@click.option("--cells", is_flag=True, help="RUN FILE: the run's most selective neurons while it reads the file.")
-@click.option("--gradients", is_flag=True, help="RUN...: the gradient flow of one run or several.")
-@click.option("--number", type=int, help="Which piece of FILE, by its X:.  [default: all, or with --cells the first]")
-@click.option("-o", "--out", help="A .png or .svg, or an .html of --cells.  [default: in RUN/plots, or beside FILE]")
-@click.option("--terminal", is_flag=True, help="Draw the curves in blocks on the terminal, and no picture.")
+@click.option("--cells", is_flag=True, help="Draw the most selective neurons of RUN while it reads FILE.")
+@click.option("--gradients", is_flag=True, help="Draw the gradient flow of one or several runs.")
+@click.option("--number", type=int, help="X: number of a piece in FILE.  [default: all; with --cells, the first]")
+@click.option(
+    "-o", "--out", help="A .png or .svg file, or an .html file with --cells.  [default: in RUN/plots, or next to FILE]"
+)
+@click.option("--terminal", is_flag=True, help="Draw the curves in the terminal, and write no picture.")
 @QUIET
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plot(
     targets: tuple[str, ...],
     cells: bool,
@@ -30,13 +32,13 @@ def plot(
     terminal: bool,
     as_json: bool,
 ) -> None:
-    """Draw a run, or a file of music.
+    """Draw the training curves of a run, or the music in a file.
 
-    RUN (the newest by default): the curves of its training: the losses in nats a token of training and held-out pieces
-    beside the n-gram's, the gradient norm before and after clipping, the learning rate, and tokens a second.
+    For a RUN (by default, the newest), folkseq draws the training and held-out loss in nats per token next to the loss
+    of an n-gram model, the gradient norm before and after clipping, the learning rate, and tokens per second.
 
-    FILE, of MIDI, ABC or MusicXML: the piano roll of each piece, and the score of each tune; an .svg of -o is the
-    score.
+    For a FILE (MIDI, ABC or MusicXML), it draws a piano roll of each piece and a score of each tune. An .svg file in
+    --out contains only the score.
     """
     from folkseq.plots.verb import plot as verb
 

@@ -15,15 +15,17 @@ MOST_CANDIDATES = 10_000
 class SamplingSettings(Strategy):
     """The settings of new pieces."""
 
-    prime: str | None = setting(None, "A beginning to continue: a file, or text in the notation of the model's files.")
-    grammar: bool = setting(True, "Keep to valid pieces, or let the model write freely.")
-    limit: int | None = setting(None, "Most tokens in a piece.  [default: by the other options, else as in training]")
-    max_copy: int | None = setting(None, "Most tokens in a row that a piece may share with the training set.")
+    prime: str | None = setting(None, "Beginning to continue: a file, or text in the format of the model.")
+    grammar: bool = setting(True, "Write only valid pieces, or let the model write freely.")
+    limit: int | None = setting(
+        None, "Maximum number of tokens in a piece.  [default: from the other options or the training set]"
+    )
+    max_copy: int | None = setting(None, "Longest passage, in tokens, that a piece may share with the training set.")
     best: int | None = setting(
         None,
-        "Write this many candidates for each piece and keep the one most like the corpus."
-        "  [default: 8 if the model has learned to rank them, else 1]",
+        "Number of candidates for each piece, of which folkseq selects one."
+        "  [default: 8 if the model can rank them, else 1]",
         low=1,
         high=MOST_CANDIDATES,
     )
-    precision: str = setting(INT8, "Arithmetic of the network: int8, or float32 as trained.", choices=PRECISIONS)
+    precision: str = setting(INT8, "Number format of the network: int8, or float32 as in training.", choices=PRECISIONS)

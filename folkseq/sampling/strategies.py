@@ -33,24 +33,24 @@ class Strategy:
 
     temperature: float | tuple[float, float] = setting(
         1.0,
-        "Above 1 bolder, below 1 plainer, 0 the likeliest; 0.7-1.2 changes over the piece.",
+        "Above 1 is bolder, below 1 plainer, 0 takes the likeliest token; 0.7-1.2 changes over the piece.",
         low=0,
         high=MOST_TEMPERATURE,
         metavar="NUMBER",
     )
     repeating: float | None = setting(
         None,
-        "Factor on the temperature while a piece repeats itself; below 1 its bars return unchanged more often."
+        "Factor on the temperature while a piece repeats itself; below 1, more bars return unchanged."
         "  [default: 0.75 for abc, else 1]",
         low=0,
         high=MOST_TEMPERATURE,
     )
-    top_k: int | None = setting(None, "Draw among this many likeliest tokens.", low=1)
+    top_k: int | None = setting(None, "Draw only from this many most likely tokens.", low=1)
     top_p: float | None = setting(
-        None, "Draw among the likeliest tokens of this total probability.", low=0, high=1, exclusive="low"
+        None, "Draw only from the most likely tokens with this total probability.", low=0, high=1, exclusive="low"
     )
     min_p: float | None = setting(
-        None, "Draw among tokens of at least this share of the likeliest's probability.", low=0, high=1, exclusive="low"
+        None, "Draw only tokens with at least this share of the highest probability.", low=0, high=1, exclusive="low"
     )
 
     def __post_init__(self) -> None:

@@ -12,15 +12,15 @@ from folkseq.cli.status import current
 
 @click.command()
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
-@click.option("--folder", default="studio", show_default=True, help="Where tunes and history are kept.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port.  [default: a free one]")
+@click.option("--folder", default="studio", show_default=True, help="Folder of tunes and history.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port.  [default: a free one]")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page in the browser.")
 @click.option("--soundfont", help="An .sf2 file for sound.  [default: the system's]")
 def studio(runs: tuple[str, ...], folder: str, port: int, browser: bool, soundfont: str | None) -> None:
-    """Open a page to ask for tunes, hear them, change them and take them away.
+    """Open a page in the browser to write, play, edit and export tunes.
 
-    It is served on this machine only, and needs no network. The pretrained models and the runs under runs/ can be
-    chosen there, and any RUN that is named.
+    The page is served on this machine only and works offline. It offers the pretrained models, the runs under runs/
+    and every RUN that you name.
     """
     current().close()  # no progress: it runs as long as the user likes
     from folkseq.extras import require

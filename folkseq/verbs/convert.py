@@ -36,12 +36,16 @@ class ConversionSettings:
     """The settings of MIDI and sound that is written."""
 
     swing: float | None = setting(
-        None, "Share of a beat that the first eighth takes; 0.66 without a number.", low=0.5, high=0.75, bare=0.66
+        None,
+        "Swing: the share of a beat of its first eighth note; 0.66 without a number.",
+        low=0.5,
+        high=0.75,
+        bare=0.66,
     )
     accompaniment: str | None = setting(None, ACCOMPANIMENT_HELP, choices=STYLES)
-    bpm: float | None = setting(None, "Beats per minute, in place of the tune's own.", low=SLOWEST, high=FASTEST)
-    repair: bool = setting(False, "Read a damaged MIDI file, with data bytes above 127 as 127.")
-    soundfont: str | None = setting(None, "An .sf2 file for .wav, .flac and .ogg, in place of the system's.")
+    bpm: float | None = setting(None, "Beats per minute, instead of the tempo of the tune.", low=SLOWEST, high=FASTEST)
+    repair: bool = setting(False, "Read a damaged MIDI file, and replace data bytes above 127 with 127.")
+    soundfont: str | None = setting(None, "An .sf2 file for .wav, .flac and .ogg.  [default: the system's]")
 
 
 def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:

@@ -25,30 +25,32 @@ class AbcOptions(Options):
     rhythm: str | None = setting(None, "Kind of tune: reel, jig, hornpipe, …", needs_grammar=True)
     meter: str | None = setting(None, "Meter: 4/4, 6/8, C|, …", needs_grammar=True)
     mode: str | None = setting(None, "Mode: maj, min, dor, mix, …", needs_grammar=True)
-    key: str | None = setting(None, "Key to write in: D (major), Em, Ador, …")
+    key: str | None = setting(None, "Key of the tune: D (major), Em, Ador, …")
     instrument: str | None = setting(
         None,
-        f"Keep within the range of an instrument: {', '.join(INSTRUMENTS)}.",
+        f"Stay within the range of an instrument: {', '.join(INSTRUMENTS)}.",
         choices=tuple(INSTRUMENTS),
         metavar="NAME",
         needs_grammar=True,
     )
     bars: int | None = setting(
         None,
-        "Number of bars, as written, with those of the prime.  [default with a form: 8 per section]",
+        "Number of written bars, including the prime.  [default with a form: 8 per section]",
         needs_grammar=True,
     )
-    form: str | None = setting(None, "AABB for two sections with repeats, ABC for three without, …", needs_grammar=True)
+    form: str | None = setting(
+        None, "AABB for two repeated sections, ABC for three without repeats, …", needs_grammar=True
+    )
     vary: float | None = setting(
         None,
-        "Share of the bars that change when a section of the form comes back, as in 0.2.",
+        "Share of the bars that change when a section of the form returns: 0.2.",
         low=0,
         high=1,
         needs_grammar=True,
         needs_chance=True,
     )
     swing: float | None = setting(
-        None, "Share of a beat that the first eighth takes in MIDI.", low=0.5, high=0.75, bare=0.66
+        None, "Swing in MIDI: the share of a beat of its first eighth note.", low=0.5, high=0.75, bare=0.66
     )
     accompaniment: str | None = setting(None, ACCOMPANIMENT_HELP, choices=STYLES)
 

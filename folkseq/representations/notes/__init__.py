@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 class NotesRepresentation(Representation[Performance]):
     """Performances as notes."""
 
-    velocity_bins: int = setting(32, "Number of velocity bins; 0 plays every note at 80.", low=0, high=127)
+    velocity_bins: int = setting(32, "Number of velocity bins; with 0, every note has velocity 80.", low=0, high=127)
     steps_per_second: int = setting(100, "Time steps per second.", low=1, high=1000)
     tracks: bool = setting(False, "Keep the instrument of each note, and the drums.")
-    drums: bool = setting(False, "Keep only the drums, instead of everything else.")
+    drums: bool = setting(False, "Keep only the drums, instead of only the other instruments.")
     density: bool = setting(True, "Condition the model on notes per second.")
     pitch_classes: bool = setting(True, "Condition the model on pitch classes.")
 

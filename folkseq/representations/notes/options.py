@@ -13,4 +13,4 @@ class NotesOptions(PerformanceOptions):
     """The options for new performances; no note hangs, so there is no limit unless one is given."""
 
     longest_note: float | None = setting(None, "Longest note in seconds.", low=0.1, high=3600, needs_grammar=True)
-    most_notes: int | None = setting(None, "Most notes at once.", low=1, high=128, needs_grammar=True)
+    most_notes: int | None = setting(None, "Maximum number of notes at once.", low=1, high=128, needs_grammar=True)

@@ -16,21 +16,21 @@ class PackedOptions(Options):
 
     steps: int | None = setting(
         None,
-        "Number of steps, with those of the prime.  [default: the model decides]",
+        "Number of steps, including the prime.  [default: the model decides]",
         low=1,
         high=MOST_STEPS,
         needs_grammar=True,
     )
     bars: int | None = setting(
-        None, "Number of bars, with those of the prime, for MIDI.", low=1, high=MOST_STEPS, needs_grammar=True
+        None, "Number of bars, including the prime, in MIDI.", low=1, high=MOST_STEPS, needs_grammar=True
     )
     bpm: float | None = setting(None, "Tempo of the MIDI file.  [default: 120]", low=20, high=400)
     lead: str | None = setting(
-        None, "One player's gestures, in a table or, with -, line by line; the others follow.", needs_grammar=True
+        None,
+        "Part of one player that the others follow: a table, or - for lines of standard input.",
+        needs_grammar=True,
     )
     lead_column: str | None = setting(
-        None, "The player who leads, by name or number.  [default: the first]", needs_grammar=True
+        None, "Name or number of the leading player.  [default: the first]", needs_grammar=True
     )
-    size: str | None = setting(
-        None, "Size of a picture, as in 48x32.  [default: the model decides]", needs_grammar=True
-    )
+    size: str | None = setting(None, "Size of a picture: 48x32.  [default: the model decides]", needs_grammar=True)

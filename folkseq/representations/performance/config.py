@@ -93,12 +93,14 @@ class PerformanceLayout(Velocities):
 class PerformanceConfig:
     """The configuration of performances as ids."""
 
-    velocity_bins: int = setting(32, "Number of velocity bins; 0 plays every note at 80.", low=0, high=127)
+    velocity_bins: int = setting(32, "Number of velocity bins; with 0, every note has velocity 80.", low=0, high=127)
     steps_per_second: int = setting(100, "Time steps per second.", low=1, high=1000)
     max_shift: int = setting(100, "Longest time shift in steps.", low=1, high=1000)
-    sustain: str = setting("baked", "Pedal: baked into the notes, or tokens.", choices=("baked", "tokens"))
-    order: str = setting("canonical", "Order of ids: magenta equals note_seq.", choices=("canonical", "magenta"))
-    drums: bool = setting(False, "Keep only the drums, instead of everything else.")
+    sustain: str = setting("baked", "Pedal: longer notes (baked), or tokens of its own.", choices=("baked", "tokens"))
+    order: str = setting(
+        "canonical", "Order of the ids; magenta is that of note_seq.", choices=("canonical", "magenta")
+    )
+    drums: bool = setting(False, "Keep only the drums, instead of only the other instruments.")
     density: bool = setting(True, "Condition the model on notes per second.")
     pitch_classes: bool = setting(True, "Condition the model on pitch classes.")
 
