@@ -8,7 +8,8 @@ texts, which are one piece each, the held-out stretches are compared with those 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from folkseq.corpora import TokenStore
 from folkseq.corpora.duplicates import Forest, near_duplicates
 from folkseq.corpora.titles import same_titles
+from folkseq.identity import ByIdentity
 from folkseq.novelty.overlap import Overlap
 from folkseq.novelty.sketches import Sketches
 from folkseq.representations.base import Codec
@@ -69,15 +71,27 @@ def share_of(scale: Scale, length: int, passage: int) -> float | None:
     """Return the share of pieces of about a length that share a passage as long; None if the scale is too small."""
     if len(scale) < FEWEST:
         return None
-    count = max(min(NEAREST, len(scale) // 4), FEWEST)
-    apart = np.abs(np.log(np.maximum(scale[:, 0], 1) / max(length, 1)))
-    nearest = np.argsort(apart, kind="stable")[:count]
-    return float((scale[nearest, 1] >= passage).mean())
+    return _share_above(_passages_near(scale)(length), passage)
 
 
 def share_as_close(scale: Scale, share: float) -> float | None:
     """Return the share of pieces of whose figures one piece holds as many; None if the scale is too small."""
-    return float((scale[:, 2] >= 1000 * share).mean()) if len(scale) >= FEWEST else None
+    return _share_above(scale[:, 2], 1000 * share) if len(scale) >= FEWEST else None
+
+
+def _share_above(values: NDArray[np.int64], least: float) -> float:
+    return float(np.count_nonzero(values >= least) / len(values))
+
+
+def _passages(scale: Scale, length: int) -> NDArray[np.int64]:
+    """Return the passages of the pieces of about a length."""
+    count = max(min(NEAREST, len(scale) // 4), FEWEST)
+    apart = np.abs(np.log(np.maximum(scale[:, 0], 1) / max(length, 1)))
+    passages: NDArray[np.int64] = scale[np.argsort(apart, kind="stable")[:count], 1]
+    return passages
+
+
+_passages_near = ByIdentity[Scale, Callable[[int], NDArray[np.int64]]](lambda scale: cache(partial(_passages, scale)))
 
 
 def groups_of(

@@ -85,9 +85,11 @@ class Sketches:
             first - np.cumsum(last - first) + last - first, last - first
         )
         shared = np.bincount(owners[places], minlength=len(self.counts))
-        twins = shared >= np.maximum(self.twin_share * np.minimum(self.counts, len(own)), FEWEST)
-        if shared.max(initial=0) < FEWEST:
+        near = np.flatnonzero(shared >= FEWEST)
+        if not len(near):
             return None
-        piece = int(np.lexsort((shared, twins))[-1])
-        share, source_share = (float(shared[piece] / count) for count in (len(own), self.counts[piece]))
-        return Resemblance(piece, share, source_share, bool(twins[piece]))
+        shared, counts = shared[near], self.counts[near]
+        twins = shared >= self.twin_share * np.minimum(counts, len(own))
+        best = np.lexsort((shared, twins))[-1]
+        share, source_share = (float(shared[best] / count) for count in (len(own), counts[best]))
+        return Resemblance(int(near[best]), share, source_share, bool(twins[best]))

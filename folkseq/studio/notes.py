@@ -98,7 +98,7 @@ class ReadTune:
         """Return the sounds of the first voice that the text shows."""
         sounds = [(place, each) for place, each in enumerate(self.tune.body) if isinstance(each, Sound)]
         ranges, end = list[tuple[int, int]](), 0
-        for item in read_sounds(self.tokens, str):
+        for item in read_sounds(self.tokens):
             if isinstance(item, SoundTokens):
                 ranges.append((end, item.stop))
                 end = item.stop

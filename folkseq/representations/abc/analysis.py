@@ -30,6 +30,7 @@ MELODY_UNITS = 322_560
 """Units of a melody's durations in a whole note: 128ths, in tuplets of two to ten."""
 SECTION = 8
 """Bars of most sections of dance tunes."""
+_OUTSIDE = frozenset((START, END, *HEADER))
 Ids = NDArray[Any]
 
 
@@ -123,11 +124,12 @@ def repeated_bars(tokens: Sequence[str]) -> tuple[int, int]:
     """Count the bars that occur more than once in a tune, and all of its bars."""
     bars: list[list[str]] = [[]]
     for token in tokens:
-        if kind(token) in ("bar", "ending"):
+        what = kind(token)
+        if what in ("bar", "ending"):
             bars.append([])
-        elif kind(token) not in (START, END, *HEADER):
+        elif what not in _OUTSIDE:
             bars[-1].append(token)
-    counts = Counter(tuple(bar) for bar in bars if bar).values()
+    counts = Counter(map(tuple, filter(None, bars))).values()
     return sum(count for count in counts if count > 1), sum(counts)
 
 

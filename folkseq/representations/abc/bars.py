@@ -52,11 +52,25 @@ class Bars:
     """The bars of a tune."""
 
     spans: tuple[BarSpan, ...]
-    positions: NDArray[np.int64]
-    """(T, 2) the index of each token's bar, and the eighth in it: of its sound, or of the sound before a key, meter or
-    ending; a bar line is at the end of its bar."""
-    timing: Timing
-    """In whole notes; a bar line is at the beginning of the next bar."""
+    table: NDArray[np.float64]
+    """(T, 5) bar and eighth of the position of each token; bar, start and length of its timing, in ticks."""
+    body: int
+    """Number of the tokens before the first bar."""
+
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """Return the index of each token's bar, and the eighth in it, (T, 2).
+
+        It is that of its sound, or of the sound before a key, meter or ending; a bar line is at the end of its bar.
+        """
+        return self.table[:, :2].astype(np.int64)
+
+    @cached_property
+    def timing(self) -> Timing:
+        """Return the timing in whole notes; a bar line is at the beginning of the next bar."""
+        bar_of = self.table[:, 2].astype(np.int64)
+        bar_of[: self.body] = -1
+        return Timing(_whole_notes(self.table[:, 3]), _whole_notes(self.table[:, 4]), bar_of)
 
     @cached_property
     def numbers(self) -> NDArray[np.int64]:
@@ -78,19 +92,22 @@ def bar_ticks(meter: Meter) -> int:
 def read_bars(tokens: Sequence[str]) -> Bars:
     """Read the bars of tokens from the start token on."""
     spans: list[BarSpan] = []
-    rows: list[tuple[float, ...]] = []  # per token: bar and eighth of its position; bar, start, length of its timing
+    rows: list[float] = []  # flat, per sound or sign: bar and eighth of its position; bar, start, length of its timing
+    counts: list[int] = []  # of the tokens of each row
+    done = 0  # tokens with a row
     onset = end = 0.0  # of the last sound, in ticks since the bar line
     meter, factor, left = Meter(), 1.0, 0  # the open tuplet: the factor of its lengths, and its sounds to come
     first, plain, at_edge = -1, True, True  # the open bar: its first token; nothing but sounds; a section begins,
     begins, number = True, 0  # and no ending; the number of the bar before
-    for item in read_sounds(tokens, str):
+    for item in read_sounds(tokens):
         bar = len(spans)
         if isinstance(item, SoundTokens):
             factor = factor if left else 1.0
             onset, length = end, _ticks(item.length) * factor
-            first = len(rows) if first < 0 else first
-            rows += [(bar, onset // EIGHTH, bar, onset, length)] * (item.stop - len(rows))
-            end, left = end + length, max(left - 1, 0)
+            first = done if first < 0 else first
+            rows += bar, onset // EIGHTH, bar, onset, length
+            counts.append(item.stop - done)
+            done, end, left = item.stop, end + length, max(left - 1, 0)
         elif item.kind == "harmony":  # whose token belongs to the next sound
             pass
         elif item.kind == "tuplet":  # as well
@@ -103,24 +120,24 @@ def read_bars(tokens: Sequence[str]) -> Bars:
                 fill = ticks if short else full
                 number += not (begins and 0 < ticks < full and item.token in ("|", "|:"))
                 spans.append(BarSpan(first, item.place, fill, full, meter.compound, plain and full > 0, number))
-            rows += [(bar, onset // EIGHTH, bar, end, 0)] * (item.place - len(rows))
-            rows.append((bar, end // EIGHTH, len(spans), 0, 0))
+            rows += bar, onset // EIGHTH, bar, end, 0, bar, end // EIGHTH, len(spans), 0, 0
+            counts += item.place - done, 1
+            done = item.place + 1
             onset, end, factor, left = 0.0, 0.0, 1.0, 0
             first, plain = -1, True
             begins = at_edge = item.token != "|"
         else:
-            rows += [(bar, onset // EIGHTH, bar, end, 0)] * (item.place + 1 - len(rows))
+            rows += bar, onset // EIGHTH, bar, end, 0
+            counts.append(item.place + 1 - done)
+            done = item.place + 1
             if item.kind in SIGNS:
                 plain, at_edge, begins = plain and first < 0, True, begins and item.kind != "ending"
             if item.kind in ("M:", "meter"):
                 meter = header_meter(item.token)
-    rows += [(len(spans), onset // EIGHTH, len(spans), end, 0)] * (len(tokens) - len(rows))
+    rows += len(spans), onset // EIGHTH, len(spans), end, 0
+    counts.append(len(tokens) - done)
     body = next((place for place, token in enumerate(tokens) if kind(token) not in (START, *HEADER)), len(tokens))
-    table = np.array(rows, np.float64).reshape(-1, 5)
-    bar_of = table[:, 2].astype(np.int64)
-    bar_of[:body] = -1
-    timing = Timing(_whole_notes(table[:, 3]), _whole_notes(table[:, 4]), bar_of)
-    return Bars(tuple(spans), table[:, :2].astype(np.int64), timing)
+    return Bars(tuple(spans), np.repeat(np.array(rows, np.float64).reshape(-1, 5), counts, axis=0), body)
 
 
 def labels(tokens: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -60,17 +60,18 @@ class Spelling(Representation[Tune]):
     def detokenize(self, tokens: Sequence[str]) -> Tune:
         """Return the tune that tokens stand for, without a title and on the tonic of its tokens."""
         rhythm, key, meter = "", _C, Meter()
-        body: list[str] = []
         for token in tokens:
-            if body or token[:2] not in HEADER:
-                body += [token] if token not in (START, END) else []
-            elif token[0] == "R":
+            if token in (START, END):
+                continue
+            if token[:2] not in HEADER:
+                break
+            if token[0] == "R":
                 rhythm = token[2:]
             elif token[0] == "M":
                 meter = parse_meter(token[2:])
             else:
                 key = parse_key(token[2:])[0] or _C
-        tune = Tune((tuple(read_elements(body, key, meter, self.grace)),), key, meter, rhythm=rhythm, unit=UNIT)
+        tune = Tune((tuple(read_elements(tokens, key, meter, self.grace)),), key, meter, rhythm=rhythm, unit=UNIT)
         # Only a network without a grammar writes a tuplet within another, or an ending that lacks its sign.
         return replace(tune, voices=(tuple(repair_endings(_without_nests(structure(tune)[2]))[0]),))
 

@@ -17,11 +17,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from folkseq.formats.abc.fields import SIGNS, format_key, parse_key, parse_meter
 from folkseq.formats.abc.lexer import parse_length, parse_note, parse_tuplet
@@ -31,7 +31,6 @@ from folkseq.music import Bar, Element, Interval, Key, Meter, Pitch, Sound, Tupl
 from folkseq.music.harmony import canonical, move_symbol
 from folkseq.representations.base import END, START
 
-PitchT = TypeVar("PitchT")
 UNIT = Fraction(1, 8)
 HEADER = ("R:", "M:", "K:")
 LINES = {
@@ -147,13 +146,13 @@ class SoundTokenizer:
 sound_tokenizer = lru_cache(maxsize=512)(SoundTokenizer)
 
 
-class SoundTokens(NamedTuple, Generic[PitchT]):
+class SoundTokens(NamedTuple):
     """The tokens of one sound."""
 
     stop: int
     """The index after its last token."""
-    grace: list[PitchT]
-    pitches: list[PitchT]
+    grace: tuple[str, ...]
+    pitches: tuple[str, ...]
     length: str
     tied: bool
 
@@ -166,19 +165,24 @@ class SignToken(NamedTuple):
     token: str
 
 
-def read_sounds(
-    tokens: Iterable[str], read_pitch: Callable[[str], PitchT]
-) -> Iterator[SoundTokens[PitchT] | SignToken]:
+def read_sounds(tokens: Sequence[str]) -> Sequence[SoundTokens | SignToken]:
     """Read any tokens as sounds and signs; a token that means nothing in its place is skipped."""
-    grace: list[PitchT] = []
-    pitches: list[PitchT] = []
+    return _read_sounds(tuple(tokens))
+
+
+@lru_cache(maxsize=16)  # the tokens of one tune are read for its music and for its bars
+def _read_sounds(tokens: tuple[str, ...]) -> Sequence[SoundTokens | SignToken]:
+    found: list[SoundTokens | SignToken] = []
+    grace, pitches = tuple[str, ...](), tuple[str, ...]()  # of the pending sound
     inside, length = "", ""  # the open brace or bracket; the length of the pending sound
     pending, tied = False, False  # whether pitches, or a rest, wait for their length
-    index = -1
     for index, token in enumerate(tokens):
         what = kind(token)
         if what == "pitch" and inside:
-            (grace if inside == "{" else pitches).append(read_pitch(token))
+            if inside == "{":
+                grace += (token,)
+            else:
+                pitches += (token,)
         elif what == "length":
             length = token if pending else ""
         elif what == "tie":
@@ -190,31 +194,32 @@ def read_sounds(
             inside = "" if inside == "{" else inside
         else:
             if pending:
-                yield SoundTokens(index, grace, pitches, length, tied)
-                grace, pitches, length, pending, tied = [], [], "", False, False
+                found.append(SoundTokens(index, grace, pitches, length, tied))
+                grace, pitches, length, pending, tied = (), (), "", False, False
             inside = what if what in ("{", "[") else ""
             if what == "[":
-                pitches = []
+                pitches = ()
             elif what == "pitch":
-                pitches, pending = [read_pitch(token)], True
+                pitches, pending = (token,), True
             elif what == "rest":
                 pending = True
             elif what != "{":
-                yield SignToken(index, what, token)
+                found.append(SignToken(index, what, token))
     if pending:
-        yield SoundTokens(index + 1, grace, pitches, length, tied)
+        found.append(SoundTokens(len(tokens), grace, pitches, length, tied))
+    return found
 
 
-def read_elements(tokens: Iterable[str], key: Key, meter: Meter, grace: bool = True) -> list[Element]:
+def read_elements(tokens: Sequence[str], key: Key, meter: Meter, grace: bool = True) -> list[Element]:
     """Read the tokens of a body that begins in `key` and `meter` as elements."""
     elements: list[Element] = []
     ratio, left = (1, 1), 0  # of the tuplet; the number of its sounds to come
     marks: tuple[str, ...] = ()  # the chord symbol of the next sound
     sound = _sound_reader(key)
-    for item in read_sounds(tokens, str):
+    for item in read_sounds(tokens):
         if isinstance(item, SoundTokens):
-            within, ornaments = ratio if left else (1, 1), tuple(item.grace) if grace else ()
-            elements.append(sound(tuple(item.pitches), item.length, within, item.tied, ornaments, marks))
+            within = ratio if left else (1, 1)
+            elements.append(sound(item.pitches, item.length, within, item.tied, item.grace if grace else (), marks))
             marks = ()
             left = max(left - 1, 0)
         elif item.kind == "harmony":
