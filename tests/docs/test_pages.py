@@ -131,7 +131,8 @@ def test_ci_types_the_commands_of_the_readme():
     lines = [line for block in blocks("README.md", "shell") for line in block.splitlines()]
     sample, train = (blocks("README.md", "sh")[place].splitlines() for place in (0, 2))
     for line in (*lines, *sample, *train[:2]):
-        assert line.split("  #")[0].strip() in ci
+        command = re.sub(r"--minutes \d+", "--minutes 2", line.split("  #")[0].strip())  # CI trains for a shorter time
+        assert command in ci
 
 
 @pytest.mark.slow
