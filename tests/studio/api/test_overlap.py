@@ -97,7 +97,6 @@ def test_without_the_books_there_is_a_way_to_get_them(workshop, monkeypatch):
         (AskForOverlap("X:1\nK:C\n"), FolkseqError),
         (AskForOverlap(NEW, "none"), MissingError),
         (AskForOverlap(NEW, "fill"), RequestError),
-        (AskForOverlap("x" * 100_001), RequestError),
     ],
 )
 def test_what_cannot_be_compared_is_a_sentence(workshop, asked, kind):
