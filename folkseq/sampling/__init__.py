@@ -1,1 +1,1 @@
-"""From a trained network to new sequences of ids, without torch."""
+"""Sampling: new sequences of ids from a trained network, without torch."""

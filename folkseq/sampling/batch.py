@@ -1,4 +1,4 @@
-"""Pieces that are written side by side, one per row, one id at a time."""
+"""A batch of pieces that are sampled in parallel, one per row, one id per step."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from folkseq.sampling.overlaps import CopyLimiter
 from folkseq.sampling.strategies import Mask, Strategy, allowed_shares, choose
 
 REDRAWN = 8
-"""Times that a piece is redrawn if it is too long."""
+"""Maximum number of redraws of a piece that is too long."""
 APART = 1 << 40
-"""Distance of the indices of the draws of one piece, so that they are no other piece's."""
+"""Distance between the indices of the draws of one piece, so that they differ from those of all other pieces."""
 _GOLDEN = 0x9E3779B97F4A7C15  # 2⁶⁴ over the golden ratio: its multiples modulo 2⁶⁴ are spread evenly, however many
 _DRAWN = 256  # random numbers of a row that are drawn at once
 _CAPACITY = 1024  # ids of a row that there is space for at first
@@ -27,7 +27,7 @@ _CAPACITY = 1024  # ids of a row that there is space for at first
 
 @dataclass(frozen=True)
 class Request:
-    """The constraints on pieces, and how their ids are drawn."""
+    """A sampling request: the constraints on pieces, and the way to draw their ids."""
 
     opening: tuple[int, ...]
     """The start id and the prime, which every piece begins with."""
@@ -36,24 +36,24 @@ class Request:
     seed: int
     """From 0 to 2⁶⁴ − 1."""
     limit: int
-    """Most ids in a piece, start and end included."""
+    """Maximum number of ids in a piece, including start and end."""
     longest: int | None = None
     """Number of ids above which a piece is redrawn, at most `REDRAWN` times, each with `APART` more for its index."""
     strategy: Strategy = field(default_factory=Strategy)
     grammar: Grammar | None = None
     """Masks ids that would make a piece invalid, and ends it before `limit`."""
     schedule: Schedule | None = None
-    """The conditioning, for a model that reads any; zeros without it."""
+    """The conditioning, for a conditioned model; zeros if None."""
     weighs: bool = False
     """Compute `Sample.fit`."""
     copies: CopyLimiter | None = None
-    """Masks ids that would make too long a copy of the training set."""
+    """Masks ids that would copy too long a passage of the training set."""
     target: Target | None = None
-    """Changes the probabilities of ids to suit what a piece is to be like."""
+    """Changes the probabilities of ids to bring each piece closer to its target."""
     candidates: int = 1
     """Number of consecutive indices that are candidates for one piece, and so have one target."""
     place: PlacedGrammar | None = None
-    """The grammar, if it also tells where in the encoder's source each piece is."""
+    """The grammar, if it also gives the position of each piece in the encoder's source."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**64:
@@ -64,26 +64,26 @@ class Request:
             )
 
     def asked(self, index: int) -> int:
-        """Return the index that was asked for, given that of a piece, which may have been redrawn."""
+        """Return the requested index for the index of a piece, which may be a redraw."""
         return index if self.longest is None else index % APART
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One piece that the model wrote."""
+    """One sampled piece."""
 
     index: int
     ids: tuple[int, ...]
     """From the start id to the end id, or to the limit."""
     nll: float
-    """Nats of the sampled ids under the model, before mask, temperature and trimming."""
+    """Nats of the sampled ids under the model, without mask, temperature and trimming."""
     fit: float = 0.0
     """Log of the probability that the model gave to the ids that the masks allowed, summed over the piece: among
     candidates of one form, the highest is the one that the model itself would most likely write in that form."""
 
 
 class SamplingBatch:
-    """Pieces that are being written, one per row."""
+    """Pieces in progress, one per row."""
 
     def __init__(self, engine: Engine, request: Request, indices: Sequence[int]) -> None:
         self.engine, self.request = engine, request
@@ -104,7 +104,7 @@ class SamplingBatch:
         return len(self.indices)
 
     def _read(self) -> tuple[Rows, Rows, Rows, Rows]:
-        """Return the states from which every piece begins: see `read_opening`."""
+        """Return the states from which all pieces begin; see `read_opening`."""
         return read_opening(self.engine, self.request)
 
     def begin(self, places: Ids, indices: Sequence[int]) -> None:
@@ -125,7 +125,7 @@ class SamplingBatch:
             put(self.targets, places, _read_target(self.request, indices))
 
     def leave(self, places: Ids) -> None:
-        """Continue without the rows at `places`."""
+        """Remove the rows at `places`."""
         if not len(places):
             return
         kept = np.setdiff1d(np.arange(len(self)), places)
@@ -162,7 +162,7 @@ class SamplingBatch:
         return ids
 
     def too_long(self) -> Ids:
-        """Return the rows whose pieces have become too long, and are not the last draws of theirs."""
+        """Return the rows whose pieces are too long and may still be redrawn."""
         longest = self.request.longest
         if longest is None or self.lengths.max() <= longest:
             return np.zeros(0, np.int64)
@@ -190,7 +190,7 @@ class SamplingBatch:
         return request.strategy.at(progress, self.stepper.repeats)
 
     def _mask(self, grammar: Rows, copies: Rows, logits: Logits) -> Mask | None:
-        """Return the factors of the ids that may come next, (B, V); where two exclude each other, the first counts."""
+        """Return the factor of each next id, (B, V); if two masks exclude each other, the first takes precedence."""
         request = self.request
         mask: Mask | None = (
             None if request.grammar is None else request.grammar.allowed(grammar, request.limit - self.lengths)

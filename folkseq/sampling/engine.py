@@ -1,4 +1,4 @@
-"""One step of the network in ONNX Runtime, for many rows at a time, without torch."""
+"""The network in ONNX Runtime, one step for many rows at a time, without torch."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class _StateTensor(NamedTuple):
 
 
 class Engine:
-    """A network that reads one id in each row and gives the logits of the next.
+    """A network that reads one id in each row and returns the logits of the next.
 
     Its sizes come from the graph that `models.export.step` built: the inputs are the ids, conditioning and lookback if
     the network has any, and the state; the outputs are the logits and the next state, in the same order. The engine
-    itself keeps what the lookback remembers, as the last arrays of the state.
+    itself keeps the memory of the lookback, as the last arrays of the state.
     """
 
     memory: Memory | None = None
-    """What the encoder has read, for a network that attends to it."""
+    """The output of the encoder, for a network with attention."""
 
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
         """Load a model from a file or from bytes, for a number of threads, all cores by default.
@@ -69,7 +69,7 @@ class Engine:
             self.lookback = VoiceLookback.from_json(voices)
         fields = self.session.get_modelmeta().custom_metadata_map.get(FIELDS_KEY)
         self.tokens = CompoundLayout(tuple(json.loads(fields))) if fields else None
-        """The compound tokens, if the network draws whole ones."""
+        """The layout of compound tokens, if the network draws whole tokens."""
         others = _INPUTS if self.tokens is None else _DRAWING
         self.carried = [
             _StateTensor(name, value.shape[1], *_ZEROS[value.type])
@@ -86,7 +86,7 @@ class Engine:
         return state if self.lookback is None else (*state, *self.lookback.begin(rows))
 
     def with_memory(self, memory: Memory) -> Self:
-        """Return the same network attending to a memory."""
+        """Return the same network with attention to a memory."""
         engine = copy(self)
         engine.memory = memory
         return engine
@@ -116,7 +116,7 @@ class Engine:
 
 
 class Stepper:
-    """Rows that advance step by step in memory of their own, so that no step allocates or copies arrays.
+    """Rows that advance step by step in preallocated memory, so that no step allocates or copies arrays.
 
     With a memory, a single row runs beside a duplicate: ONNX Runtime multiplies one row by a matrix that is not
     constant in another order than several rows, and a piece would depend on whether others are written beside it.
@@ -150,7 +150,7 @@ class Stepper:
 
     @property
     def state(self) -> Rows:
-        """Return the state, (B, …) each; its rows may be replaced, and the next step but one overwrites it."""
+        """Return the state, (B, …) each. The caller may replace rows; the second next step overwrites it."""
         return tuple(array[: self._rows] for array in (*self._now, *self._remembered))
 
     def step(self, ids: Ids, conditioning: NDArray[np.float32] | None = None, at: Ids | None = None) -> Logits:

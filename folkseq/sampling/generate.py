@@ -1,7 +1,7 @@
-"""New pieces from a model: a batch of rows, each refilled when its piece ends.
+"""Generation of pieces: a batch of rows, each refilled when its piece ends.
 
-Piece number i is drawn from its own random stream, Philox keyed by (seed, i), and the rows of the network are
-independent, so a piece is the same however many are written beside it.
+Piece number i has its own random stream, Philox keyed by (seed, i), and the rows of the network are independent. A
+piece therefore does not depend on the number of other pieces in the batch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from folkseq.sampling.engine import Engine
 from folkseq.sampling.token_batch import TokenBatch, draws_tokens
 
 ROWS = 256
-"""Most pieces written side by side; half as many take a tenth longer each."""
+"""Maximum number of pieces in parallel; with half as many, each piece takes a tenth longer."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Drawn:
 
 
 def generate(engine: Engine, request: Request, indices: Sequence[int]) -> Iterator[Sample]:
-    """Write pieces and return them in the order of their indices; those that are too long are redrawn.
+    """Write pieces and return them in the order of their indices; redraw pieces that are too long.
 
     Args:
         engine: the network.
@@ -54,9 +54,9 @@ def generate(engine: Engine, request: Request, indices: Sequence[int]) -> Iterat
 
 
 def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator[Sample]:
-    """Write pieces side by side, and give each when it ends; arguments and errors are those of `generate`.
+    """Write pieces in parallel and yield each when it ends; arguments and errors are those of `generate`.
 
-    An index is taken when there is a row for its piece.
+    Each index is consumed when a row is free.
     """
     draws = Draws(request, indices)
     batch = batch_of(engine, request, draws.take(ROWS))
@@ -81,7 +81,7 @@ def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator
 
 
 def stream(engine: Engine, request: Request, index: int) -> Iterator[Drawn]:
-    """Write one piece and give each id as it is drawn, after those of the opening."""
+    """Write one piece and yield each id after the opening as it is drawn."""
     batch = batch_of(engine, request, [index])
     for place, given in enumerate(request.opening):
         yield Drawn(index, place, given)
@@ -93,5 +93,5 @@ def stream(engine: Engine, request: Request, index: int) -> Iterator[Drawn]:
 
 
 def batch_of(engine: Engine, request: Request, indices: Sequence[int]) -> SamplingBatch:
-    """Return a batch that begins pieces, and draws whole compound tokens where nothing in the request forbids it."""
+    """Return an empty batch, which draws whole compound tokens if the request allows it."""
     return (TokenBatch if draws_tokens(engine, request) else SamplingBatch)(engine, request, indices)

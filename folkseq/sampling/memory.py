@@ -1,4 +1,4 @@
-"""The encoder in ONNX Runtime, and the memory that a network attends to, without torch."""
+"""The encoder in ONNX Runtime and its output, the memory for attention, without torch."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Memory(NamedTuple):
         return {"here": self.here, "keys": self.keys, "values": self.values}
 
     def relative(self, at: Integers) -> Integers:
-        """Return the relative position of each element seen from the position of each row, (B,): (B, S)."""
+        """Return the position of each element relative to that of each row, (B,): (B, S)."""
         return self.relative_positions.between(self.positions, at)
 
 
 class EncoderSession:
-    """An encoder that `models.export.encoder_decoder` built; it reads a source once for all pieces that are written."""
+    """An encoder that `models.export.encoder_decoder` built; it reads each source once for all pieces."""
 
     def __init__(self, model: Path | bytes) -> None:
         """Load it. Raises RunError if the file is missing, or is not a model."""

@@ -1,4 +1,4 @@
-"""The comparison of new pieces with the training set, as the sampler sees it; the novelty package implements it."""
+"""The interface for comparing new pieces with the training set; the novelty package implements it."""
 
 from __future__ import annotations
 
@@ -36,35 +36,35 @@ class Copied:
     bars: int
     """Number of bar lines in it."""
     at: str
-    """Where in the piece it begins; empty if only a part of the piece is new."""
+    """Its beginning in the piece; empty if only a part of the piece is new."""
     source: str
     """File, number and title of the piece in the training set; empty if nothing is shared."""
     source_at: str
-    """Where in that piece it begins."""
+    """Its beginning in that piece."""
     span: str = ""
-    """What it takes up in the piece, as in `bars 3-7`."""
+    """Its extent in the piece: `bars 3-7`."""
     source_span: str = ""
-    """What it takes up in that piece."""
+    """Its extent in the piece of the training set."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """An answer to the question whether a piece is a copy; `folkseq.novelty.verdict` has the rules."""
+    """The verdict whether a piece is a copy; see `folkseq.novelty.verdict` for the rules."""
 
     kind: str
     """`new`, `usual`, `long`, `variant`, `copy`, or `unknown` if the corpus is too small to tell what is usual."""
     words: str
-    """The answer as a sentence without a full stop."""
+    """The verdict as a sentence without a full stop."""
     source: str
-    """The piece that it shares most with, as in `Copied`; empty if nothing is shared."""
+    """The training piece with the largest overlap, as in `Copied`; empty if nothing is shared."""
     corpus_share: float | None
-    """The share of the corpus's pieces that share as much with another; None if unknown."""
+    """The share of corpus pieces that share as much with another; None if unknown."""
     source_share: float | None
     """The share of the piece that is in `source`, by its figures or by the passage; None if there is no source."""
 
 
 class CopyLimiter(Protocol):
-    """A mask against ids that would make too long a copy; `folkseq.grammar.Grammar` documents its methods."""
+    """A mask of ids that would make a copy too long; `folkseq.grammar.Grammar` documents its methods."""
 
     def begin(self, rows: int) -> Rows: ...  # noqa: D102 - see Grammar
 
@@ -91,13 +91,13 @@ class Overlaps(Protocol):
         ...
 
     def limit(self, most: int) -> CopyLimiter:
-        """Return the mask that limits copies to so many ids."""
+        """Return the mask that limits copies to a number of ids."""
         ...
 
     def describe(self, tokens: Sequence[str], shared: SharedPassage) -> Copied:
-        """Describe a passage of tokens that the training set holds, too."""
+        """Describe a passage of tokens that also occurs in the training set."""
         ...
 
     def judge(self, ids: NDArray[Any], copied: Copied) -> Verdict:
-        """Say whether a piece, whose longest shared passage is known, is a copy."""
+        """Return the verdict on a piece, given its longest shared passage."""
         ...

@@ -1,8 +1,8 @@
-"""Scores of sampled pieces, by which the best of several candidates is kept if a model has not learned to rank them.
+"""Reranking: scores that select the best of several candidates if the model cannot rank them itself.
 
 Each merit lies between 0 and 1, and the score is their mean: the likelihood of the piece under the model (the geometric
-mean of its tokens' probabilities), its novelty (the share that is not one copy), and the merits that the representation
-knows.
+mean of its tokens' probabilities), its novelty (the share outside the longest copied passage), and the merits that the
+representation computes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Critique:
             nll: nats per token under the model.
             copied: tokens of the longest passage that it shares with the training set.
             tokens: number of its tokens.
-            music: merits that the representation knows.
+            music: merits that the representation computes.
         """
         return cls({"likelihood": math.exp(-max(nll, 0.0)), "novelty": 1 - min(copied / max(tokens, 1), 1.0), **music})
 

@@ -1,4 +1,4 @@
-"""The negative log likelihood of given pieces under the engine that samples."""
+"""The negative log likelihood of given pieces under the sampling engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from folkseq.sampling.memory import EncoderSession
 from folkseq.sampling.tokens import TokenStepper
 
 Score = Callable[[Logits, Ids], NDArray[np.float64]]
-"""From (B, V) logits and (B,) ids to figures of each row, (B, …)."""
+"""A function from (B, V) logits and (B,) ids to figures for each row, (B, …)."""
 
 
 def id_nll(logits: Logits, ids: Ids) -> NDArray[np.float64]:
@@ -34,13 +34,13 @@ def nll(engine: Engine, pieces: Sequence[NDArray[Any]], rows: int = 64) -> tuple
 def nll_of_pairs(
     engine: Engine, encoder: EncoderSession, pairs: Sequence[Pair], ids_per_step: int = 1
 ) -> tuple[float, int]:
-    """Return the total nats of the ids in gaps that were not given, and the number of these ids.
+    """Return the total nats of the unknown ids in gaps, and their number.
 
     Args:
         engine: of a model with an encoder.
         encoder: of the same model.
         pairs: sources and targets.
-        ids_per_step: number of ids that the cells read in one step.
+        ids_per_step: number of ids that the network reads in one step.
     """
     total, count = 0.0, 0
     for pair in pairs:

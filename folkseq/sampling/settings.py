@@ -1,4 +1,4 @@
-"""The settings of a sampler, whatever the representation: options, records and documentation derive from them."""
+"""The sampling settings of all representations; options, records and documentation derive from them."""
 
 from __future__ import annotations
 

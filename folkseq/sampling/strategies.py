@@ -1,10 +1,16 @@
-"""Drawing the next id from the model's logits.
+"""Sampling strategies: draw the next id from the logits of the model.
 
-In this order: the mask excludes ids; the logits are divided by the temperature; the mask's factors, if it has any other
-than 0 and 1, are multiplied with the probabilities; `top_k` keeps the k likeliest ids;
-`top_p` keeps the likeliest ids that together reach p of the rest (nucleus sampling, Holtzman et al., 2020); `min_p`
-keeps ids of at least that share of the likeliest one's probability (Nguyen et al., 2024); one of the remaining ids is
-drawn. Of equally likely ids, the lower one counts as likelier.
+The steps are, in this order:
+
+1. The mask excludes ids.
+2. The logits are divided by the temperature.
+3. The probabilities are multiplied by the factors of the mask, if it has any except 0 and 1.
+4. `top_k` keeps the k most likely ids.
+5. `top_p` keeps the most likely ids that together reach a share p (nucleus sampling, Holtzman et al., 2020).
+6. `min_p` keeps ids with at least this share of the highest probability (Nguyen et al., 2024).
+7. One of the remaining ids is drawn.
+
+Of equally likely ids, the lower one counts as more likely.
 """
 
 from __future__ import annotations
@@ -65,15 +71,15 @@ class Strategy:
 
     @property
     def trims(self) -> bool:
-        """Return whether the strategy excludes ids that the mask allows."""
+        """Return whether the strategy excludes any ids that the mask allows."""
         return self.top_k is not None or self.top_p is not None or self.min_p is not None
 
     def at(self, progress: NDArray[np.float64], repeats: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the temperature of each piece, (B,).
 
         Args:
-            progress: (B,) the share that is written, from 0 to 1.
-            repeats: (B,) whether its last ids occurred in it before.
+            progress: (B,) the written share of the piece, from 0 to 1.
+            repeats: (B,) whether the last ids occurred earlier in the piece.
         """
         first, last = self.temperatures
         factors = np.where(repeats, 1.0 if self.repeating is None else self.repeating, 1.0)
@@ -94,7 +100,7 @@ def choose(
         strategy: changes to the distribution.
         uniforms: (B,) in [0, 1), one per row.
         mask: (B, V) factors of the probabilities, 0 or False for excluded ids; each row has at least one other.
-        temperature: (B,) from `Strategy.at`; that at the beginning of a piece if None.
+        temperature: (B,) from `Strategy.at`; if None, the temperature at the beginning of a piece.
 
     Returns:
         The ids, (B,), and the nats of each under the unchanged logits, (B,).
@@ -114,7 +120,7 @@ def choose(
 
 
 def allowed_shares(logits: Weights, mask: Mask) -> NDArray[np.float64]:
-    """Return the log of the probability of the ids that a mask allows, (B,), from logits and mask of (B, V)."""
+    """Return the log of the total probability of the allowed ids, (B,), from logits and mask of (B, V)."""
     likelihoods = np.exp(logits - logits.max(axis=1, keepdims=True))
     kept = (likelihoods * (mask > 0)).sum(axis=1, dtype=np.float64)
     return np.asarray(np.log(np.maximum(kept, _FAINT) / likelihoods.sum(axis=1, dtype=np.float64)))

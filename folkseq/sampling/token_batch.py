@@ -1,8 +1,8 @@
-"""Pieces of compound tokens that are written side by side, one whole token at a time.
+"""A batch of pieces of compound tokens that are sampled in parallel, one whole token per step.
 
-The network draws a token freely, and the grammar allows it or not. A row whose token it does not allow stays as it is
-and draws again in the next step, so tokens have the probabilities of the model among those that are allowed. After
-`TRIES` times the fields are drawn one by one under the grammar's masks.
+The network draws a token freely, and the grammar accepts or rejects it. A row with a rejected token draws again in the
+next step (rejection sampling), so the accepted tokens have the model's probabilities. After `TRIES` rejections, the
+fields are drawn one by one under the masks of the grammar.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _DRAWN = 64  # random tokens of a row whose numbers are drawn at once
 
 
 def draws_tokens(engine: Engine, request: Request) -> bool:
-    """Return whether the network draws tokens, and the request asks for nothing that needs every field by itself."""
+    """Return whether the network draws whole tokens, and no part of the request needs the fields one by one."""
     plain = not (request.strategy.trims or request.weighs) and request.copies is None and request.target is None
     grammar = request.grammar is None or isinstance(request.grammar, TokenGrammar)
     return engine.tokens is not None and plain and grammar and len(request.opening) % engine.tokens.width == 0
 
 
 class TokenBatch(SamplingBatch):
-    """Pieces that are being written, one per row, token by token."""
+    """Pieces in progress, one per row, token by token."""
 
     stepper: TokenStepper
 
@@ -51,13 +51,13 @@ class TokenBatch(SamplingBatch):
         self._used[places] = self._tries[places] = 0
 
     def leave(self, places: Ids) -> None:
-        """Continue without the rows at `places`."""
+        """Remove the rows at `places`."""
         kept = np.setdiff1d(np.arange(len(self)), places)
         self._numbers, self._used, self._tries = self._numbers[kept], self._used[kept], self._tries[kept]
         super().leave(places)
 
     def step(self) -> Ids:
-        """Add one token to every row, but for those that have to draw again, and return their last ids, (B,)."""
+        """Add one token to every row except rejected ones, and return the last ids, (B,)."""
         request, every, width = self.request, np.arange(len(self)), self._width
         grammar, schedule, _ = self.states
         remaining = request.limit - self.lengths
@@ -116,7 +116,7 @@ class TokenBatch(SamplingBatch):
         return ids, nats
 
     def _read(self) -> tuple[Rows, Rows, Rows, Rows]:
-        """Return the states after the opening, all of which has been read."""
+        """Return the states after the whole opening."""
         after, grammar, schedule, copies = read_opening(self.engine, self.request)
         stepper = self._stepper(after)
         stepper.step(np.array(self.request.opening[-1:]))

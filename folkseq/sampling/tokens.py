@@ -1,8 +1,8 @@
 """Rows that advance by whole compound tokens, or id by id, through a network that draws tokens; see `export.token`.
 
-The state of a row is that of the graph before the last whole token, then that token, and the ids after it, −1 for those
-that are still to come. The graph reads the token only when the next is drawn, so nothing is computed twice where whole
-tokens are drawn. Id by id each step runs the graph anew.
+The state of a row has three parts: the state of the graph before the last whole token, that token, and the ids after
+it (−1 for missing ids). The graph reads a token only when the next one is drawn, so drawing whole tokens computes
+nothing twice. Id by id, each step runs the graph again.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class DrawnTokens(NamedTuple):
 
 
 def begin(layout: CompoundLayout, conditioning: int, rows: int) -> Rows:
-    """Return what is remembered of new rows: the last whole token, its conditioning, and the ids after it."""
+    """Return the memory of new rows: the last whole token, its conditioning, and the ids after it."""
     nothing = np.full((rows, layout.width), NOTHING, np.int64)
     return nothing, np.zeros((rows, conditioning), np.float32), nothing.copy()
 
 
 class TokenStepper:
-    """The rows of a network that draws tokens, with the interface of `engine.Stepper` and more."""
+    """The rows of a network that draws tokens, with the interface of `engine.Stepper` and methods for tokens."""
 
     def __init__(self, engine: Engine, layout: CompoundLayout, state: Rows) -> None:
         self._session, self.layout, self._carried = engine.session, layout, len(engine.carried)
@@ -98,14 +98,14 @@ class TokenStepper:
         return DrawnTokens(self._drawn, nats.sum(axis=1))
 
     def end_nats(self) -> NDArray[np.float64]:
-        """Return the nats of the end in place of the token that was drawn, (B,)."""
+        """Return the nats of an end at the place of the drawn token, (B,)."""
         scores = self._logits[:, self.layout.end : self.layout.offsets[1]].astype(np.float64)
         top = scores.max(axis=1)
         found: NDArray[np.float64] = np.log(np.exp(scores - top[:, None]).sum(axis=1)) + top - scores[:, 0]
         return found
 
     def _nats(self) -> NDArray[np.float64]:
-        """Return the nats of each field of what was drawn, (B, F), at a temperature of 1."""
+        """Return the nats of each field of the drawn tokens, (B, F), at a temperature of 1."""
         starts = np.array([self.layout.end, *self.layout.offsets[1:-1]])
         scores = self._logits[:, starts[0] :].astype(np.float64)
         starts = starts - starts[0]
@@ -170,7 +170,7 @@ class TokenStepper:
         return self._masked(place)
 
     def _masked(self, place: Ids) -> Logits:
-        """Return the logits with `IMPOSSIBLE` for ids that are not of the next field."""
+        """Return the logits, with `IMPOSSIBLE` for ids outside the next field."""
         layout, starts = self.layout, self._partial[:, 0]
         slots = np.where(place > 0, layout.width + place, 0)
         slots = np.where((place > 0) & (starts < layout.width), 2 * layout.width, slots)  # the start id again
