@@ -1,6 +1,6 @@
-"""folkseq learns music as sequences of symbols and writes new music.
+"""folkseq trains models on music as sequences of symbols, and writes new music.
 
-The verbs of the command line are functions here, and `load` opens a trained run:
+Each command of the command line is a function of this package, and `load` opens a trained run:
 
     import folkseq
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from folkseq.verbs.tokenize import tokenize as tokenize
     from folkseq.verbs.train import train as train
 
-# Imported when first asked for, so that `import folkseq` is quick and takes in none of torch, music21 and matplotlib.
+# Imported at first use, so that `import folkseq` is fast and does not import torch, music21 or matplotlib.
 _HOMES = {
     "Event": "folkseq.verbs.piece",
     "Model": "folkseq.verbs.model",

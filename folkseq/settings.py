@@ -1,6 +1,6 @@
-"""Settings: fields of a dataclass, each declared once with its default, help and allowed values.
+"""Settings: dataclass fields, each declared once with its default, help text and allowed values.
 
-Everything that depends on a setting reads its declaration: `validate` and `from_json` here, and elsewhere the
+All code that depends on a setting reads its declaration: `validate` and `from_json` in this module, and elsewhere the
 command-line options, the records and the reference page.
 
 >>> @dataclass(frozen=True)
@@ -28,30 +28,30 @@ from folkseq.errors import RequestError
 
 T = TypeVar("T")
 REQUIRED = dataclasses.MISSING
-"""The default of a setting that has none."""
+"""The default of a setting that must be given."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The declaration of a setting, under "setting" in its field's metadata."""
+    """The declaration of a setting, stored as "setting" in the metadata of its field."""
 
     help: str
     choices: tuple[Any, ...] = ()
     low: float | None = None
     high: float | None = None
     exclusive: Literal["low", "high", "both"] | None = None
-    """Ends of the range that are not allowed themselves."""
+    """Ends of the range that are not allowed."""
     longest: int | None = None
-    """Most characters of a text."""
+    """Maximum number of characters of a text."""
     metavar: str | None = None
     flags: tuple[str, ...] = ()
-    """Names of the command-line option; none: made from the field's name."""
+    """Names of the command-line option; by default, derived from the name of the field."""
     bare: Any = None
-    """The value of the option without an argument, if it can be given so."""
+    """The value of the option without an argument; None if it needs one."""
     needs_grammar: bool = False
-    """Whether only a grammar can make a model follow the setting."""
+    """Whether the setting has an effect only with a grammar."""
     needs_chance: bool = False
-    """Whether a model can follow it only at a temperature above 0."""
+    """Whether the setting has an effect only at temperatures above 0."""
 
     @property
     def allowed(self) -> str:
@@ -70,7 +70,7 @@ class Setting:
 
 
 def setting(default: Any, help: str, **declared: Any) -> Any:
-    """Declare a field as a setting: its default, or `REQUIRED`, and what `Setting` holds."""
+    """Declare a field as a setting, with its default or `REQUIRED`, its help text and the other fields of `Setting`."""
     return dataclasses.field(default=default, metadata={"setting": Setting(help, **declared)})
 
 
@@ -81,11 +81,11 @@ def option_name(kind: type[Any], name: str) -> str:
 
 
 def validate(instance: Any) -> None:
-    """Check each setting of a dataclass instance: the elements of a tuple one by one, None if its type allows it.
+    """Check each setting of a dataclass instance; check tuples element by element, and allow None if the type does.
 
     Raises:
-        TypeError: if the type of a value is not that of the annotation.
-        ValueError: if a value is not among the choices, not within the range, or not finite.
+        TypeError: a value does not have the annotated type.
+        ValueError: a value is not among the choices, not within the range, or not finite.
     """
     hints = _hints(type(instance))
     for field in dataclasses.fields(instance):
@@ -107,10 +107,10 @@ def validate(instance: Any) -> None:
 
 
 def parse(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Build a dataclass of settings from values that a user gave: numbers, text, or lists for comma-separated text.
+    """Build a dataclass of settings from values of a user: numbers, text, or lists for comma-separated text.
 
     Raises:
-        RequestError: a value is of another type, or not allowed; the message names the option.
+        RequestError: a value has the wrong type or is not allowed; the message names the option.
     """
     hints = _hints(kind)
     given: dict[str, Any] = {}
@@ -137,7 +137,7 @@ def changed(instance: Any) -> dict[str, Any]:
 
 
 def spelled(value: Any, separator: str = ",") -> str:
-    """Return a value as the command line takes it; lists of lists are separated by `/`.
+    """Return a value as written on the command line; `/` separates lists of lists.
 
     >>> spelled((0.7, 1.0), "-"), spelled([["C", "E"], ["F"]])
     ('0.7-1', 'C,E/F')
@@ -149,9 +149,10 @@ def spelled(value: Any, separator: str = ",") -> str:
 
 
 def from_json(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Build a dataclass from a JSON object: lists become tuples, and objects the dataclasses of the annotations.
+    """Build a dataclass from a JSON object; lists become tuples, and objects become the annotated dataclasses.
 
-    Raises ValueError or TypeError for missing or unknown fields, and as the dataclass does.
+    Raises:
+        TypeError, ValueError: a field is missing or unknown, or the dataclass rejects a value.
     """
     hints = _hints(kind)
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # T is a dataclass
@@ -172,19 +173,19 @@ def _converted(value: Any, types: tuple[type, ...]) -> Any:
     return value
 
 
-_hints: Any = cache(get_type_hints)  # which takes longer than all checks of an instance
+_hints: Any = cache(get_type_hints)  # the call takes longer than all checks of an instance
 
 
 @cache
 def _only_tuples(hint: Any) -> bool:
-    """Return whether an annotation allows tuples, and nothing else but None."""
+    """Return whether an annotation allows only tuples and None."""
     parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     return {get_origin(part) or part for part in parts} - {type(None)} == {tuple}
 
 
 @cache
 def _types(hint: Any) -> tuple[type, ...]:
-    """Return the classes that an annotation names, at any depth; an int is a float, too."""
+    """Return the classes in an annotation, at any depth; float also allows int."""
     origin = get_origin(hint)
     if origin is None:
         return (float, int) if hint is float else (hint,)

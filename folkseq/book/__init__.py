@@ -1,4 +1,4 @@
-"""Tune books: one HTML file with an index, scores and players, which needs no network and prints well.
+"""Tune books: one HTML file with an index, scores and players, which works offline and is ready to print.
 
-An optional package: a verb that is found as an entry point.
+This package is optional: folkseq finds its verb as an entry point.
 """

@@ -1,4 +1,4 @@
-"""The command line: parses arguments, calls one function of the library, prints.
+"""The command line: parse arguments, call one function of the library, print the result.
 
 Results go to stdout, one per line; everything else goes to stderr.
 """

@@ -1,7 +1,7 @@
-"""From pieces to batches: clusters of near-duplicates, a split that keeps them together, a store, and batches.
+"""Corpora: clusters of near-duplicates, a split that keeps them together, a store of ids, and batches.
 
-A piece is a 1-D array of ids that begins with a start id and ends with an end id. This package does not know the
-meaning of an id. `Streams` reads short pieces one after another; `Windows` reads passages of long ones.
+A piece is a 1-D array of ids, from a start id to an end id. This package does not depend on the meaning of the ids.
+`Streams` reads short pieces one after another; `Windows` reads passages of long pieces.
 """
 
 from folkseq.corpora.batch import IGNORED, Batch, Batches, SourceBatch

@@ -1,4 +1,4 @@
-"""Harmonise melodies, and judge ensembles of players."""
+"""Harmonisation of melodies, and evaluation of ensembles of players."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Evaluation of a trained run: one module for each family of metrics, and the verb `evaluate`.
 
-A metric module states its task, source and conventions. It has `validate`, which raises ValueError for arguments that
-make no sense, the metrics, and `evaluate`, which returns all of them by name.
+Each metric module documents its task, source and conventions. It contains `validate`, which raises ValueError for
+invalid arguments, the metrics, and `evaluate`, which returns all metrics by name.
 """

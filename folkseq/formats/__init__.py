@@ -1,1 +1,1 @@
-"""Music as files: parse and format."""
+"""File formats: parse files to music and format music as files."""

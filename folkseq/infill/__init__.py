@@ -1,4 +1,4 @@
-"""Fill gaps in pieces: an encoder reads the rest of the piece, and a decoder writes the gap."""
+"""Infilling: an encoder reads the piece outside a gap, and a decoder writes the gap."""
 
 from __future__ import annotations
 

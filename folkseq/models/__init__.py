@@ -1,1 +1,1 @@
-"""Networks over integer ids."""
+"""Neural networks over integer ids."""

@@ -1,4 +1,4 @@
-"""Frozen values of music: pitches, keys, tunes."""
+"""Immutable musical values: pitches, keys, tunes."""
 
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo

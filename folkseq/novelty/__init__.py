@@ -1,7 +1,7 @@
-"""Novelty: what a piece shares with the training set, a verdict on that in words, and a limit on what is shared.
+"""Novelty: the overlap of a piece with the training set, a verdict in words, and a limit on the overlap.
 
-`KnownPieces` is the entry point for training, sampling and the verb `check`. `overlap` finds the longest run of ids,
-with `training_set`, `hashing` and `runs`; `limit` masks the ids that would make a run too long; `marks` does both
-without the corpus. `sketches` recognise near-duplicates, `scale` measures what is usual, `verdict` says it in words,
-and `summary` stores what these need.
+Training, sampling and the verb `check` use this package through `KnownPieces`. `overlap` finds the longest shared run
+of ids, with `training_set`, `hashing` and `runs`. `limit` masks ids that would make a run too long. `marks` does both
+without the corpus. `sketches` recognise near-duplicates, `scale` measures the usual overlap in a corpus, `verdict`
+puts the result into words, and `summary` stores the data for these.
 """

@@ -1,4 +1,4 @@
-"""Plots of training, networks and music: functions from data to a matplotlib figure, or to blocks for a terminal.
+"""Plots of training, networks and music: functions from data to a matplotlib figure, or to text for a terminal.
 
-Figures are drawn without pyplot, so that nothing stays open and no display is needed.
+The functions do not use pyplot, so no figure stays open and no display is needed.
 """

@@ -1,6 +1,6 @@
-"""The models that come with folkseq: each a run folder without its corpus, with a card that describes it.
+"""The pretrained models: each is a run folder without its corpus, with a model card.
 
-`scripts/pretrain` makes them.
+`scripts/pretrain` trains them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Learned ranking: which of several candidates is most like the pieces of the corpus."""
+"""Learned ranking: how closely each candidate resembles the pieces of the corpus."""
 
 from folkseq.ranking.ranker import Ranker, choose, likeness
 

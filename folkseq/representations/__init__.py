@@ -1,4 +1,4 @@
-"""Representations of music as categorical sequences, found by name through entry points."""
+"""Representations of music as sequences of categories; folkseq finds them by name through entry points."""
 
 from __future__ import annotations
 

@@ -1,19 +1,19 @@
-"""The interface of a representation: music as sequences of integers, and back.
+"""The interface of a representation: music to sequences of integers, and back.
 
-A representation says which files it reads and writes, and fits a codec to pieces. A codec owns a vocabulary and turns a
-piece into ids and ids into a piece. Everything else is a capability with a default; see
+A representation declares the files that it reads and writes, and fits a codec to pieces. A codec has a vocabulary and
+converts pieces to ids and back. All other features are optional capabilities with defaults; see
 `folkseq.representations.capabilities`.
 
-A package registers its representation under the entry-point group `folkseq.representations`:
+A package registers its representation in the entry-point group `folkseq.representations`:
 
     [project.entry-points."folkseq.representations"]
     drumtab = "my_package:DrumTab"
 
-Contracts, which `tests/representations/test_contract.py` checks for every installed representation:
+`tests/representations/test_contract.py` checks this contract for every installed representation:
 
 - `codec.decode(codec.encode(piece)) == codec.canonical(piece)`, and encoding the decoded piece gives the same ids.
-- `decode` accepts any ids of the vocabulary.
-- `files.parse` reports what it drops, by kind and count, and so does `codec.lost`.
+- `decode` accepts any sequence of ids of the vocabulary.
+- `files.parse` and `codec.lost` count by kind what they drop.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ class Parsed(Generic[Piece]):
 
     pieces: Sequence[Piece]
     lost: Sequence[Mapping[str, int]] = ()
-    """What reading dropped from each piece, by kind and count; empty if nothing was dropped from any."""
+    """Counts by kind of what the parser dropped from each piece; empty if it dropped nothing."""
     faults: Sequence[str] = ()
-    """One line for each piece that cannot be read: place and reason."""
+    """One line for each piece that cannot be read, with place and reason."""
     stray: Mapping[str, int] | None = None
-    """What was dropped outside the pieces, by kind and count."""
+    """Counts by kind of what the parser dropped outside the pieces."""
     notices: Sequence[str] = ()
-    """How the file was read where that was not clear, without its name."""
+    """Decisions of the parser about ambiguous content, without the file name."""
 
     def lost_from(self, place: int) -> Mapping[str, int]:
-        """Return what reading dropped from the piece at a place."""
+        """Return counts of what the parser dropped from the piece with this index."""
         return self.lost[place] if self.lost else {}
 
 
@@ -61,17 +61,17 @@ class Files(ABC, Generic[Piece]):
     """The files that a representation reads and writes."""
 
     suffixes: Sequence[str]
-    """Suffixes of the files that it reads, in lower case."""
+    """Suffixes of input files, in lower case."""
     outputs: Sequence[str]
-    """Suffixes of the files that it writes, the usual one first."""
+    """Suffixes of output files, the default first."""
     collections: Sequence[str] = ()
-    """Those of `outputs` whose files can hold several pieces."""
+    """The suffixes in `outputs` of files that can contain several pieces."""
     separator: bytes = b"\n"
     """Bytes between two pieces in such a file."""
     max_bytes: int | None = None
-    """Size of the largest file that is read."""
+    """Maximum size of an input file."""
     continuous: bool = False
-    """Whether the pieces of a file continue each other, so that the end of each file is held out."""
+    """Whether the pieces of a file are consecutive parts of one stream; then the end of each file is held out."""
 
     @abstractmethod
     def parse(self, data: bytes, file: str) -> Parsed[Piece]:
@@ -83,13 +83,13 @@ class Files(ABC, Generic[Piece]):
 
         Args:
             piece: the piece.
-            suffix: such as `.mid`.
-            comments: lines to store in the file if the format has room for comments.
+            suffix: a suffix such as `.mid`.
+            comments: lines to store in the file if the format supports comments.
             options: the sampling options of the representation, or None.
         """
 
     def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Piece]]:
-        """Read the pieces of an open file, in parts if it does not have to fit into memory. Raises ParseError."""
+        """Read the pieces of an open file, if possible in parts, to save memory. Raises ParseError."""
         yield self.parse(opened.read(), file)
 
     def title(self, piece: Piece) -> str:
@@ -97,15 +97,15 @@ class Files(ABC, Generic[Piece]):
         return str(getattr(piece, "title", ""))
 
     def titles(self, piece: Piece) -> Sequence[str]:
-        """Return the titles of a piece from which `Generation.new_titles` learns, the usual one first."""
+        """Return the titles of a piece for `Generation.new_titles`, the main one first."""
         return ()
 
     def label(self, piece: Piece) -> str:
-        """Return the words by which a listener finds a piece in a file of several."""
+        """Return a description that identifies a piece in a file of several."""
         return ""
 
     def number(self, piece: Piece, number: int) -> Piece:
-        """Return the piece as number `number` of a file."""
+        """Return the piece with a number in its file."""
         return piece
 
     def join(self, pieces: Sequence[Piece]) -> Piece:
@@ -128,36 +128,36 @@ class Codec(ABC, Generic[Piece]):
 
     @abstractmethod
     def decode(self, ids: Ids) -> Piece:
-        """Return the piece that ids stand for; any sequence of ids stands for one."""
+        """Return the piece for any sequence of ids."""
 
     @property
     def signature(self) -> str:
-        """Return in words what all pieces of a corpus must have in common, such as their columns."""
+        """Return a description of the properties that all pieces of a corpus must share, such as columns."""
         return ""
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """Return the model and training settings that suit the pieces, by name; see `folkseq.models.settings`."""
+        """Return default model and training settings for the pieces, by name; see `folkseq.models.settings`."""
         return {}
 
     @cached_property
     def transposition(self) -> Transposition | None:
-        """Return the identity of music across keys, if near-duplicates can be recognised."""
+        """Return the capability that recognises the same music in any key, or None."""
         return None
 
     @cached_property
     def augmentation(self) -> Augmentation | None:
-        """Return the source of random variants of training windows, if there are any."""
+        """Return the capability that draws random variants of training windows, or None."""
         return None
 
     @cached_property
     def analysis(self) -> Analysis:
-        """Return the capability that evaluation, plots and messages use."""
+        """Return the capability for evaluation, plots and messages."""
         return Analysis(self.vocabulary)
 
     @cached_property
     def generation(self) -> Generation[Piece]:
-        """Return the capability that sampling uses."""
+        """Return the capability for sampling."""
         return Generation(self.vocabulary)
 
     @cached_property
@@ -167,7 +167,7 @@ class Codec(ABC, Generic[Piece]):
         return found or Profile.without_pitch(self.vocabulary)
 
     def canonical(self, piece: Piece) -> Piece:
-        """Return the piece as ids can represent it."""
+        """Return the piece in the form that ids can represent."""
         return self.decode(self.encode(piece))
 
     def lost(self, piece: Piece) -> Mapping[str, int]:
@@ -176,21 +176,21 @@ class Codec(ABC, Generic[Piece]):
 
 
 class Representation(ABC, Generic[Piece]):
-    """A way to represent music as ids. Subclasses are frozen dataclasses whose fields are its configuration.
+    """A representation of music as ids. Subclasses are frozen dataclasses, and their fields are the configuration.
 
-    A subclass implements `tokenize` and `detokenize` and gets a codec over the tokens that occur in a corpus; or it
-    overrides `fit` and `codec` and needs neither.
+    A subclass either implements `tokenize` and `detokenize` and gets a codec for the tokens in the corpus, or overrides
+    `fit` and `codec`.
     """
 
     name: ClassVar[str]
     version: ClassVar[str] = "1"
-    """Part of the key of the token cache: change it whenever the ids of a file change."""
+    """Part of the key of the token cache; change it whenever the ids of a file change."""
     options: ClassVar[type[Options]] = Options
-    """The dataclass of its sampling options, which become command-line options and fields of the record."""
+    """Dataclass of the sampling options, which become command-line options and fields of the record."""
 
     @property
     def files(self) -> Files[Piece]:
-        """Return the files that it reads and writes."""
+        """Return the input and output files of the representation."""
         raise NotImplementedError(f"{type(self).__name__} has no files")
 
     def tokenize(self, piece: Piece) -> list[str]:
@@ -198,13 +198,13 @@ class Representation(ABC, Generic[Piece]):
         raise NotImplementedError(f"{type(self).__name__} implements neither tokenize nor fit")
 
     def detokenize(self, tokens: Sequence[str]) -> Piece:
-        """Return the piece that any sequence of tokens stands for."""
+        """Return the piece for any sequence of tokens."""
         raise NotImplementedError(f"{type(self).__name__} implements neither detokenize nor codec")
 
     def convention(self, piece: Piece) -> str:
-        """Return how a piece is written where its tokens do not say it, or nothing.
+        """Return the notation of a piece that its tokens do not determine (such as its key), or an empty string.
 
-        A run stores the number of pieces for each, see `Vocabulary.conventions`, so that new pieces can be written so.
+        A run counts the pieces with each convention (see `Vocabulary.conventions`) and writes new pieces likewise.
         """
         return ""
 
@@ -222,29 +222,29 @@ class Representation(ABC, Generic[Piece]):
         return codec, [codec.vocabulary.array(tokens) for tokens in tokenized]
 
     def codec(self, vocabulary: Vocabulary) -> Codec[Piece]:
-        """Return the codec over a vocabulary that `fit` or `merge` gave, as a run folder stores it."""
+        """Return the codec for a vocabulary from `fit` or `merge`, as stored in a run folder."""
         return TokenCodec(self, vocabulary)
 
     def merge(self, tokens: Iterable[str]) -> Vocabulary:
-        """Return the vocabulary over the tokens of several codecs, which were fitted to parts of a corpus."""
+        """Return the vocabulary for the tokens of several codecs, each fitted to a part of a corpus."""
         return Vocabulary.learn([tuple(tokens), (START, END)])
 
     @property
     def suffixes(self) -> Sequence[str]:
-        """Return the suffixes, in lower case, of the files in a corpus that it can be suited to."""
+        """Return the suffixes, in lower case, of all corpus files that some configuration reads; see `suited_to`."""
         return self.files.suffixes
 
     def suited_to(self, files: Sequence[Path]) -> Self:
-        """Return the configuration for these files, if their kind decides it. Raises RequestError for a mixture."""
+        """Return the configuration that the kind of the files requires. Raises RequestError for a mixture of kinds."""
         return self
 
     def matching(self, vocabulary: Vocabulary) -> Self:
-        """Return the configuration that reads other files as those whose vocabulary this is."""
+        """Return the configuration that reads further files in the same way as those of a vocabulary."""
         return self
 
     @property
     def spec(self) -> str:
-        """Return the representation as the command line names it: its name and the fields that are not the default."""
+        """Return the representation as written on the command line: its name and its non-default fields."""
         changed = [
             f"{field.name}={str(value).lower() if isinstance(value, bool) else value}"
             for field in fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass
@@ -253,12 +253,12 @@ class Representation(ABC, Generic[Piece]):
         return ":".join([self.name, ",".join(changed)]) if changed else self.name
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone, so that cached properties do not travel between processes."""
+        """Return only the fields, so that cached properties are not copied between processes."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
 
 class TokenCodec(Codec[Piece]):
-    """The codec of a representation that spells pieces as tokens."""
+    """The codec of a representation with `tokenize` and `detokenize`."""
 
     def __init__(self, representation: Representation[Piece], vocabulary: Vocabulary) -> None:
         self.representation, self.vocabulary = representation, vocabulary
@@ -268,5 +268,5 @@ class TokenCodec(Codec[Piece]):
         return self.vocabulary.array(self.representation.tokenize(piece))
 
     def decode(self, ids: Ids) -> Piece:
-        """Return the piece that the ids' tokens stand for."""
+        """Return the piece for the tokens of the ids."""
         return self.representation.detokenize(self.vocabulary.decode(np.asarray(ids).tolist()))

@@ -1,9 +1,9 @@
-"""Optional capabilities of a codec. Each class here is a base class whose defaults mean "nothing to offer".
+"""Optional capabilities of a codec. Each class is a base class, and its defaults provide nothing.
 
-Transposition   the same music in another key: used by novelty, near-duplicates and augmentation
-Augmentation    random variants of the windows that a model is trained on
+Transposition   the same music in another key, for novelty, near-duplicates and augmentation
+Augmentation    random variants of training windows
 Generation      options, grammar, primes and postprocessing of sampled pieces
-Analysis        validity, features, labels, timing: used by evaluation and plots
+Analysis        validity, features, labels and timing, for evaluation and plots
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ Ids = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The effect of transposition on each of V ids, and which ids can replace each other.
+    """The effect of transposition on each of V ids, and the ids that can replace each other.
 
-    Two passages of equal length are the same music when every pitched id of one lies the same distance above its
-    counterpart of the same kind, and every other id equals its counterpart.
+    Two passages of equal length are the same music if all pitched ids have the same kind and distance as their
+    counterparts, and all other ids are equal.
     """
 
     heights: NDArray[np.int64]
-    """(V,) pitch of an id; 0 where it has none."""
+    """(V,) pitch of an id; 0 if it has none."""
     kinds: NDArray[np.int64]
-    """(V,) kind of an id: two ids of one kind differ only in height."""
+    """(V,) kind of an id; two ids of the same kind differ only in height."""
     pitched: NDArray[np.bool_]
-    """(V,) whether an id has a pitch; an id without one is the only one of its kind."""
+    """(V,) whether an id has a pitch; an id without a pitch is the only one of its kind."""
     free: NDArray[np.bool_]
-    """(V,) whether another id can always take its place."""
+    """(V,) whether another id can always replace this one."""
     binding: NDArray[np.bool_]
-    """(V,) whether it determines the next free id, as a tie determines the pitch that follows."""
+    """(V,) whether an id determines the next free id, as a tie determines the next pitch."""
     ends: NDArray[np.bool_]
-    """(V,) whether an id starts or ends a piece, and so belongs to no passage."""
+    """(V,) whether an id starts or ends a piece, and is thus not part of a passage."""
 
     def __post_init__(self) -> None:
         arrays = (self.heights, self.kinds, self.pitched, self.free, self.binding, self.ends)
@@ -67,16 +67,16 @@ class Profile:
 
 
 class Transposition(ABC):
-    """The identity of music across keys."""
+    """Recognition of the same music in different keys."""
 
     figure: int = 9
-    """Numbers of a fingerprint in one figure."""
+    """Number of fingerprint elements in one figure."""
     twin_share: float = 0.5
-    """Share of the smaller set of figures that two near-duplicates have in common."""
+    """Share of the smaller set of figures that near-duplicates have in common."""
 
     @abstractmethod
     def fingerprint(self, ids: Ids) -> NDArray[np.int64]:
-        """Return numbers that identify the piece in any key; near-duplicates share many of their figures."""
+        """Return integers that identify the piece in any key; near-duplicates share many of their figures."""
 
     @cached_property
     def profile(self) -> Profile | None:
@@ -84,18 +84,18 @@ class Transposition(ABC):
         return None
 
     def melody(self, ids: Ids) -> NDArray[np.int64]:
-        """Return (N, 2): pitch in semitones and duration of each melody note; all durations are 0 if unknown."""
+        """Return pitch in semitones and duration of each melody note, (N, 2); durations are 0 if unknown."""
         return np.zeros((0, 2), np.int64)
 
 
 class Augmentation(ABC):
-    """Random variants of training windows: transposed, faster or slower, reordered."""
+    """Random variants of training windows: transposed, in another tempo, or reordered."""
 
     lookahead: int = 0
-    """Number of ids after a window that `excerpt` may look at."""
+    """Number of ids after a window that `excerpt` may read."""
 
     def span(self, ids: Ids) -> tuple[int, int]:
-        """Return what `excerpt` has to know of the whole piece: its lowest and highest pitch."""
+        """Return the lowest and highest pitch of the whole piece, which `excerpt` needs."""
         return (0, 0)
 
     @abstractmethod
@@ -105,13 +105,13 @@ class Augmentation(ABC):
         """Return a random variant of a window.
 
         Args:
-            ids: from the first id of the window to the piece's end, or `length` + 1 + `lookahead` ids.
-            length: T, the length of the window.
+            ids: ids from the start of the window: `length` + 1 + `lookahead` of them, or up to the end of the piece.
+            length: length T of the window.
             span: result of `span` for the whole piece.
-            random: source of the random choices.
+            random: random generator.
 
         Returns:
-            At most T + 1 ids; and the conditioning of all but the first, (T, C), or None.
+            At most T + 1 ids; and the conditioning of all except the first, (T, C), or None.
         """
 
 
@@ -122,62 +122,62 @@ class Options:
 
 @dataclass(frozen=True)
 class Prime(Generic[Piece]):
-    """The beginning that a model continues."""
+    """The beginning of a piece, which a model continues."""
 
     ids: tuple[int, ...]
-    """From the start id on."""
+    """The ids, including the start id."""
     piece: Piece
     lost: Mapping[str, int] = field(default_factory=dict)
-    """What the ids do not hold of the file or the text, by kind and count."""
+    """Counts by kind of what the ids do not represent of the file or text."""
 
 
 def too_long(option: str, asked: float | None, length: str) -> RequestError:
-    """Return the error for a prime that is as long as the piece that was asked for."""
+    """Return the error for a prime that is as long as the requested piece."""
     return RequestError(f"--{option} {asked:g}: counts the prime, which already has {length}; ask for more")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The constraints on new pieces that a set of options implies."""
+    """The constraints on new pieces, derived from options."""
 
     opening: tuple[int, ...]
-    """Ids that every piece starts with: the start id, or those of the prime."""
+    """First ids of every piece: the start id, or the ids of the prime."""
     limit: int
-    """Largest number of ids in a piece, start and end included."""
+    """Maximum number of ids in a piece, including start and end."""
     grammar: Grammar | None = None
     schedule: Schedule | None = None
-    """Conditioning over time, for a model that reads any."""
+    """Conditioning over time, for a conditioned model."""
     candidates: int = 1
-    """Number of pieces to write for each one, of which the sampler keeps the least constrained."""
+    """Number of candidates for each piece; the sampler keeps the one that the grammar constrained least."""
     typical_length: bool = False
-    """Whether pieces longer than nearly all of the training set are redrawn; `limit` is then a lower bound."""
+    """Whether to redraw pieces that are longer than nearly all training pieces; `limit` is then a lower bound."""
     target: Target | None = None
-    """What each piece is to be like; only with the grammar."""
+    """The target of each piece, such as its range; only with the grammar."""
     notices: list[str] = field(default_factory=list)
-    """What the user should know, as it comes to light while pieces are written."""
+    """Messages for the user, which sampling adds."""
 
 
 class Generation(Generic[Piece]):
-    """The part of a codec that sampling uses."""
+    """The capability for sampling."""
 
     repeating: float | None = None
     """The default of `Strategy.repeating`."""
     ranks: bool = False
-    """Whether new pieces are whole ones, as the corpus has them, so that a model learns which candidate is likest."""
+    """Whether samples are complete pieces like those of the corpus, so that a model can learn to rank candidates."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
 
     def plan(self, options: Any, prime: Prime[Piece] | None = None) -> Plan:
-        """Return the constraints on new pieces. Raises RequestError for options that cannot be met."""
+        """Return the constraints on new pieces. Raises RequestError for impossible options."""
         return Plan(prime.ids if prime else (self.vocabulary.id(START),), limit=1500)
 
     def prime(self, text: str, options: Any) -> Prime[Piece]:
-        """Parse a prime from text. Raises RequestError if it holds none."""
+        """Parse a prime from text. Raises RequestError if the text contains none."""
         raise RequestError("this representation takes no prime; leave out --prime")
 
     def prime_file(self, data: bytes, file: str, options: Any) -> Prime[Piece]:
-        """Parse a prime from a file. Raises RequestError if it holds none."""
+        """Parse a prime from a file. Raises RequestError if the file contains none."""
         try:
             text, encoding = decode(data, file)
         except ParseError as error:
@@ -186,18 +186,18 @@ class Generation(Generic[Piece]):
         return replace(prime, lost=Counter(prime.lost) + Counter(encoding.lost))
 
     def in_order(self, ids: Sequence[int], options: Any) -> Sequence[int]:
-        """Return the ids of a sampled piece in the order of the piece, if they were written in another."""
+        """Return the ids of a sampled piece in the order of the piece; the model may write them in another order."""
         return ids
 
     def postprocess(self, piece: Piece, name: str, options: Any, prime: Prime[Piece] | None = None) -> Piece:
-        """Return a sampled piece as the user gets it: with a title that contains `name`, and as the options ask."""
+        """Return a sampled piece in its final form: with a title that contains `name`, and with the options applied."""
         return piece
 
     def new_titles(self, known: Sequence[Sequence[str]], seed: int) -> Iterator[str]:
-        """Yield titles for new pieces, each once, as long as there are any; see `entitled`.
+        """Yield distinct titles for new pieces, as many as there are; see `entitled`.
 
         Args:
-            known: the titles of each piece of the corpus, none of which is yielded.
+            known: the titles of each piece of the corpus, which are never yielded.
             seed: the same seed gives the same titles.
         """
         return iter(())
@@ -207,11 +207,11 @@ class Generation(Generic[Piece]):
         return piece
 
     def merits(self, tokens: Sequence[str]) -> dict[str, float]:
-        """Score a piece as music for reranking: by name, each from 0 to 1."""
+        """Return musical scores for reranking, by name, each from 0 to 1."""
         return {}
 
     def preview(self, piece: Piece) -> str:
-        """Return a glimpse of a piece in one line."""
+        """Return a preview of a piece in one line."""
         return ""
 
     def stream_formatter(self) -> Callable[[str], str]:
@@ -221,14 +221,14 @@ class Generation(Generic[Piece]):
 
 @dataclass(frozen=True, eq=False)
 class Timing:
-    """The time of each id: in seconds, or in whole notes where there are bars."""
+    """The time of each id, in seconds, or in whole notes if there are bars."""
 
     start: NDArray[np.float64]
     """(T,) seconds from the beginning, or whole notes from the last bar line."""
     length: NDArray[np.float64]
-    """(T,) in the same unit; 0 for ids that take no time."""
+    """(T,) duration in the same unit; 0 for ids without duration."""
     bar: NDArray[np.int64] | None = None
-    """(T,) number of the bar from 0, negative before the first bar; None if there are no bars."""
+    """(T,) number of the bar from 0, negative before the first bar; None without bars."""
 
     def __post_init__(self) -> None:
         counts = {len(each) for each in (self.start, self.length, self.bar) if each is not None}
@@ -238,45 +238,45 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Counts over one piece; summed over several pieces they become corpus statistics.
+    """Counts of one piece; their sums over several pieces are corpus statistics.
 
-    Names are the representation's own, in lower case with underscores, and say what is counted.
+    The representation chooses the names, in lower case with underscores.
     """
 
     shares: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Count and total: `sections_of_8_bars` of all sections."""
+    """Count and total: for `sections_of_8_bars`, such sections and all sections."""
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Amount and the amount that it is divided by: `notes_per_second`, notes and seconds."""
+    """Numerator and denominator: for `notes_per_second`, notes and seconds."""
     values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    """(N,) integers, one per occurrence: `pitch`, of every note."""
+    """(N,) integers, one per occurrence: for `pitch`, the pitch of each note."""
 
 
 class Analysis:
-    """The part of a codec that evaluation, plots and messages use."""
+    """The capability for evaluation, plots and messages."""
 
     unit: ClassVar[str] = "token"
-    """What `places` counts, in the singular."""
+    """Unit of `places`, in the singular."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
 
     def validate(self, ids: Ids) -> str:
-        """Return the first fault of a whole piece by a strict reading, independent of the grammar; or nothing."""
+        """Return the first fault of a whole piece, by strict rules that are independent of the grammar, or ""."""
         return ""
 
     def features(self, ids: Ids) -> Features:
-        """Count the features by which pieces are compared with a corpus."""
+        """Count the features for comparing pieces with a corpus."""
         return Features()
 
     def kind(self, ids: Ids) -> str:
-        """Return the kind of a piece, beside whose other pieces it is evaluated, too; or nothing."""
+        """Return the kind of a piece, such as its rhythm, for evaluation by kind, or an empty string."""
         return ""
 
     def labels(self, ids: Ids) -> Mapping[str, NDArray[Any]]:
-        """Label each id, by name, for neuron analysis; each label follows from the ids up to its own.
+        """Return labels of each id, by name, for neuron analysis; a label depends only on the ids up to its own.
 
         Returns:
-            Arrays of (T,): integers are categories, negative where unknown; floats are amounts, NaN where unknown.
+            Arrays of (T,): integers are categories, negative if unknown; floats are quantities, NaN if unknown.
         """
         return {}
 
@@ -285,7 +285,7 @@ class Analysis:
         return None
 
     def amounts(self, ids: Ids) -> dict[str, float]:
-        """Return how much of each countable unit the piece holds, by its singular: `note`, `second`."""
+        """Return the number of each countable unit in the piece, by its singular: `note`, `second`."""
         return {}
 
     def baselines(self, train: Sequence[Ids], pieces: Sequence[Ids]) -> dict[str, float]:
@@ -293,26 +293,26 @@ class Analysis:
         return {}
 
     def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
-        """Return where each token is, as a user would look for it, (T,): the number of its bar, step or line."""
+        """Return the place of each token for users, (T,): the number of its bar, step or line."""
         return np.arange(len(tokens))
 
     def span(self, first: int, last: int) -> str:
-        """Return in words what lies between two places: `bars 3-7`, or `bar 3` if they are the same."""
+        """Return the range between two places in words: `bars 3-7`, or `bar 3` for a single place."""
         return f"{self.unit} {first}" if first == last else f"{self.unit}s {first}-{last}"
 
     def locate(self, tokens: Sequence[str], index: int) -> str:
-        """Return in words where in the piece a token is."""
+        """Return the place of a token in words."""
         place = int(self.places(tokens)[min(index, len(tokens) - 1)]) if tokens else 1
         return self.span(place, place)
 
     def excerpt(self, tokens: Sequence[str], start: int, stop: int, piece: Any = None) -> str:
-        """Return how the part of a piece that holds some tokens is written, with these marked; or nothing.
+        """Return the notation of the part of a piece that contains some tokens, with these marked, or an empty string.
 
         Args:
-            tokens: of the whole piece.
-            start: the first token to mark.
-            stop: the one after the last.
-            piece: the piece in whose key it is written; that of the tokens by default.
+            tokens: tokens of the whole piece.
+            start: index of the first token to mark.
+            stop: index after the last token to mark.
+            piece: piece that determines the key; by default, the piece of the tokens.
         """
         return ""
 

@@ -1,4 +1,4 @@
-"""Train a model: updates, validation, checkpoints that resume exactly; on one process or many."""
+"""Training: updates, validation, and checkpoints that resume exactly, in one or several processes."""
 
 from folkseq.training.learner import TrainingData
 from folkseq.training.ranks import Ranks, join_ranks

@@ -1,1 +1,1 @@
-"""The verbs: one module each, which composes the layers below. Nothing heavy is imported before a verb is called."""
+"""The verbs, one module each, composed from the layers below. Heavy packages are imported only when a verb runs."""
