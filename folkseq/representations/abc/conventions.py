@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache, cached_property
 from random import Random
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,17 @@ def describe(tune: Tune, rhythm: str, interval: Interval) -> str:
     return f"{rhythm or _NO_RHYTHM} {tune.meter} {tune.unit} {key} {min(steps)} {max(steps)} {interval.steps}"
 
 
+class _Ways(NamedTuple):
+    """The ways to the keys of N conventions, (N,) each."""
+
+    intervals: list[Interval]
+    steps: Steps
+    semitones: Steps
+    low: Steps
+    high: Steps
+    tunes: Steps
+
+
 class Conventions:
     """The conventions of a corpus; those of players if it is unknown."""
 
@@ -107,7 +118,7 @@ class Conventions:
     def shifts(self, tonic: Key, key: Key | None) -> set[int]:
         """Return the semitones by which `interval` may move a tune from one key, to the requested one if any."""
         octaves = range(-_MOST_OCTAVES, _MOST_OCTAVES + 1)
-        return {each.semitones + 12 * count for each in self._moved(None, tonic, key)[0] for count in octaves}
+        return {each.semitones + 12 * count for each in self._moved(None, tonic, key).intervals for count in octaves}
 
     def interval(self, tune: Tune, key: Key | None, random: Random, instrument: Instrument | None = None) -> Interval:
         """Return the interval that takes a tune to the key and octave of tunes with nearly its range.
@@ -127,17 +138,16 @@ class Conventions:
     ) -> Interval:
         """Return an interval to the range of tunes of a rhythm, within the room if one is."""
         steps = [pitch.step for sound in tune.sounds() for pitch in sound.pitches] or [_LOWEST, _HIGHEST]
-        intervals, low, high, tunes = self._moved(rhythm, tune.key, key)
-        moved = np.array([each.steps for each in intervals])  # (N,)
+        intervals, moved, semitones, low, high, tunes = self._moved(rhythm, tune.key, key)
         below, above = low - moved - min(steps), high - moved - max(steps)
-        octaves = np.round((below + above) / 14)
-        semitones = np.array([each.semitones for each in intervals])
-        fewest, most = np.ceil((room[0] - semitones) / 12), np.floor((room[1] - semitones) / 12)
-        octaves = np.clip(octaves, fewest, most)
-        fits = np.flatnonzero(fewest <= most)
-        if len(fits):
-            intervals = [intervals[place] for place in fits.tolist()]
-            octaves, low, tunes, below, above = (each[fits] for each in (octaves, low, tunes, below, above))
+        octaves: NDArray[Any] = np.round((below + above) / 14)
+        if room != ANYWHERE:
+            fewest, most = np.ceil((room[0] - semitones) / 12), np.floor((room[1] - semitones) / 12)
+            octaves = np.clip(octaves, fewest, most)
+            fits = np.flatnonzero(fewest <= most)
+            if len(fits):
+                intervals = [intervals[place] for place in fits.tolist()]
+                octaves, low, tunes, below, above = (each[fits] for each in (octaves, low, tunes, below, above))
         below, above = below - 7 * octaves, above - 7 * octaves  # from the ends of the tune to those of each range
         if not self.known:
             place = int((np.abs(below) + np.abs(above)).argmin())
@@ -147,11 +157,12 @@ class Conventions:
             (place,) = random.choices(range(len(tunes)), (tunes / missed).tolist())
         return intervals[place].octaves(int(octaves[place]))
 
-    def _moved_to(self, rhythm: str | None, tonic: Key, key: Key | None) -> tuple[list[Interval], Steps, Steps, Steps]:
-        """Return the interval to the key of each convention, the range of each, and its number of tunes, (N,)."""
+    def _moved_to(self, rhythm: str | None, tonic: Key, key: Key | None) -> _Ways:
+        """Return the ways from one tonic to the keys of the conventions for a rhythm, or to the requested key."""
         found = self.like(rhythm, tonic.mode, key)
-        low, high, tunes = np.array([(each.low, each.high, each.tunes) for each in found]).T
-        return [tonic.interval_to(key or each.key) for each in found], low, high, tunes
+        intervals = [tonic.interval_to(key or each.key) for each in found]
+        ranges = np.array([(each.low, each.high, each.tunes) for each in found]).T
+        return _Ways(intervals, *np.array([(each.steps, each.semitones) for each in intervals]).T, *ranges)
 
 
 def _of_players(mode: str) -> list[Convention]:

@@ -264,12 +264,13 @@ class AbcGeneration(Generation[Tune]):
         return " ".join(lines[first : first + 1])
 
 
+_is_short = ByIdentity[Sound, bool](lambda sound: sound.duration < UNIT)
 _doubled = ByIdentity[Sound, Sound](lambda sound: replace(sound, duration=2 * sound.duration))
 
 
 def _fitting_unit(tune: Tune) -> Fraction:
     """Return a sixteenth if most notes are shorter than an eighth, since players read whole numbers."""
-    short = [sound.duration.numerator * UNIT.denominator < sound.duration.denominator for sound in tune.sounds()]
+    short = list(map(_is_short, tune.sounds()))
     return UNIT / 2 if 2 * sum(short) > len(short) else UNIT
 
 

@@ -52,7 +52,7 @@ def structure(tune: Tune, *, whole: bool = True) -> tuple[Key, Meter, list[Eleme
                 elements.append(element)
             meter = element
     matched = match_repeats(_with_end(elements) if whole else elements, whole=whole)
-    elements = _with_beginning([_repeated_once(element) for element in matched])
+    elements = _with_beginning([_once(each) if isinstance(each, Bar) and each.closes > 1 else each for each in matched])
     return *(opening or (key, meter)), _with_end(elements) if whole else elements
 
 
@@ -67,11 +67,9 @@ def _merge(first: Bar, second: Bar) -> Bar:
     return Bar(style, closes, opens, first.endings or second.endings)
 
 
-def _repeated_once(element: Element) -> Element:
-    """Return an element, but a `:|` that is for one pass more after the last ending as a plain line."""
-    if isinstance(element, Bar) and element.closes > 1:
-        return replace(element, closes=0, style="|" if element.opens else "||")
-    return element
+def _once(bar: Bar) -> Bar:
+    """Return a `:|` that is for one pass more after the last ending as a plain line."""
+    return replace(bar, closes=0, style="|" if bar.opens else "||")
 
 
 def _with_beginning(elements: Sequence[Element]) -> list[Element]:
@@ -84,7 +82,9 @@ def _with_beginning(elements: Sequence[Element]) -> list[Element]:
 
 def _with_end(elements: Sequence[Element]) -> list[Element]:
     """Return elements with nothing but one bar line after the last sound, which is not tied."""
-    last = max((index for index, element in enumerate(elements) if isinstance(element, Sound)), default=-1)
+    last = len(elements) - 1
+    while last >= 0 and not isinstance(elements[last], Sound):
+        last -= 1
     if last < 0:
         return [Bar("|]")]
     closes = next((element.closes for element in elements[last + 1 :] if isinstance(element, Bar)), 0)
