@@ -12,6 +12,7 @@ it. Elsewhere, the work is done in the process that asks for it.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -136,6 +137,7 @@ def _start(
 
 def _serve(work: Work[Item, Result], connection: Connection, others: Sequence[Connection], parent: int) -> None:
     """Do the work of a process, until there is no more or the parent is gone."""
+    gc.freeze()  # the parent's objects: to free a network here would wait for threads that only the parent has
     for number in _SIGNALS:  # the parent decides what ends its processes
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

@@ -1,5 +1,6 @@
 """Work in several processes gives what it gives in one, and leaves no process behind, whatever happens."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -12,9 +13,10 @@ from random import Random
 
 import pytest
 
-from folkseq import workers
+from folkseq import pretrained, workers
 from folkseq.errors import FolkseqError, RequestError
 from folkseq.interrupts import StoppedError, handled, stopped_when
+from folkseq.sampling.engine import Engine
 from folkseq.workers import processes, spread
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="work is spread by forks, on Linux")
@@ -161,3 +163,20 @@ def test_only_the_main_thread_of_a_program_forks(monkeypatch):
     assert found == [1]
     monkeypatch.setattr(workers, "cores", lambda: 1)
     assert processes() == 1
+
+
+def test_a_process_leaves_the_networks_of_its_parent_alone():
+    """To free one waits for its threads, which the process does not have."""
+    gc.disable()
+    try:
+        unused: list[object] = [Engine(pretrained.folders()[0] / "model.onnx", 4)]
+        unused.append(unused)
+        del unused
+
+        def work(items):
+            gc.collect()
+            yield from shuffled(items)
+
+        assert [number for number, _ in spread(work, range(9), 2)] == [0, 1, 4, 9, 16, 25, 36, 49, 64]
+    finally:
+        gc.enable()
