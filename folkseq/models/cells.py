@@ -1,7 +1,7 @@
 """The recurrent layers in PyTorch.
 
-Each takes x (B, T, N) and a tuple of states (1, B, H), and returns h after every step, (B, T, H), and the states after
-the last. Three of them are PyTorch's own; all name their weights as PyTorch does.
+Each layer takes x (B, T, N) and a tuple of states (1, B, H), and returns h after every step, (B, T, H), and the states
+after the last step. Three of the layers come from PyTorch, and all use PyTorch's names for the weights.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ State = tuple[Tensor, ...]
 
 
 class _Layer(nn.Module):
-    """A layer of PyTorch with a tuple of states."""
+    """A PyTorch layer with its states as a tuple."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden, batch_first=True)

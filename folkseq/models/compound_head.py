@@ -1,8 +1,8 @@
-"""The output for compound tokens: each field is predicted from the fields of its token that come before it.
+"""The output for compound tokens: it predicts each field from the previous fields of the same token.
 
-By the chain rule that gives a distribution over whole compound tokens, however many there are, with one embedding and
-one softmax a field; a single softmax would need an id for every compound token. It is that of NADE (Larochelle and
-Murray, The neural autoregressive distribution estimator, 2011), with the network's state in place of its bias.
+By the chain rule, this is a distribution over all compound tokens, with one embedding and one softmax per field; a
+single softmax would need an id for every compound token. The method is that of NADE (Larochelle and Murray, The neural
+autoregressive distribution estimator, 2011), with the state of the network instead of a bias.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from folkseq.models.settings import IMPOSSIBLE
 
 
 class CompoundHead(nn.Module):
-    """From the output of the last layer after each compound token, to the vector that predicts each next id."""
+    """The module that computes the vectors that predict each next id, from the output of the last layer."""
 
     kinds: Tensor
     slots: Tensor

@@ -1,4 +1,4 @@
-"""Weights in 8 bits: a quarter of the size. The test loss of the model `fill` changes by 0.0002 nats per token."""
+"""Compression of weights to 8 bits, a quarter of the size. The test loss of `fill` changes by 0.0002 nats per token."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def compressed(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[
 
 
 def decompressed(stored: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-    """Return the weights that `compressed` stored, or others as they are."""
+    """Return the weights that `compressed` stored; return other weights unchanged."""
     return {
         name: array * stored[name + _SCALE] if name + _SCALE in stored else array
         for name, array in stored.items()

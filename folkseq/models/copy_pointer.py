@@ -1,8 +1,9 @@
-"""A copy pointer: a logit of its own for each id in the lookback, added to that of the network.
+"""The copy pointer: a score for each id in the lookback, added to the logits of the network.
 
-A network that only reads the lookback has to learn for every id separately that it may be repeated. With a copy pointer
-it learns once how far to trust each memory (Vinyals, Fortunato and Jaitly, Pointer networks, 2015; Merity et al.,
-Pointer sentinel mixture models, 2016, who mix probabilities; here logits are added).
+A network that only reads the lookback has to learn for every id separately that it may be repeated. With a copy
+pointer, it learns a single weight for each position in the lookback (Vinyals, Fortunato and Jaitly, Pointer networks,
+2015; Merity et al., Pointer sentinel mixture models, 2016). Deviation: the papers mix probabilities, and this module
+adds logits.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from folkseq.corpora.lookback import Lookback
 
 
 class CopyPointer(nn.Module):
-    """Adds a learnt trust to the logits of the ids at which P pointers point."""
+    """The module that adds a learnt score to the logits of the ids of P pointers."""
 
     offsets: Tensor
 
@@ -31,7 +32,7 @@ class CopyPointer(nn.Module):
         self.register_buffer("offsets", offsets, persistent=False)
 
     def forward(self, logits: Tensor, hidden: Tensor, lookback: Tensor) -> Tensor:
-        """Return the logits (B, T, V) with those of the lookback added, in float32.
+        """Return the logits (B, T, V) plus the scores of the lookback, in float32.
 
         Args:
             logits: (B, T, V).

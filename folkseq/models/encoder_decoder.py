@@ -1,8 +1,8 @@
 """The encoder–decoder in PyTorch: a language model of the target that attends to a source.
 
 The encoder reads the source forwards and backwards, or only forwards (Schuster and Paliwal, Bidirectional recurrent
-neural networks, 1997), and makes a memory of it. Beside each id the decoder reads the memory of the element at which it
-is, and after its first layer it attends to all elements. So all steps can be computed at once in training.
+neural networks, 1997), and returns a memory of it. With each id, the decoder reads the memory of the element at its
+position, and after its first layer it attends to all elements. In training, all steps can thus be computed at once.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from folkseq.models.settings import CELLS, DIRECTIONS, GATES, IMPOSSIBLE, Encode
 from folkseq.pairs import MASKED
 
 ALIGNED_BIAS = 3.0
-"""The first bias of elements that align with the decoder's position. In music they say most about what comes next, and
-a model that has to find them learns much later."""
+"""The initial bias of elements that align with the position of the decoder. In music they are the best predictors, and
+a model without this bias learns much later."""
 
 
 class EncoderDecoder(LanguageModel):
-    """Predicts each next id of the target from the ids before it and from the source."""
+    """The model that predicts each next id of the target from the previous ids and from the source."""
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__(settings)
@@ -56,7 +56,7 @@ class EncoderDecoder(LanguageModel):
 
 
 class Encoder(nn.Module):
-    """From the source to a memory of each element: the element itself, and what comes before and after it."""
+    """The encoder, which computes a memory of each element of the source in its context."""
 
     offsets: Tensor
 
@@ -76,12 +76,12 @@ class Encoder(nn.Module):
         """M, the width of the memory."""
 
     def forward(self, source: Tensor, lengths: Tensor, dropout: nn.Module) -> Tensor:
-        """Return the memory, (B, S, M); its elements beyond a row's length mean nothing.
+        """Return the memory, (B, S, M); elements beyond the length of a row are undefined.
 
         Args:
             source: (B, S, F) int64.
             lengths: (B,) int64, the number of elements of each row.
-            dropout: applied to what each layer reads.
+            dropout: applied to the input of each layer.
         """
         rows, length = source.shape[:2]
         embedded = self.embedding((source + self.offsets).flatten(0, 1)).view(rows, length, -1)  # (B, S, E)
@@ -101,7 +101,7 @@ class Encoder(nn.Module):
 
 
 class Attention(nn.Module):
-    """From a layer's output and the memory to what the next layer reads, by N heads.
+    """Attention with N heads, from the output of a layer and the memory to the input of the next layer.
 
     Scores are those of Luong et al. (Effective approaches to attention-based neural machine translation, 2015), the
     product of a query and a key over the root of their width; or of Bahdanau et al. (Neural machine translation by
@@ -124,7 +124,7 @@ class Attention(nn.Module):
         self.heard = nn.Linear(2 * hidden, hidden)
 
     def forward(self, h: Tensor, memory: Tensor, relative: Tensor) -> Tensor:
-        """Return what the next layer reads, (B, T, H) in [−1, 1].
+        """Return the input of the next layer, (B, T, H) in [−1, 1].
 
         Args:
             h: (B, T, H) a layer's output.
@@ -153,7 +153,7 @@ def _reorder(x: Tensor, order: Tensor) -> Tensor:
 
 
 def _encoder_width(settings: ModelSettings, layers: int, directions: int) -> int:
-    """Return the width of each direction: half of `hidden` for two, and for one what gives as many weights."""
+    """Return the width of each direction: half of `hidden` for two, and the width with as many weights for one."""
 
     def weights(directions: int, width: int) -> int:
         """Count the weights of the encoder and of the layers that read its memory."""

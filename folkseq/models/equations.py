@@ -1,8 +1,8 @@
 """The equations of the recurrent cells, written once for PyTorch tensors and the values of an ONNX graph.
 
-Each takes the sums of one step (weights times inputs, plus biases), split into PyTorch's order of gates, and the states
-before the step, (B, H) each. It returns the states after the step. What has `tanh` and `sigmoid` for the kind of array
-is the first argument: `torch`, or a graph.
+Each function takes the sums of one step (weights times inputs, plus biases), split in PyTorch's order of gates, and the
+states before the step, (B, H) each. It returns the states after the step. The first argument provides `tanh` and
+`sigmoid`: it is `torch` or a graph.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def rnn(use: Any, sums: Any) -> Any:
 def gru(use: Any, input_sums: Sequence[Any], hidden_sums: Sequence[Any], h: Any) -> Any:
     """Return h' after two gates (Cho et al., 2014), the reset gate after the product with h, as in cuDNN.
 
-    The sums, those of the input and those of h, are for the reset gate, the update gate and the new value.
+    The sums of the input and of h are for the reset gate, the update gate and the new value.
     """
     reset = use.sigmoid(input_sums[0] + hidden_sums[0])
     update = use.sigmoid(input_sums[1] + hidden_sums[1])

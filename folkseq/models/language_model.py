@@ -1,9 +1,9 @@
 """The language model in PyTorch: an embedding, a stack of recurrent layers, and a logit for every id.
 
-Conditioning and lookback are added to the embedding of the id beside which they are read. Dropout is locked (Gal and
-Ghahramani, A theoretically grounded application of dropout in recurrent neural networks, 2016): what is dropped in a
-row stays dropped for all of its steps. Here a model learns as much as with new dropout at each step, and an update is
-a sixth shorter, because T times fewer numbers are drawn.
+Conditioning and lookback are added to the embedding of their id. Dropout is locked (Gal and Ghahramani, A theoretically
+grounded application of dropout in recurrent neural networks, 2016): a row drops the same values in all of its steps.
+A model learns as much as with a new mask at each step, and an update takes a sixth less time, because T times fewer
+numbers are drawn.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ State = tuple[Tensor, ...]
 
 
 class LockedDropout(nn.Module):
-    """Drops the same values at every step of a row, in training."""
+    """Dropout that drops the same values at every step of a row, in training."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
@@ -37,9 +37,9 @@ class LockedDropout(nn.Module):
 
 
 class LanguageModel(nn.Module):
-    """Predicts each next id from the ids before it.
+    """The model that predicts each next id from the previous ids.
 
-    Run folders hold its weights by the names that its parts have here.
+    Run folders store its weights under the names of its attributes.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -75,7 +75,7 @@ class LanguageModel(nn.Module):
 
     @property
     def own_loss(self) -> bool:
-        """Return whether it can compute the loss of its targets, without the logits of all ids."""
+        """Return whether the model can compute the loss of its targets without the logits of all ids."""
         return self.settings.tokens is not None or self.voices is not None
 
     def init_state(self, rows: int) -> State:
@@ -115,7 +115,7 @@ class LanguageModel(nn.Module):
         return self.logits(hidden, state, x, lookback), after
 
     def embed(self, x: Tensor, conditioning: Tensor | None = None, lookback: Tensor | None = None) -> Tensor:
-        """Return what the first layer reads: (B, T, E), or (B, T // F, E) for compound tokens."""
+        """Return the input of the first layer: (B, T, E), or (B, T // F, E) for compound tokens."""
         embedded: Tensor = self.embedding(x)  # (B, T, E)
         if self.compound is not None:
             width = self.compound.width

@@ -1,4 +1,4 @@
-"""The model that settings describe."""
+"""Construction of a model from its settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from folkseq.models.settings import ModelSettings
 
 
 def make_model(settings: ModelSettings) -> LanguageModel:
-    """Return the model that the settings describe, with new weights from PyTorch's global generator."""
+    """Return a model for the settings, with random weights from PyTorch's global generator."""
     if settings.encoder is None:
         return LanguageModel(settings)
     from folkseq.models.encoder_decoder import EncoderDecoder

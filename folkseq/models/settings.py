@@ -1,4 +1,4 @@
-"""The settings of a model and of its training, as `config.json` in a run folder holds them."""
+"""The settings of a model and of its training, as stored in `config.json` of a run folder."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from folkseq.pairs import RelativePositions
 
 CELLS = {"rnn": ("h",), "gru": ("h",), "lstm": ("h", "c"), "peephole": ("h", "c")}
-"""The recurrent cells, each with the names of the states that it carries from step to step."""
+"""The recurrent cells, each with the names of its states."""
 GATES = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
 """The number of weight matrices, (H, N), that each cell stacks."""
 DIRECTIONS = {"both": 2, "forward": 1}
-"""The ways to read a source: forwards and backwards, or only forwards; each with its number of directions."""
+"""The choices of reading directions for a source, each with its number of directions."""
 ATTENTIONS = ("dot", "additive")
 BATCHES = ("streams", "windows", "pairs")
 TARGETS = ("all", "last")
@@ -53,14 +53,14 @@ class EncoderSettings:
 
     @property
     def relative_positions(self) -> RelativePositions:
-        """Return the relative positions in a source; those that come later are masked if it is only read forward."""
+        """Return the relative positions in a source; later ones are masked if it is only read forward."""
         from folkseq.pairs import RelativePositions
 
         return RelativePositions(self.along, self.within, self.causal)
 
     @property
     def causal(self) -> bool:
-        """Return whether the decoder sees nothing of the source beyond its own position."""
+        """Return whether the decoder sees no element of the source beyond its own position."""
         return self.direction == "forward"
 
 
@@ -159,7 +159,7 @@ class ModelSettings:
 
     @cached_property
     def tokens(self) -> RecentTokens | None:
-        """Return what is shown of recent compound tokens, if anything is."""
+        """Return the description of the recent compound tokens that the model reads, or None."""
         if self.recent is None or self.compound is None:
             return None
         return RecentTokens(self.compound, self.recent)
@@ -173,7 +173,7 @@ class ModelSettings:
 
     @property
     def beside(self) -> Lookback | RecentTokens | VoiceLookback | None:
-        """Return what the model reads beside the ids, if anything."""
+        """Return the additional input for each id, or None."""
         return self.tokens or self.voice_lookback or self.lookback
 
     @property
@@ -183,7 +183,7 @@ class ModelSettings:
 
     @property
     def ids_per_step(self) -> int:
-        """Return the number of ids that the cells read in a step: F with compound tokens, else 1."""
+        """Return the number of ids in a step of the cells: F with compound tokens, else 1."""
         return len(self.fields) or 1
 
     @property

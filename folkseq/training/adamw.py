@@ -1,7 +1,7 @@
 """AdamW (Loshchilov and Hutter, Decoupled weight decay regularization, 2019), in PyTorch's fused kernel.
 
-`torch.optim` computes the same to the bit. But its first use imports PyTorch's compiler, which takes as long as PyTorch
-itself, and nothing here is compiled.
+`torch.optim` gives the same results to the bit, but its first use imports PyTorch's compiler, which folkseq does not
+need and which takes as long as importing PyTorch itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SLOTS = ("step", "exp_avg", "exp_avg_sq")  # as `torch.optim` names them
 
 
 class AdamW:
-    """The running averages of the gradients of some parameters, and the updates that follow from them."""
+    """The optimizer, with the running averages of the gradients of its parameters."""
 
     def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], weight_decay: float) -> None:
         self.parameters, self.betas, self.weight_decay = list(parameters), betas, weight_decay
@@ -59,7 +59,7 @@ class AdamW:
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from what `state` returned. Raises KeyError if a part is missing."""
+        """Restore the result of `state`. Raises KeyError if a part is missing."""
         numbers = sorted({int(name.split(".")[0]) for name in state})
         self._slots = {
             number: tuple(state[f"{number}.{name}"].clone().to(self.parameters[number].device) for name in _SLOTS)

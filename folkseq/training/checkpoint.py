@@ -1,9 +1,9 @@
-"""The files that training writes: the state to resume from, and the best weights.
+"""Checkpoints: the state for resuming, and the best weights.
 
-The state is one safetensors file, `state/last.safetensors`, so that one rename replaces it as a whole; its metadata
-holds as JSON what is not a tensor. It holds the weights, the optimizer, the progress, and for each rank the carried
-state, the position in the pieces and the random states. A run that is resumed from it ends with the same bytes as one
-that never stopped.
+The state is a single safetensors file, `state/last.safetensors`, so that one rename replaces all of it; its metadata
+stores values other than tensors as JSON. It contains the weights, the optimizer, the progress, and for each rank the
+carried state, the position in the pieces and the random states. A run resumed from it ends with the same bytes as an
+uninterrupted run.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ WEIGHTS, STEP, ENCODER = "model.safetensors", "model.onnx", "encoder.onnx"
 
 
 def exists(folder: Path) -> bool:
-    """Return whether a run folder holds a state."""
+    """Return whether a run folder contains a state."""
     return (folder / STATE).exists()
 
 
 def has_learned(folder: Path) -> bool:
-    """Return whether a run folder holds weights, or a state after the first update."""
+    """Return whether a run folder contains weights, or a state after the first update."""
     return (folder / WEIGHTS).exists() or (exists(folder) and read_facts(folder / STATE)["progress"]["step"] > 0)
 
 
 def save_state(learner: Learner, progress: dict[str, Any], folder: Path) -> None:
-    """Write everything that an exact resume needs; all ranks call this, and the main rank writes.
+    """Write the state for an exact resume; all ranks call this, and the main rank writes.
 
     Raises:
         FolkseqError: the disk refuses; the state before this one is still there.
@@ -60,13 +60,13 @@ def save_state(learner: Learner, progress: dict[str, Any], folder: Path) -> None
 
 
 def load_state(learner: Learner, folder: Path) -> tuple[dict[str, Any], str]:
-    """Load what `save_state` wrote into a new learner.
+    """Load a saved state into a new learner.
 
     Returns:
         The progress, and the version of PyTorch that wrote the state.
 
     Raises:
-        RunError: the state is missing or broken, or of a model of other sizes or another number of ranks.
+        RunError: the state is missing or broken, or belongs to a model of other sizes or another number of ranks.
     """
     path, ranks = folder / STATE, learner.ranks
     if not path.exists():
@@ -93,12 +93,12 @@ def load_state(learner: Learner, folder: Path) -> tuple[dict[str, Any], str]:
 
 
 def save_start(folder: Path, weights: Mapping[str, NDArray[Any]]) -> None:
-    """Write weights that training is to start from, in place of random ones."""
+    """Write initial weights, which training uses instead of random ones."""
     _write(folder / START, {name: torch.from_numpy(array) for name, array in weights.items()}, {})
 
 
 def load_start(learner: Learner, folder: Path) -> bool:
-    """Load the weights that `save_start` wrote, if there are any; return whether there are."""
+    """Load the weights of `save_start`, if there are any; return whether there are."""
     if not (folder / START).exists():
         return False
     learner.model.load_state_dict(load_file(folder / START, device=str(learner.ranks.device)))
@@ -106,7 +106,7 @@ def load_start(learner: Learner, folder: Path) -> bool:
 
 
 def save_weights(learner: Learner, folder: Path, heldout_nll: float, step: int) -> None:
-    """Write the weights as the run's model, with the loss that made them the best; and their networks."""
+    """Write the weights as the model of the run, with their loss, and the networks for sampling."""
     _write(folder / WEIGHTS, learner.model.state_dict(), {"heldout_nll": heldout_nll, "step": step})
     save_networks(learner, folder)
 
@@ -122,13 +122,13 @@ def load_weights(learner: Learner, folder: Path) -> None:
 
 
 def save_networks(learner: Learner, folder: Path) -> None:
-    """Write the ONNX networks that sample, so that a run can be sampled from while it still trains."""
+    """Write the ONNX networks for sampling, so that users can sample from a run during training."""
     for name, data in networks(learner).items():
         write_atomically(folder / name, data)
 
 
 def networks(learner: Learner) -> dict[str, bytes]:
-    """Build the ONNX networks that sample, by the names of their files."""
+    """Build the ONNX networks for sampling, by file name."""
     weights, settings = learner.weights(), learner.model.settings
     built = {STEP: build_step(weights, settings)}
     if settings.encoder is not None:
@@ -144,7 +144,7 @@ def _write(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Non
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return what a state holds beside its tensors: progress, cursors, and the version of PyTorch."""
+    """Return the metadata of a state: progress, cursors, and the version of PyTorch."""
     with safe_open(path, framework="pt") as file:
         return renamed("state", json.loads(file.metadata()["json"]))
 

@@ -1,4 +1,4 @@
-"""The part of a training run that an update changes: the network, its optimizer, its batches and the carried state."""
+"""The learner: everything that an update changes (network, optimizer, batches and carried state)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from folkseq.training.ranks import Ranks
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The pieces of a training run, and how batches are made of them."""
+    """The pieces of a training run, and the way to make batches of them."""
 
     store: TokenStore
     split: Split
@@ -66,7 +66,7 @@ class Learner:
         self.carried = self.model.init_state(settings.rows)
 
     def update(self, rate: float) -> Update:
-        """Learn from one batch at a learning rate; at 0 the weights stay as they are."""
+        """Learn from one batch at a learning rate; at 0 the weights do not change."""
         batch = next(self.batches)
         if batch.conditioning is None and (width := self.model.settings.conditioning):
             batch = batch._replace(conditioning=np.zeros((*batch.x.shape, width), np.float32))  # DDP sums all gradients

@@ -1,12 +1,12 @@
-"""The plan of a training run: how many steps fit into a number of minutes, measured on updates that are thrown away.
+"""The plan of a training run: the number of steps that fit into the minutes, measured with discarded updates.
 
-The plan counts everything in steps, so other programs can make training take longer, but never change its result.
+The plan counts everything in steps, so other programs can slow down training but never change its result.
 
-The number of threads belongs to the plan: with lookback, one and two threads give weights that differ in their last
-bits. PyTorch's threads wait for each other by spinning, so on two quiet cores two threads make an update in 0.6 of the
-time of one, but next to a busy program they take seven times as long. Therefore a run of a number of minutes takes the
-faster of all cores and one thread, measured at its start. A run of a number of steps takes all cores, so that it gives
-the same weights on any day.
+The number of threads is part of the plan: with lookback, one and two threads give weights that differ in their last
+bits. PyTorch's threads wait for each other by spinning. On two quiet cores, two threads need 0.6 times as long for an
+update as one thread, but next to a busy program seven times as long. A run with `minutes` therefore measures all cores
+and one thread at its start, and uses the faster. A run with `steps` uses all cores, so that it always gives the same
+weights.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ TRYING, LONGEST_S = 0.01, 5.0
 VALIDATING, FEWEST_VALIDATIONS = 0.05, 4
 """Largest share of the time for validations, unless it allows fewer than `FEWEST_VALIDATIONS`."""
 LEARNING = 0.5
-"""Smallest share of the time for updates, even if the final evaluation then ends late."""
+"""Minimum share of the time for updates, even if the final evaluation then ends late."""
 SAVE_EVERY_S = 60.0
 USUAL_HIDDEN = ModelSettings.hidden
 WIDTH, WIDTHS, UPDATES, PER_OCTAVE, MOST_WIDTHS = 64, 3, 1600, 0.4, 8
 """A layer is `WIDTHS` times `WIDTH` wide if there is time for `UPDATES` of the usual width; twice the updates add
 `PER_OCTAVE`. The lab book (`docs/lab-book.md`) has the figures."""
 EPOCHS, DROPOUT, PER_DOUBLING, MOST_DROPOUT = 5.0, 0.14, 0.045, 0.6
-"""Dropout if the pieces are read `EPOCHS` times, the increase per doubling of that number, and the largest."""
+"""Dropout after `EPOCHS` epochs, its increase per doubling of the epochs, and its maximum."""
 TUNING_EPOCHS, TUNING_DROPOUT = 10.0, 0.5
-"""Times at most that the pieces are read by a model that has learned from others already, and its dropout."""
+"""Maximum number of epochs in fine-tuning, and its dropout."""
 ENOUGH, MOST_HALVINGS = 100_000, 5.0
-"""Tokens to train on from which the minutes alone decide, and halvings of them beyond which nothing changes more."""
+"""Training tokens from which on only the minutes matter, and the maximum number of halvings below it that count."""
 NARROWER, DECAY, MORE_DROPOUT, MOST_UPDATES = 0.75, 0.5, 0.1, 6000.0
 """With h halvings of `ENOUGH` tokens, layers are at most 2 ** (−`NARROWER` h) times as wide as the widest, the weight
 decay is 2 ** (`DECAY` h) times as large, the dropout grows by `MORE_DROPOUT` h, and there are at most `MOST_UPDATES` /
@@ -52,7 +52,7 @@ h² updates, so that the learning rate has come down when the network would begi
 
 @dataclass(frozen=True)
 class Pace:
-    """Durations of a network, and what is fastest for it."""
+    """Durations of the operations of a network, and its fastest settings."""
 
     step_s: float
     """Of an update."""
@@ -63,10 +63,10 @@ class Pace:
 
 
 def plan(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ranks, started: float) -> RunConfig:
-    """Return a configuration in which nothing is left open; the same on all ranks, which all call this.
+    """Return the complete configuration; all ranks call this and get the same result.
 
     Args:
-        config: its training settings hold `minutes`, or `steps`.
+        config: configuration with `minutes` or `steps`.
         data: the pieces.
         held_out: the pieces of a validation.
         ranks: the processes that train together.
@@ -100,9 +100,9 @@ def plan(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ranks,
 
 
 def measure(config: RunConfig, data: TrainingData, held_out: HeldOut, ranks: Ranks) -> Pace:
-    """Return the pace of a network, which is thrown away; the same on all ranks, which all call this.
+    """Return the pace of a network, which is then discarded; all ranks call this and get the same result.
 
-    Updates at a learning rate of 0 take as long as others, and change no weights.
+    Updates at a learning rate of 0 take as long as others and change no weights.
     """
     learner, training = Learner(data, config, ranks), config.training
     most = torch.get_num_threads()
@@ -154,7 +154,7 @@ def count_steps(
 
 
 def scarcity(tokens: int) -> float:
-    """Return how often `ENOUGH` tokens have to be halved to have so few; 0 if there are enough.
+    """Return the number of halvings from `ENOUGH` tokens to this number; 0 if there are enough.
 
     >>> scarcity(1_000_000), scarcity(25_000), scarcity(100)
     (0.0, 2.0, 5.0)
@@ -163,9 +163,9 @@ def scarcity(tokens: int) -> float:
 
 
 def dropout(epochs: float, hidden: int, halvings: float = 0.0) -> float:
-    """Return the dropout for pieces that are read so often: the more often, and the fewer there are, the more.
+    """Return the dropout, which increases with the number of epochs and with the scarcity of tokens.
 
-    A network that is narrower than usual gets a smaller share, since it memorises less.
+    A narrower network gets less dropout, since it memorises less.
 
     >>> [dropout(epochs, 320) for epochs in (1.5, 5, 30, 1000)], dropout(30, 160), dropout(30, 160, halvings=2)
     ([0.06, 0.14, 0.26, 0.48], 0.13, 0.33)
@@ -177,10 +177,10 @@ def dropout(epochs: float, hidden: int, halvings: float = 0.0) -> float:
 
 
 def width(updates: float, halvings: float = 0.0) -> int:
-    """Return the width of the layers if there is time for so many updates of the usual width.
+    """Return the width of the layers, given the number of updates of the default width that fit into the time.
 
     A narrow network makes more updates in that time, and needs them, since it learns less from each. With few tokens
-    it is narrower still, since it memorises less.
+    the width is smaller still, since a narrow network memorises less.
 
     >>> [width(updates) for updates in (100, 1_000, 10_000, 100_000)], width(10_000, halvings=2)
     ([64, 192, 256, 320], 192)
@@ -194,7 +194,7 @@ def width(updates: float, halvings: float = 0.0) -> int:
 def learning_rate(step: int, settings: TrainSettings) -> float:
     """Return the learning rate of update number `step`, from 0: a linear warm-up, then half a cosine down to zero.
 
-    Without a number of steps the rate stays where the warm-up ends.
+    Without a number of steps, the rate stays constant after the warm-up.
     """
     if step < settings.warm_up:
         return settings.learning_rate * (step + 1) / settings.warm_up

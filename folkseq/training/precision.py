@@ -1,8 +1,8 @@
-"""The arithmetic of matrix products in training: float32, or bfloat16 where the machine has units for it.
+"""The number format of matrix products in training: float32, or bfloat16 if the hardware supports it.
 
-In bfloat16 (Micikevicius et al., Mixed precision training, 2018) the weights, the loss and the optimizer stay float32,
-and so does the trained model. The choice follows from the processor and never from a measurement, so a number of
-updates gives the same weights on the same machine each time. On a GPU PyTorch's own cells stay in float32 (TF32), see
+With bfloat16 (Micikevicius et al., Mixed precision training, 2018), the weights, the loss, the optimizer and the
+trained model stay in float32. The choice depends on the processor and never on a measurement, so the same number of
+updates always gives the same weights on the same machine. On a GPU, PyTorch's own cells stay in float32 (TF32); see
 `models.cells`.
 """
 
@@ -21,14 +21,14 @@ WIDE = 256
 
 
 def choose(asked: str | None, model: ModelSettings, device: torch.device) -> str:
-    """Return the precision asked for, else the fastest. Raises RequestError if the machine does not have it."""
+    """Return the requested precision, or else the fastest. Raises RequestError if the machine does not support it."""
     if asked == BFLOAT16 and not is_possible(model.cell, device):
         raise RequestError(f"--precision {asked}: this processor computes no {model.cell} in it; leave it out")
     return asked or fastest(model, device)
 
 
 def is_possible(cell: str, device: torch.device) -> bool:
-    """Try whether a cell can be trained in bfloat16: oneDNN has no such LSTM for older processors."""
+    """Test whether a cell can be trained in bfloat16; oneDNN has no such LSTM for older processors."""
     small = LAYERS[cell](8, 8).to(device)
     zeros = torch.zeros(1, 1, 8, device=device)
     try:
@@ -40,9 +40,9 @@ def is_possible(cell: str, device: torch.device) -> bool:
 
 
 def fastest(model: ModelSettings, device: torch.device) -> str:
-    """Return bfloat16 on a GPU that has it, and on a CPU with AMX unless the model is small; else float32.
+    """Return bfloat16 on a GPU that supports it, and on a CPU with AMX unless the model is small; else float32.
 
-    A CPU that has AVX-512's bfloat16 but no AMX spends more time on conversions than it gains.
+    A CPU with AVX-512's bfloat16 but without AMX spends more time on conversions than it gains.
     """
     if device.type == "cuda":
         return BFLOAT16 if torch.cuda.is_bf16_supported(including_emulation=False) else FLOAT32

@@ -1,4 +1,4 @@
-"""The processes that train one model together, as `torchrun` starts them; or the only one.
+"""The ranks: the processes, started by `torchrun`, that train one model together, or a single process.
 
 Each rank reads its own share of the pieces, and DistributedDataParallel averages the gradients, so k ranks learn from
 batches that are k times as large. Only the main rank writes files.
@@ -21,13 +21,13 @@ from folkseq.errors import FolkseqError
 from folkseq.machine import ranks as launched
 
 TIMEOUT = timedelta(hours=24)
-"""Time that ranks wait for the main one, which may be reading a large corpus. A rank that dies is noticed at once."""
+"""Maximum time to wait for the main rank, which may be reading a large corpus. Dead ranks are detected at once."""
 _LOST = ("connection", "remote", "timed out", "timeout")  # words of gloo and NCCL if another rank has ended
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """The number of this process, the number of all, and the device that this one computes on."""
+    """The number of this process, the number of processes, and the device of this process."""
 
     rank: int = 0
     count: int = 1
@@ -51,7 +51,7 @@ class Ranks:
         return [float(value) for value in total]
 
     def broadcast(self, value: Any = None) -> Any:
-        """Return the main rank's value, for which the other ranks wait."""
+        """Return the value of the main rank; the other ranks wait for it."""
         return self.all_gather(value)[0]
 
     def all_gather(self, value: Any) -> list[Any]:
@@ -65,7 +65,7 @@ class Ranks:
 
 @contextmanager
 def join_ranks() -> Iterator[Ranks]:
-    """Join the ranks that torchrun started, as long as the context lasts; without torchrun there is only this one.
+    """Join the ranks of torchrun within the context; without torchrun, this process is the only rank.
 
     Raises:
         FolkseqError: another rank has ended, or this rank has no GPU.

@@ -1,7 +1,7 @@
-"""One training run: updates, and validations that decide which weights are kept.
+"""A training run: updates, and validations that select the best weights.
 
-Every event depends on the settings and on what was learned, never on the clock, so a run that was killed and resumed
-ends with the same bytes as one that never stopped.
+Events depend on the settings and the training progress, never on the clock. A run that is killed and resumed therefore
+ends with the same bytes as an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from folkseq.training.validate import hold_out, mean_nll
 REPORT_EVERY = 16
 """Steps between two reports."""
 DIVERGED = 2.0
-"""Training has diverged if its loss is so many times that of a uniform guess, or not finite."""
+"""Training has diverged if its loss is this many times the loss of a uniform guess, or not finite."""
 MOST_HALVINGS = 6
-"""Halvings of the learning rate before a run that keeps diverging fails."""
+"""Maximum number of halvings of the learning rate, after which a diverging run fails."""
 OVERFIT, OVERFIT_VALIDATIONS = 1.01, 3
-"""A run overfits if its loss is so many times the lowest, so many validations later."""
+"""A run overfits if its loss is this many times the lowest loss, this many validations later."""
 
 
 @dataclass
 class Progress:
-    """The numbers that a resumed run continues with."""
+    """The progress of a run, which a resumed run restores."""
 
     step: int = 0
     best: float | None = None
     """Lowest nats per id of a validation."""
     best_step: int = 0
     warned: bool = False
-    """Whether the user was told that the run overfits."""
+    """Whether the user was warned that the run overfits."""
     rate_scale: float = 1.0
     """Factor on the learning rate, halved at each divergence."""
     elapsed_s: float = 0.0
 
 
 class TrainingRun:
-    """A run in training: it owns the plan, the network, the held-out pieces, the reports and the files."""
+    """A run in training, with its plan, network, held-out pieces, reports and files."""
 
     def __init__(
         self,
@@ -65,14 +65,14 @@ class TrainingRun:
         """Prepare to train.
 
         Args:
-            run: its configuration holds the settings; the plan and the figures are written into it.
+            run: the run, whose configuration contains the settings and receives the plan and the figures.
             data: all pieces and their split.
-            baseline: the n-gram that the model has to beat.
-            on_report: called with each line that is added to the metrics; see `Run.metrics`.
+            baseline: the n-gram model for comparison.
+            on_report: called with each new line of the metrics; see `Run.metrics`.
             ranks: the processes that train together; one by default.
 
         Raises:
-            FolkseqError: there are more ranks than pieces, or no part of a piece suits the task.
+            FolkseqError: there are more ranks than pieces, or the task cannot use any piece.
         """
         self.run, self.data, self.baseline, self.on_report = run, data, baseline, on_report
         self.ranks = ranks or Ranks()
@@ -91,13 +91,13 @@ class TrainingRun:
         return time.monotonic() - self.started
 
     def train(self, resume: bool = False) -> Run:
-        """Train, and leave the best weights in the run folder.
+        """Train, and write the best weights into the run folder.
 
         SIGINT, SIGTERM, SIGHUP, or KeyboardInterrupt from `on_report`, end training early and leave a state to resume
         from.
 
         Args:
-            resume: continue from the saved state; from the start, if the run was stopped before it had one.
+            resume: continue from the saved state, or from the start if the run has none yet.
 
         Returns:
             The run with its final figures.
@@ -158,7 +158,7 @@ class TrainingRun:
         self.reported_s = self.elapsed_s
 
     def _update(self, interrupted: Callable[[], bool]) -> None:
-        """Make all updates that are left; or save after an interrupt."""
+        """Make all remaining updates, or save the state after an interrupt."""
         progress, settings = self.progress, self.run.config.training
         steps, validate_every = settings.steps or 0, plan.validate_every(settings)
         while progress.step < steps:

@@ -1,4 +1,4 @@
-"""The negative log likelihood of held-out pieces, each read whole and from a zero state; or of held-out pairs."""
+"""Validation: the negative log likelihood of held-out pieces, each read from a zero state, or of held-out pairs."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from folkseq.pairs import Pair, RelativePositions
 
 LOGITS = 1 << 25
-"""Most logits that are computed at once: 128 MB."""
+"""Maximum number of logits that are computed at once: 128 MB."""
 TURNS = 2
-"""Held-out pairs of a piece."""
+"""Number of held-out pairs of a piece."""
 
 
 class HeldOut(NamedTuple):
     """The held-out pieces of a training run, or pairs of them."""
 
     validation: Sequence[Any]
-    """The part of the validation side that chooses the best weights."""
+    """The part of the validation set that selects the best weights."""
     final: Sequence[Any]
-    """The validation side, on which these are evaluated at the end."""
+    """The validation set, for the final evaluation of the best weights."""
     test: Sequence[Any]
 
     @property
@@ -50,10 +50,10 @@ class HeldOut(NamedTuple):
 
 
 def hold_out(data: TrainingData, config: RunConfig) -> HeldOut:
-    """Choose held-out examples; without a validation side, the training pieces are used.
+    """Choose held-out examples; without a validation set, use the training pieces.
 
     Raises:
-        CorpusError: the task has no pair of any piece.
+        CorpusError: the task can make no pair of any piece.
     """
 
     def some(pieces: Sequence[int], most: int) -> Sequence[Any]:
@@ -100,10 +100,10 @@ def nll(model: LanguageModel, examples: Sequence[Any], rows: int = 32, steps: in
         model: a model, which reads pairs if it has an encoder.
         examples: (T,) ids each, or pairs.
         rows: examples in a batch.
-        steps: most ids of a piece that are read at once; fewer if the vocabulary is large.
+        steps: maximum number of ids of a piece to read at once; fewer if the vocabulary is large.
 
     Returns:
-        The total in nats, and the number of ids that were predicted: of a piece all but the first.
+        The total in nats, and the number of predicted ids (all ids of a piece except the first).
     """
     device, settings = model.output.weight.device, model.settings
     if settings.encoder is None:
@@ -157,7 +157,7 @@ def _padded(rows: Sequence[NDArray[Any]], window: slice, padding: int = 0) -> ND
 def _pairs(
     pairs: Sequence[Pair], relative_positions: RelativePositions, ids_per_step: int, rows: int
 ) -> Iterator[Batch]:
-    """Yield pairs of similar length in batches, with `IGNORED` for ids that were given."""
+    """Yield pairs of similar length in batches, with `IGNORED` for given ids."""
     from folkseq.corpora.pairs import batch_of
 
     by_length = sorted(pairs, key=lambda pair: (len(pair.source), len(pair.ids)))
