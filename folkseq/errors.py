@@ -3,10 +3,10 @@
     Exception
     ├── FolkseqError            an error that the user can fix; printed as one line
     │   ├── ParseError          a file, or one piece of it, that cannot be read
-    │   ├── TokenError          a token that the vocabulary does not hold
+    │   ├── TokenError          a token outside the vocabulary
     │   ├── CorpusError         a corpus that is unknown, empty or cannot be built
     │   ├── RunError            a run folder that is missing, incomplete or of another kind
-    │   └── RequestError        an argument of a command that cannot be met
+    │   └── RequestError        an invalid or impossible argument of a command
     ├── ValueError              a bug in the caller: a value out of range
     └── TypeError               a bug in the caller: a value of another type
 
@@ -27,7 +27,7 @@ class ParseError(FolkseqError):
 
 
 class TokenError(FolkseqError):
-    """A token that the vocabulary does not hold."""
+    """A token outside the vocabulary."""
 
 
 class CorpusError(FolkseqError):
@@ -39,7 +39,7 @@ class RunError(FolkseqError):
 
 
 class RequestError(FolkseqError):
-    """An argument of a command that cannot be met."""
+    """An invalid or impossible argument of a command."""
 
 
 def few(names: Iterable[str], most: int = 8) -> str:
@@ -54,7 +54,7 @@ def few(names: Iterable[str], most: int = 8) -> str:
 
 
 def in_words(lost: Mapping[str, int]) -> str:
-    """Return what was lost, by kind and count, the most first.
+    """Return counts of losses in words, the largest count first.
 
     >>> in_words({"tie": 1, "grace note": 1200, "slur": 0})
     'grace note 1,200, tie 1'

@@ -1,4 +1,4 @@
-"""`folkseq harmonise`: write the other voices to a melody, or chords over a tune."""
+"""`folkseq harmonise`: add voices to a melody, or chords to a tune."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def harmonise(
     accompaniment: str | None = None,
     **settings: Any,
 ) -> Answers:
-    """Write alto, tenor and bass to a melody, or chords over a tune, and keep the melody.
+    """Add alto, tenor and bass to a melody, or chords to a tune.
 
     Args:
-        run: the folder of a run that was trained to harmonise; the newest under `runs` by default.
-        melody: a file of ABC or MIDI; `-` for standard input. A model of chorales transposes a melody outside the
-            soprano's range.
+        run: the folder of a run trained with the task `harmonise`; by default, the newest under `runs`.
+        melody: an ABC or MIDI file; `-` for standard input. A model of chorales transposes a melody outside the
+            soprano range.
         count: number of answers.
         tune: number of the tune, in a file of several.
-        every: where chords may change, `beat` or `bar`; the beat by default.
+        every: `beat` or `bar`, the positions where chords may change; by default, `beat`.
         accompaniment: how chords are played in MIDI, one of `folkseq.music.accompaniment.STYLES`.
         settings: those of `write_answers`.
 
     Raises:
-        FolkseqError: something cannot be met; nothing is written then.
+        FolkseqError: the request is impossible; then nothing is written.
     """
     if settings.get("max_copy") is not None:
         raise RequestError("--max-copy: harmonisations are compared with the training set afterwards; leave it out")

@@ -1,4 +1,4 @@
-"""The verb `evaluate`: a run on held-out pieces, beside n-grams, and the new pieces that it samples."""
+"""The verb `evaluate`: evaluate a run on held-out pieces, next to n-gram models, and its samples."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def evaluate(
     """Evaluate a run on held-out pieces.
 
     Args:
-        run: the run folder; the newest under `runs` that reads the files by default.
-        corpus: files and folders, without the pieces that have a near-duplicate among those trained on; by default the
-            test side of the run's own split.
-        samples: number of new pieces that are evaluated, too.
-        seed: of those.
-        per_step: return the prediction of every id, too.
-        lead_column: the player of an ensemble that leads the others, by name or number; the first by default.
-        on_read: called with the number of files read and that of all.
+        run: the run folder; by default, the newest under `runs` that reads the files.
+        corpus: files and folders, of which near-duplicates of training pieces are left out; by default, the test set
+            of the run.
+        samples: number of new pieces to write and evaluate.
+        seed: seed of the new pieces.
+        per_step: also return the prediction of every id.
+        lead_column: name or number of the leading player of an ensemble; by default, the first.
+        on_read: called with the number of files read so far and the number of all files.
 
     Raises:
         FolkseqError: there is no such run, or no held-out piece.

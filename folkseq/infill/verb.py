@@ -1,4 +1,4 @@
-"""The verb `fill`: write a gap in a piece again, and keep the rest."""
+"""The verb `fill`: rewrite a gap in a piece, and keep the rest."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def fill(
     instrument: str | None = None,
     **settings: Any,
 ) -> Answers:
-    """Write a gap in a piece again; everything else stays as it is.
+    """Rewrite a gap in a piece, and keep everything else.
 
     Args:
-        run: the folder of a run that was trained to fill; the newest under `runs` by default.
-        file: a file of ABC or MIDI; `-` for standard input.
+        run: the folder of a run trained with the task `fill`; by default, the newest under `runs`.
+        file: an ABC or MIDI file; `-` for standard input.
         count: number of answers.
-        bars: the first and last bar of the gap in a tune, such as `5-8`; a pickup is bar 0, or part of the short
-            bar before it; endings count.
+        bars: the first and last bar of the gap in a tune, such as `5-8`. A pickup at the beginning is bar 0, and a
+            pickup in the middle belongs to the short bar before it. Endings count.
         seconds: the beginning and end of the gap in a performance, such as `12-20`.
         tune: number of the tune, in a file of several.
         instrument: keep the new bars of a tune within the range of an instrument, such as `fiddle`.
         settings: those of `write_answers`.
 
     Raises:
-        FolkseqError: something cannot be met; nothing is written then.
+        FolkseqError: the request is impossible; then nothing is written.
     """
     asked = {"bars": bars, "seconds": seconds, "tune": tune, "instrument": instrument}
     where = {name: value for name, value in asked.items() if value is not None}

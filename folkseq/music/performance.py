@@ -1,7 +1,7 @@
-"""A performance: notes, the sustain pedal, and the tempos, meters and keys that hold for them, in seconds.
+"""A performance: notes, the sustain pedal, and their tempos, meters and keys, in seconds.
 
-Times are in double precision, since single precision moves onsets across a 10 ms grid. The notes of a track are one
-array, so that a million of them are cheap; `Note` is the readable view of a row. Pitches and velocities are MIDI's.
+Times are in double precision, since single precision would move onsets on a 10 ms grid. The notes of a track are one
+array, so that a million notes are cheap; `Note` is the readable view of a row. Pitches and velocities are MIDI values.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class Track:
         drum: Whether pitches are drums.
         pedal: (K,) read-only array of `PEDAL`, sorted by time: the sustain pedal's positions, 0 to 127, each from its
             time onward. Positions at the same time keep the order in which they are given.
-        keys: Key signatures in place of the performance's, as a transposing instrument has them; or none.
+        keys: Key signatures instead of those of the performance, for transposing instruments.
         lyrics: (seconds, syllable) pairs in the order of their times.
-        changes: (C,) read-only array of `CHANGE`, sorted by time: all else that changes the sound (controllers, bends,
-            pressure, later programs), as MIDI's status without a channel and one or two data bytes.
+        changes: (C,) read-only array of `CHANGE`, sorted by time: all other changes of the sound (controllers, pitch
+            bend, pressure, later programs), as a MIDI status without a channel and one or two data bytes.
     """
 
     notes: Notes
@@ -142,7 +142,7 @@ def _in_order(values: npt.NDArray[Any], where_equal: npt.NDArray[np.bool_]) -> n
 
 @dataclass(frozen=True)
 class Performance:
-    """Tracks that sound together, and (seconds, value) pairs that hold for all of them, each from its time onward.
+    """Tracks that sound together, and (seconds, value) pairs for all of them, each valid from its time onward.
 
     Attributes:
         tracks: May be silent.

@@ -1,7 +1,7 @@
-"""A tune as notation holds it, with exact durations and spelt pitches.
+"""A tune as notated, with exact durations and spelled pitches.
 
-Durations are in whole notes as they sound, with the factors of tuplets applied. Pitches are as they sound, with the key
-signature and the bar's accidentals applied. Repeats are as written; `folkseq.music.repeats` plays them out.
+Durations are in sounding whole notes, with the factors of tuplets applied. Pitches are sounding pitches, with the key
+signature and the accidentals of the bar applied. Repeats are as written; `folkseq.music.repeats` expands them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Sound:
 
     @property
     def tied_pitches(self) -> tuple[Pitch, ...]:
-        """Return the pitches that last into the next sound if it has them, too."""
+        """Return the pitches that are tied to the next sound if it also has them."""
         return tuple(pitch for pitch in self.pitches if pitch not in self.untied) if self.tied else ()
 
     @property
@@ -101,7 +101,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """The instrument of a voice from here on: a General MIDI program, or None for the usual one, or a drum kit."""
+    """The instrument of a voice from here on: a General MIDI program (None for the default), or a drum kit."""
 
     program: int | None = None
     drum: bool = False

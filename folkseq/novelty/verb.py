@@ -1,4 +1,4 @@
-"""The verb `check`: is it a copy?"""
+"""The verb `check`: check whether pieces are copies."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def check(
     *,
     on_read: Callable[[int, int], None] | None = None,
 ) -> CheckedFile:
-    """Say of every piece in a file whether it is a copy.
+    """Check for every piece in a file whether it is a copy.
 
     Args:
-        file: tunes, or a performance.
-        against: a run, or a corpus; the newest run under `runs` that continues such pieces by default.
-        on_read: called with the number of files of a corpus that are read, and that of all.
+        file: a file of tunes or a performance.
+        against: a run or a corpus; by default, the newest suitable run under `runs`.
+        on_read: called with the number of corpus files read so far and the number of all files.
 
     Raises:
         FolkseqError: the file cannot be read, or there is no such run or corpus.

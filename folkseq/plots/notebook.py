@@ -1,7 +1,6 @@
-"""A piece as a notebook shows it, without a network: its score or piano roll, and its sound.
+"""Display of a piece in a notebook, offline: its score or piano roll, and its sound.
 
-The HTML is self-contained. Pictures are embedded as images, so that nothing in them can be a script, and two of them
-share no ids.
+The HTML is self-contained. Pictures are embedded as images, so that they cannot contain scripts or share ids.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ MOST_NAME = 80  # characters
 
 @dataclass(frozen=True)
 class Shown:
-    """A piece that a notebook shows as its score or piano roll, and its sound."""
+    """A piece that a notebook displays as a score or piano roll, with sound."""
 
     piece: Tune | Performance = field(repr=False)
     name: str = ""
@@ -36,11 +35,11 @@ class Shown:
 
 
 def show(piece: Tune | Performance | Path | str, number: int | None = None) -> Shown:
-    """Show a piece in a notebook, without a network.
+    """Show a piece in a notebook, offline.
 
     Args:
-        piece: a tune, a performance, or a file of ABC or MIDI.
-        number: which piece of the file, by its `X:`; the first by default.
+        piece: a tune, a performance, or an ABC or MIDI file.
+        number: `X:` number of a piece in the file; by default, the first.
 
     Raises:
         FolkseqError: the file cannot be read.

@@ -50,15 +50,16 @@ def plot(
     """Draw the training curves of a run, or the piano roll and score of a file of MIDI or ABC.
 
     Args:
-        targets: a run's folder or a file; the newest run under `runs` by default. With `cells` a run and a file, or a
-            file for the newest run; with `gradients` one run or several.
-        out: the picture to write, a .png or .svg, or with `cells` an .html; by default a run's pictures go into its
-            `plots`, and a file's go beside it. An .svg of a tune is its score. Several pieces get numbered pictures.
-        terminal: draw the curves in Unicode blocks, and write no picture unless `out` asks for it.
-        width: of the terminal, in characters.
-        cells: draw the run's neurons while it reads the file, and how often its gates are shut and open.
+        targets: a run folder or a file; by default, the newest run under `runs`. With `cells`, a run and a file, or
+            only a file for the newest run; with `gradients`, one or several runs.
+        out: the picture to write, a .png or .svg file, or with `cells` an .html file. By default, pictures of a run go
+            into its folder `plots`, and pictures of a file next to it. An .svg file of a tune contains its score.
+            Several pieces get numbered pictures.
+        terminal: draw the curves with Unicode blocks, and write no picture unless `out` is given.
+        width: width of the terminal in characters.
+        cells: draw the neurons of the run while it reads the file, and how often its gates are closed and open.
         gradients: draw the gradient flow of runs.
-        number: which piece of the file, by its `X:`; all by default, or with `cells` the first.
+        number: `X:` number of a piece in the file; by default all pieces, or with `cells` the first.
 
     Raises:
         RunError: there is no run, or it has no training report yet.

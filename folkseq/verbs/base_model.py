@@ -1,4 +1,4 @@
-"""The model that a training run starts from, in place of random weights: that of another run, or a pretrained one."""
+"""The base model of fine-tuning: another run or a pretrained model, whose weights replace random ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEARNING_RATE = 1e-3
 
 @dataclass(frozen=True)
 class BaseModel:
-    """The run that another one starts from."""
+    """The run from which another run starts."""
 
     run: Run
 
@@ -111,7 +111,7 @@ class BaseModel:
         return np.array([own.id(token) if token in own else NEW for token in vocabulary.tokens], np.int64)
 
     def weights(self, settings: ModelSettings, vocabulary: Vocabulary) -> dict[str, NDArray[Any]]:
-        """Return the weights that the new model starts from."""
+        """Return the initial weights of the new model."""
         base, origins = self.run.config.model, self.origins(vocabulary)
         if len(vocabulary) != settings.vocabulary_size:  # a task has ids of its own, and they are the same
             origins = np.arange(settings.vocabulary_size)

@@ -1,4 +1,4 @@
-"""`folkseq convert`: one format to another, by suffix."""
+"""`folkseq convert`: convert a file to another format, given by its suffix."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Converted:
 
 @dataclass(frozen=True)
 class ConversionSettings:
-    """The settings of MIDI and sound that is written."""
+    """The settings of MIDI and sound output."""
 
     swing: float | None = setting(
         None,
@@ -52,9 +52,9 @@ def convert(source: Path | str, target: Path | str, **asked: Any) -> Converted:
     """Convert a file of tunes.
 
     Args:
-        source: a file of ABC or MusicXML, or a MIDI file that keeps time, whose melody is transcribed.
-        target: an .abc file, written in one normal form, a score (.musicxml, .mxl, .svg, .pdf, .png), or a .mid, .wav,
-            .flac or .ogg file; .abc and .pdf hold a book of several tunes, which becomes several numbered other ones.
+        source: an ABC or MusicXML file, or a MIDI file in steady time, whose melody is transcribed.
+        target: an .abc file in normal form, a score (.musicxml, .mxl, .svg, .pdf, .png), or a .mid, .wav, .flac or .ogg
+            file. An .abc or .pdf file can contain several tunes; in other formats, they become numbered files.
         asked: fields of `ConversionSettings`.
 
     Raises:

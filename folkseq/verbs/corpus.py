@@ -11,7 +11,7 @@ from folkseq.errors import CorpusError
 
 
 def corpus(name: str, folder: Path | str = "corpora") -> BuildReport:
-    """Build a named corpus as `folder/NAME.abc`, or as the folder `folder/NAME`, and replace an old one.
+    """Build a named corpus as `folder/NAME.abc` or as the folder `folder/NAME`, and replace an existing one.
 
     Raises:
         CorpusError: there is no such corpus, or its source is not installed.

@@ -1,4 +1,4 @@
-"""`folkseq doctor`: what is installed and what works, for a report of a fault."""
+"""`folkseq doctor`: the installed components and whether they work, for bug reports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PACKAGES = {"PIL": "pillow"}  # modules whose package has another name
 
 
 def doctor() -> dict[str, str]:
-    """Return facts by topic, each in one line; a line that begins with `missing` or `fails` names what to do."""
+    """Return facts by topic, one line each; lines that begin with `missing` or `fails` say what to do."""
     checks: dict[str, Callable[[], str]] = {
         "folkseq": lambda: f"{__version__} in {Path(__file__).parents[1]}",
         "python": lambda: f"{platform.python_version()} on {platform.platform()} in {sys.prefix}",

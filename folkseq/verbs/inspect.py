@@ -10,9 +10,9 @@ from folkseq.run import Run
 
 
 def inspect(run: Path | str | None = None) -> dict[str, Any]:
-    """Return the configuration of a run and its number of parameters; the newest under `runs` by default.
+    """Return the configuration and the number of parameters of a run; by default, the newest run under `runs`.
 
-    The split is empty for a pretrained model, which comes without its corpus.
+    The split of a pretrained model is empty, since it does not include its corpus.
 
     Raises:
         RunError: there is no such run.

@@ -1,4 +1,4 @@
-"""A trained model as users of the library see it: it writes new pieces."""
+"""A trained model in the library: it writes new pieces."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ SETTINGS = {field.name for field in fields(SamplingSettings)}
 
 @dataclass(frozen=True)
 class Model(TrainedRun):
-    """A trained run, ready to write."""
+    """A trained run, ready to write new pieces."""
 
     def sample(
         self, count: int = 1, *, seed: int | None = None, prime_data: bytes | None = None, **asked: Any
     ) -> Iterator[Sampled]:
-        """Write new pieces, as the iterator is consumed.
+        """Write new pieces while the iterator is consumed.
 
         Args:
             count: number of pieces.
-            seed: the same seed gives the same pieces; drawn and recorded by default.
-            prime_data: the contents of the file that `prime` names, which is then not opened.
+            seed: the same seed gives the same pieces; by default, folkseq draws a seed and records it.
+            prime_data: the contents of the file `prime`, which is then not opened.
             asked: fields of `SamplingSettings` and of the representation's options, such as `temperature` and `key`.
 
         Returns:
             The pieces in order of their index.
 
         Raises:
-            RequestError: an argument cannot be met.
+            RequestError: an argument is invalid.
         """
         return self.sampling_run(seed=seed, prime_data=prime_data, **asked).pieces(count)
 
     def sampling_run(self, *, seed: int | None = None, prime_data: bytes | None = None, **asked: Any) -> SamplingRun:
-        """Check what is asked for, and prepare to write it; arguments and errors are those of `sample`."""
+        """Validate a request and prepare sampling; arguments and errors are those of `sample`."""
         check_task(self.run, CONTINUE)
         return SamplingRun(self, self.record(seed=seed, **asked), prime_data)
 
     def again(self, records: Sequence[Record]) -> Iterator[Sampled]:
-        """Write the pieces of records again. Raises RequestError if this run did not write them."""
+        """Reproduce pieces from their records. Raises RequestError if another run wrote them."""
         return (piece for piece, _ in again(self, records, lambda place, piece: None))
 
     def stream(self, count: int = 1, *, seed: int | None = None, **asked: Any) -> Iterator[Event]:
-        """Write pieces one after another, and give each token as soon as it is drawn.
+        """Write pieces one after another, and yield each token as soon as it is drawn.
 
-        Pieces that need several candidates, or are redrawn when they are too long, are complete before their first
-        token appears. Arguments and errors are those of `sample`, without `best`.
+        If a piece needs several candidates or may be redrawn, it is complete before its first token appears. Arguments
+        and errors are those of `sample`, without `best`.
         """
         return self.sampling_run(seed=seed, **asked).events(count)
 
@@ -86,5 +86,5 @@ def drawn_seed() -> int:
 
 
 def load(run: Path | str | None = None, task: str | None = None) -> Model:
-    """Load the model in a run folder; the newest under `runs`, or of a task, by default. Raises RunError for none."""
+    """Load the model in a run folder; by default, the newest under `runs` with the task. Raises RunError for none."""
     return Model(newest(task) if run is None else Run.open(run))

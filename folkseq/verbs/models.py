@@ -14,7 +14,7 @@ _RULE, _MARK = "---\n", "<!-- card -->"
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model that comes with folkseq, as its card describes it."""
+    """A pretrained model, as described by its card."""
 
     name: str
     task: str
@@ -24,7 +24,7 @@ class Pretrained:
     heldout_nll: float
     """Nats per token on held-out pieces."""
     of_ngram: float | None
-    """The same in relation to the best n-gram's; None for a task that no n-gram can do."""
+    """The same, relative to the best n-gram model; None for tasks without an n-gram model."""
     megabytes: float
     card: str
     """In Markdown."""
@@ -49,7 +49,7 @@ class Pretrained:
 
 
 def models(name: str | None = None) -> list[Pretrained]:
-    """Return the pretrained models, or the one of a name. Raises RequestError if there is none of that name."""
+    """Return all pretrained models, or the one with a name. Raises RequestError for an unknown name."""
     found = [Pretrained.read(folder) for folder in pretrained.folders() if name in (None, folder.name)]
     if name is not None and not found:
         known = ", ".join(folder.name for folder in pretrained.folders())

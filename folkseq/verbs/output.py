@@ -1,6 +1,6 @@
-"""The place of results: a folder, in one format or several, or one file.
+"""The destination of results: a folder with files in one or several formats, or one file.
 
-Whatever can be written as ABC or MIDI can also be written as what `folkseq.formats.derived` makes of it.
+All pieces in ABC or MIDI can also be written in the formats of `folkseq.formats.derived`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Output:
 
     place: Path
     suffixes: tuple[str, ...]
-    """Suffixes of the files that each piece gets in the folder; empty if `place` is a file."""
+    """Suffixes of the files of each piece in the folder; empty if `place` is a file."""
     native: Sequence[str]
     """Formats that are not made of another one."""
     soundfont: Path | str | None = None
@@ -39,7 +39,7 @@ class Output:
         usual: Path,
         soundfont: Path | str | None = None,
     ) -> Self:
-        """Check what a user asks for.
+        """Validate the request of a user.
 
         Args:
             out: a folder or a file; `usual` by default.
@@ -48,10 +48,10 @@ class Output:
             outputs: possible suffixes.
             collections: those of them whose files hold several pieces.
             usual: the default folder.
-            soundfont: for sound, in place of the usual one.
+            soundfont: for sound, instead of the default one.
 
         Raises:
-            RequestError: it is not possible.
+            RequestError: the request is impossible.
         """
         suffixes = [f".{name.strip().lstrip('.').lower()}" for name in formats or outputs]
         known = derived.possible(outputs)

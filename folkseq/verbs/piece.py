@@ -19,7 +19,7 @@ from folkseq.verbs.record import Record
 
 
 class PieceMaker(Protocol):
-    """Makes pieces of tokens, and files of pieces."""
+    """The conversion of tokens to pieces, and of pieces to files."""
 
     @property
     def files(self) -> Files[Any]:
@@ -32,26 +32,26 @@ class PieceMaker(Protocol):
         ...
 
     def make(self, tokens: Sequence[str], record: Record) -> Any:
-        """Return the piece of tokens, as a user gets it."""
+        """Return the piece for tokens, in its final form."""
         ...
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """A new piece, its figures and its record; a copy for another process lacks the piece itself and its maker."""
+    """A new piece, its figures and its record; a copy in another process lacks the piece itself and its maker."""
 
     tokens: tuple[str, ...]
     title: str
     nll: float
-    """Nats of its sampled tokens under the model."""
+    """Nats of the sampled tokens under the model."""
     copied: Copied
     critique: Critique
     record: Record
     maker: PieceMaker = field(repr=False, compare=False)
     notices: tuple[str, ...] = ()
-    """What the user should know since the piece before."""
+    """Messages for the user since the previous piece."""
     verdict: Verdict | None = None
-    """Whether it is a copy; None without the novelty extension."""
+    """The verdict whether it is a copy; None without the novelty extension."""
     made: Any = field(default=None, repr=False, compare=False)
     """The piece, in the process that wrote it."""
 
@@ -60,33 +60,33 @@ class Sampled:
 
     @cached_property
     def piece(self) -> Any:
-        """Return what the representation decodes to, such as a `Tune`."""
+        """Return the decoded music, such as a `Tune`."""
         return self.maker.make(self.tokens, self.record) if self.made is None else self.made
 
     @property
     def seed(self) -> int:
-        """Return the seed that it was drawn with."""
+        """Return the seed of the piece."""
         return self.record.seed
 
     @property
     def index(self) -> int:
-        """Return its number among the pieces of that seed, from 1."""
+        """Return the number of the piece among those of its seed, from 1."""
         return self.record.index
 
     @property
     def stem(self) -> str:
-        """Return the name of its files without a suffix, which holds its title, seed and index."""
+        """Return the name of its files without a suffix, with its title, seed and index."""
         return file_stem(self.title, f"{self.seed}-{self.index}")
 
     def format(self, suffix: str, number: int | None = None) -> bytes:
         """Format the piece as a file with its record.
 
         Args:
-            suffix: such as `.mid`.
-            number: of the piece, in a file that holds several.
+            suffix: a suffix such as `.mid`.
+            number: number of the piece, in a file of several.
 
         Raises:
-            RequestError: the piece cannot be written so.
+            RequestError: the piece cannot be written in this format.
         """
         files = self.maker.files
         if suffix not in files.outputs:
@@ -97,7 +97,7 @@ class Sampled:
         return files.format(piece, suffix, comments, self.maker.options)
 
     def _repr_html_(self) -> str | None:
-        """Return what a notebook shows: score or piano roll, and sound; None if the piece is no music."""
+        """Return the HTML for a notebook, with score or piano roll and sound; None if the piece is not music."""
         display = extension("display")
         return None if display is None else display(self.piece, self.title)
 
@@ -118,6 +118,6 @@ class Event:
     """Position in the piece, from 0."""
     token: str
     shown: str
-    """The token as a reader sees it, with its separator."""
+    """The token as printed, with its separator."""
     notices: tuple[str, ...] = ()
-    """What the user should know since the token before."""
+    """Messages for the user since the previous token."""

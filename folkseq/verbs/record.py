@@ -1,4 +1,4 @@
-"""The record of a sampled piece: everything that it depends on, as stored in its file, so it can be made again."""
+"""The record of a sampled piece: everything that it depends on, stored in its file for reproduction."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Record:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """Return the settings and options that are not the default, by name."""
+        """Return the settings and options that differ from the default, by name."""
         own = {name: value for name, value in changed(self).items() if name in (*_SILENT, "task")}
         sampling = {name: value for name, value in changed(self.settings).items() if name in _SAMPLING}
         return {**sampling, **own, **self.options}

@@ -40,18 +40,18 @@ def sample(
     """Write new pieces to files.
 
     Args:
-        run: the run folder; the newest under `runs` that has the options and formats by default.
+        run: the run folder; by default, the newest under `runs` that supports the options and formats.
         count: number of pieces.
-        out: a folder, or a file for one piece, or an .abc file for all; `samples` in the run folder by default.
-        formats: formats to write into the folder, such as `wav`; all that the representation writes by default.
-        soundfont: an .sf2 file for sound, in place of the usual one.
+        out: a folder, a file for one piece, or an .abc file for all; by default, `samples` in the run folder.
+        formats: formats to write into the folder, such as `wav`; by default, all formats of the representation.
+        soundfont: an .sf2 file for sound, instead of the default one.
         asked: as for `Model.sample`.
 
     Returns:
-        Each piece with its files, which are written when the piece is taken from the iterator.
+        Each piece with its files, which are written when the iterator yields the piece.
 
     Raises:
-        FolkseqError: something cannot be met; nothing is written then.
+        FolkseqError: the request is impossible; then nothing is written.
     """
     model = load(run) if run is not None else _newest(asked, *_suffixes(out, formats))
     output = _output(model, count, out, formats, soundfont)
@@ -66,17 +66,17 @@ def again(
     formats: Sequence[str] | None = None,
     soundfont: Path | str | None = None,
 ) -> Written:
-    """Write the pieces of a file again, from the records in it.
+    """Reproduce the pieces in a file from their records.
 
     Args:
         file: a file that folkseq wrote.
-        run: the run folder; the one under `runs` that wrote the file by default.
+        run: the run folder; by default, the run under `runs` that wrote the file.
         out: as for `sample`.
         formats: as for `sample`.
         soundfont: as for `sample`.
 
     Raises:
-        FolkseqError: the file holds no record, or the run cannot be found.
+        FolkseqError: the file contains no record, or the run cannot be found.
     """
     records = records_of(file)
     for record in records:
@@ -88,7 +88,7 @@ def again(
 
 
 def stream(run: Path | str | None = None, count: int = 1, **asked: Any) -> Iterator[Event]:
-    """Write new pieces and give each token as soon as it is drawn; arguments are as for `Model.stream`."""
+    """Write new pieces and yield each token as soon as it is drawn; arguments are as for `Model.stream`."""
     model = load(run) if run is not None else _newest(asked)
     return model.stream(count, **asked)
 

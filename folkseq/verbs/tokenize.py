@@ -41,7 +41,7 @@ class TokenizedFiles:
     """What was lost outside the pieces."""
     faults: tuple[str, ...]
     notices: tuple[str, ...]
-    """How files were read where that was not clear."""
+    """Decisions of the parser about ambiguous content."""
 
     @property
     def lost(self) -> Counter[str]:
@@ -55,10 +55,10 @@ def tokenize(
     """Tokenize every piece of a corpus.
 
     Args:
-        representation: such as `abc` or `abc:grace=false`.
+        representation: name and fields of the representation, such as `abc` or `abc:grace=false`.
         corpus: files, folders and named corpora.
-        run: take the ids from this run's vocabulary instead of a vocabulary of these files.
-        write: also write what the tokens decode to, into this file.
+        run: use the vocabulary of this run instead of a vocabulary of these files.
+        write: decode the tokens again and write the music into this file.
 
     Raises:
         FolkseqError: nothing can be read, or the run's vocabulary lacks a token.

@@ -1,4 +1,4 @@
-"""`folkseq train`: from files of music to a run folder with a trained model."""
+"""`folkseq train`: train a model on files of music, and write it into a run folder."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TrainingStart:
     near_duplicates: int
     """Number of pieces that have a near-duplicate."""
     baseline: Baseline | None
-    """The n-gram to beat; None for a task, since an n-gram does not know what follows a gap."""
+    """The n-gram model for comparison; None for a task, since an n-gram model cannot see past a gap."""
     notices: tuple[str, ...]
 
 
@@ -82,28 +82,28 @@ def train(
     on_report: Callable[[Mapping[str, Any]], None] | None = None,
     **asked: Any,
 ) -> Run:
-    """Train a model on a corpus, and leave the best weights in a run folder.
+    """Train a model on a corpus, and write the best weights into a run folder.
 
     Args:
-        representation: its name, with fields if they are not the default: `abc`, `abc:grace=false`.
+        representation: name of the representation, with non-default fields: `abc`, `abc:grace=false`.
         corpus: files and folders; a named corpus such as `corpora/folk.abc` is built if it does not exist.
-        valid: files and folders whose pieces choose the best weights; by default a part of the corpus does, and another
-            part is the test side.
-        out: the run folder; the next free `runs/REPRESENTATION-N` by default.
+        valid: files and folders of the validation set, which selects the best weights; by default, validation and test
+            set are parts of the corpus.
+        out: the run folder; by default, the next free `runs/REPRESENTATION-N`.
         resume: continue the run in `out`, or start it if there is none. Files and settings must be the same.
-        base: a run or pretrained model whose weights are the start, in place of random ones; the tokens of both
-            vocabularies are known then. A run that is resumed has its start already.
-        on_build: called if a named corpus was built.
-        on_read: called with the number of files read and that of all.
+        base: a run or pretrained model whose weights replace random ones; the new vocabulary then contains the tokens
+            of both. A resumed run already has its initial weights.
+        on_build: called after a named corpus was built.
+        on_read: called with the number of files read so far and the number of all files.
         on_start: called before training.
-        on_report: called with each line that is added to the metrics.
+        on_report: called with each new line of the metrics.
         asked: settings, as on the command line: `minutes`, `steps`, `cell`, `layers`, `hidden`, …; see `SETTINGS`.
 
     Returns:
         The run, with its figures.
 
     Raises:
-        FolkseqError: for anything that the user can fix; no folder is left of a run that has learned nothing.
+        FolkseqError: the user can fix the error; the folder of a run without any update is removed.
     """
     require("torch", "onnx", "sklearn")
     known = {name for names in SETTINGS.values() for name in names}
