@@ -1,7 +1,7 @@
-"""Grammars and conditioning schedules: a representation's control over what a sampler writes.
+"""Grammars and conditioning schedules: the control of a representation over the sampler.
 
-Both follow many pieces at a time, one per row. The state of the rows is a tuple of arrays whose first axis is the rows,
-so a sampler can select rows, replace them and drop them without knowing what the arrays hold.
+Both follow many pieces at a time, one per row. The state of the rows is a tuple of arrays with the rows as first axis,
+so a sampler can select, replace and remove rows without knowing the contents of the arrays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Ids = NDArray[np.int64]
 
 
 class Grammar(Protocol):
-    """The ids that may come next in each of many pieces, given those so far."""
+    """The ids that may come next in each of many pieces, given the previous ids."""
 
     @property
     def fewest(self) -> int:

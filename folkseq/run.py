@@ -1,20 +1,20 @@
-"""A run folder, which has everything that is needed to use, evaluate and resume a trained model.
+"""A run folder, which contains everything to use, evaluate and resume a trained model.
 
     config.json         representation, settings, corpus files, seed and figures
     vocabulary.json     the tokens in the order of their ids
     model.safetensors   the best weights
-    model.onnx          the network that samples with them: one step, int8
-    encoder.onnx        its encoder, if the task has one
+    model.onnx          the network for sampling: one step, int8
+    encoder.onnx        the encoder for sampling, if the task has one
     tokens/             the pieces as ids, their labels, and their split
     titles.json         the titles of the corpus, which new titles resemble but never repeat
-    ranking.npz         what tells sampled pieces from those of the corpus, to choose among candidates
+    ranking.npz         the classifiers of sampled and corpus pieces, which choose among candidates
     novelty/            an index of the passages of the training set, and its summary
-    metrics.jsonl       reports and events of training, one a line
-    state/              the state from which training resumes exactly
-    samples/            pieces that the model wrote
+    metrics.jsonl       reports and events of training, one per line
+    state/              the state for an exact resume
+    samples/            pieces by the model
     plots/              pictures of training, neurons and gradients
 
-Nothing in it is pickled. Every file is written under a temporary name and renamed; only metrics.jsonl grows in place.
+No file is pickled. folkseq writes each file under a temporary name and renames it; only metrics.jsonl grows in place.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def typical_length(store: TokenStore, split: Split) -> int:
 
 @dataclass(frozen=True)
 class CorpusFile:
-    """A file that the run was trained on."""
+    """A training file of the run."""
 
     name: str
     sha256: str
@@ -83,7 +83,7 @@ class CorpusFile:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """The configuration of a run, and the figures that it reached."""
+    """The configuration of a run, and its results."""
 
     representation: str
     """As on the command line: `abc`, `abc:grace=false`."""
@@ -307,7 +307,7 @@ class Run:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Raise RunError for whatever fails while a file is read."""
+    """Convert errors in reading a file to RunError."""
     try:
         yield
     except Exception as error:  # safetensors, numpy and json raise classes of their own

@@ -1,4 +1,4 @@
-"""Tasks: a model continues pieces, or has an encoder and writes a part of a piece, given the rest.
+"""Tasks: a model continues pieces, or it has an encoder and writes a part of a piece, given the rest.
 
 A package registers a function from a codec to its `Task`, or None, under the entry-point group `folkseq.tasks`.
 """

@@ -1,10 +1,10 @@
 """Performances note by note: each note is one compound token of wait, pitch, velocity and length.
 
-Times, bins, pedal, controls and primes are those of `performance`. There are no ends of notes, so no note can hang, and
-no time is clipped. With tracks, each note also has its instrument, so that a band can be learnt from any MIDI files.
+Times, bins, pedal, conditioning and primes are the same as in `performance`. There are no note-off events, so no note
+can hang, and no time is clipped. With tracks, each note also has an instrument, so that a model can learn whole bands.
 
-layout                 the ids, between values and notes
-quantization           between performances and notes in steps
+layout                 conversion between ids, values and notes
+quantization           conversion between performances and notes in steps
 grammar                the ids that may come next
 codec, generation      the capabilities of the codec
 """
@@ -55,13 +55,13 @@ class NotesRepresentation(Representation[Performance]):
 
     @cached_property
     def config(self) -> PerformanceConfig:
-        """Return the configuration of the same notes as events."""
+        """Return the configuration of `performance` for the same notes."""
         own = (self.velocity_bins, self.steps_per_second)
         return PerformanceConfig(*own, drums=self.drums, density=self.density, pitch_classes=self.pitch_classes)
 
     @cached_property
     def files(self) -> PerformanceFiles:
-        """Return the files that it reads and writes."""
+        """Return the input and output files."""
         from folkseq.representations.performance.files import PerformanceFiles
 
         return PerformanceFiles(self.config, self.name, self.tracks)

@@ -36,20 +36,21 @@ class PackedRepresentation(Representation[Grid]):
     """Grids of one medium as ids.
 
     Attributes:
-        grid: The medium: a `table` in CSV, `drums` or `voices` in MIDI, a `picture`, or a `chorale` in ABC,
-            MusicXML or CSV. Pictures and chorales are recognised by their files.
-        head: `chained`, one softmax per field that sees the fields before it; or `joint`, one over all combinations.
-        permute: Let players change places during training; all columns then have the same labels.
-        division: Steps per quarter note, for MIDI.
-        colours: Largest number of colours in a picture; a picture with more is quantised.
-        meter: Meter of the MIDI files that are written, as in `3/4`; by default the first of most files.
-        position: Whether each step of drums or voices says first where in its bar it is, so that a model keeps to the
-            bar; always in new runs.
-        columns: Columns of tables to read, by name or number, as in `lead+bass`; by default all but those that number
-            or time the rows. Without names, and of tables with different columns, those that most have.
+        grid: Medium: a `table` in CSV, `drums` or `voices` in MIDI, a `picture`, or a `chorale` in ABC, MusicXML or
+            CSV. Pictures and chorales are recognised by their files.
+        head: `chained` for one softmax per field, which sees the previous fields; `joint` for one softmax over all
+            combinations.
+        permute: Whether to swap players during training; all columns then have the same labels.
+        division: Steps per quarter note in MIDI.
+        colours: Maximum number of colours in a picture; pictures with more are quantised.
+        meter: Meter of new MIDI files, such as `3/4`; by default, the most common first meter of the training files.
+        position: Whether each step of drums or voices begins with its position in the bar, so that a model stays in
+            the meter; always in new runs.
+        columns: Columns of tables to read, by name or number, such as `lead+bass`; by default, all columns that do not
+            number or time the rows. If tables have different columns, the default is those of most tables.
         drop: Columns of tables to leave out.
-        labels: Columns of tables whose cells are labels, though they look like numbers, times or missing values.
-        levels: Number of levels of real numbers in tables, the first at `low` and the last at `high`.
+        labels: Columns of tables to read as labels, even if they look like numbers, times or missing values.
+        levels: Number of levels of real numbers in tables, from `low` to `high`.
         low: Lowest real number.
         high: Highest real number.
     """

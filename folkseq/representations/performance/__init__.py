@@ -2,8 +2,8 @@
 
 Source: Oore et al., This time with feeling (2018), and magenta's `performance` library.
 
-config, events, quantization    the ids of a configuration; between ids, events, notes in steps and performances
-grammar, conditioning           which ids may come next; what a model reads beside the ids
+config, events, quantization    the ids of a configuration, and conversion between ids, events, notes and performances
+grammar, conditioning           the ids that may come next; the conditioning of a model
 analysis, augmentation, generation, transposition    the capabilities of the codec
 """
 
@@ -35,7 +35,7 @@ class PerformanceRepresentation(PerformanceConfig, Representation[Performance]):
 
     @cached_property
     def files(self) -> PerformanceFiles:
-        """Return the files that it reads and writes."""
+        """Return the input and output files."""
         from folkseq.representations.performance.files import PerformanceFiles
 
         return PerformanceFiles(self)

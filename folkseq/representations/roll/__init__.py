@@ -1,8 +1,8 @@
-"""Frames of notes on a grid, as in the piano rolls of Boulanger-Lewandowski et al. (2012).
+"""Piano rolls: frames of notes on a grid, as in Boulanger-Lewandowski et al. (2012).
 
-A frame is the set of pitches that sound at one step, written from the highest to the lowest and closed by an end of
-frame. So the sum of its tokens' losses is that of a distribution over sets. A set does not say whether a pitch is held
-or struck again, so a pitch in frames that follow each other is one note.
+A frame is the set of pitches that sound at one step. Its tokens are the pitches from the highest to the lowest and an
+end of frame, so their losses add up to the loss of a distribution over sets. A set does not distinguish held and
+repeated notes, so a pitch in consecutive frames is one note.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from folkseq.settings import setting
 
 PITCHES = tuple(map(str, range(128)))
 BEATS = 4
-"""Quarter notes of a bar, since the published sets do not tell their meters."""
+"""Quarter notes in a bar; the published data sets contain no meters."""
 _SEMITONES = 6  # of a transposition, up or down
 Ids = NDArray[Any]
 
@@ -56,7 +56,7 @@ class RollRepresentation(Representation[PianoRoll]):
 
     Attributes:
         steps_per_quarter: Frames in a quarter note.
-        transpose: Learn each window in a random key.
+        transpose: Transpose each training window to a random key.
     """
 
     steps_per_quarter: int = 2
@@ -71,7 +71,7 @@ class RollRepresentation(Representation[PianoRoll]):
 
     @property
     def files(self) -> RollFiles:
-        """Return the files that it reads and writes."""
+        """Return the input and output files."""
         return RollFiles(self.steps_per_quarter)
 
     def tokenize(self, piece: PianoRoll) -> list[str]:
