@@ -1,10 +1,10 @@
 """Optional packages, found through entry points, so that the core never imports them.
 
 folkseq.representations   name = "module:Class"     a `representations.base.Representation`
-folkseq.tasks             name = "module:function"  from a codec to a `representations.task.Task`, or None
+folkseq.tasks             name = "module:function"  a function from a codec to a `representations.task.Task`, or None
 folkseq.verbs             name = "module:command"   a click command of the program
 folkseq.extensions        novelty                   compares new pieces with the training set, see `sampling.overlaps`
-                          again                     writes an answer of `fill` again, from the record in its file
+                          again                     reproduces an answer of `fill` from the record in its file
                           display                   shows a piece in a notebook
 """
 
@@ -22,6 +22,6 @@ def installed(group: str) -> dict[str, EntryPoint]:
 
 
 def extension(name: str) -> Any | None:
-    """Return the extension of that name, or None if it is not installed."""
+    """Return the extension with a name, or None if it is not installed."""
     point = installed("extensions").get(name)
     return None if point is None else point.load()

@@ -172,7 +172,7 @@ class Run:
 
         Args:
             parent: the folder.
-            fits: whether a run can do what is asked for; any run can by default.
+            fits: whether a run suits the request; by default, any run does.
             wanted: what that is, for the message if no run can.
 
         Raises:

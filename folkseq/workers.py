@@ -1,13 +1,13 @@
-"""Work that is spread over processes, since the threads of Python take turns.
+"""Parallel work in processes, since Python threads cannot run in parallel.
 
-Each process takes items as it has room for them and gives their results in any order; the caller gets the results in
-the order of the items. A process asks for each item and waits for it, so neither side ever writes to a pipe that nobody
-reads, however large items and results are; and while the consumer is slow, nobody works ahead of it by more than the
-items in work.
+Each process requests items when it has room for them and returns their results in any order; the caller gets the
+results in the order of the items. A process requests each item and waits for it, so neither side writes to a pipe that
+nobody reads, whatever the size of items and results. If the consumer is slow, processes do not work ahead of it by more
+than the items in progress.
 
-Processes are forked: they start within milliseconds, with everything that is loaded. A fork copies all locks but only
-the thread that forks, so only the main thread of a program does, and only on Linux, where the system's libraries allow
-it. Elsewhere, the work is done in the process that asks for it.
+Processes are forked: they start within milliseconds and share everything that is loaded. A fork copies all locks but
+only the forking thread, so only the main thread of a program forks, and only on Linux, where the system libraries allow
+it. Otherwise, the calling process does the work.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from folkseq.machine import cores
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Callable[[Iterator[tuple[int, Item]]], Generator[tuple[int, Result]]]
-"""Takes numbered items as it needs them, and yields the result of each with its number, in any order."""
+"""A function that consumes numbered items and yields the result of each with its number, in any order."""
 
 MOST = 16
-"""Most processes; more would wait for the one that collects the results."""
+"""Maximum number of processes; more would wait for the process that collects the results."""
 _ITEM = "an item, please"  # what a process sends to get one
 _UNEVEN = 1.25  # times as many items as another that a process may have had when it gets one more
 _POLL_S = 0.2  # seconds between two checks for an interrupt by the user
@@ -43,7 +43,7 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM, *([] if HANGUP is None else [HANGUP])
 
 
 def processes() -> int:
-    """Return the number of processes over which this thread can spread work; 1 if it has to do it itself."""
+    """Return the number of processes available to this thread; 1 if it has to do the work itself."""
     may_have_children = not multiprocessing.current_process().daemon
     forks = sys.platform == "linux" and current_thread() is main_thread() and may_have_children
     return min(cores(), MOST) if forks else 1

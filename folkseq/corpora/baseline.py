@@ -1,8 +1,8 @@
-"""The best n-gram on a run's own pieces, which a model's loss is compared with.
+"""The baseline: the best n-gram model on the pieces of a run, for comparison with its loss.
 
-Orders up to `ORDER` are fitted to the training side. The one with the lowest loss on the validation side is the
-baseline: order 3 on performances, order 5 on tunes. The tables of an n-gram are many times as large as what it counts,
-so of a corpus of more than `MOST_IDS` ids it sees the beginnings of all pieces.
+Orders up to `ORDER` are fitted to the training set. The order with the lowest loss on the validation set is the
+baseline: order 3 on performances, order 5 on tunes. The tables of an n-gram model are many times as large as its data,
+so it reads only the beginnings of all pieces in a corpus of more than `MOST_IDS` ids.
 """
 
 from __future__ import annotations

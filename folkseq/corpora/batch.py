@@ -1,4 +1,4 @@
-"""Batches: what a model reads in one update."""
+"""Batches: the input of a model in one update."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class SourceBatch(NamedTuple, Generic[Array]):
 
 
 class Batch(NamedTuple):
-    """Ids, their targets, and what the model reads beside them."""
+    """Ids, their targets, and the additional input of the model."""
 
     x: NDArray[np.int64]
     """(B, T) ids."""
     y: NDArray[np.int64]
     """(B, T) the ids that follow them, or `IGNORED`."""
     fresh: NDArray[np.bool_]
-    """(B,) whether a row begins at a zero state, and not at the state after the batch before."""
+    """(B,) whether a row begins at a zero state instead of the state after the previous batch."""
     conditioning: NDArray[np.float32] | None = None
     """(B, T, C) of each id of `y`."""
     lookback: NDArray[np.int64] | None = None
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
 
 
 class Batches(ABC):
-    """Endless batches over the pieces of a store, epoch after epoch, which can be continued exactly."""
+    """Endless batches over the pieces of a store, epoch after epoch, with an exact resume."""
 
     def __init__(self, store: TokenStore, pieces: ArrayLike, generator: np.random.Generator) -> None:
         """Start the first epoch.
@@ -64,7 +64,7 @@ class Batches(ABC):
 
     @property
     def epoch(self) -> float:
-        """Return the number of times that the corpus has been read, with the fraction of the current one."""
+        """Return the number of epochs so far, including the fraction of the current one."""
         return self._epoch + self._taken / len(self._order)
 
     def __iter__(self) -> Iterator[Batch]:

@@ -1,7 +1,7 @@
 """The cache of tokenized corpora: one folder per set of files, under a key of everything that determines the ids.
 
-The cache lies in `$FOLKSEQ_CACHE`, else in the user's cache folder, else in the temporary folder. Entries that were not
-used for a month are removed when a new one is written.
+The cache is in `$FOLKSEQ_CACHE`, or else in the user's cache folder, or else in the temporary folder. When a new entry
+is written, entries that were not used for a month are removed.
 """
 
 from __future__ import annotations

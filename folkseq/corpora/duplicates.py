@@ -1,8 +1,8 @@
-"""Clusters of near-duplicates, which must be on one side of a split.
+"""Clusters of near-duplicates, which a split must keep together.
 
-Two pieces are near-duplicates if they share at least half of the smaller one's distinct n-grams of a fingerprint (for
-tunes, nine melodic intervals, which are ten notes in any key). Otherwise a tune that was printed twice would be learnt
-on one side and "predicted" on the other.
+Two pieces are near-duplicates if they share at least half of the smaller set of distinct n-grams of their fingerprints
+(for tunes, nine melodic intervals, which are ten notes in any key). Without clusters, a tune that was printed twice
+could be in the training set and "predicted" in the test set.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from folkseq.corpora.hashing import Hashes, mixed, powers
 from folkseq.representations.capabilities import Transposition
 
 COMMON = 32
-"""Pieces with an n-gram, above which it is looked up only if it has to be."""
+"""Number of pieces with an n-gram above which it is looked up only if necessary."""
 
 
 def near_duplicates(fingerprints: Sequence[ArrayLike], transposition: Transposition | None) -> NDArray[np.int64]:

@@ -1,14 +1,14 @@
-"""A lookback: the ids at the same position some bars ago, which a recurrent network does not remember by itself.
+"""Lookback: the ids at the same position some bars ago, which a recurrent network does not remember by itself.
 
-A network trained for minutes learns which notes follow which, but it learns neither to return to the bar of eight bars
-ago nor to count bars. So it also reads, for the id that comes next, the ids at the same position of earlier bars, the
-number of bars since the section began and, if asked for, what followed the longest match (`matching`). All of it
-follows from the ids before, so the network still gives the distribution of the next id.
+A network trained for minutes learns the transitions between notes, but not to repeat the bar of eight bars ago or to
+count bars. It therefore also reads, for the next id, the ids at the same position of earlier bars, the number of bars
+since the beginning of the section and, optionally, the id after the longest match (`matching`). All of this depends
+only on previous ids, so the network still predicts the next id.
 
-The idea is that of Magenta's Lookback RNN (2016), which reads the events of one and two bars ago. There all bars have
-one length; here a position is the number of ids since the bar began, whatever their durations, so equal bars align.
+Source: Magenta's Lookback RNN (2016), which reads the events of one and two bars ago. Deviation: there, all bars have
+the same length; here, a position is the number of ids since the beginning of the bar, so equal bars align.
 
-Nothing here knows music: the settings say which ids end a bar or a section.
+This module does not depend on music: the settings list the ids that end a bar or a section.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Memory = tuple[NDArray[Any], ...]
 BAR_LENGTH = 64
 """Number of ids that are remembered of a bar, unless another is given."""
 MOST_BARS = 17
-"""The bars since the section began are counted up to here."""
+"""Maximum count of bars since the beginning of the section."""
 METADATA_KEY = "recall"
 """The entry of a model.onnx's metadata that holds a lookback."""
 _JSON_NAMES = {"bar_length": "reach", "position": "places"}
@@ -41,11 +41,11 @@ _JSON_NAMES = {"bar_length": "reach", "position": "places"}
 
 @dataclass(frozen=True)
 class Lookback:
-    """The ids that are looked back at, and those that end bars and sections.
+    """The configuration of the lookback, and its computation.
 
-    The lookback of an id is a row of W numbers: P ids that may come next, called pointers, and the bars since the
-    section began; then the position in the bar and the length of the match, if asked for. Each number is an index into
-    one table of `size` rows. A pointer has a row for each id, and one, V, for nothing.
+    The lookback of an id is a row of W integers: P ids that may come next (the pointers), the number of bars since the
+    beginning of the section, and optionally the position in the bar and the length of the match. Each integer is an
+    index into one table of `size` rows. A pointer has one row for each id, and row V for none.
 
     >>> lookback = Lookback(vocabulary_size=4, distances=(1,), bar_ends=(3,), section_ends=())
     >>> lookback.indices([0, 1, 3, 0, 2, 3, 1]).tolist()
@@ -98,7 +98,7 @@ class Lookback:
         return np.cumsum((0, *self._sizes[:-1]))
 
     def indices(self, ids: ArrayLike) -> Integers:
-        """Return the lookback after each id of a piece, for the id that follows it: (T,) to (T, W)."""
+        """Return the lookback after each id of a piece, for predicting the next id: (T,) to (T, W)."""
         read = np.asarray(ids, np.int64)
         ends = self._ends_bar[read]  # (T,)
         starts = np.concatenate([[0], np.flatnonzero(ends) + 1])  # (bars,)

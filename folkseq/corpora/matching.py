@@ -1,7 +1,7 @@
-"""A match model: the longest end of what was read that was read before, and the id that followed it then.
+"""The match model: the longest suffix of the previous ids that occurred before, and the id that followed it then.
 
-Compressors use it (Bloom, LZP: a new data compression algorithm, 1996; Mahoney's PAQ). It finds what comes back at any
-distance, where `lookback` looks at a few bars. Of several matches of the same length the last one counts.
+Source: data compression (Bloom, LZP: a new data compression algorithm, 1996; Mahoney's PAQ). The match model finds
+repetitions at any distance, while `lookback` looks at a few bars. Of several matches of equal length, the last counts.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Memory = tuple[NDArray[np.int32], NDArray[np.uint16]]
 them match the last ids, as that many bits from the lowest on."""
 
 LENGTHS = (2, 4, 8, 16)
-"""The lengths of a match that are told apart. Each is twice the one before, and 16 bits hold them."""
+"""The distinguished lengths of a match. Each is twice the previous one, and they fit into 16 bits."""
 WINDOW = 512
-"""A match lies fewer ids back."""
+"""Exclusive maximum distance of a match in ids."""
 _BITS = np.array([1 << (length - 1) for length in LENGTHS], np.uint16)
 """The bit that is set in runs of at least each length."""
 _ALL_BITS = _BITS.sum(dtype=np.uint16)

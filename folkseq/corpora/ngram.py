@@ -1,12 +1,12 @@
-"""An interpolated Witten–Bell n-gram: the baseline that a recurrent model has to beat.
+"""An interpolated Witten–Bell n-gram model, the baseline for recurrent models.
 
 Source: Witten and Bell, The zero-frequency problem (IEEE Transactions on Information Theory, 1991), in the interpolated
 form of Chen and Goodman (1998): p(w | h) = (c(h, w) + t(h) p(w | h')) / (c(h) + t(h)), where t(h) is the number of
 distinct ids that followed h, and h' is h without its oldest id. The empty context is interpolated with the uniform
 distribution, so no id is impossible.
 
-Every id of a piece is predicted but the first, the start id, which is only context. Contexts do not reach over the
-start of a piece.
+The model predicts every id of a piece except the start id, which is only context. Contexts do not cross the start of a
+piece.
 """
 
 from __future__ import annotations

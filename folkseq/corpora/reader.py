@@ -1,6 +1,6 @@
-"""A corpus as ids on disk: every file is read and tokenized once, on all cores, and kept in the cache.
+"""Reading a corpus: every file is tokenized once, on all cores, and the ids are stored in the cache.
 
-The ids go to the disk file by file, so ten thousand files take no more memory than one.
+The ids are written to the disk file by file, so ten thousand files need no more memory than one.
 """
 
 from __future__ import annotations

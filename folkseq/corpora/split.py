@@ -1,4 +1,4 @@
-"""The split into training, validation and test side, by whole clusters of near-duplicates."""
+"""The split into training, validation and test set, by whole clusters of near-duplicates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from folkseq.errors import CorpusError
 
 HELD_OUT = 0.05
-"""Share of the pieces on the valid side, and as many on the test side."""
+"""Share of the pieces in the validation set, and also in the test set."""
 MANY = 20
 """A number of files that is enough to hold out some of them whole."""
 EMPTY = "the corpus holds no pieces that can be trained on"
@@ -18,7 +18,7 @@ EMPTY = "the corpus holds no pieces that can be trained on"
 
 @dataclass(frozen=True)
 class Split:
-    """The numbers of the pieces to train on, to choose the best weights by, and to evaluate at the end."""
+    """The numbers of the pieces in the training, validation and test set."""
 
     train: tuple[int, ...]
     valid: tuple[int, ...]
@@ -33,10 +33,10 @@ class Split:
 
 
 def split(labels: ArrayLike, seed: int = 0) -> Split:
-    """Deal whole clusters to train, valid and test.
+    """Split whole clusters into train, valid and test.
 
-    The clusters are dealt in random order, each to the first held-out side that it brings closer to its share, else to
-    train; the largest is always trained on. With two clusters there is a valid side, with three a test side.
+    Clusters are assigned in random order, each to the first held-out set that it brings closer to its share, or else to
+    the training set, which always gets the largest. Two clusters give a validation set, and three also a test set.
 
     Args:
         labels: (pieces,) the cluster of each piece, as `cluster` returns them.
@@ -73,9 +73,9 @@ def split(labels: ArrayLike, seed: int = 0) -> Split:
 
 
 def split_in_order(sources: ArrayLike, lengths: ArrayLike, share: float = 0.1) -> Split:
-    """Hold out the end of each file, if a file's pieces continue each other.
+    """Hold out the end of each file, for files whose pieces are consecutive parts of one stream.
 
-    Of many files, or of files of one piece each, some are held out whole.
+    If there are many files, or files of one piece each, whole files are held out.
 
     >>> split_in_order([0, 0, 0, 0, 1, 1], [30, 50, 15, 5, 10, 10])
     Split(train=(0, 1, 4), valid=(2, 3, 5), test=())

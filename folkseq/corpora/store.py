@@ -1,4 +1,4 @@
-"""All ids of a corpus in one flat array, which may be mapped from the disk."""
+"""The store: all ids of a corpus in one flat array, which may be memory-mapped."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from folkseq.files import sync
 Ids = NDArray[Any]
 IDS, OFFSETS = "ids.npy", "offsets.npy"
 EACH = 256
-"""Ids of a piece's beginning, at least, that are worth evaluating."""
+"""Minimum number of ids at the beginning of a piece for an evaluation."""
 
 
 @dataclass(frozen=True, eq=False)
 class TokenStore:
-    """All pieces end to end in one flat array, which may be mapped from a file larger than memory.
+    """All pieces concatenated in one flat array, which may be memory-mapped from a file larger than memory.
 
     >>> store = TokenStore.of([[0, 5, 1], [0, 7, 7, 1]])
     >>> len(store), store[1].tolist(), store.ids.dtype

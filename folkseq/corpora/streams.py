@@ -12,15 +12,15 @@ from folkseq.corpora.lookback import Lookback
 from folkseq.corpora.store import TokenStore
 
 KEPT_BYTES = 1 << 26
-"""Size of the lookbacks that are kept for the next time that their pieces are read."""
+"""Maximum size of cached lookbacks."""
 
 
 class Streams(Batches):
     """Endless batches in which each row reads whole pieces one after another.
 
-    Each epoch has its own random order. A row that reaches the end of a piece takes the next piece that no row has
-    taken. So rows never begin inside a piece, a corpus smaller than a batch still fills it, and the caller may carry
-    the model's state from batch to batch: each row of a batch continues the same row of the batch before.
+    Each epoch has its own random order. A row at the end of a piece takes the next free piece. Rows therefore never
+    begin inside a piece, a corpus smaller than a batch still fills it, and the caller can carry the state of the model
+    from batch to batch, since each row continues the same row of the previous batch.
     """
 
     def __init__(

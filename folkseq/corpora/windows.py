@@ -1,9 +1,9 @@
 """Batches of long pieces: rows that read passages drawn at random from all pieces.
 
-If a few rows read whole pieces, which works well for tunes, the model sees only these pieces for minutes and adapts to
-them. Here a row reads a passage of a few windows, with the state carried between them, and then a passage of another
-piece. The loss would be as low if each window began at a zero state. But a model that never continues its own state
-reaches states, a thousand ids into a piece, from which it predicts nothing.
+If a few rows read whole long pieces, the model sees only these pieces for minutes and adapts to them. Here, a row reads
+a passage of a few windows, with the state carried between them, and then a passage of another piece. If each window
+began at a zero state, the training loss would be as low, but after a thousand ids of a piece the model would reach
+states that are unknown from training.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_EMPTY = 1000  # passages in a row that an augmentation may leave empty, as 
 
 @dataclass
 class _Passage:
-    """A passage that a row reads, and what is needed to make it again."""
+    """The passage of a row, and the data for reproducing it."""
 
     piece: int
     start: int

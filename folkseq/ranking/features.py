@@ -1,8 +1,8 @@
-"""What a piece is like, in numbers that follow from its ids alone.
+"""Features of a piece, computed from its ids alone.
 
-The numbers describe the melody (intervals, how often a figure comes back, range), the rhythm and the scale (shares of
-ids and of figures of ids), the structure (bars and sections, and which of them return), and beginning and ends. They
-take no decoding, since every candidate is described before one is chosen.
+The features describe the melody (intervals, repetitions of figures, range), the rhythm and scale (shares of ids and of
+figures of ids), the structure (bars and sections, and their repetitions), and the beginning and ends. They need no
+decoding, since every candidate is described before one is chosen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COMMON = 0.03  # share of the pieces that a figure occurs in if it is a feature
 _MOST = 150  # figures of each family that are features
 _FAMILY = 1 << 40  # distance of the codes of two families of figures
 _PAIRS = ((0, 1), (0, 2), (1, 3), (0, 4), (1, 5), (2, 6), (3, 7), (0, 8), (4, 12))
-"""Bars that are compared with each other."""
+"""Pairs of bars to compare."""
 _SECTIONS = 3  # first sections of which each is described
 
 
@@ -118,7 +118,7 @@ class Describer:
         return np.array(found, np.float64)
 
     def _form(self, ids: Ids) -> Values:
-        """Return the features of bars and sections, and which of them return."""
+        """Return the features of bars and sections, and of their repetitions."""
         marks, (starts, ends) = self._marks[ids], self._bars(ids)
         if not len(starts):
             return np.zeros(16 + len(_PAIRS) + 2 * _SECTIONS)
@@ -142,14 +142,14 @@ class Describer:
         return np.array([*found, *padded, *shares, *[0.0] * (_SECTIONS - len(shares))], np.float64)
 
     def _bars(self, ids: Ids) -> tuple[Ids, Ids]:
-        """Return the first id of each bar that is not empty, and the one that ends it."""
+        """Return the first id of each non-empty bar, and the id that ends it."""
         ends = np.flatnonzero(self._marks[ids])
         starts = np.append(0, ends + 1)[:-1]
         return starts[ends > starts], ends[ends > starts]
 
 
 def _hashes(ids: Ids, starts: Ids, ends: Ids) -> Ids:
-    """Return a number from 0 to 2³² − 1 for each stretch of ids; equal ones have the same."""
+    """Return a hash from 0 to 2³² − 1 of each stretch of ids."""
     stretches = zip(starts.tolist(), ends.tolist(), strict=True)
     return np.array([crc32(ids[start:end].tobytes()) for start, end in stretches], np.int64)
 
@@ -163,5 +163,5 @@ def _windows(values: Ids, length: int, base: int) -> Ids:
 
 
 def _alike(bars: Ids, places: Ids) -> float:
-    """Return the share of the bars at some places that equal the first of them, which does not count."""
+    """Return the share of the bars at some places, except the first, that equal the first."""
     return float((bars[places[1:]] == bars[places[0]]).mean()) if len(places) > 1 else 0.5

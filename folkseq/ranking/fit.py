@@ -1,4 +1,4 @@
-"""Learning to rank: two classifiers tell the pieces of the corpus from those that the model samples."""
+"""Learning to rank: train two classifiers to distinguish pieces of the corpus from samples of the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOLDNESS = 2.0
 
 
 def fit(samples: Sequence[Ids], real: Sequence[Ids], profile: Profile, model: ModelSettings) -> Ranker:
-    """Return a ranker that has learned to tell `samples` from `real` pieces."""
+    """Return a ranker trained to distinguish `samples` from `real` pieces."""
     from sklearn.ensemble import GradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
 

@@ -1,9 +1,9 @@
-"""The ratio of two densities, of real pieces and of sampled ones, by which a candidate is chosen.
+"""The ranker: it chooses candidates by the ratio of two densities, of real and of sampled pieces.
 
-A classifier that tells real pieces from sampled ones estimates this ratio: the logarithm of its odds. If candidates are
-chosen with probabilities in proportion to the ratio, those that are chosen are distributed as real pieces are, as far
-as features and candidates allow (Azadi et al., Discriminator rejection sampling, 2019). The ratio here is that of two
-classifiers together, gradient boosting and logistic regression, and takes no other library than NumPy.
+The log-odds of a classifier of real and sampled pieces estimate the logarithm of this ratio. If candidates are chosen
+with probabilities in proportion to the ratio, the chosen ones have the distribution of real pieces, as far as features
+and candidates allow (Azadi et al., Discriminator rejection sampling, 2019). The ranker combines two classifiers,
+gradient boosting and logistic regression, and needs no library except NumPy.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from folkseq.representations.capabilities import Profile
 
 FILE = "ranking.npz"
 VERSION = 1
-"""Changes whenever the features do; a ranker of another version is not used."""
+"""Number that changes with the features; rankers of other versions are not used."""
 CLIP = 5.0
-"""Standard deviations beyond which a feature counts as that far, in logistic regression."""
+"""Number of standard deviations to which logistic regression clips a feature."""
 _KEY = 0x72616E6B  # of the random numbers of choices, which are no piece's
 
 
@@ -92,7 +92,7 @@ class Ranker:
 
 
 def log_odds(weights: Weights, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sum of what both classifiers give for pieces with some features, (P, F) to (P,)."""
+    """Return the sum of the log-odds of both classifiers for features of pieces, (P, F) to (P,)."""
     standard = np.clip((features - weights.mean) / weights.scale, -CLIP, CLIP)
     rows, nodes = np.arange(len(features))[:, None], np.tile(weights.roots, (len(features), 1))  # (P, T)
     for _ in range(int(weights.depth)):
@@ -103,14 +103,14 @@ def log_odds(weights: Weights, features: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def likeness(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probability that the classifiers give each piece for being real, if half of all pieces are, (P,)."""
+    """Return the estimated probability that each piece is real, if half of all pieces are, (P,)."""
     return np.asarray(1 / (1 + np.exp(-scores)))
 
 
 def choose(scores: NDArray[np.float64], seed: int, number: int) -> int:
-    """Return the place of one of K candidates, drawn by its ratio; the same for the same seed and number of the piece.
+    """Return the index of one of K candidates, drawn by ratio and determined by seed and number of the piece.
 
-    The likest one would not do: pieces would be more alike than those of the corpus.
+    Always taking the highest ratio would make the pieces more alike than those of the corpus.
     """
     key: Any = np.array([seed ^ _KEY, number], dtype=np.uint64)
     noise = np.random.Generator(np.random.Philox(key=key)).gumbel(size=len(scores))  # the Gumbel-max trick
