@@ -16,7 +16,7 @@ from folkseq.corpora.batch import IGNORED
 from folkseq.models.settings import IMPOSSIBLE
 from folkseq.voices import FARTHEST, VoiceLookback
 
-HIDDEN = 0.15
+HIDDEN = 0.3
 """Share of what is shown that is hidden in training."""
 
 

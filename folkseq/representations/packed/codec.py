@@ -39,7 +39,7 @@ class StepCodec(GridCodec):
         if heights is None or not fields:
             return recipe
         distances = tuple(sorted({self.medium.division, self.medium.bar}))
-        return {**recipe, "dropout": 0.5, "voices": Voices(heights, distances)}
+        return {**recipe, "dropout": 0.6, "weight_decay": 1.0, "voices": Voices(heights, distances)}
 
     @cached_property
     def augmentation(self) -> Augmentation:
