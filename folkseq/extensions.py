@@ -18,7 +18,13 @@ from typing import Any
 @cache
 def installed(group: str) -> dict[str, EntryPoint]:
     """Return the entry points of a group such as `tasks`, by name."""
-    return {point.name: point for point in sorted(entry_points(group=f"folkseq.{group}"))}
+    return {point.name: point for point in sorted(_every().select(group=f"folkseq.{group}"))}
+
+
+@cache
+def _every() -> Any:
+    """Return the entry points of all groups, which are read from a file of each installed package."""
+    return entry_points()
 
 
 def extension(name: str) -> Any | None:

@@ -238,6 +238,9 @@ def _clock(tempos: Iterable[tuple[Fraction, float]]) -> Callable[[Fraction], flo
     for time, quarter_bpm in tempos:
         before, before_s, whole_s = points[-1] if points else (time, 0.0, 0.0)
         points.append((time, before_s + float(time - before) * whole_s, 240 / quarter_bpm))
+    (_, _, first_s), *others = points
+    if not others:
+        return lambda time: float(time) * first_s
 
     def seconds(time: Fraction) -> float:
         start, start_s, whole_s = points[bisect_right(points, time, key=lambda point: point[0]) - 1]

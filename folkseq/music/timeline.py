@@ -71,6 +71,8 @@ class Timeline:
         voices = [list(_timed(_played(tune, voice, route))) for voice in tune.voices]
         measures = _measures(voices[0])
         pickup = -measures[0].start
+        if not pickup:
+            return cls(tuple(map(tuple, voices)), tuple(measures))
         shifted = tuple(
             # What holds from the start of the tune also holds for the silence before it.
             tuple((time + pickup if time or isinstance(element, Sound) else time, element) for time, element in voice)

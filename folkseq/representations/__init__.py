@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from folkseq.errors import RequestError
+from folkseq.extensions import installed
 from folkseq.representations.base import Representation
-
-GROUP = "folkseq.representations"
 
 
 def names() -> tuple[str, ...]:
     """Return the names of the installed representations, sorted."""
-    return tuple(sorted(_installed()))
+    return tuple(installed("representations"))
 
 
 def load(name: str) -> type[Representation[Any]]:
     """Return the class of a representation. Raises RequestError if none of that name is installed."""
-    installed = _installed()
-    if name not in installed:
-        raise RequestError(f"{name!r} is not a representation; installed: {', '.join(sorted(installed))}")
-    kind: type[Representation[Any]] = installed[name].load()
+    known = installed("representations")
+    if name not in known:
+        raise RequestError(f"{name!r} is not a representation; installed: {', '.join(known)}")
+    kind: type[Representation[Any]] = known[name].load()
     return kind
 
 
@@ -45,10 +43,6 @@ def find(spec: str) -> Representation[Any]:
         return kind(**given)
     except ValueError as error:
         raise RequestError(f"{spec}: {error}") from None
-
-
-def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
 
 
 def _parse_field(name: str, field: str, value: str, default: Any) -> Any:

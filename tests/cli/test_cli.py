@@ -393,7 +393,7 @@ def test_what_cannot_be_played_is_told_and_the_rest_goes_on(run, tmp_path, monke
             raise ValueError("a tune without a note or rest cannot be played")
         return perform(piece, **asked)
 
-    monkeypatch.setattr("folkseq.music.playback.perform", once)
+    monkeypatch.setattr("folkseq.formats.tunes.perform", once)
     asked = ("sample", run, "-n", 3, "-o", tmp_path, "--seed", 1, "--no-grammar", "--limit", 60)
     result = invoke(*asked, "--format", "mid")
     assert result.exit_code == 0, result.output
