@@ -110,7 +110,7 @@ class TitleModel:
             # Further titles are often translations; a dance before the last word is part of a phrase.
             if number or named in ([], ["the"]) or DANCE in lower[:-1]:
                 continue
-            if _SENTENCE.intersection(named) or not all(map(_WORD.fullmatch, named)):
+            if not _SENTENCE.isdisjoint(named) or not all(map(_is_word, named)):
                 continue
             for word in lower:
                 if word == "the" and steps and steps[-1] in _SMALL:
@@ -246,6 +246,11 @@ class TitleModel:
 
 def _key(words: Iterable[str]) -> str:
     return title_key(word for word in words if word != DANCE)
+
+
+@cache
+def _is_word(word: str) -> bool:
+    return _WORD.fullmatch(word) is not None
 
 
 @cache

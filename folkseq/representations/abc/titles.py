@@ -67,8 +67,7 @@ def title_words(title: str) -> list[str]:
     found: list[str] = []
     for word in words:
         plain = word.lower().strip(".")
-        apart = found and f"{found[-1].lower()} {plain}" in _APART
-        if not (apart or plain.removesuffix("s") in _DANCES or plain[:7] in _LONG):
+        if not (_is_dance(plain) or (found and f"{found[-1].lower()} {plain}" in _APART)):
             found.append(word)
             continue
         while found and found[-1].lower() in _KINDS:
@@ -76,6 +75,11 @@ def title_words(title: str) -> list[str]:
         if found[-1:] != [DANCE]:
             found.append(DANCE)
     return found
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_dance(word: str) -> bool:
+    return word.removesuffix("s") in _DANCES or word[:7] in _LONG
 
 
 def title_key(words: Iterable[str]) -> str:
