@@ -1,9 +1,9 @@
-"""A summary of a training set: all that verdicts need, and with marks all that a model needs without its corpus.
+"""A summary of a training set, which is sufficient for verdicts, and with marks also for models without their corpus.
 
-It is one file, `summary.npz`. For each piece it holds the label, the sketch, the marks and the places (the number of
-the bar or second that each id is in); and the scale of the verdicts once. From it no piece can be read, but whether a
-given piece is in it. For 2,450 tunes it takes 0.5 MB. Of a training set of more than `MOST_IDS` ids there are neither
-marks nor places, so such a model needs its corpus.
+It is one file, `summary.npz`. It contains the label, sketch, marks and places (the bar or second of each id) of each
+piece, and the scale of the verdicts. Nobody can read a piece from it, but can test whether a given piece is in it. For
+2,450 tunes it takes 0.5 MB. For a training set of more than `MOST_IDS` ids it contains neither marks nor places, so
+such a model needs its corpus.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Verdicts in words: is it a copy?
+"""Verdicts in words: whether a piece is a copy.
 
 `copy`      it is a near-duplicate of a piece of the corpus, or one passage of a piece is half of it or more
 `variant`   at most five in a hundred pieces of the corpus have as many of their figures in one other piece
@@ -19,11 +19,11 @@ from folkseq.novelty.sketches import Resemblance
 from folkseq.sampling.overlaps import Copied, Verdict
 
 UNUSUAL = 0.05
-"""Share of the corpus's pieces that share as much, up to which it is unusual."""
+"""Maximum share of corpus pieces with as large an overlap for which the overlap is unusual."""
 HALF = 0.5
-"""Share of a piece that makes it a copy if it is one passage, but for very short ones."""
+"""Minimum share of a single passage that makes a piece a copy, except for very short passages."""
 VARIANT = 0.2
-"""Share of its figures, at least, that a variant has in one piece."""
+"""Minimum share of the figures of a variant that occur in one corpus piece."""
 
 
 def judge(
@@ -34,15 +34,15 @@ def judge(
     label: str | None = None,
     as_close: float | None = None,
 ) -> Verdict:
-    """Return the verdict.
+    """Return the verdict on a piece.
 
     Args:
-        length: of the piece in ids, without those that begin and end it.
-        copied: its longest passage.
-        corpus_share: the share of the corpus's pieces that share as long a passage with another; None if unknown.
-        closest: the resemblance of the piece that holds most of its figures, if any holds some.
-        label: of that piece.
-        as_close: the share of the corpus's pieces that have as many of their figures in another; None if unknown.
+        length: length of the piece in ids, without start and end.
+        copied: its longest shared passage.
+        corpus_share: share of corpus pieces that share as long a passage with another; None if unknown.
+        closest: resemblance of the corpus piece with most of its figures, if there is any.
+        label: label of that corpus piece.
+        as_close: share of corpus pieces that have as many of their figures in another; None if unknown.
     """
     where = f"{copied.span} {'are' if '-' in copied.span else 'is'} like {copied.source_span} of {copied.source}"
     share = copied.tokens / max(length, 1)

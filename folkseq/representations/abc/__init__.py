@@ -29,7 +29,7 @@ class AbcFiles(Files[Tune]):
     collections = (".abc",)
 
     def parse(self, data: bytes, file: str) -> Parsed[Tune]:
-        """Parse the tunes in a file. Raises ParseError if it holds none."""
+        """Parse the tunes in a file. Raises ParseError if it contains none."""
         book = tunes.parse(data, file)
         return Parsed(book.tunes, book.lost, tuple(map(str, book.faults)), book.stray)
 
@@ -39,7 +39,7 @@ class AbcFiles(Files[Tune]):
         return tunes.format(piece, suffix, comments, **how)
 
     def titles(self, piece: Tune) -> Sequence[str]:
-        """Return the titles of the tune, but for those that name its composer or transcriber."""
+        """Return the titles of the tune, except those that name its composer or transcriber."""
         return titles_of(piece)
 
     def label(self, piece: Tune) -> str:
@@ -63,9 +63,9 @@ class AbcCodec(TokenCodec[Tune]):
 
     @cached_property
     def recipe(self) -> Mapping[str, Any]:
-        """Return settings that suit tunes: they repeat their bars, and there are few, so weights are kept small.
+        """Return default settings for tunes: lookback for repeated bars, and weight decay for small corpora.
 
-        Bars end at bar lines, sections at those that are not plain; the header's tokens end both.
+        Bars end at bar lines, sections at bar lines that are not plain; header tokens end both.
         """
         tokens = self.vocabulary.tokens
         header = np.isin([kind(token) for token in tokens], (START, *HEADER))
@@ -99,5 +99,5 @@ class AbcRepresentation(Spelling):
         return AbcCodec(self, vocabulary)
 
     def merge(self, tokens: Iterable[str]) -> Vocabulary:
-        """Return the vocabulary of tokens and of every bar line, so that a grammar can always close a tune."""
+        """Return the vocabulary of tokens and of all bar lines, so that a grammar can always end a tune."""
         return super().merge([*tokens, *LINES, "[1", "[2"])

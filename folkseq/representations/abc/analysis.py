@@ -1,7 +1,7 @@
-"""The identity of tunes across keys, and the features that are counted in them.
+"""Recognition of tunes in any key, and their features.
 
 A tune is analysed as written: a repeated section counts once. Rests, grace notes and the lower notes of chords have no
-pitch or duration here.
+pitch or duration in this analysis.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from folkseq.representations.capabilities import Analysis, Features, Profile, Ti
 MELODY_UNITS = 322_560
 """Units of a melody's durations in a whole note: 128ths, in tuplets of two to ten."""
 SECTION = 8
-"""Bars of most sections of dance tunes."""
+"""Number of bars in most sections of dance tunes."""
 _OUTSIDE = frozenset((START, END, *HEADER))
 Ids = NDArray[Any]
 
@@ -108,11 +108,11 @@ class AbcAnalysis(Analysis):
         return {"note": float(sum(kind(token) == "pitch" for token in self.vocabulary.decode(ids)))}
 
     def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
-        """Return the bar of each token, as engravers count."""
+        """Return the bar of each token, numbered as in printed music."""
         return read_bars(tokens).numbers
 
     def excerpt(self, tokens: Sequence[str], start: int, stop: int, piece: Tune | None = None) -> str:
-        """Return the bars that hold some tokens as ABC, with these underlined."""
+        """Return the bars that contain some tokens as ABC, with these tokens underlined."""
         return excerpt(tokens, start, stop, self.spelling, piece)
 
     def bars(self, tokens: Sequence[str]) -> int:

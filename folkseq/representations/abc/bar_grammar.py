@@ -1,8 +1,8 @@
-"""The filling of a bar, sound by sound, until it is exactly full.
+"""The grammar of a bar, which is filled sound by sound until it is exactly full.
 
-A state holds the room that is left in the bar, and nothing of meters, sections or tunes, so there are few states and
-each is worked out once. The pitch to which a tie leads, and above which a chord goes on, is not part of a state: it is
-the last pitch of the tune.
+A state contains the remaining room in the bar, but not the meter, section or tune, so there are few states, and each is
+computed once. The pitch at the end of a tie, or below the next note of a chord, is not part of a state: it is the last
+pitch of the tune.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The bars of a tune's tokens: the bar and the time of each token, and labels that follow from them.
+"""The bars of the tokens of a tune: the bar and the time of each token, and labels.
 
-A token has the time at which its sound begins: grace notes, pitches, length and tie are one sound. Any tokens have
-times, even if they spell no tune. Everything but lengths follows from the tokens up to each one, so a network that has
-read them can know it.
+The time of a token is the onset of its sound, which consists of grace notes, pitches, length and tie. All sequences of
+tokens have times, even if they are no valid tune. Except for lengths, all results depend only on the previous tokens,
+so a network that has read them can know the results.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class BarSpan(NamedTuple):
     plain: bool
     """Whether it has a meter, and no meter, key or ending begins within it."""
     number: int
-    """As engravers count: a pickup, at the beginning of the tune or of a section, has the number of the bar before it,
-    which it completes, or 0."""
+    """Number as in printed music: a pickup at the beginning of a tune or section has the number of the bar before
+    it, which it completes, or 0."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,8 @@
-"""The compass of new tunes: each has the header of a random tune of the corpus and the range of one like it.
+"""The compass of new tunes: each gets the header of a random tune of the corpus and the range of a similar tune.
 
 Without a header, redrawing long tunes would leave too few hornpipes and strathspeys. Without a range, every third tune
-spans two octaves or more, while every tenth of the corpus does; in any key, such a tune is too low for a flute or too
-high for a fiddler in first position. A mask alone does not suffice: of the tunes within a range, a third never reach
+would span two octaves or more, against every tenth tune of the corpus; in any key, such a tune is too low for a flute
+or too high for a fiddler in first position. A mask is not sufficient: a third of the tunes within a range never reach
 its lowest note. Ranges are in the octave of the tokens.
 """
 
@@ -54,7 +54,7 @@ class Compass:
         mode: str = "",
         instrument: Instrument | None = None,
     ) -> None:
-        """Take headers and ranges from the tunes of the corpus that are like a new one.
+        """Take headers and ranges from the tunes of the corpus that are similar to a new one.
 
         Args:
             vocabulary: of `abc` tokens.
@@ -115,7 +115,7 @@ class Compass:
         return uniforms, headers, written + 1, rhythms, low, high, lowest, highest, last, notes
 
     def weights(self, rows: Rows) -> NDArray[np.float32]:
-        """Return 0 for ids outside the range of a row, and more than 1 for those that bring it nearer to its range."""
+        """Return 0 for ids outside the range of a row, and more than 1 for ids that bring it closer to its range."""
         _, headers, written, _, low, high, lowest, highest, last, notes = rows
         further = self._between[np.maximum(low, last - _OCTAVE), np.maximum(lowest - 1, 0)]  # (B, V)
         further |= self._between[np.minimum(highest + 1, self._top), np.minimum(high, last + _OCTAVE)]

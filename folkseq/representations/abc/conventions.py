@@ -1,7 +1,7 @@
-"""The conventions of a corpus: the meter, unit, key and range of its tunes, which the tokens leave out or transpose.
+"""The conventions of a corpus: the meter, unit, key and range of its tunes, which tokens omit or transpose.
 
-Tokens have a tonic of C, so a new tune gets its key and octave after sampling: those of a tune of the corpus that has
-the same rhythm, mode and range. Ranges are in staff positions.
+Tokens have a tonic of C, so a new tune gets its key and octave after sampling, from a tune of the corpus with the same
+rhythm, mode and range. Ranges are in staff positions.
 """
 
 from __future__ import annotations

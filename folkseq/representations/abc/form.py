@@ -1,7 +1,7 @@
-"""The form of a tune: header, sections, repeats and endings, pickups, and where it may end, as far as a plan says.
+"""The grammar of form: header, sections, repeats and endings, pickups, and possible ends, according to a plan.
 
-A section may begin with a pickup, which its last bar, or that of the section before, completes. Repeats come in pairs.
-The bars of a section are counted as it is read once: a pickup does not count, and a second ending replaces the first.
+A section may begin with a pickup, which the last bar of this or the previous section completes. Repeats come in pairs.
+Bars of a section are counted in one pass: a pickup does not count, and a second ending replaces the first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OUTSIDE, INSIDE, FIRST, BETWEEN, SECOND = range(5)
 
 @dataclass(frozen=True)
 class FormPlan:
-    """The requested form of a tune; any form by default."""
+    """The requested form of a tune; by default, any form."""
 
     bars: int | None = None
     """Bars of the whole tune, as written."""
@@ -46,9 +46,9 @@ class FormPlan:
 
     @classmethod
     def of(cls, bars: int | None = None, form: str | None = None, *, varied: bool = False) -> FormPlan:
-        """Return the plan of a number of bars and a form such as AABB. Raises RequestError for an impossible one.
+        """Return the plan for a number of bars and a form such as AABB. Raises RequestError for an impossible form.
 
-        What comes back varied is a section of its own, whose bars are not part of the number that was asked for.
+        A varied repeat is a separate section, whose bars do not count towards the requested number.
         """
         letters = "" if form is None else form.strip().upper()
         if form is not None and not re.fullmatch("[A-Z]+", letters):
@@ -222,7 +222,7 @@ class FormGrammar(Form[FormState]):
         return max(target - state.bars, 0) + endings + after * target
 
     def needed(self) -> set[str]:
-        """Return the tokens without which the plan cannot be met."""
+        """Return the tokens that the plan requires."""
         needed = {self._section_end(place, repeated) for place, repeated in enumerate(self._sections)}
         if self._begins_repeated:
             needed.add("|:")

@@ -1,4 +1,4 @@
-"""New tunes: their grammar, primes, and the key and title of the result."""
+"""Generation of tunes: the grammar, primes, and the key and title of the result."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class AbcGeneration(Generation[Tune]):
     def plan(self, options: AbcOptions, prime: Prime[Tune] | None = None) -> Plan:
         """Return the grammar of valid tunes with the header and form of the options.
 
-        The limit covers two parts and a prime, or more than the requested bars or sections take. A form gets many
+        The limit is sufficient for two parts and a prime, or for the requested bars or sections. A form needs many
         candidates; otherwise most tunes would end in the middle of a phrase.
         """
         if options.accompaniment and not any(kind(token) == "harmony" for token in self.vocabulary.tokens):
@@ -173,7 +173,7 @@ class AbcGeneration(Generation[Tune]):
         return self._open_prime(tune, options, lost + not_written)
 
     def _open_prime(self, tune: Tune, options: AbcOptions, lost: Mapping[str, int]) -> Prime[Tune]:
-        """Return the prime of a tune whose last bar lines are left out, so that it can go on."""
+        """Return the prime of a tune without its last bar lines, so that it can continue."""
         body = list(tune.body)
         while body and isinstance(body[-1], Bar):
             body.pop()
@@ -199,16 +199,16 @@ class AbcGeneration(Generation[Tune]):
         return Prime(tuple(self.vocabulary.encode(tokens)), tune, losses + Counter(self.spelling.lost(tune)))
 
     def in_order(self, ids: Sequence[int], options: AbcOptions) -> Sequence[int]:
-        """Return the ids of a tune with the sections that come back varied where they are played."""
+        """Return the ids of a tune with each varied repeat after its section."""
         plan = self._form(options)
         if not plan.returns:
             return ids
         return tuple(self.vocabulary.encode(in_order(self.vocabulary.decode(ids), plan)))
 
     def postprocess(self, piece: Tune, name: str, options: AbcOptions, prime: Prime[Tune] | None = None) -> Tune:
-        """Return the tune with a title and a rhythm, written as the corpus writes such tunes.
+        """Return the tune with a title and a rhythm, in the notation of similar tunes of the corpus.
 
-        The options and the prime come first: they have a key and a meter of their own.
+        The key and meter of the options and of the prime have precedence.
         """
         random = Random(name)  # of one piece, so that the same piece is always written in the same way
         if prime is not None and not options.key:
@@ -225,7 +225,7 @@ class AbcGeneration(Generation[Tune]):
         return _titled(replace(tune, rhythm=options.requested_rhythm() or tune.rhythm), name)
 
     def new_titles(self, known: Sequence[Sequence[str]], seed: int) -> Iterator[str]:
-        """Yield titles in the manner of the corpus; `DANCE` in them stands for the kind of tune."""
+        """Yield titles in the style of the corpus, with `DANCE` in place of the kind of tune."""
         if known:
             yield from TitleModel(known).new_titles(Random(f"titles {seed}"))
 

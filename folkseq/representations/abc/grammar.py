@@ -1,8 +1,8 @@
-"""The `abc` tokens that may come next, so that a tune is valid by construction: a `folkseq.grammar.Grammar`.
+"""The grammar of `abc` tokens, a `folkseq.grammar.Grammar`, which makes every tune valid by construction.
 
-The header comes first. Every bar is exactly full for its meter, except for a pickup and the bar that completes it.
-Repeats and endings match, tuplets close within the bar, ties lead to their own pitch. A tune ends on `|]` or `:|`, in
-the requested form; near the limit it is led to its end by the shortest way.
+The header comes first. Every bar is exactly full in its meter, except for a pickup and the bar that completes it.
+Repeats and endings match, tuplets close within the bar, and ties connect equal pitches. A tune ends with `|]` or `:|`,
+in the requested form. Near the limit, only the shortest ending is allowed.
 """
 
 from __future__ import annotations

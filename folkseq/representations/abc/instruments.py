@@ -1,7 +1,7 @@
-"""The instruments that tunes can be written for, with the notes that a player has without leaving the usual position.
+"""The instruments of new tunes, with their ranges in the usual position.
 
-The ranges follow from the usual tunings and fingerings, which the table names. Notes are as books of tunes write them,
-and as MIDI plays them: a whistle and a recorder sound an octave higher, a tenor banjo and a guitar an octave lower.
+The ranges follow from common tunings and fingerings, which the table lists. Pitches are as written in tune books and as
+played in MIDI: a whistle and a recorder sound an octave higher, a tenor banjo and a guitar an octave lower.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Instrument(NamedTuple):
         return self.lowest <= lowest and highest <= self.highest
 
     def room(self, tune: Tune) -> tuple[int, int]:
-        """Return the fewest and the most semitones by which a tune can be moved to be played, grace notes included."""
+        """Return the smallest and largest transposition in semitones that make a tune with its grace notes playable."""
         found = [pitch.midi for sound in tune.sounds() for pitch in (*sound.grace, *sound.pitches)]
         return (self.lowest - min(found), self.highest - max(found)) if found else ANYWHERE
 

@@ -1,4 +1,4 @@
-"""The options of new tunes, as a musician names rhythms, meters, modes and keys."""
+"""The options of new tunes, with musicians' names of rhythms, meters, modes and keys."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class AbcOptions(Options):
 
     @property
     def range(self) -> Instrument | None:
-        """Return the range of the instrument, if one is asked for."""
+        """Return the range of the requested instrument, or None."""
         return INSTRUMENTS.get(self.instrument or "")
 
     def requested_mode(self) -> str:
-        """Return the mode that the key or the mode asks for, or nothing. Raises RequestError for unknown names."""
+        """Return the requested mode, from the key or the mode, or "". Raises RequestError for unknown names."""
         mode = find_mode(self.mode) if self.mode else ""
         if self.key:
             written = find_key(self.key, mode).mode

@@ -1,7 +1,7 @@
-"""A grammar that keeps tunes playable: after some transposition that a tune may get, an instrument has all its notes.
+"""A grammar that keeps tunes playable: some allowed transposition puts all notes within the range of an instrument.
 
-The key and octave of a tune are chosen after it is written, so no single range of tokens would do. An id may come if
-there is still a transposition that takes the lowest and the highest note so far into the instrument's range.
+The key and octave of a tune are chosen after sampling, so there is no fixed range of tokens. An id is allowed if some
+transposition still puts the lowest and the highest note so far within the range of the instrument.
 """
 
 from __future__ import annotations
