@@ -8,7 +8,10 @@ generated music by such a classifier.
 
 Conventions: the AUC is the mean of a cross-validation that keeps near-duplicates, and stretches of one piece, in one
 fold. One half of the real pieces against the other shows what AUC chance and the number of pieces give. A feature is as
-telling as the AUC is lower once its values are shuffled among the pieces that are judged.
+telling as the AUC is lower once its values are shuffled among the pieces that are judged. If samples are shorter than
+most real pieces, as those of performances are, they are no whole pieces: then samples and real pieces are cut into
+stretches of one length, of some ten seconds for half an hour of performances. Beginnings and ends do not count, since
+samples have more of them, and velocity and pedal are known from the beginning only there.
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ FEWEST = 40
 """Pieces of each kind that a classifier needs at least."""
 TOLD = 5
 """Features that are named."""
+STRETCHES = 200
+"""Into which all real pieces together are cut, if samples are shorter than most of them."""
+SHORTEST = 128
+"""Ids in a stretch, at least."""
 _COMMONEST = 60  # figures of each length that are features
 _LONGEST = 12  # of an interval, in semitones; wider ones count as this
 _AT_ONCE = 32  # features that are shuffled at once
@@ -55,52 +62,66 @@ class Told:
     """The result of telling samples from real pieces."""
 
     samples: int
-    """Number of pieces."""
+    """Number of pieces, or of their stretches."""
     real: int
     auc: float
-    auc_among_real: float
-    """Of one half of the real pieces against the other."""
+    auc_among_real: float | None
+    """Of one half of the real pieces against the other; None of fewer than two pieces for each fold."""
     telling: tuple[Telling, ...]
     """The most telling features first."""
+    stretch: int | None = None
+    """Number of ids in each, if samples are no whole pieces."""
+    real_pieces: int = 0
+    """Number of real pieces, of which `real` are stretches."""
 
 
 def tell_apart(codec: Codec[Any], samples: Sequence[Ids], real: Sequence[Ids], seed: int = 0) -> Told | None:
-    """Return how well samples can be told from real pieces; None for fewer than `FEWEST` of a kind.
+    """Return how well samples can be told from real pieces; None for fewer than `FEWEST` of a kind, or too alike ones.
 
     Args:
         codec: of both.
         samples: the ids of each.
-        real: the same; a piece longer than any sample is judged in stretches.
+        real: the same.
         seed: of the folds and shuffles.
     """
-    longest = max(map(len, samples), default=0)
-    stretches = [
-        (owner, piece[at : at + longest]) for owner, piece in enumerate(real) for at in _starts(piece, longest)
-    ]
-    if min(len(samples), len(stretches)) < FEWEST:
+    if not len(samples) or not len(real):
         return None
-    owners, real = np.array([owner for owner, _ in stretches]), [piece for _, piece in stretches]
+    longest, lengths = max(map(len, samples)), list(map(len, real))
+    whole = np.median(lengths) <= longest
+    cut = longest if whole else max(min(sum(lengths) // STRETCHES, longest // 2), SHORTEST)
+    ours, theirs = (_stretches(pieces, cut, inner=not whole) for pieces in (samples, real))
+    if min(len(ours), len(theirs)) < FEWEST:
+        return None
+    pieces = [piece for _, piece in ours + theirs]
+    owners = np.array([owner for owner, _ in ours] + [len(samples) + owner for owner, _ in theirs])
     random = np.random.default_rng(seed)
-    groups = _groups(codec, [*samples, *real], owners)
-    values, names = _matrix(codec, [*samples, *real])
-    is_real = np.arange(len(values)) >= len(samples)
+    groups = _groups(codec, pieces, owners)
+    values, names = _matrix(codec, pieces)
+    is_real = np.arange(len(values)) >= len(ours)
+    if min(len(np.unique(groups[side])) for side in (is_real, ~is_real)) < FOLDS:
+        return None
     _, own = np.unique(groups[is_real], return_inverse=True)
     half = random.permutation(own.max() + 1)[own] % 2 == 0
     auc, telling = _judge(values, is_real, groups, random, names)
-    among, _ = _judge(values[is_real], half, own, random)
-    return Told(len(samples), len(real), auc, among, telling)
+    among = _judge(values[is_real], half, own, random)[0] if own.max() + 1 >= 2 * FOLDS else None
+    return Told(len(ours), len(theirs), auc, among, telling, None if whole else cut, len(real))
 
 
-def _starts(piece: Ids, longest: int) -> range:
-    return range(0, max(len(piece) - longest // 2, 1), longest) if longest else range(0)
+def _stretches(pieces: Sequence[Ids], length: int, inner: bool) -> list[tuple[int, Ids]]:
+    """Return stretches of pieces, each with the place of its piece: all, or only those without beginning and end."""
+    found = list[tuple[int, Ids]]()
+    for owner, piece in enumerate(pieces):
+        first, last = (length, len(piece) - length) if inner else (0, max(len(piece) - length // 2, 1))
+        found += [(owner, piece[at : at + length]) for at in range(first, last, length)]
+    return found
 
 
 def _groups(codec: Codec[Any], pieces: Sequence[Ids], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the group of each piece, (P,): near-duplicates, and stretches of one piece, which come last."""
+    """Return the group of each piece, (P,): near-duplicates, and stretches of one piece, which has a number, (P,)."""
     similar = codec.transposition
     groups = near_duplicates([similar.fingerprint(ids) for ids in pieces] if similar else pieces, similar)
-    for owner in np.unique(owners):
-        own = groups[len(pieces) - len(owners) :][owners == owner]
+    for owner in np.flatnonzero(np.bincount(owners) > 1).tolist():
+        own = groups[owners == owner]
         groups[np.isin(groups, own)] = own[0]
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 

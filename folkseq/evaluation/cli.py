@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from folkseq.cli.options import MODEL
 from folkseq.cli.output import say, show, show_lost
 from folkseq.cli.status import QUIET, reading
+from folkseq.extras import advice
 
 if TYPE_CHECKING:
     from folkseq.evaluation.loss import Loss
@@ -179,12 +181,21 @@ def _kinds(kinds: Mapping[str, Any]) -> Iterator[Rows]:
 
 
 def _classifier(told: Mapping[str, Any] | None) -> Iterator[Rows]:
+    from folkseq.evaluation.classifier import FEWEST, FOLDS
+
     if told is None:
+        needs = f"a classifier that tells samples from held-out pieces needs {FEWEST} of each, or as many stretches of "
+        needs += f"{FOLDS} of each that are no near-duplicates"
+        yield [[needs if find_spec("sklearn") else f"no classifier: {advice('sklearn')}"]]
         return
-    auc, among = (f"{told[name]:.2f}" for name in ("auc", "auc_among_real"))
-    yield [
-        [f"a classifier tells samples from held-out pieces with an AUC of {auc}, and these from each other of {among}"]
-    ]
+    which = "samples from held-out pieces"
+    if told["stretch"] is not None:
+        which = f"{told['samples']:,} stretches of samples from {told['real']:,} of {told['real_pieces']:,} held-out "
+        which += f"pieces, each of {told['stretch']:,} tokens,"
+    line = f"a classifier tells {which} with an AUC of {told['auc']:.2f}"
+    if told["auc_among_real"] is not None:
+        line += f", and these from each other of {told['auc_among_real']:.2f}"
+    yield [[line]]
     rows = [[each["name"], *_decimals([each["samples"], each["real"], each["loss"]])] for each in told["telling"]]
     yield [["most telling", "samples", "held out", "AUC lost without"], *rows]
 

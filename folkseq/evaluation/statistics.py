@@ -87,7 +87,7 @@ def evaluate(faults: Sequence[str], features: Sequence[Features], trained: Value
     return {
         "pieces": len(faults),
         "faults": dict(wrong.most_common()),
-        "shares": valid | pooled_ratios(piece.shares for piece in features),
+        "shares": valid | pooled_ratios({**piece.validity, **piece.shares} for piece in features),
         "rates": pooled_ratios(piece.rates for piece in features),
         "overlaps": {name: overlapping_area(values[name], trained[name]) for name in common},
     }

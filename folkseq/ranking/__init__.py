@@ -1,5 +1,5 @@
 """Learned ranking: how closely each candidate resembles the pieces of the corpus."""
 
-from folkseq.ranking.ranker import Ranker, choose, likeness
+from folkseq.ranking.ranker import CANDIDATES, Ranker, choose, likeness
 
-__all__ = ["Ranker", "choose", "likeness"]
+__all__ = ["CANDIDATES", "Ranker", "choose", "likeness"]

@@ -27,6 +27,10 @@ _FAMILY = 1 << 40  # distance of the codes of two families of figures
 _PAIRS = ((0, 1), (0, 2), (1, 3), (0, 4), (1, 5), (2, 6), (3, 7), (0, 8), (4, 12))
 """Pairs of bars to compare."""
 _SECTIONS = 3  # first sections of which each is described
+_ENDING = 2  # most bars of a second ending, which is no section
+_OF_MELODY, _OF_FORM = 16 + 2 * _LONGEST, 16 + len(_PAIRS) + 2 * _SECTIONS  # numbers of features
+_WIDE_LEAP = 12  # place among those of the melody
+_SECTION_COUNT, _ONE_SECTION = 7, 13  # places among those of the form
 
 
 class Describer:
@@ -58,6 +62,12 @@ class Describer:
     def describe(self, pieces: Sequence[Ids]) -> Values:
         """Return the features of pieces, (P, F)."""
         return np.array([np.concatenate([self._shares(ids), self._melody(ids), self._form(ids)]) for ids in pieces])
+
+    @property
+    def noticed(self) -> Ids:
+        """Return the places of features that a listener notices in any one piece: a wide leap, and its sections."""
+        melody, form = len(self.figures), len(self.figures) + _OF_MELODY
+        return np.array([melody + _WIDE_LEAP, form + _SECTION_COUNT, form + _ONE_SECTION])
 
     def _shares(self, ids: Ids) -> Values:
         """Return the share of each figure among those of its family, and 1 for each id that occurs at all."""
@@ -97,7 +107,7 @@ class Describer:
         """Return the features of the heights and intervals."""
         heights, intervals = self._heights[ids[self._pitched[ids]]], self._intervals(ids)
         if len(intervals) < _LONGEST:
-            return np.zeros(16 + 2 * _LONGEST)
+            return np.zeros(_OF_MELODY)
         sizes, wide = np.abs(intervals), np.abs(np.diff(heights))
         turns = (np.sign(intervals[1:]) * np.sign(intervals[:-1]) < 0).mean()
         counts = np.bincount(heights - heights.min()) / len(heights)
@@ -121,7 +131,7 @@ class Describer:
         """Return the features of bars and sections, and of their repetitions."""
         marks, (starts, ends) = self._marks[ids], self._bars(ids)
         if not len(starts):
-            return np.zeros(16 + len(_PAIRS) + 2 * _SECTIONS)
+            return np.zeros(_OF_FORM)
         bars, rhythms = _hashes(ids, starts, ends), _hashes(self._rhythm[ids], starts, ends)
         count = len(bars)
         closes = np.flatnonzero(marks[ends] >= 2)  # (S,) last bar of each section
@@ -132,8 +142,9 @@ class Describer:
         _, first, times = np.unique(bars, return_index=True, return_counts=True)
         found = [count, len(ids), 1 - len(first) / count, times[times > 1].sum() / count, times.max() / count]
         found += [1 - len(np.unique(rhythms)) / count, np.unique(rhythms, return_counts=True)[1].max() / count]
-        found += [len(lengths), lengths.max(), lengths.mean(), (lengths % 4 == 0).mean(), (lengths == 8).mean()]
-        found += [len(first) == count, len(lengths) == 1, _alike(bars, opens), _alike(bars, closes)]
+        sections = int((lengths > _ENDING).sum())
+        found += [sections, lengths.max(), lengths.mean(), (lengths % 4 == 0).mean(), (lengths == 8).mean()]
+        found += [len(first) == count, sections <= 1, _alike(bars, opens), _alike(bars, closes)]
         found += [(bars[one] == bars[other]) if other < count else 0.5 for one, other in _PAIRS]
         padded = np.concatenate([lengths, np.zeros(_SECTIONS, np.int64)])[:_SECTIONS]
         again = np.ones(count)

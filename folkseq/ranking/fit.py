@@ -1,4 +1,9 @@
-"""Learning to rank: train two classifiers to distinguish pieces of the corpus from samples of the model."""
+"""Learning to rank: train two classifiers to distinguish pieces of the corpus from samples of the model.
+
+With few candidates for each piece, the odds of the classifiers correct only a part of a difference: what is twice as
+frequent among the candidates as in the corpus is still too frequent among the chosen ones. The weights of regression
+for a few features therefore change until the chosen ones have the means of the corpus.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.models.settings import ModelSettings
-from folkseq.ranking.features import Describer, Ids
-from folkseq.ranking.ranker import CLIP, Ranker, Weights
+from folkseq.ranking.features import Describer, Ids, Values
+from folkseq.ranking.ranker import CANDIDATES, Ranker, Weights, log_odds, standardised
 from folkseq.representations.capabilities import Profile
 
 TREES, DEPTH = 400, 3
 BOLDNESS = 2.0
 """Factor on the odds of the trees, which many small steps keep too close to even."""
+_ROUNDS, _RATE, _DECAY = 150, 0.5, 0.1  # of the change of weights: steps, step size, and weight decay
 
 
-def fit(samples: Sequence[Ids], real: Sequence[Ids], profile: Profile, model: ModelSettings) -> Ranker:
-    """Return a ranker trained to distinguish `samples` from `real` pieces."""
+def fit(
+    samples: Sequence[Ids], unseen: Sequence[Ids], real: Sequence[Ids], profile: Profile, model: ModelSettings
+) -> Ranker:
+    """Return a ranker trained to distinguish `samples` from `real` pieces, and corrected on `unseen` ones."""
     from sklearn.ensemble import GradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
 
@@ -28,8 +36,7 @@ def fit(samples: Sequence[Ids], real: Sequence[Ids], profile: Profile, model: Mo
     is_real = np.arange(len(features)) >= len(samples)
     balance = np.where(is_real, len(samples) / len(real), 1.0)  # both kinds count as much
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
-    standard = np.clip((features - mean) / scale, -CLIP, CLIP)
-    line = LogisticRegression(C=0.01, max_iter=500).fit(standard, is_real, balance)
+    line = LogisticRegression(C=0.01, max_iter=500).fit(standardised(features, mean, scale), is_real, balance)
     boosted = GradientBoostingClassifier(
         n_estimators=TREES, max_depth=DEPTH, subsample=0.5, max_features=0.1, learning_rate=0.06, random_state=0
     ).fit(features, is_real, balance)
@@ -37,7 +44,35 @@ def fit(samples: Sequence[Ids], real: Sequence[Ids], profile: Profile, model: Mo
     trees["value"] *= BOLDNESS
     linear, depth = np.append(line.coef_[0], line.intercept_), np.array(DEPTH, np.int32)
     weights = Weights(describer.figures, mean, scale, linear, **trees, depth=depth)
+    change = match(weights, describer.noticed, describer.describe(unseen), features[is_real])
+    linear[describer.noticed] += change  # the array that `weights` holds
     return Ranker(weights, profile, model)
+
+
+def match(weights: Weights, noticed: Ids, unseen: Values, real: Values) -> Values:
+    """Return how the weights of some features change, so that chosen pieces have the means of real ones, (N,).
+
+    Args:
+        weights: of both classifiers.
+        noticed: places of the features, (N,).
+        unseen: features of candidates that the classifiers have not learned from, (P, F).
+        real: those of real pieces, (R, F).
+    """
+    scores, change = log_odds(weights, unseen), np.zeros(len(noticed))
+    ours, theirs = (standardised(each, weights.mean, weights.scale)[:, noticed] for each in (unseen, real))
+    random = np.random.default_rng(0)
+    for step in range(_ROUNDS):
+        groups = random.permutation(len(ours))[: len(ours) // CANDIDATES * CANDIDATES].reshape(-1, CANDIDATES)
+        shares = _shares((scores + ours @ change)[groups])
+        chosen = np.einsum("gk,gkf->f", shares, ours[groups]) / max(len(groups), 1)
+        change += _RATE / (1 + step / _ROUNDS) * (theirs.mean(axis=0) - chosen - _DECAY * change)
+    return change
+
+
+def _shares(scores: Values) -> Values:
+    """Return the probability of each candidate in its group, (G, K) to (G, K)."""
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _flatten(trees: Sequence[Any], rate: float) -> dict[str, NDArray[Any]]:

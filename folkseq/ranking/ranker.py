@@ -25,8 +25,10 @@ from folkseq.ranking.features import Describer, Ids
 from folkseq.representations.capabilities import Profile
 
 FILE = "ranking.npz"
-VERSION = 1
+VERSION = 2
 """Number that changes with the features; rankers of other versions are not used."""
+CANDIDATES = 8
+"""Among which one is chosen by default."""
 CLIP = 5.0
 """Number of standard deviations to which logistic regression clips a feature."""
 _KEY = 0x72616E6B  # of the random numbers of choices, which are no piece's
@@ -93,13 +95,20 @@ class Ranker:
 
 def log_odds(weights: Weights, features: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sum of the log-odds of both classifiers for features of pieces, (P, F) to (P,)."""
-    standard = np.clip((features - weights.mean) / weights.scale, -CLIP, CLIP)
+    standard = standardised(features, weights.mean, weights.scale)
     rows, nodes = np.arange(len(features))[:, None], np.tile(weights.roots, (len(features), 1))  # (P, T)
     for _ in range(int(weights.depth)):
         goes_left = features[rows, weights.feature[nodes]] <= weights.threshold[nodes]
         nodes = np.where(goes_left, weights.left[nodes], weights.right[nodes])
     linear = standard @ weights.linear[:-1] + weights.linear[-1]
     return np.asarray(linear + weights.value[nodes].sum(axis=1))
+
+
+def standardised(
+    features: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return features in standard deviations from their means, as logistic regression takes them."""
+    return np.asarray(np.clip((features - mean) / scale, -CLIP, CLIP))
 
 
 def likeness(scores: NDArray[np.float64]) -> NDArray[np.float64]:

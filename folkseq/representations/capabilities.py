@@ -249,6 +249,8 @@ class Features:
     """Numerator and denominator: for `notes_per_second`, notes and seconds."""
     values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """(N,) integers, one per occurrence: for `pitch`, the pitch of each note."""
+    validity: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """As `shares`, of what every valid piece has, and not every stretch of one: `note_events_paired`."""
 
 
 class Analysis:

@@ -16,8 +16,9 @@ from folkseq.verbs.sampling_run import SamplingRun
 FEWEST = 300
 """Training pieces from which a ranker is learned; fewer would teach it these pieces, not what such pieces are like. And
 updates of the model: after fewer, its pieces are hardly music, and have no end."""
-SAMPLES = 3000
-"""Pieces that it is learned from, beside those of the corpus; after fewer updates, as many as these."""
+SAMPLES = 6000
+"""Pieces that it is learned from, beside those of the corpus; after fewer updates, as many as these. The classifiers
+learn from one half; the other shows what is chosen among pieces that they do not know."""
 _SEED = 2**64 - 1  # whose pieces nobody asks for
 
 
@@ -44,4 +45,5 @@ def learn_to_rank(run: Run, on_report: Callable[[Mapping[str, Any]], None] | Non
     drawn = generate(model.engine(sampling.record.settings.precision), sampling.request, range(count))
     samples = [np.array(sample.ids, np.int64) for sample in drawn]
     real = [np.asarray(store[piece], np.int64) for piece in sides.train]
-    fit(samples, real, profile, run.config.model).save(run.folder)
+    half = count // 2
+    fit(samples[:half], samples[half:], real, profile, run.config.model).save(run.folder)

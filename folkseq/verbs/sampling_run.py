@@ -15,6 +15,7 @@ import numpy as np
 from folkseq.corpora.files import open_file
 from folkseq.errors import ParseError, RequestError, TokenError, in_words
 from folkseq.formats import midi
+from folkseq.ranking import CANDIDATES
 from folkseq.representations.base import END
 from folkseq.representations.capabilities import Plan, Prime
 from folkseq.run import typical_length
@@ -28,8 +29,6 @@ from folkseq.verbs.writing import Order, Titles, Writer
 
 Result = TypeVar("Result")
 MOST_PIECES = 1_000_000
-BEST = 8
-"""Candidates of which a piece is chosen by default, if the model has learned to rank them."""
 ROOM = 200
 """Tokens after that length in which a piece may end by itself before the grammar ends it."""
 FEWEST_TOKENS, MOST_TOKENS = 160, 10_000_000
@@ -60,7 +59,7 @@ class SamplingRun:
         if self.prime is not None and (lost := in_words(self.prime.lost)):
             self._notices.append(f"{settings.prime if digest else 'the prime'}: lost: {lost}")
         self.candidates = plan.candidates if settings.grammar else 1
-        self.best = settings.best or (BEST if model.ranker and settings.grammar else 1)
+        self.best = settings.best or (CANDIDATES if model.ranker and settings.grammar else 1)
         limit, longest = settings.limit, None
         if limit is None:
             limit = plan.limit

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from folkseq.evaluation.classifier import FEWEST, tell_apart
+from folkseq.evaluation.classifier import FEWEST, STRETCHES, tell_apart
 from folkseq.formats import abc
+from folkseq.music.performance import Note, Performance, Track
 from folkseq.representations.abc import AbcRepresentation
+from folkseq.representations.performance import PerformanceRepresentation
 
 NOTES = "CDEFGABcdefgab"
 
@@ -38,6 +40,7 @@ def test_pieces_of_one_kind_are_not_told_apart(encoded):
     codec, first, second, _ = encoded
     told = tell_apart(codec, first, second)
     assert 0.3 < told.auc < 0.7
+    assert told.stretch is None  # whole tunes
     assert 0.2 < told.auc_among_real < 0.8
 
 
@@ -67,10 +70,25 @@ def test_few_pieces_are_not_judged(encoded):
     codec, first, second, _ = encoded
     assert tell_apart(codec, first[: FEWEST - 1], second) is None
     assert tell_apart(codec, [], second) is None
+    assert tell_apart(codec, first, [second[0]] * FEWEST) is None
 
 
-def test_long_pieces_are_judged_in_stretches(encoded):
-    codec, first, second, _ = encoded
-    joined = [np.concatenate(second[at : at + 3]) for at in range(0, 60, 3)]
-    told = tell_apart(codec, first, joined)
-    assert told.real >= 55
+def test_stretches_of_performances_are_told_by_their_music_alone():
+    """A stretch begins and ends in notes, which a whole piece does not."""
+    random = np.random.default_rng(2)
+
+    def performance(seconds, widest):
+        onsets = np.arange(0, seconds, 0.25)
+        pitches = 40 + np.cumsum(random.integers(-widest, widest + 1, len(onsets))) % 48
+        notes = [Note(at, at + 0.6, int(pitch), 64) for at, pitch in zip(onsets, pitches, strict=True)]
+        return Performance((Track.of(notes),))
+
+    pieces = [*(performance(40, 7) for _ in range(40)), *(performance(400, 7) for _ in range(8))]
+    codec, ids = PerformanceRepresentation().fit_encode([*pieces, *(performance(40, 20) for _ in range(40))])
+    same, other = tell_apart(codec, ids[:40], ids[40:48]), tell_apart(codec, ids[48:], ids[40:48])
+    assert same.stretch == sum(map(len, ids[40:48])) // STRETCHES
+    assert same.samples >= 40 < same.real
+    assert 0.25 < same.auc < 0.75
+    assert other.auc > 0.95
+    assert (same.real_pieces, same.auc_among_real) == (8, None)  # each fold would hold one or two of these pieces
+    assert not any("paired" in each.name for each in same.telling)

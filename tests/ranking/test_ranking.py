@@ -11,9 +11,9 @@ import folkseq
 from folkseq.errors import RunError
 from folkseq.formats import abc
 from folkseq.models.settings import ModelSettings
-from folkseq.ranking import Ranker, choose, likeness
+from folkseq.ranking import CANDIDATES, Ranker, choose, likeness
 from folkseq.ranking.features import Describer
-from folkseq.ranking.fit import _flatten, fit
+from folkseq.ranking.fit import _flatten, fit, match
 from folkseq.ranking.ranker import FILE, Weights, log_odds
 from folkseq.representations.abc import AbcRepresentation
 from folkseq.run import Run
@@ -72,6 +72,15 @@ def test_features_say_what_a_tune_is_like(codec, described):
     assert shares[describer.figures // (1 << 40) == 0].sum() == pytest.approx(1)  # all intervals are common ones
 
 
+def test_a_second_ending_is_no_section():
+    one = "|:CDEF GABc|CDEF G2c2|cBAG FEDC|1 EDEF G4:|2 EDEF C4|]"
+    book = [f"X:1\nT:t\nM:4/4\nL:1/8\nK:C\n{music}\n" for music in (one, f"{one[:-2]}|{one}")]
+    codec, encoded = AbcRepresentation().fit_encode(abc.parse("\n".join(book)).tunes)
+    pieces, recipe = [np.asarray(ids, np.int64) for ids in encoded], codec.recipe
+    describer = Describer.fit(codec.transposition.profile, recipe["bar_ends"], recipe["section_ends"], pieces)
+    assert describer.describe(pieces)[:, describer.noticed[1:]].tolist() == [[1, 1], [2, 0]]  # sections; only one
+
+
 def test_a_tune_is_described_alike_alone_and_among_others(described):
     describer, pieces = described
     together = describer.describe(pieces)
@@ -115,7 +124,7 @@ def test_real_tunes_are_told_from_others_that_lack_their_repeats(codec, tmp_path
         return other
 
     others = [shuffled(ids) for ids in real]
-    ranker = fit(others[:150], real[:150], codec.transposition.profile, model)
+    ranker = fit(others[:75], others[75:150], real[:150], codec.transposition.profile, model)
     scores = ranker.scores([*real[150:], *others[150:]])
     assert (scores[:50] > 0).mean() > 0.9
     assert (scores[50:] < 0).mean() > 0.9
@@ -125,6 +134,30 @@ def test_real_tunes_are_told_from_others_that_lack_their_repeats(codec, tmp_path
     (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:500])
     with pytest.raises(RunError, match=f"{FILE}: is damaged"):
         Ranker.open(tmp_path, codec.transposition.profile, model)
+
+
+def test_chosen_pieces_have_the_means_of_real_ones_in_what_a_listener_notices():
+    """The odds alone choose too many of what is twice as frequent among the candidates, since they are only a few."""
+    random = np.random.default_rng(6)
+    unseen, real = (
+        np.stack((random.random(count) < share, random.normal(size=count)), axis=1).astype(np.float64)
+        for count, share in ((8000, 0.2), (500, 0.1))
+    )
+    one = np.zeros(1)
+    leaf = Weights(
+        np.zeros(0, np.int64), np.zeros(2), np.ones(2), np.array([-0.8, 3.0, 0.0]), one.astype(np.int32),
+        one.astype(np.int32), one, one.astype(np.int32), one.astype(np.int32), one, np.array(0, np.int32),
+    )  # fmt: skip
+    before = log_odds(leaf, unseen)
+    (change,) = match(leaf, np.array([0]), unseen, real)
+    after = before + change * unseen[:, 0]
+    shares = [
+        np.mean([unseen[8 * n + choose(scores[8 * n : 8 * n + 8], 1, n), 0] for n in range(1000)])
+        for scores in (before, after)
+    ]
+    assert CANDIDATES == 8
+    assert shares[0] > 0.12
+    assert shares[1] == pytest.approx(real[:, 0].mean(), abs=0.025)
 
 
 @pytest.fixture(scope="module")

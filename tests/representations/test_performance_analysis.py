@@ -35,7 +35,7 @@ DEFAULT, PEDAL, MAGENTA = codec_of(), codec_of(sustain="tokens"), codec_of(order
 def test_faults(codec, body, fault, paired):
     ids = np.array(codec.vocabulary.encode(["<s>", *body.split(), "</s>"]))
     assert codec.analysis.validate(ids) == fault
-    assert codec.analysis.features(ids).shares == {"note_events_paired": paired}
+    assert codec.analysis.features(ids).validity == {"note_events_paired": paired}
 
 
 def test_a_performance_that_is_cut_off_or_corrupted_is_not_valid():

@@ -41,7 +41,7 @@ class PerformanceAnalysis(Analysis):
         notes = pair(decode(ids, self.layout), length, self.config.canonical)
         paired, count, _ = self._count_notes(ids)
         found = note_features(notes.onset, notes.offset - notes.onset, notes.pitch, notes.velocity, self.config, length)
-        return replace(found, shares={"note_events_paired": (paired, count)})
+        return replace(found, validity={"note_events_paired": (paired, count)})
 
     def labels(self, ids: Ids) -> Mapping[str, NDArray[Any]]:
         """Label ids by what has happened up to each of them.
