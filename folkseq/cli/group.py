@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ class Group(click.Group):
         """Run a verb; exit with 1 and one line for an error that the user can fix, with 130 after an interrupt."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
+        gc.set_threshold(50_000, 20, 20)  # tables are held until the end; by default they are searched again and again
         for stream in (sys.stdout, sys.stderr):  # a file name need not be text
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
