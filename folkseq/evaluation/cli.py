@@ -33,13 +33,18 @@ Column = Mapping[str, float]
 @click.option("--lead-column", help="Name or number of the leading player, for packed.  [default: the first]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--per-step", is_flag=True, help="Also print the ids and log-probabilities of each piece; needs --json.")
+@click.option(
+    "--keep-duplicates",
+    is_flag=True,
+    help="Also score near-duplicates of training pieces in CORPUS, as published benchmarks do.",
+)
 @QUIET
 def evaluate(run: str | None, corpus: tuple[str, ...], model: str | None, as_json: bool, **settings: Any) -> None:
     """Evaluate a run on held-out pieces, next to n-gram models of the same training set.
 
-    CORPUS names files or folders, of which near-duplicates of training pieces are left out. Without CORPUS, folkseq
-    evaluates the run on its own test set. By default, RUN is the newest run. With --samples, folkseq also writes new
-    pieces and evaluates their validity, corpus statistics and novelty.
+    CORPUS names files or folders, of which near-duplicates of training pieces are left out by default. Without CORPUS,
+    folkseq evaluates the run on its own test set. By default, RUN is the newest run. With --samples, folkseq also
+    writes new pieces and evaluates their validity, corpus statistics and novelty.
     """
     from folkseq.evaluation.verb import evaluate as verb
 

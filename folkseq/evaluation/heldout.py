@@ -51,16 +51,24 @@ class HeldOutPieces:
     """How the files were read where that was not clear."""
 
 
-def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | None) -> HeldOutPieces:
+def held_out(
+    run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | None, keep_duplicates: bool = False
+) -> HeldOutPieces:
     """Return the held-out pieces of files and folders; if there are none, the run's own test side.
 
-    `on_read` is called with the number of files read and that of all. Raises FolkseqError if the files cannot be read,
-    or no piece is left.
+    Args:
+        run: the run to evaluate.
+        corpus: files and folders.
+        on_read: called with the number of files read so far and the number of all files.
+        keep_duplicates: keep pieces of the files that have a near-duplicate among those seen.
+
+    Raises:
+        FolkseqError: the files cannot be read, or no piece is left.
     """
     paths = listed(corpus)
     if paths:
         where = f"{paths[0]}" + f" and {len(paths) - 1} more" * (len(paths) > 1)
-        found = _of_files(run, paths, on_read)
+        found = _of_files(run, paths, on_read, keep_duplicates)
     else:
         store, sides = run.tokens()
         side = "test" if sides.test else "valid"
@@ -74,7 +82,9 @@ def held_out(run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | Non
     return found
 
 
-def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], None] | None) -> HeldOutPieces:
+def _of_files(
+    run: Run, paths: Sequence[Path], on_read: Callable[[int, int], None] | None, keep_duplicates: bool
+) -> HeldOutPieces:
     store, sides = run.tokens()
     seen = sides.train + sides.valid
     representation = representations.find(run.config.representation).matching(run.vocabulary)
@@ -82,8 +92,8 @@ def _of_files(run: Run, paths: Sequence[Path], on_read: Callable[[int, int], Non
     suffixes = representation.files.suffixes
     read = tokenize_corpus(representation, files(paths, suffixes), on_read=on_read, signature=codec.signature)
     known = _in_vocabulary(read.store, read.codec.vocabulary, run.vocabulary)
-    new = _without_duplicates(codec, [store[piece] for piece in seen], known)
-    if representation.files.continuous:
+    new = known if keep_duplicates else _without_duplicates(codec, [store[piece] for piece in seen], known)
+    if representation.files.continuous and not keep_duplicates:
         runs = Overlap(store, seen, codec.profile).longest(new)
         inner = [np.sum(~codec.profile.ends[ids]) for ids in new]
         new = [ids for ids, run, count in zip(new, runs, inner, strict=True) if 2 * run.length < count]

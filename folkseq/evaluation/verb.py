@@ -53,6 +53,7 @@ def evaluate(
     samples: int = 0,
     seed: int = 0,
     per_step: bool = False,
+    keep_duplicates: bool = False,
     lead_column: str | None = None,
     on_read: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -65,6 +66,7 @@ def evaluate(
         samples: number of new pieces to write and evaluate.
         seed: seed of the new pieces.
         per_step: also return the prediction of every id.
+        keep_duplicates: also score near-duplicates of training pieces, as published benchmarks do.
         lead_column: name or number of the leading player of an ensemble; by default, the first.
         on_read: called with the number of files read so far and the number of all files.
 
@@ -79,7 +81,7 @@ def evaluate(
     task = found.config.task
     if task == FILL and samples:
         raise RequestError(f"{found.address}: a model that fills gaps is evaluated without --samples; leave it out")
-    judged = held_out(found, corpus, on_read)
+    judged = held_out(found, corpus, on_read, keep_duplicates)
     store, sides = found.tokens()
     model, pieces, heard = Model(found), judged.pieces, tuple[Player, ...]()
     most = beginning([len(piece) for piece in pieces], JUDGED)

@@ -85,6 +85,16 @@ def test_pieces_that_were_trained_on_are_left_out(run, tmp_path):
     assert found.held_out.left_out == Counter({"with a near twin among those trained on": 29})
 
 
+def test_published_benchmarks_score_every_piece(run, tmp_path):
+    (tmp_path / "some.abc").write_text("\n".join(map(tune, [1, 2, 41])))
+    found = evaluate(run, tmp_path, keep_duplicates=True)
+    store, _ = Run.open(run).tokens()
+    assert [ids.tolist() for ids in found.held_out.pieces][:2] == [store[0].tolist(), store[1].tolist()]
+    assert (len(found.held_out.pieces), found.held_out.left_out.total()) == (3, 0)
+    asked = ["evaluate", str(run), str(tmp_path), "--json", "--keep-duplicates"]
+    assert json.loads(CliRunner().invoke(main, asked).stdout)["pieces"] == 3
+
+
 def test_pieces_with_unknown_tokens_are_left_out(run, tmp_path):
     (tmp_path / "a.abc").write_text(tune(50) + "\n" + BOOK)
     found = evaluate(run, tmp_path / "a.abc")
