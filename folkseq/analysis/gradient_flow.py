@@ -1,8 +1,8 @@
 """Gradient flow: how strongly the loss at step t depends on the state k steps earlier.
 
-All layers have h, and the LSTMs also c, which carries their memory; in the other cells h does. ∂loss_t/∂h_{t−k} takes
-every path from h_{t−k} to the loss, also through later c, but holds c_{t−k} constant; ∂loss_t/∂c_{t−k} holds h_{t−k}
-constant, so it is 0 at k = 0. Each takes the states of all layers together.
+LSTMs carry their memory in c, and the other cells in h. ∂loss_t/∂h_{t−k} includes every path from h_{t−k} to the loss,
+also through later c, but holds c_{t−k} constant. ∂loss_t/∂c_{t−k} holds h_{t−k} constant, so it is 0 at k = 0. Each
+norm covers the states of all layers together.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from folkseq.run import Run
 from folkseq.verbs.trained import TrainedRun, check_task
 
 LAGS = 100  # steps
-ROWS = 32  # pieces that are read in parallel
+ROWS = 32  # pieces read in parallel
 LOSSES = 16  # steps of each piece whose losses are differentiated
-MOST_IDS = 65_536  # held-out ids among which long enough pieces are looked for
+MOST_IDS = 65_536  # held-out ids to search for pieces of sufficient length
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class GradientFlow:
 
     @property
     def lines(self) -> dict[str, NDArray[np.float64]]:
-        """Return the norms by the letter of the state."""
+        """Return the norms by the name of the state, `h` or `c`."""
         return {"h": self.norms} | ({} if self.cell_norms is None else {"c": self.cell_norms})
 
     @property
@@ -72,12 +72,12 @@ def gradient_norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], lags: i
     """Return ‖∂loss_t/∂h_{t−k}‖ for k from 0 to `lags`, averaged over t and pieces, and the same for c if there is one.
 
     Args:
-        model: left unchanged.
-        pieces: ids from the start of each piece; the beginnings of `ROWS` long enough ones are read.
-        lags: K in steps of the cells; fewer if no piece is that long.
+        model: the model, which is not changed.
+        pieces: ids from the start of each piece; the model reads the beginnings of `ROWS` pieces of sufficient length.
+        lags: K, in steps of the cells; fewer if no piece is that long.
 
     Returns:
-        (S, K + 1) for the S parts of the state.
+        (S, K + 1) norms for the S parts of the state.
 
     Raises:
         ValueError: no piece has two steps.
@@ -97,7 +97,7 @@ def gradient_norms(model: LanguageModel, pieces: Sequence[NDArray[Any]], lags: i
         scores = logits(model, ids[:, :-1]).transpose(1, 2)  # (B, V, T)
         losses = functional.cross_entropy(scores, torch.from_numpy(ids[:, 1:]), reduction="none")  # (B, T)
         for step in range(lags, steps - cut):
-            loss = losses[:, (step + 1) * width - 1 : (step + 2) * width - 1].sum()  # of all fields predicted there
+            loss = losses[:, (step + 1) * width - 1 : (step + 2) * width - 1].sum()  # sum over the fields of this step
             states = [layer.states[step + 1 - lag] for lag in range(lags + 1) for layer in layers]
             inputs = [part for state in states for part in state]  # (1, B, H) each
             gradients = torch.autograd.grad(loss, inputs, retain_graph=True, allow_unused=True, materialize_grads=True)

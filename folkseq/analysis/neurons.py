@@ -1,4 +1,4 @@
-"""Neuron analysis: which neurons of a run follow which labels, and what they hold while the network reads a piece."""
+"""Neuron analysis: the neurons of a run that follow labels best, and their values while the network reads a piece."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from folkseq.representations.task import CONTINUE
 from folkseq.run import Run
 from folkseq.verbs.trained import TrainedRun, check_task
 
-MOST_IDS = 65_536  # held-out ids that neurons are ranked on
-MOST_READ, MOST_BARS, MOST_S = 4_000, 52, 40.0  # ids, bars or seconds of a piece, which fill one picture
-GUESSES, RANKED = 5, 5  # likeliest tokens at each position, and neurons of each label, that are reported
+MOST_IDS = 65_536  # held-out ids on which neurons are ranked
+MOST_READ, MOST_BARS, MOST_S = 4_000, 52, 40.0  # maximum ids, bars or seconds of a piece in one picture
+GUESSES, RANKED = 5, 5  # reported tokens per position, the likeliest, and reported neurons per label
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +41,14 @@ class NeuronAnalysis:
     tokens: int
 
     def read(self, file: Path, number: int | None = None) -> NeuronReading:
-        """Read a piece of a file, or as much of its beginning as fits a picture.
+        """Read a piece of a file, up to the length that fits into one picture.
 
         Args:
-            file: of a format that the run's representation reads.
-            number: of the piece: its `X:` in a tune book, else its position from 1; the first by default.
+            file: a file in a format that the run's representation reads.
+            number: number of the piece: its `X:` in a tune book, else its position from 1; by default, the first piece.
 
         Raises:
-            FolkseqError: the file cannot be read, or holds tokens that the run does not know.
+            FolkseqError: the file cannot be read, or contains tokens that the run does not know.
         """
         run, model = self.run, self.run.config.model
         name, ids, timing, codec = _open(run, file, number)
@@ -98,7 +98,7 @@ class NeuronAnalysis:
 
 
 def analyse(run: Run) -> NeuronAnalysis:
-    """Read the held-out pieces of a run: every other one chooses neurons, and the rest score them.
+    """Rank the neurons of a run on every other held-out piece, and score them on the remaining pieces.
 
     Raises:
         RunError: weights or pieces are missing, or too few pieces are held out.
@@ -134,13 +134,13 @@ def analyse(run: Run) -> NeuronAnalysis:
 
 
 def excerpt(timing: Timing) -> int:
-    """Return how many ids of a piece are read: one at least."""
+    """Return the number of ids of a piece to read, at least one."""
     time, end = (timing.start, MOST_S) if timing.bar is None else (timing.bar, MOST_BARS)
     return max(min(int(np.searchsorted(time, end)), MOST_READ), 1)
 
 
 def _part(timing: Timing, count: int) -> str:
-    """Return which part of the piece its first ids are, or nothing if there are no others."""
+    """Return a description of the part that the first `count` ids cover; an empty string for the whole piece."""
     if count == len(timing.start):
         return ""
     if timing.bar is not None:
@@ -150,7 +150,7 @@ def _part(timing: Timing, count: int) -> str:
 
 
 def _guesses(read: Trace, run: Run) -> tuple[tuple[tuple[str, float], ...], ...]:
-    """Return the likeliest tokens at each position, with their probabilities; none at the first."""
+    """Return the likeliest tokens at each position with their probabilities; none at the first position."""
     ids, probabilities = read.guesses(min(GUESSES, len(run.vocabulary)))
     rows = zip(ids[:-1].tolist(), probabilities[:-1].tolist(), strict=True)
     return ((), *(tuple(zip(run.vocabulary.decode(row), each, strict=True)) for row, each in rows))

@@ -1,4 +1,4 @@
-"""The data that neuron plots show, without torch: a piece as a network read it, and how often its gates saturate."""
+"""The data of neuron plots, without torch: the states of a network while it reads a piece, and its gate saturation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from folkseq.music.performance import Performance
 from folkseq.representations.capabilities import Timing
 
 SHUT, OPEN = 0.1, 0.9
-"""A gate is shut below the first and open above the second (Karpathy et al. 2015: left- and right-saturated)."""
+"""A gate is shut below `SHUT` and open above `OPEN` (left- and right-saturated in Karpathy et al. 2015)."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class GateSaturation:
-    """The share of time that the gates of each unit are closed or open, for one kind of gate in one layer."""
+    """The share of time that the gates of each unit are shut or open, for one kind of gate in one layer."""
 
     name: str  # such as `forget`
     layer: int  # from 1
@@ -28,7 +28,7 @@ class GateSaturation:
 
 @dataclass(frozen=True, eq=False)
 class Neuron:
-    """The neuron that one label explains best, and its value after each token of a piece."""
+    """The neuron that one label explains best, and its values after each token of a piece."""
 
     label: str  # such as `place in bar`
     layer: int  # from 1
@@ -51,11 +51,11 @@ class Neuron:
 
 @dataclass(frozen=True, eq=False)
 class NeuronReading:
-    """A piece of T tokens as a network read it."""
+    """The values of a network while it reads a piece of T tokens."""
 
     name: str  # of the piece
     about: str  # the run and its network
-    shown: str  # `tanh(c)` or `h`: what `Neuron.values` are
+    shown: str  # the quantity in `Neuron.values`: `tanh(c)` or `h`
     tokens: tuple[str, ...]
     surprise: Floats  # (T,) bits per token; NaN for the first
     guesses: tuple[tuple[tuple[str, float], ...], ...]  # (T,) the likeliest tokens at each position, with probabilities

@@ -1,13 +1,13 @@
-"""Selectivity: the neuron that a label explains best, and what shuffled labels would explain.
+"""Selectivity: the neuron that a label explains best, compared with shuffled labels.
 
 Source: the share of a neuron's variance that a label explains, in [0, 1]: the correlation ratio η² for categories
 (Fisher, Statistical methods for research workers, 1925, section 45), the squared correlation r² for amounts.
 
-Conventions: a neuron is chosen on one half of the pieces and scored on the other, because the best of hundreds always
-looks better where it was chosen. The null is the highest of `ROTATIONS` scores of shuffled labels, which chance exceeds
-one time in twenty. Labels change slowly, so shuffling them one by one would make every slow neuron look significant;
-instead all labels in a row are rotated by a random distance (Skaggs et al., An information-theoretic approach to
-deciphering the hippocampal code, 1993). A label with one period throughout has a high null.
+Conventions: a neuron is chosen on one half of the pieces and scored on the other, because the best of hundreds has a
+higher score on the data that it was chosen on. The null is the highest of `ROTATIONS` scores of shuffled labels; by
+chance, a score exceeds it one time in twenty. Labels change slowly, so shuffling them independently would make every
+slow neuron look significant. Instead, the whole sequence of labels is rotated by a random distance (Skaggs et al., An
+information-theoretic approach to deciphering the hippocampal code, 1993). A strictly periodic label has a high null.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROTATIONS = 19
-LEAST_ROTATION = 20  # labels are rotated by at least one part in this many
-FEWEST = 20  # known labels that each half needs
+LEAST_ROTATION = 20  # the minimum rotation is the length divided by this number
+FEWEST = 20  # minimum number of known labels in each half
 ETA, R = "η²", "r²"
 
 States = NDArray[np.float32]
@@ -32,9 +32,9 @@ Label = NDArray[Any]
 class Selectivity:
     """The score of the neuron that follows a label best."""
 
-    ranking: tuple[int, ...]  # all neurons, best first, on the half that the best is chosen on
+    ranking: tuple[int, ...]  # all neurons, best first, on the half for choosing
     score: float  # the share of the best neuron's variance that the label explains on the other half
-    null: float  # the highest such score of shuffled labels
+    null: float  # the highest score of shuffled labels
     measure: str  # `ETA` or `R`
 
 
@@ -45,8 +45,8 @@ def explained(states: States, label: Label) -> NDArray[np.float64]:
     [1.0, 0.0]
 
     Args:
-        states: (N, C) of C neurons after N tokens.
-        label: (N,) integers are categories and floats are amounts; values below 0 or NaN are unknown.
+        states: (N, C) states of C neurons after N tokens.
+        label: (N,) categories if integers, quantities if floats; negative or NaN values are unknown.
 
     Returns:
         (C,) in [0, 1]: η² or r²; 0 for a neuron or a label that is constant.
@@ -59,9 +59,9 @@ def selectivity(states: Sequence[States], labels: Sequence[Label], seed: int = 0
     """Choose the neuron that a label explains best on one half of the tokens, and score it on the other.
 
     Args:
-        states: (N, C) of the half to choose on and of the half to score on.
-        labels: (N,) of the same halves; see `explained`.
-        seed: for shuffling the labels.
+        states: (N, C) states of each half: first the half for choosing, then the half for scoring.
+        labels: (N,) labels of the same halves; see `explained`.
+        seed: seed for shuffling the labels.
 
     Returns:
         None if fewer than `FEWEST` labels are known in either half.

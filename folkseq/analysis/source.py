@@ -27,10 +27,10 @@ def pieces(file: Path, number: int | None = None) -> dict[int, Tune | Performanc
 
     Args:
         file: the file.
-        number: number of the only piece to return, its `X:` or else its position from 1; all if None.
+        number: number of the only piece to return: its `X:`, or else its position from 1; None for all pieces.
 
     Raises:
-        FolkseqError: the file cannot be read, or holds no such piece.
+        FolkseqError: the file cannot be read, or contains no such piece.
     """
     with open_file(file, None) as opened:
         data = opened.read()
@@ -46,7 +46,7 @@ def pieces(file: Path, number: int | None = None) -> dict[int, Tune | Performanc
 
 
 def played(piece: Tune | Performance, file: Path) -> Performance:
-    """Return the performance of a piece of a file. Raises ParseError if it holds neither note nor rest."""
+    """Return the performance of a piece of a file. Raises ParseError if it contains neither notes nor rests."""
     if not isinstance(piece, Tune):
         return piece
     try:
@@ -56,7 +56,7 @@ def played(piece: Tune | Performance, file: Path) -> Performance:
 
 
 def numbered(pieces: Sequence[Piece], number: int | None, file: Path) -> Piece:
-    """Return the piece of a number, `X:` or else its position from 1; the first if None. Raises RequestError."""
+    """Return the piece with a number: its `X:`, or else its position from 1; the first if None. Raises RequestError."""
     if number is None:
         return pieces[0]
     known = {getattr(piece, "number", place): piece for place, piece in reversed(list(enumerate(pieces, 1)))}

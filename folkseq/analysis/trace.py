@@ -1,7 +1,7 @@
 """Step-by-step runs of a trained network that record its states and gates after every id.
 
-PyTorch's recurrent layers return c only after the last step. Here the model's own layers run one step at a time, so
-that every state can be read and differentiated. Controls are off.
+PyTorch's recurrent layers return c only after the last step. This module runs the model's layers one step at a time, so
+that every state can be read and differentiated. There is no conditioning.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from folkseq.models.language_model import LanguageModel
 
 _LSTM = {"input": 0, "forget": 1, "output": 3}
 GATES: dict[str, dict[str, int]] = {"rnn": {}, "gru": {"reset": 0, "update": 1}, "lstm": _LSTM, "peephole": _LSTM}
-"""The gates of each cell, with their rows among the cell's sums. An open GRU update gate keeps the state."""
+"""The gates of each cell, with their index among the cell's sums. An open GRU update gate keeps the state."""
 
 
 class SteppedLayer(nn.Module):
@@ -32,7 +32,7 @@ class SteppedLayer(nn.Module):
 
     inputs: Tensor  # (B, T, N)
     states: list[State]  # T + 1 tuples of (1, B, H): before the first step and after each
-    history: tuple[Tensor, ...]  # the same as tensors: h, and c if there is one, (T + 1, B, H) each
+    history: tuple[Tensor, ...]  # `states` as tensors: h, and c if there is one, (T + 1, B, H) each
 
     def __init__(self, cell: nn.Module) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class SteppedLayer(nn.Module):
         return self.history[0][1:].transpose(0, 1), state
 
     def gates(self, cell: str, row: int) -> Tensor:
-        """Return the gates after each step of one row, (T, G, H), for a layer of that kind of cell."""
+        """Return the gates after each step of one row, (T, G, H); `cell` is the kind of the layer's cells."""
         weights = cast(Any, self.cell)
         h, *c = (part[:, row] for part in self.history)  # (T + 1, H) each
         sums = linear(self.inputs[row], weights.weight_ih_l0, weights.bias_ih_l0)
@@ -61,12 +61,12 @@ class SteppedLayer(nn.Module):
 
 @contextmanager
 def stepped(model: LanguageModel) -> Iterator[list[SteppedLayer]]:
-    """Replace the model's layers by stepped ones, in evaluation mode and on one thread, within the block."""
+    """Replace the model's layers by stepped ones within the block, in evaluation mode and on one thread."""
     cells, training, threads = model.cells, model.training, torch.get_num_threads()
     layers = [SteppedLayer(cell) for cell in cells]
     model.cells = nn.ModuleList(layers)
     model.eval()
-    torch.set_num_threads(1)  # a single step is so small that threads mostly wait for each other
+    torch.set_num_threads(1)  # in so small a step, threads mostly wait for each other
     try:
         yield layers
     finally:
@@ -87,12 +87,12 @@ class Trace:
     """The states, gates and predictions of a network over one piece of T ids."""
 
     states: NDArray[np.float32]  # (T, L, H) after each id: c if the cells have one, else h
-    log_p: Floats  # (T, V) log probabilities of the id after each
-    shut: NDArray[np.int64]  # (L, G, H) after how many ids each gate was below `SHUT`, in the order of `GATES`
-    open: NDArray[np.int64]  # (L, G, H) after how many ids each gate was above `OPEN`
+    log_p: Floats  # (T, V) log probabilities of the next id
+    shut: NDArray[np.int64]  # (L, G, H) number of ids after which each gate is below `SHUT`, in the order of `GATES`
+    open: NDArray[np.int64]  # (L, G, H) number of ids after which each gate is above `OPEN`
 
     def surprise(self, ids: NDArray[Any]) -> Floats:
-        """Return −log₂ p of each id, (T,) bits; NaN for the first, which nothing predicts."""
+        """Return −log₂ p of each id, (T,) bits; NaN for the first, which has no prediction."""
         return np.concatenate(([np.nan], -self.log_p[np.arange(len(ids) - 1), ids[1:]] / np.log(2)))
 
     def guesses(self, count: int) -> tuple[NDArray[np.int64], Floats]:

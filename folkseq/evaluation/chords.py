@@ -1,13 +1,14 @@
-"""The chords of a model that harmonises tunes, beside those of the books, of an n-gram and of a rule.
+"""The chords of a model that harmonises tunes, compared with the books, an n-gram and a rule.
 
-Task: a chord for each beat of a held-out tune, from its notes. Conventions: only beats over which the book has a chord
-count. Root agreement is the share of them with the book's root. The chord-tone share is that of the melody, read at six
-points of each beat, that belongs to the chord.
+Task: predict a chord for each beat of a held-out tune from its notes. Conventions: only beats for which the book has a
+chord count. Root agreement is the share of these beats with the book's root. The melody is sampled at six points of
+each beat; the chord-tone share is the share of these points whose note belongs to the chord.
 
-The rule takes, for each beat or each bar, the diatonic triad with the most melody notes, and of several the first of
-I, V, IV, vi, ii, iii and vii. The n-gram is a trigram of chords, by beats or by bars, with the probability of the notes
-given the chord (a hidden Markov model); Viterbi's algorithm finds the likeliest chords. Of both the variant counts that
-agrees best with the books evaluated here, and so does the weight of the notes: the model has no such help.
+The rule chooses, for each beat or each bar, the diatonic triad with the most melody notes; ties go to the first of I,
+V, IV, vi, ii, iii and vii. The n-gram is a hidden Markov model: a trigram of chords, by beats or by bars, and the
+probability of the notes given the chord. Viterbi's algorithm finds the likeliest chords. The figures of the rule and
+of the n-gram are those of the variant, and of the weight of the notes, that agree best with the evaluated books. This
+is an advantage over the model.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from folkseq.music.signature import MODES, Key
 from folkseq.pairs import Integers
 
 Probabilities = NDArray[np.float64]
-_DEGREES = (0, 4, 3, 5, 1, 2, 6)  # of triads, the commonest first
-_WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # of the notes, whose points are not independent
-_LEAST = 0.1  # points of every pitch class, added to those counted
+_DEGREES = (0, 4, 3, 5, 1, 2, 6)  # degrees of the triads, the most common first
+_WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # weights of the notes; below 1, since points are not independent
+_LEAST = 0.1  # points added to the count of every pitch class
 
 
 def intervals_of(label: Label) -> frozenset[int]:
@@ -39,7 +40,7 @@ def intervals_of(label: Label) -> frozenset[int]:
 
 
 def measure(pieces: Sequence[Beats], chords: Iterable[Sequence[Label | None]]) -> dict[str, float]:
-    """Return the root agreement, the chord-tone share, and how often a bar of each chord changes."""
+    """Return the root agreement, the chord-tone share and the number of chord changes per bar, by name."""
     beats = agreeing = points = fitting = changes = 0
     for piece, labels in zip(pieces, chords, strict=True):
         before: Label | None = None
@@ -64,13 +65,13 @@ def measure(pieces: Sequence[Beats], chords: Iterable[Sequence[Label | None]]) -
 def evaluate(
     task: ChordTask, trained: Sequence[Beats], pieces: Sequence[Beats], model: Sequence[Sequence[Label | None]]
 ) -> dict[str, dict[str, float]]:
-    """Measure the chords of a model, of the books, of the n-gram and of the rule, by name.
+    """Measure the chords of a model, the books, the n-gram and the rule, by name.
 
     Args:
-        task: of the model, which knows the chords.
-        trained: the pieces that it was trained on, for the n-gram.
-        pieces: the held-out pieces.
-        model: the chord of each beat of these.
+        task: the model's task, which has the chord vocabulary.
+        trained: training pieces of the model, for the n-gram.
+        pieces: held-out pieces.
+        model: the model's chord for each beat of these pieces.
     """
 
     def best(found: Iterable[Iterable[Sequence[Label | None]]]) -> dict[str, float]:
@@ -111,7 +112,7 @@ def units(piece: Beats, by_bar: bool) -> list[Integers]:
 
 
 class ChordChain:
-    """A hidden Markov model of chords: trigrams, at bars' beginnings and within bars, and the notes given a chord."""
+    """A hidden Markov model of chords: trigrams, separate at the beginning of bars, and the notes given a chord."""
 
     def __init__(self, task: ChordTask, trained: Sequence[Beats], by_bar: bool) -> None:
         """Count the chords and notes of pieces, by beats or by bars."""
@@ -139,7 +140,7 @@ class ChordChain:
         heard = [np.bincount(piece.pitches[unit].ravel(), minlength=SILENT + 1)[:SILENT] for unit in found]
         costs = [weight * (self.notes @ count) for count in heard]
         score = (np.log(self.first / self.first.sum()) + costs[0])[None].repeat(len(self.first), 0)  # (before, now)
-        score[~np.eye(len(score), dtype=bool)] = -np.inf  # before the first unit was the same chord
+        score[~np.eye(len(score), dtype=bool)] = -np.inf  # the chord before the first unit counts as the same
         back = []
         for unit, cost in zip(found[1:], costs[1:], strict=True):
             start = int(piece.positions[unit[0], 1] == 0)
@@ -156,7 +157,7 @@ class ChordChain:
 
 
 def _interpolated(counts: NDArray[Any]) -> Probabilities:
-    """Return the probabilities of a trigram in the manner of Witten and Bell, from (2, V, V, V) counts."""
+    """Return the probabilities of a trigram with Witten-Bell smoothing, from (2, V, V, V) counts."""
     lower = (counts.sum(axis=(1, 2)) + 0.01) / (counts.sum(axis=(1, 2)) + 0.01).sum(axis=-1, keepdims=True)  # (2, V)
     for table in (counts.sum(axis=1), counts):
         kinds = np.maximum((table > 0).sum(axis=-1, keepdims=True), 1)
@@ -166,7 +167,7 @@ def _interpolated(counts: NDArray[Any]) -> Probabilities:
 
 
 def _smoothed(task: ChordTask, notes: NDArray[Any]) -> Probabilities:
-    """Return the probability of each pitch class given a chord; rare chords are much like others of their quality."""
+    """Return the probability of each pitch class given a chord, smoothed towards other chords of the same quality."""
     found = np.zeros_like(notes)
     for place, label in enumerate(task.labels):
         same = [other for other in task.labels if label and other and other[1] == label[1]]

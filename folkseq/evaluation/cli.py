@@ -1,4 +1,4 @@
-"""The command `evaluate`: tables for people, or one JSON object, whose names say their units."""
+"""The command `evaluate`: tables for people, or one JSON object with units in its names."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _facts(found: Evaluation) -> dict[str, Any]:
 
 
 def _given(facts: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return facts without one that is None."""
+    """Return facts without the named one if it is None."""
     return facts if facts[name] is not None else {key: value for key, value in facts.items() if key != name}
 
 
@@ -161,7 +161,7 @@ def _voices(voices: VoiceLeading) -> Rows:
 
 
 def _kinds(kinds: Mapping[str, Any]) -> Iterator[Rows]:
-    """Yield a table of kinds, each with `samples / held out`, and a line of those that are too few."""
+    """Yield a table of the kinds with `samples / held out`, and a line with the kinds that have too few pieces."""
     enough = {name: each for name, each in kinds.items() if len(each["samples"]) > 1}
     shares = dict.fromkeys(
         name for each in enough.values() for name in each["held_out"] if name not in ("pieces", *_MEANS)
@@ -223,7 +223,7 @@ def _statistics(columns: Sequence[dict[str, Any]]) -> Rows:
 
 
 def _rows(columns: Sequence[Column], label: str, *, rates: bool = False) -> Rows:
-    """Return one row for each name in any of the columns: rates with two digits, or percents."""
+    """Return one row for each name in any column: rates with two digits, or percentages."""
     rows = []
     for name in dict.fromkeys(name for column in columns for name in column):
         values = [column.get(name) for column in columns]
@@ -240,7 +240,7 @@ def _percents(shares: Iterable[float | None]) -> list[str]:
 
 
 def _aligned(rows: Rows) -> Iterator[str]:
-    """Yield the lines of a table, with the first column to the left and all others to the right."""
+    """Yield the lines of a table, with the first column left-aligned and all others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]

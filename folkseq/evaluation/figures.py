@@ -1,14 +1,14 @@
-"""Known figures: how much of a melody occurs in a corpus, by short figures instead of long runs.
+"""Known figures: the share of a melody that occurs in a corpus, by short figures instead of long runs.
 
-A figure of n notes is n − 1 pairs, each an interval in semitones and the ratio of the second note's duration to the
-first's, so neither key nor tempo matters. A figure counts as often as it occurs. Shares of figures are comparable
-across representations of the same music, unlike shared tokens.
+A figure of n notes consists of n − 1 pairs: an interval in semitones, and the ratio of the second note's duration to
+the first's. Figures thus do not depend on key or tempo. Every occurrence of a figure counts. Unlike shared tokens,
+shares of figures are comparable across representations of the same music.
 
-Conventions: a melody is (N, 2) integers, as `Transposition.melody` returns them: pitch in semitones, and duration in
-any unit, or 0 if unknown, so that intervals alone count. Lengths without any figure are left out. Figures are
-compared by hashes of 64 bits. What two melodies share by chance and style shows in what a corpus shares with itself: of
-the figures of 8, 12, 16, 24 and 32 notes in folk.abc, 30.4, 10.7, 7.4, 5.2 and 4.1 % occur in a tune that has no title
-in common.
+Conventions: a melody is (N, 2) integers, as `Transposition.melody` returns them: pitch in semitones and duration in any
+unit. With unknown durations, 0, figures consist of intervals alone. Lengths without any figure are left out. Figures
+are compared by 64-bit hashes. The baseline for overlap by chance and style is the overlap of a corpus with itself: of
+the figures of 8, 12, 16, 24 and 32 notes in folk.abc, 30.4, 10.7, 7.4, 5.2 and 4.1 % also occur in a tune without a
+common title.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def known_shares(
 
     Args:
         melodies: (N, 2) integers each.
-        groups: (P,) an integer for each melody.
-        lengths: notes in a figure, at least 2.
-        first: the number of melodies whose figures are counted; all by default.
+        groups: (P,) the group of each melody.
+        lengths: numbers of notes in a figure, at least 2.
+        first: number of melodies, from the first on, whose figures are counted; by default, all.
     """
     validate(melodies, groups, lengths)
     labels, found = np.asarray(groups, np.int64), {}
@@ -56,7 +56,7 @@ def known_shares(
 
 
 def evaluate(melodies: Sequence[ArrayLike], corpus: Sequence[ArrayLike], labels: Sequence[str]) -> dict[str, Any]:
-    """Return the known shares of new melodies in a corpus, and those of the corpus among its pieces of other titles."""
+    """Return the known shares of new melodies in a corpus, and of the corpus in its own pieces with other titles."""
     groups = np.repeat([0, 1], (len(melodies), len(corpus)))
     return {
         "figures_known_share": known_shares([*melodies, *corpus], groups, first=len(melodies)),
@@ -65,7 +65,7 @@ def evaluate(melodies: Sequence[ArrayLike], corpus: Sequence[ArrayLike], labels:
 
 
 def _figures(melodies: Sequence[ArrayLike], lengths: Sequence[int]) -> Iterator[tuple[int, Integers, Integers]]:
-    """Yield each length, numbers of the figures, (F,), equal if figures are, and the melody of each, (F,)."""
+    """Yield each length with its figures, (F,) numbers that are equal for equal figures, and their melodies, (F,)."""
     arrays = [np.asarray(melody, np.int64).reshape(-1, 2) for melody in melodies]
     notes = np.concatenate([np.zeros((0, 2), np.int64), *arrays])
     owners = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])  # (N,) the melody of each note
@@ -74,7 +74,7 @@ def _figures(melodies: Sequence[ArrayLike], lengths: Sequence[int]) -> Iterator[
     pairs = pitch_after - pitch
     for number in (duration_after // common, duration // common):
         pairs = mixed(pairs) + number.astype(np.uint64)
-    # The hash of a figure is the sum of its pairs' random numbers times rising powers, from its own first pair on.
+    # The hash of a figure is the sum of its pairs' random numbers times rising powers, which start at its first pair.
     terms = mixed(pairs) * powers(len(pairs))
     sums = np.append(np.uint64(0), np.cumsum(terms, dtype=np.uint64))
     for length in lengths:

@@ -1,8 +1,8 @@
-"""The held-out pieces that a run is evaluated on: those of its own split, or those of other files.
+"""The held-out pieces for evaluating a run: the pieces of its own split, or of other files.
 
-Of other files, pieces are left out that have a near-duplicate among those seen: the pieces that the run was trained on
-or that chose its weights. Pieces without a fingerprint are left out if one seen is equal. Texts are dealt in pieces
-that begin and end anywhere, so there a piece is left out, too, if half of it is one run of ids that was seen.
+The known pieces are the training pieces and the pieces that chose the run's weights. A piece of another file is left
+out if it is a near-duplicate of a known piece; without a fingerprint, if it equals a known piece. Texts are cut into
+pieces at arbitrary positions, so a piece of text is also left out if half of it is one known run of ids.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ class HeldOutPieces:
     """Held-out pieces in a run's own ids."""
 
     side: str
-    """Of the run's own split, `test` or, if that is empty, `valid`; empty if other files were given."""
+    """The side of the run's own split: `test` or, if that is empty, `valid`; an empty string for other files."""
     pieces: Pieces
     """At least one."""
     left_out: Counter[str]
-    """The number of pieces of the files that were left out, by reason."""
+    """Number of pieces of the files that were left out, by reason."""
     lost: Counter[str]
-    """Counts of what reading the files dropped, by kind."""
+    """Counts of what the reader dropped, by kind."""
     faults: tuple[str, ...]
     """One line for each piece of the files that cannot be read."""
     notices: tuple[str, ...] = ()
-    """How the files were read where that was not clear."""
+    """Decisions of the reader about ambiguous content."""
 
 
 def held_out(
     run: Run, corpus: Corpus, on_read: Callable[[int, int], None] | None, keep_duplicates: bool = False
 ) -> HeldOutPieces:
-    """Return the held-out pieces of files and folders; if there are none, the run's own test side.
+    """Return the held-out pieces of files and folders; without files, those of the run's own split.
 
     Args:
         run: the run to evaluate.
         corpus: files and folders.
         on_read: called with the number of files read so far and the number of all files.
-        keep_duplicates: keep pieces of the files that have a near-duplicate among those seen.
+        keep_duplicates: keep pieces of the files that are near-duplicates of known pieces.
 
     Raises:
         FolkseqError: the files cannot be read, or no piece is left.
@@ -103,7 +103,7 @@ def _of_files(
 
 
 def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary) -> Pieces:
-    """Return the pieces of a store in ids of another vocabulary, without those with tokens that it lacks."""
+    """Return the pieces of a store in ids of another vocabulary; pieces with unknown tokens are left out."""
     pieces = [store[piece] for piece in range(len(store))]
     if theirs == ours:
         return pieces
@@ -112,7 +112,7 @@ def _in_vocabulary(store: TokenStore, theirs: Vocabulary, ours: Vocabulary) -> P
 
 
 def _without_duplicates(codec: Codec[Any], seen: Pieces, pieces: Pieces) -> Pieces:
-    """Return the pieces that have no near-duplicate among those seen."""
+    """Return the pieces that have no near-duplicate among the known ones."""
     similar, every = codec.transposition, [*seen, *pieces]
     labels: list[Any] = [sha256(np.asarray(ids, np.int64).tobytes()).digest() for ids in every]
     if similar is not None:

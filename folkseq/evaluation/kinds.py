@@ -1,6 +1,6 @@
-"""Samples beside held-out pieces, for each kind of piece: for tunes, each rhythm.
+"""Comparison of samples and held-out pieces for each kind of piece; the kind of a tune is its rhythm.
 
-A kind needs `FEWEST` pieces on both sides; for its AUC, see `folkseq.evaluation.classifier`.
+A kind needs `FEWEST` pieces on both sides. `folkseq.evaluation.classifier` explains the AUC.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Pieces = Sequence[NDArray[Any]]
 
 
 def evaluate(codec: Codec[Any], samples: Pieces, held_out: Pieces) -> dict[str, dict[str, Any]]:
-    """Return the figures of each kind, that of most held-out pieces first; none if no piece has a kind.
+    """Return the figures of each kind, sorted by number of held-out pieces; none if no piece has a kind.
 
     Returns:
         By kind, `samples` and `held_out`: the number of `pieces`; and, with enough of both, the shares that the

@@ -1,10 +1,10 @@
-"""The loss of a run on held-out pieces, beside those of interpolated n-grams trained on the same pieces.
+"""The loss of a run on held-out pieces, compared with interpolated n-grams trained on the same pieces.
 
-Task: predict each id after the first from all ids before it. The trained weights are evaluated, and the two engines
-that sample.
+Task: predict each id after the first from all previous ids. The module evaluates the trained weights and the two
+sampling engines.
 
-Conventions: nats are per token. Bits are per unit that the representation counts, such as notes and seconds, which
-makes them comparable across representations.
+Conventions: nats are per token. Bits are per unit of the representation, such as a note or a second, and thus
+comparable across representations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from folkseq.sampling.settings import FLOAT32, PRECISIONS
 from folkseq.verbs.model import Model
 
 ORDERS = (1, 3, 5)
-"""Orders of the n-grams that are evaluated, beside the best one."""
+"""Orders of the n-grams to evaluate, in addition to the best one."""
 Pieces = Sequence[NDArray[Any]]
 
 
@@ -39,21 +39,21 @@ class Loss:
 
     @classmethod
     def of(cls, model: str, nats: float, amounts: Mapping[str, float], **more: float) -> Self:
-        """Return the loss of a model that gives so many nats to pieces with these amounts."""
+        """Return the loss of a model, given its total nats for some pieces and the amounts of the pieces."""
         bits = {unit: nats / math.log(2) / amount for unit, amount in amounts.items() if unit != "token"}
         return cls(model, nats / amounts["token"], bits, **more)
 
 
 @dataclass(frozen=True)
 class LossOfPieces(Loss):
-    """The same of whole pieces, beside n-grams."""
+    """The negative log-likelihood of whole pieces, compared with n-grams."""
 
     of_best_ngram: float
     """Ratio to the loss of the best n-gram."""
 
 
 def amounts(model: Model, pieces: Pieces) -> dict[str, float]:
-    """Return how much of each unit some pieces hold, by its singular: `token`, `note`, `second`."""
+    """Return the number of each unit in some pieces, by its singular: `token`, `note`, `second`."""
     found: Counter[str] = Counter()
     for ids in pieces:
         found.update({"token": len(ids) - 1, **model.codec.analysis.amounts(ids)})
@@ -61,9 +61,9 @@ def amounts(model: Model, pieces: Pieces) -> dict[str, float]:
 
 
 def evaluate(model: Model, pieces: Pieces, amounts: Mapping[str, float]) -> tuple[LossOfPieces, ...]:
-    """Return the loss of the run's weights, its engines, the representation's own baselines and n-grams.
+    """Return the losses of the run's weights, its engines, the representation's baselines and n-grams.
 
-    The n-grams are trained on the run's training side. `amounts` are those of the pieces.
+    The n-grams are trained on the run's training side. `amounts` is the result of the function `amounts` for `pieces`.
     """
     settings, (store, sides) = model.run.config.model, model.run.tokens()
     nats = {f"{settings.cell} {settings.layers} x {settings.hidden}": nats_of_weights(model, pieces)}
@@ -81,13 +81,13 @@ def evaluate(model: Model, pieces: Pieces, amounts: Mapping[str, float]) -> tupl
 
 @dataclass(frozen=True)
 class Steps:
-    """The prediction of every id of a piece, so that others can score it again."""
+    """The prediction of every id of a piece, so that other programs can check the score."""
 
     ids: list[int]
-    """The first of which is given."""
+    """The ids; the first one is given."""
     tokens: list[str]
     log_probabilities: list[float]
-    """Of each id after the first, in nats, given those before it, under the weights in float32."""
+    """Negative log-likelihood of each id after the first, given the previous ids, under the weights in float32."""
 
 
 def steps(model: Model, pieces: Pieces) -> tuple[Steps, ...]:

@@ -1,8 +1,8 @@
-"""New pieces of a run beside its corpus: are they valid, what are they like, and how new are they?
+"""Evaluation of new pieces of a run: validity, statistics, kinds and novelty.
 
-Pieces are sampled with the grammar and, from the same seed, without it, which shows what the model alone has learnt.
-Their statistics stand beside those of the pieces that the run was not trained on. Of a side of the corpus that holds
-more than `JUDGED` ids, every second, third, … piece counts.
+Pieces are sampled with the grammar and, from the same seed, without it; the latter show what the model alone has
+learned. Their statistics are compared with those of the pieces that the run was not trained on. If a side of the corpus
+has more than `JUDGED` ids, only every second, third, … piece counts.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ def evaluate(model: Model, count: int, seed: int) -> dict[str, Any]:
     """Sample `count` pieces with the grammar and as many without it, and evaluate them.
 
     Returns:
-        `count` and `seed`; the statistics of the `samples`, of those sampled `without_grammar` and of the pieces
-        `held_out`; `kinds`, the figures of each kind of piece, such as a rhythm; and `novelty`: the median and the
-        largest length of the longest runs that a sample shares with the training set, and the shares of known figures.
+        `count` and `seed`; the statistics of the `samples`, of the samples `without_grammar` and of the `held_out`
+        pieces; `kinds`, the figures of each kind of piece, such as a rhythm; `classifier`, the result of `tell_apart`;
+        and `novelty`: the median and the maximum length of the longest run that each sample shares with the training
+        set, and the shares of known figures.
     """
     vocabulary, labels, codec, (store, sides) = (
         model.run.vocabulary,
@@ -70,6 +71,6 @@ def evaluate(model: Model, count: int, seed: int) -> dict[str, Any]:
 
 
 def _some(store: TokenStore, pieces: Sequence[int]) -> list[NDArray[Any]]:
-    """Return the ids of `pieces`, or of every second, third, … of them, if all hold more than `JUDGED`."""
+    """Return the ids of `pieces`; of every second, third, … piece if they have more than `JUDGED` ids in total."""
     step = max(math.ceil(store.count(pieces) / JUDGED), 1)
     return [store[piece] for piece in pieces[::step]]

@@ -1,12 +1,12 @@
-"""Corpus statistics: are sampled pieces valid, and what do they have in common with the training set as a whole?
+"""Corpus statistics: the validity of sampled pieces, and their similarity to the training set as a whole.
 
 Source: the overlapping area of histograms, after Yang and Lerch (On the evaluation of generative models in music,
-2020). It is the sum over all values of the smaller of their two probabilities, which is 1 minus the total variation
+2020). The overlap is the sum over all values of the smaller of the two probabilities, or 1 minus the total variation
 distance: 1 if the histograms are equal, 0 if they have no value in common. Two samples of one distribution overlap by
-less than 1, and by less the smaller they are, so compare with the overlap of held-out pieces.
+less than 1, and the smaller they are, the less they overlap; so compare with the overlap of held-out pieces.
 
-Conventions: a share or a rate is that of all pieces together, so that a long piece weighs more than a short one.
-Figures of what the pieces do not have are left out.
+Conventions: shares and rates are computed over all pieces together, so a long piece has more weight than a short one.
+Figures of features that no piece has are left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Values = Mapping[str, NDArray[Any]]
 
 
 def validate(faults: Sequence[str], features: Sequence[Features]) -> None:
-    """Raise ValueError unless there is one fault, or an empty text, for the features of each piece."""
+    """Raise ValueError unless there is one fault (or an empty string) for the features of each piece."""
     if len(faults) != len(features):
         raise ValueError(f"expected a fault, or an empty text, for each of {len(features)} pieces, got {len(faults)}")
 
@@ -39,7 +39,7 @@ def pooled_values(features: Iterable[Features]) -> dict[str, NDArray[Any]]:
 
 
 def pooled_ratios(counts: Iterable[Mapping[str, tuple[float, float]]]) -> dict[str, float]:
-    """Return the ratio of the sums of counts and totals, by name, without those whose total is 0.
+    """Return the ratio of the summed counts to the summed totals, by name; names with a total of 0 are left out.
 
     >>> pooled_ratios([{"notes_per_second": (3, 1)}, {"notes_per_second": (1, 1), "rests_per_second": (0, 0)}])
     {'notes_per_second': 2.0}
@@ -72,13 +72,13 @@ def evaluate(faults: Sequence[str], features: Sequence[Features], trained: Value
     """Return the statistics of pieces.
 
     Args:
-        faults: what is wrong first with each piece, empty if nothing is, (P,).
-        features: of each piece, (P,).
+        faults: (P,) the first fault of each piece; an empty string for a valid piece.
+        features: (P,) the features of each piece.
         trained: the pooled values of the training set.
 
     Returns:
-        `pieces`, their number; `faults`, how many pieces have each; `shares`, from 0 to 1, and `rates`, whose names say
-        their units, by name; and `overlaps` of each histogram with that of the training set.
+        `pieces`, the number of pieces; `faults`, the number of pieces with each fault; `shares`, from 0 to 1; `rates`,
+        with units in their names; and `overlaps`, the overlap of each histogram with the training set's.
     """
     validate(faults, features)
     wrong, values = Counter(filter(None, faults)), pooled_values(features)

@@ -1,7 +1,7 @@
-"""The loss of a run that fills or harmonises, on held-out targets, and the voices or chords that it writes.
+"""The loss of a run that fills or harmonises, on held-out targets, and the quality of its voices or chords.
 
-Task: predict each id of a target that was not given, from its source and the ids before it. Conventions are those of
-`folkseq.evaluation.loss`; the n-gram reads the ids before a gap, but not the source.
+Task: predict each unknown id of a target from its source and the previous ids. The conventions are those of
+`folkseq.evaluation.loss`. The n-gram reads the ids before a gap, but not the source.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ Pieces = Sequence[NDArray[Any]]
 ORDER = 5
 """Order of the n-gram of single ids; two steps of compound tokens."""
 TURNS = 8
-"""Most pairs of a piece."""
+"""Maximum number of pairs from one piece."""
 MOST_PAIRS = 2_000
 
 
 @dataclass(frozen=True)
 class VoiceLeading:
-    """The voice leading of harmonisations, beside that of the chorales whose melodies were harmonised."""
+    """The voice leading of harmonisations, and of the original chorales of the same melodies."""
 
     count: int
     seed: int
     written: dict[str, float]
     without_rules: dict[str, float]
-    """Of harmonisations without the grammar's rules for parallels."""
+    """The metrics of harmonisations sampled without the grammar's rules against parallels."""
     held_out: dict[str, float]
 
 
@@ -65,14 +65,14 @@ class TargetMetrics:
 
 
 def evaluate(model: Model, trained: Pieces, pieces: Pieces, samples: int, seed: int) -> TargetMetrics:
-    """Evaluate a run on pairs that are drawn from pieces.
+    """Evaluate a run on pairs drawn from pieces.
 
     Args:
-        model: of a run that fills or harmonises.
-        trained: the pieces that it was trained on.
-        pieces: the held-out pieces.
-        samples: number of melodies that are harmonised, too.
-        seed: of those.
+        model: the model of a run that fills or harmonises.
+        trained: training pieces of the run.
+        pieces: held-out pieces.
+        samples: number of melodies to harmonise.
+        seed: seed of the harmonisations.
 
     Raises:
         CorpusError: no pair can be drawn.
@@ -112,7 +112,7 @@ def _pairs(task: Task, pieces: Pieces, left_only: bool | None) -> list[Pair]:
 
 
 def _nats_of_ngram(task: Task, trained: Pieces, pairs: Sequence[Pair], ids_per_step: int) -> float:
-    """Return the loss of the best n-gram, which reads the ids before a target if the pair has them."""
+    """Return the loss of the best n-gram; it also reads the ids before a target, if the pair has them."""
     learnt = [ids for ids in map(task.ngram_ids, trained) if len(ids)]
     longest = NGram.fit(learnt, ORDER if ids_per_step == 1 else 2 * ids_per_step, task.vocabulary_size)
     best = math.inf

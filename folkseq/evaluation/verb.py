@@ -1,4 +1,4 @@
-"""The verb `evaluate`: evaluate a run on held-out pieces, next to n-gram models, and its samples."""
+"""The verb `evaluate`: evaluate a run on held-out pieces, compared with n-gram models, and evaluate its samples."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class Evaluation:
 
     run: Path
     held_out: HeldOutPieces
-    """The pieces, and what was left out."""
+    """The held-out pieces, and counts of those left out."""
     amounts: dict[str, float]
     """The amount of each unit in the pieces, by its singular: `token`, `note`, `second`."""
     first_tokens: int | None = None
-    """The number of ids of each piece that were evaluated, if all of them would have been too many."""
+    """Number of ids evaluated per piece, if evaluation was limited to the beginning of pieces."""
     losses: tuple[LossOfPieces, ...] = ()
-    """Of the run's weights, its engines, baselines, and n-grams by rising order."""
+    """Losses of the run's weights, its engines, baselines, and n-grams by rising order."""
     players: tuple[Player, ...] = ()
-    """Of an ensemble."""
+    """The losses of an ensemble's players."""
     steps: tuple[Steps, ...] = ()
-    """The prediction of every id of each piece, if it was asked for."""
+    """The prediction of every id of each piece, if requested."""
     samples: dict[str, Any] | None = None
     """The result of `evaluation.samples.evaluate`."""
     gaps: targets.TargetMetrics | None = None
-    """Of a run that fills or harmonises, instead of losses, players and samples."""
+    """The metrics of a run that fills or harmonises; such a run has no losses, players or samples."""
 
 
 def evaluate(

@@ -1,18 +1,18 @@
-"""Voice leading: how four voices keep the rules of harmony that students learn.
+"""Voice leading: how well four voices keep the textbook rules of harmony.
 
-Source: Fux's and every later textbook's rules. DeepBach (Hadjeres et al. 2017) and others are compared with Bach by
-such counts; he breaks the rules now and then himself.
+Source: the rules of Fux and later textbooks. Such counts are used to compare DeepBach (Hadjeres et al. 2017) and other
+models with Bach, who sometimes breaks the rules himself.
 
-Conventions: a chord is a step at which a voice begins a note, with all that sounds then. Faults are counted per 100
-chords:
+Conventions: a chord consists of all pitches that sound at a step at which any voice begins a note. Faults are counted
+per 100 chords:
 
     parallel_fifths, parallel_octaves   two voices move in the same direction, and are a fifth (an octave or unison)
                                         apart in a chord and the next, octaves aside
     crossings                           the lower of two neighbouring voices is above the other
     range_faults                        notes outside the range that a voice is written for
 
-`chord_tones` is the share of the notes of all chords that belong to the triad or seventh chord, on any root, that most
-of the chord's notes belong to.
+`chord_tones` is the share of chord tones among the notes of all chords. The tones of each chord are those of the triad
+or seventh chord, on any root, that contains most of its notes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
 Chorale = tuple[Integers, NDArray[np.bool_]]
-"""Of N steps and V voices from the highest down: (N, V) sounding pitches, −1 for none; (N, V) whether they begin."""
+"""N steps of V voices from the highest down: (N, V) sounding pitches, −1 for none, and (N, V) whether a note begins."""
 SILENT = -1
 FIFTH, OCTAVE = 7, 0
 _TRIADS = ((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8))
@@ -41,7 +41,7 @@ def validate(chorales: Sequence[Chorale], ranges: Sequence[tuple[int, int]]) -> 
 
 
 def sounding(cells: ArrayLike, hold: int) -> Chorale:
-    """Return the chorale of (N, V) cells: a pitch that begins, `hold`, or any other negative number for silence."""
+    """Return the chorale of (N, V) cells: the pitch of a new note, `hold`, or another negative number for silence."""
     grid = np.asarray(cells, np.int64)
     begins = grid >= 0
     pitches = np.where(begins, grid, SILENT)
@@ -67,7 +67,7 @@ def parallels(chords: Integers, interval: int) -> int:
 
 
 def chord_tones(pitches: Integers) -> tuple[int, int]:
-    """Return how many of the pitches belong to the chord that most of them belong to, and how many pitches there are.
+    """Return the number of pitches that belong to the best-matching chord, and the number of all pitches.
 
     >>> chord_tones(np.array([48, 64, 67, 74]))
     (3, 4)
@@ -82,14 +82,14 @@ def evaluate(chorales: Sequence[Chorale], ranges: Sequence[tuple[int, int]]) -> 
     """Return the metrics of several chorales together, by name.
 
     Args:
-        chorales: with V voices each.
+        chorales: chorales of V voices.
         ranges: (V,) the lowest and highest pitch of each voice.
     """
     validate(chorales, ranges)
     counts = dict.fromkeys(("parallel_fifths", "parallel_octaves", "crossings", "range_faults"), 0)
     chords = notes = fitting = 0
     for pitches, begins in chorales:
-        changes = np.append(True, (pitches[1:] != pitches[:-1]).any(axis=1))  # to silence, too
+        changes = np.append(True, (pitches[1:] != pitches[:-1]).any(axis=1))  # including changes to silence
         counts["parallel_fifths"] += parallels(pitches[changes], FIFTH)
         counts["parallel_octaves"] += parallels(pitches[changes], OCTAVE)
         struck = pitches[begins.any(axis=1)]  # (chords, V)

@@ -1,4 +1,4 @@
-"""What values of recent tokens tell of a field's next value, by their distance to it."""
+"""Prediction of a field's next value from values of recent tokens, by their distance to it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ MIXTURES = 2
 
 
 class References(nn.Module):
-    """Shows reference values to the vector that predicts a field, and makes the values at some distances likelier.
+    """An embedding of reference values for the vector that predicts a field, and logits by distance to each reference.
 
-    By how much is a mixture of learnt curves over the distances, one for each kind of reference. So what is learnt of
-    one value holds for all of them.
+    The logits are a mixture of learnt curves over the distances, with separate curves for each kind of reference. A
+    model thus applies what it learns about one value to all values.
     """
 
     apart: Tensor
@@ -34,15 +34,15 @@ class References(nn.Module):
         self.register_buffer("apart", value[None] - value[:, None] + self.values - 1, persistent=False)
 
     def show(self, rows: Tensor) -> Tensor:
-        """Return the sum of what the references show, (B, G, R) rows to (B, G, N)."""
+        """Return the sum of the references' embeddings, (B, G, R) rows to (B, G, N)."""
         found: Tensor = self.shown(rows.flatten(0, 1))
         return found.view(*rows.shape[:2], -1)
 
     def forward(self, rows: Tensor, z: Tensor) -> Tensor:
-        """Return what is added to the logits of the values, (B, G, values).
+        """Return the numbers to add to the logits of the values, (B, G, values).
 
         Args:
-            rows: (B, G, R).
+            rows: (B, G, R) rows of the tables.
             z: (B, G, N) the vector that predicts the field.
         """
         table = self.curves[:, :, self.apart].permute(0, 2, 1, 3).reshape(self.nothing, -1)  # (kinds · K, M · K)

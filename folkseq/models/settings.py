@@ -60,7 +60,7 @@ class EncoderSettings:
 
     @property
     def causal(self) -> bool:
-        """Return whether the decoder sees no element of the source beyond its own position."""
+        """Return whether the decoder sees the source only up to its own position."""
         return self.direction == "forward"
 
 
@@ -81,7 +81,7 @@ class ModelSettings:
         low=1,
         high=16_384,
     )
-    # 320 learnt no more in as many steps, and took a sixth longer.
+    # A width of 320 did not reduce the loss after the same number of steps, and took a sixth more time.
     embedding: int = setting(128, "Width of the embedding, E.", low=1)
     dropout: float | None = setting(
         None,
@@ -90,8 +90,8 @@ class ModelSettings:
         high=1,
         exclusive="high",
     )
-    # A layer's output lies in [-1, 1] and is mostly small. AdamW's steps are as long whatever its size, so what reads
-    # it would learn too slowly.
+    # A layer's output lies in [-1, 1] and is mostly small, but the size of AdamW's steps does not depend on it, so the
+    # weights that read the output would grow too slowly.
     gain: float = setting(4.0, "Factor on the output of each layer.", low=0, exclusive="low")
     lookback_bars: tuple[int, ...] = setting((), "Distances in bars to look back; see `corpora.lookback`.", low=1)
     lookback_bar_length: int = setting(BAR_LENGTH, "Number of ids of each bar to keep.", low=1)
@@ -105,11 +105,11 @@ class ModelSettings:
     bar_ends: tuple[int, ...] = setting((), "Ids that end a bar.", low=0)
     section_ends: tuple[int, ...] = setting((), "Ids among them that end a section.", low=0)
     conditioning: int = setting(0, "Width of the conditioning vector beside each id, C; 0 for none.", low=0)
-    # The cells make one step for each compound token; its fields are predicted one after another.
+    # The cells make one step per compound token, and its fields are predicted one after another.
     fields: tuple[int, ...] = setting((), "Number of values of each field of compound tokens.", low=1)
-    # With them the fields come in their order, and the outputs see recent tokens.
+    # If set, the fields have a fixed order, and the outputs see recent tokens.
     recent: Recent | None = None
-    # With them the fields come in their order, and their values are heights on one scale.
+    # If set, the fields have a fixed order, and their values are heights on one scale.
     voices: Voices | None = None
     encoder: EncoderSettings | None = None
 
@@ -135,7 +135,7 @@ class ModelSettings:
 
     @property
     def lookback(self) -> Lookback | None:
-        """Return the lookback beside each id, if any."""
+        """Return the lookback for each id, or None."""
         if not self.lookback_bars and not self.lookback_match:
             return None
         return Lookback(
@@ -150,7 +150,7 @@ class ModelSettings:
 
     @property
     def compound(self) -> CompoundLayout | None:
-        """Return the layout of compound tokens, if there are any."""
+        """Return the layout of compound tokens, or None."""
         if not self.fields:
             return None
         from folkseq.compound import CompoundLayout
@@ -166,7 +166,7 @@ class ModelSettings:
 
     @cached_property
     def voice_lookback(self) -> VoiceLookback | None:
-        """Return the lookback of voices, if there are any."""
+        """Return the lookback of voices, or None."""
         if self.voices is None or self.compound is None:
             return None
         return VoiceLookback(self.compound, self.voices)
@@ -178,7 +178,7 @@ class ModelSettings:
 
     @property
     def output_width(self) -> int:
-        """Return the width of the vector from which logits are computed: H, or half of it if recent tokens are seen."""
+        """Return the width of the vector before the logits: H, or half of it if the model sees recent tokens."""
         return self.hidden if self.recent is None else self.hidden // 2
 
     @property
@@ -201,12 +201,12 @@ class TrainSettings:
     )
     plan_hidden: bool = setting(False, "Also plan `hidden` from the minutes.")
     steps: int | None = setting(None, "Number of updates, instead of --minutes.", low=1)
-    # Streams read short pieces one after another and carry the state from batch to batch; windows come from passages at
-    # random places of long pieces; pairs are parts of pieces to be written, with the rest as their source.
+    # Streams read short pieces one after another and carry the state from batch to batch. Windows are passages from
+    # random positions of long pieces. Pairs consist of a part of a piece as target and the rest as source.
     batches: str = setting("streams", "How batches are made: streams, windows or pairs.", choices=BATCHES)
     targets: str = setting("all", "Ids of a window to predict: all of them, or the last.", choices=TARGETS)
     passage: int = setting(8, "Number of consecutive windows over which the state is carried.", low=1)
-    # Updates matter more than their size, so a batch is small.
+    # Many updates from small batches learn more than few updates from large ones.
     rows: int = setting(16, "Number of rows in a batch, B.", low=1)
     length: int = setting(64, "Number of time steps in a batch, T, through which gradients flow back.", low=1)
     learning_rate: float = setting(3e-3, "Highest learning rate, after the warm-up.", low=0, exclusive="low")

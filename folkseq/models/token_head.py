@@ -1,7 +1,7 @@
 """The output for compound tokens in time, which sees recent tokens.
 
-It is that of `compound_head`, but each field has a projection of its own, and sees what `corpora.recall` shows. The
-fields come in their order, so the logits of a field are computed for its own ids only.
+It differs from `compound_head` in two ways: each field has its own projection, and each field sees the recent tokens
+of `corpora.recall`. The fields have a fixed order, so the logits of a field are computed only for the ids of the field.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from folkseq.recent import ENDS, MATCH
 
 
 class TokenHead(nn.Module):
-    """From the output of the last layer after each compound token to the logits of each next id."""
+    """The module that computes the logits of each next id from the last layer's output after each compound token."""
 
     def __init__(self, tokens: RecentTokens, hidden: int, width: int, gain: float) -> None:
-        """Build the output of a network of a hidden size, with vectors of a width N for each field."""
+        """Build the output for a network of size `hidden`, with vectors of width N for each field."""
         super().__init__()
         self.tokens, self.layout, self.recent, self.gain = tokens, tokens.layout, tokens.recent, gain
         layout, recent = tokens.layout, tokens.recent
@@ -50,15 +50,16 @@ class TokenHead(nn.Module):
         output: nn.Linear,
         targets: Tensor | None = None,
     ) -> Tensor:
-        """Return the logits after each id, (B, T, V), with `IMPOSSIBLE` for those that cannot come next; or mean nats.
+        """Return the logits after each id, (B, T, V), with `IMPOSSIBLE` for ids that cannot come next; or mean nats.
 
         Args:
             before: (B, H) the last layer's output before the first compound token.
-            after: (B, T // F, H) its output after each whole one.
+            after: (B, T // F, H) its output after each complete token.
             x: (B, T) ids, from the first id of a compound token.
-            rows: (B, G, W) of the table of recent tokens for each token, the last of which may not be whole.
-            output: from N to V.
-            targets: (B, T) the ids whose mean nats are returned, or `IGNORED`; computed from each field's ids alone.
+            rows: (B, G, W) result of `RecentTokens.indices`; the last of the G tokens may be incomplete.
+            output: the layer from N to V.
+            targets: (B, T) ids or `IGNORED`; if given, the method returns their mean nats instead of logits, and
+                computes the logits of each field only for the ids of the field.
         """
         layout, width = self.layout, self.layout.width
         ids = functional.pad(x, (0, -x.shape[1] % width)).view(len(x), -1, width)  # (B, G, F)
@@ -113,7 +114,7 @@ class TokenHead(nn.Module):
         if wanted is not None:
             return total / (wanted != IGNORED).sum().clamp(min=1)
         found = torch.stack(logits, dim=2)  # (B, G, F, V)
-        for again in (0, layout.end):  # start and end ids are repeated
+        for again in (0, layout.end):  # start and end tokens repeat one id in all fields
             repeats = ids[:, :, :1] == again  # (B, G, 1)
             if repeats.any():
                 only = torch.full_like(found[0, 0, 0], IMPOSSIBLE)
@@ -123,7 +124,7 @@ class TokenHead(nn.Module):
         return found.flatten(1, 2)[:, : x.shape[1]]
 
     def _with_match(self, logits: Tensor, field: int, match: Tensor, z: Tensor, ids: Tensor) -> Tensor:
-        """Return the logits of a field with the trust added to that of the value that followed the match."""
+        """Return the logits of a field after adding the trust to the value that followed the match."""
         place, (first, second) = self.recent.matched.index(field), self.recent.lengths
         level, value = match[..., 0], match[..., 1 + place]
         there = level >= 0

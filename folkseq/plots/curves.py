@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, LEFT, RIGHT, HEADING, FOOT = 9.0, 1.0, 0.15, 0.4, 1.0
-"""Inches: of the figure, and around its panels."""
+"""Inches: the size of the figure, and the margins around its panels."""
 LINE, GAP, EVENT = 0.3, 0.32, 0.22
-"""Inches: of a line of a panel, above each panel, and of the line of an event."""
+"""Inches: a line of a panel, the space above each panel, and the line of an event."""
 MOST_TITLE, MOST_EVENT = 70, 60  # characters
-FEW = 30  # points, which are drawn as dots too: a line through a single one shows nothing
+FEW = 30  # up to this many points are also drawn as dots, since a line needs two points to be visible
 
 _EVENT = "#777777"
 _SPANS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
@@ -55,7 +55,7 @@ def _panel(axes: Axes, panel: Panel, history: History) -> None:
     axes.set_xlim(0, 1.01 * history.last)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.set_ylim(low, high)  # before the scale, which looks for positive values otherwise
+    axes.set_ylim(low, high)  # set before the scale, since a log scale without limits looks for positive values
     axes.yaxis.set_major_locator(MaxNLocator(panel.height - 1, steps=[1, 2, 2.5, 5, 10]))
     if panel.log:
         axes.set_yscale("log", nonpositive="mask")
@@ -78,7 +78,7 @@ def _panel(axes: Axes, panel: Panel, history: History) -> None:
     if panel.line is not None:
         name, value = panel.line
         axes.axhline(value, color=INK, linewidth=1.2, linestyle=(0, (5, 3)), label=name)
-    if len(lines) > 1 or panel.marks or panel.line:  # above the panel the legend hides nothing
+    if len(lines) > 1 or panel.marks or panel.line:  # the legend is above the panel, so that it hides nothing
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, borderaxespad=0.2, columnspacing=1.4)
 
 
@@ -87,7 +87,7 @@ def _line(axes: Axes, x: ArrayLike, y: ArrayLike, **look: Any) -> None:
 
 
 def _events(axes: Axes, history: History) -> None:
-    """Write each event on a line of its own, on the side of its mark that has more room."""
+    """Write each event on a separate line, on the side of its mark that has more room."""
     axes.set_axis_off()
     axes.set_xlim(0, 1.01 * history.last)
     foot = len(history.shown_events) + GAP / EVENT
@@ -101,7 +101,7 @@ def _events(axes: Axes, history: History) -> None:
 
 
 def _times(axes: Axes, history: History) -> None:
-    """Add an axis below the steps with the time they took, in seconds, minutes or hours."""
+    """Add an axis below the steps with the elapsed time in seconds, minutes or hours."""
     from matplotlib.ticker import MaxNLocator
 
     known = np.isfinite(history.elapsed_s)
@@ -114,7 +114,7 @@ def _times(axes: Axes, history: History) -> None:
     times = times[(times >= 0) & (times <= seconds[-1] / size)]
     ticks: dict[float, str] = {}
     for time, step in zip(times.tolist(), np.interp(times * size, seconds, steps).tolist(), strict=True):
-        if not ticks or step - max(ticks) >= history.last / 25:  # a machine that slept presses times together
+        if not ticks or step - max(ticks) >= history.last / 25:  # a pause of the machine presses times together
             ticks[step] = f"{time:g}"
     below = axes.twiny()
     below.grid(False)

@@ -1,7 +1,8 @@
-"""Gate saturation: for each unit, the share of time that its gate is shut against the share that it is open.
+"""Gate saturation: for each unit, the share of time that its gate is open over the share of time that it is shut.
 
 Source: Karpathy, Johnson and Li, Visualizing and understanding recurrent networks (2015), figure 3. A gate at the lower
-right hardly ever lets anything through, one at the upper left nearly always does, and one near the origin does neither.
+right is shut nearly all the time, a gate at the upper left is open nearly all the time, and a gate near the origin is
+mostly in between.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIDE, APART, HEADING, LEFT, FOOT = 2.9, 0.5, 0.8, 0.75, 0.6
-"""Inches: of a panel, between two, above, to the left and below them."""
+"""Inches: the side of a panel, and the space between panels, above them, to their left and below them."""
 MOST_NAME = 90  # characters
 _COLOURS = (DARK, WARM, LIGHT)
 
@@ -33,7 +34,7 @@ def draw(gates: Sequence[GateSaturation], name: str) -> Figure:
         look: dict[str, Any] = {"markersize": 4, "markerfacecolor": "none", "markeredgecolor": colour, "clip_on": False}
         panels[gate.name].plot(gate.shut, gate.open, sign, label=f"layer {gate.layer}", zorder=3, **look)
     for kind, panel in panels.items():
-        panel.plot([0, 1], [1, 0], color=GREY, linewidth=0.8, zorder=1)  # no unit can be beyond
+        panel.plot([0, 1], [1, 0], color=GREY, linewidth=0.8, zorder=1)  # the shares add up to at most 1
         panel.set_xlim(0, 1)
         panel.set_ylim(0, 1)
         panel.set_title(f"{kind} gate", fontsize=10)

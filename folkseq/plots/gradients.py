@@ -1,8 +1,8 @@
 """Gradient flow: ‖∂loss_t/∂h_{t−k}‖ over k on a log scale, and ‖∂loss_t/∂c_{t−k}‖ for cells that have c.
 
-A falling line shows vanishing gradients, a rising one exploding gradients (Bengio, Simard and Frasconi, Learning
-long-term dependencies with gradient descent is difficult, 1994); a level line is memory. An LSTM remembers in c, and
-the other cells in h, so these are the lines to compare.
+A falling line shows vanishing gradients, and a rising line exploding gradients (Bengio, Simard and Frasconi, Learning
+long-term dependencies with gradient descent is difficult, 1994). A level line shows memory. To compare cells, use the
+line of c for an LSTM and the line of h for the other cells, since these carry the memory.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from folkseq.analysis.gradient_flow import GradientFlow
 
 SIZE, LEFT, RIGHT, TOP, FOOT = (9.0, 5.2), 0.75, 0.2, 0.15, 0.5
-"""Inches: of the figure with a legend of one row, and around its panel and legend."""
-COLUMNS, ROW = 2, 0.2  # of the legend; height in inches
+"""Inches: the size of the figure with a legend of one row, and the margins around its panel and legend."""
+COLUMNS, ROW = 2, 0.2  # of the legend: number of columns, and height of a row in inches
 MOST_NAME = 44  # characters
 _COLOURS = (DARK, WARM, INK, "#7f9fb0", "#c49a7a")
 _DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.3)), (0, (6, 2, 1, 2)))
@@ -31,7 +31,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @styled()
 def draw(flows: Sequence[GradientFlow], unit: str = "tokens") -> Figure:
-    """Return one figure of one or more runs; `unit` is what k counts.
+    """Return one figure of one or more runs; `unit` is the unit of k.
 
     The lines of two runs differ in colour, dashes and markers; the markers of h are hollow, those of c are filled.
     """
@@ -47,7 +47,7 @@ def draw(flows: Sequence[GradientFlow], unit: str = "tokens") -> Figure:
     panel.set_ylim(low / 2, high * 2)
     panel.set_yscale("log", nonpositive="mask")
     panel.yaxis.set_major_formatter(lambda value, _: power(value))
-    panel.yaxis.set_minor_formatter(NullFormatter())  # else a short axis labels its minor ticks
+    panel.yaxis.set_minor_formatter(NullFormatter())  # otherwise, matplotlib labels the minor ticks of a short axis
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     for place, name, letter, norms in lines:
         every, colour = max(len(norms) // 10, 1), _COLOURS[place % len(_COLOURS)]

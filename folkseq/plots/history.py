@@ -1,4 +1,4 @@
-"""The training history of a run as arrays, and the panels that the figure and the terminal both draw of it."""
+"""The training history of a run as arrays, and the panels for the figure and for the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from folkseq.plots.style import Floats, plain
 
 SERIES = ("elapsed_s", "loss", "learning_rate", "grad_norm", "grad_norm_clipped", "tokens_per_s")
 """The values read from every report, by their names in `metrics.jsonl`."""
-MOST = 2_000  # reports, which is more than a picture has columns; neighbours of more are averaged
+MOST = 2_000  # maximum number of reports, more than the columns of a picture; neighbours in longer series are averaged
 SMOOTHED = 40  # a smoothed value averages about one in this many of all reports
 MOST_EVENTS = 6  # shown one by one; the rest are counted
 MOST_NAME = 40  # characters
@@ -78,12 +78,12 @@ class History:
 
     @property
     def title(self) -> str:
-        """Return the name of the run, and what it is."""
+        """Return the name and the description of the run."""
         return ": ".join(filter(None, [plain(self.name, MOST_NAME), self.about]))
 
     @property
     def shown_events(self) -> list[tuple[float, str]]:
-        """Return the first events, and how many more there are."""
+        """Return the first events, and a line with the number of further ones."""
         events = list(self.events)
         if len(events) > MOST_EVENTS:
             step, more = events[MOST_EVENTS - 1][0], len(events) - MOST_EVENTS + 1
@@ -113,7 +113,7 @@ class Panel:
 def panels(history: History) -> tuple[Panel, ...]:
     """Return the panels of a history: loss, gradient norm, learning rate and speed."""
     rates, speeds, ngram, clip = history.learning_rate, history.tokens_per_s, history.ngram_nll, history.clip
-    # The loss falls so steeply in the first fiftieth of the steps that the rest would look flat beside it.
+    # The loss falls so steeply in the first fiftieth of the steps that the rest would look flat on the same scale.
     settled = smooth(history.loss)[history.step >= history.step[-1] / 50]
     losses = limits(np.concatenate([settled, history.heldout_nll, [ngram or math.nan]]))
     baseline = (f"{history.ngram_order or 'n'}-gram, {ngram:.3f}", ngram) if ngram else None
@@ -144,7 +144,7 @@ def mean(values: Floats) -> float:
 
 
 def smooth(values: Floats) -> Floats:
-    """Return the means of neighbours, as many on either side, fewer towards the ends.
+    """Return the moving average, with the same number of neighbours on either side and fewer towards the ends.
 
     >>> smooth(np.arange(3.0))
     array([0., 1., 2.])
@@ -180,7 +180,7 @@ def label(value: float) -> str:
 
 
 def _thin(values: Floats, group: int) -> Floats:
-    """Return the means of so many neighbours each."""
+    """Return the means of groups of neighbours."""
     return np.array([mean(values[start : start + group]) for start in range(0, len(values), group)])
 
 
@@ -189,7 +189,7 @@ def _numbers(reports: Iterable[Mapping[str, Any]], name: str) -> Floats:
 
 
 def _number(value: object) -> float:
-    """Return a number that can be drawn, else NaN."""
+    """Return a value as a number, or NaN if it cannot be drawn."""
     try:
         number = float(value) if isinstance(value, int | float) else math.nan
     except OverflowError:

@@ -1,8 +1,8 @@
 """The positions of a piece's tokens on a page, in musical time: by bar where there are bars, else by second.
 
-Lengths are inches from the left of the music. A sound is as wide as it is long, and its tokens share that width. Tokens
-that take no time, such as bar lines, are in a gap before each bar, or have no width where time is in seconds. Bars are
-below one another, four to a line where their tokens fit, with room for a pickup before the first.
+Lengths are inches from the left of the music. The width of a sound is proportional to its duration, and its tokens
+share this width. Tokens without duration, such as bar lines, are in a gap before each bar; if time is in seconds, they
+have no width. A line has up to four aligned bars, if their tokens fit, and room for a pickup before the first.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from folkseq.analysis.reading import Floats
 from folkseq.representations.capabilities import Timing
 
 WIDTH = 11.4  # inches of a line
-LETTER, PAD = 0.072, 0.07  # inches of a letter of the usual size, and around a token
+LETTER, PAD = 0.072, 0.07  # inches: the width of a letter of the usual size, and the space around a token
 BARS_A_LINE, FEWEST_A_LINE = 4, 2
 LINE_S = 10.0  # seconds in a line
-CROWDED, SHRUNK = 0.9, 0.65  # the share of sounds whose tokens must fit, and how far letters may shrink for that
-LONGEST = 1.25  # times a usual bar; longer bars are compressed to that
+CROWDED, SHRUNK = 0.9, 0.65  # the share of sounds whose tokens must fit, and the smallest factor on the letter size
+LONGEST = 1.25  # maximum length of a bar in usual bars; longer bars are compressed
 
 _Box = tuple[int, int, float, float]  # token, line, left, right
 
@@ -34,7 +34,7 @@ class Layout:
     token: NDArray[np.int64]  # (B,) the token in each box
     line: NDArray[np.int64]  # (B,) from 0 at the top
     left: Floats  # (B,) inches
-    right: Floats  # (B,) inches; equal to `left` for what takes no time
+    right: Floats  # (B,) inches; equal to `left` for tokens without duration
 
     @property
     def lines(self) -> int:
@@ -49,9 +49,9 @@ class Layout:
 @dataclass(frozen=True)
 class _Bar:
     head: Sequence[int]
-    """Tokens that take no time."""
+    """Tokens without duration."""
     sounds: Sequence[tuple[float, float, Sequence[int]]]
-    """Onset and length of each sound, in whole notes, and its tokens."""
+    """Onset and duration of each sound, in whole notes, and its tokens."""
 
     @property
     def length(self) -> float:
@@ -59,7 +59,7 @@ class _Bar:
 
 
 def lay_out(tokens: Sequence[str], timing: Timing) -> Layout:
-    """Return the page of a piece: by bar where its tokens are in bars, else by second."""
+    """Return the layout of a piece: by bar if its tokens are in bars, else by second."""
     boxes = _by_second(timing) if timing.bar is None else _by_bar(tokens, timing, timing.bar)
     token, line, left, right = zip(*boxes, strict=True) if boxes else ((), (), (), ())
     return Layout(np.array(token, np.int64), np.array(line, np.int64), np.array(left, float), np.array(right, float))
@@ -91,7 +91,7 @@ def _by_bar(tokens: Sequence[str], timing: Timing, bar_of: NDArray[np.int64]) ->
     gap = max(sum(widths[token] for token in bar.head) for bar in sounding)
     tail = max((sum(widths[token] for token in bar.head) for bar in bars if not bar.length), default=0.0)
     room = WIDTH - tail  # bar lines after the last bar may end a full line
-    # As many bars to a line as let the tokens of most sounds be read; `unit` is the width of a whole note.
+    # Use the largest number of bars in a line that leaves most sounds legible; `unit` is the width of a whole note.
     asked = [sum(widths[token] for token in sound) / length for bar in sounding for _, length, sound in bar.sounds]
     unit = float(np.quantile(asked, CROWDED)) * SHRUNK
     count = BARS_A_LINE
@@ -127,7 +127,7 @@ def _bar(tokens: Sequence[int], timing: Timing) -> _Bar:
 
 
 def _row(tokens: Sequence[int], line: int, x: float, widths: Sequence[float], share: float = 1.0) -> list[_Box]:
-    """Return boxes side by side, as wide as their letters or a share of that."""
+    """Return boxes side by side, each with the width of its letters times `share`."""
     boxes = []
     for token in tokens:
         boxes.append((token, line, x, x + share * widths[token]))

@@ -1,7 +1,7 @@
 """Neurons while a network reads a piece: one row per neuron in musical time, with the surprise beneath.
 
 Source: Karpathy, Johnson and Li, Visualizing and understanding recurrent networks (2015), who colour text by tanh(c).
-Here tunes are shown in their bars, and performances under their piano roll.
+Deviation: tunes are shown in bars, and performances below their piano roll.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEFT, RIGHT, FOOT, GAP = 1.35, 0.25, 0.5, 0.34
-"""Inches: beside the music, below it, and between its lines."""
+"""Inches: the margins beside and below the music, and the space between its lines."""
 TITLE, SUMMARY, HEADING = 0.5, 0.2, 0.3
-"""Inches: of the title, of one neuron's summary, and below the summaries."""
+"""Inches: the heights of the title and of a neuron's summary, and the space below the summaries."""
 TEXT, ROLL, ROW, SURPRISE = 0.24, 1.7, 0.17, 0.45
-"""Inches: of a line's tokens or piano roll, of a neuron's row, and of the surprise."""
-EVENT = 0.03  # inches of what takes no time
-SIZE, LEAST_SIZE = 8.0, 5.0  # points of the tokens' letters; smaller ones are left out
+"""Inches: the heights of a line's tokens or piano roll, of a neuron's row, and of the surprise."""
+EVENT = 0.03  # width in inches of a token without duration
+SIZE, LEAST_SIZE = 8.0, 5.0  # font sizes of the tokens in points; tokens that need a smaller font are left out
 MOST_NAME, MOST_SUMMARY, MOST_LABEL, MOST_TOKEN = 70, 110, 20, 12  # characters
 HIGHEST = 0.99  # the quantile of the surprise at the top of its scale
 
@@ -39,10 +39,10 @@ def line_box(reading: NeuronReading, line: int) -> tuple[float, float]:
 
 @style.styled()
 def draw(reading: NeuronReading) -> Figure:
-    """Return the neurons of a reading.
+    """Return the figure of a reading.
 
-    The heading has what each neuron follows, and how well. Each line of music has its tokens or its piano roll, a row
-    for every neuron, and the bits of each token, or of all tokens of one moment.
+    The heading has the label and the scores of each neuron. Each line of music has its tokens or its piano roll, a row
+    for every neuron, and the surprise in bits of each token, or of all simultaneous tokens.
     """
     layout = lay_out(reading.tokens, reading.timing)
     roll = None if reading.performance is None else Roll.of(reading.performance)
@@ -80,9 +80,9 @@ def draw(reading: NeuronReading) -> Figure:
 
 
 def surprise(reading: NeuronReading, layout: Layout, line: int) -> tuple[Floats, Floats, Floats]:
-    """Return the bars of the surprise along a line: their lefts in inches, heights in bits, and widths in inches.
+    """Return the bars of the surprise along a line: left edges in inches, heights in bits and widths in inches.
 
-    Where time is in seconds, the tokens of one moment have one bar.
+    If time is in seconds, simultaneous tokens share one bar.
     """
     boxes = layout.on(line)
     left, right = layout.left[boxes], layout.right[boxes]
@@ -96,7 +96,7 @@ def surprise(reading: NeuronReading, layout: Layout, line: int) -> tuple[Floats,
 def _rows(panel: Axes, reading: NeuronReading, layout: Layout, line: int, highest: float) -> None:
     """Draw a row for each neuron, one unit high from 0 downwards, and the surprise beneath."""
     boxes = layout.on(line)
-    boxes = boxes[np.argsort(layout.left[boxes] == layout.right[boxes], kind="stable")]  # events in front of time
+    boxes = boxes[np.argsort(layout.left[boxes] == layout.right[boxes], kind="stable")]  # events in front
     left, token = layout.left[boxes], layout.token[boxes]
     right = np.maximum(layout.right[boxes], left + EVENT)
     labels = {}
@@ -119,7 +119,7 @@ def _rows(panel: Axes, reading: NeuronReading, layout: Layout, line: int, highes
 
 
 def _tokens(panel: Axes, reading: NeuronReading, layout: Layout, line: int) -> None:
-    """Write each token over its box, in letters that fit."""
+    """Write each token over its box, in a font size that fits."""
     panel.set_axis_off()
     panel.set_xlim(0, WIDTH)
     panel.set_ylim(0, 1)

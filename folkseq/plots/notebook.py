@@ -54,12 +54,12 @@ def show(piece: Tune | Performance | Path | str, number: int | None = None) -> S
 
 
 def display(piece: object, name: str = "") -> str | None:
-    """Return the HTML of a piece under a name, or under its own; None if it is no music.
+    """Return the HTML of a piece, titled `name` or its own title; None if the object is not a piece.
 
-    A tune that cannot be engraved is shown as its piano roll, with the reason.
+    A tune that cannot be engraved is shown as a piano roll, with the reason.
 
     Raises:
-        ValueError: a tune holds neither note nor rest.
+        ValueError: a tune contains neither notes nor rests.
     """
     if not isinstance(piece, Tune | Performance):
         return None
@@ -77,7 +77,7 @@ def display(piece: object, name: str = "") -> str | None:
         f'<div><img alt="{escape(name)}" style="max-width:100%;background:white" '
         f'src="data:image/svg+xml;base64,{drawing}"></div>{note}'
     )
-    with suppress(RequestError):  # without sound if that cannot be made here
+    with suppress(RequestError):  # sound is left out if it cannot be synthesized here
         sound = b64encode(audio.format(midi.format(performance), ".ogg")).decode()
         source = f"data:audio/ogg;base64,{sound}"
         shown += f'<audio controls preload="metadata" title="{escape(name)}" src="{source}"></audio>'

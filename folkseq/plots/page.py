@@ -1,6 +1,6 @@
-"""A reading as one HTML file: the figure of `neurons`, with what the network expected where the reader points.
+"""A reading as one HTML file: the figure of `neurons`, with the network's predictions at the position of the pointer.
 
-The file loads nothing, as its content security policy says, and user text is escaped.
+The file loads nothing (its content security policy forbids it), and user text is escaped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from folkseq.plots.layout import lay_out
 from folkseq.plots.neurons import EVENT, LEFT, draw, line_box
 from folkseq.plots.style import plain, render
 
-POINTS = 72.0  # in an inch of matplotlib's SVG
+POINTS = 72.0  # points per inch in matplotlib's SVG
 MOST_NAME, MOST_TOKEN = 100, 24  # characters
 
 _DROPPED = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|\sxmlns(:\w+)?=\"[^\"]*\"", re.DOTALL)
@@ -58,7 +58,7 @@ def write(reading: NeuronReading) -> bytes:
 
 
 def _overlay(reading: NeuronReading) -> Iterator[str]:
-    """Yield a rectangle to point at for each token, or for all tokens of one moment where time is in seconds."""
+    """Yield a rectangle with a tooltip for each token; if time is in seconds, simultaneous tokens share one."""
     layout = lay_out(reading.tokens, reading.timing)
     texts = [_described(reading, token) for token in range(len(reading.tokens))]
     for line in range(layout.lines):
@@ -74,7 +74,7 @@ def _overlay(reading: NeuronReading) -> Iterator[str]:
 
 
 def _described(reading: NeuronReading, token: int) -> str:
-    """Return a token with its surprise, the likeliest tokens in its place, and the neurons' values after it."""
+    """Return a token with its surprise, the likeliest tokens at its position, and the neurons' values after it."""
     bits = reading.surprise[token]
     guesses = [f"{plain(guess, MOST_TOKEN)} {share:.0%}" for guess, share in reading.guesses[token]]
     values = [f"{plain(neuron.label, MOST_TOKEN)} {neuron.values[token]:.2f}" for neuron in reading.neurons]

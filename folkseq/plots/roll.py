@@ -1,4 +1,4 @@
-"""A piano roll: notes over seconds in rows, as on a page, with velocities as shades, the pedal and bar lines."""
+"""A piano roll: notes over seconds in rows, like lines of a page, with velocity shades, the pedal and bar lines."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, LEFT, RIGHT, HEADING, FOOT, GAP = 12.0, 0.75, 0.25, 0.9, 0.45, 0.42
-"""Inches: of the figure, around its rows, and between two rows."""
+"""Inches: the size of the figure, the margins around its rows, and the space between rows."""
 SEMITONE, LEAST_HEIGHT = 0.042, 1.3
-"""Inches: of a pitch, and of a row at least."""
+"""Inches: the height of a pitch, and the minimum height of a row."""
 ROW_S, MOST_ROWS = (20.0, 30.0, 60.0, 90.0, 120.0, 150.0), 8
-"""Seconds in a row: the first of these that needs at most so many rows."""
-LONGEST_S = 1200.0  # of a longer piece the beginning is drawn
+"""Seconds in a row: the first of these that needs at most this many rows."""
+LONGEST_S = 1200.0  # a longer piece is cut to this length
 MOST_NAME = 80  # characters
 LEAST_PITCHES = 24
 _BLACK = (1, 3, 6, 8, 10)
@@ -32,10 +32,10 @@ class Roll:
     """The content of a piano roll, in seconds."""
 
     notes: style.Floats  # (N, 4) onset, offset, pitch, velocity
-    pedal: style.Floats  # (K, 2) from when to when it is down
-    bars_s: style.Floats  # (M,) when bars begin
+    pedal: style.Floats  # (K, 2) times at which it goes down and up
+    bars_s: style.Floats  # (M,) times at which bars begin
     length_s: float
-    drums: bool  # whether pitches are drums, which are drawn only if there is nothing else
+    drums: bool  # whether pitches are drums, which are drawn only without other notes
 
     @classmethod
     def of(cls, performance: Performance) -> Self:
@@ -54,7 +54,7 @@ class Roll:
 
     @property
     def pitches(self) -> tuple[int, int]:
-        """Return the lowest and the highest pitch to draw, two octaves apart at least."""
+        """Return the lowest and the highest pitch to draw, at least two octaves apart."""
         if not len(self.notes):
             return 48, 72
         low, high = int(self.notes[:, 2].min()) - 1, int(self.notes[:, 2].max()) + 1
@@ -64,7 +64,7 @@ class Roll:
 
 @style.styled()
 def draw(performance: Performance, name: str) -> Figure:
-    """Return the piano roll of a performance, which may be empty, under its name."""
+    """Return the piano roll of a performance, which may be empty, titled with its name."""
     roll = Roll.of(performance)
     shown_s = min(roll.length_s, LONGEST_S)
     row_s = next((seconds for seconds in ROW_S if shown_s <= seconds * MOST_ROWS), ROW_S[-1])
@@ -109,13 +109,13 @@ def paint(panel: Axes, roll: Roll, start_s: float, end_s: float) -> None:
     if len(lines) <= 20 * WIDTH:
         panel.vlines(lines, low - 1, high + 0.6, color="#b5b5b5", linewidth=0.8, zorder=1)
     notes = roll.notes[(roll.notes[:, 0] < end_s) & (roll.notes[:, 1] > start_s)]
-    onset, offset, pitches, velocity = notes[np.argsort(notes[:, 3], kind="stable")].T  # the loudest in front
+    onset, offset, pitches, velocity = notes[np.argsort(notes[:, 3], kind="stable")].T  # louder notes in front
     look = {"facecolors": style.velocity_shade(velocity), "edgecolors": "white", "linewidths": 0.25, "zorder": 2}
     style.add_rectangles(panel, onset, offset, pitches - 0.42, pitches + 0.42, **look)
     down, up = roll.pedal[(roll.pedal[:, 0] < end_s) & (roll.pedal[:, 1] > start_s)].T
     style.add_rectangles(panel, down, up, low - 2.9, low - 1.7, facecolors=style.GREY, linewidths=0, zorder=2)
     if roll.length_s < end_s:
-        panel.axvspan(roll.length_s, end_s, color="white", linewidth=0, zorder=3)  # nothing can sound there
+        panel.axvspan(roll.length_s, end_s, color="white", linewidth=0, zorder=3)  # beyond the end of the piece
 
 
 def _pedal(track: Track, end_s: float) -> style.Floats:

@@ -1,4 +1,4 @@
-"""The style of all figures: colours, text that is safe to draw, and files with the same bytes on every machine.
+"""The style of all figures: colours, text that is safe to draw, and files with identical bytes on every machine.
 
 Colours differ in lightness as well as in hue, so that a picture can be read in grey.
 """
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg")
 DOTS_PER_INCH = 150
-FONT = "DejaVu Sans"  # comes with matplotlib
+FONT = "DejaVu Sans"  # part of matplotlib
 
 INK, GREY, RULE = "#222222", "#8a8a8a", "#e3e3e3"
 DARK, LIGHT, WARM = "#14506e", "#a3c6da", "#d9622b"
 SIGNS = "o^sDv"
-"""Markers that tell layers and runs apart."""
+"""Markers that distinguish layers and runs."""
 
 _DIVERGING = ((13, 42, 74), (52, 99, 142), (158, 163, 166), (233, 181, 120), (255, 241, 214))
 _SEQUENTIAL = ((212, 232, 245), (107, 168, 204), (20, 79, 110), (8, 26, 41))
@@ -40,7 +40,7 @@ Floats = NDArray[np.float64]
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw in this style within the block or function, whatever the user's matplotlibrc says.
+    """Use this style within the block or function, regardless of the user's matplotlibrc.
 
     Raises:
         FolkseqError: matplotlib is not installed.
@@ -53,7 +53,7 @@ def styled() -> Iterator[None]:
 
 
 def figure_of(width: float, height: float, title: str) -> Figure:
-    """Return an empty figure of some inches under a title."""
+    """Return an empty figure with a size in inches and a title."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
@@ -62,14 +62,14 @@ def figure_of(width: float, height: float, title: str) -> Figure:
 
 
 def add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Add axes to a figure; all lengths are inches, from its left and its top."""
+    """Add axes to a figure; positions are inches from its left and top."""
     whole_width, whole_height = figure.get_size_inches()
     bottom = whole_height - top - height
     return figure.add_axes((left / whole_width, bottom / whole_height, width / whole_width, height / whole_height))
 
 
 def add_colour_scale(axes: Axes, values: Sequence[float], colours: Floats, title: str) -> None:
-    """Draw (N, 3) colours as a horizontal scale from the first to the last of the values that it names."""
+    """Draw (N, 3) colours as a horizontal scale with labels at `values`, from the first value to the last."""
     axes.imshow(colours[None], aspect="auto", extent=(values[0], values[-1], 0, 1))
     axes.grid(False)
     axes.set_yticks([])
@@ -79,7 +79,7 @@ def add_colour_scale(axes: Axes, values: Sequence[float], colours: Floats, title
 
 
 def add_rectangles(axes: Axes, left: ArrayLike, right: ArrayLike, low: ArrayLike, high: ArrayLike, **look: Any) -> None:
-    """Add rectangles with those sides, each an array or one number for all of them."""
+    """Add rectangles; each side is an array, or one number for all rectangles."""
     from matplotlib.collections import PolyCollection
 
     left, right, low, high = np.broadcast_arrays(left, right, low, high)
@@ -102,7 +102,7 @@ def render(figure: Figure, suffix: str) -> bytes:
 def shade(values: ArrayLike) -> Floats:
     """Return red, green and blue in [0, 1], (…, 3), for values (…) in [−1, 1]: from dark blue over grey to cream.
 
-    Lightness rises with the value; most diverging maps are dark at both ends, which look alike in grey.
+    Lightness rises with the value. Most diverging colour maps are dark at both ends, which look alike in grey.
     """
     return _interpolate((np.asarray(values, np.float64) + 1) / 2, _DIVERGING)
 

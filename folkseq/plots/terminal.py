@@ -1,6 +1,6 @@
-"""The training history in Unicode blocks, for a terminal without any other program.
+"""The training history in Unicode blocks, for a terminal.
 
-No library does as well: uniplot and asciichartpy draw whole characters or tell series apart by colour alone, plotille
+No library was suitable: uniplot and asciichartpy draw whole characters or distinguish series only by colour, plotille
 labels its axes with unrounded numbers, and plotext has one global figure and is broken in its present version.
 """
 
@@ -17,13 +17,13 @@ from folkseq.plots.history import History, Panel, label, mean, panels
 from folkseq.plots.style import Floats, plain
 
 LEAST_WIDTH, GUTTER = 40, 9
-"""Characters: the narrowest terminal, and the room for numbers and the axis."""
+"""Characters: the minimum width of a terminal, and the space for numbers and the axis."""
 EIGHTHS, SERIES, MARKS, LINE, EVENT = " ▁▂▃▄▅▆▇█", "█○", "●◉", "╌", "▲"
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 def draw(history: History, width: int = 80) -> str:
-    """Return the curves of a training run in lines of at most `width` characters, or `LEAST_WIDTH` if that is more."""
+    """Return the curves of a training run in lines of at most `width` characters, but at least `LEAST_WIDTH`."""
     width = max(width, LEAST_WIDTH)
     return "\n".join(line[:width] for line in _lines(history, width - GUTTER))
 
@@ -42,7 +42,8 @@ def _lines(history: History, width: int) -> Iterator[str]:
 def draw_panel(panel: Panel, history: History, width: int) -> Iterator[str]:
     """Yield an empty line, the title and legend, and the lines of a panel from the top.
 
-    The first series is drawn as columns, filled to an eighth of a line; the second one where it is clearly lower.
+    The first series is drawn as columns with a resolution of an eighth of a line; the second one only where it is
+    clearly lower.
     """
     height = panel.height
 
@@ -87,21 +88,21 @@ def draw_panel(panel: Panel, history: History, width: int) -> Iterator[str]:
 
 
 def columns(history: History, values: Floats, width: int) -> Floats:
-    """Return (W,) means of the reports in each column, or the next report's value where a column has none."""
+    """Return (W,) means of the reports in each column; a column without reports has the value of the next report."""
     ends = np.searchsorted(history.step, np.arange(1, width + 1) * history.last / width, side="right").tolist()
     return np.array([mean(values[first : max(end, first + 1)]) for first, end in pairwise([0, *ends])])
 
 
 def column_of(step: float, last: float, width: int) -> int:
-    """Return the column of a step when `last` is the right end."""
+    """Return the column of a step if `last` is the right end."""
     return min(max(math.ceil(step / last * width) - 1, 0), width - 1)
 
 
 def _steps(last: float, width: int) -> Iterator[str]:
-    """Yield the axis below all panels and its round numbers of steps."""
+    """Yield the axis below all panels, and its round numbers of steps."""
     axis, numbers = ["─"] * width, [" "] * (width + GUTTER)
     for tick in ticks(0, last, 3 * width // (2 * len(f"{last:,.0f}     "))):
-        if tick == round(tick):  # of a few steps there are halves
+        if tick == round(tick):  # a short axis also has halves of steps
             column, text = column_of(tick, last, width), f"{tick:,.0f}"
             axis[column] = "┴"
             start = min(column + GUTTER - len(text) // 2, len(numbers) - len(text))
@@ -111,7 +112,7 @@ def _steps(last: float, width: int) -> Iterator[str]:
 
 
 def _events(history: History, width: int) -> Iterator[str]:
-    """Yield a line with a mark for each event, and a line for each that is shown."""
+    """Yield a line with a mark for each event, and a line of text for each event to show."""
     if history.events:
         marked = {column_of(step, history.last, width) for step, _ in history.events}
         yield (" " * GUTTER + "".join(EVENT if column in marked else " " for column in range(width))).rstrip()
@@ -120,7 +121,7 @@ def _events(history: History, width: int) -> Iterator[str]:
 
 
 def ticks(low: float, high: float, lines: int, log: bool = False) -> list[float]:
-    """Return round numbers from `low` to `high`, at most about two for three lines.
+    """Return round numbers from `low` to `high`, about two for every three lines at most.
 
     >>> ticks(0, 2.2, 4)
     [0.0, 2.0]

@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE = ".html"
-MOST_STEM = 60  # characters of a file's name in a picture's
-MOST_PIECES = 100  # of a file that are all drawn
+MOST_STEM = 60  # characters of a music file's name in the name of a picture
+MOST_PIECES = 100  # maximum number of pieces in a file to draw
 
 
 @dataclass(frozen=True)
 class Plotted:
-    """The pictures that were written, the curves for a terminal, and the figures that both show."""
+    """The written pictures, the curves for a terminal, and the figures that both show."""
 
     files: tuple[Path, ...]
-    text: str | None = None  # curves in blocks
-    notices: tuple[str, ...] = ()  # what could not be drawn, and what to do about it
+    text: str | None = None  # curves in Unicode blocks
+    notices: tuple[str, ...] = ()  # missing pictures, with the next step
     facts: Mapping[str, Any] = field(default_factory=dict)  # figures by name
-    lines: tuple[str, ...] = ()  # the same for a reader
+    lines: tuple[str, ...] = ()  # the figures as text
 
 
 def plot(
@@ -113,7 +113,7 @@ def _curves(run: Run, out: Path | None, terminal: bool, width: int) -> Plotted:
 
 
 def _music(file: Path, out: Path | None, number: int | None) -> Plotted:
-    """Draw the piano roll and, of a tune, the score of each piece of a file, or of one."""
+    """Draw the piano roll of each piece of a file, or of one piece, and the score of each tune."""
     from folkseq.plots import roll
 
     found = pieces(file, number)

@@ -15,7 +15,7 @@ from folkseq.models.settings import IMPOSSIBLE
 
 
 class CompoundStep:
-    """The position in a compound token, as a step moves it on."""
+    """The position in a compound token, updated by each step."""
 
     def __init__(self, graph: Graph, layout: CompoundLayout, ids: Value) -> None:
         self._graph, self._layout, self.ids = graph, layout, ids
@@ -31,11 +31,14 @@ class CompoundStep:
 
     @cached_property
     def following(self) -> Value:
-        """Return the field of the next id if the fields come in their order, (B, 1)."""
+        """Return the field of the next id, (B, 1), for fields in their declared order."""
         return self._graph.node("Gather", self._positions.ravel() % self._layout.width, self._index)
 
     def total(self, name: str, value: Value, width: int) -> tuple[Value, Value]:
-        """Return the sum of a value, (B, width), over the ids of a token so far, and the same with 0 at its end."""
+        """Return the sum of a value, (B, width), over the ids of the token so far, and this sum reset to 0 at its end.
+
+        A state with this name carries the sum to the next step.
+        """
         state = self._graph.state(name, width)
         total = state + value
         carried = self._graph.node("Where", self.whole, np.zeros((1, 1), np.float32), total)
@@ -43,7 +46,7 @@ class CompoundStep:
         return total, carried
 
     def predictor(self, x: Value, weights: Weights, gain: np.float32) -> Value:
-        """Return the vector that predicts the next id, (B, H), from h of the last layer; both are `bounded`."""
+        """Return the vector that predicts the next id, (B, H), from h of the last layer, (B, H); both are `bounded`."""
         graph, table = self._graph, weights["chain.told.weight"]
         heard = graph.product(x, weights["chain.heard.weight"].T * gain, weights["chain.heard.bias"])
         _, told = self.total("told", graph.node("Gather", table, self.ids), table.shape[1])

@@ -1,9 +1,9 @@
 """The encoder of a trained model as an ONNX graph, and the decoder's attention in the graph of its step.
 
-The encoder reads the source, `source` (S, F) int64, once. All rows of a step look at its outputs: `here` (S, E), `keys`
-and `values`, (N, S, H / N) for N heads. Each row is at an element of its own, `at` (B,), from which each element has a
-relative position, `near` (B, S). The encoder's cells are ONNX's own, in float32; its metadata holds the relative
-positions.
+The encoder reads the source, `source` (S, F) int64, once. All rows of a step share its outputs: `here` (S, E), `keys`
+and `values`, (N, S, H / N) for N heads. Each row has its own current element, `at` (B,), and `near` (B, S) holds the
+position of each element relative to it. The encoder uses ONNX's recurrent operators in float32. The metadata of the
+encoder describes the relative positions.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def build_encoder(weights: Weights, settings: ModelSettings) -> bytes:
     """Return a serialised ONNX model of the encoder.
 
     Args:
-        weights: of `EncoderDecoder`, by name.
-        settings: of the same model, with an encoder.
+        weights: weights of an `EncoderDecoder`, by name.
+        settings: settings of the same model.
     """
     encoder = settings.encoder
     if encoder is None:
@@ -51,12 +51,12 @@ def build_encoder(weights: Weights, settings: ModelSettings) -> bytes:
 
 
 def here(graph: Graph, width: int) -> Value:
-    """Return the memory of the element at which each row is, (B, E)."""
+    """Return the memory of each row's current element, (B, E)."""
     return graph.node("Gather", graph.input("here", np.float32, "S", width), graph.input("at", np.int64, "B"))
 
 
 def attend(graph: Graph, encoder: EncoderSettings, weights: Weights, x: Value, gain: np.float32) -> Value:
-    """Return what the second layer reads, (B, H), from h of the first; both are `bounded`."""
+    """Return the input of the second layer, (B, H), from h of the first, (B, H); both are `bounded`."""
     hidden = len(weights["attention.query.weight"])
     heads, width = encoder.heads, hidden // encoder.heads
     keys, values = (graph.input(name, np.float32, heads, "S", width) for name in ("keys", "values"))

@@ -1,9 +1,9 @@
 """An ONNX graph under construction, in float32 or with its products in eight bits.
 
-ONNX Runtime's own quantised cells scale what they read by the largest value in the batch, so that a row's logits would
-depend on its neighbours. But every factor here is an h, a conditioning vector or a sum scaled by its bound, and lies in
-[−1, 1]. With that as the scale a row's logits do not depend on the other rows, to the bit, and nothing is measured at
-run time. `MatMulIntegerToFloat` is ONNX Runtime's product of bytes with the scales and the bias in one pass.
+ONNX Runtime's quantised cells scale their input by the largest value in the batch, so the logits of a row would depend
+on the other rows. Here every factor is an h, a conditioning vector or a sum divided by its bound, and thus lies in
+[−1, 1]. With this fixed scale the logits of a row are bit-identical in every batch, and no scale is measured at run
+time. ONNX Runtime's `MatMulIntegerToFloat` multiplies bytes and applies the scales and the bias in one pass.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ Weights = Mapping[str, Matrix]
 
 OPSET = 17
 IR_VERSION = 8
-"""The oldest that opset 17 allows, so that older runtimes read it, too."""
+"""The oldest version that opset 17 allows, so that older runtimes can load the graph."""
 _CONTRIBUTED = "com.microsoft"
-"""ONNX Runtime's own operators."""
+"""The domain of ONNX Runtime's additional operators."""
 _SCALE = np.float32(1 / 127)
 """A factor is rounded to 127 steps on either side of zero."""
 _ZERO = np.uint8(128)
-"""The byte for zero. Bytes are unsigned, since processors multiply unsigned by signed fastest."""
+"""The byte for zero. Factors are unsigned, since processors multiply unsigned by signed bytes fastest."""
 _WEIGHT_STEPS = 64
-"""A weight is rounded to so many steps on either side of zero. Processors without VNNI add two products of bytes in 16
-bits, which 255 · 64 · 2 just fits; with 127 sums would saturate, and another machine would write other pieces."""
+"""A weight is rounded to this many steps on either side of zero. Processors without VNNI add two products of bytes in
+16 bits, and 255 · 64 · 2 just fits. With 127 steps the sums would saturate, and pieces would differ by machine."""
 
 
 class Value:
@@ -49,7 +49,7 @@ class Value:
         return self.graph.node("Mul", self, other)
 
     def split(self, *sizes: int) -> list[Value]:
-        """Cut (B, n) into parts of so many columns."""
+        """Split (B, n) into parts with these numbers of columns."""
         return self.graph.nodes("Split", len(sizes), self, np.array(sizes), axis=1)
 
 
@@ -59,14 +59,14 @@ class Graph:
     def __init__(self, int8: bool = False) -> None:
         self._int8 = int8
         self.skipped = Value(self, "")
-        """An optional input that is left out."""
+        """Stands for an omitted optional input."""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._next_states: list[onnx.ValueInfoProto] = []
         self._names: dict[str, str] = {}
-        """The names of the outputs, by those of their values."""
+        """The names of the outputs, by the names of their values."""
 
     def input(self, name: str, dtype: DTypeLike, *shape: int | str) -> Value:
         """Add an input."""
@@ -79,7 +79,7 @@ class Graph:
         self._names[value.name] = name
 
     def state(self, name: str, width: int, dtype: DTypeLike = np.float32, bounded: bool = False) -> Value:
-        """Add a state (B, width) that is carried from step to step, as bytes if `bounded` makes it."""
+        """Add a state (B, width), carried from step to step; if it is `bounded`, as bytes in an 8-bit graph."""
         dtype = np.uint8 if bounded and self._int8 else dtype
         self._next_states.append(_info(f"{name}_next", dtype, ("B", width)))
         return self.input(name, dtype, "B", width)
@@ -89,7 +89,7 @@ class Graph:
         self._names[value.name] = f"{state.name}_next"
 
     def node(self, operator: str, *inputs: Value | ArrayLike, domain: str = "", **attributes: Any) -> Value:
-        """Add a node with one output. Inputs that are no values are constants."""
+        """Add a node with one output. Inputs other than values become constants."""
         return self.nodes(operator, 1, *inputs, domain=domain, **attributes)[0]
 
     def nodes(
@@ -110,19 +110,20 @@ class Graph:
         return self.node("Sigmoid", value)
 
     def table_sum(self, table: Matrix, rows: Value, width: int) -> Value:
-        """Return the sum of `width` rows of a table (R, n), by their numbers (B, width): (B, n).
+        """Return the sum, (B, n), of the rows of a table (R, n) with the numbers `rows`, (B, width).
 
-        `ReduceSum` adds in another order in one row than in several; here a row does not depend on the others.
+        `ReduceSum` adds the numbers of a single row in another order than those of several rows. This sum has the same
+        order in every batch.
         """
         parts = self.node("Gather", table, rows).split(*[1] * width)  # (B, 1, n) each
         return self.node("Squeeze", self.node("Sum", *parts), np.array([1]))
 
     def bounded(self, value: Value) -> Value:
-        """Return a value in [−1, 1], (B, n), as `product` takes it."""
+        """Convert a value in [−1, 1], (B, n), to the type that `product` takes."""
         return self.node("QuantizeLinear", value, _SCALE, _ZERO) if self._int8 else value
 
     def product(self, value: Value | Sequence[Value], matrix: Matrix, bias: Matrix | None = None) -> Value:
-        """Multiply a result of `bounded`, (B, n), or several side by side, by a matrix (n, m), and add a bias (m,)."""
+        """Multiply one or several concatenated results of `bounded`, (B, n), by a matrix (n, m); add a bias (m,)."""
         if not isinstance(value, Value):
             value = self.node("Concat", *value, axis=1) if len(value) > 1 else value[0]
         if not self._int8:
@@ -136,7 +137,7 @@ class Graph:
         return self.node("MatMulIntegerToFloat", *inputs, domain=_CONTRIBUTED)
 
     def serialize(self, name: str, metadata: Mapping[str, str]) -> bytes:
-        """Return the model: its outputs, then the states after the step in the order of those before it."""
+        """Return the model as bytes. Its outputs come first, then the new states, in the order of the old ones."""
         for node in self._nodes:
             node.input[:] = [self._names.get(each, each) for each in node.input]
             node.output[:] = [self._names.get(each, each) for each in node.output]

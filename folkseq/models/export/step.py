@@ -1,10 +1,10 @@
 """One step of a trained model as an ONNX graph.
 
-Inputs are `ids` (B,) int64; if the model reads them, `controls`, the conditioning (B, C) float32, and `recalled`, the
-lookback (B, W) int64; if it has an encoder, those of `encoder_decoder`; and the states `h_0`, `c_0`, `h_1` and so on,
-(B, H) each. Outputs are `logits` (B, V), and the states after the step in the same order. The first layer's weights are
-multiplied with the embedding beforehand, so that a step looks up a row of sums. With compound tokens a step still reads
-one id, and the cells step when it ends a token; see `compound`. The metadata holds the lookback.
+The inputs are `ids` (B,) int64 and the states `h_0`, `c_0`, `h_1` and so on, (B, H) each. Depending on the model, there
+are also `controls`, the conditioning (B, C) float32; `recalled`, the lookback (B, W) int64; and the inputs of
+`encoder_decoder`. The outputs are `logits` (B, V) and the new states in the same order. The first layer's weights are
+multiplied with the embedding in advance, so that a step only looks up a row of sums. With compound tokens a step still
+reads one id, and the cells advance only at the last id of a token; see `compound`. The metadata describes the lookback.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def build_step(weights: Weights, settings: ModelSettings, int8: bool = True) -> 
     """Return a serialised ONNX model of one step.
 
     Args:
-        weights: of `LanguageModel`, by name.
-        settings: of the same model.
-        int8: compute products in eight bits, about three times as fast as in float32.
+        weights: weights of a `LanguageModel`, by name.
+        settings: settings of the same model.
+        int8: whether to compute products in eight bits, about three times as fast as in float32.
     """
     if settings.tokens is not None:
         from folkseq.models.export.token import TokenStep
@@ -44,16 +44,16 @@ class Step:
         self.lookback: Value | None = None
 
     def _read(self, w_x: Matrix, bias: Matrix, factors: list[Value], matrices: list[Matrix]) -> Value | None:
-        """Return the sums of the first layer's input, with the bias; or None after adding a factor and its matrix."""
+        """Return the first layer's input times its weights, plus the bias; or add factors and matrices; return None."""
         raise NotImplementedError
 
     def _layer(self, number: int, below: Value | None) -> Value:
-        """Return h after a layer's step, from that of the layer below; both are `bounded`."""
+        """Return the new h of a layer from h of the layer below; both are `bounded`."""
         graph, cell, width = self.graph, self.settings.cell, self.settings.hidden
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         w_x, w_h, b_x, b_h = (_new_last(self.weights[f"cells.{number}.{name}_l0"], width).T for name in names)
         if cell == "gru":
-            # Its h is not rounded from step to step: where it hardly changes, rounding would keep it from changing.
+            # This h is carried without rounding, since rounding would undo small changes.
             h = graph.state(f"h_{number}", width)
             input_sums = self._sums(below, w_x, b_x).split(width, width, width)
             hidden_sums = graph.product(graph.bounded(h), w_h, b_h).split(width, width, width)
@@ -71,14 +71,14 @@ class Step:
         return self._carry(h, graph.bounded(after))
 
     def _carry(self, state: Value, after: Value) -> Value:
-        """Set a state after the step, and return it."""
+        """Set the new value of a state, and return it."""
         self.graph.next_state(state, after)
         return after
 
     def _sums(
         self, below: Value | None, w_x: Matrix, bias: Matrix, h: Value | None = None, w_h: Matrix | None = None
     ) -> Value:
-        """Return the sums of a layer, (B, n H): those of its input, and those of h if it is given."""
+        """Return the sums of a layer, (B, n H), from its input and, if given, from h."""
         graph, settings, weights = self.graph, self.settings, self.weights
         factors: list[Value] = [] if h is None else [h]
         matrices: list[Matrix] = [] if w_h is None else [w_h]
@@ -152,20 +152,20 @@ class IdStep(Step):
         return self.compound.total("read", self.graph.node("Gather", table, self.ids), len(bias))[0] + bias
 
     def _carry(self, state: Value, after: Value) -> Value:
-        """Set a state after the step. With compound tokens it changes only where the id ends one."""
+        """Set the new value of a state. With compound tokens it changes only where the id ends a token."""
         if self.compound is not None:
             after = self.graph.node("Where", self.compound.whole, after, state)
         return super()._carry(state, after)
 
     def _logits(self, h: Value) -> Value:
-        """Return the logits, (B, V); with a copy pointer, its trust is added to those of the lookback."""
+        """Return the logits, (B, V); a copy pointer adds its trust to the logits of the ids in the lookback."""
         settings, graph, weights, lookback = self.settings, self.graph, self.weights, self.settings.lookback
         shown = self.lookback
         matrix, bias = weights["output.weight"].T * self.gain, weights["output.bias"]  # (H, V), (V,)
         if lookback is None or shown is None or not settings.copy_pointer:
             return graph.product(h, matrix, bias)
         size, pointers = lookback.vocabulary_size, lookback.pointer_count
-        # One product for the logits, for that of a pointer that points nowhere, and for the trust in each pointer.
+        # One product computes the V logits, a zero for pointers that point nowhere, and the trust in each pointer.
         nowhere = np.zeros((settings.hidden, 1), np.float32)
         matrices = [matrix, nowhere, weights["pointers.heard.weight"].T * self.gain]
         biases = [bias, nowhere[0], weights["pointers.heard.bias"]]
@@ -187,9 +187,9 @@ def _scaled(table: Matrix, lookback: Lookback) -> tuple[Matrix, Matrix]:
 
 
 def _new_last(weight: Matrix, hidden: int) -> Matrix:
-    """Return an LSTM's weight, (4H, …), with the new value after the output gate; other weights as they are.
+    """Return an LSTM's weight, (4H, …), with the new value after the output gate; return other weights unchanged.
 
-    The order has no meaning, but the last bits of the products with the embedding depend on it.
+    The order has no effect on the model, but changes the last bits of the products with the embedding.
     """
     parts = np.split(weight, len(weight) // hidden)
     return np.concatenate([*parts[:2], parts[3], parts[2]]) if len(parts) == 4 else weight

@@ -1,13 +1,19 @@
 """One step of a model that sees recent tokens as an ONNX graph: it reads a compound token and draws the next one.
 
-Inputs are `tokens` (B, F) int64, the token that is read; `forced` (B, F) int64, the fields of the next that are given,
-−1 for those to draw; `uniforms` (B, F) in [0, 1); `temperature` (B, 1); `controls` (B, C) as in `step`; and the states:
-those of the cells, and those of `token_memory`. Outputs are `logits` (B, V) of all fields, each given the fields before
-it, `drawn` (B, F) int64, `shares` (B, F), the probability of what is drawn at the temperature, and the states after the
-step.
+The inputs are:
 
-Everything in a row depends on that row only, to the bit: where the order of a sum depends on the number of rows, a
-running sum is used in its place. The metadata holds the number of values of each field.
+- `tokens` (B, F) int64, the token to read.
+- `forced` (B, F) int64, the given fields of the next token; −1 for fields to draw.
+- `uniforms` (B, F) in [0, 1).
+- `temperature` (B, 1).
+- `controls` (B, C), as in `step`.
+- The states of the cells and of `token_memory`.
+
+The outputs are `logits` (B, V) of all fields, each conditional on the previous fields; `drawn` (B, F) int64; `shares`
+(B, F), the probability of each drawn value at the temperature; and the new states.
+
+The outputs of a row are bit-identical in every batch: a running sum replaces sums whose order depends on the number of
+rows. The metadata holds the number of values of each field.
 """
 
 from __future__ import annotations
@@ -68,7 +74,7 @@ class TokenStep(Step):
         return graph.serialize("token", {FIELDS_KEY: json.dumps(self.layout.fields)})
 
     def _read(self, w_x: Matrix, bias: Matrix, factors: list[Value], matrices: list[Matrix]) -> Value | None:
-        # A table of sums would save a part of the product, but fetching its wide rows takes longer.
+        # A table of sums would save part of the product, but fetching its wide rows takes longer.
         table, width = self.weights["embedding.weight"], self.layout.width
         most = np.zeros(table.shape[1], np.float32)  # of a sum of embeddings, so that all of them lie in [−1, 1]
         for field in range(width):
@@ -84,7 +90,7 @@ class TokenStep(Step):
         return None
 
     def _draw_all(self) -> tuple[list[Value], list[Value], list[Value]]:
-        """Return for each field the logits, (B, V of the field), and the columns and their probabilities, (B, 1)."""
+        """Return the logits of each field, (B, values), the drawn columns, (B, 1), and their probabilities, (B, 1)."""
         graph, layout, told = self.graph, self.layout, None
         logits, found, values, shares = (list[Value]() for _ in range(4))
         for field in range(layout.width):
@@ -117,12 +123,12 @@ class TokenStep(Step):
         return logits, found, shares
 
     def _refer(self, field: int, held: Value, rows: Value | None = None) -> Value:
-        """Return what references show, (B, N), and keep what they add to the logits of the field.
+        """Return the vector of the references, (B, N), and store their contribution to the logits of the field.
 
         Args:
-            field: of the references.
-            held: the values of the set, the number of values for none, (B, K).
-            rows: of the other references.
+            field: the field that they predict.
+            held: (B, K) the values of the set; the number of values stands for none.
+            rows: rows of the other references.
         """
         graph, weights, name = self.graph, self.weights, f"head.references.{field}"
         reference, curves = self.memory.references[field], weights[f"{name}.curves"]
@@ -142,7 +148,7 @@ class TokenStep(Step):
         return told
 
     def _logits(self, field: int, z: Value, low: int, high: int) -> Value:
-        """Return the logits of a field, and keep the trust, (B, n), in each value that is copied."""
+        """Return the logits of a field, and store the trust in each copied value, (B, n)."""
         graph, recent, weights = self.graph, self.recent, self.weights
         matrices, biases = [weights["output.weight"][low:high]], [weights["output.bias"][low:high]]
         sizes = [high - low]
@@ -180,7 +186,7 @@ class TokenStep(Step):
     def _copied(
         self, logits: Value, field: int, values: Sequence[Value], ends: tuple[Value, Value, Value] | None
     ) -> Value:
-        """Return the logits of a field with the trust added to those of the value after the match, and of each end."""
+        """Return the logits of a field plus the trust in the value after the match and in the value of each end."""
         graph, memory, (first, second) = self.graph, self.memory, self.recent.lengths
         place = self.recent.matched.index(field)
         by_level = self.weights["head.levels.weight"][:, place : place + 1]
@@ -201,10 +207,10 @@ class TokenStep(Step):
         return graph.node("ScatterElements", logits, at, trust, axis=1, reduction="add")
 
     def _draw(self, logits: Value, field: int, width: int) -> tuple[Value, Value]:
-        """Return the column that is given or drawn, (B, 1) int64, and its probability."""
+        """Return the forced or drawn column, (B, 1) int64, and its probability."""
         graph = self.graph
         shares = graph.node("Softmax", graph.node("Div", logits, self.temperature), axis=1)
-        # A running sum along the rows is five times as fast, and the same to the bit.
+        # A running sum over transposed shares is five times as fast and gives the same bits.
         sums = graph.node("CumSum", graph.node("Transpose", shares, perm=[1, 0]), np.array(0))  # (n, B)
         passed = compare("LessOrEqual", sums, self.uniforms[field])
         passed = graph.node("Transpose", count(passed, 0), perm=[1, 0])
@@ -213,7 +219,7 @@ class TokenStep(Step):
         return at, graph.node("GatherElements", shares, at, axis=1)
 
     def _like(self, constant: NDArray[np.float64]) -> Value:
-        """Return a constant in as many rows as there are."""
+        """Return a constant repeated for every row."""
         return self.rows + constant.astype(np.float32)
 
     def _columns(self, value: Value) -> list[Value]:

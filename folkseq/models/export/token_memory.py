@@ -1,9 +1,12 @@
-"""What a graph that draws compound tokens remembers of recent ones; see `corpora.recall` for what it is.
+"""The memory of recent tokens in a graph that draws compound tokens; see `corpora.recall`.
 
-The states are `recent` (B, K · n), of each recent token its key, counted from 1, its age, the steps left to its end,
-and further fields; and of the last `MATCHED` − 1 tokens `keys`, counted from 1, −1 for starts and ends, and `followed`,
-the fields that are copied, in one number; and `runs`, how many keys up to the last are those up to so many tokens
-before, for each of these numbers.
+The states are:
+
+- `recent` (B, K · n): for each recent token its key, counted from 1, its age, the steps left to its end, and more
+  fields.
+- `keys` (B, `MATCHED` − 1): the last keys, counted from 1; −1 for starts and ends.
+- `followed` (B, `MATCHED` − 1): the fields to copy from each of these tokens, as one number.
+- `runs` (B, `MATCHED` − 1): for each distance in tokens, the number of last keys that equal the keys at this distance.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ _NONE = np.full((1, 1), -1)
 
 
 def compare(how: str, value: Value, other: int | Value | ArrayLike) -> Value:
-    """Return whether a value compares so with another, or with a number."""
+    """Return the result of an ONNX comparison operator, such as `Less`, for a value and another value or a number."""
     return value.graph.node(how, value, np.int64(other) if isinstance(other, int) else other)
 
 
@@ -34,7 +37,7 @@ def total(values: Sequence[Value]) -> Value:
 
 
 def count(values: Value, axis: int, keepdims: int = 1) -> Value:
-    """Return the number of true values along an axis, int64; sums of ones are exact in any order."""
+    """Return the number of true values along an axis, int64. A float32 sum of ones is exact in any order."""
     ones = values.graph.node("Cast", values, to=1)
     return values.graph.node("Cast", values.graph.node("ReduceSum", ones, np.array([axis]), keepdims=keepdims), to=7)
 
@@ -43,13 +46,13 @@ class TokenMemory:
     """The recent tokens of each row."""
 
     def __init__(self, graph: Graph, tokens: RecentTokens, read: Sequence[Value], whole: Value) -> None:
-        """Add what is remembered after a token.
+        """Update the memory with a token.
 
         Args:
             graph: the graph.
-            tokens: what is shown of recent tokens.
-            read: the values of the fields of the token that is read, (B, 1) each.
-            whole: whether it is neither a start nor an end, (B, 1).
+            tokens: the description of recent tokens.
+            read: (B, 1) each, the values of the token's fields.
+            whole: (B, 1) whether the token is neither a start nor an end.
         """
         self.graph, self.tokens, self.layout, self.recent = graph, tokens, tokens.layout, tokens.recent
         self.references = self.recent.references(self.layout.fields)
@@ -62,12 +65,12 @@ class TokenMemory:
         return self._steps(self.recent.waits, self.recent.steps[: len(self.recent.waits)], values)
 
     def until_ends(self) -> Value:
-        """Return the set of the reference of the wait, (B, ENDING)."""
+        """Return the set of waits after which sounding tokens end, (B, ENDING)."""
         left, _ = self.left.split(ENDING, self.recent.count - ENDING)
         return self._bins(0, left, self._sounding(left), self.references[self.recent.waits[0]].values)
 
     def keys_before(self, wait: Value) -> tuple[Value, Value]:
-        """Return the set of the reference of the key, (B, K), and its other rows."""
+        """Return the references of the key: the set of sounding keys, (B, K), and the rows of the last keys."""
         graph, reference = self.graph, self.references[self.recent.key]
         sounds = graph.node("And", compare("Greater", self.left, wait), compare("Greater", self.keys, 0))
         held = graph.node("Where", sounds, self.keys - np.int64(1), np.full((1, 1), reference.values))
@@ -75,7 +78,7 @@ class TokenMemory:
         return held, self._rows(reference, last - np.int64(1))
 
     def nearest(self, wait: Value, values: Sequence[Value]) -> tuple[Value, Value, Value]:
-        """Return what is shown of the nearest token, as rows, and the set and the other rows of that of the length."""
+        """Return the rows of the nearest token, and the references of the length: their set and their other rows."""
         graph, recent = self.graph, self.recent
         key = values[recent.key]
         distance = graph.node("Abs", self.keys - np.int64(1) - key)
@@ -89,7 +92,7 @@ class TokenMemory:
         nearest, age, length, *copied = (graph.node("GatherElements", each, at, axis=1) for each in shown)
         interval = graph.node("Clip", nearest - np.int64(1) - key, np.int64(-FARTHEST), np.int64(FARTHEST))
         level = count(compare("GreaterOrEqual", age + wait, np.array(AGES)[None]), 1)
-        # What is shown of the ends is −1 for none.
+        # Both numbers about the ends are −1 if there is none.
         ending = [graph.node("Min", self.together, np.int64(TOGETHER)) - np.int64(1), self.coarse]
         near = [*copied, interval + np.int64(FARTHEST), level]
         known, is_event = compare("Greater", nearest, 0), compare("Less", key, recent.keys)
@@ -127,7 +130,7 @@ class TokenMemory:
         return at, graph.node("Where", fits, fine, np.zeros((1, 1), np.int64)), fits
 
     def _remember(self, values: Sequence[Value], real: Value) -> None:
-        """Let time pass until the token that is read begins, and put it before the recent ones."""
+        """Advance the time to the onset of the token, and put the token before the recent ones."""
         graph, recent = self.graph, self.recent
         wait = self.wait(values)
         length = self._steps(recent.lengths, recent.steps[len(recent.waits) :], values)
@@ -147,7 +150,7 @@ class TokenMemory:
         self.others = dict(zip(extra, others, strict=True))
 
     def _match(self, values: Sequence[Value], whole: Value) -> None:
-        """Find the longest match: its level, (B, 1), 0 for none, and the values of what followed it, (B, 1) each."""
+        """Find the longest match: its level, (B, 1), 0 for none, and the values of the token after it, (B, 1) each."""
         graph, recent = self.graph, self.recent
         keys, runs = (graph.state(name, MATCHED - 1, np.int32) for name in ("keys", "runs"))
         followed = graph.state("followed", MATCHED - 1, np.int64)
@@ -163,7 +166,7 @@ class TokenMemory:
         for state, new in ((keys, key), (followed, one)):
             after = graph.node("Concat", new, graph.node("Slice", state, first, last, axis), axis=1)
             graph.next_state(state, after)
-        at = graph.node("ArgMax", longest, axis=1, keepdims=1)  # the last of the longest
+        at = graph.node("ArgMax", longest, axis=1, keepdims=1)  # the most recent of the longest
         self.level = graph.node("Cast", graph.node("GatherElements", longest, at, axis=1), to=7)
         found = graph.node("GatherElements", after, at, axis=1)
         digits = graph.node("Mod", graph.node("Div", found, scales[None]), np.array(radices)[None])
@@ -174,14 +177,14 @@ class TokenMemory:
         return self.graph.node("And", compare("Greater", left, 0), compare("Greater", known, 0))
 
     def _bins(self, part: int, steps: Value, there: Value, none: int) -> Value:
-        """Return the coarse values of numbers of steps, or `none` where there is none."""
+        """Return the coarse values of numbers of steps, or `none` where `there` is false."""
         starts = np.array(self.recent.steps[part])
         table = np.searchsorted(starts, np.arange(starts[-1] + 1), side="right") - 1
         low = self.graph.node("Clip", steps, np.int64(0), np.int64(starts[-1]))
         return self.graph.node("Where", there, self.graph.node("Gather", table, low), np.full((1, 1), none))
 
     def _rows(self, reference: Reference, values: Value) -> Value:
-        """Return the rows of the values of a reference that are not in its set, −1 for none."""
+        """Return the table rows of a reference's values outside its set; values of −1 get the row for nothing."""
         rows = values + (reference.kinds[reference.many :] * reference.values)[None]
         nothing = np.full((1, 1), reference.nothing)
         return self.graph.node("Where", compare("GreaterOrEqual", values, 0), rows, nothing)
