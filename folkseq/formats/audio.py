@@ -1,8 +1,8 @@
 """Music as sound: a MIDI file, played by a General MIDI soundfont, as WAV, FLAC or Ogg Vorbis.
 
-midirenderer (rustysynth) synthesizes, in stereo at 48 kHz, and follows programs, volume, panning, pedal and bends.
-libsndfile writes, with the text events of the first track as a comment, such as the record of a sampled piece. Files
-have the mean level `LEVEL_DB`, unless its peak would pass `PEAK_DB`. The last notes ring out.
+midirenderer (rustysynth) synthesizes stereo at 48 kHz and follows programs, volume, panning, pedal and pitch bends.
+libsndfile encodes the file and stores the text events of the first track, such as the record of a sampled piece, as a
+comment. The mean level is `LEVEL_DB`, or lower where the peak would exceed `PEAK_DB`. The last notes ring out.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from folkseq.extras import require
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 LEVEL_DB, PEAK_DB = -20.0, -1.0
-"""Mean level of the audible part, and the highest peak, in dB of full scale."""
+"""Mean level of the audible part, and the highest peak, in dBFS."""
 LONGEST_S = 3600.0
 VARIABLE = "FOLKSEQ_SOUNDFONT"
 """The environment variable that names a soundfont."""
 
 _RING_S = 4.0  # after the last event
 _SILENCE_DB = -70.0  # below the peak
-_BLOCK = 4800  # samples that are cut off or written at once
+_BLOCK = 4800  # samples that are trimmed or written at once
 _FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/soundfonts", "/usr/local/share/soundfonts")
 _USUAL = ("FluidR3_GM.sf2", "FluidR3Mono_GM.sf2", "default.sf2", "TimGM6mb.sf2")
 
 
 def format(data: bytes, suffix: str, soundfont: Path | str | None = None, compression: float | None = None) -> bytes:
-    """Return a MIDI file as the bytes of a sound file.
+    """Return the sound of a MIDI file as the bytes of an audio file.
 
     Args:
         data: the MIDI file.
         suffix: one of `SUFFIXES`.
-        soundfont: an .sf2 file; by default `find_soundfont` chooses.
-        compression: of FLAC and Ogg, from 0 to 1, the smallest.
+        soundfont: an .sf2 file; by default, `find_soundfont` chooses one.
+        compression: the compression of FLAC and Ogg, from 0 to 1 (smallest file).
 
     Raises:
         RequestError: an optional package or a soundfont is missing, or the music lasts longer than `LONGEST_S`.
@@ -54,13 +54,13 @@ def format(data: bytes, suffix: str, soundfont: Path | str | None = None, compre
     with soundfile.SoundFile(file, "w", rate, samples.shape[1], format=suffix[1:].upper(), **about) as out:
         if comment:
             out.comment = comment
-        for start in range(0, len(samples), _BLOCK):  # libsndfile's Vorbis encoder overflows its stack in long writes
+        for start in range(0, len(samples), _BLOCK):  # long writes overflow the stack of libsndfile's Vorbis encoder
             out.write(samples[start : start + _BLOCK])
     return file.getvalue()
 
 
 def render(data: bytes, soundfont: Path | str | None = None) -> tuple[NDArray[np.float32], int]:
-    """Return the samples of a MIDI file, (N, 2) in [−1, 1], and the number of samples per second; see `format`."""
+    """Return the samples of a MIDI file, (N, 2) in [−1, 1], and the sample rate in Hz; see `format`."""
     require("midirenderer", "mido", "soundfile")
     import midirenderer
     import soundfile
@@ -75,14 +75,14 @@ def render(data: bytes, soundfont: Path | str | None = None) -> tuple[NDArray[np
 
 
 def find_soundfont(path: Path | str | None = None, most_bytes: int | None = None) -> Path:
-    """Return the soundfont at `path`, else in `$FOLKSEQ_SOUNDFONT`, else of the system, else that of pretty_midi.
+    """Return the soundfont at `path`, or else from `$FOLKSEQ_SOUNDFONT`, the system or pretty_midi, in this order.
 
     Args:
         path: an .sf2 file.
-        most_bytes: size of the largest of the system that is taken where pretty_midi is there.
+        most_bytes: the largest size of a system soundfont to use if pretty_midi is installed.
 
     Raises:
-        RequestError: there is none.
+        RequestError: no soundfont was found.
     """
     asked = path or os.environ.get(VARIABLE)
     if asked:
@@ -111,7 +111,7 @@ def _read(path: Path) -> bytes:
 
 
 def _with_tail(data: bytes) -> bytes:
-    """Return the MIDI file with an end that is late enough for the last notes to die away."""
+    """Return the MIDI file, extended so that the last notes can die away."""
     import mido
 
     song = mido.MidiFile(file=io.BytesIO(data))
@@ -126,7 +126,7 @@ def _with_tail(data: bytes) -> bytes:
 
 
 def _normalize(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return samples, (N, 2), at the usual level, without the silence at their end."""
+    """Return samples, (N, 2), at the standard level and without trailing silence."""
     loud = np.maximum(*np.abs(samples.T))  # (N,)
     peak = loud.max(initial=0)
     heard = loud > 10 ** (_SILENCE_DB / 20) * peak

@@ -1,6 +1,6 @@
-"""The columns of a table as labels: integers and words as they are, and real numbers in levels.
+"""The columns of a table as labels: integers and words stay unchanged, real numbers are quantized to levels.
 
-A column that counts or times the rows is recognised.
+Columns that number the rows or give their times are recognised.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _ROUND = re.compile(r"^([+-]?\d+)\.0*$", re.ASCII)
 _COUNTS = re.compile(r"(unnamed: ?\d+|#|n|i|no|nr|id|idx|index|row|step|frame|tick|sample|counter)?", re.IGNORECASE)
 _UNITS = r"t|ms|s|secs?|seconds|elapsed|time|date|datetime|clock|timestamp|utc"
 _TELLS = re.compile(rf"({_UNITS})([ _(\[].*)?|.*[ _]({_UNITS})", re.IGNORECASE)
-_FEWEST_COUNTED, _FEWEST_RISING = 4, 8  # rows by which a column without a telling name is recognised
+_FEWEST_COUNTED, _FEWEST_RISING = 4, 8  # rows needed to recognise a column by its cells alone
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The levels of real numbers, from `low`, level 0, to `high`, the last one; none if `levels` is 0."""
+    """The quantization levels of real numbers, from `low` (level 0) to `high` (the last one); none if `levels` is 0."""
 
     levels: int = 0
     low: float = 0.0
     high: float = 1.0
 
     def level(self, number: float) -> tuple[int, bool]:
-        """Return the nearest level of a number, and whether it lies between two.
+        """Return the level nearest to a number, and whether the number lies between two levels.
 
         >>> Scale(levels=5).level(0.6)
         (2, True)
@@ -45,7 +45,7 @@ class Scale:
         return level, abs(exact - level) > 1e-6
 
     def label(self, cell: str) -> str:
-        """Return the level of a real number as a label; other cells as they are."""
+        """Return the level of a real number as a label; return other cells unchanged."""
         if not self.levels or not _NUMBER.fullmatch(cell.replace(",", ".")):
             return cell
         number = float(cell.replace(",", "."))
@@ -60,9 +60,9 @@ class Column:
     """A column that was recognised.
 
     Attributes:
-        kind: `INTEGERS`, `LABELS`, the levels in words, or the reason why it is left out.
-        labels: The label of each different cell; empty if the column is left out.
-        faults: The reason for each different cell that is no label.
+        kind: `INTEGERS`, `LABELS`, a description of the levels, or the reason why the column is left out.
+        labels: The label of each distinct cell; empty if the column is left out.
+        faults: The reason for each distinct cell that is not a label.
         moved: Number of cells between two levels.
     """
 
@@ -73,7 +73,7 @@ class Column:
 
 
 def canonical(cell: str) -> str:
-    """Return an integer without needless signs and zeros, and anything else as it is.
+    """Return an integer without redundant signs and zeros; return anything else unchanged.
 
     >>> canonical("+07"), canonical("x7")
     ('7', 'x7')
@@ -82,7 +82,7 @@ def canonical(cell: str) -> str:
 
 
 def as_labels(cells: Iterable[str]) -> Column:
-    """Return a column whose cells are labels, whatever they look like."""
+    """Return a column in which every cell is a label, even if it looks like a number."""
     found = dict.fromkeys(cells)
     faults = {cell: _fault(cell, cell, {}) for cell in found if not cell.isprintable() or not cell}
     return Column(LABELS, {cell: canonical(cell) for cell in found}, faults)
@@ -94,7 +94,7 @@ def recognise(cells: Sequence[str], scale: Scale, thousands: bool) -> Column:
     Args:
         cells: Its cells.
         scale: The levels of real numbers.
-        thousands: Whether 1,000 is a thousand, as where commas separate the cells.
+        thousands: Whether 1,000 means a thousand, as in a file whose cells are separated by commas.
     """
     found = Counter(cells)
     if not any(found):
@@ -136,7 +136,7 @@ def _in_levels(found: Counter[str], numbers: dict[str, str], scale: Scale) -> Co
 
 
 def _with_levels(numbers: Iterable[str], scale: Scale) -> str:
-    """Advise levels for numbers."""
+    """Return advice on quantizing the numbers to levels."""
     values = list(map(float, numbers))
     limits = {"low": min(scale.low, *values), "high": max(scale.high, *values)}
     changed = (f",{name}={limit:.6g}" for name, limit in limits.items() if limit != getattr(Scale, name))
@@ -148,7 +148,7 @@ def _is_label(cell: str, numbers: Mapping[str, str]) -> bool:
 
 
 def _fault(cell: str, number: str, numbers: dict[str, str]) -> str:
-    """Return the reason why a cell is neither a label nor an integer from 0 to the highest; "" if it is one."""
+    """Return why a cell is neither a label nor an integer from 0 to `HIGHEST`; return "" if it is one of them."""
     if not cell:
         return "the cell is missing"
     if not cell.isprintable():
@@ -170,15 +170,15 @@ def _fault(cell: str, number: str, numbers: dict[str, str]) -> str:
 
 
 def row_label(cells: Sequence[str], name: str | None, first: bool, thousands: bool) -> str:
-    """Return `INDEX` or `TIME` for a column that only numbers or times the rows; "" for others.
+    """Return `INDEX` or `TIME` for a column that only gives the rows' numbers or times; return "" for others.
 
-    A column is recognised by its name, or by enough cells that rise all the time.
+    A column is recognised by its name, or by a sufficient number of strictly increasing cells.
 
     Args:
         cells: Its cells.
-        name: Its name; empty if only the other columns have names, as in a file by pandas; None without names.
+        name: Its name; empty if only the other columns have names, as pandas writes an index; None without names.
         first: Whether it is the first column.
-        thousands: Whether 1,000 is a thousand.
+        thousands: Whether 1,000 means a thousand.
     """
     found = dict.fromkeys(cells)
     if all(map(is_time, found)):

@@ -1,8 +1,8 @@
-"""Delimited text as rows of cells, as spreadsheets, NumPy and loggers write it.
+"""Parse delimited text, as written by spreadsheets, NumPy and loggers, to rows of cells.
 
-Cells are separated by commas, semicolons, tabs, bars or, without any of those, blanks, and quoted as in RFC 4180.
-`sep=;` in the first line names the delimiter, as Excel writes it. Blank rows, comments (`#`, `//`, `%`) and columns
-without any cell are left out. A comment above the first row holds its names if it has as many cells, as in NumPy.
+Commas, semicolons, tabs, bars or, if there are none of those, blanks separate the cells; quoting follows RFC 4180.
+`sep=;` in the first line names the delimiter, as in files by Excel. Blank rows, comments (`#`, `//`, `%`) and empty
+columns are skipped. A comment above the first row holds the column names if it has as many cells, as in files by NumPy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from folkseq.formats.numerals import is_number, is_time
 LONGEST_LINE = 1 << 20  # characters
 _DELIMITERS = (",", ";", "\t", "|")
 _BLANKS = " "
-_SEEN = 20  # rows that decide the delimiter
+_SEEN = 20  # rows that determine the delimiter
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _MARKS = ("#", "//", "%")
 _COMMENT = re.compile(r"\s*(#|//|%)(?=[\s#!/%]|$)[#!/%\s]*")
@@ -30,10 +30,10 @@ class Rows:
     """The rows of a file.
 
     Attributes:
-        cells: Cells of each row, as many as the columns; "" for one that is missing.
-        lines: Number of each row's line, from 1.
-        delimiter: What separates the cells; a space stands for blanks.
-        skipped: What was left out, by kind and count.
+        cells: The cells of each row, one per column; a missing cell is "".
+        lines: The line number of each row, from 1.
+        delimiter: The delimiter; a space stands for blanks.
+        skipped: The number of skipped items of each kind.
     """
 
     cells: list[list[str]]
@@ -46,7 +46,7 @@ def parse(text: str, file: str) -> Rows:
     """Return the rows of a text.
 
     Raises:
-        ParseError: There are none, or one has too many cells; names the row, counted in lines from 1.
+        ParseError: The text has no rows, or a row has too many cells; the message gives its line number, from 1.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip().split("\n")
     named = _SEPARATOR.fullmatch(lines[0].strip())
@@ -76,7 +76,7 @@ def parse(text: str, file: str) -> Rows:
 
 
 def cells(line: str, delimiter: str) -> list[str]:
-    """Return the cells of one line. Raises csv.Error if one is too long.
+    """Return the cells of one line. Raises csv.Error if a cell is too long.
 
     >>> cells('"x, y"; z', ";")
     ['x, y', 'z']
@@ -85,7 +85,7 @@ def cells(line: str, delimiter: str) -> list[str]:
 
 
 def delimiter_of(lines: Sequence[str]) -> str:
-    """Return the delimiter of lines: the one that leaves the fewest others in cells that are no numbers.
+    """Return the delimiter of lines: the one that leaves the fewest other delimiters in cells that are not numbers.
 
     >>> delimiter_of(["0,5;1,25"]), delimiter_of(["a;b,c"]), delimiter_of(["3 x"])
     (';', ',', ' ')
@@ -104,7 +104,7 @@ def delimiter_of(lines: Sequence[str]) -> str:
 
 
 def _split(lines: Iterable[tuple[int, str]], delimiter: str, file: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each row with the number of its last line."""
+    """Yield the number of each row's last line, and its cells."""
     numbers, texts = zip(*lines, strict=True)
     reader = csv.reader([f"{text.strip(' ')}\n" for text in texts], delimiter=delimiter, skipinitialspace=True)
     try:
@@ -121,7 +121,7 @@ def _are_names(names: Sequence[str], width: int) -> bool:
 
 
 def _even(rows: Sequence[tuple[int, list[str]]], file: str) -> list[list[str]]:
-    """Return rows that are as long as the first, which may lack the name of a column of row numbers, as R writes it."""
+    """Return rows of equal length; the first may lack the name of a column of row numbers, as in files by R."""
     first, names = rows[0]
     counted = [row[0] for _, row in rows[1:] if len(row) == len(names) + 1]
     if (

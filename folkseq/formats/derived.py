@@ -1,6 +1,7 @@
-"""The formats that are made of another one: sound of MIDI, MusicXML of ABC, and scores of MusicXML.
+"""Formats that are converted from another one: sound from MIDI, MusicXML from ABC, and scores from MusicXML.
 
-What can be written as one can be written as all that follow from it. Every verb that writes music uses this table.
+Music that can be written in a format can also be written in all formats derived from it. Every verb that writes music
+uses this table.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ SOURCES = {
     **dict.fromkeys(score.SUFFIXES, ".musicxml"),
     **dict.fromkeys(audio.SUFFIXES, ".mid"),
 }
-"""The format that each one is made of."""
+"""The source of each derived format."""
 _COMMENT = "% "
 
 
 def possible(native: Iterable[str]) -> list[str]:
-    """Return formats with all that can be made of them.
+    """Return formats, and all formats that can be derived from them.
 
     >>> possible([".mid"])
     ['.mid', '.wav', '.flac', '.ogg']
@@ -35,14 +36,14 @@ def possible(native: Iterable[str]) -> list[str]:
 
 
 def origin(suffix: str) -> str:
-    """Return the format that is at the beginning of all that make one: `.abc` for `.pdf`."""
+    """Return the format at the start of the chain of conversions to `suffix`: `.abc` for `.pdf`."""
     while suffix in SOURCES:
         suffix = SOURCES[suffix]
     return suffix
 
 
 def check(suffixes: Iterable[str], native: Collection[str], soundfont: Path | str | None = None) -> None:
-    """Check that formats can be made here. Raises RequestError with what to install."""
+    """Check that formats can be written on this computer. Raises RequestError that says what to install."""
     made = set(suffixes) - set(native)
     if soundfont or made & set(audio.SUFFIXES):
         audio.find_soundfont(soundfont)
@@ -53,16 +54,16 @@ def check(suffixes: Iterable[str], native: Collection[str], soundfont: Path | st
 def format(
     format: Callable[[str], bytes], suffix: str, native: Collection[str], soundfont: Path | str | None = None
 ) -> bytes:
-    """Return a piece in a format, native or made of another one.
+    """Return a piece in a native or derived format.
 
     Args:
         format: Formats the piece with one of the `native` suffixes.
         suffix: The format.
-        native: The formats that are not made of another one.
+        native: The formats that `format` can write.
         soundfont: An .sf2 file for sound; see `audio.find_soundfont`.
 
     Raises:
-        RequestError: It cannot be made.
+        RequestError: The piece cannot be written in this format.
     """
     if suffix in native or suffix not in SOURCES:
         return format(suffix)
@@ -73,7 +74,7 @@ _format = format
 
 
 def make(data: bytes, suffix: str, soundfont: Path | str | None = None) -> bytes:
-    """Return a file made of one of its source format. Raises RequestError if it cannot be made."""
+    """Return a file converted from one in its source format. Raises RequestError if this is not possible."""
     if suffix in audio.SUFFIXES:
         return audio.format(data, suffix, soundfont)
     if suffix in score.SUFFIXES:

@@ -1,4 +1,4 @@
-"""Cells of tables as numbers and times, as people and programs write them."""
+"""Recognise numbers and times in the cells of tables, as people and programs write them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MISSING = frozenset(
     {"#N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "-nan", "-NaN"}
     | {sign + word for sign in ("", "-") for word in ("inf", "Inf", "Infinity")}
 )
-"""Words for a value that is missing or has no size, as pandas and NumPy write them."""
+"""Words for a missing or non-finite value, as pandas and NumPy write them."""
 
 
 class AmbiguousNumberError(ValueError):
-    """A number such as 1,000, which may be one or a thousand."""
+    """A number such as 1,000, which may mean one or a thousand."""
 
 
 def is_number(cell: str) -> bool:
-    """Return whether a cell is a number, perhaps with a decimal comma or separated thousands.
+    """Return whether a cell is a number; a decimal comma and thousands separators are allowed.
 
     >>> is_number("-0.5"), is_number("0,5"), is_number("1,000"), is_number("FT")
     (True, True, True, False)
@@ -41,17 +41,17 @@ def is_time(cell: str) -> bool:
 
 
 def plain(cells: Collection[str], thousands: bool) -> dict[str, str]:
-    """Return the numbers among some cells of a column, with a decimal point and without separated thousands.
+    """Return the numbers among the cells of a column, with a decimal point and without thousands separators.
 
     >>> plain(["0,5", "1,000", "FT"], thousands=False)
     {'0,5': '0.5', '1,000': '1.000'}
 
     Args:
-        cells: Different ones.
-        thousands: Whether 1,000 is a thousand if no other cell tells, as where commas separate the cells.
+        cells: Distinct cells.
+        thousands: Whether 1,000 means a thousand if no other cell decides, as in a file separated by commas.
 
     Raises:
-        AmbiguousNumberError: Nothing tells.
+        AmbiguousNumberError: Nothing decides whether a comma is a decimal comma.
     """
     found = {cell: cell for cell in cells if _NUMBER.fullmatch(cell)}
     commas = [cell for cell in cells if "," in cell and is_number(cell)]

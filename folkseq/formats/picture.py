@@ -1,8 +1,8 @@
-"""Pictures in PNG or NumPy files, as rows of colours: each pixel is a cell, `#rrggbb`.
+"""Pictures in PNG or NumPy files as rows of colours; each pixel is a cell, `#rrggbb`.
 
-A picture of too many colours is brought to a palette of its own, by median cut (Heckbert 1982) and without dithering.
-Arrays of (H, W) are shades of grey and of (H, W, 3) red, green and blue, from 0 to 255; integers below the number of
-colours are entries of a palette of greys.
+A picture with too many colours is reduced to a palette by median cut (Heckbert 1982), without dithering. An array of
+shape (H, W) holds greys and one of shape (H, W, 3) holds red, green and blue, from 0 to 255; integers below the number
+of colours are indices into a palette of greys.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Pixels: TypeAlias = NDArray[np.uint8]  # (H, W, 3)
 
 
 def parse(opened: BinaryIO, file: str, colours: int) -> tuple[Cells, int]:
-    """Return the cells of a picture, by rows, and the number of colours that it lost.
+    """Return the rows of cells of a picture, and the number of colours that the palette dropped.
 
     Raises:
-        ParseError: It is no picture, or too large.
+        ParseError: The file is not a picture, or is too large.
     """
     pixels = _array(opened, file, colours) if file.lower().endswith(".npy") else _image(opened, file)
     packed = pixels.astype(np.int64) @ _SHIFTS  # (H, W)
@@ -39,7 +39,7 @@ def parse(opened: BinaryIO, file: str, colours: int) -> tuple[Cells, int]:
 
 
 def format(rows: Cells, comments: Sequence[str] = ()) -> bytes:
-    """Return a PNG file with the comments as its text: of a palette, or of RGB if there are too many colours."""
+    """Return a PNG file, with a palette or, for too many colours, in RGB; the comments become its text."""
     from PIL import Image, PngImagePlugin
 
     rows = rows if rows and rows[0] else (("#000000",),)
@@ -70,14 +70,14 @@ def _image(opened: BinaryIO, file: str) -> Pixels:
         with Image.open(opened, formats=("PNG",)) as image:
             _check_size(image.height, image.width, file)
             shown: Image.Image = image
-            if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut at 255
+            if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip at 255
                 shown = Image.fromarray(((np.asarray(image, np.int64) + 128) // 257).astype(np.uint8))
             over = Image.new("RGBA", image.size, "white")
             over.alpha_composite(shown.convert("RGBA"))
             return np.asarray(over.convert("RGB"))
     except ParseError:
         raise
-    except UnidentifiedImageError:  # whose message is about the open file object
+    except UnidentifiedImageError:  # its message would name the open file object
         raise ParseError(f"{file}: not a PNG picture (it does not begin as one, or is cut off)") from None
     except Exception as error:  # Pillow's decoders raise errors without a common base for damaged files
         raise ParseError(f"{file}: not a PNG picture ({_reason(error)})") from None
@@ -86,7 +86,7 @@ def _image(opened: BinaryIO, file: str) -> Pixels:
 def _array(opened: BinaryIO, file: str, colours: int) -> Pixels:
     try:
         array = np.load(opened, allow_pickle=False)
-    except Exception as error:  # and so does NumPy
+    except Exception as error:  # NumPy does the same
         reason = "damaged, or without the head of one" if "pickle" in str(error).lower() else _reason(error)
         raise ParseError(f"{file}: not a NumPy array ({reason})") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif" or array.ndim not in (2, 3):

@@ -1,4 +1,4 @@
-"""Performances from and to `pretty_midi.PrettyMIDI` objects."""
+"""Convert performances from and to `pretty_midi.PrettyMIDI` objects."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def from_pretty_midi(midi: PrettyMIDI) -> Performance:
-    """Return the performance that `midi` holds, without meters and keys that cannot be.
+    """Return the performance that `midi` holds, without invalid meters and keys.
 
-    An instrument's sustain pedal is its track's. A pedal that a file has on a track without notes is lost by
-    pretty_midi itself: parse the file instead.
+    The sustain pedal of an instrument applies to its track. pretty_midi drops the pedal of a track without notes; parse
+    the file instead to keep it.
     """
     tracks = tuple(
         Track.of(
@@ -37,7 +37,7 @@ def from_pretty_midi(midi: PrettyMIDI) -> Performance:
     keys = []
     for change in midi.key_signature_changes:
         tonic, minor = change.key_number % 12, change.key_number >= 12
-        # The fewest accidentals: −5 (D flat) to 6 (F sharp) sharps for the twelve major keys.
+        # Use the fewest accidentals: −5 (D flat) to 6 (F sharp) sharps for the twelve major keys.
         keys.append((change.time, Key.of_signature(((tonic + 3 * minor) * 7 + 5) % 12 - 5, minor)))
     return Performance(
         tracks,
@@ -54,7 +54,7 @@ def to_pretty_midi(performance: Performance) -> PrettyMIDI:
     import mido
     import pretty_midi
 
-    # pretty_midi takes a tempo map from a file only.
+    # pretty_midi accepts a tempo map only from a file.
     conductor, tick = mido.MidiTrack(), 0.0
     for (here_s, bpm), (there_s, _) in pairwise((*performance.tempos, (performance.length_s, 0.0))):
         conductor.append(mido.MetaMessage("set_tempo", tempo=round(6e7 / bpm), time=round(tick)))

@@ -1,8 +1,8 @@
 """Scores as SVG, PNG and PDF, engraved by verovio from MusicXML.
 
-verovio draws each system by itself, without title. An SVG has them below each other under the title. typst sets them on
-pages of A4 for a PDF, or on one page as long as needed for a PNG. The fonts are verovio's and typst's own, never the
-system's, and the same music gives the same bytes.
+verovio draws each system separately, without a title. An SVG stacks the systems under the title. typst sets them on A4
+pages for a PDF, or on one page of any length for a PNG. All fonts come with verovio and typst, not from the system, and
+the same music gives the same bytes.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from folkseq.formats.musicxml.container import parse_root
 
 SUFFIXES = (".svg", ".pdf", ".png")
 MODULES = ("verovio", "typst", "fontTools")
-"""The optional modules that it uses."""
+"""Optional modules that this module needs."""
 WIDTH = 840.0
 """Width of a system in an SVG."""
 MOST_BYTES = 1 << 25
-"""Size of the largest MusicXML that is engraved."""
+"""Largest size of a MusicXML file that is engraved."""
 PPI = 150
-_FONT = "Leipzig"  # of the signs among text, such as the note of a tempo
+_FONT = "Leipzig"  # for musical symbols in text, such as the note of a tempo
 _SVG = "http://www.w3.org/2000/svg"
-_MARGIN, _HEAD, _GAP = 30.0, 78.0, 18.0  # of an SVG, in its units
+_MARGIN, _HEAD, _GAP = 30.0, 78.0, 18.0  # in units of the SVG
 _LONGEST = 60  # characters of a line of an SVG's heading
-_TALLEST = 1.42  # of a system on A4, by its width
+_TALLEST = 1.42  # height of a system on A4, relative to its width
 _OPTIONS = {
     "inputFrom": "xml",
     "header": "none",
@@ -81,7 +81,7 @@ _PAGE = """
 
 @dataclass(frozen=True)
 class Engraving:
-    """A score: its title, what stands under it at the left and right, comments of its file, and its systems as SVG."""
+    """A score: its title, the texts to the left and right below it, the file's comments, and the systems as SVG."""
 
     title: str
     left: str
@@ -94,7 +94,7 @@ def format(files: Sequence[bytes], suffix: str) -> bytes:
     """Return the scores of MusicXML files as one SVG, PDF or PNG.
 
     Args:
-        files: The contents of the files; for an SVG only one.
+        files: The contents of the files; an SVG holds only one.
         suffix: One of `SUFFIXES`.
 
     Raises:
@@ -106,7 +106,7 @@ def format(files: Sequence[bytes], suffix: str) -> bytes:
 
 
 def engrave(data: bytes, seed: int = 1) -> Engraving:
-    """Return the score of a MusicXML file; scores on one page need different seeds. Raises RequestError."""
+    """Return the score of a MusicXML file; give scores on one page distinct seeds. Raises RequestError."""
     require("verovio")
     import verovio
 
@@ -118,7 +118,7 @@ def engrave(data: bytes, seed: int = 1) -> Engraving:
         raise RequestError(str(error)) from None
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit(False)
-    toolkit.setResourcePath(str(Path(verovio.__file__).with_name("data")))  # importing sets it for one thread only
+    toolkit.setResourcePath(str(Path(verovio.__file__).with_name("data")))  # the import sets it for one thread only
     toolkit.setOptions({**_OPTIONS, "xmlIdSeed": seed})
     if not toolkit.loadData(data.decode()) or not toolkit.getPageCount():
         raise RequestError("verovio refuses to engrave it; take .musicxml")
@@ -136,7 +136,7 @@ def engrave(data: bytes, seed: int = 1) -> Engraving:
 
 
 def font_face(drawings: Iterable[str]) -> str:
-    """Return a CSS rule with the signs that some systems have among their text; nothing if there are none."""
+    """Return a CSS rule with a font for the musical symbols in the text of systems; return "" if there are none."""
     signs = _signs(drawings)
     if not signs:
         return ""
@@ -147,7 +147,7 @@ def font_face(drawings: Iterable[str]) -> str:
 def _cleaned(text: str) -> str:
     """Return a drawing without comments, scripts and descriptions."""
     ET.register_namespace("", _SVG)
-    drawing = ET.fromstring(text)  # leaves comments out
+    drawing = ET.fromstring(text)  # drops comments
     used = {each.get("href", "").removeprefix("#") for each in drawing.iter(f"{{{_SVG}}}use")}
     for parent in list(drawing.iter()):
         for child in list(parent):
@@ -175,13 +175,13 @@ def _box(system: str) -> tuple[float, float]:
 
 
 def _signs(drawings: Iterable[str]) -> str:
-    """Return the signs among text, which are in the private area of Unicode."""
+    """Return the musical symbols in text, which lie in Unicode's private use area."""
     return "".join(sorted({sign for text in drawings for sign in re.findall("[\ue000-\uf8ff]", text)}))
 
 
 @lru_cache(maxsize=8)
 def _font(signs: str) -> bytes:
-    """Return verovio's font for some signs, as a TrueType file."""
+    """Return verovio's font for some symbols, as a TrueType file."""
     import verovio
     from fontTools import subset
     from fontTools.ttLib import TTFont
@@ -200,7 +200,7 @@ def _font(signs: str) -> bytes:
 
 
 def _svg(score: Engraving) -> bytes:
-    """Return a score as one drawing."""
+    """Return a score as one SVG."""
     width, y, drawn = WIDTH + 2 * _MARGIN, _HEAD if score.left or score.right else _HEAD - 20, []
     for system in score.systems:
         own_width, own_height = _box(system)
@@ -266,6 +266,6 @@ def _typeset(scores: Sequence[Engraving], suffix: str) -> bytes:
 
 
 def _shown(text: str) -> str:
-    """Return as much of a text as a line has room for, escaped."""
+    """Return a text, escaped and shortened to one line."""
     text = "".join(sign if sign.isprintable() else " " for sign in text)
     return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}…")

@@ -1,8 +1,8 @@
-"""Tables of small integers or labels as CSV: a row for each step, a column for each player.
+"""Tables of small integers or labels as CSV: one row per step, one column per player.
 
-`delimited` splits the text, and `columns` says what each column holds. The first row holds names if none of its cells
-is a number and none comes again below it in its column. Columns that count or time the rows are left out. Text is
-compared in Unicode's composed form, NFC.
+`delimited` splits the text, and `columns` classifies the columns. The first row holds names if none of its cells is a
+number or recurs in its column. Columns that give the rows' numbers or times are left out. Text is compared in Unicode's
+composed form, NFC.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from folkseq.music.grid import Grid
 from folkseq.text import decode, decode_line
 
 MOST_COLUMNS = 64
-_SHOWN = 12  # columns of a kind that are named
-_UNSAFE = re.compile(r"[%+,:=]")  # in the fields of a representation
+_SHOWN = 12  # most columns of a kind that a notice names
+_UNSAFE = re.compile(r"[%+,:=]")  # characters to escape in the fields of a representation
 
 
 def quoted(name: str) -> str:
-    """Return a name as the fields of a representation spell it: `a+b` as `a%2Bb`."""
+    """Return a name, escaped for the fields of a representation: `a%2Bb` for `a+b`."""
     return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name)
 
 
 def spelled(names: Iterable[str]) -> str:
-    """Return the list that `listed` reads."""
+    """Return names as one string that `listed` parses."""
     return "+".join(map(quoted, names))
 
 
@@ -50,11 +50,11 @@ class ColumnOptions:
     """The options for reading the columns of a table.
 
     Attributes:
-        columns: Those to read, in this order, by name or by number from 1; all by default.
-        drop: Those to leave out.
-        labels: Those whose cells are labels, even if they look like numbers, times or missing values.
-        scale: The levels of real numbers.
-        width: Number of columns of a table without names that is read as a whole; 0 for none.
+        columns: The columns to read, in this order, by name or by number from 1; all by default.
+        drop: The columns to leave out.
+        labels: The columns whose cells are labels, even if they look like numbers, times or missing values.
+        scale: The quantization levels of real numbers.
+        width: The number of columns of a table without names that is read as a whole; otherwise 0.
     """
 
     columns: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ ALL = ColumnOptions()
 
 @dataclass(frozen=True)
 class Table:
-    """A table that was read, what the grid lacks of the file, by kind and count, and how it was read, in words."""
+    """A parsed table, the number of losses of each kind, and a notice about how the file was read."""
 
     grid: Grid
     lost: Counter[str]
@@ -77,16 +77,16 @@ class Table:
 
 
 def parse(data: bytes, file: str, fewest_columns: int = 1, reading: ColumnOptions = ALL) -> Table:
-    """Return the table in a file; without names, its columns are named `1`, `2` and so on.
+    """Return the table in a file; columns without names are named `1`, `2` and so on.
 
     Args:
-        data: The file.
+        data: The bytes of the file.
         file: Its name, for messages.
-        fewest_columns: The number of columns that it must have.
+        fewest_columns: The minimum number of columns.
         reading: The columns to read.
 
     Raises:
-        ParseError: The file is anything else; names the row and the column, counted from 1.
+        ParseError: The file is not such a table; the message gives the row and the column, counted from 1.
     """
     text, encoding = decode(data, file)
     rows = delimited.parse(normalize("NFC", text), file)
@@ -127,7 +127,7 @@ def parse(data: bytes, file: str, fewest_columns: int = 1, reading: ColumnOption
 
 
 def names(data: bytes, file: str, reading: ColumnOptions) -> tuple[str, ...]:
-    """Return the names of the columns to read, from the beginning of a file; none if the first row holds data."""
+    """Return the names of the columns to read, given the beginning of a file; none if the first row holds data."""
     try:
         rows = delimited.parse(normalize("NFC", decode(data, file).text), file)
         header = _is_header(rows.cells, reading.columns) and len(rows.cells) > 1
@@ -146,17 +146,17 @@ def format(grid: Grid) -> bytes:
 
 
 def lines(opened: BinaryIO) -> Iterator[str]:
-    """Yield the lines of a file as they come, each decoded as UTF-8 or else as Windows-1252, and composed."""
+    """Yield the lines of a file one by one, decoded as UTF-8 or else as Windows-1252, in composed form."""
     number = 0
     while line := opened.readline(delimited.LONGEST_LINE):
         number += 1
         while not line.endswith(b"\n") and (rest := opened.readline(delimited.LONGEST_LINE)):
-            line = line[:100] + rest  # no label is that long
+            line = line[:100] + rest  # longer than any label
         yield normalize("NFC", decode_line(line.removeprefix(BOM_UTF8) if number == 1 else line))
 
 
 def cells(line: str) -> list[str]:
-    """Return the cells of one line, separated by the delimiter that suits it best.
+    """Return the cells of one line, split at the delimiter that fits it best.
 
     >>> cells("3; x")
     ['3', 'x']
@@ -169,14 +169,14 @@ def _is_header(rows: Sequence[Sequence[str]], asked: Collection[str]) -> bool:
     first = rows[0]
     if asked and set(asked) <= set(first):
         return True
-    names = first[first[0] == "" :]  # pandas gives row numbers no name
+    names = first[first[0] == "" :]  # pandas leaves the name of the row numbers empty
     if any(not cell or is_number(cell) or is_time(cell) or cell in MISSING for cell in names):
         return False
     return not any(cell == other for row in rows[1:] for cell, other in zip(first, row, strict=True))
 
 
 def _names(first: Sequence[str], header: bool, asked: Sequence[str]) -> tuple[Sequence[str], bool]:
-    """Return the names of the columns, and whether they are more than numbers."""
+    """Return the names of the columns, and whether they are other than numbers."""
     if header:
         return first, True
     numbers = list(map(str, range(1, len(first) + 1)))
@@ -193,7 +193,7 @@ def _left_out(
     thousands: bool,
     file: str,
 ) -> dict[int, str]:
-    """Return the reason for each column that is not read, by place."""
+    """Return the reason why each column is left out, by column index."""
     asked, labels = _places(reading.columns, names, file), _places(reading.labels, names, file)
     drop, found = _places(reading.drop, names, file), dict[int, str]()
     for place, column in enumerate(cells):
@@ -209,7 +209,7 @@ def _left_out(
 
 
 def _places(chosen: Sequence[str], names: Sequence[str], file: str) -> list[int]:
-    """Return the places of columns by name or by number from 1. Raises ParseError for an unknown one."""
+    """Return the indices of columns given by name or by number from 1. Raises ParseError for an unknown column."""
     places = []
     for each in chosen:
         if each in names:
@@ -235,7 +235,7 @@ def _check_names(names: dict[int, str], file: str, row: int) -> None:
 def _check_cells(
     kinds: dict[int, Column], cells: Sequence[Sequence[str]], names: Sequence[str], lines: Sequence[int], file: str
 ) -> None:
-    """Raise ParseError for the first row with a cell that is no label."""
+    """Raise ParseError for the first row with a cell that is not a label."""
     wrong = {place: kind.faults for place, kind in kinds.items() if kind.faults}
     if not wrong:
         return

@@ -1,13 +1,13 @@
-"""From a performance to a tune: the melody on a grid, in bars, spelt in its key.
+"""Transcribe a performance to a tune: the melody on a grid, in bars, spelt in its key.
 
-This is for files that keep time, such as those that folkseq writes; free playing must be quantised first. Every quarter
-takes the coarsest of its grids (down to thirty-seconds, and eighth or sixteenth triplets) that all its onsets lie on to
-within a 96th of a whole note. Silence before the first note is a pickup's, and is not written, unless it is part of a
-triplet. Repeats stay played out.
+The file must keep time, like those that folkseq writes; free playing must be quantised first. Each quarter note uses
+the coarsest grid (down to thirty-seconds, and eighth or sixteenth triplets) that fits all its onsets to within a 96th
+of a whole note. Silence before the first note belongs to a pickup and is not written, unless it is part of a triplet.
+Repeats stay written out.
 
-Sequencers shorten notes to a share of their length (gate time). A gap is articulation and no rest if it is under a
-sixteenth, or if the note fills at least 70 % of the time to the next and either ends off the grid or is as short as
-most are. The last note, and one before a rest, get back the length that the usual gate time took.
+Sequencers shorten notes to a share of their length (gate time). A gap counts as articulation, not as a rest, if it is
+shorter than a sixteenth, or if the note fills at least 70 % of the time to the next and either ends off the grid or has
+the usual gate time. The last note, and each note before a rest, is lengthened by the usual gate time.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _HALF = QUARTER // 2
 _GRIDS = (24, 12, 8, 6, 4, 3)
 _TERNARY = (8, 4)
 _FINEST = 3
-_ARTICULATION = 6  # ticks; a shorter gap is no rest
-_SHORTEST_GATE, _LONGEST_GATE = 0.69, 0.97  # share of a note's length that sounds, where it is articulated
-_SLOWEST, _FASTEST = 10.0, 2000.0  # quarter notes a minute
-_SURE = 0.25  # ticks; a note that is moved farther did not keep time
+_ARTICULATION = 6  # ticks; a shorter gap is not a rest
+_SHORTEST_GATE, _LONGEST_GATE = 0.69, 0.97  # share of an articulated note's length that sounds
+_SLOWEST, _FASTEST = 10.0, 2000.0  # quarter notes per minute
+_SURE = 0.25  # ticks; a note that moves farther is off the beat
 _LENGTHS = (192, 144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # of plain and dotted notes, from a breve down
-_LONGEST = 100_000  # quarter notes; a day of music, but damaged files can say far more
+_LONGEST = 100_000  # quarter notes, about a day of music; damaged files can exceed it
 _Triplets = dict[int, tuple[int, int]]
 Value = TypeVar("Value")
 
 
 class _Event(NamedTuple):
-    """Pitches that begin together, or none for a rest; in ticks."""
+    """Pitches with the same onset, or none for a rest; times are in ticks."""
 
     onset: int
     offset: int
@@ -54,7 +54,7 @@ class _Event(NamedTuple):
 
 
 def transcription_notice(file: str, lost: Counter[str]) -> str:
-    """Return a line that says that the melody of a file was transcribed, and what was lost.
+    """Return a one-line notice that the melody of a file was transcribed, with the losses.
 
     >>> transcription_notice("take.mid", Counter({"tempo change": 2}))
     'take.mid: its melody is written down; lost: tempo change 2'
@@ -64,12 +64,12 @@ def transcription_notice(file: str, lost: Counter[str]) -> str:
 
 
 def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
-    """Return the melody of `performance` as a tune, and what the tune does not hold, by kind and count.
+    """Return the melody of `performance` as a tune, and the number of losses of each kind.
 
-    The melody is the first track that is not drums; where notes overlap, the earlier is cut where the later begins.
+    The melody is the first track that is not drums. Where notes overlap, the earlier one ends as the later begins.
 
     Raises:
-        ParseError: No track has a note, the melody lasts longer than a tune can, or no music has its tempo.
+        ParseError: No track has a note, the melody is too long for a tune, or its tempo is out of range.
     """
     melody = next((track for track in performance.tracks if len(track) and not track.drum), None)
     if melody is None:
@@ -104,7 +104,7 @@ def transcribe(performance: Performance) -> tuple[Tune, Counter[str]]:
 
 
 def _tempo(performance: Performance, melody: Track) -> float:
-    """Return the tempo of the first note. Raises ParseError if a note has one that no music has."""
+    """Return the tempo of the first note. Raises ParseError if the tempo of a note is out of range."""
     times, bpm = np.array(performance.tempos, np.float64).T
     used = bpm[np.searchsorted(times, melody.notes["onset_s"], side="right") - 1]
     if odd := [each for each in used.tolist() if not _SLOWEST <= each <= _FASTEST]:
@@ -152,9 +152,9 @@ def _events(track: Track, tempo_map: TempoMap, lost: Counter[str]) -> tuple[list
 
 
 def _triplets(order: Sequence[int], grids: Mapping[int, int]) -> _Triplets:
-    """Return the first tick of each triplet, and that after it, by each eighth within: of a quarter, or of an eighth.
+    """Return the first tick of the triplet that each eighth belongs to, and the tick after the triplet.
 
-    A quarter of sixteenth triplets has two where no note lasts from one to the other.
+    A quarter note of sixteenth triplets has two triplets if no note crosses from one to the other.
     """
     triplets: _Triplets = {}
     for quarter, onsets in groupby(order, lambda onset: onset // QUARTER):
@@ -170,7 +170,7 @@ def _triplets(order: Sequence[int], grids: Mapping[int, int]) -> _Triplets:
 
 
 def _gate(starts: Mapping[int, Sequence[tuple[int, int]]], order: Sequence[int]) -> float:
-    """Return the usual share of the time to the next note that a note sounds, or 1 where it is no gate time."""
+    """Return the usual sounding share of the time from one onset to the next, or 1 if it is not a gate time."""
     lengths = (max(offset for offset, _ in starts[start]) - start for start in order)
     shares = [length / (after - here) for length, (here, after) in zip(lengths, pairwise(order), strict=False)]
     gate = median(shares) if shares else 1.0
@@ -180,7 +180,7 @@ def _gate(starts: Mapping[int, Sequence[tuple[int, int]]], order: Sequence[int])
 def _end(
     start: int, latest: int, following: int | None, gate: float, grids: Mapping[int, int], triplets: _Triplets
 ) -> int:
-    """Return the tick at which a note ends on paper that sounds from `start` to `latest`."""
+    """Return the notated end, in ticks, of a note that sounds from `start` to `latest`."""
     snapped = _snapped(latest, grids.get(latest // QUARTER, _FINEST) if latest // _HALF in triplets else _FINEST)
     length, off_grid = latest - start, snapped != latest
     if following is not None and length >= _SHORTEST_GATE * (following - start):
@@ -197,7 +197,7 @@ def _end(
 
 
 def _grid(places: set[int]) -> int:
-    """Return the coarsest grid that the places of a quarter lie on, to within a tick if they lie on none exactly."""
+    """Return the coarsest grid that fits the onsets in a quarter note, to within a tick if no grid fits exactly."""
     off = {grid: max(abs(_snapped(place, grid) - place) for place in places) for grid in _GRIDS}
     return min((grid for grid in _GRIDS if off[grid] <= 1), key=off.__getitem__, default=_FINEST)
 
@@ -207,7 +207,7 @@ def _snapped(tick: int, grid: int) -> int:
 
 
 def _bar_lines(meters: Mapping[int, Meter], end: int) -> Iterator[int]:
-    """Yield the ticks of all bar lines up to `end`, from 0; a meter begins a bar."""
+    """Yield the ticks of all bar lines from 0 to `end`; each meter begins a bar."""
     changes = sorted(meters)
     for start, following in zip(changes, [*changes[1:], end], strict=True):
         stop = min(following, end)
@@ -219,7 +219,7 @@ def _at(values: Mapping[int, Value], tick: int) -> Value:
 
 
 def _pieces(events: Iterable[_Event], cuts: Iterable[int], triplets: _Triplets) -> Iterator[_Event]:
-    """Yield the notes that can be written, tied together for one event: cut at bar lines and at triplets' ends."""
+    """Yield events as notes of single note values, tied together; bar lines and the ends of triplets split them."""
     cuts = sorted(cuts)
     for event in events:
         start = event.onset

@@ -1,4 +1,7 @@
-"""Tunes in files of music, recognised by their content: notation in ABC or MusicXML, and melodies in MIDI."""
+"""Parse tunes from files of any format: notation in ABC or MusicXML, and melodies in MIDI.
+
+The content decides the format, not the name.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def parse(data: bytes, file: str) -> Book:
 
 
 def parse_any(data: bytes, file: str) -> Book:
-    """Return the tunes in a file; that of a MIDI file is its transcribed melody. Raises ParseError if there is none."""
+    """Return the tunes in a file; transcribe the melody of a MIDI file. Raises ParseError if the file holds no tune."""
     if not (midi.is_midi(data) or file.lower().endswith(midi.SUFFIXES)):
         return parse(data, file)
     from folkseq.formats.transcription import transcribe
@@ -43,10 +46,10 @@ def format(
     bpm: float | None = None,
     accompaniment: str | None = None,
 ) -> bytes:
-    """Return a tune as ABC in UTF-8, as MusicXML, or as MIDI; see `folkseq.music.playback.render` for how it is played.
+    """Return a tune as ABC in UTF-8, as MusicXML, or as MIDI; `folkseq.music.playback.render` documents the playback.
 
     Raises:
-        RequestError: It cannot be written so.
+        RequestError: The tune cannot be written in this format.
     """
     if suffix == ".abc":
         return abc.format(tune, comments).encode()

@@ -1,8 +1,8 @@
-"""Channels for the tracks of a performance.
+"""Assign MIDI channels to the tracks of a performance.
 
-Each melodic track has a channel of its own, as long as there are at most 15; drums are on channel 10. Tracks of one
-program, pedal and changes can share a channel. Where that is not enough, a channel changes hands as soon as what it
-plays has ended, and with it all of these; only what is left then plays beside another part, and is counted.
+Up to 15 melodic tracks have separate channels; drums are on channel 10. Tracks with the same program, pedal and changes
+can share a channel. If channels still run out, a group of tracks takes over a channel as soon as its previous group has
+ended. Any groups left share a channel with another part, and this loss is counted.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from folkseq.music.performance import Performance, Track
 from folkseq.music.sustain import held, presses
 
 _MELODIC = [channel for channel in range(16) if channel != DRUMS]
-_Group: TypeAlias = list[int]  # tracks of one sound
+_Group: TypeAlias = list[int]  # tracks with the same sound
 
 
 class Assignment(NamedTuple):
     """The channel of a track.
 
     Attributes:
-        channel: Counted from 0.
-        span_s: The seconds from and until which the channel is the track's, if it is shared over time.
-        beside: The track whose program and pedal disturb this one's; −1 if there is none.
+        channel: The channel, counted from 0.
+        span_s: The start and end, in seconds, of the track's use of the channel, if it is shared over time.
+        beside: The track whose program and pedal affect this one; −1 if there is none.
     """
 
     channel: int
@@ -39,7 +39,7 @@ class Assignment(NamedTuple):
 
 
 def assign(performance: Performance, tempo_map: TempoMap) -> list[Assignment]:
-    """Return the assignment of each track; where channels are shared, silent tracks have any."""
+    """Return the assignment of each track; if channels are shared, silent tracks get an arbitrary one."""
     found: dict[int, Assignment] = {}
     for drum, channels in ((False, _MELODIC), (True, [DRUMS])):
         tracks = {at: track for at, track in enumerate(performance.tracks) if track.drum == drum}
@@ -60,7 +60,7 @@ def assign(performance: Performance, tempo_map: TempoMap) -> list[Assignment]:
 
 
 def _throughout(groups: Sequence[_Group], channels: Sequence[int]) -> dict[int, Assignment]:
-    """Give each group channels of its own, the more the larger it is."""
+    """Return separate channels for each group; larger groups get more channels."""
     shares = [1] * len(groups)
     for _ in range(len(channels) - len(groups) if groups else 0):
         shares[max(range(len(groups)), key=lambda number: len(groups[number]) / shares[number])] += 1
@@ -74,7 +74,7 @@ def _throughout(groups: Sequence[_Group], channels: Sequence[int]) -> dict[int, 
 def _in_turn(
     groups: Sequence[_Group], channels: Sequence[int], performance: Performance, tempo_map: TempoMap
 ) -> dict[int, Assignment]:
-    """Give each group a channel whose groups before have ended, or else one beside another group."""
+    """Return for each group a channel whose earlier groups have ended, or else a channel shared with another group."""
     spans = {number: _span(performance, group) for number, group in enumerate(groups)}
     latest: dict[int, int] = {}  # the last group of each channel
     found = {}
@@ -95,20 +95,20 @@ def _in_turn(
 
 
 def _distance(performance: Performance, groups: Sequence[_Group], here: int, there: int) -> tuple[bool, int]:
-    """Return how unlike the sounds of two groups are: other programs are worse than other pedals."""
+    """Return the distance between the sounds of two groups; different programs count more than different pedals."""
     first, second = (performance.tracks[groups[number][0]].program for number in (here, there))
     return first != second, abs(first - second)
 
 
 def _span(performance: Performance, group: _Group) -> tuple[float, float]:
-    """Return the seconds from and until which the notes of a group sound."""
+    """Return the start and end, in seconds, of the notes of a group."""
     tracks = [performance.tracks[at] for at in group]
     ends = [held(track.notes["offset_s"], *presses(track.pedal, performance.length_s)).max() for track in tracks]
     return min(float(track.notes["onset_s"][0]) for track in tracks), float(max(ends))
 
 
 def within(track: Track, span_s: tuple[float, float]) -> Track:
-    """Return a track whose pedal and sound change within a span only, and are as before it at its beginning."""
+    """Return a track whose pedal and sound change only within a span and start with their state at its beginning."""
     begin_s, end_s = span_s
     pedal = track.pedal[track.pedal["time_s"] <= end_s]
     first = max(int(np.searchsorted(pedal["time_s"], begin_s, side="right")) - 1, 0)
@@ -120,7 +120,7 @@ def within(track: Track, span_s: tuple[float, float]) -> Track:
 
 
 def merged(performance: Performance, assignments: Sequence[Assignment]) -> Counter[str]:
-    """Return the parts that play beside others of another program or pedal, and how many notes end with another's."""
+    """Count the parts that share a channel with another program or pedal, and the notes that another part cuts."""
     lost: Counter[str] = Counter()
     names = [track.name or f"part {number}" for number, track in enumerate(performance.tracks, 1)]
     by_channel: dict[int, list[int]] = defaultdict(list)

@@ -1,7 +1,7 @@
-"""The messages that set the state of a channel, from all tracks, in the file's order.
+"""Collect the messages of all tracks that set the state of a channel, in the file's order.
 
-That order is by tick, then by track, then by place in the track, as players merge tracks. A channel belongs to a port:
-the first that a track names, by number or else by device; a track that names none is on the first of the file.
+Messages are ordered by tick, then by track, then by position in the track, as players merge tracks. A channel belongs
+to a port: the first that a track names, by number or else by device. A track that names none uses the first port.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from folkseq.formats.midi.events import PRESSURE, PROGRAM, BrokenError, Bytes, E
 from folkseq.formats.midi.parts import INSTRUMENT, Index
 
 PORT, DEVICE = 0x21, 0x09  # kinds of meta events
-_MOST_SHARED = 1 << 22  # messages of a channel, for all the tracks that share it
+_MOST_SHARED = 1 << 22  # messages of a channel, summed over the tracks that share it
 
 Channel: TypeAlias = tuple[int, int]  # port and channel
 
@@ -27,7 +27,7 @@ class Changes(NamedTuple):
 
     ticks: Ticks
     tracks: Index
-    places: Index  # among the messages of their tracks
+    places: Index  # indices into the messages of their tracks
     numbers: Bytes  # of controllers, or INSTRUMENT
     values: Bytes
     kinds: Bytes  # statuses without channels
@@ -43,7 +43,7 @@ class Changes(NamedTuple):
         return self if count == len(mask) else self.where(mask) if count else NO_CHANGES
 
     def before(self, tick: int, track: int, place: int) -> int:
-        """Return the number of messages before a place of the file."""
+        """Return the number of messages before a position in the file."""
         earlier = (self.tracks < track) | ((self.tracks == track) & (self.places < place))
         return int(np.count_nonzero((self.ticks < tick) | ((self.ticks == tick) & earlier)))
 
@@ -66,16 +66,16 @@ def ports(tracks: Iterable[Sequence[tuple[int, int, bytes]]]) -> list[int]:
 def gather(
     chunks: Sequence[Events], places: Iterable[Index], ports: Sequence[int], sharing: Counter[Channel]
 ) -> dict[Channel, Changes]:
-    """Return the messages at some places of the tracks, by channel.
+    """Return the messages at the given indices of the tracks, by channel.
 
     Args:
         chunks: The events of each track.
-        places: The places in each.
+        places: The indices of messages in each track.
         ports: The port of each track.
         sharing: The number of tracks that have notes on each channel.
 
     Raises:
-        BrokenError: They are too many for all these tracks.
+        BrokenError: There are too many messages for the number of tracks that share them.
     """
     found: dict[Channel, list[list[npt.NDArray[Any]]]] = defaultdict(list)
     for track, (events, at) in enumerate(zip(chunks, places, strict=True)):

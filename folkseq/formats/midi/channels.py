@@ -1,10 +1,10 @@
-"""Channels, whose program, bank and pedal hold for the notes of all their tracks.
+"""Read the notes of each channel; its program, bank and pedal apply to the notes of all its tracks.
 
 Conventions:
-- The program is the last one before the first note of a track; where there is none, the last at the tick of that note.
-- Channel 10 is drums, and so is any with a drum bank of General MIDI 2 (120) or XG (126, 127).
-- Controllers 123 to 127 end the notes of their channel, 120 also what its pedal holds; 121 lifts the pedal.
-- Seconds keep the order of the file: where a note ends before the pedal moves at the same tick, the pedal moves
+- The program is the last one before a track's first note or, if there is none, the last one at the tick of that note.
+- Channel 10 is drums, and so is any channel with a drum bank of General MIDI 2 (120) or XG (126, 127).
+- Controllers 123 to 127 end the notes of their channel, 120 also the notes that its pedal holds; 121 lifts the pedal.
+- Times keep the order of the file: where a note ends before the pedal moves at the same tick, the pedal moves
   `APART_S` later, and so do the notes that end after it.
 """
 
@@ -38,17 +38,17 @@ from folkseq.music.performance import PEDAL_DOWN, SUSTAIN
 
 DRUMS = 9  # the channel that General MIDI gives to drums, counted from 0
 DRUM_BANKS = (120, 126, 127)
-APART_S = 2.0**-30  # far less than a step or a tick, yet kept by double precision for a month
+APART_S = 2.0**-30  # far below a step or a tick, but exact in double precision for a month of music
 MOST_TRACKS = 2048
 _SILENCES = {f"controller {number}" for number in (SOUND_OFF, *NOTES_OFF)}
 _LATER = "program change after the first note"
 _MARKS = 1 << 14
-_MOST_COPIES = 1 << 20  # of changes, for all the tracks that share a channel
+_MOST_COPIES = 1 << 20  # of changes, summed over the tracks that share a channel
 _NO_ENDS = np.empty(0, np.intp), np.empty(0, np.intp)
 
 
 class Voice(NamedTuple):
-    """The notes that a track has on a channel, with the state of the channel.
+    """The notes of a track on a channel, with the state of the channel.
 
     Attributes:
         track: The track's number in the file.
@@ -57,9 +57,9 @@ class Voice(NamedTuple):
         program: The program.
         drum: Whether the notes are drums.
         pedal: The positions of the pedal.
-        moves: (K,) the turns before each position at its tick; see `turns`.
-        ends: The notes, by index, that end at the tick of a position, and the turns before each of their ends.
-        changes: All else that changes the sound of the channel.
+        moves: (K,) The number of turns before each pedal position at its tick; see `turns`.
+        ends: The indices of the notes that end at the tick of a pedal position, and the turns before each end.
+        changes: All other messages that change the sound of the channel.
     """
 
     track: int
@@ -74,14 +74,14 @@ class Voice(NamedTuple):
 
 
 def read(chunks: Sequence[Events], ports: Sequence[int], shared: bool, whole: bool, lost: Counter[str]) -> list[Voice]:
-    """Return the channels of tracks that have notes, in the order of the tracks and then of the channels.
+    """Return the notes of each track on each channel, in the order of tracks and then of channels.
 
     Args:
         chunks: The events of each track.
-        ports: The port of each.
-        shared: Whether the pedal is that of the channel, and the order of the events of a tick counts.
-        whole: Whether voices have their `changes`.
-        lost: What is not followed is counted here.
+        ports: The port of each track.
+        shared: Whether all tracks of a channel share its pedal, and the order of events at the same tick matters.
+        whole: Whether to keep the `changes` of voices.
+        lost: Collects the number of losses of each kind.
     """
     members, holding, choosing, count = _survey(chunks, ports)
     if shared and not _SILENCES.isdisjoint(count):
@@ -108,7 +108,7 @@ def read(chunks: Sequence[Events], ports: Sequence[int], shared: bool, whole: bo
 def _survey(
     chunks: Sequence[Events], ports: Sequence[int]
 ) -> tuple[dict[Channel, list[_Member]], dict[Channel, Changes], dict[Channel, Changes], Counter[str]]:
-    """Return by channel the notes, what holds or ends them, and what chooses their instrument; and what is lost."""
+    """Return by channel the notes, the messages that hold or end them, and those that set instruments; and losses."""
     count: Counter[str] = Counter()
     members: dict[Channel, list[_Member]] = defaultdict(list)
     for track, chunk in enumerate(chunks):
@@ -124,7 +124,7 @@ def _survey(
 
 
 class _Member(NamedTuple):
-    """The notes that a track has on a channel."""
+    """The notes of a track on a channel."""
 
     track: int
     events: Events
@@ -155,7 +155,7 @@ def _voices(
 def _changes_of(voice: Voice, changes: Changes, sharing: int, lost: Counter[str]) -> Changes:
     """Return the changes of a voice's channel, with programs only where banks or other programs than its first matter.
 
-    A program that repeats the one before is left out, so that a file that is read and written again does not grow.
+    Repeated programs are left out, so that a file does not grow when it is read and written again.
     """
     if len(changes.ticks) * sharing > _MOST_COPIES:
         lost["change of a channel of many tracks"] += len(changes.ticks)
@@ -175,7 +175,7 @@ def _changes_of(voice: Voice, changes: Changes, sharing: int, lost: Counter[str]
 
 
 def _instruments(changes: Changes, group: Sequence[_Member], lost: Counter[str]) -> list[int]:
-    """Return the program (or bank) of each voice of a channel, given the changes; count those without effect."""
+    """Return the program (or bank) of each voice of a channel; count the changes without effect in `lost`."""
     if not len(changes.ticks):
         return [0] * len(group)
     found = []
@@ -193,7 +193,7 @@ def _instruments(changes: Changes, group: Sequence[_Member], lost: Counter[str])
 
 
 def _moves(pedal: Changes) -> Changes:
-    """Return the positions of the pedal, with those into which other controllers put it."""
+    """Return the positions of the pedal, including those that other controllers cause."""
     if not np.count_nonzero(pedal.numbers != SUSTAIN):
         return pedal
     pedal = pedal.of(SUSTAIN, SOUND_OFF, RESET)
@@ -209,14 +209,14 @@ def _moves(pedal: Changes) -> Changes:
 
 
 def _turns(moves: Changes, group: Sequence[_Member]) -> tuple[Index, list[tuple[Index, Index]]]:
-    """Return the numbers of turns that a `Voice` needs, for the positions and for the ends of each voice."""
+    """Return the `moves` of the pedal positions, and the `ends` of each voice; see `Voice`."""
     if not len(moves.ticks):
         return _NO_ENDS[0], [_NO_ENDS] * len(group)
     down = moves.values >= PEDAL_DOWN
     changing = (down != np.concatenate(([False], down[:-1]))).nonzero()[0]
     possible = moves.ticks[changing]
     if len(group) == 1 and (moves.tracks[changing] == group[0].track).all():
-        before = moves.places[changing] - 1  # a note must have ended just before, on the same track
+        before = moves.places[changing] - 1  # a note must end just before, on the same track
         possible = possible[group[0].events.ticks[before] == possible]
     hits = [_among(member.part.offsets, possible) for member in group] if len(possible) else []
     move_turns = np.zeros(len(down), np.intp)
@@ -239,8 +239,8 @@ def _turns(moves: Changes, group: Sequence[_Member]) -> tuple[Index, list[tuple[
 
 
 def _among(ticks: Ticks, others: Ticks) -> Index:
-    """Return the indices of those ticks that are among others, which rise and are not none."""
-    marks = np.zeros(_MARKS, np.bool_)  # few ticks share a mark by chance: this is far quicker than to sort them
+    """Return the indices of the ticks that occur in `others`, which must be sorted and not empty."""
+    marks = np.zeros(_MARKS, np.bool_)  # few ticks share a mark by chance; much faster than sorting
     marks[others & _MARKS - 1] = True
     likely = marks[ticks & _MARKS - 1].nonzero()[0]
     ticks = ticks[likely]

@@ -16,20 +16,20 @@ from typing import NamedTuple
 from folkseq.formats.midi.events import BrokenError, walk
 
 SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")
-_LONGEST = 1 << 28  # bytes of a chunk, beyond which its length is nonsense
-MOST_TRACKS = 1024  # far beyond any score; each costs time however short it is
-_FRAMES = {24: 24.0, 25: 25.0, 29: 30_000 / 1_001, 30: 30.0}  # a second; 29 is called drop frame
+_LONGEST = 1 << 28  # bytes; a larger chunk length is invalid
+MOST_TRACKS = 1024  # far beyond any score; even an empty track takes time to read
+_FRAMES = {24: 24.0, 25: 25.0, 29: 30_000 / 1_001, 30: 30.0}  # frames per second; 29 means drop frame
 
 
 class Header(NamedTuple):
-    """The unit of time: ticks a quarter note or, where `tick_s` is not 0, ticks of so many seconds."""
+    """The unit of time: ticks per quarter note or, if `tick_s` is not 0, ticks of `tick_s` seconds."""
 
     ticks_per_beat: int
     tick_s: float = 0.0
 
 
 def is_midi(data: bytes) -> bool:
-    """Return whether bytes begin as those of a MIDI file do."""
+    """Return whether bytes begin like a MIDI file."""
     return data[:4] == b"MThd" or _is_riff(data)
 
 
@@ -38,7 +38,7 @@ def _is_riff(data: bytes) -> bool:
 
 
 def _extent(data: bytes, lost: Counter[str]) -> tuple[int, int]:
-    """Return the first byte of the MIDI file in the bytes, and the byte after its last."""
+    """Return the start and the end of the MIDI file within the bytes."""
     place = 12 if _is_riff(data) else len(data)
     while place + 8 <= len(data):
         size = int.from_bytes(data[place + 4 : place + 8], "little")
@@ -50,10 +50,10 @@ def _extent(data: bytes, lost: Counter[str]) -> tuple[int, int]:
 
 
 def locate(data: bytes, lost: Counter[str]) -> tuple[Header, list[tuple[int, int]]]:
-    """Return the header, and the first and last byte of each track's events; count what is skipped in `lost`.
+    """Return the header, and the byte range of each track's events; count skipped chunks in `lost`.
 
     Raises:
-        BrokenError: `data` is no MIDI file, is cut short, or is of a kind that is not read.
+        BrokenError: `data` is not a MIDI file, is cut short, or has an unsupported type.
     """
     if not data:
         raise BrokenError("the file is empty; a MIDI file begins with MThd")
@@ -107,7 +107,7 @@ def _header(division: int) -> Header:
 
 
 def replace_tracks(data: bytes, places: Sequence[tuple[int, int]], tracks: Sequence[bytes]) -> bytes:
-    """Return the file with other tracks at `places`, and the lengths of the chunks around them corrected."""
+    """Return the file with the tracks at `places` replaced, and the lengths of the enclosing chunks corrected."""
     found, at = bytearray(), 0
     for (start, stop), track in zip(places, tracks, strict=True):
         found += data[at : start - 4] + len(track).to_bytes(4, "big") + track

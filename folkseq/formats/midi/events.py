@@ -1,9 +1,9 @@
-"""The events of a track (Standard MIDI Files 1.0, `<MTrk event>`): read one by one or in bulk, and written.
+"""Read the events of a track (Standard MIDI Files 1.0, `<MTrk event>`) one by one or in bulk, and write them.
 
-In a stretch of channel messages that have two data bytes, every event holds three bytes below 128: the last of its
-delta time, and its data. So every third such byte ends an event, and what is between them can only be the delta's other
-bytes and the status: whole stretches are read by a few operations on arrays. All else (messages of one data byte, meta
-events, system exclusive) is read one by one, and so are the events after it until a stretch seems worth it.
+In a stretch of channel messages with two data bytes, every event holds three bytes below 128: the last byte of its
+delta time, and its data. Every third such byte therefore ends an event, and the bytes between can only be the rest of
+the delta time and the status, so a few array operations read a whole stretch. Other events (messages with one data
+byte, meta events, system exclusive) are read one by one, and so are the following events until a stretch pays off.
 
 Beyond the standard, a running status outlives meta events and system exclusive, as many files expect, and system
 messages of fixed length are skipped.
@@ -28,30 +28,30 @@ SYSEX, SYSEX_PART, META = 0xF0, 0xF7, 0xFF
 _SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}  # data bytes of each
 TEXT, NAME, LYRIC, MARKER = 0x01, 0x03, 0x05, 0x06  # kinds of meta events
 END_OF_TRACK, TEMPO, METER, KEY = 0x2F, 0x51, 0x58, 0x59
-LONGEST_DELTA = 2**28 - 1  # ticks from event to event; empty texts bridge longer times
-_OTHERS = np.ones(256, bool)  # statuses of more or fewer than two data bytes
+LONGEST_DELTA = 2**28 - 1  # ticks between events; empty texts bridge longer times
+_OTHERS = np.ones(256, bool)  # statuses without exactly two data bytes
 _OTHERS[NOTE_OFF:PROGRAM] = _OTHERS[BEND:SYSEX] = False
 
 _LONGEST_PLAIN = 7  # bytes of such an event
-_LONGEST_END = 8  # of what no stretch is worth looking for: the end of the track, or an event
-PLAIN_BEFORE_STRETCH = 4  # plain events in a row, after which a stretch of them is read at once
-_REPAID = 100  # events; one by one takes longer for more
-SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 9, 1 << 16  # bytes read at once; more would leave the processor's caches
+_LONGEST_END = 8  # bytes too few for a stretch: the end of the track, or one event
+PLAIN_BEFORE_STRETCH = 4  # plain events in a row before a stretch is read in bulk
+_REPAID = 100  # events; above this, reading in bulk is faster
+SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 9, 1 << 16  # bytes read at once; more would not fit the CPU caches
 
 
 class BrokenError(Exception):
-    """Bytes that are no MIDI file; one line without the file's name."""
+    """Bytes that are not a valid MIDI file; the message does not name the file."""
 
     def of(self, file: str) -> str:
-        """Return the line for a file."""
+        """Return the message for a file."""
         return f"{file}: {self}"
 
 
 class RepairableError(BrokenError):
-    """Bytes of which `repair` makes a MIDI file."""
+    """Damaged bytes that `repair` can fix."""
 
     def of(self, file: str) -> str:
-        """Return the line for a file, with the command that writes a copy that can be read."""
+        """Return the message for a file, with the command that writes a readable copy."""
         path = PurePath(file)
         names = shlex.join([str(path), str(path.with_name(f"{path.stem}-repaired.mid"))])
         return f"{super().of(file)}; write a readable copy: folkseq convert --repair {names}"
@@ -61,10 +61,10 @@ class MidiEvent(NamedTuple):
     """One event.
 
     Attributes:
-        tick: Its time from the start.
+        tick: Its time in ticks from the start.
         status: Its status byte.
-        data: All that follows the status.
-        stated: Whether the status is written even if it is that of the event before.
+        data: All bytes after the status.
+        stated: Whether to write the status even if it repeats the previous one.
     """
 
     tick: int
@@ -79,7 +79,7 @@ class MidiEvent(NamedTuple):
 
     @property
     def ends_track(self) -> bool:
-        """Return whether this is the end of its track."""
+        """Return whether this event ends its track."""
         return self.status == META and self.data[0] == END_OF_TRACK
 
     @property
@@ -93,9 +93,9 @@ class Events(NamedTuple):
     """A track's events in their order.
 
     Attributes:
-        ticks: (N,) of each channel message, from the start.
-        messages: (3, N) status, first and second data byte of each; the second is 0 where there is none.
-        metas: (tick, kind, content) of each meta event but the end of track.
+        ticks: (N,) The tick of each channel message, from the start.
+        messages: (3, N) The status, first and second data byte of each message; 0 for a missing second byte.
+        metas: The (tick, kind, content) of each meta event except the end of track.
         others: The number of messages of other kinds, by kind.
         end: The tick at which the track ends.
     """
@@ -110,18 +110,18 @@ class Events(NamedTuple):
 def walk(
     chunk: bytes, start: int, place: int = 0, tick: int = 0, running: int = 0, *, clipped: bool = False
 ) -> Iterator[tuple[MidiEvent, int]]:
-    """Yield each event of a track, up to its end, and the place after it.
+    """Yield each event of a track, up to its end, and the index after it.
 
     Args:
         chunk: The track's bytes.
-        start: Their place in the file, for messages.
-        place: The first event's place in them.
-        tick: The time of the event before.
-        running: The status of the message before; 0 if there is none.
-        clipped: Whether data bytes above 127 are taken for 127.
+        start: Their offset in the file, for messages.
+        place: The index of the first event in the chunk.
+        tick: The tick of the previous event.
+        running: The status of the previous message; 0 if there is none.
+        clipped: Whether to read data bytes above 127 as 127.
 
     Raises:
-        BrokenError: The bytes are no event, or the last one is cut short.
+        BrokenError: The bytes are not valid events, or the last one is cut short.
     """
     try:
         while place < len(chunk):
@@ -159,7 +159,7 @@ def walk(
 
 
 def _end(chunk: bytes, place: int, status: int, start: int) -> int:
-    """Return the place after an event that is no channel message and whose status is before `place`."""
+    """Return the index after an event that is not a channel message and whose status precedes `place`."""
     if status == META:
         length, place = _parse_quantity(chunk, place + 1, start)
     elif status in (SYSEX, SYSEX_PART):
@@ -174,7 +174,7 @@ def _end(chunk: bytes, place: int, status: int, start: int) -> int:
 
 
 def _parse_quantity(chunk: bytes, place: int, start: int) -> tuple[int, int]:
-    """Return the quantity of variable length (of at most 28 bits) at `place`, and the place after it."""
+    """Return the variable-length quantity (at most 28 bits) at `place`, and the index after it."""
     value = chunk[place]
     if value < 0x80:
         return value, place + 1
@@ -241,9 +241,9 @@ def read(data: bytes, start: int, stop: int) -> Events:
             if used:
                 done.append((ticks, messages))
                 place, tick, running = place + used, int(ticks[-1]), int(messages[0, -1])
-            if len(block) - used >= _LONGEST_PLAIN or not used:  # something else comes next
+            if len(block) - used >= _LONGEST_PLAIN or not used:  # another kind of event comes next
                 plain = 0
-            # What does not repay its overhead is not tried again so soon, nor with so much.
+            # If a stretch was too short to repay its overhead, wait longer and try a smaller block.
             worth = PLAIN_BEFORE_STRETCH if len(ticks) > _REPAID else 2 * worth
             size = min(max(2 * used, SMALLEST_BLOCK), LARGEST_BLOCK)
     others["track without an end"] += not ended
@@ -261,23 +261,23 @@ def _gathered(messages: Sequence[MidiEvent]) -> tuple[Ticks, Bytes]:
 
 
 def _stretch(block: Bytes, tick: int, running: int) -> tuple[Ticks, Bytes, int]:
-    """Return ticks and messages of the plain events that `block` begins with, and the bytes that they take.
+    """Return the ticks and messages of the plain events at the start of `block`, and their size in bytes.
 
     Args:
-        block: (B,) bytes, of which the first begins an event.
-        tick: The time of the event before.
-        running: The status of the event before; 0 if there is none.
+        block: (B,) bytes; the first one begins an event.
+        tick: The tick of the previous event.
+        running: The status of the previous event; 0 if there is none.
     """
     low = (block < 0x80).nonzero()[0]
     count = len(low) // 3
-    delta_at, first_at, second_at = low[: 3 * count].reshape(count, 3).T  # each (N,): the delta's last byte, the data
-    more = delta_at.copy()  # bytes of the delta before its last
+    delta_at, first_at, second_at = low[: 3 * count].reshape(count, 3).T  # each (N,): delta's end, data
+    more = delta_at.copy()  # bytes of the delta time before its last
     more[1:] -= second_at[:-1] + 1
-    between = first_at - delta_at  # 1, or 2 with a status between them
+    between = first_at - delta_at  # 1, or 2 if a status lies between them
     stated = (between == 2).nonzero()[0]
     status = block[delta_at[stated] + 1]
     if len(stated) < count:
-        # The first is the status that runs already; each next one rules the events up to the following.
+        # The first entry is the running status; each further status applies until the next one.
         bounds = np.concatenate(([0], stated, [count]))
         status = np.repeat(np.concatenate((np.array([running], np.uint8), status)), bounds[1:] - bounds[:-1])
     irregular = (more > 3) | (between > 2) | (second_at - first_at > 1) | _OTHERS[status]

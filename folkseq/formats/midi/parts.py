@@ -1,7 +1,7 @@
-"""Parts, one per channel of a track: notes paired first in, first out, in ticks; and what sets a channel's state.
+"""Read parts, one per channel of a track: notes in ticks, paired first in, first out, and the channel's state messages.
 
-Pairing sorts the ends of notes by channel and pitch, where they mostly take turns; where they do not (a pitch struck
-again while it sounds, an end without a beginning, a beginning without an end) they are numbered within their pitch.
+Pairing sorts note messages by channel and pitch. Beginnings and ends mostly alternate. Where they do not (a pitch
+struck again while it sounds, an end or a beginning without a partner), they are numbered within their pitch.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from folkseq.formats.midi.events import AFTERTOUCH, BEND, CONTROL, NOTE_ON, PRES
 from folkseq.music.performance import SUSTAIN
 
 BANK, SOUND_OFF, RESET, NOTES_OFF = 0, 120, 121, range(123, 128)  # controllers
-INSTRUMENT = 128  # stands for a program in place of a controller
+INSTRUMENT = 128  # marks a program in place of a controller
 Index: TypeAlias = npt.NDArray[np.intp]
 _KEYS = 16 * 128  # channel and pitch
 _APART = np.isin(np.arange(256), (SUSTAIN, SOUND_OFF, *NOTES_OFF))
-"""Controllers of the pedal, and of the ends of notes."""
+"""Controllers that move the pedal or end notes."""
 CARRIED = frozenset(
     ["aftertouch", "channel pressure", "pitch bend", "program change after the first note"]
     + [f"controller {number}" for number in range(128) if not _APART[number]]
 )
-"""What a track's `changes` hold."""
+"""Messages that a track's `changes` hold."""
 _HOLDS = np.isin(np.arange(128), (SUSTAIN, SOUND_OFF, RESET, *NOTES_OFF))
 
 
 class ChannelPart(NamedTuple):
-    """The (N,) notes of one channel of one track, rising by onset and pitch.
+    """The (N,) notes of one channel of one track, sorted by onset and pitch.
 
-    `begins` and `ends` are the places of their messages; where no message ends a note, the number of all messages.
+    `begins` and `ends` are the indices of their messages; an end that is missing is the number of all messages.
     """
 
     channel: int
@@ -45,7 +45,7 @@ class ChannelPart(NamedTuple):
 
 
 def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
-    """Return the channels that have notes, in their order; count in `lost` what is odd about these."""
+    """Return the channels that have notes, in order; count irregular notes in `lost`."""
     ticks, (status, data1, data2) = events.ticks, events.messages
     note_at = (status < AFTERTOUCH).nonzero()[0]
     begin, end = _paired(events.messages.take(note_at, axis=1), lost)
@@ -64,7 +64,7 @@ def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
 
 
 def changing(events: Events) -> Index:
-    """Return the places of the messages that change the sound, apart from those of the pedal and the ends of notes."""
+    """Return the indices of the messages that change the sound, except those that move the pedal or end notes."""
     status, data1, _ = events.messages
     others = (status >= AFTERTOUCH).nonzero()[0]
     found: Index = others[((status[others] & 0xF0) != CONTROL) | ~_APART[data1[others]]]
@@ -72,9 +72,9 @@ def changing(events: Events) -> Index:
 
 
 def state(events: Events, lost: Counter[str]) -> tuple[Index, Index]:
-    """Return the places of the messages that hold or end notes, and of those that choose an instrument.
+    """Return the indices of the messages that hold or end notes, and of those that set an instrument.
 
-    All other messages that are no notes are counted in `lost`.
+    All other messages except notes are counted in `lost`.
     """
     status, data1, _ = events.messages
     kinds = status & 0xF0
@@ -91,13 +91,13 @@ def state(events: Events, lost: Counter[str]) -> tuple[Index, Index]:
 
 
 def _paired(messages: Bytes, lost: Counter[str]) -> tuple[Index, Index]:
-    """Return (N,) which of (3, M) note messages begin a note, and (N,) which end these, or M."""
+    """Return the (N,) indices of the messages, (3, M), that begin a note, and of those that end it (M for none)."""
     status, pitch, velocity = messages
     on = status >= NOTE_ON
     begin = on & (velocity > 0)
-    lost["release velocity"] += int(np.count_nonzero(~on & (velocity & 0xBF > 0)))  # 0 and 64 say nothing
+    lost["release velocity"] += int(np.count_nonzero(~on & (velocity & 0xBF > 0)))  # 0 and 64 carry no information
     key = (status & 15).astype(np.uint16) * 128 + pitch
-    order = np.argsort(key, kind="stable")  # for 16 bits a radix sort
+    order = np.argsort(key, kind="stable")  # a radix sort, since the keys have 16 bits
     key, sorted_begin = key[order], begin[order]
     ends = np.full(len(key), len(key), np.intp)
     if _take_turns(key, sorted_begin):
@@ -118,19 +118,19 @@ def _paired(messages: Bytes, lost: Counter[str]) -> tuple[Index, Index]:
 
 
 def _take_turns(key: npt.NDArray[np.uint16], begin: npt.NDArray[np.bool_]) -> bool:
-    """Return whether each beginning is followed by an end of the same key, with nothing else between."""
+    """Return whether beginnings and ends alternate within each key."""
     here, there = key[0::2], key[1::2]
     return len(here) == len(there) and bool((begin[0::2] & ~begin[1::2] & (here == there)).all())
 
 
 def _unmatched(key: npt.NDArray[np.uint16], begin: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return which messages, sorted by key and then by time, end no note: none of their key sounds."""
+    """Return which messages, sorted by key and then by time, end no note because no note of their key sounds."""
     bounds = np.concatenate(([0], (key[1:] != key[:-1]).nonzero()[0] + 1, [len(key)]))
-    heads, sizes = bounds[:-1], bounds[1:] - bounds[:-1]  # (G,) where each key begins, and how often it occurs
+    heads, sizes = bounds[:-1], bounds[1:] - bounds[:-1]  # (G,) the start and the number of messages of each key
     step = np.where(begin, 1, -1)
     level = np.cumsum(step)
-    level -= np.repeat(level[heads] - step[heads], sizes)  # notes begun less notes ended, of the key so far
-    # The lowest level so far, within the key: each key is put below all that the one before it can reach.
+    level -= np.repeat(level[heads] - step[heads], sizes)  # notes begun minus notes ended, within the key
+    # The running minimum within each key: every key is shifted below all values of the key before it.
     apart = np.repeat(np.arange(len(heads)) * (2 * len(key) + 1), sizes)
     floor = np.minimum(np.minimum.accumulate(level - apart) + apart, 0)
     before = np.concatenate(([0], floor[:-1]))

@@ -1,20 +1,20 @@
-"""MIDI files read whole: what sounds becomes a `Performance`, and what it does not hold is counted.
+"""Parse a MIDI file to a `Performance`, and count everything that the performance does not hold.
 
-The bytes are read here and not by a library. symusic is fast, but silently drops notes that nothing ends and pedals on
-tracks without notes, hides channels, and splits a track where its program changes; mido is exact, but reads 57,000
-notes a second. The tests compare this reader with mido.
+folkseq parses the bytes itself. symusic is fast, but silently drops unended notes and pedals on tracks without notes,
+hides channels, and splits a track where its program changes; mido is exact, but reads only 57,000 notes per second. The
+tests compare this reader with mido.
 
 Conventions:
 - A track is one channel of one track of the file, if it has notes. Notes are paired first in, first out; a note-on of
-  velocity 0 ends a note; a note that nothing ends lasts to the end of its track; notes without length are kept.
-- The program and the sustain pedal are those of the channel; see `channels`.
-- A name is the first in its track of the file; the piece's name is that of the first. Text is one line, in an encoding
-  that `folkseq.text` finds.
-- Tempos, meters and markers count on any track. Where time is counted in frames, tempos do not. Keys are those of the
+  velocity 0 ends a note; an unended note lasts to the end of its track; notes without length are kept.
+- The program and the sustain pedal belong to the channel; see `channels`.
+- The first name in a track of the file is the track's name; the first track's name is the piece's. Text is one line, in
+  an encoding that `folkseq.text` detects.
+- Tempos, meters and markers apply from any track. Tempos have no effect if the time unit is frames. Keys come from the
   first track that has any; another track may have its own.
-- What would be half read is refused: a chunk or an event that is cut short, bytes that are no event, a file of type 2;
-  and what lasts longer than a month, by damaged delta times, or takes more bytes than a day of music. All other
-  deviations are read and counted.
+- A file that could only be read in part is refused: a chunk or an event that is cut short, bytes that are not an event,
+  a file of type 2. So is one that lasts longer than a month, by damaged delta times, or that is larger than a day of
+  music. All other deviations are read and counted.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from folkseq.music.performance import CHANGE, DEFAULT_BPM, NOTE, PEDAL, Performa
 from folkseq.music.signature import Key, Meter
 from folkseq.text import decode_parts, one_line
 
-LARGEST = 10 * 1024 * 1024  # bytes; a day of music takes half of it
+LARGEST = 10 * 1024 * 1024  # bytes; a day of music takes half of that
 LONGEST_S = 30 * 86_400.0
-LONG_GAP_S = 3600.0  # from one event to the next, which no music has
+LONG_GAP_S = 3600.0  # between events; longer than in any music
 
 _Meta = tuple[int, int, bytes]  # tick, kind and content
 
@@ -51,7 +51,7 @@ class Reading(NamedTuple):
 
     Attributes:
         performance: The music.
-        lost: By kind and count, what `performance` does not hold of the file, or what had to be guessed.
+        lost: The number of losses and guesses of each kind.
         channels: The port and the channel of each track.
     """
 
@@ -61,17 +61,17 @@ class Reading(NamedTuple):
 
 
 def parse(data: bytes, file: str = "<bytes>", *, shared: bool = True, whole: bool = False) -> Reading:
-    """Return what the bytes of a MIDI file hold.
+    """Return the contents of a MIDI file.
 
     Args:
-        data: The bytes.
-        file: Names them in errors.
-        shared: Whether the tracks of a channel share its pedal, and the order of the events of a tick counts. Other
-            readers, such as pretty_midi, give a pedal to the notes of its own track only.
-        whole: Whether tracks have their `changes`, as a file or sound that is made of them needs; else they are lost.
+        data: The bytes of the file.
+        file: The name of the file, for errors.
+        shared: Whether all tracks of a channel share its pedal, and the order of events at the same tick matters. Other
+            readers, such as pretty_midi, apply a pedal only to the notes of its track.
+        whole: Whether to keep the `changes` of tracks, which writing a file or sound needs; else they count as lost.
 
     Raises:
-        ParseError: The bytes are no MIDI file, are broken or cut short, or are of a kind that is not read.
+        ParseError: The bytes are not a MIDI file, are broken or cut short, or have an unsupported type.
     """
     try:
         return _read(data, shared, whole)
@@ -122,28 +122,28 @@ def _read(data: bytes, shared: bool, whole: bool) -> Reading:
 
 
 def tempo_map(header: Header, metas: Sequence[_Meta]) -> TempoMap:
-    """Return the map from a file's ticks to seconds, by the meta events of all of its tracks."""
+    """Return the map from a file's ticks to seconds, given the meta events of all its tracks."""
     return _read_tempos(header, _read_metas([metas], Counter())[2][TEMPO], Counter())[0]
 
 
 def _read_tempos(
     header: Header, changes: list[tuple[int, int]], lost: Counter[str]
 ) -> tuple[TempoMap, tuple[tuple[float, float], ...]]:
-    """Return the map from ticks to seconds, and the (seconds, quarter notes a minute) pairs."""
+    """Return the map from ticks to seconds, and the (seconds, quarter notes per minute) pairs."""
     if header.tick_s:
         lost["tempo where frames count"] += len(changes)
         return TempoMap(np.zeros(1), np.zeros(1), np.array([header.tick_s])), ((0.0, DEFAULT_BPM),)
     changes = list(distinct_changes([(0, 500_000), *changes]))
     tempo_map = TempoMap.at_ticks(changes, header.ticks_per_beat)
     bpm = [6e7 / microseconds for _, microseconds in changes]
-    # Distinct once more: late in a piece, the ticks of a quarter of a microsecond are too short to be told apart.
+    # Remove duplicates again: late in a piece, double precision cannot separate ticks of a quarter of a microsecond.
     return tempo_map, distinct_changes(zip(tempo_map.seconds.tolist(), bpm, strict=True))
 
 
 def _read_metas(
     tracks: Sequence[Sequence[_Meta]], lost: Counter[str]
 ) -> tuple[list[str], list[list[tuple[int, Any]]], dict[int, list[tuple[int, Any]]]]:
-    """Return each track's name and (tick, key) pairs, and the (tick, value) pairs of each other kind that is held."""
+    """Return each track's name and (tick, key) pairs, and the (tick, value) pairs of the other kinds that are kept."""
     names: list[str] = []
     keys: list[list[tuple[int, Any]]] = []
     maps: dict[int, list[tuple[int, Any]]] = defaultdict(list)
@@ -193,7 +193,7 @@ def _changes(changes: Changes, tempo_map: TempoMap) -> npt.NDArray[Any]:
 
 
 def _long_gaps(performance: Performance) -> int:
-    """Return how often nothing happens for longer than any music would wait."""
+    """Return the number of gaps longer than `LONG_GAP_S`."""
     times = [np.array([0.0, performance.length_s])]
     for track in performance.tracks:
         times += [track.notes["onset_s"], track.notes["offset_s"], track.pedal["time_s"]]
@@ -201,14 +201,14 @@ def _long_gaps(performance: Performance) -> int:
 
 
 def _read_texts(parts: Sequence[bytes], lost: Counter[str]) -> dict[bytes, str]:
-    """Return each text on one line, without what cannot be printed."""
+    """Return each text on one line, without unprintable characters."""
     texts, guessed = decode_parts([part.rstrip(b"\0") for part in parts])
     lost.update(guessed)
     return {part: one_line(text) for part, text in zip(parts, texts, strict=True)}
 
 
 def _parse_tempo(data: bytes) -> int | None:
-    return int.from_bytes(data, "big") or None if len(data) == 3 else None  # 0 would be endlessly fast
+    return int.from_bytes(data, "big") or None if len(data) == 3 else None  # 0 would be infinitely fast
 
 
 def _parse_meter(data: bytes) -> Meter | None:
@@ -222,7 +222,7 @@ def _parse_key(data: bytes) -> Key | None:
     return Key.of_signature(sharps, bool(data[1])) if len(data) == 2 and data[1] <= 1 and -7 <= sharps <= 7 else None
 
 
-_METAS: dict[int, tuple[str, Callable[[bytes], Any] | None]] = {  # a performance holds those that can be parsed
+_METAS: dict[int, tuple[str, Callable[[bytes], Any] | None]] = {  # a performance holds the kinds that have a parser
     0x00: ("sequence number", None),
     TEXT: ("text", None),
     0x02: ("copyright", None),

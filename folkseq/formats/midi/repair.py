@@ -1,4 +1,4 @@
-"""Damaged MIDI files made readable."""
+"""Repair damaged MIDI files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from folkseq.formats.midi.events import SYSEX, BrokenError, walk
 
 
 def repair(data: bytes, file: str) -> tuple[bytes, int]:
-    """Return a MIDI file whose messages hold no data byte above 127, and the number of bytes that were clipped.
+    """Return a MIDI file whose data bytes are clipped to 127, and the number of clipped bytes.
 
     Args:
         data: The file's bytes.

@@ -1,4 +1,4 @@
-"""Ends for the notes that still sound where a message ends all notes of their channel, which few files need."""
+"""Add ends to notes that still sound when a message ends all notes of their channel; few files need this."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from folkseq.formats.midi.parts import NOTES_OFF, SOUND_OFF
 
 
 def silenced(chunks: Sequence[Events], ports: Sequence[int], changes: Mapping[Channel, Changes]) -> list[Events]:
-    """Return the tracks with ends put before the messages that end all notes of a channel.
+    """Return the tracks with note ends inserted before the messages that end all notes of a channel.
 
     Args:
         chunks: The events of each track.
-        ports: The port of each.
+        ports: The port of each track.
         changes: The messages that set the state of each channel.
     """
     silences = {channel: each.of(SOUND_OFF, *NOTES_OFF) for channel, each in changes.items()}
@@ -37,9 +37,9 @@ def silenced(chunks: Sequence[Events], ports: Sequence[int], changes: Mapping[Ch
 
 
 def _ends(events: Events, track: int, channel: int, silences: Changes) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the ends that a channel's notes lack: the place for each, its tick, status and pitch."""
+    """Yield the missing note ends of a channel: the index to insert each at, its tick, status and pitch."""
     first, after = (np.searchsorted(events.ticks, silences.ticks, side=side) for side in ("left", "right"))
-    places = np.where(silences.tracks < track, first, after)  # those of other tracks
+    places = np.where(silences.tracks < track, first, after)  # for messages of other tracks
     places = np.where(silences.tracks == track, silences.places, places)
     at = np.flatnonzero((events.messages[0] & ~np.uint8(NOTE_OFF ^ NOTE_ON)) == NOTE_OFF | channel)
     notes = [*zip(at.tolist(), *events.messages[:, at].tolist(), strict=True)]

@@ -1,4 +1,4 @@
-"""Notes put in place of others in a MIDI file; every other event stays as it is, to the tick and the byte."""
+"""Replace notes in a MIDI file; every other event stays unchanged, to the tick and the byte."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from folkseq.formats.midi.reader import parse, tempo_map
 from folkseq.formats.ticks import TempoMap
 from folkseq.music.performance import PEDAL_DOWN, SUSTAIN, Note
 
-_CLOSE = 1e-6  # s, by which a tick's time may be off
+_CLOSE = 1e-6  # s, rounding error of a tick's time
 _NEVER = 1 << 60
 _RECORD = re.compile(rb'folkseq [0-9]|\{"folkseq": ')
 
 _Key = tuple[int, int]  # channel and pitch
-_Spans = dict[_Key, list[tuple[int, int]]]  # the ticks from and to which notes sound
+_Spans = dict[_Key, list[tuple[int, int]]]  # (onset, offset) of notes, in ticks
 
 
 def within(onset_s: float, begin_s: float, end_s: float) -> bool:
-    """Return whether a note that begins at `onset_s` begins in a gap, which does not include its end."""
+    """Return whether `onset_s` lies in a gap; the gap excludes its end."""
     return begin_s - _CLOSE <= onset_s < end_s - _CLOSE
 
 
@@ -39,22 +39,22 @@ def splice(
     drums: bool = False,
     lift: bool = False,
 ) -> bytes:
-    """Return a MIDI file without the notes that begin in a gap, and with others in their place.
+    """Return a MIDI file in which new notes replace the notes that begin in a gap.
 
     Args:
         data: The file's bytes.
         file: Its name.
         begin_s: The gap's beginning.
         end_s: The gap's end.
-        notes: The new notes, for the track and channel of the first note that is removed, else of the file's first.
-            Each is moved or cut by the ticks that keep it apart from kept notes of its pitch and channel.
-        texts: Texts for the beginning of the file, such as a record, in place of records that it has.
-        drums: Whether to replace the notes of drums, or all others.
-        lift: Whether to leave out the presses of the sustain pedal that begin in the gap, since they are for its old
-            notes. One that lasts beyond the gap begins at its end.
+        notes: The new notes. They go to the track and channel of the first removed note, or else of the file's first
+            note. Each is moved or shortened as needed to avoid kept notes of its pitch and channel.
+        texts: Texts for the beginning of the file, such as a record; they replace existing records.
+        drums: Whether to replace the notes of drums; otherwise all other notes are replaced.
+        lift: Whether to drop the presses of the sustain pedal that begin in the gap, since they belong to the old
+            notes. A press that lasts beyond the gap begins at the end of the gap.
 
     Raises:
-        ParseError: The file is no MIDI file that can be read.
+        ParseError: The file is not a readable MIDI file.
     """
     try:
         header, places = locate(data, Counter())
@@ -70,11 +70,11 @@ def splice(
     metas = [(event.tick, *event.meta) for track, _ in tracks for event in track if event.status == META]
     clock = tempo_map(header, metas)
     kept: list[list[MidiEvent]] = []
-    spans: _Spans = defaultdict(list)  # of the notes that are kept
+    spans: _Spans = defaultdict(list)  # of the kept notes
     first_removed: tuple[int, int] | None = None  # track and channel
     first: tuple[int, int] | None = None
     for number, (track, _) in enumerate(tracks):
-        sounding: dict[_Key, list[tuple[bool, int]]] = defaultdict(list)  # whether each is removed, and its beginning
+        sounding: dict[_Key, list[tuple[bool, int]]] = defaultdict(list)  # whether each is removed, and its onset
         kept.append([])
         for event in track:
             removed = False
@@ -116,10 +116,10 @@ def _read(data: bytes, start: int, stop: int) -> tuple[list[MidiEvent], bytes]:
 
 
 def _lifted(track: Sequence[MidiEvent], gap: tuple[int, int], drums: Collection[int]) -> list[MidiEvent]:
-    """Return a track's events, without the presses of the pedal that begin in a gap, but with what lasts beyond it."""
+    """Return a track's events without the pedal presses in a gap; a press that outlasts the gap begins at its end."""
     found: list[MidiEvent] = []
     latest: dict[int, MidiEvent] = {}  # by channel
-    down: set[int] = set()  # channels whose pedal is down in what is found
+    down: set[int] = set()  # channels whose pedal is down in the result
     ended = False
     for event in track:
         if not ended and event.tick >= gap[1]:
@@ -137,7 +137,7 @@ def _lifted(track: Sequence[MidiEvent], gap: tuple[int, int], drums: Collection[
 
 
 def _first_tick(clock: TempoMap, seconds: float) -> int:
-    """Return the first tick that is not before a time."""
+    """Return the first tick at or after a time."""
     tick = max(int(clock.to_ticks(seconds)) - 1, 0)
     while float(clock.to_seconds(tick)) < seconds - _CLOSE:
         tick += 1
@@ -147,7 +147,7 @@ def _first_tick(clock: TempoMap, seconds: float) -> int:
 def _placed(
     notes: Iterable[Note], clock: TempoMap, gap: tuple[int, int], channel: int, spans: _Spans
 ) -> tuple[list[MidiEvent], list[MidiEvent]]:
-    """Return the ends and the beginnings of notes on a channel, without notes for which there are too few ticks."""
+    """Return the ends and the beginnings of notes on a channel; drop notes that do not fit between kept notes."""
     ends, begins = [], []
     free: dict[int, int] = {}  # the tick at which the last new note of each pitch ends
     for note in sorted(notes, key=lambda note: (note.onset_s, note.pitch)):
@@ -166,7 +166,7 @@ def _placed(
 
 
 def _merged(kept: Sequence[MidiEvent], ends: Sequence[MidiEvent], begins: Sequence[MidiEvent]) -> list[MidiEvent]:
-    """Return all in order; at one tick, notes end before the kept events and begin after them. A track ends last."""
+    """Return all events in order; at one tick, new notes end before the kept events and begin after them."""
     closing = [event for event in kept if event.ends_track]
     others = [event for event in kept if not event.ends_track]
     merged = sorted([*ends, *others, *begins], key=lambda event: event.tick)

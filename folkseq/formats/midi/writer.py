@@ -1,15 +1,15 @@
-"""MIDI files as sequencers and notation programs import them best.
+"""Format a performance as a MIDI file that sequencers and notation programs import well.
 
-Type 1, 480 ticks a quarter. Track 0 conducts (name, comments, tempos, meters, keys, markers); each other track is one
-of the performance's, with its name and program; every track ends where the performance does. Seconds are rounded to
-ticks once, through the tempo map, so that what lies on the grid is written on it. Equal pitches of a track never
-overlap: the earlier is cut short. Left out is what MIDI cannot hold: free meters, and all but the signature and third
-of a key. Text is UTF-8 of at most 1,000 bytes.
+Files have type 1 and 480 ticks per quarter note. Track 0 is the conductor track (name, comments, tempos, meters, keys,
+markers); each other track holds a track of the performance, with its name and program. All tracks end together. Seconds
+are rounded to ticks once, through the tempo map, so that notes on the grid stay on it. Equal pitches of a track never
+overlap: the earlier note is shortened. MIDI cannot hold free meters, nor more of a key than its signature and third.
+Text is UTF-8 of at most 1,000 bytes.
 
-A track's pedal is written as controller 64. Rounding to ticks keeps the order of its moves and of the ends of notes; at
-one time it moves before the notes, so that a pedal put down where a note ends holds it. A pedal that is still down at
-the end is lifted there. That of a track without notes is left out, since it would be taken for that of another on its
-channel. A track's other changes are written before what else is at their ticks.
+Controller 64 holds a track's pedal. Rounding to ticks keeps the order of pedal moves and note ends. At equal times the
+pedal moves before the notes, so that a pedal pressed at the end of a note holds the note. A pedal that is still down at
+the end is lifted there. The pedal of a track without notes is left out, since it would affect another track on its
+channel. A track's other changes precede all other events at their ticks.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ from folkseq.music.sustain import Seconds
 from folkseq.text import one_line
 
 TICKS_PER_BEAT = 480
-_FRESH = ((121, 0), (7, 100), (10, 64))  # controllers that undo what another part changed, with General MIDI's defaults
-_RELEASE = 64  # the velocity of a note's end where none is meant
+_FRESH = ((121, 0), (7, 100), (10, 64))  # resets the changes of another part to General MIDI's defaults
+_RELEASE = 64  # the default release velocity
 _LONGEST_TEXT = 1000  # bytes
 
 
@@ -63,7 +63,7 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
     ]
     end = max([int(tempo_map.to_ticks(performance.length_s)), *(tick for each in sounds for tick, *_ in each[-1:])])
     tracks = [list(_conductor(performance, comments, tempo_map))]
-    changed: set[tuple[int, bytes]] = set()  # channels, and the changes that are written on them
+    changed: set[tuple[int, bytes]] = set()  # channels, and the changes written on them
     for track, rows, (channel, span_s, _) in zip(performance.tracks, sounds, assignments, strict=True):
         begin = int(tempo_map.to_ticks(span_s[0])) if span_s else 0
         changes = within(track, span_s).changes if span_s else track.changes
@@ -87,11 +87,11 @@ def format(performance: Performance, comments: Iterable[str] = ()) -> bytes:
 
 
 def unwritten(performance: Performance, channels: Sequence[Channel] = ()) -> Counter[str]:
-    """Return what `format` does not write of a performance's notes and texts, by kind and count.
+    """Return the number of notes, texts and other items that `format` does not write exactly, by kind.
 
     Args:
-        performance: What is written.
-        channels: The port and channel that each track had before; those that change are counted.
+        performance: The performance.
+        channels: The original port and channel of each track; changes are counted.
     """
     tempo_map = TempoMap.at_seconds(performance.tempos, TICKS_PER_BEAT)
     lost = sum((_paired_ticks(track, tempo_map)[2] for track in performance.tracks), Counter())
@@ -106,9 +106,9 @@ def unwritten(performance: Performance, channels: Sequence[Channel] = ()) -> Cou
 
 
 def _paired_ticks(track: Track, tempo_map: TempoMap) -> tuple[Ticks, Seconds, Counter[str]]:
-    """Return (N, 4) onset, offset, pitch, velocity of notes that last a tick or more, and what is lost of them.
+    """Return the (N, 4) onsets, offsets, pitches and velocities of notes, their ends in seconds, (N,), and the losses.
 
-    A note lasts to the next of its pitch at most. Also returned are the (N,) seconds of their ends.
+    Notes last at least one tick, and end at the next note of their pitch at the latest.
     """
     notes = track.notes
     onsets, offsets = tempo_map.to_ticks(notes["onset_s"]), tempo_map.to_ticks(notes["offset_s"])
@@ -136,7 +136,7 @@ def _conductor(performance: Performance, comments: Iterable[str], tempo_map: Tem
     for at, tempo in distinct_changes(tempos):
         yield MidiEvent.of_meta(int(at), TEMPO, tempo.to_bytes(3, "big"))
     for time_s, meter in distinct_changes(pair for pair in performance.meters if not pair[1].free):
-        click = max(1, int(meter.beat * 96))  # clocks, of which a quarter note has 24; on the musician's beat
+        click = max(1, int(meter.beat * 96))  # MIDI clocks per beat; a quarter note has 24
         yield MidiEvent.of_meta(tick(time_s), METER, bytes((meter.beats, meter.unit.bit_length() - 1, click, 8)))
     yield from _keys(performance.keys, tempo_map)
     for time_s, text in performance.markers:
@@ -152,7 +152,7 @@ def _keys(keys: Iterable[tuple[float, Key]], tempo_map: TempoMap) -> Iterator[Mi
 def _sounds(
     track: Track, tempo_map: TempoMap, length_s: float, span_s: tuple[float, float] | None
 ) -> list[tuple[int, int, int, int]]:
-    """Return tick, kind and data of the messages of a track's notes and pedal, in order."""
+    """Return the messages of a track's notes and pedal, in order."""
     if span_s:
         track, length_s = within(track, span_s), span_s[1]
     rows, released_s, _ = _paired_ticks(track, tempo_map)
@@ -167,7 +167,7 @@ def _sounds(
     if count:
         is_move = np.arange(len(found)) < count
         order = np.lexsort((~is_move, np.append(time_s, released_s)))
-        # Notes last a tick at least, so that their ends may be behind the moves that follow them.
+        # Notes last at least one tick, so their ends may fall after the pedal moves that follow them.
         sorted_moves, ticks = is_move[order], np.append(moves, offsets)[order]
         ticks = np.maximum(ticks, sorted_moves * np.maximum.accumulate(np.where(sorted_moves, 0, ticks)))
         ticks = np.maximum(ticks, np.maximum.accumulate(np.where(sorted_moves, ticks, 0)))
@@ -177,7 +177,7 @@ def _sounds(
         order = order[np.argsort(both[order], kind="stable")]
         found[order] = turns(both[order], is_move[order])
         moves, offsets = both[:count], both[count:]
-    last = int(found.max(initial=0)) + 1  # at one tick notes begin last
+    last = int(found.max(initial=0)) + 1  # notes begin last at each tick
     messages: list[tuple[int, int, int, int, int, int, int]] = []
     for number, (tick, turn, value) in enumerate(zip(moves.tolist(), found.tolist(), values.tolist(), strict=False)):
         messages.append((tick, turn, 0, number, CONTROL, SUSTAIN, value))
@@ -192,7 +192,7 @@ def _sounds(
 
 
 def _changes(changes: Changes, channel: int, tempo_map: TempoMap) -> Iterator[MidiEvent]:
-    """Yield what changes the sound of a channel, apart from notes and pedal."""
+    """Yield the events that change the sound of a channel, except notes and pedal."""
     ticks = tempo_map.to_ticks(changes["time_s"])
     for tick, (_, status, *data) in zip(ticks.tolist(), changes.tolist(), strict=True):
         yield _message(int(tick), status | channel, *data[: 1 if PROGRAM <= status < BEND else 2])
