@@ -1,8 +1,9 @@
 """The beats of a tune as arrays: its notes relative to the tonic, and the chord over each.
 
-A beat is a dotted note in compound meters, else a quarter, or less in meters of shorter units. A section's short first
-bar is counted from its end, as a pickup is. Repeats are as written. Of several notes the highest counts, and of a voice
-the first. Pitch classes and roots are semitones above the tonic of the tune's key, so that all keys look the same.
+A beat is a dotted note in compound meters; in other meters it is a quarter, or a shorter note if the meter has shorter
+units. A short bar at the beginning of a section is aligned with the end of a full bar, like a pickup. Repeats are not
+played out. Only the first voice counts, and only the highest note of a chord. Pitch classes and roots are semitones
+above the tonic of the tune's key, so that all keys look the same.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from folkseq.music.signature import MODES
 from folkseq.pairs import EncoderSource, Integers
 
 SAMPLES = 6
-"""Points of a beat at which its notes are read: sixteenths of a dotted quarter; of a quarter also triplets."""
+"""Sampling points per beat: the sixteenths of a dotted quarter, or the eighths and triplet eighths of a quarter."""
 SILENT = 12
-"""In place of a pitch class."""
+"""Stands for a missing pitch class."""
 MOST_BEATS = 15
-"""Beats of a bar that are told apart."""
+"""Number of beats of a bar with distinct ids."""
 _QUARTER = Fraction(1, 4)
 _MODES = list(MODES)
 SOURCE_SIZES = (*[SILENT + 1] * SAMPLES, MOST_BEATS + 1, MOST_BEATS + 1, 2, len(_MODES), 12, 2, 2)
-"""Numbers of ids in the fields of a source: pitch classes, the beat and how many its bar has, whether the meter is
-compound, the mode, the key in force, and whether a section begins or ends with the bar."""
+"""Numbers of ids in the fields of a source: pitch classes, the beat, the number of beats in the bar, whether the meter
+is compound, the mode, the current key, and whether a section begins or ends with the bar."""
 
 T = TypeVar("T")
 Label = tuple[int, str]
@@ -43,13 +44,13 @@ class Beats:
     """The N beats of a tune."""
 
     fields: Integers
-    """(N, F) of a source; the pitch classes come first."""
+    """(N, F) fields of a source; the pitch classes come first."""
     positions: Integers
     """(N, 2) the bar, and the beat in it."""
     labels: tuple[Label | None, ...]
-    """The chord in the middle of each beat, or where the tune begins in it; None for no chord."""
+    """The chord in the middle of each beat, or at the first sound if that is later; None for no chord."""
     sounds: Integers
-    """(N,) the number of the first sound that begins in each beat; −1 for none."""
+    """(N,) index of the first sound that begins in each beat; −1 for none."""
     symbols: int
     """Number of chord symbols."""
 
@@ -58,12 +59,12 @@ class Beats:
 
     @property
     def pitches(self) -> Integers:
-        """Return the pitch class at each point, (N, SAMPLES)."""
+        """Return the pitch class at each sampling point, (N, SAMPLES)."""
         return self.fields[:, :SAMPLES]
 
     @property
     def source(self) -> EncoderSource:
-        """Return what an encoder reads."""
+        """Return the source for an encoder."""
         return EncoderSource(self.fields, self.positions)
 
     @property
@@ -91,7 +92,7 @@ class Beats:
             full = meter.bar or length
             place = full - length if opens and length < full else Fraction(0)
             begin, first, last = place, place // beat, math.ceil((place + length) / beat)
-            heard: list[tuple[Fraction, int]] = []  # what sounds from each time on
+            heard: list[tuple[Fraction, int]] = []  # onsets and pitch classes
             changes: list[tuple[Fraction, Label | None]] = [(Fraction(0), label)]
             starts: dict[int, int] = {}
             for sound in sounds:
@@ -135,7 +136,7 @@ def label_of(symbol: str, tonic: int) -> Label | None:
 
 
 def _at(changes: Sequence[tuple[Fraction, T]], time: Fraction, before: T) -> T:
-    """Return what holds at a time."""
+    """Return the value at a time, given the changes; `before` is the value before the first change."""
     for since, value in reversed(changes):
         if since <= time:
             return value
@@ -143,7 +144,7 @@ def _at(changes: Sequence[tuple[Fraction, T]], time: Fraction, before: T) -> T:
 
 
 def _bars(tune: Tune) -> Iterator[tuple[list[Sound], Meter, Key, bool, bool]]:
-    """Yield the sounds of each bar that has any, its meter and key, and whether a section begins and ends with it."""
+    """Yield the sounds, meter and key of each non-empty bar, and whether a section begins and ends with the bar."""
     meter, key, sounds, opens = tune.meter, tune.key, list[Sound](), True
     for element in (*tune.body, Bar("|]")):
         if isinstance(element, Sound):

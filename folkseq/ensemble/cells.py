@@ -1,8 +1,9 @@
 """Chorales as arrays: cells of integers, and the ids of sources and targets.
 
-A cell of a voice is the MIDI pitch that begins, `HOLD` or `REST`; the others are the fermata, 0 or 1, and the place in
-the bar in sixteenths. A source has three fields per step: the sounding pitch, whether it begins and has a fermata, and
-the place. A target has a compound token per step: the bass, on which the harmony stands, then alto and tenor.
+The cell of a voice is the MIDI pitch of a new note, `HOLD` or `REST`. The other cells are the fermata, 0 or 1, and the
+position in the bar in sixteenths. A source has three fields per step: the sounding pitch, two flags (a note begins;
+there is a fermata), and the position. A target has one compound token per step: the bass, which determines the harmony,
+then alto and tenor.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def sounding(cells: Integers) -> Integers:
 
 
 def source(cells: Integers) -> EncoderSource:
-    """Return the source for a melody, from (N, …) cells: the melody comes first, fermata and place last."""
+    """Return the source for a melody, from (N, …) cells with the melody first, and fermata and position last."""
     melody, fermatas, places = cells[:, 0], cells[:, -2], cells[:, -1]
     pitches = sounding(melody)
     fields = [np.where(pitches < 0, SILENT, pitches), (melody >= 0) + 2 * (fermatas > 0), places.clip(0, PLACES - 1)]
@@ -44,7 +45,7 @@ def source(cells: Integers) -> EncoderSource:
 
 
 class ChoraleLayout:
-    """Conversions between the cells of chorales, (N, 6), their ids, and those of their targets."""
+    """Conversions between the cells of chorales, (N, 6), the ids of chorales and the ids of targets."""
 
     def __init__(self, layout: GridLayout) -> None:
         self.layout = layout
@@ -60,14 +61,14 @@ class ChoraleLayout:
         return np.stack([cells[each] for cells, each in zip(self._cells, values, strict=True)], axis=1)
 
     def ids(self, cells: Integers) -> Integers:
-        """Return the ids of a chorale, without its end ids; none if a cell has no label."""
+        """Return the ids of a chorale without its end ids; an empty array if a cell has no label."""
         values = self._lookup(cells, range(len(COLUMNS)))
         if values.min() < 0:
             return np.zeros(0, np.int64)
         return np.concatenate([[0] * self.layout.width, self.layout.ids(values)])
 
     def target_ids(self, cells: Integers) -> Integers:
-        """Return the ids of the target for a chorale; none if a cell has no label."""
+        """Return the ids of the target for a chorale; an empty array if a cell has no label."""
         values = self._lookup(cells, _COLUMNS)  # (N, 3)
         if not len(values) or values.min() < 0:
             return np.zeros(0, np.int64)
@@ -82,7 +83,7 @@ class ChoraleLayout:
         return np.stack([self.voices[field][values[:, field]] for field in _BELOW], axis=1)
 
     def _lookup(self, cells: Integers, columns: Iterable[int]) -> Integers:
-        """Return the values of cells in some columns; −1 for a cell without a label."""
+        """Return the values of the cells in these columns; −1 for a cell without a label."""
         tables = [self._values[column] for column in columns]
         rows = [cells[:, column] - REST for column in columns]
         found = [table[np.minimum(row, len(table) - 1)] for table, row in zip(tables, rows, strict=True)]
@@ -94,7 +95,7 @@ def _cell(label: str) -> int:
 
 
 def _inverse(cells: Integers) -> Integers:
-    """Return the value of each cell, by cell − REST; the last entry, −1, is for all higher cells."""
+    """Return a table of values indexed by cell − REST; its last entry, −1, stands for all higher cells."""
     values = np.full(int(cells.max()) - REST + 2, -1)
     values[cells - REST] = np.arange(len(cells))
     return values

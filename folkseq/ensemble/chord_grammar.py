@@ -1,4 +1,4 @@
-"""The grammar of the chords over a tune: one for each beat, each from where a note begins."""
+"""The grammar of the chords of a tune: one chord per beat, which changes only where a note begins."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from folkseq.ensemble.beats import Beats
 from folkseq.grammar import Ids, Rows
 
 EVERY = BEAT, BAR = ("beat", "bar")
-"""Where chords may change."""
+"""The positions at which chords may change."""
 START, END, FIRST = 0, 1, 2
-"""The start id, the end id and the id of no chord, after which those of the chords come."""
+"""The start id, the end id and the id of no chord; the ids of chords follow."""
 
 
 class ChordGrammar:
-    """A `folkseq.grammar.PlacedGrammar` of chords: one for each beat.
+    """A `folkseq.grammar.PlacedGrammar` of chords, one per beat.
 
-    A chord begins only where a sound does, so that its symbol has a note to stand over. Only the first bar may have no
-    chord. The state of a row is the number of ids so far, and the last one.
+    A chord begins only where a sound begins, since a chord symbol is attached to a sound. Only the first bar may have
+    no chord. The state of a row is the number of ids so far, and the last id.
     """
 
     def __init__(self, size: int, beats: Beats, every: str = BEAT) -> None:
-        """Build the grammar over `size` ids for chords that change with the beat or with the bar."""
+        """Build the grammar over `size` ids; chords may change at every beat or at every bar."""
         self.limit = len(beats) + 2
         self._changes = beats.sounds >= 0
         if every != BEAT:

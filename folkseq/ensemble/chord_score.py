@@ -1,4 +1,4 @@
-"""A tune that a user wants chords for, and the tune with chord symbols over its notes."""
+"""A user's tune without chords, and the same tune with chord symbols over its notes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ChordQuestion(Question):
     tune: Tune
     beats: Beats
     symbols: Sequence[str]
-    """The chord symbol of each chord in C."""
+    """The symbol of each chord in C."""
     accompaniment: str | None = None
 
     def answer(self, ids: Sequence[int]) -> ChordedTune:
@@ -36,7 +36,7 @@ class ChordQuestion(Question):
         return ChordedTune(
             title=self.tune.title,
             summary=" ".join(mark.strip('"') for sound in tune.sounds() for mark in sound.marks if _is_symbol(mark)),
-            compared=np.zeros(0, np.int64),  # a progression of chords is nobody's
+            compared=np.zeros(0, np.int64),  # chord progressions are not compared with the training set
             choices=len(chosen),
             tune=tune,
             accompaniment=self.accompaniment or BLOCK,
@@ -51,15 +51,15 @@ class ChordedTune(Answer):
     accompaniment: str
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
-        """Format the tune as ABC, as MusicXML, or as MIDI in which the chords are played."""
+        """Format the tune as ABC, as MusicXML, or as MIDI with played chords."""
         return tunes.format(self.tune, suffix, comments, accompaniment=self.accompaniment)
 
 
 def read_tune(data: bytes, file: str, number: int | None) -> tuple[Tune, tuple[str, ...]]:
-    """Return a tune in a file of ABC, MusicXML or MIDI without the chord symbols that it has, and notices.
+    """Return a tune of an ABC, MusicXML or MIDI file without its chord symbols, and notices.
 
     Raises:
-        RequestError: there is no tune, or there are several and `number` names none of them.
+        RequestError: there is no tune, or there are several and `number` selects none of them.
     """
     found = TuneText.find(data, file, number)
     tune, gone = found.tune, 0
@@ -83,7 +83,7 @@ def read_tune(data: bytes, file: str, number: int | None) -> tuple[Tune, tuple[s
 
 
 def with_symbols(tune: Tune, beats: Beats, symbols: Sequence[str]) -> Tune:
-    """Return a tune with the symbol of each beat over its first sound, where it changes or a section begins."""
+    """Return a tune with a symbol over the first sound of each beat where the chord changes or a section begins."""
     over: dict[int, str] = {}
     before, again = "N.C.", False
     for symbol, sound, opens in zip(symbols, beats.sounds.tolist(), beats.opens_section.tolist(), strict=True):

@@ -19,11 +19,11 @@ from folkseq.representations.abc.tokens import kind
 from folkseq.representations.task import Task
 
 FEWEST_SYMBOLS = 0.3
-"""Least chord symbols a bar of a tune from which chords are learned."""
+"""Minimum number of chord symbols per bar for a tune to be used for training."""
 
 
 class ChordTask(Task):
-    """Writing a chord for each beat of a tune."""
+    """The task of writing a chord for each beat of a tune."""
 
     outputs = (".abc", ".mid", ".musicxml")
     source_sizes = SOURCE_SIZES
@@ -31,7 +31,7 @@ class ChordTask(Task):
     """In bars, and in beats within one."""
     recipe: Mapping[str, Any] = {"batches": "pairs", "weight_decay": 0.3, "hidden": 128, "dropout": 0.2}
 
-    temperature = 0.3  # 1 agrees with the books on six roots less of a hundred
+    temperature = 0.3  # at 1, the root agreement with the books is six percentage points lower
 
     def __init__(self, codec: AbcCodec) -> None:
         self.codec = codec
@@ -41,9 +41,9 @@ class ChordTask(Task):
             symbol = canonical(token[1:-1].partition("/")[0])
             spelt.setdefault(label_of(symbol, 0), symbol)
         self.labels = tuple(spelt)
-        """The chord of each id from `FIRST` on; the first one is no chord."""
+        """The chord of each id from `FIRST` on; the first entry stands for no chord."""
         self.symbols = tuple(spelt.values())
-        """And its symbol in C."""
+        """The symbol of each of these chords in C."""
         self.roots = np.array([-1, -1, *(-1 if label is None else label[0] for label in self.labels)])
         """(V,) the root of each id; −1 for none."""
         self.vocabulary_size = FIRST + len(self.labels)
@@ -51,7 +51,7 @@ class ChordTask(Task):
         self._pairs: dict[bytes, Pair | None] = {}
 
     def draw(self, ids: NDArray[Any], random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
-        """Return a whole tune; None if it has hardly any chords."""
+        """Return a whole tune; None if it has too few chords."""
         key = ids.tobytes()
         if key not in self._pairs:  # reading a tune takes as long as a training step
             self._pairs[key] = self.pair(Beats.of(self.codec.decode(ids)))
@@ -71,7 +71,14 @@ class ChordTask(Task):
         return {"beat": float(len(pair.source))}
 
     def ask(self, data: bytes, file: str, **where: Any) -> ChordQuestion:
-        """Find the tune in a file: `tune` is the number of one of several, `every` says where chords may change."""
+        """Find the tune in a file.
+
+        Args:
+            data: the bytes of the file.
+            file: its name.
+            where: `tune`, the number of the tune in a file of several; `every`, the positions at which chords may
+                change; and `accompaniment`.
+        """
         for name in ("bars", "seconds"):
             if where.get(name) is not None:
                 raise RequestError(f"--{name} is of a gap; a tune gets chords as a whole")
@@ -92,7 +99,7 @@ class ChordTask(Task):
         )
 
     def beats(self, pieces: Iterable[NDArray[Any]]) -> list[Beats]:
-        """Return the beats of the pieces that have chords, from their ids."""
+        """Return the beats of those pieces that have enough chords, from their ids."""
         found = (Beats.of(self.codec.decode(ids)) for ids in pieces)
         return [beats for beats in found if self.pair(beats) is not None]
 
@@ -101,7 +108,7 @@ class ChordTask(Task):
         return ChordGrammar(self.vocabulary_size, beats, every)
 
     def ids(self, labels: tuple[Label | None, ...]) -> Integers:
-        """Return the ids of labels; a chord that is not known has the triad of its root, or is the one before."""
+        """Return the ids of labels; an unknown chord is replaced by its triad, or else by the previous chord."""
         ids, before = [], FIRST
         for label in labels:
             triads = () if label is None else ((label[0], "m" if label[1].startswith("m") else ""),)
@@ -110,7 +117,7 @@ class ChordTask(Task):
         return np.array(ids, np.int64)
 
     def pair(self, beats: Beats) -> Pair | None:
-        """Return the source and target of a tune; None if it has hardly any chords."""
+        """Return the source and target of a tune; None if it has too few chords."""
         if not len(beats) or beats.symbols < FEWEST_SYMBOLS * beats.bars:
             return None
         ids = np.concatenate([[START], self.ids(beats.labels), [END]])

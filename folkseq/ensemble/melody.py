@@ -1,7 +1,7 @@
-"""A melody on a grid of sixteenth notes, and voices on that grid as notation.
+"""A melody on a grid of sixteenth notes, and the notation of voices on this grid.
 
-Each bar of the melody begins a new step. What the grid does not hold, such as triplets and grace notes, stays in the
-melody; the other voices move from sixteenth to sixteenth.
+Each bar of the melody begins a new step. The melody keeps details that the grid does not represent, such as triplets
+and grace notes. The other voices move only at sixteenths.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STEPS_UP = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # staff positions of each inte
 
 
 def _highest(voice: Sequence[Element]) -> tuple[Element, ...]:
-    """Return a voice with the highest note of each chord, tied if the next sound has the same."""
+    """Return a voice with only the highest note of each chord; a tie is kept if the next sound has the same pitch."""
     found: list[Element] = []
     after: Pitch | None = None  # the highest note of the next sound
     for element in reversed(voice):
@@ -49,7 +49,7 @@ class _Measure:
     """A bar of the melody."""
 
     first: int
-    """Its first step."""
+    """The first step of the bar."""
     length: Fraction
     changes: tuple[Element, ...]
     """Keys and meters that begin here."""
@@ -57,7 +57,7 @@ class _Measure:
     """The bar line that ends it."""
     key: Key
     restarts: bool
-    """Whether a repeat or an ending begins here: nothing is tied over its first bar line."""
+    """Whether a repeat or an ending begins with the bar, so that nothing is tied over its first bar line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +67,15 @@ class Melody:
     tune: Tune
     measures: tuple[_Measure, ...]
     cells: Integers
-    """(N, 3) melody, fermata and place in the bar, see `folkseq.ensemble.cells`."""
+    """(N, 3) melody, fermata and position in the bar; see `folkseq.ensemble.cells`."""
     notices: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tune: Tune, file: str, notices: Sequence[str] = ()) -> Melody:
-        """Return the melody of a tune's first voice, the highest notes of its chords, moved into the soprano's range.
+        """Return the melody of a tune: the highest notes of its first voice, transposed to the soprano's range.
 
         Raises:
-            RequestError: it has no notes, or is too long.
+            RequestError: the melody has no notes, or is too long.
         """
         dropped = len(tune.voices) - 1
         others = f"the melody is its first voice; left out: {dropped} more" * (dropped > 0)
@@ -99,8 +99,8 @@ class Melody:
         return cls(tune, measures, cells, (*notices, *(f"{file}: {notice}" for notice in found if notice)))
 
     def voice(self, cells: Integers) -> tuple[Element, ...]:
-        """Return a voice of (N,) cells as notation, in the melody's bars; it holds the melody's fermatas."""
-        last = np.append((self.cells[1:, 1] == 0) | (self.cells[1:, 0] != HOLD), True)  # step of a note under a fermata
+        """Return the notation of a voice of (N,) cells, with the melody's bars and fermatas."""
+        last = np.append((self.cells[1:, 1] == 0) | (self.cells[1:, 0] != HOLD), True)  # last step of a fermata's note
         fermatas = (self.cells[:, 1] > 0) & last
         elements: list[Element] = []
         ends = [measure.first for measure in self.measures[1:]] + [len(cells)]
@@ -113,7 +113,7 @@ class Melody:
 
 
 def _transposition(low: int, high: int) -> tuple[int, str]:
-    """Return the interval in semitones that brings a melody into the soprano's range, octaves if possible; a notice."""
+    """Return the interval to the soprano's range in semitones, preferably whole octaves, and a notice."""
     lowest, highest = RANGES[VOICES[0]]
 
     def outside(interval: int) -> int:
@@ -136,7 +136,7 @@ def _grid(tune: Tune, file: str) -> tuple[tuple[_Measure, ...], Integers]:
     measures: list[_Measure] = []
     steps: list[tuple[int, int, int]] = []
     key, meter, tied, section, restarts = tune.key, tune.meter, False, True, True
-    before = Fraction(0)  # length of the last bar: one that completes it continues its places, as in Bach's chorales
+    before = Fraction(0)  # length of the last bar; a bar that completes it continues its positions, as in chorales
     for changes, sounds, line in _bars(tune.body):
         for change in changes:
             key = change if isinstance(change, Key) else key
@@ -174,7 +174,7 @@ def _bars(body: Sequence[Element]) -> Iterator[tuple[tuple[Element, ...], list[S
 
 
 def _cells(sounds: Sequence[Sound], length: Fraction, tied: bool) -> list[tuple[int, int]]:
-    """Return the melody and fermata of each step of a bar, into whose first note the last may be tied."""
+    """Return the melody and fermata cells of each step of a bar; `tied` if its first note continues the last one."""
     cells = [(REST, 0)] * math.ceil(length / STEP)
     time, latest = Fraction(0), -1
     for sound in sounds:
@@ -191,7 +191,7 @@ def _cells(sounds: Sequence[Sound], length: Fraction, tied: bool) -> list[tuple[
 def _notation(
     cells: Sequence[int], fermatas: Sequence[bool], measure: _Measure, before: list[Element]
 ) -> list[Element]:
-    """Return the notes and rests of a voice in a bar; if it holds the last note in `before`, tie that note."""
+    """Return the notes and rests of a voice in a bar; if the bar holds the last note in `before`, tie this note."""
     continues = [step > 0 and (cell == HOLD or cell == cells[step - 1] == REST) for step, cell in enumerate(cells)]
     starts = [step for step, continued in enumerate(continues) if not continued]
     found: list[Element] = []
@@ -218,7 +218,8 @@ def _odd_part(length: Fraction) -> int:
 def _note_lengths(length: Fraction) -> Iterator[tuple[Tuplet | None, Fraction]]:
     """Yield plain and dotted notes that add up to a length, the longest first.
 
-    A melody that ends within a tuplet leaves a rest, for notes of such a tuplet, which comes before each of them.
+    If a melody ends within a tuplet, the remainder is split into notes of such tuplets, each with a separate tuplet
+    sign.
     """
     for part in _LENGTHS:
         while part <= length:

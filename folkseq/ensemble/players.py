@@ -1,4 +1,4 @@
-"""The loss of each player of an ensemble, and how much it depends on the one who leads."""
+"""The loss of each player of an ensemble, and its dependence on the leading player."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from folkseq.sampling.settings import FLOAT32
 from folkseq.verbs.model import Model
 
 Bits = NDArray[np.float64]
-MARKOV = 2  # gestures of a player that its Markov chain sees
+MARKOV = 2  # order of a player's Markov chain, in gestures
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,14 @@ class Player:
     name: str
     leads: bool
     bits: float
-    """Given all gestures before; of a follower, also those of the same step by the leader and the players before it."""
+    """Given all previous steps; for a follower, also given the leader and the previous players in the same step."""
     unheard_bits: float
-    """Given no gesture of the same step."""
+    """Given only the previous steps."""
     markov_bits: float
-    """Under a Markov chain of order 2 of the player alone."""
+    """Under a Markov chain of order 2 that sees only this player."""
     other_lead_bits: float | None
-    """Of a follower, given the leader of another performance: the next one, or one of the training set, if any."""
+    """Given the leader of another performance (the next one, or one of the training set); None for the leader itself,
+    or if there is no other performance."""
 
 
 def players(
@@ -54,13 +55,13 @@ def players(
     """Evaluate a run player by player; return nothing if its pieces have no players.
 
     Args:
-        model: of the run.
-        store: the run's pieces.
-        sides: their split.
-        pieces: to evaluate it on, (T,) ids each.
-        own: their numbers in the store, if they are in it.
-        most: number of ids of each piece that count; all by default.
-        lead: column that leads, by name or number; the first by default.
+        model: the model of the run.
+        store: pieces of the run.
+        sides: split of the pieces.
+        pieces: pieces to evaluate, (T,) ids each.
+        own: numbers of these pieces in the store, if they are in it.
+        most: maximum number of ids of a piece to evaluate; by default, all.
+        lead: name or number of the leading column; by default, the first.
 
     Raises:
         RequestError: there is no column `lead`.
@@ -98,9 +99,10 @@ def players(
 
 
 def performances(pieces: Sequence[NDArray[Any]], end: int) -> list[int]:
-    """Number the performance of each piece. The pieces of a performance are consecutive, and only the last one ends.
+    """Return the number of each piece's performance.
 
-    If pieces are missing, two performances may get one number, but never one performance two.
+    The pieces of a performance are consecutive, and only the last one has an end id. If pieces are missing, two
+    performances may get the same number, but a performance never gets two numbers.
 
     >>> performances([np.array([0, 5]), np.array([0, 6, 2]), np.array([0, 2])], end=2)
     [0, 0, 1]
@@ -110,9 +112,9 @@ def performances(pieces: Sequence[NDArray[Any]], end: int) -> list[int]:
 
 
 def leaders(evaluated: Sequence[tuple[int, Values]], train: Sequence[tuple[int, Values]]) -> list[Values | None]:
-    """Return the next evaluated piece of another performance for each one, else one of the training set, else None.
+    """Return for each piece the next evaluated piece of another performance, else a training piece, else None.
 
-    Each piece comes with the number of its performance.
+    Each argument has pairs of a performance number and a piece.
     """
     found = []
     for place, (number, _) in enumerate(evaluated):
@@ -129,7 +131,7 @@ def _lost_bits(
     bits: list[Bits],
     first: int,
 ) -> Bits | None:
-    """Return the bits per gesture, (F,), that are lost if another performance's leader leads; None without leaders."""
+    """Return the increase in bits per gesture, (F,), with the leader of another performance; None without leaders."""
     led, before = [], []
     for values, other, own in zip(grids, leaders, bits, strict=True):
         if other is not None:
@@ -146,7 +148,7 @@ def _mean(bits: Sequence[Bits]) -> Bits:
 
 
 def _bits(model: Model, layout: GridLayout, grids: Sequence[Values], first: int) -> list[Bits]:
-    """Return the bits of each cell, (steps, F) per grid, if the column at place `first` comes first in each step."""
+    """Return the bits of each cell, (steps, F) per grid, with the column at index `first` as the first in each step."""
     engine, order = model.engine(FLOAT32), [first, *np.delete(np.arange(len(layout.columns)), first).tolist()]
     start = np.full(layout.width, first if layout.head == CHAINED else 0)
     pieces = [np.concatenate([start, layout.ids(values, first)]) for values in grids]
@@ -159,7 +161,7 @@ def _bits(model: Model, layout: GridLayout, grids: Sequence[Values], first: int)
 
 
 class _Marginals:
-    """The bits of the fields of a joint code, in an order: the probability of a field is the sum over its codes."""
+    """The bits of each field of a joint code, given the previous fields in an order, by summing over codes."""
 
     def __init__(self, layout: GridLayout, order: Sequence[int]) -> None:
         self._values = layout.values(np.arange(FIRST_CODE, layout.size))[:, order]  # (codes, F)

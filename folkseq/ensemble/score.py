@@ -1,4 +1,4 @@
-"""A melody that a user wants harmonised, read from ABC or MIDI, and the score with the other voices."""
+"""A user's melody to harmonise, read from a file, and the score with the other voices."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from folkseq.pairs import Integers
 from folkseq.representations.task import Answer, Question
 
 CHOIR = 52
-"""The program of a choir in General MIDI."""
+"""The General MIDI program of a choir."""
 NAMES = [voice.capitalize() for voice in VOICES]
-_PARTS = list(zip(NAMES, ("treble", "treble", "bass", "bass"), strict=True))  # with their clefs
+_PARTS = list(zip(NAMES, ("treble", "treble", "bass", "bass"), strict=True))  # names and clefs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +34,7 @@ class MelodyQuestion(Question):
     layout: ChoraleLayout
 
     def answer(self, ids: Sequence[int]) -> Harmonisation:
-        """Return the melody with the other voices; the whole chorale is compared with the training set."""
+        """Return the melody with the other voices. The whole chorale will be compared with the training set."""
         voices, cells = self.layout.target_cells(np.array(ids)), self.melody.cells
         return Harmonisation(
             title=self.melody.tune.title,
@@ -64,21 +64,21 @@ class Harmonisation(Answer):
         """Format the score as MIDI with four named tracks, as ABC with four voices, or as MusicXML."""
         if suffix == ".mid":
             played = perform(self.tune, program=CHOIR)
-            # The track of chord symbols over the melody is left out: the voices are the chords now.
+            # The track of chord symbols is left out, since the voices play the chords.
             tracks = tuple(replace(track, name=name) for track, name in zip(played.tracks, NAMES, strict=False))
             return midi.format(replace(played, tracks=tracks), comments)
         if suffix == ".abc":
             text = abc.format(self.tune, comments, [f'name="{name}" clef={clef}' for name, clef in _PARTS])
-            # Else abc2midi extends each note under a fermata by its own length, and the voices drift apart.
+            # Without this, abc2midi lengthens each note with a fermata by its duration, and the voices drift apart.
             return text.replace("\nK:", "\n%%MIDI fermatafixed\nK:", 1).encode()
         return musicxml.format(self.tune, comments, _PARTS)
 
 
 def read_melody(data: bytes, file: str, number: int | None) -> Melody:
-    """Return the melody in a file of ABC, MusicXML or MIDI.
+    """Return the melody in an ABC, MusicXML or MIDI file.
 
     Raises:
-        RequestError: there is no melody, or there are several and `number` names none of them.
+        RequestError: there is no melody, or there are several and `number` selects none of them.
     """
     found = TuneText.find(data, file, number)
     what = in_words(found.lost)

@@ -1,4 +1,4 @@
-"""The task of harmonising: given a melody, with its fermatas and its bars, write the other three voices."""
+"""The task of harmonising: given a melody with its fermatas and bars, write the other three voices."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from folkseq.representations.task import Task
 WINDOW = 128
 """Steps of a chorale in a training pair: eight bars of four quarters."""
 FARTHEST = 6
-"""Semitones by which a chorale is transposed at most, up or down."""
+"""Maximum transposition of a chorale in semitones, up or down."""
 
 
 class HarmoniseTask(Task):
-    """Writing the lower three voices to a soprano."""
+    """The task of writing the lower three voices for a soprano."""
 
     outputs = (".mid", ".abc", ".musicxml")
     source_sizes = SOURCE_SIZES
@@ -38,7 +38,7 @@ class HarmoniseTask(Task):
         self.vocabulary_size, self.fields = self.layout.target.size, self.layout.target.fields
 
     def draw(self, ids: NDArray[Any], random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
-        """Draw eight bars' worth of a chorale, transposed within the voices' ranges."""
+        """Draw a window of eight bars from a chorale, randomly transposed within the ranges of the voices."""
         cells = self.layout.cells(ids)
         intervals = _transpositions(cells)
         first = int(random.integers(max(len(cells) - WINDOW, 0) + 1))
@@ -48,7 +48,7 @@ class HarmoniseTask(Task):
         return self.pair(window)
 
     def hold_out(self, ids: NDArray[Any], piece: int, turn: int, left_only: bool | None = None) -> Pair | None:
-        """Return the whole chorale as it is, once."""
+        """Return the whole chorale in its own key, once."""
         return self.pair(self.layout.cells(ids)) if turn == 0 else None
 
     def ngram_ids(self, ids: NDArray[Any]) -> NDArray[Any]:
@@ -91,7 +91,7 @@ class HarmoniseTask(Task):
         return Pair(source(cells), ids, at, free)
 
     def grammar(self, cells: Integers, strict: bool = True) -> VoiceGrammar:
-        """Return the grammar of the voices below a melody, whose cells come first in (N, …)."""
+        """Return the grammar of the voices below a melody, which is the first column of the cells, (N, …)."""
         return VoiceGrammar(self.layout.voices, sounding(cells[:, 0]), strict)
 
 
@@ -106,7 +106,7 @@ def _transpositions(cells: Integers) -> list[int]:
 
 
 def _window(cells: Integers, first: int) -> Integers:
-    """Return the steps of a chorale from one on, in which each voice begins the note that it holds."""
+    """Return the window of a chorale from step `first` on; notes held into the window begin in its first step."""
     window = cells[first : first + WINDOW].copy()
     for voice in range(len(VOICES)):
         if window[0, voice] == HOLD:

@@ -38,8 +38,8 @@ def harmonise(
 
     Args:
         run: the folder of a run trained with the task `harmonise`; by default, the newest under `runs`.
-        melody: an ABC or MIDI file; `-` for standard input. A model of chorales transposes a melody outside the
-            soprano range.
+        melody: an ABC or MIDI file; `-` for standard input. With a model of chorales, a melody outside the soprano
+            range is transposed.
         count: number of answers.
         tune: number of the tune, in a file of several.
         every: `beat` or `bar`, the positions where chords may change; by default, `beat`.

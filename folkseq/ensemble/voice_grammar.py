@@ -1,7 +1,8 @@
-"""The grammar of the lower voices of a chorale: steps of three cells, as many steps as the melody has.
+"""The grammar of the lower voices of a chorale: one step of three cells for each step of the melody.
 
-Voices keep to their ranges. By default they also keep two rules of textbooks. No two voices move in parallel fifths or
-octaves; a note can always be held instead. No voice crosses another, by a new note or a held one, if there is a choice.
+Voices stay within their ranges. By default they also obey two textbook rules. No two voices move in parallel fifths or
+octaves; a held note is always possible instead. No voice crosses another, with a new or a held note, if there is an
+alternative.
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ from folkseq.pairs import Integers
 
 SILENT = -1
 PARALLEL = (0, 7)
-"""Intervals in semitones, octaves aside, in which two voices do not move in parallel."""
+"""Forbidden parallel intervals in semitones, modulo octaves."""
 _RANKS = np.array([VOICES.index(voice) for voice in WRITTEN])  # from the highest voice down
 
 
 class VoiceGrammar:
     """A `folkseq.grammar.PlacedGrammar` of voices below a melody.
 
-    The state of a row is the number of ids so far, and the pitches that the voices sound (B, F), now and a step before.
+    The state of a row is the number of ids so far, and the sounding pitches of the voices, (B, F), now and a step ago.
     """
 
     def __init__(self, cells: tuple[Integers, ...], melody: Integers, strict: bool = True) -> None:
         """Build the grammar.
 
         Args:
-            cells: of each voice of `WRITTEN`, in the order of their ids.
-            melody: (steps,) the pitch that the melody sounds, or `SILENT`; only then may other voices rest.
-            strict: keep the rules about parallels and crossings.
+            cells: cells of each voice of `WRITTEN`, in the order of their ids.
+            melody: (steps,) sounding pitch of the melody; negative in a rest, during which the other voices may rest.
+            strict: whether to enforce the rules about parallels and crossings.
         """
         self.melody, self.strict = melody, strict
         self.compound = CompoundLayout(tuple(map(len, cells)))
         self.limit = (len(melody) + 2) * self.compound.width
-        given = np.full(self.compound.width + 1, REST - 1)  # in place of the cells of start and end ids
+        given = np.full(self.compound.width + 1, REST - 1)  # placeholder cells of start and end ids
         by_id = np.concatenate([given, *cells])  # (V,)
         self._holds, self._rests, self._pitches = by_id == HOLD, by_id == REST, np.maximum(by_id, SILENT)
         low, high = np.array([RANGES[voice] for voice in WRITTEN]).T[:, :, None]  # (F, 1) each
@@ -96,12 +97,12 @@ class VoiceGrammar:
         return np.asarray(np.clip(rows[0] // self.compound.width - 1, 0, len(self.melody) - 1))
 
     def _in_parallel(self, own: Ids, was: Ids, sounding: Ids, below: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which pitches move in parallel with another voice, (B, V).
+        """Return the mask of ids that move in parallel with another voice, (B, V).
 
         Args:
-            own: (B,) the pitch from which a voice moves.
-            was: (B,) the pitch from which the other voice moves.
-            sounding: (B,) the pitch to which it moves.
+            own: (B,) previous pitch of the voice.
+            was: (B,) previous pitch of the other voice.
+            sounding: (B,) new pitch of the other voice.
             below: (B,) whether the voice is the lower of the two.
         """
         direction, sign = np.sign(sounding - was), np.where(below, -1, 1)
@@ -112,7 +113,7 @@ class VoiceGrammar:
         return np.asarray(moves[:, None] & same_way & same_interval & (self._pitches >= 0))
 
     def _crossing(self, own: Ids, sounding: Ids, below: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which ids put a voice above a higher one or below a lower one, (B, V). See `_in_parallel`."""
+        """Return the mask of ids that cross another voice, (B, V); see `_in_parallel`."""
         pitches = np.where(self._holds, own[:, None], self._pitches)  # (B, V)
         beyond = np.where(below[:, None], pitches > sounding[:, None], pitches < sounding[:, None])
         return np.asarray(beyond & (sounding >= 0)[:, None] & (pitches >= 0))
