@@ -1,4 +1,4 @@
-"""Immutable musical values: pitches, keys, tunes."""
+"""Immutable musical values such as pitches, keys, tunes and performances."""
 
 from folkseq.music.pitch import Interval, Pitch
 from folkseq.music.signature import Key, Meter, Tempo

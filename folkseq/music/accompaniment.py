@@ -1,8 +1,8 @@
-"""The accompaniment of a tune: its chord symbols as held chords, as bass and chord by turns, or as broken chords.
+"""The accompaniment of a tune: chord symbols as held chords, alternating bass and chord, or broken chords.
 
-A chord lasts until the next symbol of any voice, or until the end of its section. `boom-chuck` follows the meter as
+A chord lasts until the next symbol in any voice, or until the end of its section. `boom-chuck` follows the meter as
 guitarists and abc2midi do: `boom chuck boom chuck` in 4/4 and 2/2, twice as fast in 2/4, `boom chuck chuck` in 3/4, and
-in compound meters a long boom and a short chuck on each beat. A chord that begins between them begins with a boom.
+in compound meters a long boom and a short chuck on each beat. A chord that begins between strokes begins with a boom.
 Without a meter every chord is held.
 """
 
@@ -26,7 +26,7 @@ _QUARTER, _EIGHTH = Fraction(1, 4), Fraction(1, 8)
 
 
 class Struck(NamedTuple):
-    """Notes that are struck together; times in whole notes."""
+    """Notes with the same onset; times are in whole notes."""
 
     onset: Fraction
     offset: Fraction
@@ -35,10 +35,10 @@ class Struck(NamedTuple):
 
 
 def accompany(timeline: Timeline, style: str = BLOCK) -> Iterator[Struck]:
-    """Yield what accompanies a tune in one of the `STYLES`.
+    """Yield the notes that accompany a tune in one of the `STYLES`.
 
     Raises:
-        ValueError: There is no such style.
+        ValueError: The style is unknown.
     """
     if style not in STYLES:
         raise ValueError(f"an accompaniment is {', '.join(STYLES)}, not {style!r}")
@@ -55,7 +55,7 @@ def accompany(timeline: Timeline, style: str = BLOCK) -> Iterator[Struck]:
 
 
 def chord_spans(voices: Sequence[Sequence[Event]]) -> Iterator[tuple[Fraction, Fraction, tuple[int, ...]]]:
-    """Yield the beginning, the end and the pitches of each chord, in whole notes and MIDI numbers, bass first."""
+    """Yield the onset and the end, in whole notes, and the MIDI pitches, bass first, of each chord."""
     changes: dict[Fraction, frozenset[int]] = {}
     for number, events in enumerate(voices):
         own: dict[Fraction, tuple[int, ...]] = {}
@@ -79,12 +79,12 @@ def chord_spans(voices: Sequence[Sequence[Event]]) -> Iterator[tuple[Fraction, F
 def _in_bar(
     measure: Measure, start: Fraction, stop: Fraction, pitches: tuple[int, ...], style: str
 ) -> Iterator[Struck]:
-    """Yield what is struck of one chord from `start` to `stop`, which are in one bar."""
+    """Yield the notes of one chord from `start` to `stop`, which lie in the same bar."""
     if measure.meter.free:
         yield Struck(start, stop, pitches, CHORD)
         return
     pulse, group = _pulse(measure, style)
-    # A section's short first bar is counted from its end, as a pickup is.
+    # Count a section's short first bar from its end, like a pickup.
     first = measure.end - measure.meter.bar if measure.begins_section else measure.start
     number = (start - first) // pulse
     onset, begins = start, True
@@ -105,7 +105,7 @@ def _in_bar(
 
 
 def _pulse(measure: Measure, style: str) -> tuple[Fraction, int]:
-    """Return the time from one stroke to the next, and the number of strokes after which they begin again."""
+    """Return the time from one stroke to the next, and the number of strokes in the pattern."""
     meter = measure.meter
     if meter.beats % 3 == 0:
         pulse = Fraction(1, meter.unit)
@@ -118,6 +118,6 @@ def _pulse(measure: Measure, style: str) -> tuple[Fraction, int]:
 
 
 def _rung(pitches: tuple[int, ...], place: int) -> int:
-    """Return the note of a broken chord, which goes up from the bass and, in groups of six, down again."""
+    """Return a note of a broken chord, which rises from the bass and, in groups of six, falls again."""
     ladder = (*pitches, *pitches[-2:0:-1])
     return ladder[place % len(ladder)]

@@ -8,9 +8,9 @@ from __future__ import annotations
 VOICES = ("soprano", "alto", "tenor", "bass")
 FERMATA, PLACE = "fermata", "place"
 COLUMNS = (*VOICES, FERMATA, PLACE)
-"""The voices; whether the soprano's note has a fermata; the step's distance from the bar line, in sixteenths."""
+"""The voices, the soprano's fermatas, and the distance of each step from the bar line, in sixteenths."""
 HOLD, REST = "hold", "rest"
 STEPS = 4
 """Steps in a quarter note."""
 RANGES = {"soprano": (60, 81), "alto": (53, 74), "tenor": (48, 69), "bass": (40, 64)}
-"""The MIDI pitches that each voice is written for: C4–A5, F3–D5, C3–A4, E2–E4."""
+"""The range of each voice in MIDI pitches: C4–A5, F3–D5, C3–A4, E2–E4."""

@@ -1,6 +1,6 @@
-"""The usual tempo of a tune: that of its dance, else of its meter.
+"""The usual tempo of a tune, given by its dance or else by its meter.
 
-Books and their encoders hardly ever give a tempo; these are the ones that dancers and sessions take.
+Tune books rarely give a tempo; these are the tempos that dancers and sessions use.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from folkseq.music.tune import Tune
 
 _EIGHTH, _QUARTER, _HALF, _DOTTED = Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(3, 8)
 
-# The beat is that of the meter in which the dance is mostly written.
+# The beat belongs to the meter in which the dance is usually written.
 _DANCES: dict[tuple[str, ...], tuple[Fraction, float]] = {
     ("slip jig", "slipjig"): (_DOTTED, 120),
     ("hop jig",): (_DOTTED, 132),
@@ -49,16 +49,16 @@ _METERS: dict[Meter, tuple[Fraction, float]] = {
     Meter(12, 8): (_DOTTED, 104),
 }
 _OTHER_METERS = (_QUARTER, 112.0)
-PLAYABLE = 20, 400  # quarter notes a minute
+PLAYABLE = 20, 400  # quarter notes per minute
 
 
 def beat_and_bpm(rhythm: str, meter: Meter) -> tuple[Fraction, float]:
-    """Return the beat of a dance in whole notes, and the beats a minute.
+    """Return the beat of a dance in whole notes, and the tempo in beats per minute.
 
-    A reel or hornpipe has two beats a bar under C, C| and 2/4 alike; a march in 6/8 is counted in dotted quarters.
+    A reel or hornpipe has two beats per bar in C, C| and 2/4 alike; a march in 6/8 is counted in dotted quarters.
 
     Args:
-        rhythm: The value of an `R:` field, in any spelling; the first dance whose words are all in it counts.
+        rhythm: The value of an `R:` field, in any spelling; the first dance whose words all occur in it applies.
         meter: The tune's meter.
 
     >>> beat_and_bpm("Hornpipe", Meter(2, 4))
@@ -75,9 +75,9 @@ def beat_and_bpm(rhythm: str, meter: Meter) -> tuple[Fraction, float]:
 
 
 def tempo_of(tune: Tune) -> Tempo:
-    """Return the tempo that `tune` gives, else that of its dance or meter.
+    """Return the tempo that `tune` gives, or else the usual tempo of its dance or meter.
 
-    A tempo at which nobody plays is a misprint: a bare `Q:60` counts sixteenths and means beats.
+    A tempo outside of `PLAYABLE` is a misprint: a bare `Q:60`, which counts sixteenths, means beats.
     """
     slowest, fastest = PLAYABLE
     if tune.tempo is not None and slowest <= tune.tempo.quarter_bpm <= fastest:

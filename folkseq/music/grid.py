@@ -1,4 +1,4 @@
-"""A grid of labels: a row for each step, a column for each player, drum or voice."""
+"""A grid of labels: one row per step, one column per player, drum or voice."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Grid:
     """Cells in rows of equal length.
 
     Attributes:
-        columns: Names, no two the same.
-        rows: One for each step, with a label for every column.
+        columns: The distinct names of the columns.
+        rows: One row per step, with a label for every column.
         ends: Whether the piece ends after the last row.
-        named: Whether the columns have names, or are only numbered.
+        named: Whether the columns have names instead of numbers.
         title: The piece's title; may be empty.
     """
 
@@ -38,7 +38,7 @@ class Grid:
 
 
 def has_names(columns: Sequence[str]) -> bool:
-    """Return whether columns have names and are not only numbered from 1.
+    """Return whether columns have names instead of numbers from 1.
 
     >>> has_names(["1", "2"]), has_names(["lead", "2"])
     (False, True)

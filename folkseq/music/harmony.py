@@ -1,8 +1,8 @@
-"""Chord symbols as tune books print them over the staff: `Am7`, `D7/F#`, `C6/9`, `E7(#9)` and `N.C.`.
+"""Parse chord symbols, as tune books print them over the staff: `Am7`, `D7/F#`, `C6/9`, `E7(#9)` and `N.C.`.
 
-ABC writes them in quotes before a note (standard 2.1, section 4.18), as it does fingerings and remarks. A symbol is a
-root, signs that each change the chord built so far, and a bass. The German H is B natural, but an H alone is a hold, as
-transcribers of old books write it.
+ABC writes them in quotes before a note (standard 2.1, section 4.18), like fingerings and remarks. A symbol is a root,
+signs that each change the chord so far, and a bass. The German H is B natural, but a single H marks a hold, as in
+transcriptions of old books.
 
 `canonical` gives every chord one spelling: a root, one of the `QUALITIES`, and a bass if it is not the root.
 """
@@ -17,7 +17,7 @@ from typing import Self
 from folkseq.music.pitch import ALTERS, LETTERS, PITCH_CLASSES, SEMITONES, SIGNS, Interval, Pitch
 
 QUALITIES = ("", "m", "7", "m7", "maj7", "6", "m6", "dim", "dim7", "m7b5", "aug", "aug7", "sus4", "7sus4", "sus2", "5")
-"""The canonical qualities. Any other one is written as the first of those that share most notes with it."""
+"""The canonical qualities. Any other quality becomes the first of those that share the most notes with it."""
 NO_CHORD = "N.C."
 """The canonical symbol that ends the chord before it."""
 
@@ -51,8 +51,8 @@ _BASS, _CHORD = 36, 48  # MIDI pitches where the octaves of the bass and of the 
 def chord_pitches(text: str) -> tuple[int, ...] | None:
     """Return the MIDI pitches of a chord symbol, a bass note and a close chord.
 
-    They are none for a symbol that ends the chord before it: `N.C.`, or one of an unknown kind. The result is None if
-    the text is no chord symbol.
+    The result is empty for a symbol that ends the previous chord, which is `N.C.` or a symbol of an unknown kind. It is
+    None if the text is not a chord symbol.
 
     >>> chord_pitches("Am"), chord_pitches("G/B"), chord_pitches("N.C."), chord_pitches("Fine")
     ((45, 48, 52, 57), (47, 50, 55, 59), (), None)
@@ -72,7 +72,7 @@ def chord_pitches(text: str) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Chord:
-    """A chord: the spelt root, the quality as a symbol has it, and the spelt bass if it is not the root.
+    """A chord: the spelt root, the quality as written, and the spelt bass if it is not the root.
 
     >>> Chord.parse("F#m7/a")
     Chord(root=Pitch(step=3, alter=1), quality='m7', bass=Pitch(step=5, alter=0))
@@ -86,7 +86,7 @@ class Chord:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Return the chord of a symbol, the first of several; None for one without notes and for other texts."""
+        """Return the first chord of a symbol; return None for a symbol without notes and for other texts."""
         if not chord_pitches(text):
             return None
         words = text.split()
@@ -102,12 +102,12 @@ class Chord:
 
     @property
     def intervals(self) -> frozenset[int]:
-        """Return the semitones of its notes above the root, below an octave, without the bass."""
+        """Return the semitones of its notes above the root, from 0 to 11, without the bass."""
         return frozenset(interval % 12 for interval in _intervals(self.quality) or ())
 
     @property
     def canonical(self) -> Chord:
-        """Return the chord with one of the `QUALITIES`, and without a bass that is its root."""
+        """Return the chord with one of the `QUALITIES`, and without a bass that equals its root."""
         quality = min(QUALITIES, key=lambda each: len(self.intervals ^ Chord(self.root, each).intervals))
         return Chord(self.root, quality, None if self.bass == self.root else self.bass)
 
@@ -119,7 +119,7 @@ class Chord:
 
 @lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
-    """Return the canonical spelling of a chord symbol; nothing for one of an unknown kind, and for other texts.
+    """Return the canonical spelling of a chord symbol; return "" for an unknown kind and for other texts.
 
     >>> canonical("(Dm9)"), canonical("D/f+"), canonical("no chord"), canonical("Fine")
     ('Dm7', 'D/F#', 'N.C.', '')
@@ -132,7 +132,7 @@ def canonical(text: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def move_symbol(text: str, interval: Interval) -> str:
-    """Return a chord symbol moved by an interval, with its quality as written; any other text as it is.
+    """Return a chord symbol moved by an interval, with its quality as written; return other texts unchanged.
 
     >>> move_symbol("(F#m7/E)", Interval(-1, -2)), move_symbol("Fine", Interval(1, 2))
     ('(Em7/D)', 'Fine')
@@ -144,7 +144,7 @@ def move_symbol(text: str, interval: Interval) -> str:
 
 
 def is_unknown_chord(text: str) -> bool:
-    """Return whether a text is a chord symbol of an unknown kind, which ends the chord before it.
+    """Return whether a text is a chord symbol of an unknown kind, which ends the previous chord.
 
     >>> is_unknown_chord("C7xyz"), is_unknown_chord("C7"), is_unknown_chord("N.C."), is_unknown_chord("Fine")
     (True, False, False, False)
@@ -161,7 +161,7 @@ def _name(pitch: Pitch) -> str:
 
 
 def _moved(pitch: Pitch, interval: Interval) -> Pitch:
-    """Return a note of a chord moved by an interval, with one sharp or flat at most."""
+    """Return a note of a chord moved by an interval, with at most one sharp or flat."""
     moved = interval.apply(pitch)
     if abs(moved.alter) > 1:
         name = PITCH_CLASSES[moved.midi % 12]
@@ -179,7 +179,7 @@ def _moved_word(word: str, interval: Interval) -> str:
 
 
 def _all_chords(words: list[str]) -> bool:
-    """Return whether there are two chords or more, as in `C (Em)`: the first one is meant to sound."""
+    """Return whether there are at least two chords, as in `C (Em)`; the first one sounds."""
     return len(words) > 1 and all(_pitches(word.strip("()")) is not None for word in words)
 
 
@@ -203,7 +203,7 @@ def _semitones(letter: str, signs: str) -> int:
 
 
 def _intervals(signs: str) -> set[int] | None:
-    """Return the semitones above the root that the signs after it ask for; None if one of them is unknown."""
+    """Return the semitones above the root that the signs after it denote; None if a sign is unknown."""
     chord, extra, end = {1: 0, 3: 4, 5: 7}, set[int](), 0
     for match in _SIGN.finditer(signs):
         kind, sign = match.lastgroup, match[0]

@@ -1,6 +1,6 @@
-"""Parts: the labels of `P:` in the body of a tune, and the order in which the header's `P:` plays them.
+"""Parts: the `P:` labels in the body of a tune, and the order of parts that the header's `P:` gives.
 
-A label is written in one voice and holds for all (ABC 2.1, section 3.1.9). A part that has no label is passed over.
+A label is written in one voice and applies to all (ABC 2.1, section 3.1.9). A part without a label is skipped.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from fractions import Fraction
 
 from folkseq.music.tune import Bar, Element, Part, Sound, Tune
 
-_MOST_PARTS = 256  # played after one P: line; guards against numbers nested into billions
+_MOST_PARTS = 256  # limit for one P: line; nested numbers could ask for billions
 
 
 def part_order(text: str) -> str:
-    """Return the parts that a header's `P:` plays, a letter each (ABC 2.1, section 3.1.9); "" where it gives no order.
+    """Return the parts that a header's `P:` plays, one letter each (ABC 2.1, section 3.1.9); "" if it gives no order.
 
     >>> part_order("A(A2B2)2"), part_order("A.B.A"), part_order("Modern Version")
     ('AAABBAABB', 'ABA', '')
@@ -32,7 +32,7 @@ def part_order(text: str) -> str:
 
 
 def played_order(tune: Tune) -> str:
-    """Return the parts that are played, a letter each: those of the header's order that every voice has."""
+    """Return the parts to play, one letter each: the parts of the header's order that every voice has."""
     order = part_order(tune.parts)
     if order:
         known = set.intersection(*map(labels, tune.voices)) if tune.voices else set()
@@ -41,7 +41,7 @@ def played_order(tune: Tune) -> str:
 
 
 def unfollowed_parts(tune: Tune) -> Mapping[str, int]:
-    """Count what the header's `P:` asks for and does not get, and the parts that it leaves out."""
+    """Count the parts that the header's `P:` names but some voice lacks, and the parts that `P:` omits."""
     found = set().union(*map(labels, tune.voices))
     order = part_order(tune.parts)
     if not found or not order:
@@ -59,7 +59,7 @@ def labels(voice: Iterable[Element]) -> set[str]:
 
 
 def spread_parts(voices: Sequence[tuple[Element, ...]]) -> tuple[tuple[Element, ...], ...]:
-    """Return the voices, each with the labels of all, but for a label that falls within one of its sounds."""
+    """Return the voices, each with the labels of all voices, except labels that fall within one of its sounds."""
     source: dict[str, tuple[Element, ...]] = {}
     for voice in voices:
         for label in labels(voice):
@@ -73,7 +73,7 @@ def spread_parts(voices: Sequence[tuple[Element, ...]]) -> tuple[tuple[Element, 
 
 
 def _with_parts(voice: Iterable[Element], parts: deque[tuple[Fraction, Part]]) -> Iterator[Element]:
-    """Yield the elements of a voice with the parts at their times, each after a bar line there."""
+    """Yield the elements of a voice with the parts inserted at their times, after any bar line there."""
     now = Fraction(0)
     for element in voice:
         while parts and parts[0][0] <= now and not (now and isinstance(element, Bar)):

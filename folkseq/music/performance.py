@@ -26,9 +26,9 @@ Pedal: TypeAlias = npt.NDArray[Any]  # (K,) of PEDAL
 Changes: TypeAlias = npt.NDArray[Any]  # (C,) of CHANGE
 
 SUSTAIN = 64  # MIDI's number of the sustain pedal's controller
-PEDAL_DOWN = 64  # the position from which the pedal is down
-DEFAULT_BPM = 120.0  # quarter notes a minute where nothing else is said, as in a MIDI file
-MOST_BAR_LINES = 100_000  # a damaged file's tempo may ask for more than memory holds
+PEDAL_DOWN = 64  # the lowest position at which the pedal is down
+DEFAULT_BPM = 120.0  # quarter notes per minute, the default of MIDI files
+MOST_BAR_LINES = 100_000  # a damaged file's tempo could ask for more than fits in memory
 _Time = TypeVar("_Time", int, float, Fraction)
 _Value = TypeVar("_Value")
 
@@ -56,7 +56,7 @@ class Track:
     Attributes:
         notes: (N,) read-only array of `NOTE`, sorted by onset, pitch and offset.
         name: The name for a musician; may be empty.
-        program: The General MIDI instrument, 0 to 127; of a drum track, the kit.
+        program: The General MIDI instrument, 0 to 127; the kit of a drum track.
         drum: Whether pitches are drums.
         pedal: (K,) read-only array of `PEDAL`, sorted by time: the sustain pedal's positions, 0 to 127, each from its
             time onward. Positions at the same time keep the order in which they are given.
@@ -81,7 +81,7 @@ class Track:
         for name, rows, dtype in (("notes", self.notes, NOTE), ("pedal", self.pedal, PEDAL)):
             if rows.dtype != dtype or rows.ndim != 1:
                 raise ValueError(f"a track's {name} are a one-dimensional array of {dtype}, not {rows.dtype}")
-        # Contiguous columns are far quicker to compare than those of rows of 18 bytes.
+        # Contiguous columns compare much faster than columns of 18-byte rows.
         onset_s, offset_s, pitch, velocity = (np.ascontiguousarray(self.notes[name]) for name in NOTE.fields or ())
         in_time = (onset_s >= 0) & (offset_s >= onset_s) & np.isfinite(offset_s)
         if not (in_time & (pitch <= 127) & (velocity >= 1) & (velocity <= 127)).all():
@@ -112,7 +112,7 @@ class Track:
         drum: bool = False,
         pedal: Iterable[tuple[float, int]] = (),
     ) -> Track:
-        """Return the track of `notes`, in any order, and of the `pedal`'s (seconds, position) pairs."""
+        """Return a track of `notes`, in any order, and the `pedal`, as (seconds, position) pairs."""
         rows = [(note.onset_s, note.offset_s, note.pitch, note.velocity) for note in notes]
         return cls(np.array(rows, NOTE), name, program, drum, np.array(list(pedal), PEDAL))
 
@@ -135,7 +135,7 @@ class Track:
 
 
 def _in_order(values: npt.NDArray[Any], where_equal: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return (N − 1,) whether each of (N,) values is below the next, or equal where that is allowed."""
+    """Return (N − 1,) whether each of (N,) values is below the next, or equal to it where that is allowed."""
     in_order: npt.NDArray[np.bool_] = (values[:-1] < values[1:]) | (where_equal & (values[:-1] == values[1:]))
     return in_order
 
@@ -145,13 +145,13 @@ class Performance:
     """Tracks that sound together, and (seconds, value) pairs for all of them, each valid from its time onward.
 
     Attributes:
-        tracks: May be silent.
-        tempos: Quarter notes a minute; the first at 0.
-        meters: A bar begins where a meter does.
+        tracks: The tracks, which may be silent.
+        tempos: Tempos in quarter notes per minute; the first is at 0.
+        meters: Meters; each one begins a bar.
         keys: Key signatures.
-        markers: Names of places, such as sections.
+        markers: Names of positions, such as sections.
         name: The piece's title.
-        length_s: Seconds to the end; raised to that of the last event if it is less.
+        length_s: The length in seconds; raised to the time of the last event if it is shorter.
     """
 
     tracks: tuple[Track, ...]
@@ -184,12 +184,12 @@ class Performance:
 def bar_lines(performance: Performance) -> npt.NDArray[np.float64]:
     """Return the seconds at which bars begin, as a sequencer draws them from the meters and tempos.
 
-    A bar begins where a meter does. A free meter has a line at its beginning only. Without meters there are no lines.
+    Each meter begins a bar. A free meter has only a line at its beginning. Without meters there are no lines.
     """
     if not performance.meters:
         return np.zeros(0)
     times, bpm = np.array(performance.tempos, np.float64).T
-    quarters = np.concatenate(([0.0], np.cumsum(np.diff(times) * bpm[:-1] / 60)))  # at each tempo's beginning
+    quarters = np.concatenate(([0.0], np.cumsum(np.diff(times) * bpm[:-1] / 60)))  # at the onset of each tempo
     starts = np.array([*(time_s for time_s, _ in performance.meters), performance.length_s])
     tempo = np.searchsorted(times, starts, side="right") - 1
     bounds = quarters[tempo] + (starts - times[tempo]) * bpm[tempo] / 60
@@ -204,7 +204,7 @@ def bar_lines(performance: Performance) -> npt.NDArray[np.float64]:
 
 
 def distinct_changes(pairs: Iterable[tuple[_Time, _Value]]) -> tuple[tuple[_Time, _Value], ...]:
-    """Return (time, value) pairs sorted by time: the last at each time, without those that repeat the value before.
+    """Return (time, value) pairs sorted by time, with the last value at each time and without repeated values.
 
     >>> distinct_changes([(0.0, 100.0), (0.0, 120.0), (2.0, 120.0), (3.0, 90.0)])
     ((0.0, 120.0), (3.0, 90.0))

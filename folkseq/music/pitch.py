@@ -1,6 +1,6 @@
 """Spelt pitches and the intervals between them.
 
-F sharp and G flat are one key of the piano but two notes of a tune, so a pitch is a staff position and an alteration.
+F sharp and G flat are the same piano key but different notes, so a pitch is a staff position and an alteration.
 Staff positions count diatonic steps from middle C (ABC's `C`, MIDI's 60).
 """
 
@@ -11,12 +11,12 @@ from functools import lru_cache
 
 LETTERS = "CDEFGAB"
 SEMITONES = (0, 2, 4, 5, 7, 9, 11)  # of each letter above C
-PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # as they are usually spelt
+PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # in their usual spellings
 MIDDLE_C = 60  # MIDI number of staff position 0
 SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 """The sign of each alteration, in semitones."""
 ALTERS = {"b": -1, "♭": -1, "": 0, "#": 1, "♯": 1}
-"""The alteration of each sign that a key or a chord symbol may have."""
+"""The alteration of each accidental in keys and chord symbols."""
 
 
 def natural_midi(step: int) -> int:
@@ -42,7 +42,7 @@ class Pitch:
 
     @property
     def midi(self) -> int:
-        """Return the MIDI number (60 is middle C), not clipped to 0 to 127."""
+        """Return the MIDI number (60 is middle C), which may lie outside of 0 to 127."""
         return natural_midi(self.step) + self.alter
 
     @property
@@ -66,7 +66,7 @@ class Interval:
         return Interval(self.steps + 7 * count, self.semitones + 12 * count)
 
     def apply(self, pitch: Pitch) -> Pitch:
-        """Return `pitch` moved by this interval, respelt where it would need more than two sharps or flats."""
+        """Return `pitch` moved by this interval, respelt if it would need more than two sharps or flats."""
         return _moved(pitch.step, pitch.alter, self.steps, self.semitones)
 
 

@@ -1,7 +1,7 @@
-"""From a tune to a performance, in time to the tick.
+"""Render a tune as a performance with exact timing.
 
-Times stay exact until they become seconds. Grace notes take their time from the note that they lead to, a thirty-second
-note each. Fermatas have no effect, since a sequencer's grid does not wait; rolls and trills are plain notes.
+Times stay exact until they become seconds. Each grace note takes a thirty-second note from the note that it leads to.
+Fermatas have no effect, since a sequencer's grid does not wait; rolls and trills are plain notes.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class _Played:
 
 @dataclass(frozen=True)
 class Rendition:
-    """A performance of a tune, and what its notes come from.
+    """A performance of a tune, and the origin of its notes.
 
     Attributes:
         performance: The performance.
-        timeline: The elements of each voice in the order in which they are played, with their times in whole notes.
-        voices: For each track, the index in the timeline of the voice that it plays; None if it plays chord symbols.
+        timeline: The elements of each voice in playing order, with their times in whole notes.
+        voices: The index in the timeline of the voice that each track plays; None for a track of chord symbols.
         seconds: The function from times in whole notes to seconds.
     """
 
@@ -70,19 +70,19 @@ def render(
     program: int | None = None,
     accompaniment: str = BLOCK,
 ) -> Rendition:
-    """Return `tune` as played, each voice on a track of its own and its chord symbols on one more.
+    """Return `tune` as played, with a track for each voice and one for the chord symbols.
 
     Args:
-        tune: The tune, whose bar lines are those of the performance's meters.
-        bpm: Beats a minute throughout, 1 to 2000, in place of the tune's tempos; a beat is the dance's.
+        tune: The tune; the performance's meters follow its bar lines.
+        bpm: A constant tempo in beats of the dance per minute, 1 to 2000; replaces the tune's tempos.
         swing: The share of a quarter note that the first of its two eighths takes, 0.5 (even) to 0.75; hornpipes are
-            played at about 2/3. Compound meters, and quarters that hold tuplets, stay as they are.
-        program: The General MIDI instrument of the voices, 0 to 127, in place of their own, which is a violin if the
-            tune names none.
-        accompaniment: What chord symbols sound like, one of `folkseq.music.accompaniment.STYLES`.
+            played at about 2/3. Compound meters, and quarters that hold tuplets, are not swung.
+        program: The General MIDI instrument of the voices, 0 to 127; replaces their own. The default is a violin if
+            the tune names none.
+        accompaniment: The style of the chord symbols, one of `folkseq.music.accompaniment.STYLES`.
 
     Raises:
-        ValueError: An argument is out of its range, or the tune holds neither note nor rest.
+        ValueError: An argument is out of range, or the tune holds neither note nor rest.
     """
     if not STRAIGHT <= swing <= MOST_SWING:
         raise ValueError(f"a swing of {swing} is not {STRAIGHT} to {MOST_SWING}")
@@ -102,7 +102,7 @@ def render(
         return Track.of(timed, name, usual if own is None else own, instrument.drum)
 
     def sung(index: int, voice: Sequence[Event]) -> Iterator[Track]:
-        """Yield the tracks of a voice, with its words on the first."""
+        """Yield the tracks of a voice; the first one carries its lyrics."""
         name = f"Voice {index + 1}" if len(timeline.voices) > 1 else title
         first, *others = (track(notes, name, by) for by, notes in _notes(voice, warp, timeline).items())
         yield replace(first, lyrics=tuple((seconds(warp(time)), text) for time, text in _lyrics(voice)))
@@ -131,7 +131,7 @@ def render(
 
 
 def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> dict[Instrument, list[_Played]]:
-    """Return the notes of one voice by what plays them, ties merged."""
+    """Return the notes of one voice by instrument, with ties merged."""
     parts: dict[Instrument, list[_Played]] = {}
     notes = parts.setdefault(Instrument(), [])
     tied: dict[int, list[_Played]] = {}  # the notes that last into the next sound, by pitch
@@ -164,7 +164,7 @@ def _notes(events: Iterable[Event], warp: _Warp, timeline: Timeline) -> dict[Ins
 
 
 def _lyrics(events: Iterable[Event]) -> Iterator[tuple[Fraction, str]]:
-    """Yield the times and texts of syllables; each time that a sound comes again, it has its next verse."""
+    """Yield the times and texts of syllables; each repetition of a sound takes its next verse."""
     passes: Counter[int] = Counter()
     for time, sound in events:
         if isinstance(sound, Sound) and sound.lyrics:
@@ -176,7 +176,7 @@ def _lyrics(events: Iterable[Event]) -> Iterator[tuple[Fraction, str]]:
 
 
 def _in_range(midi: int) -> int:
-    """Return `midi`, or its nearest octave on MIDI's keyboard."""
+    """Return `midi`, moved by octaves into 0 to 127."""
     while not 0 <= midi <= 127:
         midi += 12 if midi < 0 else -12
     return midi
@@ -190,9 +190,9 @@ def _velocity(time: Fraction, measure: Measure) -> int:
 
 
 def _markers(events: Iterable[Event], timeline: Timeline) -> Iterator[tuple[Fraction, str]]:
-    """Yield the times and names of sections; a pickup and the bar line after it are one place."""
+    """Yield the times and names of sections; a pickup and the bar line after it count as one position."""
     coming: tuple[Fraction, str] | None = None
-    name, again = "", Fraction(0)  # of the last marker, and the time from which it may be repeated
+    name, again = "", Fraction(0)  # the last marker, and the time from which it may recur
     for time, element in events:
         if isinstance(element, Part):
             coming = (time, element.label) if element.label else None
@@ -204,14 +204,14 @@ def _markers(events: Iterable[Event], timeline: Timeline) -> Iterator[tuple[Frac
 
 
 def _swing(timeline: Timeline, share: Fraction) -> _Warp:
-    """Return the function that moves times in the quarters that swing, whose first eighth takes `share` of each."""
+    """Return the function that swings times: the first eighth of a swung quarter takes `share` of it."""
 
     def quarter_at(time: Fraction) -> Fraction | None:
-        """Return the beginning of the quarter at `time`, if it may swing."""
+        """Return the start of the quarter at `time`, or None if it cannot swing."""
         measure = timeline.measure_at(time)
         if measure.meter.free or measure.meter.unit > 4:
             return None
-        # A section's short first bar is counted from its end, as a pickup is.
+        # Count a section's short first bar from its end, like a pickup.
         first = measure.start + (measure.length % _QUARTER if measure.begins_section else 0)
         quarter = first + (time - first) // _QUARTER * _QUARTER
         return quarter if measure.start <= quarter and quarter + _QUARTER <= measure.end else None
@@ -233,8 +233,8 @@ def _swing(timeline: Timeline, share: Fraction) -> _Warp:
 
 
 def _clock(tempos: Iterable[tuple[Fraction, float]]) -> Callable[[Fraction], float]:
-    """Return the function from whole notes to seconds under `tempos`, the first of which is at 0."""
-    points: list[tuple[Fraction, float, float]] = []  # whole notes, seconds, seconds a whole note
+    """Return the function from whole notes to seconds, given `tempos` of which the first is at 0."""
+    points: list[tuple[Fraction, float, float]] = []  # whole notes, seconds, seconds per whole note
     for time, quarter_bpm in tempos:
         before, before_s, whole_s = points[-1] if points else (time, 0.0, 0.0)
         points.append((time, before_s + float(time - before) * whole_s, 240 / quarter_bpm))

@@ -1,9 +1,9 @@
-"""From a tune in four voices to the grid of a chorale, as `folkseq.music.chorale` has it.
+"""Convert a tune in four voices to the grid of a chorale; see `folkseq.music.chorale`.
 
-The voices are those called soprano, alto, tenor and bass (or Sopran, Alt, S, A …), or else all four, from the highest.
-Where two voices share a staff, they may be written as chords: a chord over a silent lower voice gives it its lowest
-note, and where most such notes are chords, the others are unisons. Repeats are written once. Of notes shorter than a
-step, the first counts; of a chord in one voice the highest note, and in the bass the lowest.
+The voices are found by name (soprano, alto, tenor and bass, or Sopran, Alt, S, A …), or else from the highest down.
+Two voices on one staff may be written as chords: the lowest note of a chord over a silent lower voice belongs to that
+voice, and if most such notes are chords, the others are unisons. Repeats are written once. If several notes fall on one
+step, the first counts. A chord in one voice is reduced to its highest note, or in the bass to its lowest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from folkseq.music.tune import Bar, Element, Sound, Tune
 
 MOST_STEPS = 4096
 _WHOLE = 4 * STEPS  # steps in a whole note
-_SMALL = 3  # a voice that sounds for less than a third of the longest is an addition, not one of the four
+_SMALL = 3  # a voice that sounds for less than a third of the longest is not one of the four
 _NAME = re.compile(r'(?:^|\b(?:name|nm) ?= ?)"?([A-Za-z]+)')
 
 
@@ -38,16 +38,16 @@ class _Note:
     onset: Fraction
     stop: Fraction
     pitches: tuple[int, ...]
-    """In MIDI, from the lowest."""
+    """MIDI pitches, lowest first."""
     tied: frozenset[int]
     fermata: bool
 
 
 def to_grid(tune: Tune) -> tuple[Grid, Counter[str]]:
-    """Return the chorale that a tune is, and the number of things that its grid does not hold, by kind.
+    """Return the chorale in a tune, and the number of losses of each kind.
 
     Raises:
-        ParseError: It is not in four voices, or not in those of a choir, or too long.
+        ParseError: The tune is not in four voices of a choir, or is too long.
     """
     lost: Counter[str] = Counter()
     heard = {number: notes for number, voice in enumerate(tune.voices) if (notes := _notes(voice))}
@@ -72,7 +72,7 @@ def to_grid(tune: Tune) -> tuple[Grid, Counter[str]]:
 
 
 def _count(tune: Tune, lost: Counter[str]) -> None:
-    """Count what no grid holds."""
+    """Count the elements that a grid cannot hold."""
     lost["order of parts (P:)"] += bool(played_order(tune))
     for voice in tune.voices:
         for element in voice:
@@ -91,7 +91,7 @@ def _count(tune: Tune, lost: Counter[str]) -> None:
 
 
 def _choose(tune: Tune, heard: Mapping[int, list[_Note]]) -> list[int]:
-    """Return the numbers of the voices that make up the four parts, the soprano first."""
+    """Return the indices of the voices that make up the four parts, soprano first."""
     fields = [*tune.voice_fields, *[""] * len(tune.voices)]
     called = {number: [name.lower() for name in _NAME.findall(fields[number])] for number in heard}
     named = [[number for number in heard if any(map(voice.startswith, called[number]))] for voice in VOICES]
@@ -109,7 +109,7 @@ def _choose(tune: Tune, heard: Mapping[int, list[_Note]]) -> list[int]:
 
 
 def _four(voices: list[list[_Note]]) -> list[list[_Note]]:
-    """Return four voices, some of which may be written as chords. Raises ParseError if there are not four."""
+    """Return four voices, split from chords where needed. Raises ParseError if there are not four."""
     if len(voices) == 4:
         return [*_share(*voices[:2]), *_share(*voices[2:])]
     parts: list[list[_Note]] = []
@@ -122,7 +122,7 @@ def _four(voices: list[list[_Note]]) -> list[list[_Note]]:
 
 
 def _share(upper: list[_Note], lower: list[_Note]) -> tuple[list[_Note], list[_Note]]:
-    """Return the two voices of a staff, each with its own notes of their chords."""
+    """Return the two voices of a staff, with the notes of their chords distributed."""
     onsets = [note.onset for note in lower]
 
     def is_alone(note: _Note) -> bool:
@@ -152,7 +152,7 @@ def _notes(voice: Sequence[Element]) -> list[_Note]:
 
 
 def _cells(notes: Iterable[_Note], length: int, lowest: bool, lost: Counter[str]) -> list[str]:
-    """Return the cells of a voice, and count what they do not hold."""
+    """Return the cells of a voice, and count the notes that they do not hold."""
     cells = [REST] * length
     tied: frozenset[int] = frozenset()
     for note in notes:
@@ -172,7 +172,7 @@ def _cells(notes: Iterable[_Note], length: int, lowest: bool, lost: Counter[str]
 def _places(voice: Iterable[Element], meter: Meter, length: int) -> list[str]:
     """Return the distance of each step from its bar line.
 
-    A short first bar of a section is a pickup, and one that completes the short bar before it continues that.
+    A short first bar of a section is a pickup. A bar that completes the short bar before it continues that bar.
     """
     places = ["0"] * length
     start, time, before, begins = Fraction(0), Fraction(0), Fraction(0), True
@@ -192,5 +192,5 @@ def _places(voice: Iterable[Element], meter: Meter, length: int) -> list[str]:
 
 
 def _rounded(steps: Fraction) -> int:
-    """Return the nearest step, the later of two."""
+    """Return the nearest step; of two equally near ones, return the later."""
     return int(steps + Fraction(1, 2))

@@ -1,12 +1,12 @@
-"""Repeats: brought into pairs, and played out.
+"""Pair up the repeat signs of a tune, and unfold repeats.
 
-Where a `:|` has no `|:`, the section begins at the start of the tune if this is its first repeat, since the old books
-print `A || B :|` for a tune that is played whole twice; else after the section repeated last, or at the double bar
-since then. abc2midi does the same. A `|:` that nothing closes is a plain section line. A `:|` that closes a section's
-last ending, if this is for one pass, repeats nothing where it ends the music, or where a part with endings but without
-`|:` follows; else what comes before the endings is played once more, as abcjs does.
+If a `:|` has no `|:`, and it is the tune's first repeat, its section begins at the start of the tune, since old books
+print `A || B :|` for a tune that is played twice as a whole. Otherwise the section begins after the last repeated
+section, or at a double bar since then. abc2midi does the same. An unclosed `|:` is a plain section line. A `:|` that
+closes a section's last ending, if this ending is for one pass, repeats nothing at the end of the music, or if a part
+with endings but without `|:` follows. Otherwise the music before the endings is played once more, as in abcjs.
 
-Endings are often written with a sign missing. So that every note is played, `repair_endings` guesses it: see there.
+Endings often lack a sign. `repair_endings` guesses it, so that every note is played.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _STYLES = ("", "|", "||", "|]")
 _DOUBLE = _STYLES[2:]
 _AGAIN = ":| after the last ending, read as the section without endings once more"
 _CLOSED = ":| after the last ending, read as a plain line"
-_LONGEST = 20_000  # elements played before nothing is repeated any more: a misprint may ask for a thousand repeats
+_LONGEST = 20_000  # played elements after which repeats are ignored; a misprint may ask for a thousand repeats
 
 
 def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Element, ...]:
-    """Return `body` with each repeated section between a bar that opens it and one that closes it.
+    """Return `body` with each repeated section between an opening and a closing bar.
 
-    No other bar opens a section. A section that begins at the very start gets an opening bar there. Where `body` is not
+    No other bar opens a section. A section that begins at the very start gets an opening bar there. If `body` is not
     the `whole` tune, its last `|:` may still be open.
     """
     body, _ = repair_endings(body, whole=whole)
     bars = _bars(body)
     written = list(bars.items())
     bars[-1] = Bar("")  # the start of the tune
-    boundary, opened = -1, False  # where the current section begins, and whether it does so with a `|:`
+    boundary, opened = -1, False  # the start of the current section, and whether a `|:` opens it
     after_ending = False  # whether the last `:|` was followed by another ending of the same section
-    ending, highest = 0, 0  # the number of the current ending if it has one alone, and the highest of the section
+    ending, highest = 0, 0  # the current ending's number if it has only one, and the section's highest
     for index, bar in written:
         if bar.closes:
             if not opened and not after_ending:
@@ -62,12 +62,12 @@ def match_repeats(body: Sequence[Element], *, whole: bool = True) -> tuple[Eleme
 
 
 def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[Sequence[Element], Mapping[str, int]]:
-    """Return `body` with bar lines such that every ending is played, and the number of guesses by kind.
+    """Return `body` with bar lines changed so that every ending is played, and the number of guesses of each kind.
 
-    An ending that follows another ending closes the section, with or without a `:|`. A first ending with music since
-    the last ending belongs to a second part, which begins at the last double bar or `P:`, or else where the last ending
-    is as long as the section's first one. A `:|` before the first ending is a plain line, and so is a first ending
-    that nothing repeats. Endings that are not numbered 1, 2, 3 and so on are played as they are written.
+    An ending that follows another ending closes the section, with or without a `:|`. A first ending after further music
+    belongs to a second part. That part begins at the last double bar or `P:`, or else at the point where the previous
+    ending is as long as the section's first one. A `:|` before the first ending is a plain line, and so is a first
+    ending without a repeat. Endings that are not numbered 1, 2, 3 and so on are played as written.
     """
     bars = _bars(body)
     if not any(bar.endings for bar in bars.values()):
@@ -80,15 +80,15 @@ def repair_endings(body: Sequence[Element], *, whole: bool = True) -> tuple[Sequ
 def _find_repairs(
     body: Sequence[Element], bars: Mapping[int, Bar], whole: bool
 ) -> tuple[Mapping[int, Bar], Mapping[str, int]]:
-    """Return the bars that must change, by index, and the number of guesses by kind."""
+    """Return the bars that must change, by index, and the number of guesses of each kind."""
     changed: dict[int, Bar] = {}
     guesses: Counter[str] = Counter()
     section: list[int] = []  # the bars that open its endings
-    passes: set[int] = set()  # for which they are played
-    lines: list[int] = []  # bar lines since the last of them
-    doubles: list[int] = []  # those that are double, or before a P:
-    length = 0  # bars in its first ending
-    first = 1  # the pass for which that is played
+    passes: set[int] = set()  # the passes of these endings
+    lines: list[int] = []  # the bar lines since the last ending
+    doubles: list[int] = []  # double bar lines among them, and lines before a P:
+    length = 0  # bars in the first ending
+    first = 1  # the pass of the first ending
 
     def change(index: int, bar: Bar, guess: str) -> None:
         changed[index] = bar
@@ -149,7 +149,7 @@ def _find_repairs(
 
 
 def _merge_bars(body: Iterable[Element]) -> tuple[Element, ...]:
-    """Return the elements without empty bar lines, and with one bar line where two without endings meet, as read."""
+    """Return the elements without empty bar lines, and with adjacent bar lines without endings merged, as when read."""
     joined: list[Element] = []
     for element in body:
         last = joined[-1] if joined else None
@@ -165,7 +165,7 @@ def _merge_bars(body: Iterable[Element]) -> tuple[Element, ...]:
 
 
 def _plays_again(body: Sequence[Element], index: int, bar: Bar) -> bool:
-    """Return whether a `:|` after the last ending plays what comes before the endings once more."""
+    """Return whether a `:|` after the last ending plays the music before the endings once more."""
     following = body[index + 1 :]
     signs = (each for each in following if isinstance(each, Bar) and (each.closes or each.opens or each.endings))
     sign = bar if bar.opens else next(signs, bar)
@@ -181,9 +181,9 @@ def _without_opening(bar: Bar) -> Bar:
 
 
 def unfold(body: Sequence[Element]) -> Iterator[Element]:
-    """Yield the elements of `body` in the order in which they are played, a bar line each time it is passed."""
+    """Yield the elements of `body` in playing order; a bar line comes each time it is passed."""
     elements = match_repeats(body)
-    start, turn, last = 0, 1, 0  # of the section: its first index, the pass, and the highest pass of its endings
+    start, turn, last = 0, 1, 0  # the section's first index, its current pass, and the highest pass of its endings
     index = played = 0
     while index < len(elements):
         element = elements[index]
@@ -204,7 +204,7 @@ def unfold(body: Sequence[Element]) -> Iterator[Element]:
 
 
 def _next_ending(elements: Sequence[Element], index: int, turn: int) -> tuple[int, bool]:
-    """Return the index after the bar that opens the ending for `turn`, or the end of the section, and which it is."""
+    """Return the index after the bar that opens the ending for `turn`, or the section's end, and if it was found."""
     for place in range(index, len(elements)):
         element = elements[place]
         if isinstance(element, Bar):

@@ -1,9 +1,10 @@
-"""The way through a tune with D.C., D.S., fine and coda.
+"""The playing order of a tune with D.C., D.S., fine and coda.
 
-The signs are decorations (ABC 2.1, section 4.14), or texts such as "D.C. al Fine". A sign at a note holds for its bar:
-playing goes back, ends or leaves for the coda at the end of the bar, but leaves before a bar whose first note has the
-sign; a segno or coda begins at its note. After going back, repeats are not played again, and of endings only the last.
-A text "D.C." without "Fine" does not say where to end, so it is not followed; nor is a way that would leave notes out.
+The signs are decorations (ABC 2.1, section 4.14), or texts such as "D.C. al Fine". A sign at a note applies to its bar:
+the jump back, the end or the jump to the coda comes at the end of the bar, but the jump to the coda comes before a bar
+whose first note has the sign. A segno or coda begins at its note. After a jump back, repeats are skipped, and only the
+last ending is played. A text "D.C." without "Fine" does not say where to end, so it is not followed. Neither is a route
+that would skip notes.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ _CONTEXT = (Key, Meter, Tempo, Instrument, Part)
 
 @dataclass(frozen=True)
 class Route:
-    """Times as written: playing goes `back` to `start`, and there on to `stop`, then from `coda` to the end.
+    """Written times: playing jumps at `back` to `start`, continues to `stop`, and then from `coda` to the end.
 
-    A whole note has `unit` of them, so that all times are whole numbers, which are far quicker to add than fractions.
+    A whole note is `unit` ticks, so that all times are integers, which add much faster than fractions.
     """
 
     unit: int
@@ -43,7 +44,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """A sign, the time of its note or bar line, and its bar, which has no length if it is at a bar line."""
+    """A sign, the time of its note or bar line, and its bar (of length 0 for a sign at a bar line)."""
 
     kind: str
     is_text: bool
@@ -53,13 +54,13 @@ class _Sign:
 
     @property
     def leaves(self) -> int:
-        """Return the time at which a sign that leads to the coda holds."""
+        """Return the time of the jump to the coda."""
         return self.bar_start if self.time == self.bar_start else self.bar_end
 
 
 @lru_cache(maxsize=1024)
 def sign(mark: str) -> str:
-    """Return what a decoration or text tells the player: "D.C.", "D.S.", "fine", "tocoda", "coda", "segno" or "".
+    """Return the meaning of a decoration or text: "D.C.", "D.S.", "fine", "tocoda", "coda", "segno" or "".
 
     >>> sign("!D.C.alfine!"), sign('"^Fine"'), sign("O"), sign('"D.S. al Coda"'), sign('"D/C"')
     ('D.C.', 'fine', 'coda', 'D.S.', '')
@@ -72,12 +73,12 @@ def sign(mark: str) -> str:
 
 
 def is_unknown_jump(mark: str) -> bool:
-    """Return whether a text seems to send the player elsewhere, in words that `sign` does not know."""
+    """Return whether a text looks like a jump that `sign` does not know."""
     return mark[:1] == '"' and _JUMP.match(mark) is not None and not sign(mark)
 
 
 def find_route(voices: Iterable[Sequence[Element]]) -> tuple[Route | None, bool]:
-    """Return the way that signs give through voices, None if none do, and whether a D.C. or D.S. is not followed."""
+    """Return the route that the signs of voices give, or None, and whether a D.C. or D.S. is not followed."""
     voices = tuple(voices)
     unit = lcm(*(each.duration.denominator for voice in voices for each in voice if isinstance(each, Sound)))
     signs = sorted({each for voice in voices for each in _signs(voice, unit)}, key=lambda each: each.time)
@@ -137,7 +138,7 @@ def _signs(voice: Iterable[Element], unit: int) -> Iterator[_Sign]:
 
 
 def follow(elements: Sequence[Element], route: Route) -> Iterator[Element]:
-    """Yield a voice in the order in which it is played; its repeats are played before it goes back, and in its coda."""
+    """Yield a voice in playing order; repeats are played before the jump back, and in the coda."""
     back, start, stop, coda = (
         _index_at(elements, time, route.unit) if time is not None else None
         for time in (route.back, route.start, route.stop, route.coda)
@@ -151,12 +152,12 @@ def follow(elements: Sequence[Element], route: Route) -> Iterator[Element]:
 
 
 def _context(elements: Iterable[Element]) -> Iterable[Element]:
-    """Return what is in force after some elements."""
+    """Return the key, meter and other settings in force after some elements."""
     return {type(element): element for element in elements if isinstance(element, _CONTEXT)}.values()
 
 
 def _once(elements: Sequence[Element]) -> Iterator[Element]:
-    """Yield elements without repeats, and of the endings of a section the last."""
+    """Yield elements without repeats, and only the last ending of each section."""
     skipping = False
     for index, element in enumerate(elements):
         if isinstance(element, Bar):
@@ -177,9 +178,9 @@ def _has_later_ending(elements: Sequence[Element], index: int) -> bool:
 
 
 def _index_at(voice: Sequence[Element], time: int, unit: int) -> int | None:
-    """Return the index of what a voice has at a time as written, after a bar line there; None if a sound lasts over it.
+    """Return the index of a voice's element at a written time, after any bar line; None if a sound lasts over it.
 
-    A time after the end is the end.
+    A time after the end counts as the end.
     """
     now = 0
     if not time:

@@ -1,6 +1,6 @@
-"""Keys, meters and tempos: what a tune declares before its first note.
+"""Keys, meters and tempos, which a tune declares before its first note.
 
-Modes are those of the ABC standard 2.1, section 3.1.14, in seven names: Ionian is `maj` and Aeolian is `min`.
+The seven modes follow the ABC standard 2.1, section 3.1.14; Ionian is `maj` and Aeolian is `min`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fractions import Fraction
 from folkseq.music.pitch import LETTERS, SEMITONES, SIGNS, Interval, Pitch, natural_midi
 
 MODES = {"maj": 0, "min": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}
-"""Fifths from the signature of the major key on the same tonic to that of each mode."""
+"""The number of fifths from the signature of the major key on the same tonic to the signature of each mode."""
 _FIFTHS = (0, 2, 4, -1, 1, 3, 5)  # of each letter above C: the sharps of its major key
 _SHARPS = (3, 0, 4, 1, 5, 2, 6)  # letters in the order in which sharps appear: F C G D A E B
 
@@ -68,7 +68,7 @@ class Key:
         return Key.of_signature(self.sharps, self.mode in ("min", "dor", "phr", "loc"))
 
     def spell(self, midi: int) -> Pitch:
-        """Return the spelling of a MIDI pitch nearest to this key on the line of fifths, sharps before flats."""
+        """Return the spelling of a MIDI pitch that is nearest to this key on the line of fifths; sharps win ties."""
         _, _, letter, alter = min(
             (abs(_FIFTHS[letter] + 7 * alter - self.sharps - 2), -alter, letter, alter)
             for letter, alter in _spellings(midi % 12)
@@ -76,7 +76,7 @@ class Key:
         return Pitch((midi - alter - natural_midi(letter)) // 12 * 7 + letter, alter)
 
     def interval_to(self, other: Key) -> Interval:
-        """Return the interval from this tonic to `other`'s, at most six semitones up or five down."""
+        """Return the interval from this tonic to the tonic of `other`, at most six semitones up or five down."""
         steps, semitones = (other.letter - self.letter) % 7, (other.tonic - self.tonic) % 12
         if steps == 0 and semitones > 6:  # C to C flat is a semitone down, not eleven up
             semitones -= 12
@@ -85,7 +85,7 @@ class Key:
         return Interval(steps - 7, semitones - 12) if semitones > 6 else Interval(steps, semitones)
 
     def interval_up(self, semitones: int) -> Interval:
-        """Return an interval of `semitones` (negative downwards) that leads to the key of the fewest accidentals.
+        """Return the interval of `semitones` (negative downwards) that leads to the key with the fewest accidentals.
 
         >>> Key().interval_up(2), Key().interval_up(-13)
         (Interval(steps=1, semitones=2), Interval(steps=-8, semitones=-13))
@@ -97,7 +97,7 @@ class Key:
         return interval.octaves((semitones - interval.semitones) // 12)
 
     def _nearest(self, tonic: int) -> tuple[int, int]:
-        """Return the letter and alteration that name a tonic in the key of this mode of the fewest accidentals."""
+        """Return the letter and alteration of a tonic, for the key of this mode with the fewest accidentals."""
         _, _, letter, alter = min(
             (abs(_FIFTHS[letter] + 7 * alter + MODES[self.mode]), abs(alter), letter, alter)
             for letter, alter in _spellings(tonic % 12)
@@ -105,7 +105,7 @@ class Key:
         return letter, alter
 
     def moved(self, interval: Interval) -> Key:
-        """Return this key moved by `interval`, respelt where the signature would need more than seven accidentals."""
+        """Return this key moved by `interval`, respelt if the signature would need more than seven accidentals."""
         letter = (self.letter + interval.steps) % 7
         alter = (self.tonic + interval.semitones - SEMITONES[letter] + 6) % 12 - 6
         if not (-2 <= alter <= 2 and abs(_FIFTHS[letter] + 7 * alter + MODES[self.mode]) <= 7):
@@ -121,7 +121,7 @@ class Key:
 
 
 def _spellings(pitch_class: int) -> list[tuple[int, int]]:
-    """Return the letters and alterations, of at most one sharp or flat, that name a pitch class."""
+    """Return the spellings of a pitch class with at most one sharp or flat, as letters and alterations."""
     pairs = [(letter, alter) for letter in range(7) for alter in (-1, 0, 1)]
     return [(letter, alter) for letter, alter in pairs if (SEMITONES[letter] + alter) % 12 == pitch_class]
 
@@ -157,13 +157,13 @@ class Meter:
 
     @property
     def beat(self) -> Fraction:
-        """Return the beat that a musician counts, in whole notes: a dotted note in compound meters, else the unit."""
+        """Return the beat in whole notes: a dotted note in compound meters, or else the meter's unit."""
         return Fraction(3 if self.compound else 1, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """`bpm` beats of `beat` whole notes a minute, and the words that the score gives with them."""
+    """A tempo of `bpm` beats of `beat` whole notes per minute, and the words beside it in the score."""
 
     beat: Fraction
     bpm: float
@@ -175,5 +175,5 @@ class Tempo:
 
     @property
     def quarter_bpm(self) -> float:
-        """Return quarter notes a minute."""
+        """Return the tempo in quarter notes per minute."""
         return float(self.bpm * self.beat * 4)

@@ -1,13 +1,13 @@
-"""The sustain pedal baked into the notes: each lasts as long as it sounds.
+"""Apply the sustain pedal to the notes, so that each lasts as long as it sounds.
 
-Convention (note-seq's `apply_sustain_control_changes`): a controller 64 of 64 or more is down, for its own track's
-notes. A note that ends while the pedal is down lasts until it is lifted, or until its pitch begins again with the pedal
-down, whichever is first; at one instant the pedal moves before notes begin, and notes begin before others end. A pedal
-that is never lifted ends with the last event of all tracks. Drums are left alone. Of notes that begin together at one
-pitch while the pedal is down, only the last is kept.
+Convention (note-seq's `apply_sustain_control_changes`): the pedal is down at values of controller 64 from 64 up, and
+applies to its own track. A note that ends while the pedal is down lasts until the pedal is lifted, or until its pitch
+begins again with the pedal down, whichever is first. At equal times, the pedal moves before notes begin, and notes
+begin before others end. A pedal that is never lifted ends with the last event of all tracks. Drums are unaffected. If
+several notes of one pitch begin together while the pedal is down, only the last is kept.
 
-Deviation: moves of the pedal at one instant keep their order, so that up and down lets go of what it holds. In note-seq
-down comes before up; `up_last` gives its order.
+Deviation: simultaneous pedal moves keep their order, so that up and down releases the held notes. In note-seq, down
+comes before up; `up_last` selects that order.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Seconds: TypeAlias = NDArray[np.float64]
 
 
 def bake(performance: Performance) -> Performance:
-    """Return the performance without its pedals, its notes as long as they sounded."""
+    """Return the performance without pedals, with its notes extended accordingly."""
     last_s = last_event_s(performance.tracks)
     tracks = []
     for track in performance.tracks:
@@ -39,12 +39,12 @@ def bake(performance: Performance) -> Performance:
 
 
 def sounding(track: Track, last_s: float, *, up_last: bool = False) -> tuple[NDArray[np.int64], Seconds]:
-    """Return (M,) indices of the notes that the pedal leaves, and (M,) seconds until which each of them sounds.
+    """Return the indices of the notes that are kept, (M,), and the time in seconds at which each one ends, (M,).
 
     Args:
         track: A track that is not drums.
         last_s: The time at which a pedal that is never lifted ends.
-        up_last: Whether the pedal comes up after all that it does at one instant.
+        up_last: Whether the pedal comes up after all its other moves at the same time.
     """
     down_s, up_s = presses(track.pedal, np.inf, up_last=up_last)
     index = np.arange(len(track))
@@ -53,8 +53,8 @@ def sounding(track: Track, last_s: float, *, up_last: bool = False) -> tuple[NDA
     order = np.argsort(track.notes["pitch"], kind="stable")  # by pitch, then onset
     notes = track.notes[order]
     onset_s, pitch = notes["onset_s"], notes["pitch"]
-    pedalled = np.where(is_held(onset_s, down_s, up_s), index, len(index))  # (N,) itself, if it begins under the pedal
-    again = np.append(np.minimum.accumulate(pedalled[::-1])[::-1], len(index))[1:]  # (N,) the next that does
+    pedalled = np.where(is_held(onset_s, down_s, up_s), index, len(index))  # (N,) itself, if begun under the pedal
+    again = np.append(np.minimum.accumulate(pedalled[::-1])[::-1], len(index))[1:]  # (N,) the next one begun under it
     again_s = np.append(onset_s, np.inf)[again]
     again_s[np.append(pitch, 128)[again] != pitch] = np.inf  # (N,) when its own pitch begins again under the pedal
     held_s = held(notes["offset_s"], down_s, np.minimum(up_s, last_s))
@@ -65,7 +65,7 @@ def sounding(track: Track, last_s: float, *, up_last: bool = False) -> tuple[NDA
 
 
 def presses(pedal: Pedal, last_s: float, *, up_last: bool = False) -> tuple[Seconds, Seconds]:
-    """Return (K,) seconds at which the pedal goes down, and (K,) at which it comes up, `last_s` at the latest."""
+    """Return the times in seconds, (K,) each, at which the pedal goes down and comes up, at `last_s` at the latest."""
     time_s, up = np.ascontiguousarray(pedal["time_s"]), pedal["value"] < PEDAL_DOWN
     if up_last and len(time_s) > 1:
         starts = np.flatnonzero(np.append(True, time_s[1:] != time_s[:-1]))
@@ -76,7 +76,7 @@ def presses(pedal: Pedal, last_s: float, *, up_last: bool = False) -> tuple[Seco
 
 
 def held(time_s: NDArray[Any], down_s: Seconds, up_s: Seconds) -> Seconds:
-    """Return (N,) times until which notes that end at `time_s` sound with a pedal pressed from `down_s` to `up_s`."""
+    """Return the sounding ends, (N,), of notes that end at `time_s`, with the pedal down from `down_s` to `up_s`."""
     if not len(down_s):
         return time_s
     press = np.searchsorted(down_s, time_s, side="right") - 1  # −1 before the first
@@ -84,13 +84,13 @@ def held(time_s: NDArray[Any], down_s: Seconds, up_s: Seconds) -> Seconds:
 
 
 def is_held(time_s: NDArray[Any], down_s: Seconds, up_s: Seconds) -> NDArray[np.bool_]:
-    """Return (N,) whether the pedal is down at each time: from `down_s` on, but not at `up_s`."""
+    """Return (N,) whether the pedal is down at each time, from `down_s` up to but not at `up_s`."""
     press = np.searchsorted(down_s, time_s, side="right") - 1
     return (press >= 0) & (time_s < up_s[press])
 
 
 def last_event_s(tracks: Iterable[Track]) -> float:
-    """Return the seconds to the last end of a note that is no drum, or the last move of a pedal."""
+    """Return the time in seconds of the last end of a note, except drums, or the last pedal move."""
     ends = [0.0]
     for track in tracks:
         ends += [float(track.notes["offset_s"].max())] if len(track) and not track.drum else []

@@ -1,8 +1,8 @@
-"""A tune in the order and at the times in which it is played, and the bars that this makes.
+"""A tune in playing order, with times and bars.
 
-Times are exact, in whole notes. A sequencer draws its bar lines from the meters alone, so silence fills the pickup to
-a whole bar; what ends one section and begins the next is one bar if it fills one; a bar of any other length has a meter
-of its own.
+Times are exact, in whole notes. A sequencer draws its bar lines from the meters alone. Silence therefore fills the
+pickup to a whole bar, the end of one section and the start of the next become one bar if they fill it, and a bar of any
+other length has a separate meter.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from folkseq.music.route import Route, find_route, follow
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Instrument, Part, Sound, Tune
 
-Event: TypeAlias = tuple[Fraction, Element]  # an element and its time
+Event: TypeAlias = tuple[Fraction, Element]  # a time and an element
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One bar as it is played; `meter` is the one in force, whatever the length."""
+    """One bar as played; `meter` is the meter in force, whatever the bar's length."""
 
     start: Fraction
     length: Fraction
@@ -36,12 +36,12 @@ class Measure:
 
     @property
     def end(self) -> Fraction:
-        """Return the time where the next bar begins."""
+        """Return the time at which the next bar begins."""
         return self.start + self.length
 
     @property
     def sounding_meter(self) -> Meter | None:
-        """Return the meter of a bar of this length; None if it is no n/2^k with both at most 64."""
+        """Return the meter of a bar of this length; None if it is not n/2^k with both numbers at most 64."""
         if self.length == self.meter.bar:
             return self.meter
         unit = math.lcm(self.meter.unit, self.length.denominator)
@@ -53,9 +53,9 @@ class Measure:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The events of each voice that holds any sound, and the bars of the first.
+    """The events of each voice that holds any sound, and the bars of the first voice.
 
-    Wherever a section begins, its name and the meter, key and tempo in force are among the events.
+    At the start of each section, the events include its name and the meter, key and tempo in force.
     """
 
     voices: tuple[tuple[Event, ...], ...]
@@ -63,7 +63,7 @@ class Timeline:
 
     @classmethod
     def of(cls, tune: Tune) -> Timeline:
-        """Return the timeline of `tune`. Raises ValueError if no voice of it holds a note or rest."""
+        """Return the timeline of `tune`. Raises ValueError if no voice holds a note or rest."""
         tune = replace(tune, voices=tuple(filter(_sounds, tune.voices)))
         if not tune.voices:
             raise ValueError("a tune without a note or rest cannot be played")
@@ -74,7 +74,7 @@ class Timeline:
         if not pickup:
             return cls(tuple(map(tuple, voices)), tuple(measures))
         shifted = tuple(
-            # What holds from the start of the tune also holds for the silence before it.
+            # The settings at the start of the tune also apply to the silence before it.
             tuple((time + pickup if time or isinstance(element, Sound) else time, element) for time, element in voice)
             for voice in voices
         )
@@ -82,16 +82,16 @@ class Timeline:
 
     @property
     def end(self) -> Fraction:
-        """Return the time where the last bar, or the longest voice, ends."""
+        """Return the time at which the last bar or the longest voice ends, whichever is later."""
         return max(self.measures[-1].end, *(voice[-1][0] for voice in self.voices))
 
     def measure_at(self, time: Fraction) -> Measure:
-        """Return the bar at `time`, which is not before 0; the last one if it is later."""
+        """Return the bar at `time`, which must not be negative; return the last bar for later times."""
         return self.measures[bisect_right(self.measures, time, key=lambda measure: measure.start) - 1]
 
 
 def expand_parts(tune: Tune) -> Tune:
-    """Return `tune`, of one voice, with its parts and repeats written out in the header's order, if it has one."""
+    """Return a `tune` of one voice with parts and repeats written out, in the header's order if it gives one."""
     if not played_order(tune):
         return tune
     held: dict[type, Element] = {Meter: tune.meter, Key: tune.key, Tempo: tempo_of(tune)}
@@ -118,7 +118,7 @@ def _timed(elements: Iterable[Element]) -> Iterator[Event]:
 
 
 def _played(tune: Tune, voice: Sequence[Element], route: Route | None = None) -> list[Element]:
-    """Return `voice` as played, closed by a final bar line; as written if it would not sound otherwise."""
+    """Return `voice` as played, closed by a final bar line; return it as written if playing would leave no sound."""
     elements = list(_with_context(tune, voice))
     order, label = played_order(tune), ""
     sections: dict[str, list[Element]] = {}
@@ -134,9 +134,9 @@ def _played(tune: Tune, voice: Sequence[Element], route: Route | None = None) ->
 
 
 def _with_context(tune: Tune, voice: Sequence[Element]) -> Iterator[Element]:
-    """Yield `voice` with what is in force stated again wherever playing may jump to; sections without `P:` get letters.
+    """Yield `voice` with the settings in force restated at each target of a jump; sections without `P:` get letters.
 
-    A pickup before `|:` belongs to the section that it leads into.
+    A pickup before `|:` belongs to the section that it leads to.
     """
     lettered = not labels(voice)
     section = Part(_letter(0) if lettered else "")
@@ -170,7 +170,7 @@ def _letter(index: int) -> str:
 
 
 def _measures(events: Iterable[Event]) -> list[Measure]:
-    """Return the bars: two that fill one across the join of sections are joined, the first and the last filled up."""
+    """Return the bars; partial bars across a section boundary are joined, and the first and last bars are filled up."""
     measures: list[Measure] = []
     start, meter, coming, begins = Fraction(0), Meter(), Meter(), True
     for time, element in events:

@@ -19,7 +19,7 @@ from folkseq.music.signature import Key, Meter, Tempo
 
 VIOLIN = 40
 FERMATA = "!fermata!"
-"""The General MIDI program of a voice for which none is said."""
+"""The default General MIDI program of a voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,16 @@ class Sound:
 
     pitches: tuple[Pitch, ...]
     duration: Fraction
-    tied: bool = False  # into the next sound, for the pitches that both have
+    tied: bool = False  # to the next sound, for the pitches that both have
     grace: tuple[Pitch, ...] = ()  # grace notes before it, first to last
     marks: tuple[str, ...] = ()  # decorations and quoted text before it, as ABC writes them
     opens: int = 0  # slurs that begin here
     closes: int = 0  # slurs that end here
     untied: tuple[Pitch, ...] = ()  # pitches of a tied chord that are struck again
-    lyrics: tuple[str, ...] = ()  # a syllable of each verse, as ABC writes it: "Hal-", "_" to hold on, "" for none
+    lyrics: tuple[str, ...] = ()  # one syllable per verse in ABC: "Hal-", "_" to hold, "" for none
 
     def __post_init__(self) -> None:
-        if self.duration.numerator <= 0:  # as duration <= 0, in a fifth of the time
+        if self.duration.numerator <= 0:  # same as duration <= 0, but five times as fast
             raise ValueError(f"a sound lasts longer than {self.duration} of a whole note")
         if self.tied and not self.pitches:
             raise ValueError("a rest cannot be tied")
@@ -55,7 +55,7 @@ class Sound:
 
     @property
     def has_fermata(self) -> bool:
-        """Return whether it is held, by a mark in either spelling."""
+        """Return whether it has a fermata, in either spelling."""
         return "H" in self.marks or FERMATA in self.marks
 
 
@@ -66,7 +66,7 @@ class Bar:
     style: str = "|"  # "|", "||", "|]", or "" where an ending begins without a line
     closes: int = 0  # ends a section that is repeated this many times
     opens: bool = False  # begins a section that is repeated
-    endings: tuple[int, ...] = ()  # the passes for which what follows is played
+    endings: tuple[int, ...] = ()  # the passes in which the ending is played
     marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class Tune:
     tempo: Tempo | None = None
     parts: str = ""  # the order in which parts are played, as in P:AABB
     fields: tuple[tuple[str, str], ...] = ()  # (letter, value) of the other header lines
-    voice_fields: tuple[str, ...] = ()  # of each voice, as V: has it: its name in the text, and those on the page
+    voice_fields: tuple[str, ...] = ()  # the V: field of each voice: its name in the text, and its names on the page
 
     @property
     def body(self) -> tuple[Element, ...]:
@@ -133,7 +133,7 @@ class Tune:
 
     @property
     def title(self) -> str:
-        """Return the first title, or an empty text."""
+        """Return the first title, or an empty string."""
         return self.titles[0] if self.titles else ""
 
     def sounds(self) -> Iterator[Sound]:
