@@ -1,4 +1,4 @@
-"""Several answers to one question: a model writes a part of the piece in a file, given the rest."""
+"""Several answers to one question: a model writes a part of a piece, given the rest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from folkseq.verbs.sample import model_of
 
 MOST_ANSWERS = 10_000
 MOST_BYTES = 1 << 22
-"""Size of the largest file; a book of that size holds some ten thousand tunes."""
+"""Maximum size of a file in bytes, enough for a book of about ten thousand tunes."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class WrittenAnswer(NewAnswer):
 
     files: tuple[Path, ...]
     left_out: tuple[str, ...]
-    """One line for each format that the answer cannot be written in."""
+    """One line for each format in which the answer cannot be written."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The notices about a question, and its answers, each of which is written when it is taken."""
+    """The notices about a question, and an iterator over its answers that writes the files of each."""
 
     notices: tuple[str, ...]
     answers: Iterator[WrittenAnswer]
@@ -58,22 +58,22 @@ def write_answers(
     seed: int | None = None,
     **settings: Any,
 ) -> Answers:
-    """Write a part of the piece in a file, several times, and write the answers into files.
+    """Write several versions of a part of the piece in a file, and save them as files.
 
     Args:
-        run: the folder of a run that was trained for the task; the newest of them under `runs` by default.
-        task: such as `fill`.
+        run: the folder of a run trained for the task; by default, the newest such run under `runs`.
+        task: a task such as `fill`.
         file: a file, or `-` for standard input.
         count: number of answers.
-        where: the part to write, as the representation names it, such as `bars`.
-        out: a folder, or a file for one answer; `samples` in the run folder by default.
+        where: the part to write, by options of the task such as `bars`.
+        out: a folder, or a file for a single answer; by default, `samples` in the run folder.
         formats: formats to write into a folder, such as `wav`.
-        soundfont: an .sf2 file for sound, in place of the usual one.
+        soundfont: an .sf2 file for sound, instead of the default one.
         seed: the same seed gives the same answers.
         settings: fields of `SamplingSettings`.
 
     Raises:
-        FolkseqError: something cannot be met; nothing is written then.
+        FolkseqError: the request is impossible; then nothing is written.
     """
     data, name = _read(file)
     model = load(run, task)
@@ -86,16 +86,16 @@ def write_answers(
 
 
 def again(file: Path | str, run: Path | str | None = None, **files: Any) -> Answers:
-    """Write an answer again, from the record in its file, which has the rest of the piece as it was.
+    """Write an answer again from the record in its file; the rest of the piece must be unchanged.
 
     Args:
         file: a filled tune or performance, or a harmonised melody.
-        run: the run folder; the one under `runs` that wrote the answer by default.
+        run: the run folder; by default, the run under `runs` that wrote the answer.
         files: `out`, `formats` and `soundfont`, as for `write_answers`.
 
     Raises:
-        FolkseqError: the file holds no such record, or several, or another run wrote it, or the rest of the piece is
-            not as it was, as in MIDI that was made of a tune with repeats.
+        FolkseqError: the file does not contain exactly one such record, another run wrote it, or the rest of the piece
+            has changed, as in MIDI made from a tune with repeats.
     """
     data, name = _read(file)
     data = musicxml.expand(data, name)
@@ -113,7 +113,7 @@ def again(file: Path | str, run: Path | str | None = None, **files: Any) -> Answ
     try:
         where, settings = record.options, changed(record.settings) | {"temperature": record.settings.temperature}
         asked = Asked.of(model, record.task, data, name, record.seed, where=where, **settings)
-        asked = replace(asked, record=record)  # which names the run and the version of the time
+        asked = replace(asked, record=record)  # the old record names the original run and version
         samples = list(asked.samples([record.index - 1]))
         new = asked.answer(samples[0])
     except FolkseqError:
@@ -165,7 +165,7 @@ def _answers(asked: Asked, samples: Iterable[Sample], output: Output, stem: str)
 
 
 def _write(answer: Answer, output: Output, stem: str, comments: list[str]) -> tuple[list[Path], list[str]]:
-    """Write the files of an answer; return their paths, and a line for each format that it cannot be written in."""
+    """Write the files of an answer; return their paths, and a line for each format in which it cannot be written."""
     format = partial(answer.format, comments=comments)
     if output.is_file:
         suffix = output.place.suffix
@@ -175,7 +175,7 @@ def _write(answer: Answer, output: Output, stem: str, comments: list[str]) -> tu
     for suffix in output.suffixes:
         try:
             written[suffix] = output.format(format, suffix)
-        except RequestError as error:  # a score of odd lengths may have no MusicXML
+        except RequestError as error:  # MusicXML cannot represent all durations
             if suffix == output.suffixes[-1] and not written:
                 raise
             left_out.append(str(error))

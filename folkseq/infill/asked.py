@@ -1,4 +1,4 @@
-"""A question to a model: a part of a piece is to be written, given the rest. Its answers are values, not files."""
+"""A question to a model: to write a part of a piece, given the rest. Its answers are values, not files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from folkseq.verbs.trained import check_task
 
 @dataclass(frozen=True)
 class NewAnswer:
-    """An answer with its figures and its record."""
+    """An answer with its metrics and its record."""
 
     answer: Answer
     nll: float
@@ -31,13 +31,13 @@ class NewAnswer:
 
     @property
     def comments(self) -> list[str]:
-        """Return the record as comments of a file."""
+        """Return the record as comments for a file."""
         return [self.record.describe(), self.record.to_json()]
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A question that was put to a model, and the settings with which it answers."""
+    """A question to a model, and the sampling settings for its answers."""
 
     model: Model
     question: Question
@@ -51,16 +51,16 @@ class Asked:
         """Ask a model to write a part of the piece in a file.
 
         Args:
-            model: trained for the task.
-            task: such as `fill`.
+            model: a model trained for the task.
+            task: a task such as `fill`.
             data: the bytes of the file.
-            name: what errors call the file.
+            name: name of the file in errors.
             seed: the same seed gives the same answers.
-            where: the part to write, as the representation names it, such as `bars`.
+            where: the part to write, by options of the task such as `bars`.
             settings: fields of `SamplingSettings`.
 
         Raises:
-            FolkseqError: something cannot be met.
+            FolkseqError: the request is impossible.
         """
         check_task(model.run, task)
         question = model.task.ask(data, name, **where)
@@ -81,12 +81,12 @@ class Asked:
         return cls(model, question, request, record)
 
     def samples(self, draws: Iterable[int]) -> Iterator[Sample]:
-        """Draw targets, each of which makes an answer; a draw is the number of an answer, from 0."""
+        """Sample the target of each answer; `draws` are the numbers of answers, from 0."""
         engine = self.model.engine(self.record.settings.precision)
         return generate(engine.with_memory(self.model.encoder.read(self.question.source)), self.request, list(draws))
 
     def answer(self, sample: Sample) -> NewAnswer:
-        """Return the answer that a target makes. Raises RequestError if it does not fit what is around it."""
+        """Return the answer with a sampled target. Raises RequestError if the target does not fit its surroundings."""
         answer, overlaps = self.question.answer(sample.ids), self.model.overlaps
         ids = np.asarray(answer.compared)
         shared = SharedPassage()

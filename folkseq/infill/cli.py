@@ -41,7 +41,7 @@ def _harmonising() -> dict[str, list[click.Option]]:
 
 
 def _answers(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that both verbs have."""
+    """Add the options of both verbs."""
     tune = click.option("--tune", type=int, help="The X: number of a tune in a book.")
     for option in reversed((tune, COUNT, OUTPUT, FORMAT, SOUNDFONT, SEED, QUIET, JSON)):
         command = option(command)
@@ -95,7 +95,7 @@ def _answer(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Answer for the file, and show the answers. Raises UsageError for more than a run and a file."""
+    """Write the answers for a file, and print them. Raises UsageError for more than a run and a file."""
     *runs, file = names
     if len(runs) > 1:
         raise click.UsageError(f"name a run and one file, got {' '.join(names)}")
@@ -105,7 +105,7 @@ def _answer(
 
 
 def _show(found: Answers, as_json: bool, out: str | None, count: int = 1) -> None:
-    """Print the files of each answer, and on stderr what is new, its loss and its overlap with the training set."""
+    """Print the files of each answer; print the new part, its loss and its overlap with the training set on stderr."""
     for notice in found.notices:
         say(notice)
     for number, written in enumerate(tracked(found.answers, count)):

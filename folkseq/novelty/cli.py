@@ -49,7 +49,7 @@ def check(file: str, against: str | None, as_json: bool) -> None:
 
 
 def _side_by_side(piece: CheckedPiece) -> Iterator[str]:
-    """Yield the shared part of a piece, and below it that of the known piece."""
+    """Yield the shared part of a piece, and below it the shared part of the known piece."""
     if piece.excerpts is not None:
         names = "", f"{piece.copied.source}, "
         for name, span, text in zip(names, (piece.copied.span, piece.copied.source_span), piece.excerpts, strict=True):

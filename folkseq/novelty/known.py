@@ -1,4 +1,4 @@
-"""The pieces that a model was trained on, or those of a corpus, which new pieces are compared with."""
+"""The known pieces for comparison with new ones: the training set of a model, or a corpus."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from folkseq.sampling.overlaps import Copied, SharedPassage, Verdict
 
 
 class KnownPieces:
-    """Compares new pieces with known ones: by their ids, or by marks if a run comes without its corpus."""
+    """A comparison of new pieces with known ones: by ids, or by marks if a run comes without its corpus."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class KnownPieces:
         summarise: Callable[[], Summary],
         corpus: Overlap | None = None,
     ) -> None:
-        """Take what compares; by default it holds the corpus, too, unless it has marks."""
+        """Store the index, the function that returns the summary, and the corpus, if the index has only marks."""
         self.codec, self._overlap, self._summarise = codec, overlap, summarise
         self._corpus = overlap if isinstance(overlap, Overlap) else corpus
 
@@ -45,7 +45,8 @@ class KnownPieces:
     def open(cls, run: Run) -> Self:
         """Open the training set of a run. Raises RunError if it is missing or broken.
 
-        A pretrained model compares by marks even where its corpus was built again, so that it writes the same pieces.
+        A pretrained model always uses marks, even if its corpus has been rebuilt, so that it writes the same pieces on
+        every machine.
         """
         representation = representations.find(run.config.representation)
         codec, folder = representation.codec(run.vocabulary), run.folder / FOLDER
@@ -66,7 +67,7 @@ class KnownPieces:
 
     @classmethod
     def of(cls, corpus: TokenizedCorpus, continuous: bool) -> Self:
-        """Return all pieces of a corpus; the summary is kept beside its ids in the cache."""
+        """Return all pieces of a corpus. The summary is stored next to the ids in the cache."""
         everything = Split(tuple(range(len(corpus.store))), (), ())
         overlap = Overlap(corpus.store, everything.train, corpus.codec.profile)
         folder, labels = corpus.folder / FOLDER, list(corpus.labels)
@@ -100,7 +101,7 @@ class KnownPieces:
                 if np.array_equal(found.numbers, numbers):
                     return found
             made = Summary.of(codec, overlap, store, split, labels(), continuous)
-            with suppress(FolkseqError):  # a run may lie where nothing can be written
+            with suppress(FolkseqError):  # the run folder may be read-only
                 made.write(folder)
             return made
 
@@ -108,24 +109,24 @@ class KnownPieces:
 
     @property
     def has_corpus(self) -> bool:
-        """Return whether the known pieces are there themselves, and not only their marks."""
+        """Return whether the known pieces themselves are available, not only their marks."""
         return self._corpus is not None
 
     @cached_property
     def summary(self) -> Summary:
-        """Return the summary; it is built and written if it is missing."""
+        """Return the summary; build and write it if it is missing."""
         return self._summarise()
 
     def longest(self, pieces: Sequence[NDArray[Any]]) -> list[SharedPassage]:
-        """Return the longest passage that each piece shares, see `Overlap.longest`."""
+        """Return the longest shared passage of each piece; see `Overlap.longest`."""
         return self._overlap.longest(pieces)
 
     def limit(self, most: int) -> CopyLimit | MarkedLimit:
-        """Return a constraint for the sampler that keeps shared passages to `most` ids, which are 8 at least."""
+        """Return a constraint for the sampler that limits shared passages to `most` ids, at least 8."""
         return self._overlap.limit(most)
 
     def describe(self, tokens: Sequence[str], shared: SharedPassage) -> Copied:
-        """Describe a passage of tokens that a known piece holds, too."""
+        """Describe a passage of tokens that also occurs in a known piece."""
         analysis, stop = self.codec.analysis, shared.start + shared.length
         if not shared.length:
             return Copied(0, 0, analysis.locate(tokens, 0), "", "")
@@ -143,12 +144,12 @@ class KnownPieces:
         )
 
     def judge(self, ids: NDArray[Any], copied: Copied, fingerprint: NDArray[np.int64] | None = None) -> Verdict:
-        """Say whether a piece is a copy.
+        """Return the verdict whether a piece is a copy.
 
         Args:
-            ids: of the piece.
-            copied: the longest passage that it shares.
-            fingerprint: of the piece; that of its ids by default.
+            ids: ids of the piece.
+            copied: its longest shared passage.
+            fingerprint: its fingerprint; by default, the fingerprint of the ids.
         """
         length, similar = int(np.sum(~self.codec.profile.ends[ids])), self.codec.transposition
         fingerprint = fingerprint_of(ids, similar) if fingerprint is None else fingerprint
@@ -159,9 +160,9 @@ class KnownPieces:
         return judge(length, copied, share, closest, closest and self.summary.labels[closest.piece], as_close)
 
     def excerpts(self, tokens: Sequence[str], shared: SharedPassage, piece: Any) -> tuple[str, str] | None:
-        """Return the shared part of a piece and of the known one, as they are written; None if that is not known.
+        """Return the notation of the shared part in a piece and in the known piece; None without the known piece.
 
-        Both are in the key of `piece`, which the tokens are of.
+        Both are in the key of `piece`, the piece of the tokens.
         """
         source, excerpt = self.source(shared), self.codec.analysis.excerpt
         if source is None:
@@ -171,7 +172,7 @@ class KnownPieces:
         return (here, excerpt(source, start, stop, piece)) if here else None
 
     def source(self, shared: SharedPassage) -> Sequence[str] | None:
-        """Return the tokens of the known piece that holds a passage; None without one, or if only marks are known."""
+        """Return the tokens of the known piece that contains a passage; None without one, or with marks only."""
         if not shared.length or self._corpus is None:
             return None
         known = self._corpus.training_set

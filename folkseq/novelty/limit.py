@@ -1,15 +1,15 @@
 """A limit on the run of ids that a sampled piece may share, in any key, with a piece of the training set.
 
-At each place of the training set where a free id is (`Profile.free`), that id must not follow what precedes it there if
-the run would become too long: with the id itself, and with all ids after it that are not free, because a grammar may
-force these. So if q ids that are not free follow, the last `most` − q ids decide. At each step a hash of the last
-`most` ids is looked up, one of the last `most` − 1, and so on, for a few q only; a q in between counts as the next
-lower one. In folk.abc, q is 0 to 2 at 99 places in a hundred, and 11 at most.
+Each free id of the training set (`Profile.free`) is forbidden after its own context if the run would become too long.
+The run includes all non-free ids after it, because a grammar may force these. Thus if q non-free ids follow, the
+context consists of the last `most` − q ids. Each step looks up hashes of the last `most` ids, of the last `most` − 1
+ids, and so on, for only a few values of q; other values are rounded down to one of these. In folk.abc, q is 0 to 2 at
+99 % of positions, and 11 at most.
 
-Deviation: at least four ids decide. So if more than `most` − 4 ids in a row are not free, for example where a pianist
-lifts the pedal, these and four more ids can still form a longer run. If one id decided, every sixth id of a held-out
-performance would be forbidden, mostly for runs that would never have come; with four it is one in ten thousand. A run
-without a free id, such as a header, is never cut short.
+Deviation: a context has at least four ids. So if more than `most` − 4 consecutive ids are not free, for example where a
+pianist lifts the pedal, these and four more ids can still form a longer run. With a context of one id, every sixth id
+of a held-out performance would be forbidden, mostly because of runs that would never have occurred; with four, it is
+one in ten thousand. A run without a free id, such as a header, is never interrupted.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from folkseq.novelty.hashing import Flags, Hashing, Integers, last_true, matches
 from folkseq.novelty.training_set import TrainingSet
 
 FEWEST = 8
-_DECIDE = 4  # ids at least; with one or two, much of what anybody would write is forbidden
-_FOLLOWING = np.array([0, 1, 2, 4, 8, 16, 32, 64, 1 << 30])  # the values of q that are distinguished
-_SPARSE = 32  # bits of the filter for each entry, so that few hashes pass it by chance
-_BYTE, _BIT = np.uint64(3), np.uint64(7)  # a bit's number is split into that of its byte and that within the byte
+_DECIDE = 4  # minimum length of a context; one or two ids would forbid many common continuations
+_FOLLOWING = np.array([0, 1, 2, 4, 8, 16, 32, 64, 1 << 30])  # the distinct values of q
+_SPARSE = 32  # filter bits per entry, so that few hashes pass by chance
+_BYTE, _BIT = np.uint64(3), np.uint64(7)  # shift and mask that split a bit number into byte and bit
 
 
 class CopyLimit:
-    """Masks the ids that would make a shared run too long, for many pieces at a time.
+    """A mask of the ids that would make a shared run too long, for many pieces at a time.
 
-    It takes about 16 bytes for each free id of the training set.
+    It takes about 16 bytes per free id of the training set.
     """
 
     def __init__(self, training_set: TrainingSet, hashing: Hashing, most: int, window: int = 1) -> None:
-        """Learn what follows what in a training set.
+        """Index the contexts of all free ids of a training set.
 
         Args:
             training_set: the pieces.
-            hashing: of their vocabulary.
-            most: ids of the longest run that may be shared, at least 8.
-            window: ids in a row that one of the training set stands for, see `marks`.
+            hashing: hashing tables of their vocabulary.
+            most: maximum length of a shared run in ids, at least 8.
+            window: number of ids that one id of the training set stands for; see `marks`.
 
         Raises:
-            RequestError: `most` is less.
+            RequestError: `most` is too small.
         """
         if most < FEWEST:
             raise RequestError(f"--max-copy {most}: the limit must be {FEWEST} tokens or more")
@@ -58,18 +58,18 @@ class CopyLimit:
         learnt = [self._learn(training_set.ids[places]) for places in training_set.places()]
         entries = np.sort(np.concatenate([entries for entries, _ in learnt]))
         self._entries = entries[np.diff(entries, prepend=~entries[:1]) > 0]  # much faster than np.unique
-        """(E,) the hash of what precedes, and in its lowest bits the code of what follows; sorted."""
-        self._decide = np.unique(np.concatenate([lengths for _, lengths in learnt]))  # (C,) how many ids
+        """(E,) hashes of contexts, with the code of the following id in the lowest bits; sorted."""
+        self._decide = np.unique(np.concatenate([lengths for _, lengths in learnt]))  # (C,) lengths of contexts
         bits = max(len(self._entries) * _SPARSE, 8).bit_length()
         self._away = np.uint64(64 - bits)
-        self._filter = np.zeros(1 << bits - 3, np.uint8)  # a bit for all entries that begin with the bit's number
+        self._filter = np.zeros(1 << bits - 3, np.uint8)  # a bit is set if an entry begins with its number
         first = self._entries >> self._away
         np.bitwise_or.at(self._filter, first >> _BYTE, np.uint8(1) << (first & _BIT).astype(np.uint8))
         self._powers = powers(self._most + 1)[self._decide, None, None]
 
     def begin(self, rows: int) -> Rows:
         """Return the state of `rows` pieces before their start ids."""
-        before = mixed(np.arange(2 * (self._most + 1))).reshape(self._most + 1, 2)  # like nothing in the training set
+        before = mixed(np.arange(2 * (self._most + 1))).reshape(self._most + 1, 2)  # unlike the training set
         return np.repeat(before.T[None], rows, axis=0), np.zeros(rows, np.int64)
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
@@ -82,7 +82,7 @@ class CopyLimit:
         return after.transpose(2, 1, 0), np.where(self._hashing.pitched[ids], self._hashing.levels[ids], level)
 
     def allowed(self, rows: Rows) -> Flags | None:
-        """Return which ids make no run longer than `most`, (B, V); None if all are allowed in every row."""
+        """Return the mask of ids that keep runs within `most` ids, (B, V); None if all ids are allowed in every row."""
         history, level = rows
         history = history.transpose(2, 1, 0)
         sums = history[0] - history[self._decide] * self._powers  # (C, 2, B)
@@ -95,7 +95,7 @@ class CopyLimit:
         wanted, allowed = hashes.ravel()[passed] & ~self._low, None
         for which, entry in matches(self._entries, wanted, wanted | self._low):
             if allowed is None:
-                allowed = np.ones((len(level), len(self._hashing.free) + 1), np.bool_)  # a column for no id
+                allowed = np.ones((len(level), len(self._hashing.free) + 1), np.bool_)  # plus a dummy column
             row, code = passed[which] % len(level), (self._entries[entry] & self._low).view(np.int64)
             allowed[row, self._ids[code + self._moves[code] * level[row]]] = False
             for place in np.flatnonzero(self._any_level[code]):
@@ -104,9 +104,9 @@ class CopyLimit:
         return None if allowed is None else allowed[:, :-1]
 
     def _lay_out(self) -> None:
-        """Number what can follow as `Hashing.codes` do, but with levels counted from that of the last pitch.
+        """Define codes of following ids, like `Hashing.codes`, but with levels relative to the last pitch.
 
-        The last number of each pitched kind stands for any level.
+        The last code of each pitched kind stands for any level.
         """
         hashing = self._hashing
         count = (int(hashing.kinds.max()) + 1) * hashing.room
@@ -114,13 +114,13 @@ class CopyLimit:
         pitched = np.isin(kind, hashing.kinds[hashing.pitched])
         self._any_level = pitched & (slot == hashing.room - 1)
         self._moves = pitched & ~self._any_level
-        self._ids = np.full(count, len(hashing.free))  # no id
+        self._ids = np.full(count, len(hashing.free))  # the dummy column
         self._ids[hashing.codes[hashing.free]] = np.flatnonzero(hashing.free)
         self._low = np.uint64((1 << (count - 1).bit_length()) - 1)
         """The bits of an entry that hold a code."""
 
     def _learn(self, ids: NDArray[Any]) -> tuple[Hashes, Integers]:
-        """Return the entries of whole pieces, (T,), and how many ids decide in them."""
+        """Return the entries of whole pieces, (E,), and the lengths of their contexts."""
         hashing, place = self._hashing, np.arange(len(ids))
         ends, pitched, levels = hashing.ends[ids], hashing.pitched[ids], hashing.levels[ids]
         by_id = hashing.free[ids] & ~ends
@@ -128,7 +128,7 @@ class CopyLimit:
         free = by_id & ~bound
         following = np.append(next_true(free | ends), len(ids))[1:] - place - 1  # (T,) q
         length = np.maximum(self._most - _FOLLOWING[np.searchsorted(_FOLLOWING, following)], self._fewest)
-        at = np.flatnonzero(free & (place - last_true(ends) - 1 >= length))  # (K,) with enough ids before in the piece
+        at = np.flatnonzero(free & (place - last_true(ends) - 1 >= length))  # (K,) with a complete context in the piece
         decides = length[at]
         terms = hashing.terms[:, ids] * inverse_powers(len(ids))  # (2, T)
         sums = np.concatenate((np.zeros((2, 1), np.uint64), np.cumsum(terms, axis=1, dtype=np.uint64)), axis=1)

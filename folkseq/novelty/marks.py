@@ -1,13 +1,13 @@
-"""Marks: what a model keeps of its training set in place of the ids.
+"""Marks: a compact description of the training set that a model stores instead of the ids.
 
-A mark is a byte for four ids in a row: a hash of them, which no transposition changes, and whether the last of them
-could have been another. A piece of n ids has n − 3 marks, and a run of n ids is a run of n − 3 marks; so the index and
-the limit of ids are also those of marks, with a vocabulary in which nothing has a pitch. A mark takes one byte where
-the index of ids takes twelve, besides the ids.
+A mark is one byte for four consecutive ids: a transposition-invariant hash, and whether the last id is free. A piece of
+n ids has n − 3 marks, and a run of n ids is a run of n − 3 marks. The index and the limit of ids thus also work for
+marks, with a vocabulary without pitches. A mark takes one byte; the index of ids takes twelve bytes per id, in addition
+to the ids.
 
-Deviations: two passages of four ids have the same mark once in 127 times. So a run may be found one id longer than it
-is, seldom more, and a run of fewer than eight ids may be none. At least five ids decide what may not follow, in place
-of four.
+Deviations: two different passages of four ids have the same mark with a probability of 1 in 127. A run may thus be
+reported one id too long, rarely more, and a run of fewer than eight ids may be a coincidence. The context of a
+forbidden id has at least five ids instead of four.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from folkseq.representations.capabilities import Profile
 from folkseq.sampling.overlaps import SharedPassage
 
 WINDOW = 4
-"""Ids that a mark tells of."""
+"""Number of ids that a mark covers."""
 SURE = 8
-"""Ids of the shortest run that is hardly a coincidence of marks."""
+"""Length in ids of the shortest run of marks that is unlikely to be a coincidence."""
 NONE = 0
-"""In place of a mark, where a piece begins or ends."""
+"""Stands for a missing mark, where a piece begins or ends."""
 _HASHES, _SIZE = 127, 256
 Marks = NDArray[np.uint8]
 
 
 def _profile() -> Profile:
-    """Return the profile of marks: above 0, even ones stand for ids that could have been others."""
+    """Return the profile of marks; positive even marks stand for free ids."""
     marks, none = np.arange(_SIZE), np.zeros(_SIZE, np.bool_)
     return Profile(np.zeros(_SIZE, np.int64), marks, none, (marks % 2 == 0) & (marks > NONE), none, marks == NONE)
 
 
 def mark(windows: NDArray[Any], hashing: Hashing) -> Marks:
-    """Return the marks of windows of ids, (4, …); `NONE` for one that holds an id that begins or ends a piece."""
+    """Return the marks of windows of ids, (4, …); `NONE` for windows with an id that begins or ends a piece."""
     pitched, ends = hashing.pitched[windows], hashing.ends[windows].any(axis=0)
     first = np.take_along_axis(windows, pitched.argmax(axis=0)[None], axis=0)[0]
     sums = sum(hashing.terms[:, ids] * power for ids, power in zip(windows, powers(WINDOW), strict=True))
-    # Hashing says why this is the same in every key.
+    # See `hashing` for the proof that this is the same in every key.
     hashes = sums[0] - hashing.levels[first].astype(np.uint64) * RISE * sums[1]
     bound = np.zeros(ends.shape, np.bool_)
     for ids in windows[:-1]:
@@ -60,7 +60,7 @@ def mark(windows: NDArray[Any], hashing: Hashing) -> Marks:
 
 
 def marks_of(ids: NDArray[Any], hashing: Hashing) -> Marks:
-    """Return the marks of the windows that begin at each place of a piece, (T,); `NONE` where none does."""
+    """Return the mark of the window at each position of a piece, (T,); `NONE` where there is no whole window."""
     found = np.full(len(ids), NONE, np.uint8)
     if len(ids) >= WINDOW:
         found[: len(ids) - WINDOW + 1] = mark(sliding_window_view(ids, WINDOW).T, hashing)
@@ -68,19 +68,19 @@ def marks_of(ids: NDArray[Any], hashing: Hashing) -> Marks:
 
 
 class MarkedOverlap:
-    """A training set of marks, to compare pieces of ids with."""
+    """The marks of a training set, for comparison with pieces of ids."""
 
     def __init__(
         self, marks: Marks, lengths: NDArray[np.int64], numbers: Sequence[int], profile: Profile, lead: int = 1
     ) -> None:
-        """Prepare to compare.
+        """Build the index.
 
         Args:
-            marks: of all pieces end to end, without `NONE`.
-            lengths: (P,) the number of ids of each piece, without those that begin and end it.
-            numbers: (P,) the number of each piece in the run's store.
-            profile: of the ids.
-            lead: ids that begin a piece.
+            marks: marks of all pieces end to end, without `NONE`.
+            lengths: (P,) length of each piece in ids, without the ids that begin and end it.
+            numbers: (P,) number of each piece in the run's store.
+            profile: profile of the ids.
+            lead: number of ids that begin a piece.
         """
         self.hashing, self._lengths, self._lead = Hashing(profile), lengths, lead
         counts = np.maximum(lengths - WINDOW + 1, 0)
@@ -103,14 +103,14 @@ class MarkedOverlap:
         ]
 
     def limit(self, most: int) -> MarkedLimit:
-        """Return a constraint that keeps shared runs to `most` ids, which are 8 at least."""
+        """Return a constraint that limits shared runs to `most` ids, at least 8."""
         most = min(most, max(int(self._lengths.max(initial=0)), FEWEST))
         overlap = self._overlap
         return MarkedLimit(CopyLimit(overlap.training_set, overlap.hashing, most, WINDOW), self.hashing)
 
 
 class MarkedLimit:
-    """Masks the ids whose marks a limit of marks forbids."""
+    """A mask of the ids whose marks are forbidden by a limit of marks."""
 
     def __init__(self, limit: CopyLimit, hashing: Hashing) -> None:
         self._limit, self._hashing = limit, hashing
@@ -127,7 +127,7 @@ class MarkedLimit:
         return windows[:, 1:], *self._limit.advance(tuple(marked), mark(windows.T, self._hashing).astype(np.int64))
 
     def allowed(self, rows: Rows) -> Flags | None:
-        """Return which ids make no run longer than the limit, (B, V); None if all are allowed in every row."""
+        """Return the mask of ids that keep runs within the limit, (B, V); None if all ids are allowed in every row."""
         history, *marked = rows
         allowed = self._limit.allowed(tuple(marked))
         if allowed is None:

@@ -1,16 +1,17 @@
-"""An index of a training set, which finds the longest run of ids that it shares with a piece.
+"""An index of a training set that finds the longest run of ids shared with a piece.
 
-Two passages of equal length are the same if one transposition makes them so (`Profile`). The ids that begin and end a
-piece belong to no passage. Every run that is reported has been compared id by id.
+Two passages of equal length match if a transposition makes them equal (`Profile`). The ids that begin and end a piece
+do not belong to any passage. Every reported run has been compared id by id.
 
-All places of the training set are sorted by a key of 64 bits: 20 bits of the hash of the first five ids from there on,
-then 4 bits each of the hashes of the first six, seven, … sixteen. So the two neighbours of any other key tell how many
-ids, up to sixteen, can be found from there on. Every run of n ids holds a window of sixteen that begins at a multiple
-of n − 15 in its text. So to find the runs of n ids or more, only such windows are looked up: with n at half of what is
-possible first, then at half of that.
+All positions of the training set are sorted by a 64-bit key: 20 bits of the hash of the next five ids, then 4 bits each
+of the hashes of the next six, seven, … sixteen ids. The two neighbours of any other key in this order thus give the
+number of next ids, up to sixteen, that can match. Every run of n ids contains a window of sixteen ids that begins at a
+multiple of n − 15 in its text. So only these windows are looked up to find runs of n ids or more, first with n at half
+of the maximum, then at half of that, and so on.
 
-Deviation: a window of sixteen ids is compared at 4,096 places at most, a shorter one at 65,536, so a run of one
-repeated note may be found shorter than it is. In folk.abc no window of sixteen occurs more than 131 times.
+Deviation: a window of sixteen ids is compared at no more than 4,096 positions, and a shorter window at no more than
+65,536, so a run of one repeated note may be reported too short. In folk.abc no window of sixteen ids occurs more than
+131 times.
 """
 
 from __future__ import annotations
@@ -35,37 +36,37 @@ from folkseq.representations.capabilities import Profile
 from folkseq.sampling.overlaps import SharedPassage
 
 FOLDER, KEYS, PLACES = "novelty", "keys.npy", "places.npy"
-SEED, SHORTEST = 16, SHORT + 1  # the most ids that a key tells of, and the fewest
-_FIRST, _REST = np.uint64(20), np.uint64(4)  # bits of a key for the first `SHORTEST` ids, and for each one more
-_MOST, _MOST_SHORT = 1 << 12, 1 << 16  # places that a window of sixteen ids is compared at, and a shorter one
+SEED, SHORTEST = 16, SHORT + 1  # the maximum and minimum number of ids that a key covers
+_FIRST, _REST = np.uint64(20), np.uint64(4)  # bits of a key for the first `SHORTEST` ids, and for each further id
+_MOST, _MOST_SHORT = 1 << 12, 1 << 16  # maximum number of positions to compare with a window of sixteen; with a shorter
 _NEVER = 1 << 60  # longer than any text
-_LATER = np.arange(0, 45, 4).astype(np.uint64)  # bits of a key that tell of ids after the sixteenth, fifteenth, …
+_LATER = np.arange(0, 45, 4).astype(np.uint64)  # number of key bits for the ids after the sixteenth, fifteenth, …
 
 
 class Overlap:
-    """The training set of a run, indexed to compare pieces with; the index takes 12 bytes for each id.
+    """The training set of a run with an index of 12 bytes per id.
 
-    A run keeps the index in its folder `novelty`. Without it, the index is built in memory.
+    A run stores the index in its folder `novelty`. If it is missing, it is built in memory.
     """
 
     def __init__(self, store: TokenStore, pieces: Sequence[int], profile: Profile) -> None:
-        """Prepare to compare new pieces with some of a store, in whose vocabulary ids have a profile."""
+        """Select the pieces of a store; `profile` is the profile of its vocabulary."""
         self.training_set, self.hashing = TrainingSet.of(store, pieces, profile), Hashing(profile)
         self._ids = self.training_set.ids
 
     def limit(self, most: int) -> CopyLimit:
-        """Return a constraint for the sampler that keeps shared runs to `most` ids, which are 8 at least."""
+        """Return a constraint for the sampler that limits shared runs to `most` ids, at least 8."""
         longest_piece = int(np.diff(self.training_set.store.offsets).max())
         return CopyLimit(self.training_set, self.hashing, min(most, max(longest_piece, FEWEST)))
 
     @cached_property
     def index(self) -> tuple[Hashes, NDArray[Any]]:
-        """Return the sorted keys, and where in the flat array of the training set their passages begin, (N,) each."""
+        """Return the sorted keys, and the positions of their passages in the training set's flat array, (N,) each."""
         keys, places = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint32 if len(self._ids) < 2**32 else np.uint64)]
         for chunk in self.training_set.places():
             ids, jumps = self._ids[chunk], next_true(np.append(np.diff(chunk) > 1, True))
             ends = self.hashing.ends[ids]
-            # The last keys of a piece that is cut short would depend on ids that are not compared.
+            # The last keys of a truncated piece would depend on ids outside the training set.
             known = (next_true(ends) <= jumps) | (jumps - np.arange(len(ids)) >= SEED - 1)
             keys.append(keys_of(ids, self.hashing)[known & ~ends])
             places.append(chunk[known & ~ends].astype(places[0].dtype))
@@ -79,12 +80,12 @@ class Overlap:
         write_array(folder / KEYS, keys)
 
     def read(self, folder: Path) -> None:
-        """Map the index that `write` left, and recompute some of its keys. Raises RunError if they differ."""
+        """Map the index written by `write`, and check some of its keys. Raises RunError if they differ."""
         try:
             keys, places = (np.asarray(np.load(folder / name, mmap_mode="r")) for name in (KEYS, PLACES))
             some = np.arange(0, len(keys), len(keys) // 64 + 1)
             windows = self._ids[np.minimum(places[some, None] + np.arange(SEED), len(self._ids) - 1)]
-            whole = ~self.hashing.ends[windows].any(axis=1)  # the keys of others depend on the next piece
+            whole = ~self.hashing.ends[windows].any(axis=1)  # other keys depend on the next piece
             found = keys_of(windows.ravel(), self.hashing)[::SEED]
             if len(keys) != len(places) or (found != keys[some])[whole].any():
                 raise ValueError("it is not that of this run's training set")
@@ -99,8 +100,8 @@ class Overlap:
             pieces: arrays of ids, with or without the ids that begin and end a piece.
 
         Returns:
-            One run for each piece; of equally long ones the first in the piece, and that at its first place in the
-            training set.
+            One run for each piece; ties go to the first run in the piece, and to its first occurrence in the training
+            set.
         """
         if not len(pieces):
             return []
@@ -118,16 +119,16 @@ class Overlap:
         ]
 
     def _search(self, text: TokenStore) -> Integers:
-        """Find the longest runs of pieces end to end, (4, P) as `_best` has them."""
+        """Find the longest runs of concatenated pieces, (4, P) in the format of `_best`."""
         comparison = Comparison(text.ids, self._ids, self.hashing)
-        owner = np.repeat(np.arange(len(text)), np.diff(text.offsets))  # (Q,) the piece of each place in the text
+        owner = np.repeat(np.arange(len(text)), np.diff(text.offsets))  # (Q,) the piece of each position in the text
         best = np.stack((np.arange(len(text)), *np.zeros((3, len(text)), np.int64)))
         inner, (table, places) = ~self.hashing.ends[text.ids], self.index
         if not len(table):
             return best
         keys = keys_of(text.ids, self.hashing)
         possible = self._possible(inner, keys)
-        bound = np.maximum.reduceat(possible, text.offsets[:-1])  # (P,) the longest run that a piece can have
+        bound = np.maximum.reduceat(possible, text.offsets[:-1])  # (P,) upper bound on the longest run of each piece
         while (bound >= SHORTEST).any():
             aim = np.where(bound > SEED, SEED + (bound - SEED) // 2, np.maximum(bound - 1, SHORTEST))
             aim[bound < SHORTEST] = _NEVER
@@ -147,18 +148,18 @@ class Overlap:
         return best
 
     def _possible(self, inner: Flags, keys: Hashes) -> Integers:
-        """Return an upper bound on the length of a run from each place of the text on, (Q,); 4 if it is 4 at most."""
+        """Return an upper bound on the length of a run from each position of the text on, (Q,); 4 for 4 or fewer."""
         table, _ = self.index
         order = np.argsort(keys)
         after = np.searchsorted(table, keys[order])
         neighbours = np.maximum(after - 1, 0), np.minimum(after, len(table) - 1)
         apart = np.minimum(*(table[each] ^ keys[order] for each in neighbours))
         alike = np.empty(len(keys), np.int64)
-        # The highest bit in which two keys differ tells how many of their first ids are alike.
+        # The highest bit in which two keys differ gives the number of equal ids.
         alike[order] = SEED - np.searchsorted(np.uint64(1) << _LATER, apart, side="right")
         places = np.arange(len(keys))
         ends = np.where(inner, np.where(alike == SEED, _NEVER, places + alike), places)
-        # A run ends, at the latest, where one that begins later has to end.
+        # A run ends no later than the runs that begin after it must end.
         return np.minimum.accumulate(ends[::-1])[::-1] - places
 
     @cached_property
@@ -167,7 +168,7 @@ class Overlap:
 
 
 def keys_of(ids: NDArray[Any], hashing: Hashing) -> Hashes:
-    """Return the keys of all places in an array, (T,), as though ids of 0 followed."""
+    """Return the keys of all positions in an array, (T,), padded with ids of 0 at the end."""
     count, ids = len(ids), np.append(ids, np.zeros(SEED, ids.dtype))
     first = np.append(next_true(hashing.pitched[ids]), len(ids) - 1)[:count]
     heights = hashing.levels[np.append(ids, 0)][first].astype(np.uint64) * RISE
@@ -181,9 +182,9 @@ def keys_of(ids: NDArray[Any], hashing: Hashing) -> Hashes:
 
 
 def _best(best: Integers, piece: Integers, length: Integers, start: Integers, place: Integers) -> Integers:
-    """Return the best run of each of P pieces, (4, P), after K more: the longest, and of equals the first.
+    """Return the best run of each of P pieces, (4, P), after adding K runs: the longest, and the first of equal ones.
 
-    The rows are the piece, the length as a negative number, and the places in the text and in the training set.
+    The rows are the piece, the negative length, and the positions in the text and in the training set.
     """
     every = np.concatenate((best, np.stack((piece, -length, start, place))), axis=1)
     every = every[:, np.lexsort(every[::-1])]

@@ -1,7 +1,7 @@
 """Shared runs of new pieces and a training set, compared id by id.
 
-A run is grown from a pair of places that an index suggests. Runs of at most four ids, for pieces that share no longer
-one, are looked up in exact tables of all such passages; there are few even in a large training set.
+A run is grown from a pair of positions that an index suggests. Pieces that share no longer run are looked up in exact
+tables of all passages of at most four ids, which are small even for a large training set.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from folkseq.novelty.hashing import Flags, Hashing, Integers, last_true, next_tr
 
 SHORT = 4
 """The length of the longest passages in the tables."""
-_WIDTH = 16  # ids that are compared together; most runs are short
-_NO_SHIFT = 1 << 40  # of a pitch that has no pitched counterpart of its kind: no pitch moved so far matches any other
-_TEXT_ENDS, _TRAINED_ENDS = -(1 << 50), -(1 << 51)  # codes of what belongs to no run, different in the two texts
+_WIDTH = 16  # ids compared together; most runs are short
+_NO_SHIFT = 1 << 40  # shift for a pitch whose counterpart has no pitch or another kind, so that nothing matches
+_TEXT_ENDS, _TRAINED_ENDS = -(1 << 50), -(1 << 51)  # codes of ids outside runs, different so that they never match
 
 
 class Comparison:
     """New pieces end to end, and the training set."""
 
     def __init__(self, text: NDArray[Any], trained: NDArray[Any], hashing: Hashing) -> None:
-        """Prepare to compare two flat arrays, in which ids that begin or end pieces separate these."""
+        """Store two flat arrays, in which the ids that begin or end pieces separate the pieces."""
         self._pitched, self._reach = hashing.pitched[text], hashing.reach
         self._text = np.where(hashing.ends, _TEXT_ENDS, hashing.codes)[text]
         self._trained, self._codes = trained, np.where(hashing.ends, _TRAINED_ENDS, hashing.codes)
         self._next, self._last = next_true(self._pitched), last_true(self._pitched)
 
     def grow(self, here: Integers, there: Integers, length: Integers) -> tuple[Integers, Integers, Integers]:
-        """Return the longest runs over pairs of places.
+        """Return the longest runs through pairs of positions.
 
         Args:
-            here: (K,) places in the text.
-            there: (K,) places in the training set.
-            length: (K,) how many ids from there on are expected to be the same.
+            here: (K,) positions in the text.
+            there: (K,) positions in the training set.
+            length: (K,) expected number of matching ids from these positions on.
 
         Returns:
-            How long each run is, and where it begins in the text and in the training set, (K or more,) each. A pair
-            whose expected ids have no pitch gives two runs if the pitches on either side need different transpositions.
+            The length of each run, and its start in the text and in the training set, (K or more,) each. A pair without
+            pitches in its expected ids gives two runs if the pitches on both sides need different transpositions.
         """
         shift = self._shift(here, there, self._next[here])
         free = np.flatnonzero(self._next[here] >= here + length)
@@ -52,13 +52,13 @@ class Comparison:
         return left + self._agree(here, there, shift, 1), here - left, there - left
 
     def _shift(self, here: Integers, there: Integers, pitch: Integers) -> Integers:
-        """Return the distance of the pitch at `pitch` in the text above its counterpart, (K,)."""
+        """Return the interval from the counterpart of the pitch at `pitch` to this pitch, (K,)."""
         counterpart = self._trained.take(there + pitch - here, mode="clip")
         shift = self._text.take(pitch, mode="clip") - self._codes[counterpart]
         return np.where(np.abs(shift) <= self._reach, shift, _NO_SHIFT)
 
     def _agree(self, here: Integers, there: Integers, shift: Integers, step: int) -> Integers:
-        """Return the number of ids that are the same from each pair of places on, in steps of 1 or −1, (K,)."""
+        """Return the number of matching ids from each pair of positions, forwards or backwards (a step of ±1), (K,)."""
         count = np.zeros(len(here), np.int64)
         going = np.arange(len(here))
         while len(going):
@@ -76,11 +76,11 @@ class Comparison:
 class ShortPassages:
     """All passages of at most four ids in a training set.
 
-    A passage's number is made of that of the passage one id shorter and of its last id.
+    The number of a passage combines the number of the passage without its last id with the last id.
     """
 
     def __init__(self, ids: NDArray[Any], places: Integers, hashing: Hashing) -> None:
-        """Number the passages of a flat array, (T,), that begin at some rising places."""
+        """Number the passages of a flat array, (T,), that begin at these rising positions."""
         self._hashing = hashing
         self._tables: list[tuple[Integers, Integers]] = []  # sorted passages and their first places, by length
         numbers, level = np.zeros(len(places), np.int64), np.full(len(places), -1)
@@ -91,7 +91,7 @@ class ShortPassages:
             self._tables.append((known, places[firsts]))
 
     def find(self, ids: NDArray[Any], here: Integers) -> Iterator[tuple[int, Integers, Integers]]:
-        """Yield each length with the places, of those `here` in a flat array, whose passages occur, and where first."""
+        """Yield each length, those positions `here` in a flat array whose passages occur, and the first occurrences."""
         numbers, level = np.zeros(len(here), np.int64), np.full(len(here), -1)
         for length, (known, firsts) in enumerate(self._tables, 1):
             inner, level, passages = self._extend(ids, here, numbers, level, length)
@@ -103,10 +103,10 @@ class ShortPassages:
     def _extend(
         self, ids: NDArray[Any], places: Integers, numbers: Integers, level: Integers, length: int
     ) -> tuple[Flags, Integers, Integers]:
-        """Add the id number `length` to each passage.
+        """Extend each passage to `length` ids.
 
         Returns:
-            Whether it belongs to the passage's piece; the level of the passage's first pitch, or −1; and the passage.
+            Whether the new id is inside the piece; the level of the passage's first pitch, or −1; and the passage.
         """
         hashing, last = self._hashing, ids[np.minimum(places + length - 1, len(ids) - 1)]
         pitched = hashing.pitched[last]

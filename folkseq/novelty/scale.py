@@ -1,9 +1,9 @@
-"""The scale of a verdict: how much the pieces of a corpus share among themselves.
+"""The scale of a verdict: the usual overlap between different pieces of a corpus.
 
-The pieces are dealt into ten parts. For each piece of a part, the longest passage is found that it shares with a piece
-of the other nine, and the piece that holds most of its figures. Near-duplicates, and pieces with a title in common, are
-in one part: two prints of a tune do not show what two tunes share. Parts are measured until there are enough pieces. Of
-texts, which are one piece each, the held-out stretches are compared with those that are trained on.
+The pieces are divided into ten parts. Each piece of a part is compared with the other nine parts, for its longest
+shared passage and for the piece that contains most of its figures. Near-duplicates and pieces with a common title are
+in the same part, since two versions of a tune do not show the overlap of two tunes. Parts are measured until there are
+enough pieces. In a text, which is a single piece, the held-out stretches are compared with the training stretches.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from folkseq.representations.capabilities import Transposition
 
 PARTS = 10
 ENOUGH, FEWEST = 1000, 20
-"""Pieces that are measured in a large corpus, and those that make a scale."""
+"""Maximum number of pieces to measure, and minimum number for a scale."""
 NEAREST = 200
-"""Pieces of about its length that a piece is compared with; but at most a quarter of all, and `FEWEST` at least."""
+"""Number of pieces of similar length that define the scale for a piece: at most a quarter of all, at least `FEWEST`."""
 Scale = NDArray[np.int64]
-"""(K, 3) of each piece that was measured: its number of ids; those of its longest passage; and the share of its figures
-that one other piece holds, in thousandths."""
+"""(K, 3) for each measured piece: its length in ids, the length of its longest shared passage, and the maximum share of
+its figures in one other piece, in thousandths."""
 
 
 def within(
@@ -40,11 +40,11 @@ def within(
     """Measure the scale of some pieces of a store among themselves.
 
     Args:
-        codec: of the ids.
-        store: the pieces.
-        pieces: their numbers.
-        sketches: of the pieces.
-        groups: (pieces,) see `groups_of`; two pieces of a group are never compared.
+        codec: codec of the ids.
+        store: store of the pieces.
+        pieces: numbers of the pieces in the store.
+        sketches: sketches of the pieces.
+        groups: (pieces,) result of `groups_of`; two pieces of a group are never compared.
     """
     numbers, found = np.array(pieces), np.zeros((0, 3), np.int64)
     parts = np.random.default_rng(0).permutation(groups.max(initial=0) + 1)[groups] % PARTS
@@ -60,7 +60,7 @@ def within(
 
 
 def between(codec: Codec[Any], store: TokenStore, known: Sequence[int], new: Sequence[int]) -> Scale:
-    """Measure the passages that new pieces of a store, 1,000 at most, share with known ones."""
+    """Measure the passages that at most 1,000 new pieces of a store share with known ones."""
     pieces = [store[piece] for piece in new[:ENOUGH]]
     runs, ends = Overlap(store, known, codec.profile).longest(pieces), codec.profile.ends
     facts = [(int(np.sum(~ends[ids])), run.length, 0) for ids, run in zip(pieces, runs, strict=True)]
@@ -68,14 +68,14 @@ def between(codec: Codec[Any], store: TokenStore, known: Sequence[int], new: Seq
 
 
 def share_of(scale: Scale, length: int, passage: int) -> float | None:
-    """Return the share of pieces of about a length that share a passage as long; None if the scale is too small."""
+    """Return the share of pieces of similar length with a shared passage as long; None if the scale is too small."""
     if len(scale) < FEWEST:
         return None
     return _share_above(_passages_near(scale)(length), passage)
 
 
 def share_as_close(scale: Scale, share: float) -> float | None:
-    """Return the share of pieces of whose figures one piece holds as many; None if the scale is too small."""
+    """Return the share of pieces with at least this share of figures in one piece; None if the scale is too small."""
     return _share_above(scale[:, 2], 1000 * share) if len(scale) >= FEWEST else None
 
 
@@ -84,7 +84,7 @@ def _share_above(values: NDArray[np.int64], least: float) -> float:
 
 
 def _passages(scale: Scale, length: int) -> NDArray[np.int64]:
-    """Return the passages of the pieces of about a length."""
+    """Return the shared passages of pieces of similar length."""
     count = max(min(NEAREST, len(scale) // 4), FEWEST)
     apart = np.abs(np.log(np.maximum(scale[:, 0], 1) / max(length, 1)))
     passages: NDArray[np.int64] = scale[np.argsort(apart, kind="stable")[:count], 1]
@@ -97,7 +97,7 @@ _passages_near = ByIdentity[Scale, Callable[[int], NDArray[np.int64]]](lambda sc
 def groups_of(
     fingerprints: Sequence[NDArray[np.int64]], transposition: Transposition | None, labels: Sequence[str]
 ) -> NDArray[np.int64]:
-    """Return a number for each piece, the same for near-duplicates and pieces with a title in common."""
+    """Return a number for each piece, equal for near-duplicates and for pieces with a common title."""
     forest = Forest(len(labels))
     for numbers in (near_duplicates(fingerprints, transposition), same_titles(labels)):
         first: dict[int, int] = {}

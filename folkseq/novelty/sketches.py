@@ -1,8 +1,9 @@
-"""Sketches of pieces, by which near-duplicates are recognised without the pieces.
+"""Sketches of pieces, which identify near-duplicates without the pieces themselves.
 
-A sketch is every second of a piece's distinct figures, those with an even hash, in 16 bits each. Figures are those of
-the representation's fingerprint (`Transposition`), which know neither key nor tempo: of tunes nine melodic intervals,
-of performances twelve onsets. By chance, two figures have the same 16 bits once in 65,536 times.
+A sketch contains half of a piece's distinct figures, those with an even hash, in 16 bits each. The figures come from
+the representation's fingerprint (`Transposition`) and do not depend on key or tempo. A figure of a tune is nine melodic
+intervals, and a figure of a performance is twelve onsets. Two different figures have the same 16 bits with a
+probability of 1 in 65,536.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from folkseq.corpora.duplicates import distinct_ngrams
 from folkseq.representations.capabilities import Transposition
 
 FEWEST = 4
-"""Figures that two pieces share at least, so that a coincidence makes no twins."""
+"""Minimum number of figures that near-duplicates share, to exclude coincidences."""
 Figures = NDArray[np.uint16]
 
 
 class Resemblance(NamedTuple):
-    """The piece that holds most of another's figures."""
+    """The piece that contains most of another piece's figures."""
 
     piece: int
     share: float
-    """Of the other's figures."""
+    """The shared part of the other piece's figures."""
     source_share: float
-    """Of its own figures."""
+    """The shared part of its own figures."""
     is_twin: bool
-    """Whether the two are near-duplicates."""
+    """Whether the two pieces are near-duplicates."""
 
 
 def fingerprint_of(ids: NDArray[Any], transposition: Transposition | None) -> NDArray[np.int64]:
@@ -54,7 +55,7 @@ class Sketches:
 
     figures: Figures
     counts: NDArray[np.int64]
-    """(P,) of the figures of each piece."""
+    """(P,) number of figures of each piece."""
     twin_share: float
 
     @classmethod
@@ -69,7 +70,7 @@ class Sketches:
         return self.figures[stop - int(self.counts[piece]) : stop]
 
     def some(self, which: NDArray[np.bool_]) -> Sketches:
-        """Return those of some pieces, (P,)."""
+        """Return the sketches of the pieces selected by a mask, (P,)."""
         return Sketches(self.figures[np.repeat(which, self.counts)], self.counts[which], self.twin_share)
 
     @cached_property
@@ -78,7 +79,7 @@ class Sketches:
         return self.figures[order], np.repeat(np.arange(len(self.counts)), self.counts)[order]
 
     def closest(self, own: Figures) -> Resemblance | None:
-        """Return the piece that shares most figures with a sketch, twins first; None if none shares enough."""
+        """Return the piece that shares most figures with a sketch, preferring near-duplicates; None below a minimum."""
         figures, owners = self._sorted
         first, last = (np.searchsorted(figures, own, side=side) for side in ("left", "right"))
         places = np.arange((last - first).sum()) + np.repeat(

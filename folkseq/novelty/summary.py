@@ -1,8 +1,8 @@
-"""A summary of a training set, which is sufficient for verdicts, and with marks also for models without their corpus.
+"""A summary of a training set, which is sufficient for verdicts; with marks, a model does not need its corpus.
 
-It is one file, `summary.npz`. It contains the label, sketch, marks and places (the bar or second of each id) of each
-piece, and the scale of the verdicts. Nobody can read a piece from it, but can test whether a given piece is in it. For
-2,450 tunes it takes 0.5 MB. For a training set of more than `MOST_IDS` ids it contains neither marks nor places, so
+The summary is one file, `summary.npz`, with the label, sketch, marks and places (the bar or second of each id) of each
+piece, and the scale of the verdicts. Pieces cannot be reconstructed from it, but one can test whether a given piece is
+in it. For 2,450 tunes it takes 0.5 MB. For a training set of more than `MOST_IDS` ids it has no marks and no places, so
 such a model needs its corpus.
 """
 
@@ -36,16 +36,16 @@ class Summary:
     """A summary of P pieces."""
 
     numbers: Integers
-    """(P,) of the pieces in the run's store, rising."""
+    """(P,) numbers of the pieces in the run's store, rising."""
     labels: tuple[str, ...]
     lengths: Integers
-    """(P,) of the pieces in ids, without those that begin and end a piece."""
+    """(P,) lengths of the pieces in ids, without the ids that begin and end a piece."""
     lead: int
-    """Ids that begin a piece."""
+    """Number of ids that begin a piece."""
     marks: Marks
-    """Of all pieces end to end; none if there are too many."""
+    """Marks of all pieces end to end; empty for a training set that is too large."""
     places: Integers
-    """The place of each id of all pieces end to end, as `Analysis.places` counts; none if there are too many."""
+    """Place of each id of all pieces end to end (`Analysis.places`); empty for a training set that is too large."""
     sketches: Sketches
     scale: Scale
 
@@ -59,7 +59,7 @@ class Summary:
         labels: Sequence[str],
         continuous: bool,
     ) -> Self:
-        """Summarise the pieces of an overlap, which are those of a store that are trained on; see `scale`."""
+        """Summarise the pieces of an overlap, the training pieces of a store; see `scale`."""
         known = overlap.training_set
         pieces = [known.store[piece] for piece in known.pieces]
         numbers = known.numbers
@@ -111,7 +111,7 @@ class Summary:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the file that `write` left. Raises RunError if it is missing or broken."""
+        """Read the file written by `write`. Raises RunError if it is missing or broken."""
         path = folder / FILE
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -129,25 +129,25 @@ class Summary:
             )
             if len({len(each) for each in (summary.numbers, summary.labels, summary.lengths, counts)}) != 1:
                 raise ValueError("it does not hold the same number of pieces throughout")
-        except Exception as error:  # numpy and zipfile raise classes of their own
+        except Exception as error:  # numpy and zipfile raise several unrelated classes
             raise RunError(f"{path}: cannot be read: {' '.join(str(error).split())}; remove the folder") from None
         return summary
 
     def marked(self, codec: Codec[Any]) -> MarkedOverlap:
-        """Return the training set of marks. Raises ValueError if there are none."""
+        """Return the index of the marks. Raises ValueError if there are none."""
         return MarkedOverlap(self.marks, self.lengths, self.numbers.tolist(), codec.profile, self.lead)
 
     def index(self, number: int) -> int:
-        """Return which of its pieces has a number in the run's store."""
+        """Return the index of the piece with a number in the run's store."""
         return int(np.searchsorted(self.numbers, number))
 
     def span(self, number: int, start: int, stop: int) -> tuple[int, int]:
-        """Return the first and the last place of the ids from `start` to `stop` of a whole piece."""
+        """Return the first and the last place of the ids from `start` up to `stop` in a piece."""
         before = int(self.lengths[: self.index(number)].sum()) - self.lead
         return int(self.places[before + start]), int(self.places[before + stop - 1])
 
 
 def _small(numbers: NDArray[np.int64]) -> NDArray[Any]:
-    """Return integers in the smallest type that holds all."""
+    """Return integers in the smallest sufficient type."""
     kinds = (np.min_scalar_type(int(bound)) for bound in (numbers.min(initial=0), numbers.max(initial=0)))
     return numbers.astype(np.result_type(*kinds))

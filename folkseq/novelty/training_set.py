@@ -1,8 +1,8 @@
-"""The pieces that a model was trained on, in the form in which new pieces are compared with them.
+"""The training pieces of a model, in the form for comparison with new pieces.
 
-A long text is trained on in stretches. A passage may cross the seam between two stretches, so stretches that continue
-one another are joined: a piece continues in the next one if it does not end with an id that ends pieces. Of a training
-set of more than `MOST_IDS` ids, only the beginnings of the pieces are compared.
+A long text is split into stretches for training. A passage may cross the boundary between two stretches, so consecutive
+stretches are joined: a piece continues in the next one if its last id does not end a piece. If the training set has
+more than `MOST_IDS` ids, only the beginnings of the pieces are compared.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from folkseq.corpora import TokenStore, beginning
 from folkseq.representations.capabilities import Profile
 
 MOST_IDS = 20_000_000
-_CHUNK = 1 << 14  # ids that are hashed together, so that intermediate arrays fit into the processor's cache
+_CHUNK = 1 << 14  # ids hashed together, so that intermediate arrays fit into the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """Whole pieces, and which pieces of the run's own store they come from."""
+    """Whole pieces, and their origin in the run's own store."""
 
     store: TokenStore
     pieces: Sequence[int]
     """The pieces of `store` to compare with, rising."""
     origins: Sequence[int]
-    """For each piece of `store` its number in the run's store; for a joined piece, that of its first stretch."""
+    """Number in the run's store of each piece of `store`; for a joined piece, of its first stretch."""
 
     @classmethod
     def of(cls, store: TokenStore, pieces: Sequence[int], profile: Profile) -> Self:
-        """Join those `pieces` of a store that continue one another, cut to `MOST_IDS` ids in all.
+        """Join consecutive stretches among the `pieces` of a store, and cut them to `MOST_IDS` ids in total.
 
         If every piece ends, the result refers to `store` itself; otherwise it holds a new store in memory.
         """
@@ -53,11 +53,11 @@ class TrainingSet:
             whole = np.concatenate([store[first], *(ids[~profile.ends[ids]] for ids in map(store.__getitem__, others))])
             complete = profile.ends[whole[-1]] or len(whole) >= most
             joined.append(whole[:most] if complete else np.append(whole, end))
-        joined[-1] = np.append(joined[-1], end)  # no run reaches over the end of the array
+        joined[-1] = np.append(joined[-1], end)  # so that no run extends beyond the array
         return cls(TokenStore.of(joined), range(len(joined)), [int(group[0]) for group in groups])
 
     def places(self) -> Iterator[NDArray[np.int64]]:
-        """Yield where in the store's flat array the ids stand, whole pieces at a time, about `_CHUNK` ids each."""
+        """Yield the positions of ids in the store's flat array, in chunks of whole pieces with about `_CHUNK` ids."""
         starts, ends = self.store.offsets[:-1][self.pieces], self.store.offsets[1:][self.pieces]
         lengths = np.minimum(ends - starts, beginning(ends - starts, MOST_IDS))
         chunk = (np.cumsum(lengths) - lengths) // _CHUNK  # (P,) the chunk of each piece

@@ -30,34 +30,34 @@ class CheckedPiece:
     """One piece of a file with its verdict."""
 
     label: str
-    """Number and title, or the name of the file."""
+    """Number and title of the piece, or the name of the file."""
     verdict: Verdict
     copied: Copied
-    """The longest passage that it shares."""
+    """The longest shared passage."""
     excerpts: tuple[str, str] | None
-    """The shared part of the piece, and that of the known piece; None if that is not known or has no notation."""
+    """The shared part in the piece and in the known piece; None if it is unavailable or has no notation."""
 
 
 @dataclass(frozen=True)
 class ComparedPiece:
-    """A piece as it is compared."""
+    """A piece after comparison with the known pieces."""
 
     tokens: Sequence[str]
     shared: SharedPassage
     copied: Copied
     verdict: Verdict
     lost: Mapping[str, int]
-    """What the tokens do not represent, by kind and count."""
+    """Counts of what the tokens do not represent, by kind."""
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """The pieces of a file, and what reading it dropped."""
+    """The pieces of a file, and counts of what the parser dropped."""
 
     against: str
-    """The run or corpus that they are compared with."""
+    """The run or corpus for comparison."""
     has_corpus: bool
-    """Whether that holds the pieces themselves."""
+    """Whether it contains the pieces themselves, not only marks."""
     pieces: tuple[CheckedPiece, ...]
     lost: Counter[str]
     faults: tuple[str, ...]
@@ -70,7 +70,7 @@ def check(
     *,
     on_read: Callable[[int, int], None] | None = None,
 ) -> CheckedFile:
-    """Check for every piece in a file whether it is a copy.
+    """Check whether each piece in a file is a copy.
 
     Args:
         file: a file of tunes or a performance.
@@ -108,10 +108,10 @@ def check(
 
 
 def compare(representation: Representation[Any], known: KnownPieces, pieces: Sequence[Any]) -> Iterator[ComparedPiece]:
-    """Yield what known pieces say of each of some others, which are read in a representation of the same kind."""
+    """Yield the result of comparing each of some pieces with the known pieces; the representations must agree."""
     own, encoded = representation.fit_encode(pieces)
     tokens = [own.vocabulary.decode(ids.tolist()) for ids in encoded]
-    # A token that the model does not know ends every passage.
+    # An unknown token interrupts every passage.
     end = int(np.flatnonzero(known.codec.profile.ends)[-1])
     vocabulary = known.codec.vocabulary
     compared = [np.array([vocabulary.id(each) if each in vocabulary else end for each in piece]) for piece in tokens]
@@ -123,18 +123,18 @@ def compare(representation: Representation[Any], known: KnownPieces, pieces: Seq
 
 
 def _is_run(path: Path) -> bool:
-    """Return whether a path is that of a run, or a bare name, which can only be that of a model."""
+    """Return whether a path is a run folder, or a bare name, which must be the name of a model."""
     return (path / "config.json").exists() or not (path.exists() or path.suffix or path.parent.name)
 
 
 def _corpus(
     file: Path, corpus: Path, on_read: Callable[[int, int], None] | None
 ) -> tuple[Representation[Any], KnownPieces]:
-    """Return the pieces of a corpus, in the first representation that reads the file and some of the corpus."""
+    """Return the pieces of a corpus in the first representation that reads the file and a part of the corpus."""
     suffix = file.suffix.lower()
 
     def rank(kind: Representation[Any]) -> int:
-        """Return how late a representation names the suffix, since each names its usual one first."""
+        """Return the index of the suffix among a representation's suffixes, the default first."""
         suffixes = list(kind.suffixes)
         return suffixes.index(suffix) if suffix in suffixes else len(suffixes)
 
@@ -148,7 +148,7 @@ def _corpus(
                 continue
             chosen = chosen.suited_to(paths)
             found = tokenize_corpus(chosen, paths, on_read=on_read)
-        except FolkseqError as error:  # perhaps another representation reads it
+        except FolkseqError as error:  # another representation may read it
             first = first or error
             continue
         return chosen.matching(found.codec.vocabulary), KnownPieces.of(found, chosen.files.continuous)
@@ -156,12 +156,12 @@ def _corpus(
 
 
 def _reads(files: Files[Any], file: Path) -> bool:
-    """Return whether a file can be read, if need be by transcription."""
+    """Return whether a file can be read, possibly by transcription."""
     return file.suffix.lower() in files.suffixes or (".abc" in files.outputs and file.suffix.lower() in midi.SUFFIXES)
 
 
 def _read(representation: Representation[Any], file: Path) -> Iterator[Parsed[Any]]:
-    """Read the pieces of a file; of MIDI, for a representation of tunes, the transcribed melody."""
+    """Read the pieces of a file; for a representation of tunes, transcribe the melody of a MIDI file."""
     kind = representation.files
     if file.suffix.lower() in kind.suffixes or ".abc" not in kind.outputs:
         yield from read_file(kind, file)

@@ -1,15 +1,14 @@
 """Verdicts in words: whether a piece is a copy.
 
-`copy`      it is a near-duplicate of a piece of the corpus, or one passage of a piece is half of it or more
-`variant`   at most five in a hundred pieces of the corpus have as many of their figures in one other piece
-`long`      at most five in a hundred pieces of the corpus share as long a passage with another
-`usual`     more of them do
-`unknown`   the corpus is too small to say what its pieces share among themselves
-`new`       it shares fewer than eight tokens in a row
+`copy`      it is a near-duplicate of a piece of the corpus, or a single shared passage makes up half of it or more
+`variant`   at most 5 % of the pieces of the corpus have as many of their figures in one other piece
+`long`      at most 5 % of the pieces of the corpus share as long a passage with another piece
+`usual`     more than 5 % of them do
+`unknown`   the corpus is too small to measure the usual overlap of its pieces
+`new`       it shares fewer than eight consecutive tokens
 
-Figures and near-duplicates are those of the representation (`Transposition`), in any key and at any tempo. What the
-pieces of the corpus share is measured on the corpus itself, see `scale`; of the pieces, those of about its length count
-for passages.
+The representation defines figures and near-duplicates (`Transposition`), independently of key and tempo. The usual
+overlap is measured on the corpus itself; see `scale`. For passages, only pieces of similar length count.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def judge(
 
 
 def _how_much(found: Resemblance, label: str) -> str:
-    if max(found.share, found.source_share) < HALF:  # as of two performances of one work
+    if max(found.share, found.source_share) < HALF:  # for example, two performances of one work
         return f"it is the same piece as {label}"
     if found.share >= found.source_share:
         return f"{_percent(found.share)} of it is in {label}"

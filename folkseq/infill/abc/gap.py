@@ -1,8 +1,8 @@
-"""A gap in a tune: some of its bars are written, between the others, which stay as they are.
+"""A gap in a tune: the model writes some bars, and all other bars remain unchanged.
 
-In the source a bar of the gap is one slot for each of its eighths, and the tokens between bars are as they were, so the
-model knows the length to fill and where in it it is. The target is the sounds of the bars, with the tokens between
-them, from the start id to the end id.
+In the source, a bar of the gap has one slot per eighth, and the tokens between bars are unchanged. The model thus knows
+the length of the gap and its position in it. The target consists of the sounds of the bars and the tokens between the
+bars, from the start id to the end id.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from folkseq.representations.abc.tables import Form, TableGrammar
 from folkseq.representations.base import END, START
 
 IDS_PER_SOUND = 16
-"""Most ids of a sound: a chord with grace notes, its length, a tie and the bar line."""
+"""Maximum number of ids of a sound: a chord with grace notes, its length, a tie and the bar line."""
 
 
 class Gap:
@@ -34,23 +34,23 @@ class Gap:
         """Cut a gap.
 
         Args:
-            grammar: of bars, over the model's vocabulary.
-            ids: (T,) of the tune.
-            bars: of the tune.
+            grammar: grammar of bars over the model's vocabulary.
+            ids: (T,) ids of the tune.
+            bars: bars of the tune.
             first: index of the gap's first bar.
-            count: number of its bars.
+            count: number of bars in the gap.
             left_only: whether the source ends with the gap.
         """
         self.bar_grammar, self.spans, self.first = grammar, bars.spans[first : first + count], first
         self.start, self.stop = self.spans[0].start, self.spans[-1].stop
         between = [tuple(ids[one.stop : other.start].tolist()) for one, other in pairwise(self.spans)]
         self.between = [*between, (grammar.alphabet.vocabulary.id(END),)]
-        """The ids after each bar of the gap, up to the next bar; after the last, the end id."""
+        """The ids between each bar of the gap and the next; for the last bar, the end id."""
         self._ids, self._bars, self._left_only = ids, bars, left_only
 
     @cached_property
     def source(self) -> EncoderSource:
-        """Return the tune around the gap, with slots in it."""
+        """Return the tune with slots in the gap."""
         positions = self._bars.positions
         known = np.arange(self.start)
         ids, places = [self._ids[known]], [positions[known]]
@@ -67,7 +67,7 @@ class Gap:
         return EncoderSource(np.concatenate(ids).astype(np.int64)[:, None], np.concatenate(places))
 
     def pair(self) -> Pair:
-        """Return the source with the bars that were there as the target."""
+        """Return the source with the original bars as the target."""
         vocabulary = self.bar_grammar.alphabet.vocabulary
         ids = np.concatenate([[vocabulary.id(START)], self.inside, [vocabulary.id(END)]]).astype(np.int64)
         free = np.zeros(len(ids) - 1, np.bool_)
@@ -85,23 +85,23 @@ class Gap:
 
     @property
     def inside(self) -> NDArray[Any]:
-        """Return the ids of the bars that are there."""
+        """Return the ids of the original bars in the gap."""
         return self._ids[self.start : self.stop]
 
     def filled(self, ids: NDArray[Any]) -> NDArray[Any]:
-        """Return the ids of the tune with others in the gap."""
+        """Return the ids of the tune with new ids in the gap."""
         return np.concatenate([self._ids[: self.start], ids, self._ids[self.stop :]])
 
     def open_bar(self, bar: int) -> BarState:
-        """Return the state of a bar of the gap before its sounds."""
+        """Return the state of a bar of the gap before its first sound."""
         return BarState(self.spans[bar].ticks, self.spans[bar].compound, at_line=True)
 
     def place(self, bar: int, given: int, left: int) -> int:
-        """Return the element of the source at which the decoder is.
+        """Return the index of the decoder's current element of the source.
 
         Args:
-            bar: index of the bar in the gap; −1 before the first, their number after the last.
-            given: number of ids after that bar that have been read.
+            bar: index of the bar in the gap; −1 before the first bar, the number of bars after the last.
+            given: number of ids after this bar that the decoder has read.
             left: ticks left in the bar.
         """
         inside = min(max(bar, 0), len(self.spans) - 1)
@@ -113,19 +113,19 @@ class Gap:
 
     @cached_property
     def _slots(self) -> list[int]:
-        """Return the element of the source at which each bar's slots begin."""
+        """Return the index of each bar's first slot in the source."""
         lengths = [slots_of(span) + len(between) for span, between in zip(self.spans, self.between, strict=True)]
         return [self.start + sum(lengths[:bar]) for bar in range(len(lengths))]
 
     @property
     def limit(self) -> int:
-        """Return more ids than any way to fill the gap takes."""
+        """Return an upper bound on the number of ids that fill the gap."""
         grid, both = self.bar_grammar.alphabet.grid, zip(self.spans, self.between, strict=True)
         return 2 + sum(IDS_PER_SOUND * (span.ticks // grid + 1) + len(between) for span, between in both)
 
     @property
     def tied_pitch(self) -> int | None:
-        """Return the pitch that is tied into the gap, if any."""
+        """Return the pitch tied into the gap, or None."""
         kinds = self.bar_grammar.alphabet.kinds
         before = [each for each in self._ids[: self.start].tolist() if kinds[each] not in ("bar", "ending")]
         if not before or kinds[before[-1]] != "tie":
@@ -134,21 +134,21 @@ class Gap:
 
 
 def slots_of(span: BarSpan) -> int:
-    """Return the number of slots of a bar: its eighths, the last of which may be shorter."""
+    """Return the number of slots of a bar: its length in eighths, rounded up."""
     return -(-span.ticks // EIGHTH)
 
 
 class GapState(NamedTuple):
-    """The place of a row in a gap."""
+    """The position of a row in a gap."""
 
     bar: int
-    """From 0; −1 before the start id, the number of bars after the last."""
+    """Index of the bar; −1 before the start id, the number of bars after the last bar."""
     given: int = 0
     """Number of ids after the bar that have been read."""
 
 
 class GapForm(Form[GapState]):
-    """The given elements between the bars of a gap."""
+    """The form of a gap, with the given tokens between its bars."""
 
     start = GapState(-1)
 
@@ -165,7 +165,7 @@ class GapForm(Form[GapState]):
         return self._gap.open_bar(state.bar)._replace(tied=tied)
 
     def at_line(self, state: GapState) -> set[str]:
-        """Return the token that comes next, if it is no sound."""
+        """Return the next token, unless a sound comes next."""
         if state.bar < 0:
             return {START}
         if state.bar == self._count:
@@ -173,11 +173,11 @@ class GapForm(Form[GapState]):
         return {self._between[state.bar][state.given]} if state.given else set()
 
     def lines(self, state: GapState, place: int) -> set[str]:
-        """Return the token after the bar, if the bar is full."""
+        """Return the token after the bar if the bar is full."""
         return {self._between[state.bar][0]} if place == self._gap.spans[state.bar].ticks else set()
 
     def advance(self, state: GapState, place: int, token: str) -> GapState:
-        """Return the state after a token that is no sound."""
+        """Return the state after a token that is not part of a sound."""
         if state.bar == self._count:
             return state
         if state.bar >= 0 and state.given + 1 < len(self._between[state.bar]):
@@ -198,7 +198,7 @@ class GapGrammar(TableGrammar[GapState]):
 
     @property
     def fewest(self) -> int:
-        """Return more ids than any way to fill the gap takes."""
+        """Return an upper bound on the number of ids that fill the gap."""
         return self._gap.limit
 
     def begin(self, rows: int) -> Rows:
@@ -207,11 +207,11 @@ class GapGrammar(TableGrammar[GapState]):
         return bar, form, np.full_like(pitch, self._gap.tied_pitch or 0), count
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the share of the bars that are written, (B,)."""
+        """Return the share of complete bars, (B,)."""
         return np.array([max(self.form_states[form].bar, 0) for form in rows[1]]) / len(self._gap.spans)
 
     def at(self, rows: Rows) -> Integers:
-        """Return the element of the source at which each row is, (B,)."""
+        """Return the index of each row's current element of the source, (B,)."""
         numbers = zip(rows[1].tolist(), rows[0].tolist(), strict=True)
         states = ((self.form_states[form], self.bar_states[bar].left) for form, bar in numbers)
         return np.array([self._gap.place(state.bar, state.given, left) for state, left in states], np.int64)

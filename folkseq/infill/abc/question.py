@@ -1,8 +1,8 @@
-"""A gap that a user names in a tune: found in the text, filled by the model, and put back into the text.
+"""A gap in a tune: it is located in the text, filled by the model, and replaced in the text.
 
-Only the bars of the gap change, in the text and in the music. The text is read again with rests in the gap, and with
-each answer, and refused if anything else has changed. So a tie that carries an accidental out of the gap, a broken
-rhythm over its edge, or a change of key within a bar can never change the rest.
+Only the bars of the gap change, in the text and in the music. To guarantee this, the text is parsed again with test
+notes in the gap and with each answer, and rejected if anything else has changed. Thus a tie that carries an accidental
+out of the gap, a broken rhythm over its edge, or a change of key within a bar can never change the rest.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class GapInTune(Question):
     codec: AbcCodec
     text: TuneText
     interval: Interval
-    """From the key of the ids to the tune's own."""
+    """The interval from the key of the ids to the key of the tune."""
     bars: tuple[TextBar, ...]
     """The bars of the gap in the text."""
     gap: Gap
 
     def answer(self, ids: Sequence[int]) -> FilledTune:
-        """Return the tune with new bars. Raises RequestError if they would change the bars around them."""
+        """Return the tune with new bars. Raises RequestError if they would change the surrounding bars."""
         new = np.array([each for each in ids if each not in (*self.opening, self.end_id)], np.int64)
         tune = self.codec.decode(self.gap.filled(new)).transposed(self.interval)
         elements = bars_of(tune.body)[self.gap.first : self.gap.first + len(self.bars)]
@@ -84,11 +84,11 @@ class FilledTune(Answer):
 
     @cached_property
     def tune(self) -> Tune:
-        """Return the tune as its text reads, or as its ids decode."""
+        """Return the tune parsed from its text, or decoded from its ids without a text."""
         return (self.before.read(self.text) if self.text else None) or self.decoded
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
-        """Format the tune as ABC, in which nothing else is new but the comments, or as MIDI."""
+        """Format the tune as ABC, in which only the gap and the comments are new, or as MIDI."""
         if suffix == ".mid" or not self.text:
             return tunes.format(self.tune, suffix, comments)
         added = self.before.added
@@ -106,13 +106,13 @@ def find_gap(
     number: int | None,
     instrument: Instrument | None = None,
 ) -> GapInTune:
-    """Find the gap of `bars`, such as `5-8`, in tune `number` of a file of ABC, or in the melody of a MIDI file.
+    """Find the gap of `bars`, such as `5-8`, in tune `number` of an ABC file, or in the melody of a MIDI file.
 
-    The new bars keep to the notes of an instrument, if one is given.
+    With an instrument, the new bars stay within its range.
 
     Raises:
-        FolkseqError: there is no such tune or bar, the model does not know its meter, or it cannot be filled without
-            a change around it.
+        FolkseqError: there is no such tune or bar, the model does not know the meter, or the gap cannot be filled
+            without changing the surrounding bars.
     """
     text = TuneText.find(data, file, number)
     if text.text and text.text.removeprefix(text.added).encode(text.encoding, "replace") != data:
@@ -175,7 +175,7 @@ def _parse_range(bars: str | None) -> tuple[int, int]:
 
 
 def _find_text_bars(text: TuneText, first: int, count: int, total: int, named: str) -> tuple[list[TextBar], list[str]]:
-    """Return the bars of a gap in the text, which has `total` bars, and notices about what will be gone."""
+    """Return the bars of a gap in the text, which has `total` bars, and notices about what the new bars will drop."""
     every, has_words = find_bars(text.text, text.index)
     elements = bars_of(text.tune.body)
     if not len(every) == len(elements) == total:
@@ -183,7 +183,7 @@ def _find_text_bars(text: TuneText, first: int, count: int, total: int, named: s
     bars = every[first : first + count]
     if any(bar.overlay for bar in bars):
         raise RequestError(f"{named} have a second line (&), which cannot be written; ask for others")
-    # One plain pitch in the rhythm of each bar.
+    # The test notes: a single pitch in the rhythm of each bar.
     trial: list[list[Element]] = [
         [Sound((Pitch(4),), each.duration) for each in bar if isinstance(each, Sound)]
         for bar in elements[first : first + count]
@@ -203,7 +203,7 @@ def _find_text_bars(text: TuneText, first: int, count: int, total: int, named: s
 
 
 def _measure(codec: AbcCodec, tokens: Sequence[str], ids: Integers, file: str) -> Bars:
-    """Return the bars of the ids, as long as those of all tokens, some of which the model may not know."""
+    """Return the bars of the ids, with lengths measured on all tokens, including those that the model does not know."""
     every, known = read_bars(tokens), read_bars(codec.vocabulary.decode(ids.tolist()))
     if len(every.spans) != len(known.spans):
         raise RequestError(f"{file}: the model has not met what parts its bars; train one on such tunes")
@@ -212,7 +212,7 @@ def _measure(codec: AbcCodec, tokens: Sequence[str], ids: Integers, file: str) -
 
 
 def _with_known_keys(tune: Tune, codec: AbcCodec) -> Tune:
-    """Return the tune; in major with as many sharps or flats, if the model has not met its keys."""
+    """Return the tune; if the model does not know its keys, in the major keys with the same signature."""
     keys = [token for token in codec.representation.tokenize(tune) if kind(token) in ("K:", "key")]
     if all(key in codec.vocabulary for key in keys):
         return tune
@@ -222,10 +222,10 @@ def _with_known_keys(tune: Tune, codec: AbcCodec) -> Tune:
 
 
 def _known_ids(tokens: Sequence[str], codec: AbcCodec, file: str) -> list[int]:
-    """Return the ids of a tune's tokens without those that the model has not met, which it only had to read.
+    """Return the ids of a tune's tokens; unknown tokens are left out, since the model would only read them.
 
     Raises:
-        RequestError: it has not met the tune's meter.
+        RequestError: the model does not know the tune's meter.
     """
     ids, vocabulary = [], codec.vocabulary
     for place, token in enumerate(tokens):
@@ -241,7 +241,7 @@ def _known_ids(tokens: Sequence[str], codec: AbcCodec, file: str) -> list[int]:
 
 
 def _format_bar(elements: Sequence[Element], bar: TextBar) -> str:
-    """Return a bar as text, with the ends of slurs that began before it, and the beginnings of those that go on."""
+    """Return a bar as text, including the ends of slurs from earlier bars and the beginnings of slurs to later bars."""
     text = format_bars(elements, bar.key, bar.meter, bar.unit)
     sounds = [match for match in SYMBOL.finditer(text) if KINDS[match.lastindex or 0] in ("note", "chord", "rest")]
     if not sounds:

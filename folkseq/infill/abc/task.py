@@ -1,4 +1,4 @@
-"""The task of filling gaps in tunes: the gaps of training, and the gap that a user names."""
+"""The task of filling gaps in tunes: random gaps for training, and the gap of a user's request."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from folkseq.representations.task import Task
 from folkseq.settings import parse
 
 LEFT_ONLY = 0.1
-"""Share of the pairs in training whose source has nothing after the gap, so that a tune's end can be filled, too."""
+"""Share of training pairs whose source ends with the gap, so that the model can also fill the end of a tune."""
 HELD_OUT = 2
 """Number of gaps of a held-out tune."""
 
 
 class FillTune(Task):
-    """Filling a gap of some bars in a tune."""
+    """The task of filling a gap of some bars in a tune."""
 
     outputs = (".abc", ".mid")
     relative_positions = RelativePositions(17, 4)
-    """Bars and eighths: a gap's last bar differs from the one before the gap, wherever they are."""
+    """Distances in bars and eighths: even in the longest gap, the last bar and the bar before the gap differ."""
     recipe: Mapping[str, Any] = {"batches": "pairs", "weight_decay": 0.3}
 
     def __init__(self, codec: AbcCodec) -> None:
@@ -39,7 +39,7 @@ class FillTune(Task):
         self.source_sizes = (self.vocabulary_size + 1,)  # a tune's own ids, and the slot
 
     def draw(self, ids: NDArray[Any], random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
-        """Draw a gap of one to sixteen bars, short ones as often as those twice as long."""
+        """Draw a gap of one to sixteen bars with a log-uniform length."""
         bars = read_bars(self.codec.vocabulary.decode(ids.tolist()))
         count = min(int(2 ** random.uniform(0, np.log2(MOST_BARS + 1))), len(bars.spans))
         first = int(random.integers(max(len(bars.spans) - count + 1, 1)))
@@ -58,7 +58,13 @@ class FillTune(Task):
         return self.codec.analysis.amounts(pair.ids)
 
     def ask(self, data: bytes, file: str, **where: Any) -> GapInTune:
-        """Find the gap in a file: `bars` as in 5-8, `tune`, the number of one of several, and an `instrument`."""
+        """Find the gap in a file.
+
+        Args:
+            data: the bytes of the file.
+            file: its name.
+            where: `bars`, as in 5-8; `tune`, the number of the tune in a file of several; and `instrument`.
+        """
         if where.get("seconds") is not None:
             raise RequestError(f"--seconds: {file} is a tune; name the bars to fill, as in --bars 5-8")
         instrument = parse(AbcOptions, {"instrument": where.get("instrument")}).range

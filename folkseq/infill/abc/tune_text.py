@@ -1,4 +1,4 @@
-"""A tune in the text of its book, and whether another text differs from it in some bars only."""
+"""A tune in the text of its book, and comparison of the tune with another text bar by bar."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class TuneText:
     """Empty if the tune comes from MIDI."""
     encoding: str = ""
     added: str = ""
-    """A header that was put before a text without one, so that it can be read."""
+    """A header that was added before a text without one, so that it can be parsed."""
     index: int = 0
     """Of the tune in the book."""
     lost: Counter[str] = field(default_factory=Counter)
-    """What was lost as the tune was read, by kind and count."""
+    """Counts of what the parser dropped, by kind."""
 
     @classmethod
     def find(cls, data: bytes, file: str, number: int | None) -> Self:
-        """Find a tune in a file; `number` is its `X:` number. Raises RequestError if not exactly one is meant."""
+        """Find a tune in a file by its `X:` number. Raises RequestError unless exactly one tune matches."""
         try:
             if midi.is_midi(data) or musicxml.is_musicxml(data):
                 book = tunes.parse_any(data, file)
@@ -61,13 +61,13 @@ class TuneText:
         raise RequestError(f"{file}: there is no X:{number}; there are: {shown or 'none'}")
 
     def read(self, text: str) -> Tune | None:
-        """Return the tune at the same place in another text, if it can be read."""
+        """Return the tune at the same position in another text, or None if it cannot be parsed."""
         entries = abc.parse(text).entries
         entry = entries[self.index] if self.index < len(entries) else None
         return entry if isinstance(entry, Tune) else None
 
     def differs_only_in(self, text: str, first: int, bars: Sequence[Sequence[Element]]) -> bool:
-        """Return whether another text has `bars` in place of those from index `first` on, and is otherwise the same."""
+        """Return whether another text equals this one except for `bars` in place of the bars from index `first` on."""
         after = self.read(text)
         if after is None or replace(after, voices=after.voices[1:]) != replace(self.tune, voices=self.tune.voices[1:]):
             return False
@@ -80,7 +80,7 @@ class TuneText:
         for place in (*range(first), *range(last, len(was))):
             if _notes(now[place]) != _notes(was[place]):
                 return False
-            at_edge = place in (first - 1, last)  # where slurs and ties may end in another way
+            at_edge = place in (first - 1, last)  # slurs and ties may end differently here
             if not at_edge and _marks(now[place]) != _marks(was[place]):
                 return False
         return True
@@ -101,7 +101,7 @@ def _marks(bar: Sequence[Element]) -> list[Any]:
 
 
 def _signs(body: Sequence[Element]) -> list[Element]:
-    """Return everything that is neither a sound nor a tuplet."""
+    """Return all elements except sounds and tuplets."""
     return [element for element in body if not isinstance(element, Sound | Tuplet)]
 
 

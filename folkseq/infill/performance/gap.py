@@ -1,12 +1,12 @@
-"""A gap of some seconds in a performance, whose notes a model writes again.
+"""A gap of some seconds in a performance, for which a model writes new notes.
 
-A note is in the gap if it begins there; one that begins before and sounds into it is kept. The target has the notes of
-the gap alone, from the start id on, none of which sounds after the gap.
+A note is in the gap if it begins there; a note that begins earlier and sounds into the gap is kept. The target consists
+of the notes in the gap, from the start id on, and no new note sounds after the gap.
 
-The source has one element for each kept note, so that many seconds are few elements. An element has four fields: pitch,
-velocity bin, duration, and time since the element before. Times are in thirds of an octave, as fine as a step if they
-are short. Marks open and close the gap, and one follows every half second of it, so that the decoder is at some element
-at every step.
+The source has one element for each kept note, so that a long context has few elements. An element has four fields:
+pitch, velocity bin, duration, and time since the previous element. Times have logarithmic bins, three per octave, and
+short times are exact to a step. Marks open and close the gap, and there is one after every half second of it, so that
+the decoder has a current element at every step.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from folkseq.representations.performance.generation import LONGEST_NOTE_S, MOST_
 from folkseq.representations.performance.grammar import STEP, PerformanceGrammar
 
 OPEN, CONTINUE, CLOSE, END = range(128, 132)
-"""Marks in place of a pitch: beginning of the gap, next half second of it, its end, and the end of the source."""
-UNIT_S = 0.5  # between two marks, and of a position
-CONTEXT_S = 10.0  # before and after a gap
+"""Marks instead of a pitch: beginning of the gap, next half second of it, its end, and the end of the source."""
+UNIT_S = 0.5  # time between two marks, and unit of positions
+CONTEXT_S = 10.0  # length of the context before and after a gap
 _EDGES = 0.01 * 2 ** (np.arange(31) / 3) - 1e-6  # seconds, up to 10
 IDS_PER_STEP, MIN_IDS = 4, 64
-"""Limit of the number of ids: so many for each step of a gap on average, and so many more."""
+"""The maximum number of ids in a gap is `IDS_PER_STEP` times its steps, plus `MIN_IDS`."""
 
 
 def source_sizes(config: PerformanceConfig) -> tuple[int, ...]:
@@ -40,7 +40,7 @@ def unit(config: PerformanceConfig) -> int:
 
 
 def crop(notes: Notes, first: int, last: int, config: PerformanceConfig) -> tuple[Notes, int]:
-    """Return the notes from `CONTEXT_S` before a gap to as long after it, and the step in them at which it begins."""
+    """Return the notes from `CONTEXT_S` before a gap to `CONTEXT_S` after it, and the new step at which it begins."""
     context = round(CONTEXT_S * config.steps_per_second)
     begin, end = max(first - context, 0), last + context
     near = notes.where((notes.offset > begin) & (notes.onset < end))
@@ -49,7 +49,7 @@ def crop(notes: Notes, first: int, last: int, config: PerformanceConfig) -> tupl
 
 
 def source_of(kept: Notes, first: int, last: int, config: PerformanceConfig, left_only: bool = False) -> EncoderSource:
-    """Return the source for a gap from step `first` up to `last`; without what comes after it if `left_only`."""
+    """Return the source for a gap from step `first` up to `last`; with `left_only`, the source ends with the gap."""
     within = np.arange(first + unit(config), last, unit(config))
     marks = np.concatenate([[OPEN], np.full(len(within), CONTINUE), [CLOSE, END]])
     zeros = np.zeros_like(marks)
@@ -57,7 +57,7 @@ def source_of(kept: Notes, first: int, last: int, config: PerformanceConfig, lef
     pitch = np.concatenate([marks, kept.pitch])
     velocity = np.concatenate([zeros, kept.velocity])
     duration = np.concatenate([np.where(marks == OPEN, last - first, zeros), kept.offset - kept.onset])
-    turn = np.concatenate([np.where(marks == END, 1, -1), np.zeros_like(kept.onset)])  # a mark, then notes of its step
+    turn = np.concatenate([np.where(marks == END, 1, -1), np.zeros_like(kept.onset)])  # within a step, marks come first
     order = np.lexsort((pitch, turn, step))
     if left_only:
         order = order[: int(np.flatnonzero(pitch[order] == CLOSE)[0]) + 1]
@@ -70,16 +70,16 @@ def source_of(kept: Notes, first: int, last: int, config: PerformanceConfig, lef
 
 
 def locate(source: EncoderSource, step: Integers, steps: int, config: PerformanceConfig) -> Integers:
-    """Return the element of the source at which the decoder is at each step of a gap of `steps`."""
+    """Return the decoder's current element of the source at each of some steps in a gap of `steps` steps."""
     opens, closes = (int(np.flatnonzero(source.ids[:, 0] == mark)[0]) for mark in (OPEN, CLOSE))
     return np.where(step < steps, opens + step // unit(config), closes)
 
 
 class PerformanceGapGrammar(PerformanceGrammar):
-    """The grammar of notes in a gap (a `folkseq.grammar.PlacedGrammar`), without pitches that a kept note holds."""
+    """The grammar of notes in a gap (a `folkseq.grammar.PlacedGrammar`), without the pitches that kept notes hold."""
 
     def __init__(self, source: EncoderSource, held: Integers, steps: int, config: PerformanceConfig) -> None:
-        """Set the limits, given the number of steps of the gap, and for each pitch the one up to which it is held."""
+        """Build the grammar for a gap of `steps` steps; `held` is the result of `held_until`."""
         longest = max(round(LONGEST_NOTE_S * config.steps_per_second), 1)
         super().__init__(config, end=steps, longest=longest, most=MOST_NOTES)
         self.limit = IDS_PER_STEP * steps + MIN_IDS
@@ -90,23 +90,23 @@ class PerformanceGapGrammar(PerformanceGrammar):
         mask = super().allowed(rows, remaining)
         free = mask.copy()
         free[:, self._onsets] &= rows[0][:, STEP, None] >= self._held
-        # A velocity needs a note: if every possible one is held, one begins nevertheless.
+        # A note must follow a velocity, so if kept notes hold all possible pitches, one of them begins nevertheless.
         return np.where(free.any(axis=1, keepdims=True), free, mask)
 
     def at(self, rows: Rows) -> Integers:
-        """Return the element of the source at which each piece is, (B,)."""
+        """Return the index of each row's current element of the source, (B,)."""
         step: Integers = rows[0][:, STEP]
         return self._elements[step]
 
 
 def notes_of(ids: Ids, config: PerformanceConfig) -> Notes:
-    """Return the notes of a slice of a performance, with velocity bins; before the first VELOCITY the lowest bin."""
+    """Return the notes of a slice of a performance, with velocity bins; the lowest bin before the first VELOCITY."""
     notes = pair(decode(ids, config.layout), config.layout.duration(ids), canonical=True)
     return notes._replace(velocity=np.maximum(notes.velocity, min(config.velocity_bins, 1)))
 
 
 def held_until(kept: Notes, first: int) -> Integers:
-    """Return the step of a gap up to which kept notes hold each pitch, (128,), 0 if none; the gap begins at `first`."""
+    """Return the step of the gap at `first` up to which kept notes hold each pitch, (128,); 0 for free pitches."""
     until = np.zeros(128, np.int64)
     before = kept.onset < first
     np.maximum.at(until, kept.pitch[before], kept.offset[before] - first)
@@ -114,7 +114,7 @@ def held_until(kept: Notes, first: int) -> Integers:
 
 
 def training_pair(notes: Notes, first: int, last: int, config: PerformanceConfig, left_only: bool) -> Pair:
-    """Return the pair of a gap among notes, some of which begin in it."""
+    """Return the pair of a gap with at least one note, given the notes in and around it."""
     inside = (notes.onset >= first) & (notes.onset < last)
     source, own = source_of(notes.where(~inside), first, last, config, left_only), notes.where(inside)
     own = own._replace(onset=own.onset - first, offset=np.minimum(own.offset, last) - first)

@@ -1,4 +1,4 @@
-"""The gap that a user names in a MIDI file, and the file with new notes in it."""
+"""A gap in a user's MIDI file, and the file with new notes in the gap."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.files import PerformanceFiles
 from folkseq.representations.task import Answer, Question
 
-LONGEST_S = 16.0  # of a gap
+LONGEST_S = 16.0  # maximum length of a gap
 _RANGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -57,14 +57,14 @@ class FilledPerformance(Answer):
     """The new notes, timed from the beginning of the gap."""
 
     def format(self, suffix: str, comments: Sequence[str] = ()) -> bytes:
-        """Format the performance as MIDI, in which every other event is where it was."""
+        """Format the performance as MIDI; all other events remain unchanged."""
         gap, begin_s = self.question, self.question.begin_s
         notes = [Note(note.onset_s + begin_s, note.offset_s + begin_s, note.pitch, note.velocity) for note in self.new]
         return splice(gap.data, gap.file, begin_s, gap.end_s, notes, comments, drums=gap.codec.config.drums)
 
 
 def ask(codec: PerformanceCodec, data: bytes, file: str, **where: Any) -> GapInPerformance:
-    """Find the gap that `seconds` names, as in 12-20. Raises RequestError."""
+    """Find the gap from its `seconds`, as in 12-20. Raises RequestError if it cannot be filled."""
     if where.get("bars") is not None:
         raise RequestError(f"--bars: {file} is a performance; name the seconds to write again, --seconds 12-20")
     if where.get("instrument") is not None:
@@ -113,7 +113,7 @@ def ask(codec: PerformanceCodec, data: bytes, file: str, **where: Any) -> GapInP
 
 
 def _held_in(tracks: Sequence[Track], begin_s: float, steps_per_second: int) -> Integers:
-    """Return the same as `held_until`, but from all tracks: if two hold a pitch, the ids have only the later note."""
+    """Return `held_until` for the notes of all tracks: if two notes hold a pitch, the ids have only the later one."""
     until = np.zeros(128, np.int64)
     for track in tracks:
         notes = track.notes[track.notes["onset_s"] < begin_s]

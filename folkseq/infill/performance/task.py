@@ -16,15 +16,15 @@ from folkseq.representations.performance.codec import PerformanceCodec
 from folkseq.representations.performance.config import Ids
 from folkseq.representations.task import Task
 
-SHORTEST_S = 0.5  # of a gap in training
-MOST_NOTES = 100  # in a gap in training; a longer gap ends before the next note
-LEFT_ONLY = 0.1  # share of the pairs in training whose source has nothing after the gap
-PASSAGE = 4096  # ids from which a gap and its context are drawn
-HELD_OUT_GAPS = 8  # of a performance
+SHORTEST_S = 0.5  # minimum length of a gap in training
+MOST_NOTES = 100  # maximum number of notes of a gap in training; a longer gap ends before the next note
+LEFT_ONLY = 0.1  # share of training pairs whose source ends with the gap
+PASSAGE = 4096  # length in ids of the passage from which a gap and its context are drawn
+HELD_OUT_GAPS = 8  # number of gaps of a held-out performance
 
 
 class FillPerformance(Task):
-    """Filling a gap of some seconds in a performance."""
+    """The task of filling a gap of some seconds in a performance."""
 
     outputs = (".mid",)
     relative_positions = RelativePositions(int((CONTEXT_S + LONGEST_S) / UNIT_S), 0)
@@ -39,12 +39,12 @@ class FillPerformance(Task):
         self.source_sizes = source_sizes(self.config)
 
     def draw(self, ids: Ids, random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
-        """Draw a gap of half a second to sixteen, with a uniform logarithm, in a random key."""
+        """Draw a gap of 0.5 to 16 seconds with a log-uniform length, in a random key."""
         left_only = random.random() < LEFT_ONLY if left_only is None else left_only
         return self._draw(ids, random, left_only, 0 if self.config.drums else SEMITONES)
 
     def hold_out(self, ids: Ids, piece: int, turn: int, left_only: bool | None = None) -> Pair | None:
-        """Return one of several gaps of a performance, in its own key."""
+        """Return one of several gaps of a performance, without transposition."""
         return (
             self._draw(ids, np.random.default_rng([piece, turn]), bool(left_only), 0) if turn < HELD_OUT_GAPS else None
         )
@@ -54,7 +54,7 @@ class FillPerformance(Task):
         return self.codec.analysis.amounts(pair.ids)
 
     def ask(self, data: bytes, file: str, **where: Any) -> GapInPerformance:
-        """Find the gap that `seconds` names in a MIDI file, as in 12-20."""
+        """Find the gap in a MIDI file from its `seconds`, as in 12-20."""
         return ask(self.codec, data, file, **where)
 
     def _draw(self, ids: Ids, random: np.random.Generator, left_only: bool, semitones: int) -> Pair | None:
