@@ -1,8 +1,8 @@
-"""From the bytes of a tune book to its tunes (ABC 2.1, section 2).
+"""Parse the bytes of a tune book to its tunes (ABC 2.1, section 2).
 
-A tune begins at its `X:` line and ends at a blank line or the next `X:`. Also read are tunes without `X:` (a block of
-fields with a `K:` among them, as in folk-rnn's token text), blank lines inside a header, and a file header whose fields
-hold for every tune. Comments and `%%` directives only shape the page, and are ignored.
+A tune begins at its `X:` line and ends at a blank line or the next `X:`. The parser also accepts tunes without `X:` (a
+block of fields that includes `K:`, as in folk-rnn's token text), blank lines inside a header, and a file header, whose
+fields apply to every tune. Comments and `%%` directives only shape the page and are ignored.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _COMMENT = re.compile(r"(?<!\\)%")
 _TEXT_BLOCK = re.compile(r"%%begin([a-z]+)")
 _FIELD = re.compile(r"([A-Za-z+]):(?!(?<=[A-Ga-gxz]:)[|:])(.*)")  # "d:|" is music
 _CHARSET = re.compile(rb"^(?:%%|I:)\s*abc-charset\s+([\w-]+)", re.MULTILINE)
-_NO_MUSIC = frozenset("% \t\\")  # with which a line of music hardly ever begins
+_NO_MUSIC = frozenset("% \t\\")  # rare first characters of a line of music
 _BYTE_ORDER_MARK = "\ufeff"
-_LONGEST_HEADER = 200  # lines of a file header, which every tune of the file is given
+_LONGEST_HEADER = 200  # lines of a file header, which is copied into every tune of the file
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A tune that could not be read: its place, and the reason."""
+    """The place of a tune that could not be read, and the reason."""
 
     file: str
     number: str
@@ -52,9 +52,9 @@ class Book:
     """The contents of an ABC file.
 
     Attributes:
-        entries: Each tune in order, or the fault why it could not be read.
-        lost: By kind and count, what was lost inside of each of `tunes`.
-        stray: The same of what is outside of every tune.
+        entries: The tunes in order, with a fault in place of each tune that could not be read.
+        lost: The number of losses of each kind in each of `tunes`.
+        stray: The number of losses of each kind outside of all tunes.
     """
 
     entries: tuple[Tune | Fault, ...]
@@ -68,7 +68,7 @@ class Book:
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
-        """Return the faults of those that could not."""
+        """Return the faults of the tunes that could not be read."""
         return tuple(entry for entry in self.entries if isinstance(entry, Fault))
 
 
@@ -93,7 +93,7 @@ def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
     """Return the tunes in a file's bytes.
 
     Raises:
-        ParseError: The bytes are no text, or hold no tune at all.
+        ParseError: The bytes are not text, or hold no tune at all.
     """
     text, encoding = decode(data, file)
     book = parse(text, file)
@@ -103,7 +103,7 @@ def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
 
 
 def read(path: Path | str) -> Book:
-    """Return the tunes in the file at `path`. Raises ParseError if it cannot be opened, or as `parse_bytes` does."""
+    """Return the tunes in the file at `path`. Raises ParseError if it cannot be opened, and like `parse_bytes`."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -112,7 +112,7 @@ def read(path: Path | str) -> Book:
 
 
 def decode(data: bytes, file: str) -> Decoded:
-    """Return the text of a file's bytes and its encoding. Raises ParseError if they are no text."""
+    """Return the text of a file's bytes and its encoding. Raises ParseError if the bytes are not text."""
     if not data.strip():
         raise ParseError(f"{file}: the file is empty; an ABC file holds tunes that begin with an X: line")
     declared = _CHARSET.search(data)
@@ -121,7 +121,7 @@ def decode(data: bytes, file: str) -> Decoded:
 
 def cut_tunes(text: str, header: list[Line], stray: Counter[str]) -> Iterator[list[Line]]:
     """Yield the lines of each tune; add a file header to `header`, and count music outside of tunes in `stray`."""
-    waiting: list[Line] = []  # a tune whose K: has not come yet
+    waiting: list[Line] = []  # a tune before its K: line
     begun = False
     for block in _blocks(text):
         letters = {line.letter for line in block}
@@ -153,9 +153,9 @@ def _blocks(text: str) -> Iterator[list[Line]]:
     block: list[Line] = []
     end_of_text = ""  # the line that ends a text block, while in one
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
-        if line[:1] == _BYTE_ORDER_MARK and (line[1:2] == "%" or line[2:3] == ":"):  # one file was put after another
+        if line[:1] == _BYTE_ORDER_MARK and (line[1:2] == "%" or line[2:3] == ":"):  # files were concatenated
             line = line[1:]
-        if end_of_text and not line.startswith("X:"):  # a text block without an end ends at the next tune
+        if end_of_text and not line.startswith("X:"):  # an unclosed text block ends at the next tune
             end_of_text = "" if line.startswith(end_of_text) else end_of_text
             continue
         end_of_text = ""
@@ -168,7 +168,7 @@ def _blocks(text: str) -> Iterator[list[Line]]:
                 continue
             if line[0] == "\\" and line[1:2].isalpha():  # for TeX, as in abc2mtex's books
                 continue
-            if line.lstrip()[1:2] == ":":  # a field that is indented
+            if line.lstrip()[1:2] == ":":  # an indented field
                 line = line.lstrip()
         if "%" in line:
             line = _COMMENT.split(line, maxsplit=1)[0]

@@ -1,7 +1,8 @@
-r"""Accented letters and other signs in the text of ABC (ABC 2.1, section 8.2, and the spellings of earlier drafts).
+r"""Decode and encode accented letters and other signs in ABC text (ABC 2.1, section 8.2, and earlier drafts).
 
-Read are mnemonics (`\'e`, `\ss`), HTML entities (`&eacute;`), code points (`\u00e9`), octal bytes (`\351`) and escaped
-signs (`\%`). Written are the letters themselves; only `%`, `\` and an ampersand that would begin an entity are escaped.
+`decode` reads mnemonics (`\'e`, `\ss`), HTML entities (`&eacute;`), code points (`\u00e9`), octal bytes (`\351`) and
+escaped signs (`\%`). `encode` writes the letters themselves and escapes only `%`, `\` and an ampersand that would begin
+an entity.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from unicodedata import normalize
 from folkseq.text import decode_line
 
 FIELDS = frozenset("ABCDFGHNORSTWZ+")
-"""Fields whose value is text, or continues a text."""
+"""Fields that hold text, or continue a text."""
 
-_MARKS = {  # combining characters; the second letter of a mnemonic is the letter that has the mark
+_MARKS = {  # combining characters; the second letter of a mnemonic carries the mark
     "`": "\u0300",
     "'": "\u0301",
     "^": "\u0302",
@@ -50,7 +51,7 @@ _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([2-3][0-7]{2})|
 
 
 def decode(text: str) -> str:
-    r"""Return the text of a field as it is meant.
+    r"""Return the text of a field with escapes replaced by characters.
 
     >>> decode(r"Nov\'ell\'e 100\% &eacute; \u00e9 \~n \cc \ss")
     'Novéllé 100% é é ñ ç ß'

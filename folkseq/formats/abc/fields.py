@@ -1,7 +1,7 @@
-"""The values of `K:`, `M:`, `L:` and `Q:` lines, in every spelling that tune books use (ABC 2.1, section 3.1).
+"""Parse `K:`, `M:`, `L:` and `Q:` lines in every spelling that tune books use (ABC 2.1, section 3.1).
 
-Deviations: only a mode's first three letters count (the standard's own rule); a lone `n` after the tonic is read as the
-misprint of `m` that it is; `HP` and `Hp` are A mixolydian, which is how the pipes sound.
+Conventions: only the first three letters of a mode count, as the standard says; a lone `n` after the tonic is read as a
+misprint of `m`; `HP` and `Hp` are A mixolydian, as the pipes sound.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SETTING = re.compile(
     r"|(?<!\S)[mt]= ?\S*"
     rf"|\b(?:{CLEF_NAMES})\d*(?:[+\-^_](?:8|15))?(?!\S)"
 )
-_NAME = re.compile(r'(?<!\S)[a-z]{2,}=(?:"[^"]*"|[^\s"]+)')  # settings of the page alone, such as name="Fiddle"
+_NAME = re.compile(r'(?<!\S)[a-z]{2,}=(?:"[^"]*"|[^\s"]+)')  # settings that only shape the page, such as name="Fiddle"
 _BEAT = r"(?P<beat>\d+/\d+(?: ?\+? ?\d+/\d+){0,3}|[♩♪]\.?)"
 _BPM = r"(?P<bpm>(?<![\d/])\d{1,4}(?:[.,]\d{1,6})?(?![\d/])(?! ?/ ?\d))"
 _TEMPOS = [  # tried in this order
@@ -41,12 +41,12 @@ _WORDS = re.compile(r'"([^"]*)"?|\(([^()=]*)(?:\)|$)')
 
 
 def _one_line(text: str) -> str:
-    """Return `text` with single spaces, so that no pattern need look far for the end of a gap."""
+    """Return `text` with single spaces, so that patterns need not search for the end of a gap."""
     return " ".join(text.split())
 
 
 def _shown(text: str) -> str:
-    """Return as much of `text` as a message has room for."""
+    """Return `text`, shortened for messages."""
     return text.strip() if len(text) <= 40 else f"{text.strip()[:40]}…"
 
 
@@ -57,13 +57,13 @@ def parse_settings(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def parse_key(text: str) -> tuple[Key | None, tuple[str, ...]]:
-    """Return the key that `text` names, or None, and the settings that come with it.
+    """Return the key that `text` names, or None, and the settings after it.
 
     >>> str(parse_key("E Minor")[0]), str(parse_key("AMix")[0]), parse_key("D exp _b")[0].alters[6]
     ('Emin', 'Amix', -1)
 
     Raises:
-        ParseError: It names no key.
+        ParseError: `text` names no key.
     """
     value, settings = _one_line(text), parse_settings(text)
     value = _NAME.sub("", _SETTING.sub("", value)).strip()
@@ -78,7 +78,7 @@ def parse_key(text: str) -> tuple[Key | None, tuple[str, ...]]:
         raise ParseError(f"K:{_shown(text)} is not a key; write one such as K:G, K:Em or K:Ador")
     letter, accidental, word = match.groups("")
     extra = _extras(value[match.end() :])
-    if explicit := word.lower().startswith("exp"):  # the signature is the accidentals, and no others
+    if explicit := word.lower().startswith("exp"):  # the signature holds only these accidentals
         extra = tuple((dict.fromkeys(range(7), 0) | dict(extra)).items())
     mode = MODE_NAMES.get("" if explicit else word.lower()[:3])
     if mode is None:
@@ -108,7 +108,7 @@ def parse_meter(text: str) -> Meter:
     """Return the meter that `text` names: `6/8`, `C`, `C|`, the old `2` or `3`, `none`, or a sum such as `2/4+3/8`.
 
     Raises:
-        ParseError: It names none.
+        ParseError: `text` names no meter.
     """
     value = _one_line(text)
     if value in _METER_SIGNS:
@@ -130,7 +130,7 @@ def parse_meter(text: str) -> Meter:
 
 
 def parse_unit(text: str) -> Fraction:
-    """Return the unit note length of an `L:` line. Raises ParseError if it names none."""
+    """Return the unit note length of an `L:` line. Raises ParseError if the line names none."""
     match = re.match(r"(\d{1,3}) ?(?:/ ?(\d{1,3}))?(?!\S)", _one_line(text))
     if match is None or not int(match[1]) or not int(match[2] or 1):
         raise ParseError(f"L:{_shown(text)} is not a length; write one such as L:1/8")
@@ -138,14 +138,14 @@ def parse_unit(text: str) -> Fraction:
 
 
 def default_unit(meter: Meter) -> Fraction:
-    """Return the unit of a tune without `L:` (section 3.1.7): a sixteenth where a bar is under three quarters."""
+    """Return the unit of a tune without `L:` (section 3.1.7): a sixteenth if a bar is under three quarters."""
     return Fraction(1, 16) if not meter.free and meter.bar < Fraction(3, 4) else Fraction(1, 8)
 
 
 def parse_tempo(text: str, unit: Fraction) -> Tempo | None:
-    """Return the tempo of a `Q:` line; None where it has only words.
+    """Return the tempo of a `Q:` line; None if it has only words.
 
-    A bare number counts unit note lengths, as in ABC 1.6. Of a range such as 80-100 the first number counts. Raises
+    A bare number counts unit note lengths, as in ABC 1.6. The first number of a range such as 80-100 counts. Raises
     ParseError if the tempo cannot be played.
     """
     words = _one_line(" ".join(quoted or bracketed for quoted, bracketed in _WORDS.findall(text)))
@@ -167,7 +167,7 @@ def parse_tempo(text: str, unit: Fraction) -> Tempo | None:
 
 
 def is_tempo_range(text: str) -> bool:
-    """Return whether a `Q:` line gives two numbers of beats, as in `1/4=80-100`."""
+    """Return whether a `Q:` line gives a range of tempos, as in `1/4=80-100`."""
     return re.search(r"\d ?(?:-|–|\.\.|to) ?\d", _WORDS.sub(" ", text)) is not None
 
 

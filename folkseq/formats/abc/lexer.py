@@ -1,8 +1,8 @@
-"""The symbols of a line of ABC music (ABC 2.1, section 4), and what each says by itself.
+"""Split a line of ABC music into symbols (ABC 2.1, section 4), and parse each by itself.
 
-The patterns are one table, tried in its order. Older books' `+CEG+` chords and `!` line breaks are read too, and
-folk-rnn's token text, whose lengths are apart from their notes. No pattern can match one text in two ways, so reading
-takes time in proportion to the text whatever it holds.
+The patterns form one table and are tried in its order. They also accept `+CEG+` chords and `!` line breaks of older
+books, and folk-rnn's token text, which separates lengths from notes. No pattern can match a text in two ways, so the
+reading time is always proportional to the length of the text.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SYMBOLS = {
     "named_ending": r'\["[^"]*"',
     "old_chord": rf"\+(?!f+\+) ?(?:{_NOTE}{_LENGTH} ?)+\+{_LENGTH}",
     "decoration": r"![A-Za-z0-9<>()+.,'^_\-\[\]]+!|\+[A-Za-z0-9<>().]+\+|[~.HLMOPSTuvJR]",
-    "undefined": r"[Wh-tw]",  # letters that stand for a decoration where U: says which
+    "undefined": r"[Wh-tw]",  # letters that U: may define as decorations
     "multirest": r"[ZX][0-9]*",
     "length": r"(?<=[A-Ga-gzx,'\]] )(?:[0-9]+(?:/[0-9]+)?|/[0-9]*)",
     "overlay": r"&+",
@@ -48,15 +48,15 @@ _SYMBOLS = {
     "unknown": r".",
 }
 SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SYMBOLS.items()))
-KINDS = ("", *_SYMBOLS)  # by the `lastindex` of a match, which is found sooner than its `lastgroup`
+KINDS = ("", *_SYMBOLS)  # indexed by a match's `lastindex`, which is faster than `lastgroup`
 NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)(" + _LENGTH + ")")
-_LONGEST = 24  # characters of one length, tuplet or bar line; beyond that it is a misprint
-_LONGEST_LIST = 400  # of a list of endings
+_LONGEST = 24  # characters of a length, tuplet or bar line; longer ones are misprints
+_LONGEST_LIST = 400  # characters of a list of endings
 
 _HALVINGS = {count: Fraction(1, 2**count) for count in (1, 2, 3)}
 BROKEN = {">" * count: (2 - short, short) for count, short in _HALVINGS.items()}
 BROKEN |= {"<" * count: (short, 2 - short) for count, short in _HALVINGS.items()}
-"""The factors of the lengths before and after each sign of a broken rhythm."""
+"""The length factors of the notes before and after each broken rhythm sign."""
 
 
 def _check(text: str, name: str, longest: int = _LONGEST) -> None:
@@ -69,7 +69,7 @@ def parse_length(text: str) -> Fraction:
     """Return the factor of a note's length: 3/2, 1/2, 1/4 and 2 for `3/2`, `/`, `//` and `2`.
 
     Raises:
-        ValueError: It is zero, or no length.
+        ValueError: `text` is not a length, or the length is zero.
     """
     _check(text, "a length")
     match = re.fullmatch(r"([0-9]*)(/*)([0-9]*)", text)
@@ -91,7 +91,7 @@ def parse_note(text: str) -> tuple[int, int | None, Fraction]:
     (14, 1, Fraction(3, 2))
 
     Raises:
-        ValueError: It is no note, or outside the keyboard.
+        ValueError: `text` is not a note, or the note is outside the keyboard.
     """
     match = NOTE.fullmatch(text)
     if match is None:
@@ -105,7 +105,7 @@ def parse_note(text: str) -> tuple[int, int | None, Fraction]:
 
 @lru_cache(maxsize=1024)
 def parse_bar(text: str) -> Bar:
-    """Return the bar line that a run of `|`, `:`, `[` and `]` draws. Raises ValueError if it is too long.
+    """Return the bar line for a run of `|`, `:`, `[` and `]`. Raises ValueError if it is too long.
 
     >>> parse_bar(":||:")
     Bar(style='|', closes=1, opens=True, endings=(), marks=())
@@ -116,7 +116,7 @@ def parse_bar(text: str) -> Bar:
     before, after = len(signs) - len(signs.lstrip(":")), len(signs) - len(signs.rstrip(":"))
     if not lines:
         return Bar(closes=len(signs) // 2, opens=len(signs) > 1)
-    if ":" in lines:  # |:| and the like: a section ends and another begins
+    if ":" in lines:  # such as |:|, which ends a section and begins another
         before, after = max(before, 1), max(after, 1)
     if before or after:
         return Bar(closes=before, opens=after > 0)
@@ -124,7 +124,7 @@ def parse_bar(text: str) -> Bar:
 
 
 def join_bars(first: str, second: str) -> str:
-    """Return two bar lines with only space between them as one; the same line twice is not a double bar."""
+    """Return two bar lines, separated only by space, as one; the same line twice is not a double bar."""
     if second == first or (second == "|" and first.endswith("|")):
         return first
     return second if first == "|" and second != ":" else first + second
@@ -138,7 +138,7 @@ def parse_endings(text: str) -> tuple[int, ...]:
     (1, 3, 4, 5)
 
     Raises:
-        ValueError: It is backwards, or for more passes than a tune can have.
+        ValueError: A range is reversed, or there are more passes than a tune can have.
     """
     _check(text, "an ending", _LONGEST_LIST)
     passes: list[int] = []
@@ -156,7 +156,7 @@ def parse_tuplet(text: str, compound: bool) -> Tuplet:
     """Return the tuplet `(p`, `(p:q` or `(p:q:r`, with the standard's defaults (section 4.13).
 
     Raises:
-        ValueError: It is too long, or its numbers are too large.
+        ValueError: `text` is too long, or its numbers are too large.
     """
     _check(text, "a tuplet")
     actual, normal, count = ([int(number or 0) for number in text[1:].split(":")] + [0, 0])[:3]

@@ -1,4 +1,4 @@
-"""What of a sound is written in the same way wherever it is: found once, since tunes share most of their sounds."""
+"""Cache the parts of a sound's spelling that do not depend on its position, since tunes share most of their sounds."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from folkseq.music.tune import Sound
 
 
 class Look(NamedTuple):
-    """The look of a sound."""
+    """The spelling of a sound, as far as it does not depend on its position."""
 
     ticks: int
     room: float
-    """How much of a line it takes, in sounds of the usual width."""
+    """The width on the line, in sounds of usual width."""
     sounds: int
     marks: str
     opens: str
     closes: str
     tie: str
-    """Of all its pitches."""
+    """The tie sign, if all pitches are tied."""
     tied: tuple[Pitch, ...]
 
 
 @lru_cache(maxsize=128)
 def looks_in(key: Key, whole: int, unit: int) -> ByIdentity[Sound, Look]:
-    """Return how sounds look in a key, with the ticks of a whole note and of a unit."""
+    """Return the `Look` of sounds in a key, given the ticks of a whole note and of a unit."""
 
     def look(sound: Sound) -> Look:
         ticks = sound.duration.numerator * (whole // sound.duration.denominator)

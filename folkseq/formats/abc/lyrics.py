@@ -1,8 +1,8 @@
-"""The words under the notes: `w:` lines to syllables of sounds, and back (ABC 2.1, section 5.1).
+"""Lyrics: convert `w:` lines to syllables of sounds, and back (ABC 2.1, section 5.1).
 
-A line of words belongs to the line of music before it, further ones to its further verses. Every note has a syllable,
-also one that is tied or in a slur, but no rest. A syllable stays as ABC writes it: `Hal-` in a word that goes on, `_`
-where the syllable before is held, `of~the` for two words on one note, and nothing where no word is.
+A `w:` line belongs to the line of music before it; further ones hold further verses. Every note takes a syllable, even
+a tied or slurred one; rests take none. Syllables stay as ABC writes them: `Hal-` within a word, `_` to hold the
+previous syllable, `of~the` for two words on one note, and "" for no word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SYLLABLE = re.compile(r"[|_*]|(?:\\.|[^\s\-_*|])+-?|-")
 
 
 def add_verse(body: list[Element], start: int, verse: int, words: str) -> int:
-    """Put a line of words under the sounds of `body` from index `start` on; return how many syllables have no note."""
+    """Add a `w:` line to the sounds of `body` from index `start` on; return the number of syllables without a note."""
     missing, place = 0, start
 
     def sing(place: int, syllable: str) -> None:
@@ -26,7 +26,7 @@ def add_verse(body: list[Element], start: int, verse: int, words: str) -> int:
             before = sound.lyrics[:verse] + ("",) * (verse - len(sound.lyrics))
             body[place] = replace(sound, lyrics=(*before, syllable))
 
-    if verse:  # no note sings the words of the verse before again
+    if verse:  # a note without a word must not repeat the previous verse
         for each in filter(lambda at: _is_sung(body[at]), range(start, len(body))):
             sing(each, "")
     for syllable in _SYLLABLE.findall(words):

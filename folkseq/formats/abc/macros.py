@@ -1,8 +1,8 @@
 """Macros (`m:`), which abbreviate music (ABC 2.1, section 9).
 
-A static macro stands for its text: `m: ~G3 = G{A}G{F}G`. A transposing macro holds for any note: in
-`m: ~n3 = n{o}n{m}n`, `n` is that note, and the other letters from `h` to `z` are as many steps from it as from `n`.
-Text, decorations and inline fields stay as they are, and so does what a macro has put in place.
+A static macro stands for its text: `m: ~G3 = G{A}G{F}G`. A transposing macro applies to any note: in
+`m: ~n3 = n{o}n{m}n`, `n` is that note, and the other letters from `h` to `z` are the steps around it. Macros are not
+expanded in text, decorations, inline fields and the results of macros.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import re
 from folkseq.formats.abc.lexer import parse_note
 from folkseq.formats.abc.writer import format_step
 
-_DEFINITION = re.compile(r"([^=A-Ga-gn]*=[A-Ga-g][^=]*|[^=]+)=(.+)")  # ~=a3 is a target, too
-_LONGEST_TARGET, _LONGEST_TEXT = 31, 200  # characters, by the standard
+_DEFINITION = re.compile(r"([^=A-Ga-gn]*=[A-Ga-g][^=]*|[^=]+)=(.+)")  # ~=a3 is also a target
+_LONGEST_TARGET, _LONGEST_TEXT = 31, 200  # characters, as in the standard
 _UNTOUCHED = r'"[^"]*"|![^!\s]*!|\[[A-Za-z]:[^\]]*\]'
 _RELATIVE = re.compile(rf"{_UNTOUCHED}|[h-z]")
 _NOTE = r"([A-Ga-g][,']*)"
@@ -23,12 +23,12 @@ class Macros:
     """The macros of a tune."""
 
     def __init__(self) -> None:
-        self._macros: dict[str, str] = {}  # texts by target
+        self._macros: dict[str, str] = {}  # text by target
         self._pattern = re.compile("")
-        self._texts: dict[int, tuple[str, bool]] = {}  # and whether they move, by the group of their target
+        self._texts: dict[int, tuple[str, bool]] = {}  # (text, transposes), by the group of the target
 
     def define(self, value: str) -> bool:
-        """Add the macro of an `m:` field, in place of one with the same target; return False if the field has none."""
+        """Add the macro of an `m:` field, or replace one with the same target; return False for an invalid field."""
         match = _DEFINITION.fullmatch(value)
         target, text = (match[1].strip(), match[2].strip()) if match else ("", "")
         if not 0 < len(target) <= _LONGEST_TARGET or len(text) > _LONGEST_TEXT:
@@ -36,7 +36,7 @@ class Macros:
         self._macros[target] = text
         pattern, group = f"({_UNTOUCHED})", 2
         self._texts = {}
-        # A static macro comes before a transposing one, and a target before its own beginning.
+        # Static macros precede transposing ones, and a target precedes its own prefixes.
         for target in sorted(self._macros, key=lambda each: ("n" in each, -len(each))):
             before, n, after = target.rpartition("n")
             whole_length = r"(?![0-9/])" if after[-1:].isdigit() or after.endswith("/") else ""
@@ -47,7 +47,7 @@ class Macros:
         return True
 
     def expand(self, line: str) -> str:
-        """Return a line of music with the texts of macros in place of their targets."""
+        """Return a line of music with macros expanded."""
         return self._pattern.sub(self._text, line)
 
     def _text(self, match: re.Match[str]) -> str:

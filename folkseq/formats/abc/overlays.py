@@ -1,8 +1,8 @@
-"""Overlays (`&`), which sound together with the music before them (ABC 2.1, section 7.4).
+"""Read overlays (`&`), which sound together with the music before them (ABC 2.1, section 7.4).
 
-Each `&` goes back by one bar line, and where these bars end, so does the overlay. In `(& … & … &)`, as abcm2ps has it,
-`&` goes back to `(&`. Overlays become voices with the bar lines of their own voice, which rest in its other bars; an
-accidental or a tie stays within its own line of music. Words are sung in the order of the text.
+Each `&` goes back by one bar line, and the overlay ends with the bars that it covers. In `(& … & … &)`, an extension of
+abcm2ps, `&` goes back to `(&`. Overlays become voices with the bar lines of the main voice and rests in its other bars.
+Accidentals and ties apply only within the same overlay. Lyrics follow the order of the text.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from folkseq.music.tune import Bar, Element, Sound, Tuplet
 
 @dataclass
 class _Layer:
-    """An overlay in some bars of a voice, by the index where each begins: a reader and the range of its elements."""
+    """An overlay of a voice; `bars` maps the index at which a bar begins to a reader and the range of its elements."""
 
     reader: VoiceReader
-    last: int = -1  # the bar that was read last
+    last: int = -1  # the last bar that was read
     bars: dict[int, tuple[VoiceReader, int, int]] = field(default_factory=dict)
 
 
@@ -36,18 +36,18 @@ class Overlays:
         self._change = change  # reads a field within an overlay
         self._readers: list[VoiceReader] = []
         self._layers: list[_Layer] = []
-        self._layer: _Layer | None = None  # that of the overlay that is being read
-        self._bars: list[int] = []  # where the bars that it still has begin, the current one first
-        self._from = 0  # the element of its reader with which the current bar begins
+        self._layer: _Layer | None = None  # the layer that is being read
+        self._bars: list[int] = []  # the starts of its remaining bars, beginning with the current one
+        self._from = 0  # the reader's first element in the current bar
         self._group: tuple[int, Fraction] | None = None  # the bar of (& and the time in it
-        self.line: list[tuple[VoiceReader, int, int]] = []  # the elements of the last line of music, for its words
+        self.line: list[tuple[VoiceReader, int, int]] = []  # the elements of the last line of music, for its lyrics
         self._verses, self._continues = 0, False
 
     def __len__(self) -> int:
         return len(self._layers)
 
     def read(self, line: str, inline: Callable[[str], None]) -> None:
-        """Add what a line of music holds; call `inline` with each field outside of overlays."""
+        """Add the elements of a line of music; call `inline` with each field outside of overlays."""
         if not self._continues:
             self.line, self._verses = [], 0
         self._continues = line.endswith("\\")
@@ -70,7 +70,7 @@ class Overlays:
         self._read(line[start:], inline)
 
     def sing(self, words: str) -> None:
-        """Put a line of words under the last line of music."""
+        """Add a `w:` line to the last line of music."""
         places = [(reader.body, index) for reader, start, stop in self.line for index in range(start, stop)]
         elements = [body[index] for body, index in places]
         missing = add_verse(elements, 0, self._verses, words)
@@ -82,7 +82,7 @@ class Overlays:
             self._voice.lost["syllable with no note"] += missing
 
     def finish(self) -> Iterator[tuple[Element, ...]]:
-        """Yield the voices of the overlays, after the voice itself is finished."""
+        """Yield the voices of the overlays; call this after finishing the main voice."""
         self._end()
         for reader in self._readers:
             reader.finish()
@@ -107,7 +107,7 @@ class Overlays:
         return [0, *(index for index, element in enumerate(self._voice.body, 1) if isinstance(element, Bar))]
 
     def _begin(self, back: int) -> None:
-        """Go back by so many bar lines, or to the beginning of the group."""
+        """Go back by `back` bar lines, or to the beginning of the group."""
         voice, starts = self._voice, self._starts()
         if len(starts) > 1 and not _length(voice.body[starts[-1] :]):
             starts.pop()
@@ -125,7 +125,7 @@ class Overlays:
                 self._layer = _Layer(reader)
                 self._layers.append(self._layer)
             self._layer.reader = reader
-        else:  # a tie may lead to the bar before
+        else:  # a tie may lead to the previous bar
             reader = self._layer.reader
             reader.read("|", _ignore)
             reader.unit = voice.unit
@@ -173,7 +173,7 @@ class Overlays:
                 reader, begin, end = layer.bars[start]
                 yield from self._fitted(reader.body[begin:end], room)
                 yield from within
-            elif within or self._voice.jumps:  # what begins within the bar keeps its place
+            elif within or self._voice.jumps:  # keep the position within the bar
                 yield from (Sound((), each.duration) if isinstance(each, Sound) else each for each in bar[first:])
             elif room:
                 yield Sound((), room)
@@ -181,7 +181,7 @@ class Overlays:
                 yield replace(last, marks=())
 
     def _fitted(self, elements: Sequence[Element], room: Fraction) -> Iterator[Element]:
-        """Yield the elements of a bar that has room for them, with a rest after them or cut."""
+        """Yield the elements of a bar of length `room`, cut or followed by a rest to fit."""
         left = room - _length(elements)
         if left >= 0:
             yield from elements
@@ -202,4 +202,4 @@ def _length(elements: Sequence[Element]) -> Fraction:
 
 
 def _ignore(text: str) -> None:
-    """Pass over the fields of a text without any."""
+    """Ignore inline fields."""

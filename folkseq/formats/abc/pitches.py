@@ -1,7 +1,7 @@
-"""The pitches of notes after the accidentals and ties before them.
+"""Determine the pitches of notes from the accidentals and ties before them.
 
-Accidentals hold to the end of the bar in every octave, and a tie carries them over the bar line (ABC 2.1, sections 4.2
-and 11.3); `%%propagate-accidentals` changes how far they reach.
+Accidentals apply to the end of the bar in every octave, and a tie carries them over the bar line (ABC 2.1, sections 4.2
+and 11.3); `%%propagate-accidentals` changes this scope.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class PitchReader:
 
     Attributes:
         key: The current key.
-        reach: The reach of an accidental: see `folkseq.formats.abc.settings.Settings`.
-        accidentals: The alteration of each letter, or of each step, to the end of the bar.
-        tied: The alteration of each step whose pitch is tied into the next sound.
+        reach: The scope of an accidental; see `folkseq.formats.abc.settings.Settings`.
+        accidentals: The alteration of each letter or step until the end of the bar.
+        tied: The alteration of each step whose pitch is tied to the next sound.
     """
 
     def __init__(self, key: Key, lost: Counter[str]) -> None:
@@ -55,6 +55,6 @@ class PitchReader:
         return [("note", self.without_microtone(each)) if kind == "microtone" else (kind, each) for kind, each in found]
 
     def without_microtone(self, text: str) -> str:
-        """Return a note with the nearest written accidental in place of its microtone, which is counted as lost."""
+        """Return a note with its microtone replaced by the nearest accidental, and count the microtone as lost."""
         self._lost["microtone, read as the nearest written accidental"] += 1
         return text[0] + text.lstrip("^_=0123456789/")

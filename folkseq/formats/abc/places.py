@@ -1,6 +1,6 @@
-"""The places in a text of what is read and heard, and of what is lost.
+"""Locate sounds and losses in the text of a tune.
 
-Each sound gets a mark that names its symbol, which no player follows. It stays with the sound in transposed voices,
+Each sound gets a mark that names its symbol; players ignore it. The mark stays with the sound in transposed voices,
 overlays and repeats.
 """
 
@@ -22,9 +22,9 @@ from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.tune import Sound, Tune
 
 _BREAK = re.compile(r"\r\n|\r|\n")
-_SINGLE = ("note", "rest", "old_chord", "microtone")  # symbols of one sound
+_SINGLE = ("note", "rest", "old_chord", "microtone")  # symbols for one sound
 _UNSUNG = re.compile(r'"[^"]*"|![^!]*!')
-_NAMED = re.compile(r"""'(.+?)'|(".+")|^a (\S) that""")  # the symbol in the words for a fault
+_NAMED = re.compile(r"""'(.+?)'|(".+")|^a (\S) that""")  # the symbol that a fault's message names
 _MARK = "@"
 
 
@@ -37,12 +37,12 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class PlacedFault:
-    """An error or a loss, and its place; None if that is not one place."""
+    """An error or a loss, and its place; None if it has no single place."""
 
     text: str
     place: Span | None
     lost: bool
-    """Whether the rest can be read."""
+    """Whether the rest of the tune can be read."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class PlacedTune:
     """The first tune of a text.
 
     Attributes:
-        tune: None if it cannot be read.
-        index: Its place among the entries of the book.
-        symbols: The places of its notes, chords and rests, which `symbol_of` finds by its sounds.
-        faults: What is wrong with it.
-        lost: What was lost, by kind and count.
+        tune: The tune, or None if it cannot be read.
+        index: Its index among the entries of the book.
+        symbols: The places of its notes, chords and rests; `symbol_of` gives the index of a sound.
+        faults: The errors and losses with their places.
+        lost: The number of losses of each kind.
     """
 
     tune: Tune | None
@@ -101,7 +101,7 @@ class _Lost(Counter[str]):
         super().__setitem__(kind, count)
 
     def update(self, kinds: Any) -> None:  # type: ignore[override]  # Counter's takes more
-        """Add kinds that were lost, each with its place."""
+        """Add losses, each with its place."""
         for kind, count in Counter(kinds).items():
             self[kind] += count
 
@@ -116,11 +116,11 @@ class _PlaceReader(TuneReader):
         self._text = text
         self._starts = [0, *(match.end() for match in _BREAK.finditer(text))]
         self._stops = [*(match.start() for match in _BREAK.finditer(text)), len(text)]
-        self._origins: dict[int, Span] = {}  # places of its symbols, by where each begins in the line as it is read
+        self._origins: dict[int, Span] = {}  # places of the symbols, by their start in the expanded line
         self._ended = False
 
     def place(self, words: str) -> Span | None:
-        """Return the place on the current line of the symbol that words about it name, or else the line."""
+        """Return the place of the symbol on the current line that a message names, or else of the line."""
         if not self.line or self._ended:
             return None
         line = Span(self._starts[self.line - 1], self._stops[self.line - 1])
@@ -130,19 +130,19 @@ class _PlaceReader(TuneReader):
         return Span(at, at + len(symbol)) if at >= 0 else line
 
     def read_voices(self, lines: Iterable[Line]) -> list[VoiceReader]:
-        """Return the voices; what they lose as they end is at no place."""
+        """Return the voices; losses at the end of a voice have no place."""
         voices = super().read_voices(lines)
         self._ended = True
         return voices
 
     def read_music(self, line: str) -> None:
-        """Read a line of music, which may be within another one that names its voice."""
+        """Read a line of music, which may be nested in a line that names its voice."""
         outer = self._origins
         super().read_music(line)
         self._origins = outer
 
     def expand(self, line: str) -> str:
-        """Return a line as it is read, and remember where its symbols come from."""
+        """Return the expanded line, and store the places of its symbols."""
         expanded = super().expand(line)
         at = self._text.find(line, self._starts[self.line - 1])
         self._origins = _origins(line, expanded, at)
@@ -177,12 +177,12 @@ class _PlaceReader(TuneReader):
 
 
 def _origins(line: str, expanded: str, at: int) -> dict[int, Span]:
-    """Return the places in a text of the symbols that an expanded line comes from, by where each begins in it.
+    """Return the places in a text of the symbols of an expanded line, by their start in that line.
 
     Args:
         line: the line as written.
-        expanded: the line as it is read.
-        at: where `line` begins in the text.
+        expanded: the expanded line.
+        at: the index in the text at which `line` begins.
     """
     written, read = ([Span(*match.span()) for match in SYMBOL.finditer(each)] for each in (line, expanded))
     if line == expanded:

@@ -1,7 +1,7 @@
-"""Settings of `K:` and `V:` and directives (`%%`, `I:`) that change the sound of a voice.
+"""Settings in `K:` and `V:` lines, and directives (`%%`, `I:`), that change the sound of a voice.
 
 Sources: ABC 2.1, sections 4.6 and 11.3; the guides of abc2midi (`%%MIDI`) and abc2svg (`shift=`, `sound=`, `V:*`).
-An octave clef such as `treble-8` transposes, as the standard has it. A voice in a percussion clef is played by drums.
+An octave clef such as `treble-8` transposes, as in the standard. Drums play a voice in a percussion clef.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from folkseq.music.tune import Element, Instrument, Sound
 
 DRUMS = 10  # the channel of percussion
 _CLEF = re.compile(rf"(?:clef ?= ?)?({CLEF_NAMES}|none|[GFCP])?\d*([+\-^_](?:8|15))?")
-_SIGNS = str.maketrans("^_", "+-")  # in treble^8, as abcm2ps has it
+_SIGNS = str.maketrans("^_", "+-")  # in treble^8, an extension of abcm2ps
 _OCTAVES = {"+8": 12, "-8": -12, "+15": 24, "-15": -24}
 _NUMBER = re.compile(r"[+-]?\d{1,3}")
 _NOTES = re.compile(r"(?:\^\^|\^|__|_|=)?[A-Ga-g][,']*")
@@ -32,12 +32,12 @@ class Settings:
     """The sound of a voice.
 
     Attributes:
-        shifts: Semitones that notes sound above the written pitch, by the setting that asks for them.
-        accidentals: The reach of an accidental up to the bar line: "pitch" for its letter in every octave, "octave"
-            for its own octave, "not" for its note alone.
-        channel: The MIDI channel from 1, of which 10 is for drums; 0 if none is given.
+        shifts: The transposition above the written pitch, in semitones, by the setting that causes it.
+        accidentals: The scope of an accidental up to the bar line: "pitch" for its letter in every octave, "octave"
+            for its octave only, "not" for its note only.
+        channel: The MIDI channel, counted from 1 (10 is drums); 0 if none is given.
         program: The General MIDI program; None if none is given.
-        drums: The MIDI pitch of each drum by the written pitch.
+        drums: The MIDI drum for each written pitch.
     """
 
     shifts: Mapping[str, int] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Settings:
 
     @property
     def semitones(self) -> int:
-        """Return the semitones that notes sound above the written pitch."""
+        """Return the transposition above the written pitch, in semitones."""
         return sum(self.shifts.values())
 
     @property
@@ -63,7 +63,7 @@ class Settings:
         return replace(self, shifts={name: shift for name, shift in shifts.items() if shift})
 
     def with_setting(self, text: str) -> Settings | None:
-        """Return these settings after one of a `K:` or `V:` line, such as `octave=-1`; None if it is not followed."""
+        """Return these settings after a setting of a `K:` or `V:` line, such as `octave=-1`; None if unsupported."""
         name, _, value = (part.strip().strip('"') for part in text.partition("="))
         number = int(value) if _NUMBER.fullmatch(value) else None
         if name == "octave" and number is not None and abs(number) <= _MOST_OCTAVES:
@@ -83,7 +83,7 @@ class Settings:
         return settings if settings != self else None
 
     def with_directive(self, text: str) -> Settings | None:
-        """Return these settings after `%%` or `I:` with `text`; None if it is not followed."""
+        """Return these settings after a directive (`%%` or `I:`) with `text`; None if unsupported."""
         name, *values = text.replace("=", " ").split() or [""]
         if name == "MIDI" and values:
             name, *values = values
@@ -110,7 +110,7 @@ class Settings:
         return None
 
     def apply(self, elements: Iterable[Element], key: Key) -> list[Element]:
-        """Return elements as they sound; the first ones are written in `key`."""
+        """Return elements at sounding pitch; the first ones are written in `key`."""
         semitones, drum = self.semitones, self.channel == DRUMS
         interval = key.interval_up(semitones)
         found: list[Element] = []
@@ -145,7 +145,7 @@ def page_clef(setting: str) -> str:
 
 
 def is_heard(directive: str) -> bool:
-    """Return whether a directive may change what is heard."""
+    """Return whether a directive may change the sound."""
     return _HEARD.match(directive) is not None and directive.split()[-1] not in _SILENT
 
 
@@ -155,7 +155,7 @@ def _written(note: str) -> Pitch:
 
 
 def _interval(name: str, notes: str) -> int | None:
-    """Return the semitones of `shift=CD` and the like, of which the sound of one note is counted from `c`."""
+    """Return the semitones of a setting such as `shift=CD`; a single note counts from `c`."""
     found = [_written(note).midi for note in _NOTES.findall(notes)]
     if not found or len(found) > 2 or "".join(_NOTES.findall(notes)) != notes.replace("/", ""):
         return None

@@ -1,7 +1,7 @@
-"""The bars of a tune in the text of its book, so that some can be replaced.
+"""Find and replace bars of a tune in the text of its book.
 
-Everything else stays as it is, byte for byte: header, comments, line breaks, other voices. A bar extends from what
-belongs to its first sound to its last; a mark before the bar line is the line's.
+Everything else stays unchanged, byte for byte: header, comments, line breaks, other voices. A bar extends from its
+first to its last sound, with the symbols that belong to them; a mark before the bar line belongs to the line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from folkseq.formats.abc.voice import VoiceReader
 from folkseq.music.signature import Key, Meter
 
 _SOUNDS = ("note", "rest", "chord", "old_chord", "multirest")
-_AFTER = ("length", "broken", "tie", "unslur")  # belong to the sound before them
+_AFTER = ("length", "broken", "tie", "unslur")  # symbols that belong to the sound before them
 _BESIDE = ("space", "ignored", "ending")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _RECORD = re.compile(r"(?:(?<=[\r\n])|\A)% (?:folkseq [0-9]|\{\"folkseq\": )[^\r\n]*(?:\r\n|\r|\n)")
@@ -28,15 +28,15 @@ _RECORD = re.compile(r"(?:(?<=[\r\n])|\A)% (?:folkseq [0-9]|\{\"folkseq\": )[^\r
 
 @dataclass(frozen=True)
 class TextBar:
-    """One bar of a voice, and what holds where it begins.
+    """One bar of a voice, and the settings at its beginning.
 
     Attributes:
-        parts: Its first character, and the one after its last, on each of its lines.
-        key: The key where it begins; also the meter and the unit note length.
-        closes: Slurs that end in it and began before it.
-        opens: Slurs that begin in it and end after it.
-        symbols: Chord symbols and other texts in it.
-        overlay: Whether it has a second line of notes (&).
+        parts: Its character range on each of its lines.
+        key: The key at its beginning; `meter` and `unit` are the meter and the unit note length there.
+        closes: The number of slurs that end in it and began before it.
+        opens: The number of slurs that begin in it and end after it.
+        symbols: The number of chord symbols and other texts in it.
+        overlay: Whether it has an overlay (&).
     """
 
     parts: tuple[tuple[int, int], ...]
@@ -50,7 +50,7 @@ class TextBar:
 
 
 def find_bars(text: str, index: int = 0) -> tuple[list[TextBar], bool]:
-    """Return the bars of a tune's first voice, and whether there are words under them.
+    """Return the bars of a tune's first voice, and whether it has lyrics.
 
     Args:
         text: The text of a book.
@@ -67,7 +67,7 @@ def find_bars(text: str, index: int = 0) -> tuple[list[TextBar], bool]:
 
 
 def replace_bars(text: str, bars: Sequence[TextBar], written: Sequence[str]) -> str:
-    """Return the text with new bars in place of `bars`, each of which may be on several lines, in rising order."""
+    """Return the text with `bars` replaced, in rising order; each bar may span several lines."""
     parts: list[tuple[int, int, str]] = []
     for bar, new in zip(bars, written, strict=True):
         first, *others = bar.parts
@@ -80,12 +80,12 @@ def replace_bars(text: str, bars: Sequence[TextBar], written: Sequence[str]) -> 
 
 
 def replace_record(text: str, index: int, start: int, comments: Sequence[str]) -> str:
-    """Return the text with the comments of a record after the `X:` of a tune, in place of those that were there.
+    """Return the text with the comments of a record after the `X:` of a tune; they replace an existing record.
 
     Args:
         text: The text of a book.
         index: The place, in the book's entries, of a tune that can be read.
-        start: Where the comments go if the tune has no `X:`.
+        start: The index for the comments if the tune has no `X:`.
         comments: The new comments.
     """
     lines = list(cut_tunes(text, [], Counter()))[index]
@@ -98,7 +98,7 @@ def replace_record(text: str, index: int, start: int, comments: Sequence[str]) -
 
 
 def _without_blank_line(text: str, at: int) -> str:
-    """Return the text without the line of a character if it is blank: it would end the tune."""
+    """Return the text without the line at index `at` if that is blank, since it would end the tune."""
     starts = [match.end() for match in _BREAK.finditer(text, 0, at)]
     start = starts[-1] if starts else 0
     found = _BREAK.search(text, at)
@@ -110,15 +110,15 @@ class _OpenBar:
     """The contents of a voice since its last bar line."""
 
     def __init__(self) -> None:
-        self.state: tuple[Key, Meter, Fraction] | None = None  # where its first sound begins
-        self.parts: dict[int, tuple[int, int]] = {}  # by line
+        self.state: tuple[Key, Meter, Fraction] | None = None  # at its first sound
+        self.parts: dict[int, tuple[int, int]] = {}  # character ranges, by line
         self.waiting: dict[int, tuple[int, int]] = {}  # parts since the last sound, which belong to the next
         self.opens = self.closes = self.texts = 0
         self.counts = (0, 0, 0)  # closes, opens and texts up to the last sound
         self.overlay = False
 
     def add(self, voice: VoiceReader, line: int, kind: str, start: int, stop: int) -> None:
-        """Add a symbol that is no bar line and no field."""
+        """Add a symbol other than a bar line or a field."""
         if kind == "slur":
             self.opens += 1
         elif kind == "unslur":
@@ -136,7 +136,7 @@ class _OpenBar:
 
 
 class _BarFinder(TuneReader):
-    """Reads a tune for the places of its bars instead of its music."""
+    """Finds the places of a tune's bars instead of reading its music."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -147,14 +147,14 @@ class _BarFinder(TuneReader):
         self._line_starts = [0, *(match.end() for match in _BREAK.finditer(text))]
 
     def read_body_field(self, letter: str, value: str) -> None:
-        """Read a field, before which what waits for a sound stays."""
+        """Read a field; symbols before it that wait for a sound stay in place."""
         self.words |= letter == "w"
         super().read_body_field(letter, value)
         if letter != "V":
             self._open[self.current_voice()].waiting = {}
 
     def read_music(self, line: str) -> None:
-        """Read a line of music for the places of its symbols."""
+        """Find the places of the symbols in a line of music."""
         first = self._text.find(line, self._line_starts[self.line - 1])
         for match in SYMBOL.finditer(line):
             kind = KINDS[match.lastindex or 0]

@@ -1,7 +1,8 @@
-"""From the lines of a tune to its header and voices (ABC 2.1, section 3).
+"""Parse the lines of a tune to its header and voices (ABC 2.1, section 3).
 
-Music before the first `V:` of the body belongs to the first voice that the header names. A directive in the header is
-for the voice named last, else for all; in the body, for the current voice. Those that only shape the page are ignored.
+Music before the first `V:` of the body belongs to the first voice that the header names. A directive in the header
+applies to the last named voice, or else to all; in the body, it applies to the current voice. Directives that only
+shape the page are ignored.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Element, Instrument, Part, Sound, Tune
 
 _VOICE = re.compile(r'"[^"]*"|\[V:([^\]]*)\]')
-_PROGRAM = re.compile(r"MIDI\s+program\s+(\d{1,2})\s+\d")  # of a channel
+_PROGRAM = re.compile(r"MIDI\s+program\s+(\d{1,2})\s+\d")  # sets the program of a channel
 _SETTINGS = re.compile(r'\s*(?:[a-z]+ ?= ?(?:"[^"]*"|\S+)\s*)*')
 _ZERO = re.compile(r'"[^"]*"|![^!\s]*!|(?<=[A-Ga-g,\'\]])0+(?![0-9/])')
-_NAME = re.compile(r'(?<!\S)(name|nm|subname|sname|snm) ?= ?("[^"]*"|[^\s"]+)')  # of a voice, for the page
-_KEPT = "ABCDFGHNOSWZ"  # header fields that a tune keeps as they are
+_NAME = re.compile(r'(?<!\S)(name|nm|subname|sname|snm) ?= ?("[^"]*"|[^\s"]+)')  # names of a voice on the page
+_KEPT = "ABCDFGHNOSWZ"  # header fields that a tune keeps unchanged
 _MOST_VOICES = 100
 
 
@@ -50,7 +51,7 @@ class Line(NamedTuple):
 
 
 class TuneReader:
-    """Reads the lines of one tune; `line` is the current one's number, for the fault if there is one."""
+    """Reads the lines of one tune; `line` is the number of the current line, for error messages."""
 
     def __init__(self, number: int = 1) -> None:
         self.number = number
@@ -62,16 +63,16 @@ class TuneReader:
         self.key, self.meter = Key(), Meter()
         self.unit: Fraction | None = None
         self.tempo: Tempo | None = None
-        self.settings = Settings()  # of every voice
-        self.names: dict[str, list[Line]] = {}  # of voices, in the header's order, and what the header says of each
-        self.named: list[Line] | None = None  # what it says of the voice it named last
-        self.labels: dict[str, dict[str, str]] = {}  # of voices: what only shapes the page, such as name and clef
-        self.clef: dict[str, str] = {}  # the same of every voice
-        self.programs: list[tuple[int, str]] = []  # channels, and the directives that give them programs
+        self.settings = Settings()  # the defaults of every voice
+        self.names: dict[str, list[Line]] = {}  # the header's lines for each voice, by name, in its order
+        self.named: list[Line] | None = None  # the lines for the last named voice
+        self.labels: dict[str, dict[str, str]] = {}  # page settings of each voice, such as name and clef
+        self.clef: dict[str, str] = {}  # page settings of every voice
+        self.programs: list[tuple[int, str]] = []  # channels, and the directives that set their programs
         self.voices: dict[str, VoiceReader] = {}
         self.voice: VoiceReader | None = None
-        self.overlays: dict[VoiceReader, Overlays] = {}  # of the voices that have some
-        self.unnamed: VoiceReader | None = None  # the voice of what stands before the first V:
+        self.overlays: dict[VoiceReader, Overlays] = {}  # of the voices that have overlays
+        self.unnamed: VoiceReader | None = None  # the voice of the music before the first V:
         self.macros: Macros | None = None
         self.in_body = self.labelled = False
 
@@ -114,7 +115,7 @@ class TuneReader:
             yield from self.overlays[voice].finish()
 
     def _voice_fields(self) -> tuple[str, ...]:
-        """Return what `V:` says of each voice, or nothing if that is only their numbers."""
+        """Return the `V:` field of each voice, or nothing if the fields hold only numbers."""
         fields: list[str] = []
         for name in self._order():
             if name in self.voices:
@@ -126,7 +127,7 @@ class TuneReader:
         return () if plain else tuple(fields)
 
     def _with_key(self, voices: tuple[tuple[Element, ...], ...]) -> tuple[tuple[Element, ...], ...]:
-        """Return the voices without the transposed key in which all of them begin, which becomes the tune's."""
+        """Return the voices without the transposed key in which all begin; it becomes the tune's key."""
         keys = [next((e for e in voice if not isinstance(e, Instrument)), None) for voice in voices]
         first = keys[0] if keys else None
         if not isinstance(first, Key) or any(key != first for key in keys):
@@ -177,13 +178,13 @@ class TuneReader:
         self.read_voice(line[start:], start)
 
     def expand(self, line: str) -> str:
-        """Return a line of music as it is read: with the texts of macros, and without lengths of 0."""
+        """Return a line of music with macros expanded and without lengths of 0."""
         if self.macros:
             line = self.macros.expand(line)
         return _ZERO.sub(self._without_zero, line) if "0" in line else line
 
     def read_voice(self, text: str, start: int) -> None:
-        """Read music of the current voice, which begins at `start` of the line as it is read."""
+        """Read music of the current voice, which begins at index `start` of the expanded line."""
         voice = self.current_voice()
         if "&" in text or (self.overlays and voice in self.overlays):
             self.overlays.setdefault(voice, Overlays(voice, self._change)).read(text, self._read_inline_field)
@@ -201,7 +202,7 @@ class TuneReader:
         if letter == "V":
             name, settings, music = _parse_voice(value)
             if self.unnamed and name not in self.voices and not self.unnamed.has_sound():
-                self.voices = {name: self.unnamed}  # what stands before the first V: belongs to its voice
+                self.voices = {name: self.unnamed}  # music before the first V: belongs to its voice
             self.unnamed = None
             label = self._label(name, value)
             for voice in self.voices.values() if name == "*" else [self._voice_of(name)]:
@@ -323,7 +324,7 @@ class TuneReader:
         return self.voices[name]
 
     def _direct(self, text: str) -> None:
-        """Follow a directive in the body, or count it."""
+        """Apply a directive in the body, or count it as lost."""
         if channel := _PROGRAM.match(text):
             self.programs.append((int(channel[1]), text))
             for name in self.voices:
@@ -333,21 +334,21 @@ class TuneReader:
             voice.use(self._with_directive(voice.settings, text))
 
     def _set_program(self, name: str, channel: int, text: str) -> None:
-        """Follow the directive that gives a channel its program, if a voice is on it."""
+        """Apply a directive that sets the program of a channel, if a voice uses the channel."""
         number = list(self._order()).index(name) + 1
         settings = self.voices[name].settings
         if (settings.channel or number + (number >= DRUMS)) == channel:
             self.voices[name].use(self._with_directive(settings, text))
 
     def _label(self, name: str, value: str) -> dict[str, str]:
-        """Return what is known of a voice for the page, with the names in a `V:` line."""
+        """Return the page settings of a voice, with the names in a `V:` line."""
         label = self.clef if name == "*" else self.labels.setdefault(name, {})
         for key, text in _NAME.findall(value):
             label.setdefault(key, text)
         return label
 
     def _with_settings(self, settings: Settings, texts: Iterable[str], label: dict[str, str] | None = None) -> Settings:
-        """Return settings after those of a `K:` or `V:` line, whose clef goes to `label`; what is lost is counted."""
+        """Return settings after those of a `K:` or `V:` line; add its clef to `label` and count losses."""
         for text in texts:
             changed, clef = settings.with_setting(text), page_clef(text)
             kept = clef and label is not None and label.setdefault("clef", clef) == clef
@@ -357,7 +358,7 @@ class TuneReader:
         return settings
 
     def _with_directive(self, settings: Settings, text: str) -> Settings:
-        """Return settings after a directive; what may be heard and is not followed is counted."""
+        """Return settings after a directive; count an unsupported one that may change the sound."""
         changed = settings.with_directive(text)
         if changed is None and is_heard(text):
             self.lost[f"directive {' '.join(text.split()[:2])}"] += 1
@@ -365,7 +366,7 @@ class TuneReader:
 
 
 def _continued(lines: Iterable[Line]) -> Iterator[Line]:
-    """Yield the lines, each field with the `+:` lines that continue it."""
+    """Yield the lines, with `+:` lines appended to the fields that they continue."""
     held: list[Line] = []
     for line in chain(lines, [Line(0, "", "")]):
         if line.letter == "+" and held and held[0].letter:
@@ -377,7 +378,7 @@ def _continued(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _parse_voice(value: str) -> tuple[str, tuple[str, ...], str]:
-    """Return the name that a `V:` field gives, the settings after it, and the music after them."""
+    """Return the voice name in a `V:` field, the settings after it, and the music after these."""
     name, _, rest = (value or "1").partition(" ")
     music = _SETTINGS.sub("", rest)
     if "|" not in music:

@@ -1,7 +1,7 @@
-"""Tuplets, and tuplets within them, which become tuplets one after another that every program plays.
+"""Read tuplets, and flatten nested ones to consecutive tuplets that every program plays.
 
 `(3:2:5A(3BcdB` is read as `(3:2:1A (9:4:3Bcd (3:2:1B`. The outer count includes the sounds of the inner tuplet, as in
-abcm2ps. If there are more of them than the count has left, the inner tuplet counts as the notes in whose time it is:
+abcm2ps. If the inner tuplet has more sounds than the count has left, it counts as the notes whose time it takes:
 `(3A(3Bcd` is one note and a triplet in the time of two.
 """
 
@@ -17,16 +17,16 @@ _ONE = Fraction(1)
 
 
 class TupletReader:
-    """Follows the tuplets of one voice; `open` says whether the next sound is in one."""
+    """Tracks the tuplets of one voice; `open` tells whether the next sound is in a tuplet."""
 
     def __init__(self) -> None:
         self.open = False
         self._factor = _ONE
-        self._left = 0  # sounds that the inner tuplet still has
-        self._outer: list[Tuplet] = []  # what the tuplets around it still have
+        self._left = 0  # remaining sounds of the inner tuplet
+        self._outer: list[Tuplet] = []  # the rest of the enclosing tuplets
 
     def begin(self, tuplet: Tuplet, body: list[Element]) -> bool:
-        """Add a tuplet to `body`; return whether an earlier one lacks sounds and does not hold this one."""
+        """Add a tuplet to `body`; return whether an earlier tuplet lacks sounds and cannot contain this one."""
         resumed = bool(self._outer) and not self._left
         if resumed:
             self._add(self._outer.pop(), body)
@@ -42,7 +42,7 @@ class TupletReader:
         begun = outer.count > left
         holds = rest >= 0 if begun or resumed else rest > 0 and index == len(body) - 1
         if not holds or max(factor.as_integer_ratio()) > _MOST:
-            # Written out with its full count, the outer tuplet could hold what follows.
+            # With its full count, the outer tuplet could contain the following notes.
             if begun:
                 body[index] = replace(outer, count=outer.count - left)
             elif index == len(body) - 1:

@@ -1,7 +1,6 @@
-"""From the music lines of one voice to the elements of `folkseq.music.tune`.
+"""Parse the music lines of one voice to elements of `folkseq.music.tune`.
 
-A tie between different pitches is read as the slur that is meant. If the notes of a chord differ in length, the first
-note's counts.
+A tie between different pitches is read as a slur. If the notes of a chord differ in length, the first length applies.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ from folkseq.music.route import BACK, is_unknown_jump, sign
 from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import Bar, Element, Instrument, Part, Sound
 
-_LONGEST, _SHORTEST = 64, Fraction(1, 4096)  # whole notes; beyond them a length is a misprint
+_LONGEST, _SHORTEST = 64, Fraction(1, 4096)  # whole notes; other lengths are misprints
 _MOST_BARS_REST = 10_000  # in one voice
-_MOST_PLAIN = 4096  # sounds kept for one unit length and signature
-_LOOK_BACK = 8  # elements between a sound and the tie, slur or broken rhythm that belongs to it
+_MOST_PLAIN = 4096  # cached sounds per unit length and signature
+_LOOK_BACK = 8  # most elements between a sound and its tie, slur or broken rhythm
 
 _CHANGES_NEXT = frozenset({"broken", "decoration", "grace", "named_ending", "slur", "text", "tie", "tuplet"})  # symbols
 
 
 @lru_cache(maxsize=256)
 def _plain_sounds(unit: Fraction, alters: tuple[int, ...]) -> dict[str, Sound]:
-    """Return a cache of sounds by their ABC: most notes of a book are one of some hundred."""
+    """Return a cache of sounds by their ABC; a few hundred sounds cover most notes of a book."""
     return {}
 
 
@@ -58,20 +57,20 @@ class VoiceReader:
         self.lost = lost
         self._pitches = PitchReader(key, lost)
         self.settings = Settings()
-        self._used_from = 0  # the element from which on the settings hold
-        self._used_key = key  # there, as written
-        self._bar_text = ""  # of the last bar line
+        self._used_from = 0  # the first element under the current settings
+        self._used_key = key  # the written key at that element
+        self._bar_text = ""  # the last bar line
         self._marks: list[str] = []
         self._grace: list[Pitch] = []
-        self._opens = self._closes = 0  # slurs that begin or end at the next sound: only a tie that means one ends
+        self._opens = self._closes = 0  # slurs that begin or end at the next sound
         self._broken: Fraction | None = None  # the factor that > or < gives the next sound
         self._tuplets = TupletReader()
         self._endings = False
         self._busy = False  # whether anything above may change the next sound
         self._bars_rest = 0
         self.jumps = False  # whether there is a D.C. or D.S.
-        self._line_start = self._verses = 0  # of the last line of music, and the lines of words under it
-        self._continues = False  # whether the next line of music belongs to it, too
+        self._line_start = self._verses = 0  # the start of the last line of music, and the number of its w: lines
+        self._continues = False  # whether the next line of music continues it
 
     @property
     def key(self) -> Key:
@@ -103,13 +102,13 @@ class VoiceReader:
             self.body.append(self.key)
 
     def _apply(self, settings: Settings) -> None:
-        """Replace the elements that were written under `settings` by those that sound."""
+        """Replace the elements that were written under `settings` by their sounding versions."""
         if settings != Settings():
             self.body[self._used_from :] = settings.apply(self.body[self._used_from :], self._used_key)
         self._used_from, self._used_key = len(self.body), self.key
 
     def read(self, line: str, field: Callable[[str], None]) -> None:
-        """Add what a line of music holds; call `field` with each inline field, such as `K:G`."""
+        """Add the elements of a line of music; call `field` with each inline field, such as `K:G`."""
         body, plain = self.body, _plain_sounds(self.unit, self.key.alters)
         if not self._continues:
             self._line_start, self._verses = len(body), 0
@@ -139,7 +138,7 @@ class VoiceReader:
                     self._busy = True
 
     def sing(self, words: str) -> None:
-        """Put a line of words under the last line of music."""
+        """Add a `w:` line to the last line of music."""
         missing = add_verse(self.body, self._line_start, self._verses, words)
         self._verses += 1
         self._continues = False
@@ -147,7 +146,7 @@ class VoiceReader:
             self.lost["syllable with no note"] += missing
 
     def finish(self) -> tuple[Element, ...]:
-        """Return the elements, and count what leads to no note as lost."""
+        """Return the elements, and count symbols that lead to no note as lost."""
         if self._pitches.tied:
             self._untie(slur=False)
         unfinished = {
@@ -166,13 +165,13 @@ class VoiceReader:
         return tuple(body)
 
     def _plain(self, text: str) -> Sound:
-        """Return the sound of a note that nothing before it in its bar changes."""
+        """Return the sound of a note that no earlier symbol in its bar changes."""
         step, accidental, factor = parse_note(text)
         alter = self.key.alters[step % 7] if accidental is None else accidental
         return _bare((Pitch(step, alter),), self.unit * factor)
 
     def _in_bar(self, text: str, plain: Sound) -> Sound:
-        """Return the sound of a note after what came before it in its bar."""
+        """Return the sound of a note, given the earlier symbols in its bar."""
         if self._pitches.accidentals or self._pitches.tied or text[0] in "^_=":
             step, accidental, _ = parse_note(text)
             pitch = self._pitches.pitch(step, accidental)
@@ -213,7 +212,7 @@ class VoiceReader:
             self._pitches.accidentals.clear()
 
     def _symbol(self, kind: str, text: str) -> None:
-        """Read a symbol that is neither a plain note nor a bar line, space or field."""
+        """Read a symbol other than a plain note, bar line, space or field."""
         match kind:
             case "text":
                 self._marks.append(text)
@@ -253,7 +252,7 @@ class VoiceReader:
                 self._tie()
             case "grace":
                 self._begin_grace(text)
-            case "length":  # apart from its note, as folk-rnn's token text has it
+            case "length":  # separate from its note, as in folk-rnn's token text
                 last = self.body[-1] if self.body else None
                 if isinstance(last, Sound):
                     self.body[-1] = _lengthened(last, parse_length(text))
@@ -280,7 +279,7 @@ class VoiceReader:
             self.body.append(Bar("", endings=passes))
 
     def _next_pass(self) -> int:
-        """Return the number of an ending that has a name instead: 1, or that after the ending before it."""
+        """Return the number of a named ending: 1, or the number after the previous ending."""
         for index in range(len(self.body) - 1, -1, -1):
             bar = self.body[index]
             if isinstance(bar, Bar):
@@ -339,7 +338,7 @@ class VoiceReader:
             self.body += self.body[-2:] * (bars - 2)
 
     def _last_sound(self, otherwise: str = "") -> tuple[int, Sound | None]:
-        """Return the latest sound and its index, across bar lines and fields; count `otherwise` if there is none."""
+        """Return the latest sound and its index, skipping bar lines and fields; count `otherwise` if there is none."""
         for index in range(len(self.body) - 1, max(-1, len(self.body) - _LOOK_BACK), -1):
             element = self.body[index]
             if isinstance(element, Sound):
@@ -358,7 +357,7 @@ class VoiceReader:
         self._busy = True
 
     def _untie(self, slur: bool) -> None:
-        """Make the last sound's tie, which leads to no sound of its pitch, a slur or nothing."""
+        """Turn the last sound's tie, which leads to no sound of its pitch, into a slur, or remove it."""
         index, sound = self._last_sound()
         if sound is not None:
             self.body[index] = replace(sound, tied=False, untied=(), opens=sound.opens + slur)
@@ -387,7 +386,7 @@ def _bare(pitches: tuple[Pitch, ...], duration: Fraction) -> Sound:
     return Sound(pitches, duration)
 
 
-# Equal sounds are one object, which saves time and memory: a book has only some hundred of them.
+# Equal sounds share one object, which saves time and memory; a book has only a few hundred distinct sounds.
 _changed = lru_cache(maxsize=1 << 14)(replace)
 
 

@@ -1,8 +1,8 @@
-"""From a tune to ABC that every program reads and a player can follow.
+"""Format a tune as ABC that every program reads and a player can follow.
 
-There is one spelling for everything: a dotted pair in one beat is `B>G`, other lengths are written out, beams follow
-the beat, a line holds four bars, and an accidental is written wherever any reading of the rules (in its octave only, or
-in every octave of the bar) would need it.
+The spelling is canonical: a dotted pair in one beat is `B>G`, other lengths are written out, beams follow the beat, and
+a line holds four bars. An accidental is written wherever any reading of the rules (in its octave only, or in every
+octave of the bar) requires it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from folkseq.music.signature import Key, Meter, Tempo
 from folkseq.music.tune import VIOLIN, Bar, Element, Instrument, Part, Sound, Tune, Tuplet
 
 BARS_A_LINE = 4
-SOUNDS_A_LINE = 32  # after which a line ends at the next bar line
-# Room is counted in sounds of the usual width: the most that a line may take with the next bar, and that after which it
-# ends on the beat within a bar that has so much by itself. abcm2ps refused lines of 41 and more.
+SOUNDS_A_LINE = 32  # a line with more sounds ends at the next bar line
+# Widths in sounds of usual width: the limit of a line including its next bar, and the width after which a line that
+# holds only part of a long bar ends on the beat. abcm2ps refused lines of 41 and more.
 ROOM, ROOM_IN_BAR = 38.0, 34.0
-SOUNDS_A_LINE_OF_VOICES = 24  # which are not aligned with each other's, and so take more room
-_SEVERAL, _UNSURE = 999, 99  # a step and an alteration that are equal to no other
+SOUNDS_A_LINE_OF_VOICES = 24  # voices are not aligned with each other, and need more room
+_SEVERAL, _UNSURE = 999, 99  # a step and an alteration that equal no real one
 _WHOLE = (1, 1)
 _BROKEN = {sign: (one.as_integer_ratio(), other.as_integer_ratio()) for sign, (one, other) in BROKEN.items()}
 
@@ -40,8 +40,8 @@ def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ())
 
     Args:
         tune: The tune.
-        comments: Texts of `%` lines after the first field.
-        voices: Of several voices, the settings of each in the header, such as `name="Alto"`.
+        comments: The texts of `%` lines after the first field.
+        voices: The header settings of each voice, such as `name="Alto"`, if there are several.
     """
     several = len(tune.voices) > 1
     lines = [f"X:{tune.number}", *(f"% {_line(comment)}" for comment in comments)]
@@ -67,7 +67,7 @@ def format(tune: Tune, comments: Sequence[str] = (), voices: Sequence[str] = ())
 
 
 def _name_voices(tune: Tune) -> tuple[list[str], list[str]]:
-    """Return the name of each voice, which is a number if it has none of its own, and what else `V:` says of it."""
+    """Return the name of each voice (a number if it has none), and the rest of its `V:` field."""
     fields = [_line(field).partition(" ") for field in tune.voice_fields[: len(tune.voices)]]
     own = {name for name, _, _ in fields}
     numbers = (number for number in map(str, count(1)) if number not in own)
@@ -76,7 +76,7 @@ def _name_voices(tune: Tune) -> tuple[list[str], list[str]]:
 
 
 def format_bars(elements: Sequence[Element], key: Key, meter: Meter, unit: Fraction) -> str:
-    """Return some elements of a voice on one line, as if in bars of their own."""
+    """Return some elements of a voice on one line, as complete bars."""
     return " ".join(_VoiceWriter(Tune((), key=key, meter=meter, unit=unit)).write(elements))
 
 
@@ -119,7 +119,7 @@ def format_bar(bar: Bar) -> str:
 
 
 def _bars_a_line(tune: Tune) -> int:
-    """Return how many bars of several voices a line has, so that the fullest has room."""
+    """Return the number of bars per line for several voices, so that the fullest bars fit."""
     most = count = 0
     for voice in tune.voices:
         for element in (*voice, Bar()):
@@ -130,18 +130,18 @@ def _bars_a_line(tune: Tune) -> int:
 
 
 def _line(text: str) -> str:
-    """Return `text` on one line, without what cannot be printed."""
+    """Return `text` on one line, without unprintable characters."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def _header(letter: str, value: str) -> str:
     value = escapes.encode(_line(value)) if letter in escapes.FIELDS else _line(value)
-    return f"{letter}: {value}" if value[:1] in ("|", ":") else f"{letter}:{value}"  # P:| would be music
+    return f"{letter}: {value}" if value[:1] in ("|", ":") else f"{letter}:{value}"  # P:| would be read as music
 
 
 @lru_cache(maxsize=64)
 def beam_group(meter: Meter) -> Fraction:
-    """Return the length of a beam, 0 where none is broken: a beat, but half a bar in common time."""
+    """Return the length of a beam: a beat, but half a bar in common time; 0 if beams are never broken."""
     if meter.free:
         return Fraction(0)
     group = Fraction(1, 2) if (meter.beats, meter.unit) in ((4, 4), (2, 2)) else meter.beat
@@ -149,7 +149,7 @@ def beam_group(meter: Meter) -> Fraction:
 
 
 def _ticks_of_whole(elements: Iterable[Element], meter: Meter, unit: Fraction) -> int:
-    """Return the number of ticks in a whole note, so that all sounds, beats and bars have whole numbers of them."""
+    """Return the ticks per whole note that make all sounds, beats and bars whole numbers of ticks."""
     meters = {meter, *(element for element in elements if isinstance(element, Meter))}
     lengths = [unit, *(length for each in meters for length in (each.bar, each.beat, beam_group(each)))]
     parts = {element.duration.denominator for element in elements if isinstance(element, Sound)}
@@ -157,27 +157,27 @@ def _ticks_of_whole(elements: Iterable[Element], meter: Meter, unit: Fraction) -
 
 
 class _VoiceWriter:
-    """Writes one voice; holds what the signs written so far mean for the next.
+    """Writes one voice, and tracks how the signs so far affect the next.
 
-    Durations are counted in ticks, of which each has a whole number, since fractions take most of the time otherwise.
+    Durations are integer ticks; with fractions, arithmetic would take most of the time.
     """
 
     def __init__(self, tune: Tune, bars_a_line: int = 0) -> None:
-        self.bars_a_line = bars_a_line  # if not 0, each line has so many, so that voices break at the same bars
+        self.bars_a_line = bars_a_line  # if not 0, the bars of every line, so that voices break alike
         self.key, self.meter, self.unit = tune.key, tune.meter, tune.unit
         self.lines: list[str] = []
         self.text = ""
         self.bars = self.sounds = 0  # in this line
-        self.room = 0.0  # that they take
-        self.place = 0  # since the bar line, in ticks
+        self.room = 0.0  # their width
+        self.place = 0  # ticks since the bar line
         self.pickup = True
-        self.written: dict[int, tuple[int, int]] = {}  # letter → step and alteration met in this bar, if one only
-        self.factor, self.left = _WHOLE, 0  # of the tuplet's sounds, and how many are left
-        self.broken: tuple[int, int] | None = None  # what > or < makes of the next sound
-        self.tied: tuple[Pitch, ...] = ()  # into the next sound
+        self.written: dict[int, tuple[int, int]] = {}  # letter → step and alteration in this bar, if unique
+        self.factor, self.left = _WHOLE, 0  # the tuplet's factor, and the number of sounds left
+        self.broken: tuple[int, int] | None = None  # the factor that > or < gives the next sound
+        self.tied: tuple[Pitch, ...] = ()  # to the next sound
         self.instrument = Instrument()
         self.line_sounds: list[Sound] = []
-        self.lengths: dict[tuple[int, tuple[int, int]], str] = {}  # of ticks and a factor
+        self.lengths: dict[tuple[int, tuple[int, int]], str] = {}  # by ticks and factor
 
     def write(self, elements: Sequence[Element]) -> list[str]:
         self.whole = _ticks_of_whole(elements, self.meter, self.unit)
@@ -228,20 +228,20 @@ class _VoiceWriter:
             self.factor = self.factor if self.left else _WHOLE
 
     def _count(self) -> None:
-        """Count a unit, a bar, a beat and a beam in ticks."""
+        """Set the lengths of a unit, a bar, a beat and a beam in ticks."""
         lengths = self.unit, self.meter.bar, self.meter.beat, beam_group(self.meter)
         self.unit_ticks, self.bar_ticks, self.beat_ticks, self.beam_ticks = (int(each * self.whole) for each in lengths)
 
     def _dotted(self, first: Sound, second: Sound) -> str:
-        """Return the sign between two sounds that players read as a dotted pair: 1 or 2 units long, within one beat."""
-        if first.duration is second.duration:  # as most are
+        """Return the broken rhythm sign for two sounds that form a dotted pair of 1 or 2 units within one beat."""
+        if first.duration is second.duration:  # the usual case
             return ""
         one, other = self.look(first).ticks, self.look(second).ticks
         sign = ">" if one == 3 * other else "<" if 3 * one == other else ""
         if not sign:
             return ""
         total = one + other
-        # abc2midi takes `A>.B` and `HA>B` for something else than a pair.
+        # abc2midi does not read `A>.B` and `HA>B` as pairs.
         marked = second.marks or first.has_fermata
         plain = first.pitches and second.pitches and not (first.tied or second.grace or marked)
         if not plain or self.left or self.meter.free or total not in (self.unit_ticks, 2 * self.unit_ticks):
@@ -250,7 +250,7 @@ class _VoiceWriter:
         return sign if aligned and self.place % self.beat_ticks + total <= self.beat_ticks else ""
 
     def _begins_beam(self) -> bool:
-        """Return whether a beam is broken here, within the bar."""
+        """Return whether a beam ends here, within the bar."""
         return bool(self.place and self.beam_ticks) and self.place % self.beam_ticks == 0
 
     def _pitch(self, pitch: Pitch) -> str:
@@ -258,16 +258,16 @@ class _VoiceWriter:
         letter = step % 7
         met = self.written.get(letter)
         if met == place:
-            holds = True  # the signature, or the bar's own accidental, under every reading
+            holds = True  # the signature or the bar's accidental applies under every reading
         else:
             holds = alter == self.key.alters[letter] and (met is None or met[1] == alter)
             self.written[letter] = place if met is None else (_SEVERAL, alter if met[1] == alter else _UNSURE)
         if self.tied and any(step == tied.step and alter != tied.alter for tied in self.tied):
-            holds = False  # or the tie would carry its own accidental to it
+            holds = False  # otherwise the tie would carry its accidental over
         return ("" if holds else SIGNS[alter]) + format_step(step)
 
     def _rooms_of_bars(self, elements: Sequence[Element]) -> Iterator[float]:
-        """Return the room of the sounds after each bar line, up to the next one."""
+        """Yield the width of the sounds from each bar line to the next."""
         rooms = [0.0]
         for element in elements:
             if isinstance(element, Sound):
@@ -304,7 +304,7 @@ class _VoiceWriter:
     def _tuplet(self, tuplet: Tuplet) -> None:
         if self._begins_beam():
             self._space()
-        # Programs differ on which meters make (5, (7 and (9 fill three units, and on (10, so these are spelt out.
+        # Programs disagree about the meters in which (5, (7 and (9 fill three units, and about (10: spell these out.
         usual = tuplet.actual in (2, 3, 4, 6, 8) and parse_tuplet(f"({tuplet.actual}", self.meter.compound) == tuplet
         self.text += f"({tuplet.actual}" if usual else f"({tuplet.actual}:{tuplet.normal}:{tuplet.count}"
         self.factor, self.left = (tuplet.normal, tuplet.actual), tuplet.count
@@ -329,7 +329,7 @@ class _VoiceWriter:
         self.text += field
 
     def _directives(self, instrument: Instrument) -> Iterator[str]:
-        """Yield the lines that lead from the instrument before to another one."""
+        """Yield the directives that change the previous instrument to another one."""
         before, self.instrument = self.instrument, instrument
         if instrument.drum != before.drum:
             yield f"%%MIDI channel {DRUMS if instrument.drum else 1}"
@@ -337,7 +337,7 @@ class _VoiceWriter:
             yield f"%%MIDI program {VIOLIN if instrument.program is None else instrument.program}"
 
     def _doubt_accidentals(self) -> None:
-        """Have the bar's accidentals written again: programs differ on whether they outlive a new key or ending."""
+        """Force the bar's accidentals to be repeated: programs disagree whether they outlive a new key or ending."""
         self.written = dict.fromkeys(self.written, (_SEVERAL, _UNSURE))
 
     def _space(self) -> None:
