@@ -40,12 +40,15 @@ def is_possible(cell: str, device: torch.device) -> bool:
 
 
 def fastest(model: ModelSettings, device: torch.device) -> str:
-    """Return bfloat16 on a GPU that supports it, and on a CPU with AMX unless the model is small; else float32.
+    """Return bfloat16 on a GPU or CPU that is faster with it, unless the model is small; else float32.
 
-    A CPU with AVX-512's bfloat16 but without AMX spends more time on conversions than it gains.
+    CPUs with AMX are faster, and AMD's with AVX-512's bfloat16. On Intel's without AMX, conversions cost more than the
+    products gain.
     """
     if device.type == "cuda":
         return BFLOAT16 if torch.cuda.is_bf16_supported(including_emulation=False) else FLOAT32
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # missing in an older PyTorch
     worth = model.cell == "lstm" or model.hidden >= WIDE
-    return BFLOAT16 if worth and capabilities.get("amx_bf16") else FLOAT32
+    is_amd = str(capabilities.get("cpu_name", "")).startswith("AMD")
+    has_products = capabilities.get("amx_bf16") or (is_amd and capabilities.get("avx512_bf16"))
+    return BFLOAT16 if worth and has_products else FLOAT32

@@ -10,14 +10,17 @@ from folkseq.training.precision import choose
 
 
 @pytest.mark.parametrize(
-    ("amx", "cell", "hidden", "expected"),
+    ("capabilities", "cell", "hidden", "expected"),
     [
-        (True, "lstm", 32, "bfloat16"),
-        (True, "gru", 32, "float32"),
-        (True, "gru", 320, "bfloat16"),
-        (False, "lstm", 32, "float32"),
+        ({"amx_bf16": True}, "lstm", 32, "bfloat16"),
+        ({"amx_bf16": True}, "gru", 32, "float32"),
+        ({"amx_bf16": True}, "gru", 320, "bfloat16"),
+        ({"amx_bf16": False}, "lstm", 32, "float32"),
+        ({"avx512_bf16": True, "cpu_name": "AMD EPYC"}, "lstm", 32, "bfloat16"),
+        ({"avx512_bf16": True, "cpu_name": "Intel(R) Xeon(R)"}, "lstm", 32, "float32"),
+        ({"avx512_bf16": False, "cpu_name": "AMD EPYC"}, "lstm", 32, "float32"),
     ],
 )
-def test_the_precision_follows_from_processor_and_model(monkeypatch, amx, cell, hidden, expected):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx})
+def test_the_precision_follows_from_processor_and_model(monkeypatch, capabilities, cell, hidden, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert choose(None, replace(MODEL, cell=cell, hidden=hidden), torch.device("cpu")) == expected
