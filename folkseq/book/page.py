@@ -1,7 +1,7 @@
 """A tune book as one HTML file.
 
-The file loads nothing, as its content security policy says: scores are drawings in the page, sound and the font of
-signs are data. User text is escaped. The style sheet is for screens, light and dark, and for paper.
+The file loads nothing (its content security policy forbids it): scores are inline drawings, and sound and the font of
+musical signs are data. User text is escaped. The style sheet supports screens, light and dark, and paper.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Entry:
     """A tune of a book, as text for readers.
 
     Attributes:
-        titles: Its titles, the first one is in the index.
-        rhythm: Such as "jig", or nothing.
-        key: Such as "D major".
-        meter: Such as "6/8".
-        score: Its score.
+        titles: Titles of the tune; the first one is in the index.
+        rhythm: Rhythm such as "jig", or an empty string.
+        key: Key such as "D major".
+        meter: Meter such as "6/8".
+        score: Score of the tune.
         source: The tune in ABC.
-        credits: Composer, book, source and the like.
+        credits: Composer, book, source and similar facts.
         sound: An Ogg Vorbis file; empty without sound.
     """
 
@@ -71,7 +71,7 @@ def write(entries: Sequence[Entry], title: str) -> bytes:
 
 
 def _tools(with_sound: bool) -> Iterator[str]:
-    """Yield the controls above the index: search, and of the players speed and repetition."""
+    """Yield the controls above the index: search, and the speed and repetition of the players."""
     yield '<div class="tools" role="search"><label class="find"><span class="skip">Find</span>'
     yield '<input id="find" type="search" placeholder="Find a title, rhythm or key" autocomplete="off"></label>'
     hidden = "" if with_sound else " hidden"

@@ -22,15 +22,15 @@ from folkseq.music.signature import Key
 from folkseq.music.tune import Tune
 
 SUFFIXES = (*tunes.SUFFIXES, *midi.SUFFIXES)
-_QUALITY = 0.7  # of the sound, from 0, the best, to 1, the smallest
-_WORKERS = 2  # one synthesizes while another one writes Ogg, which takes about as long
+_QUALITY = 0.7  # compression of the sound, from 0 (best) to 1 (smallest)
+_WORKERS = 2  # one synthesizes while the other writes Ogg, which takes about as long
 _SIGNS = {-1: "♭", 0: "", 1: "♯"}
 _CREDITS = {"O": "Origin", "A": "Area", "B": "Book", "D": "Record", "S": "Source", "H": "History", "Z": "Transcription"}
 
 
 @dataclass(frozen=True)
 class WrittenBook:
-    """A book: its file, the number of tunes, what was lost by kind and count, faults, and notices."""
+    """A book: its file, the number of tunes, counts of lost content by kind, faults, and notices."""
 
     file: Path
     tunes: int
@@ -41,7 +41,7 @@ class WrittenBook:
 
 @dataclass(frozen=True)
 class FoundTune:
-    """A tune of a file, the MusicXML that is engraved, and the MIDI that is played."""
+    """A tune of a file, its MusicXML for the score, and its MIDI for the player."""
 
     tune: Tune
     drawn: bytes
@@ -62,10 +62,10 @@ def book(
     Args:
         files: files of ABC, MusicXML or MIDI, or folders of them; melodies in MIDI are transcribed.
         out: the .html file.
-        title: the title of the book; from the name of `out` by default.
+        title: the title of the book; by default, derived from the name of `out`.
         sound: whether each tune gets a player.
-        soundfont: an .sf2 file for sound, in place of the usual one.
-        on_tune: called with the number of tunes done and of all tunes.
+        soundfont: an .sf2 file for sound, instead of the default one.
+        on_tune: called with the number of finished tunes and the number of all tunes.
 
     Raises:
         FolkseqError: no tune can be read, verovio is not installed, or `out` cannot be written.
@@ -100,7 +100,7 @@ def book(
 
 
 def missing_for_sound(soundfont: Path | str | None = None) -> str:
-    """Return what players need that is missing; nothing if there can be players."""
+    """Return the missing requirement of players as a message, or an empty string."""
     try:
         audio.find_soundfont(soundfont)
         require("midirenderer", "mido", "soundfile")
@@ -110,7 +110,7 @@ def missing_for_sound(soundfont: Path | str | None = None) -> str:
 
 
 def engraved(found: Sequence[FoundTune], sound: bool, soundfont: Path | str | None = None) -> Iterator[Entry | str]:
-    """Yield the entry of each tune, with a player if wanted, or why there is none."""
+    """Yield for each tune its entry, with a player if requested, or a message with the reason for its absence."""
     pool = ThreadPoolExecutor(_WORKERS)
     try:
         sounds = [pool.submit(audio.format, each.played, ".ogg", soundfont, _QUALITY) for each in found if sound]
@@ -125,7 +125,7 @@ def engraved(found: Sequence[FoundTune], sound: bool, soundfont: Path | str | No
 
 
 def _files(named: Sequence[Path | str], notices: list[str]) -> Iterator[Path]:
-    """Yield the files that can hold tunes, and those in the folders; a tune in several formats is there once."""
+    """Yield the tune files, including those in folders; of a folder's files that differ only in format, yield one."""
     for path in map(Path, named):
         if path.is_dir():
             inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
@@ -144,7 +144,7 @@ def _files(named: Sequence[Path | str], notices: list[str]) -> Iterator[Path]:
 
 
 def read(file: Path, lost: Counter[str], faults: list[str]) -> Iterator[FoundTune]:
-    """Yield the tunes in a file; count what is lost, and collect faults."""
+    """Yield the tunes in a file; count lost content in `lost`, and collect faults."""
     try:
         with open_file(file, midi.LARGEST) as opened:
             data = opened.read()
@@ -186,7 +186,7 @@ def _entry(found: FoundTune, number: int, sound: Future[bytes] | None) -> Entry:
 
 
 def key_name(key: Key) -> str:
-    """Return a key as musicians say it.
+    """Return the name of a key.
 
     >>> key_name(Key(3, 1, "dor"))
     'F♯ dorian'

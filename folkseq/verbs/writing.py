@@ -1,4 +1,4 @@
-"""From orders to finished pieces: the draws of the model, the choice among them, their figures and their files."""
+"""Writing of pieces: draws from the model, choice of the best, metrics, and postprocessing."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from folkseq.verbs.trained import TrainedRun
 from folkseq.workers import processes, spread
 
 Result = TypeVar("Result")
-_BATCH = 16  # pieces that are compared with the training set at once, which is faster than one by one
+_BATCH = 16  # pieces compared with the training set at once, which is faster than one by one
 
 
 class Titles:
-    """New titles by the number of the piece, which follow from the seed alone."""
+    """New titles by number of the piece, which depend only on the seed."""
 
     def __init__(self, titles: Iterator[str]) -> None:
         self._left, self._known = titles, list[str]()
 
     def __getitem__(self, number: int) -> str:
-        """Return the title of a piece, numbered from 1, or nothing if none is left."""
+        """Return the title of a piece, numbered from 1, or an empty string if there are no more titles."""
         self._known += islice(self._left, max(number - len(self._known), 0))
         return self._known[number - 1] if number <= len(self._known) else ""
 
@@ -54,49 +54,49 @@ class _Candidate(NamedTuple):
     sample: Sample
     tokens: tuple[str, ...]
     compared: Any
-    """The ids that are compared with the training set: without the opening, which is no part of what is judged."""
+    """The ids to compare with the training set, without the opening, which is given."""
     passage: SharedPassage
     critique: Critique
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes pieces of one request, in as many processes as are useful; a `folkseq.verbs.piece.PieceMaker`."""
+    """The writer of one request's pieces, in one or several processes; a `folkseq.verbs.piece.PieceMaker`."""
 
     model: TrainedRun
     record: Record
-    """The settings; each piece gets a record of its own with number and draw."""
+    """The settings; each piece gets a separate record with its number and draw."""
     request: Request
     options: Any
     prime: Prime[Any] | None
     titles: Titles
     best: int
-    """Number of draws among which the piece is chosen."""
+    """Number of draws from which each piece is chosen."""
 
     @property
     def files(self) -> Files[Any]:
-        """Return how the representation reads and writes files."""
+        """Return the input and output files of the representation."""
         return self.model.representation.files
 
     def make(self, tokens: Sequence[str], record: Record) -> Any:
-        """Return the piece of tokens, as a user gets it."""
+        """Return the piece for tokens in its final form."""
         return self._make(self.model.codec.vocabulary.encode(tokens), record, self.titles[record.index])
 
     def write(
         self, orders: Iterable[Order], count: int, format: Callable[[int, Sampled], Result]
     ) -> Iterator[tuple[Sampled, Result]]:
-        """Write a number of pieces in the order of their orders.
+        """Write one piece for each order, and return them in the same sequence.
 
         Args:
-            orders: with distinct draws.
+            orders: orders with distinct draws.
             count: number of orders.
-            format: what is done with each piece in the process that wrote it, given its place from 0.
+            format: function of the position of an order, from 0, and its piece; called in the process that wrote it.
 
         Returns:
-            Each piece with what `format` made of it.
+            Each piece with the result of `format`.
         """
         team, precision = min(processes(), count), self.record.settings.precision
-        _ = self.model.codec, self.model.overlaps, self.model.ranker  # loaded once, before there are several processes
+        _ = self.model.codec, self.model.overlaps, self.model.ranker  # load once, before starting processes
 
         def work(orders: Iterator[tuple[int, Order]]) -> Generator[tuple[int, tuple[Sampled, Result]]]:
             engine = self.model.engine(precision, 1 if team > 1 else cores())
@@ -108,7 +108,7 @@ class Writer:
             yield piece if piece.maker is self else replace(piece, maker=self), result
 
     def _pieces(self, engine: Engine, orders: Iterator[tuple[int, Order]]) -> Generator[tuple[int, Sampled]]:
-        """Yield pieces with the place of their orders, each as soon as its draws and some others have ended."""
+        """Yield pieces with the positions of their orders; draws are judged in batches, in the order of completion."""
         begun: dict[int, tuple[int, Order, dict[int, Sample]]] = {}  # by draw
 
         def draws() -> Iterator[int]:
@@ -119,7 +119,7 @@ class Writer:
                     yield draw
 
         ready: list[tuple[int, Order, list[Sample]]] = []
-        size = 1  # of the next batch: the first pieces come as soon as they are written
+        size = 1  # size of the next batch; it grows, so that the first pieces come at once
         with closing(write(engine, self.request, draws())) as samples:
             for sample in samples:
                 draw = self.request.asked(sample.index)
@@ -133,16 +133,16 @@ class Writer:
         yield from self._finish(ready)
 
     def _finish(self, ready: Sequence[tuple[int, Order, list[Sample]]]) -> Iterator[tuple[int, Sampled]]:
-        """Yield the best piece of each order, with the place of the order."""
+        """Yield the best piece of each order with the position of the order."""
         fitting = [self._shortlist(order, samples) for _, order, samples in ready]
         judged = iter(self._judge([sample for samples in fitting for sample in samples]))
         for (place, order, _), samples in zip(ready, fitting, strict=True):
             yield place, self._sampled(order, max(islice(judged, len(samples)), key=lambda each: each.critique.score))
 
     def _shortlist(self, order: Order, samples: Sequence[Sample]) -> list[Sample]:
-        """Return the one of some samples that is to be the piece, or those that are yet to be judged.
+        """Return the chosen sample of an order, or the samples that `_judge` must still compare.
 
-        Of candidates for one form, the least constrained by the masks count.
+        Among candidates for one form, the ones that the masks constrained least are preferred.
         """
         ranker, size = self.model.ranker, self.request.candidates
         if ranker is None or len(samples) == 1:

@@ -27,7 +27,7 @@ from folkseq.representations.base import END, START, TokenCodec
 from folkseq.representations.capabilities import Analysis, Features, Profile, Timing, Transposition
 
 MELODY_UNITS = 322_560
-"""Units of a melody's durations in a whole note: 128ths, in tuplets of two to ten."""
+"""Units of a melody's durations per whole note, which divide 128ths in tuplets of two to ten."""
 SECTION = 8
 """Number of bars in most sections of dance tunes."""
 _OUTSIDE = frozenset((START, END, *HEADER))
@@ -60,7 +60,7 @@ class AbcTransposition(Transposition):
         return Profile(heights, kinds, pitched, free=pitched, binding=ties, ends=ends)
 
     def melody(self, ids: Ids) -> NDArray[np.int64]:
-        """Return the highest note of each sound; its duration in `MELODY_UNITS`. Tied notes are one."""
+        """Return the highest note of each sound, with durations in `MELODY_UNITS`; tied notes count as one."""
         return _melody(self.codec.decode(ids))
 
 
@@ -74,7 +74,7 @@ class AbcAnalysis(Analysis):
         self.codec, self.spelling = codec, spelling
 
     def validate(self, ids: Ids) -> str:
-        """Return the first fault by a strict reading; see `validity`."""
+        """Return the first fault by strict rules; see `validity`."""
         return find_fault(self.vocabulary.decode(ids))
 
     def features(self, ids: Ids) -> Features:
@@ -136,8 +136,8 @@ def repeated_bars(tokens: Sequence[str]) -> tuple[int, int]:
 def sections(body: Sequence[Element], meter: Meter) -> list[int]:
     """Return the number of bars of each section, in which a second ending replaces the first.
 
-    A section ends at a bar line that ends or begins one. A short bar at its beginning is a pickup, which does not
-    count; a pickup alone is no section.
+    A section ends at a bar line that ends or begins a section. A short bar at its beginning is a pickup, which does not
+    count. A pickup alone is not a section.
     """
     lengths: list[int] = []
     bars, branch = 0, 0  # of this section, and up to its first ending

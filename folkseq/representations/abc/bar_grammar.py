@@ -1,8 +1,7 @@
 """The grammar of a bar, which is filled sound by sound until it is exactly full.
 
 A state contains the remaining room in the bar, but not the meter, section or tune, so there are few states, and each is
-computed once. The pitch at the end of a tie, or below the next note of a chord, is not part of a state: it is the last
-pitch of the tune.
+computed once. Ties and chords depend on the last pitch of the tune, which is not part of a state.
 """
 
 from __future__ import annotations
@@ -21,22 +20,23 @@ from folkseq.representations.vocabulary import Vocabulary
 
 _MOST_GRACE, _MOST_CHORD = 4, 4  # notes
 AT_LINE, TIED_OVER, TIEABLE, NO_LINE, TIED, IN_CHORD = range(-1, -7, -1)
-"""Values of `BarGrammar.room` where a bar line does not depend on the room that is left: nothing has come since the
-last line; a plain one must follow a tie; the bar is full and its last note could be tied over a plain one; none is
-possible; none is, and the last pitch must come again; none is, and a chord goes on above the last pitch."""
+"""Values of `BarGrammar.room` at which a bar line does not depend on the remaining room, in this order: right after a
+bar line; after a tie, which needs a plain bar line; in a full bar whose last note could be tied over a plain bar line;
+without a possible bar line; without one, and the last pitch must be repeated; without one, and a chord continues above
+the last pitch."""
 
 
 class Alphabet:
     """The ids of a vocabulary by their meaning.
 
     Attributes:
-        kinds: the kind of each id.
-        ids: the ids of each kind.
-        steps: the staff position of each pitch.
-        lengths: the ticks of each length that one plain, dotted or double-dotted note can have.
-        sizes: those ticks and an eighth, rising.
-        grid: ticks into which every length divides.
-        meters: the meters, in header and body, whose bars can be filled.
+        kinds: kind of each id.
+        ids: ids of each kind.
+        steps: staff position of each pitch.
+        lengths: ticks of each length that is a single plain, dotted or double-dotted note.
+        sizes: these ticks and an eighth, rising.
+        grid: number of ticks that divides every length.
+        meters: meters, in header and body, whose bars can be filled.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -55,13 +55,13 @@ class Alphabet:
         self.meters = {i: each for i, each in meters.items() if not each.free and bar_ticks(each) % self.grid == 0}
 
     def of(self, names: Collection[str]) -> list[int]:
-        """Return the ids of tokens, as far as there are any; `meter` and `key` are all changes to another."""
+        """Return the ids of those tokens that exist; `meter` and `key` stand for all changes of meter or key."""
         found = [self.vocabulary.id(name) for name in names if name in self.vocabulary]
         found += [i for i in self.ids["meter"] if i in self.meters] if "meter" in names else []
         return found + (self.ids["key"] if "key" in names else [])
 
     def header_ids(self, kind: str, token: str) -> list[int]:
-        """Return the ids of a kind of header token: all, or a requested one. Raises RequestError if there is none."""
+        """Return the ids of a kind of header token, or of a requested one. Raises RequestError if there is none."""
         if not token:
             return self.ids[kind]
         if token not in self.vocabulary:
@@ -70,7 +70,7 @@ class Alphabet:
         return [self.vocabulary.id(token)]
 
     def shortest_fill(self, room: int) -> int:
-        """Return the number of ids that fill `room` ticks when each sound is as long as possible."""
+        """Return the number of ids that fill `room` ticks with sounds as long as possible."""
         count = 0
         while room > 0:
             longest = max((size for size in self.sizes if size <= room), default=room)
@@ -82,17 +82,17 @@ class Alphabet:
 class BarState(NamedTuple):
     """The state of a bar. Durations are in ticks."""
 
-    left: int  # of the bar, after the sounds that are complete
-    compound: bool = False  # the meter
-    at_line: bool = False  # nothing has come since the bar line
+    left: int  # remaining in the bar after the complete sounds
+    compound: bool = False  # whether the meter is compound
+    at_line: bool = False  # right after a bar line
     pending: bool = False  # a sound, an eighth so far, may get a length
     single: bool = False  # the pending or last sound is one pitch, which could be tied
-    tied: bool = False  # the last pitch must come next
+    tied: bool = False  # the last pitch must follow
     inside: int = 0  # notes in an open brace (negative) or bracket (positive), plus one
     grace: bool = False  # grace notes wait for their note
     harmony: bool = False  # a chord symbol waits for its sound
-    tuplet: Tuplet | None = None  # the open one
-    to_come: int = 0  # its sounds, without the pending one
+    tuplet: Tuplet | None = None  # the open tuplet
+    to_come: int = 0  # its remaining sounds, without the pending one
     written: int = 0  # written ticks of its sounds so far
 
     def with_length(self, ticks: int) -> BarState:
@@ -126,13 +126,13 @@ class BarState(NamedTuple):
 
 
 class BarGrammar:
-    """The ids that may come in a bar, over one alphabet."""
+    """The grammar of bars over one alphabet."""
 
     def __init__(self, alphabet: Alphabet) -> None:
         self.alphabet = alphabet
         self._ids = alphabet.ids
         top = max(alphabet.steps.values(), default=0)
-        # A chord has at least two notes, upwards, so it does not begin at the top.
+        # A chord has at least two rising notes, so it cannot begin with the highest one.
         self._chord_begins = [i for i, step in alphabet.steps.items() if step < top]
         tuplets = {i: alphabet.vocabulary.tokens[i] for i in self._ids["tuplet"]}
         simple, compound = ({i: parse_tuplet(token, each) for i, token in tuplets.items()} for each in (False, True))
@@ -144,7 +144,7 @@ class BarGrammar:
         return span.plain and span.ticks > 0 and span.ticks % grid == 0 and span.meter_ticks % grid == 0
 
     def allowed(self, state: BarState) -> list[int]:
-        """Return the ids that may come next, bar lines aside."""
+        """Return the ids that may come next, except bar lines."""
         if state.inside:
             return self._allowed_inside(state, closing=False)
         allowed: list[int] = []
@@ -158,7 +158,7 @@ class BarGrammar:
         return allowed + self._allowed_sounds(settled)
 
     def closing(self, state: BarState, short: int) -> list[int]:
-        """Return the ids that fill the bar soonest, or all of it but its last `short` ticks."""
+        """Return the ids on the shortest way to a full bar, or to a bar that lacks only its last `short` ticks."""
         if state.inside:
             return self._allowed_inside(state, closing=True)
         if state.pending:
@@ -177,7 +177,7 @@ class BarGrammar:
         return (self._ids["pitch"] or self._ids["rest"]) if self._has_room(settled) else []
 
     def given(self, state: BarState) -> BarState:
-        """Return the state in which the pending sound, if an eighth fits, has no length to come."""
+        """Return the state in which the pending sound remains an eighth, if an eighth fits."""
         return state.settled if state.pending and self._fits(state, EIGHTH) else state
 
     def room(self, state: BarState) -> int:
@@ -228,7 +228,7 @@ class BarGrammar:
         return [i for i, ticks in self.alphabet.lengths.items() if ticks != EIGHTH and self._fits(state, ticks)]
 
     def _allowed_inside(self, state: BarState, closing: bool) -> list[int]:
-        """Return the ids in a brace or bracket; a chord goes upwards, which the last pitch decides."""
+        """Return the ids in a brace or bracket; the notes of a chord rise from the last pitch."""
         notes = abs(state.inside) - 1
         fewest, most, end = (1, _MOST_GRACE, "}") if state.inside < 0 else (2, _MOST_CHORD, "]")
         if notes >= (fewest if closing else most):
@@ -237,11 +237,11 @@ class BarGrammar:
         return pitches + (self._ids[end] if notes >= fewest else [])
 
     def _allowed_sounds(self, state: BarState) -> list[int]:
-        """Return the ids that begin a sound, or something before one, when none is pending."""
+        """Return the ids that begin a sound or a sign before it, if no sound is pending."""
         if not self._has_room(state):
             return []
         symbols = [] if state.harmony else self._ids["harmony"]
-        if state.tied:  # to the last pitch
+        if state.tied:  # the last pitch is tied
             return self._ids["pitch"] + symbols
         if state.tuplet:  # abc2midi miscounts chords and grace notes in tuplets
             return self._ids["pitch"] + self._ids["rest"] + symbols
@@ -259,7 +259,7 @@ class BarGrammar:
         return any(self._fits(state, ticks) for ticks in self.alphabet.sizes)
 
     def _fits(self, state: BarState, ticks: int) -> bool:
-        """Return whether the pending or a new sound of `ticks`, as written, leaves a bar that can be filled."""
+        """Return whether the bar can still be filled after the pending or a new sound of `ticks` as written."""
         if state.tuplet:
             to_come = state.to_come if state.pending else state.to_come - 1
             return _completes(state.written + ticks, to_come, state.tuplet, state.left, self.alphabet.sizes)
@@ -268,7 +268,7 @@ class BarGrammar:
 
 @lru_cache(maxsize=1 << 16)
 def _completes(written: int, to_come: int, tuplet: Tuplet, room: int, sizes: tuple[int, ...]) -> bool:
-    """Return whether a tuplet can still be `actual` times one of `sizes` long as written, and fit into `room`."""
+    """Return whether a tuplet can still have a written length of `actual` times one of `sizes`, and fit into `room`."""
     if to_come == 0:
         size, rest = divmod(written, tuplet.actual)
         return not rest and size in sizes and size * tuplet.normal <= room
@@ -281,5 +281,5 @@ def _ticks(length: str) -> int:
 
 
 def _is_one_note(ticks: int) -> bool:
-    """Return whether a plain, dotted or double-dotted note has a length; 5 or 9 of anything would need a tie."""
+    """Return whether a length is that of a plain, dotted or double-dotted note; 5 or 9 units would need a tie."""
     return ticks > 0 and ticks // (ticks & -ticks) in (1, 3, 7)

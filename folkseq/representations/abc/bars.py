@@ -1,8 +1,8 @@
 """The bars of the tokens of a tune: the bar and the time of each token, and labels.
 
 The time of a token is the onset of its sound, which consists of grace notes, pitches, length and tie. All sequences of
-tokens have times, even if they are no valid tune. Except for lengths, all results depend only on the previous tokens,
-so a network that has read them can know the results.
+tokens have times, even invalid tunes. Except for lengths, all results depend only on the previous tokens, so a network
+that has read them can know the results.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from folkseq.representations.base import START
 from folkseq.representations.capabilities import Timing
 
 EIGHTH = 128
-"""Ticks of an eighth note. Only tuplets make sounds that are not a whole number of ticks long."""
+"""Ticks of an eighth note. Only sounds in tuplets have fractional lengths in ticks."""
 SIGNS = ("bar", "ending", "meter", "key")
-"""Kinds of tokens that are no part of a sound."""
-_FINE = 45_045  # parts of a tick in which tuplets of up to 16 sounds have whole numbers
+"""Kinds of tokens that are not part of a sound."""
+_FINE = 45_045  # parts of a tick, in which the sounds of tuplets of up to 16 have integer lengths
 
 
 class BarSpan(NamedTuple):

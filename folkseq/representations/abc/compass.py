@@ -28,7 +28,7 @@ from folkseq.representations.abc.tokens import HEADER, kind
 from folkseq.representations.vocabulary import START, Vocabulary
 
 _OCTAVE = 7
-# After n notes, one beyond all notes so far is (1 + n / 4)² times as likely until the end of the range is reached.
+# After n notes, a note beyond all previous notes is (1 + n / 4)² times as likely until the range is complete.
 _PATIENCE = 4
 Choice = TypeVar("Choice")
 
@@ -36,9 +36,9 @@ Choice = TypeVar("Choice")
 class Compass:
     """A `folkseq.grammar.Target`.
 
-    The state of a row is its random number, the place of its header among all and the ids of the header that are
-    written, the id of its rhythm, the ends of its range and of its notes so far, the last note and the number of notes.
-    Notes are steps from one below the lowest of the vocabulary.
+    The state of a row is its random number, the index of its header, the number of header ids so far, the id of its
+    rhythm, the ends of its range and of its notes so far, the last note and the number of notes. Notes are counted in
+    steps from one below the lowest note of the vocabulary.
     """
 
     version = 5
@@ -54,16 +54,16 @@ class Compass:
         mode: str = "",
         instrument: Instrument | None = None,
     ) -> None:
-        """Take headers and ranges from the tunes of the corpus that are similar to a new one.
+        """Collect headers and ranges from the tunes of the corpus that match the request.
 
         Args:
-            vocabulary: of `abc` tokens.
-            conventions: of the corpus.
-            key: the requested one.
-            rhythm: the requested token; with meters alone, tunes get no rhythm.
-            meters: the tokens of which the header has one; any if empty.
-            mode: the requested token.
-            instrument: tunes that fit it count, if there are any.
+            vocabulary: vocabulary of `abc` tokens.
+            conventions: conventions of the corpus.
+            key: requested key.
+            rhythm: requested token; if only meters are requested, tunes get no rhythm.
+            meters: possible meter tokens; any meter if empty.
+            mode: requested token.
+            instrument: instrument whose range tunes should fit; if no tune of the corpus fits, all tunes count.
         """
         self._tokens, self._conventions, self._key = vocabulary.tokens, conventions, key
         self._instrument = instrument
@@ -99,7 +99,7 @@ class Compass:
         return uniforms, headers, none - 1, rhythms, none, top, none, top, none, none
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
-        """Return the state after one more id per row; the mode, at the end of the header, decides the range."""
+        """Return the state after one more id per row; the range is chosen at the mode, the last token of the header."""
         uniforms, headers, written, rhythms, low, high, lowest, highest, last, notes = rows
         pitched = self._is_pitch[ids]
         last = np.where(pitched, self._steps[ids], last)
@@ -137,7 +137,7 @@ class Compass:
             like = self._conventions.like(name, key.mode, self._key)
             if self._instrument is not None:
                 like = [each for each in like if each.fits(self._instrument)] or like
-            for each in sorted(like, key=lambda each: each.low):  # so that evenly spread numbers give all heights
+            for each in sorted(like, key=lambda each: each.low):  # so that even random numbers cover all heights
                 ranges[each.in_tokens] += each.tunes
         return ranges
 

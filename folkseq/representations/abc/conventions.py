@@ -22,12 +22,12 @@ from folkseq.music.pitch import Pitch
 from folkseq.representations.abc.instruments import ANYWHERE, Instrument
 
 _NO_RHYTHM = "-"
-# Without a corpus: the tonics that fiddlers, fluters and pipers know best, and the range of a flute.
+# Defaults without a corpus: the most common tonics on fiddle, flute and pipes, and the range of a flute.
 _TONICS = {"maj": "DGA", "min": "EABD", "dor": "EAD", "mix": "DAG", "lyd": "GD", "phr": "BE", "loc": "B"}
 _LOWEST, _HIGHEST = 1, 13  # D4 to B5
-# A tune that misses an end of a range by n steps is 1 + 8 n times less likely to be meant for it.
+# A tune that misses an end of a range by n steps is 1 + 8 n times less likely to get this range.
 _MISSED, _TOO_LOW = 8, 1000  # the latter for steps below every tune of the corpus
-_MOST_OCTAVES = 4  # by which a tune may be moved to an instrument
+_MOST_OCTAVES = 4  # maximum transposition to the range of an instrument
 Steps = NDArray[np.int64]
 
 
@@ -40,7 +40,7 @@ class Convention(NamedTuple):
     steps: int = 0
     """Steps from the written range to that of the tokens."""
     rhythm: str = ""
-    """As the token names it, or empty."""
+    """The name in the token, or an empty string."""
     meter: Meter = Meter()
     unit: Fraction = Fraction(1, 8)
     tunes: int = 1
@@ -52,20 +52,20 @@ class Convention(NamedTuple):
         return self.low + self.steps, self.high + self.steps
 
     def fits(self, instrument: Instrument) -> bool:
-        """Return whether an instrument has the notes of the range."""
+        """Return whether the range lies within that of an instrument."""
         low, high = (Pitch(step, self.key.alters[step % 7]).midi for step in (self.low, self.high))
         return instrument.holds(low, high)
 
     @classmethod
     def parse(cls, text: str, tunes: int) -> Self:
-        """Return the convention that `describe` gave."""
+        """Parse the result of `describe`."""
         rhythm, meter, unit, key, low, high, steps = text.split(" ")
         written = parse_key(key)[0] or Key(), int(low), int(high), int(steps)
         return cls(*written, rhythm.removeprefix(_NO_RHYTHM), parse_meter(meter), Fraction(unit), tunes)
 
 
 def describe(tune: Tune, rhythm: str, interval: Interval) -> str:
-    """Return how a tune is written, in one line; `interval` takes it to its tokens. Empty for a tune without notes."""
+    """Return the convention of a tune in one line, given the interval to its tokens; empty for a tune without notes."""
     steps = [pitch.step for sound in tune.sounds() for pitch in sound.pitches]
     if not steps:
         return ""
@@ -74,7 +74,7 @@ def describe(tune: Tune, rhythm: str, interval: Interval) -> str:
 
 
 class _Ways(NamedTuple):
-    """The ways to the keys of N conventions, (N,) each."""
+    """The transpositions to the keys of N conventions, (N,) each."""
 
     intervals: list[Interval]
     steps: Steps
@@ -85,10 +85,10 @@ class _Ways(NamedTuple):
 
 
 class Conventions:
-    """The conventions of a corpus; those of players if it is unknown."""
+    """The conventions of a corpus; without a corpus, the usual conventions of players."""
 
     def __init__(self, counts: Mapping[str, int]) -> None:
-        """Take the texts that `describe` gave, with the number of tunes of each."""
+        """Store the results of `describe` with the number of tunes of each."""
         self._counts = counts
         self.like, self.units, self._moved = cache(self._like), cache(self._units), cache(self._moved_to)
 
@@ -98,13 +98,13 @@ class Conventions:
         return tuple(Convention.parse(text, count) for text, count in self._counts.items())
 
     def _like(self, rhythm: str | None, mode: str, key: Key | None = None) -> Sequence[Convention]:
-        """Return the conventions for a rhythm, mode and key: those of any key or rhythm if there are none, or None."""
+        """Return the conventions for a mode, restricted to the key and to the rhythm if these occur."""
         of_mode = [each for each in self.known if each.key.mode == mode] or _of_players(mode)
         of_key = [each for each in of_mode if each.key == key] or of_mode
         return [each for each in of_key if each.rhythm == rhythm] or of_key
 
     def tunes(self, rhythm: str, meter: str | None = None) -> int:
-        """Return the number of tunes of a rhythm, in one meter if it is given."""
+        """Return the number of tunes of a rhythm, optionally only in one meter."""
         return sum(each.tunes for each in self.known if each.rhythm == rhythm and meter in (None, str(each.meter)))
 
     def _units(self, rhythm: str, meter: Meter) -> Counter[Fraction]:
@@ -116,18 +116,18 @@ class Conventions:
         return found
 
     def shifts(self, tonic: Key, key: Key | None) -> set[int]:
-        """Return the semitones by which `interval` may move a tune from one key, to the requested one if any."""
+        """Return the possible transpositions in semitones of a tune with this tonic, given the requested key if any."""
         octaves = range(-_MOST_OCTAVES, _MOST_OCTAVES + 1)
         return {each.semitones + 12 * count for each in self._moved(None, tonic, key).intervals for count in octaves}
 
     def interval(self, tune: Tune, key: Key | None, random: Random, instrument: Instrument | None = None) -> Interval:
-        """Return the interval that takes a tune to the key and octave of tunes with nearly its range.
+        """Return the interval that transposes a tune to the key and octave of tunes with a similar range.
 
         Args:
-            tune: in any key.
-            key: the requested key, if the octave alone is to be chosen.
-            random: chooses among the tunes of the corpus; without a corpus, the best of the usual keys is taken.
-            instrument: has all notes of the tune after one of its `shifts`, and so after the interval.
+            tune: a tune in any key.
+            key: the requested key; then only the octave is chosen.
+            random: chooses among the tunes of the corpus; without a corpus, the best of the usual keys is used.
+            instrument: an instrument that can play the tune after one of the `shifts`, and thus after the interval.
         """
         room = ANYWHERE if instrument is None else instrument.room(tune)
         found = self._nearest(tune, tune.rhythm, key, random, room)
@@ -136,7 +136,7 @@ class Conventions:
     def _nearest(
         self, tune: Tune, rhythm: str | None, key: Key | None, random: Random, room: tuple[int, int]
     ) -> Interval:
-        """Return an interval to the range of tunes of a rhythm, within the room if one is."""
+        """Return an interval to the range of tunes of a rhythm, if possible within the room."""
         steps = [pitch.step for sound in tune.sounds() for pitch in sound.pitches] or [_LOWEST, _HIGHEST]
         intervals, moved, semitones, low, high, tunes = self._moved(rhythm, tune.key, key)
         below, above = low - moved - min(steps), high - moved - max(steps)
@@ -158,7 +158,7 @@ class Conventions:
         return intervals[place].octaves(int(octaves[place]))
 
     def _moved_to(self, rhythm: str | None, tonic: Key, key: Key | None) -> _Ways:
-        """Return the ways from one tonic to the keys of the conventions for a rhythm, or to the requested key."""
+        """Return the transpositions from a tonic to the keys of a rhythm's conventions, or to the requested key."""
         found = self.like(rhythm, tonic.mode, key)
         intervals = [tonic.interval_to(key or each.key) for each in found]
         ranges = np.array([(each.low, each.high, each.tunes) for each in found]).T

@@ -19,18 +19,18 @@ from folkseq.representations.abc.tables import Form
 from folkseq.representations.abc.tokens import HEADER, kind
 from folkseq.representations.base import END, START
 
-FEWEST_BARS = 4  # before a tune of any length may end
+FEWEST_BARS = 4  # minimum number of bars without a requested length
 MOST_BARS = 256
-MOST_ENDING = 4  # bars of a first ending; of folk.abc's 357 first endings 353 have no more
+MOST_ENDING = 4  # maximum number of bars of a first ending; 353 of folk.abc's 357 first endings have no more
 SECTION = 8  # bars of each section of a requested form without a number of bars
-BARS = 16  # of a tune of any length, as an estimate
+BARS = 16  # estimated number of bars of a tune without a requested length
 
 Phase = IntEnum("Phase", "START RHYTHM METER KEY BODY CLOSED")
-"""The token that comes next: one of the header, or of the body; or only the end."""
+"""The next token: a token of the header or of the body, or only the end."""
 _PHASE_AFTER = {START: Phase.RHYTHM, **dict(zip(HEADER, (Phase.METER, Phase.KEY, Phase.BODY), strict=True))}
 OUTSIDE, INSIDE, FIRST, BETWEEN, SECOND = range(5)
-"""Where a bar is: outside or inside a repeat, in a first or second ending, or after the `:|` of a first ending, where
-`[2` must follow."""
+"""The position of a bar: outside or inside a repeat, in a first or second ending, or after the `:|` of a first ending,
+where `[2` must follow."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class FormPlan:
     """The requested form of a tune; by default, any form."""
 
     bars: int | None = None
-    """Bars of the whole tune, as written."""
+    """Number of bars of the whole tune as written."""
     sections: tuple[bool, ...] = ()
-    """Whether each section is repeated; any sections if empty."""
+    """Whether each section is repeated; empty for any sections."""
     returns: tuple[int, ...] = ()
-    """The sections that come back, varied, after all others: the last of `sections`, which are not repeated."""
+    """The sections with a varied repeat; the last entries of `sections` are these repeats."""
 
     @classmethod
     def of(cls, bars: int | None = None, form: str | None = None, *, varied: bool = False) -> FormPlan:
@@ -73,43 +73,43 @@ class FormPlan:
         return cls(each * (len(sections) + len(returns)), (*sections, *(False for _ in returns)), returns)
 
     def original(self, section: int) -> int | None:
-        """Return the section that comes back, varied, as a planned section; None if none does."""
+        """Return the section that a planned section repeats with variation, or None."""
         at = section - len(self.sections) + len(self.returns)
         return self.returns[at] if 0 <= at < len(self.returns) else None
 
     @property
     def target(self) -> int | None:
-        """Return the number that `FormState.bars` reaches: bars of each section, or of the tune without sections."""
+        """Return the target of `FormState.bars`: bars per section, or bars of the tune if there are no sections."""
         return self.bars // len(self.sections) if self.bars and self.sections else self.bars
 
 
 class FormState(NamedTuple):
-    """The place of a bar in the tune. Durations are in ticks."""
+    """The position of a bar in the tune. Durations are in ticks."""
 
     phase: Phase = Phase.START
-    bar: int = 0  # of the meter
+    bar: int = 0  # length of a bar in the meter
     compound: bool = False
-    pickup: int = 0  # of this section, once its first bar is over
-    lead: int = 0  # pickup of the tune, if it is before the repeat that this section is
+    pickup: int = 0  # pickup of this section, known after its first bar
+    lead: int = 0  # pickup of the tune, if it precedes the repeat that is this section
     opening: bool = True  # whether this is a section's first bar
-    owed: int = 0  # what the section before lacks of its last bar, which this one's first bar must give
+    owed: int = 0  # missing length of the previous section's last bar, which this section's first bar must complete
     repeat: int = OUTSIDE
     begins: bool = True  # whether the last line begins a section
-    may_end: bool = False  # and ends one, as a tune may end
+    may_end: bool = False  # whether it also ends a section, so that the tune may end
     changed: frozenset[str] = frozenset()  # `meter` and `key`, if they changed at the last line
-    section: int = 0  # of those planned
-    bars: int = 0  # complete, of the section if there is a plan of sections, else of the tune
+    section: int = 0  # index among the planned sections
+    bars: int = 0  # complete bars of the section if there is a plan of sections, else of the tune
     branched: int = 0  # `bars` where the first ending began
     ending: int = 0  # complete bars of the first ending
 
     @property
     def first(self) -> bool:
-        """Return whether this is the tune's first bar, which may be a pickup."""
+        """Return whether this is the first bar of the tune, which may be a pickup."""
         return self.opening and not (self.owed or self.bars or self.section)
 
 
 class FormGrammar(Form[FormState]):
-    """The form of a tune by a plan."""
+    """The form of a tune according to a plan."""
 
     start = FormState()
 
@@ -137,15 +137,15 @@ class FormGrammar(Form[FormState]):
         return state.bar
 
     def short(self, state: FormState) -> int:
-        """Return how long before this bar's end the section may end."""
+        """Return the length by which this bar may be short at the end of the section."""
         return self.capacity(state) - state.bar + state.pickup if not state.opening else 0
 
     def completes(self, state: FormState, place: int) -> bool:
-        """Return whether a line completes a bar; a pickup is none."""
+        """Return whether a bar line completes a bar; a pickup does not count."""
         return place == state.bar or not state.opening
 
     def at_line(self, state: FormState) -> set[str]:
-        """Return the tokens that may come right after a bar line, sounds aside; `meter` and `key` are any change."""
+        """Return the tokens other than sounds that may follow a bar line; `meter` and `key` stand for any change."""
         if state.phase in self._header:
             return self._header[state.phase]
         if state.repeat == BETWEEN:
@@ -161,7 +161,7 @@ class FormGrammar(Form[FormState]):
                 tokens.add("|:")
         elif state.begins:
             if self.plan.returns and state.section == len(self._sections) - len(self.plan.returns):
-                tokens.add(END)  # what comes back is for a `Target` to ask for
+                tokens.add(END)  # only a `Target` requires the varied repeats
             if state.may_end and state.bars >= FEWEST_BARS and self._target is None:
                 tokens.add(END)
             tokens |= {"key"} if state.owed else {"meter", "key"}
@@ -178,14 +178,14 @@ class FormGrammar(Form[FormState]):
         if state.first and (place < state.bar or goes_on):  # any place ends a pickup
             lines = {"|"} if state.repeat == INSIDE or self._sections else {"|", "|:"}
         full = place == state.bar and (state.opening or not repeated)
-        # A section's last bar may leave what its own pickup gives; outside repeats, what the next section's gives.
+        # A section's last bar may be short by its own pickup; outside repeats, also by the next section's pickup.
         leaves = (state.pickup,) if repeated else (state.pickup, state.lead)
         if full or (not state.opening and state.bar - place in leaves):
             lines |= self._section_ends(state, bars)
         return lines
 
     def way_out(self, state: FormState, room: int) -> set[str]:
-        """Return the tokens that lead to the end soonest at a `room` of `BarGrammar.room`; none if sounds do."""
+        """Return the tokens on the shortest way to the end at a `room` of `BarGrammar.room`; none if sounds are."""
         if room == TIED_OVER:
             return {"|"}
         if room == AT_LINE:
@@ -213,7 +213,7 @@ class FormGrammar(Form[FormState]):
         return self.at_line(state) & wanted
 
     def bars_left(self, state: FormState) -> int:
-        """Return the largest number of bars on the way to the end, beyond what a tune without a plan needs."""
+        """Return the maximum number of bars on the way to the end, in addition to those of a tune without a plan."""
         target = self._target
         if target is None:
             return 0
@@ -229,7 +229,7 @@ class FormGrammar(Form[FormState]):
         return needed or ({"|]"} if self._target is not None else set())
 
     def advance(self, state: FormState, place: int, token: str) -> FormState:
-        """Return the state after a token that is no sound, at a number of ticks into the bar."""
+        """Return the state after a token that is not part of a sound, at a number of ticks into the bar."""
         what = kind(token)
         if what in ("M:", "meter"):
             meter = self._alphabet.meters.get(self._alphabet.vocabulary.id(token))
@@ -251,7 +251,7 @@ class FormGrammar(Form[FormState]):
     def _draw(self, state: FormState, place: int, line: str) -> FormState:
         """Return the state after a bar line."""
         lacking, lead = state.bar - place if place else 0, 0
-        if lacking and state.opening and line == "|:":  # a pickup outside the repeat, which begins with a whole bar
+        if lacking and state.opening and line == "|:":  # a pickup before a repeat that begins with a whole bar
             lacking, lead = state.bar, place
         pickup = state.pickup if not state.opening else place if lacking else 0
         bars = self._count(state, place)
@@ -274,14 +274,14 @@ class FormGrammar(Form[FormState]):
         return begun._replace(may_end=line == ":|", section=section, bars=bars)
 
     def _leads_back(self, state: FormState) -> bool:
-        """Return whether the section ends as one that is repeated, and so leaves what its own pickup gives.
+        """Return whether the section ends like a repeated section, so that its last bar is short by its own pickup.
 
-        If any section comes back later, all have the pickup of the first.
+        If there are varied repeats, all sections have the pickup of the first.
         """
         return state.repeat in (INSIDE, FIRST) or bool(self.plan.returns)
 
     def _must_lead(self, state: FormState) -> bool:
-        """Return whether this bar must be a pickup, after which the planned repeat begins."""
+        """Return whether this bar must be a pickup before a planned repeat."""
         return state.first and state.repeat == OUTSIDE and self._begins_repeated
 
     def _ending_is_full(self, state: FormState) -> bool:
@@ -296,19 +296,19 @@ class FormGrammar(Form[FormState]):
         return state.begins and state.may_end and state.bars == self._target
 
     def _count(self, state: FormState, place: int) -> int:
-        """Return the bars that are complete if a line comes here; without a target no more than `FEWEST_BARS`."""
+        """Return the number of complete bars after a bar line here; without a target, at most `FEWEST_BARS`."""
         bars = state.bars + self.completes(state, place)
         return bars if self._target is not None else min(bars, FEWEST_BARS)
 
     def _section_end(self, section: int, inside: bool) -> str:
-        """Return the line that ends a planned section, inside a repeat or not."""
+        """Return the bar line that ends a planned section, inside a repeat or not."""
         follows = self._sections[section + 1 : section + 2]
         if inside:
             return "::" if follows == (True,) else ":|"
         return "|:" if follows == (True,) else "||" if follows else "|]"
 
     def _section_ends(self, state: FormState, bars: int) -> set[str]:
-        """Return the lines that may end the section if its last bar is long enough."""
+        """Return the bar lines that may end the section if its last bar is long enough."""
         first_ending, inside = state.repeat == FIRST, state.repeat == INSIDE
         if self._sections:
             if bars != self._target:

@@ -23,7 +23,7 @@ from folkseq.representations.base import START
 from folkseq.representations.vocabulary import Vocabulary
 
 CLOSING, CLOSING_BARS = 40, 6
-"""Ids, and bars filled the shortest way; together more than the way from any state to its section's second ending."""
+"""Numbers of ids and of bars with the fewest ids; together an upper bound on the way to a section's second ending."""
 _NO_PLAN = FormPlan()
 
 
@@ -44,11 +44,11 @@ class AbcGrammar(TableGrammar[FormState]):
         """Build the grammar.
 
         Args:
-            vocabulary: of `abc` tokens.
-            rhythm: the token that the header must have, such as `R:reel`; any by default.
-            meters: those of which it must have one, such as `M:4/4`.
-            mode: the one that it must have, such as `K:Cmaj`.
-            plan: the requested form.
+            vocabulary: vocabulary of `abc` tokens.
+            rhythm: required header token such as `R:reel`; by default, any.
+            meters: header tokens such as `M:4/4`, of which one is required; by default, any.
+            mode: required header token such as `K:Cmaj`; by default, any.
+            plan: requested form.
 
         Raises:
             RequestError: the vocabulary has no such token, or lacks one that the form needs.
@@ -82,15 +82,15 @@ class AbcGrammar(TableGrammar[FormState]):
         return self._margin(self.form.start) + len(HEADER)
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the share of the requested bars, or of a usual tune's, that are written, (B,)."""
+        """Return the written share of the requested bars, or of the bars of an average tune, (B,)."""
         return np.minimum(rows[3] / (self.form.plan.bars or BARS), 1.0)
 
     def _margin(self, state: FormState) -> int:
-        """Return the number of ids that lead a tune to its end from anywhere in a bar."""
+        """Return an upper bound on the number of ids to the end of the tune from anywhere in a bar."""
         return CLOSING + (CLOSING_BARS + self.form.bars_left(state)) * self._ids_per_bar
 
     def _close(self, mask: Mask, rows: Rows, remaining: Ids) -> None:
-        """Narrow the mask of rows near their limit to the ids that lead to the end by the shortest way."""
+        """Narrow the mask of rows near their limit to the ids on the shortest way to the end."""
         if remaining.min() > self._nearing:
             return
         bar, form, *_ = rows

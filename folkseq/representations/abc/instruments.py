@@ -23,7 +23,7 @@ class Instrument(NamedTuple):
         return f"{_named(self.lowest)} to {_named(self.highest)}"
 
     def holds(self, lowest: int, highest: int) -> bool:
-        """Return whether all notes between two can be played."""
+        """Return whether the range contains two MIDI numbers."""
         return self.lowest <= lowest and highest <= self.highest
 
     def room(self, tune: Tune) -> tuple[int, int]:
@@ -33,7 +33,7 @@ class Instrument(NamedTuple):
 
 
 ANYWHERE = (-(1 << 20), 1 << 20)
-"""The room of a tune for which there is no limit."""
+"""The room of a tune without a limit."""
 _RANGES = {
     "accordion": "B, d'",  # button accordion in B/C: between these it has every note
     "banjo": "G, b",  # tenor, GDAE: from the lowest string to the seventh fret of the highest
