@@ -1,4 +1,4 @@
-"""The settings of what the outputs for compound tokens in time see of recent tokens; see `corpora.recall`."""
+"""Settings of the features of recent tokens for the outputs of timed compound tokens; see `corpora.recall`."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from folkseq.settings import setting, validate
 Integers = NDArray[np.int64]
 
 RECALLED = 4
-"""Number of the last keys that are shown in their order, and of the last lengths."""
+"""Number of last keys, and of last lengths, that are given in order."""
 FARTHEST = 12
-"""Distances between keys are told apart up to here."""
+"""Maximum distance between keys; larger ones are clipped."""
 AGES = tuple(2**octave - 1 for octave in range(1, 13))
-"""Steps from which an age counts as older."""
+"""Lower bounds, in steps, of the age classes."""
 ENDING = 12
-"""Number of the recent tokens whose ends are shown."""
+"""Number of recent tokens whose ends are given."""
 TOGETHER = 6
-"""As many tokens that end together are told apart."""
+"""Maximum count of tokens that end together; larger counts are clipped."""
 ENDS = 2
-"""Number of ends with a logit of their own."""
+"""Number of ends that have a separate logit."""
 APART = 1000
-"""Added to the distance of tokens of another group."""
+"""Penalty added to the distance of tokens of another group."""
 MATCH = 16
-"""Longer matches count as no longer."""
+"""Maximum length of a match; longer ones are clipped."""
 MATCHED = 256
-"""A match lies fewer tokens back."""
+"""Exclusive maximum distance of a match, in tokens."""
 
 
 class Reference(NamedTuple):
-    """Values of recent tokens that tell something of a field's next value by their distance to it."""
+    """Values of recent tokens that help to predict a field by their distance to its next value."""
 
     many: int
-    """The number of tokens that give a set of values."""
+    """The number of tokens that contribute to the set of values."""
     single: int
-    """The number of other values, each of which tells something of its own."""
+    """The number of other values; each has a kind of its own."""
     values: int
-    """The number of values that each can have."""
+    """The number of possible values."""
 
     @property
     def kinds(self) -> Integers:
-        """(R,) the kind of each value: 0 for those of the set, and one for each other."""
+        """Return the kind of each value, (R,): 0 for the set, and 1, 2, … for the other values."""
         return np.append(np.zeros(self.many, np.int64), np.arange(1, self.single + 1))
 
     @property
     def nothing(self) -> int:
-        """Return the row after those of every kind and value."""
+        """Return the row for no value, which follows the rows of all kinds and values."""
         return (1 + self.single) * self.values
 
 
 @dataclass(frozen=True)
 class Recent:
-    """The fields of compound tokens that place them in time, and what is shown of recent tokens."""
+    """The fields that time compound tokens, and the features of recent tokens."""
 
     waits: tuple[int, ...] = setting((), "Fields whose steps add up to the wait since the token before.", low=0)
     lengths: tuple[int, ...] = setting((), "Fields whose steps add up to the length.", low=0)
@@ -76,11 +76,11 @@ class Recent:
 
     @property
     def matched(self) -> tuple[int, ...]:
-        """Return the fields whose values are copied from what followed a match, in their order."""
+        """Return the fields whose values are copied from the token after a match, in order."""
         return tuple(sorted({self.waits[0], self.key, *self.copied, *self.lengths}))
 
     def references(self, fields: tuple[int, ...]) -> dict[int, Reference]:
-        """Return by field the values that tell something of its next value."""
+        """Return the reference values for predicting each field, by field."""
         wait, length = self.waits[0], self.lengths[0]
         return {
             wait: Reference(ENDING, 0, fields[wait]),
@@ -89,11 +89,11 @@ class Recent:
         }
 
     def near(self, fields: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the number of values of what is shown of the nearest token, and of the ends."""
+        """Return the number of values of each feature of the nearest token, and of the ends."""
         length = fields[self.lengths[0]]
         copied = (fields[field] for field in self.copied)
         return (*copied, 2 * FARTHEST + 1, len(AGES) + 1, TOGETHER, length, length)
 
     def offsets(self, fields: tuple[int, ...]) -> Integers:
-        """Return the first row of each of `near` in the table of all of them, and the row after them, for nothing."""
+        """Return the first row of each feature of `near` in their common table, and the row for no value after them."""
         return np.cumsum((0, *self.near(fields)))

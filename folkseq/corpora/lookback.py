@@ -27,10 +27,10 @@ from folkseq.settings import from_json
 
 Integers = NDArray[np.int64]
 Memory = tuple[NDArray[Any], ...]
-"""What is remembered of each row, (B, …) each; see `Lookback.begin`."""
+"""The state of each row, (B, …) each; see `Lookback.begin`."""
 
 BAR_LENGTH = 64
-"""Number of ids that are remembered of a bar, unless another is given."""
+"""Default number of ids that are stored per bar."""
 MOST_BARS = 17
 """Maximum count of bars since the beginning of the section."""
 METADATA_KEY = "recall"
@@ -61,11 +61,11 @@ class Lookback:
     section_ends: tuple[int, ...]
     """Ids among them that end a section, too."""
     bar_length: int = BAR_LENGTH
-    """Number of ids that are remembered of a bar; there is nothing at later positions."""
+    """Number of ids that are stored per bar; later positions have no pointer."""
     position: bool = False
     """Whether the position of the next id in its bar is given, too."""
     match: bool = False
-    """Whether the last pointer is what followed the longest match."""
+    """Whether the last pointer is the id after the longest match."""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -79,12 +79,12 @@ class Lookback:
 
     @property
     def pointer_count(self) -> int:
-        """P, the number of ids in a row of the lookback."""
+        """Return P, the number of ids in a row of the lookback."""
         return len(self.distances) + self.match
 
     @property
     def width(self) -> int:
-        """W, the number of columns."""
+        """Return W, the number of columns."""
         return len(self._sizes)
 
     @property
@@ -94,7 +94,7 @@ class Lookback:
 
     @cached_property
     def offsets(self) -> Integers:
-        """(W,) the first row of the table for each column."""
+        """Return the first row of the table for each column, (W,)."""
         return np.cumsum((0, *self._sizes[:-1]))
 
     def indices(self, ids: ArrayLike) -> Integers:

@@ -17,7 +17,7 @@ Memory = tuple[NDArray[np.int32], NDArray[np.uint16]]
 them match the last ids, as that many bits from the lowest on."""
 
 LENGTHS = (2, 4, 8, 16)
-"""The distinguished lengths of a match. Each is twice the previous one, and they fit into 16 bits."""
+"""The length classes of a match. Each is twice the previous one, and they fit into 16 bits."""
 WINDOW = 512
 """Exclusive maximum distance of a match in ids."""
 _BITS = np.array([1 << (length - 1) for length in LENGTHS], np.uint16)
@@ -52,8 +52,8 @@ def places_after(ids: Integers, lengths: Iterable[int], window: int = WINDOW) ->
 
     Args:
         ids: (T,).
-        lengths: the lengths that are told apart, each at most twice the one before; the first is 1 or 2.
-        window: a match lies fewer ids back.
+        lengths: the length classes, each at most twice the previous one; the first is 1 or 2.
+        window: the exclusive maximum distance of a match in ids.
     """
     count = len(ids)
     places, levels = np.zeros((2, count), np.int64)

@@ -42,10 +42,10 @@ _BLOCK = 256  # files in flight, so that results do not pile up behind a slow fi
 
 @dataclass(frozen=True, eq=False)
 class TokenizedCorpus:
-    """The distinct pieces of a corpus as ids, and what is known of each."""
+    """The distinct pieces of a corpus as ids, and information about each."""
 
     folder: Path
-    """Folder of the store and everything beside it."""
+    """The folder of the store and of the related files."""
     store: TokenStore
     codec: Codec[Any]
     fingerprints: Sequence[NDArray[np.int64]]
@@ -53,11 +53,11 @@ class TokenizedCorpus:
     amounts: dict[str, NDArray[np.float64]]
     """(pieces,) by unit, such as `note` and `second`."""
     sources: NDArray[np.int64]
-    """(pieces,) file of each piece, as its place in `digests`."""
+    """(pieces,) the index in `digests` of each piece's file."""
     labels: tuple[str, ...]
     """File, number and title of each piece."""
     titles: Sequence[Sequence[str]]
-    """Titles of each piece that has any, those of repeats and other pieces that were left out among them."""
+    """The titles of all pieces that have any, including repeats and other pieces that were left out."""
     digests: tuple[tuple[str, str], ...]
     """Name and SHA-256 of every file that was read."""
     repeats: int
@@ -65,7 +65,7 @@ class TokenizedCorpus:
     lost: Counter[str]
     faults: tuple[str, ...]
     notices: tuple[str, ...]
-    """How files were read where that was not clear, one line for all files that were read alike."""
+    """Notices about how ambiguous files were read, one line for all files that were read alike."""
 
 
 def tokenize_corpus(
@@ -83,12 +83,12 @@ def tokenize_corpus(
         files: in the order of their pieces.
         workers: processes; as many as there are cores by default, and none for a few files.
         on_read: called with the number of files done and of all files.
-        signature: of the pieces that are kept, see `Codec.signature`; that of most files by default.
+        signature: the signature of the pieces to keep, see `Codec.signature`; the most common one by default.
 
     Raises:
         CorpusError: no piece can be read.
         ParseError: there is only one file, and it cannot be read.
-        FolkseqError: the disk refuses.
+        FolkseqError: the disk refuses to write.
     """
     hashes, unreadable = _hashes(representation, files)
     root = cache.folder()
@@ -112,7 +112,7 @@ def tokenize_corpus(
 
 
 def _move(beside: Path, entry: Path) -> None:
-    """Move a built folder to its place, unless another process was quicker."""
+    """Move a built folder to its place, unless another process was faster."""
     try:
         beside.rename(entry)
     except OSError:
@@ -191,12 +191,12 @@ def _build(
     on_read: Callable[[int, int], None] | None,
     signature: str | None,
 ) -> None:
-    """Write the store of all distinct pieces, and what is known of each.
+    """Write the store of all distinct pieces, and the information about each.
 
-    Pieces whose signature is not `signature`, or that of most files, are left out.
+    Pieces with another signature than `signature` (by default, the most common one) are left out.
     """
     known: dict[str, dict[str, int]] = {}  # tokens as they were met, with provisional ids, by signature
-    pieces: list[tuple[int, str, _Piece]] = []  # with its file and signature, and without its ids
+    pieces: list[tuple[int, str, _Piece]] = []  # (file, signature, piece without ids)
     ends: list[int] = []  # of the pieces, in the file of their provisional ids
     seen: set[bytes] = set()
     read: dict[int, str] = {}  # signature of each file
@@ -314,7 +314,7 @@ def _parts(representation: Representation[Any], files: Sequence[Path], workers: 
 
 
 def _ignore_interrupts() -> None:
-    """Leave Ctrl-C and a closed terminal, which reach every process, to the first one, which ends the others."""
+    """Ignore Ctrl-C and a closed terminal; they reach the main process too, which ends the others."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,19 +1,19 @@
-"""What the outputs for compound tokens in time see of recent tokens.
+"""Features of recent tokens for the outputs of timed compound tokens.
 
-Tokens are events in time: two fields tell the wait since the token before, two the length, and one is a key, such as a
-pitch. Each part of a time is a table lookup, and the two add up. A network that reads token after token has to learn
-what still sounds when the next one begins. Here the outputs are told, as soon as the fields that decide it are known:
+Tokens are timed events: two fields give the wait since the previous token, two give the length, and one is a key, such
+as a pitch. Each time is the sum of two table lookups. A network that reads token after token would have to learn which
+tokens still sound when the next one begins. These features tell the outputs as soon as the relevant fields are known:
 
-    before the wait     the waits after which the tokens that sound would end
+    before the wait     the waits until the sounding tokens end
     before the key      the set of keys that sound when the token begins, and the last keys
-    after the key       of the recent token whose key is nearest: the values of some fields, its distance and its age;
-                        the lengths of that one, and of the last ones; and the lengths with which the token would end as
-                        those that sound
+    after the key       some fields, the distance and the age of the recent token with the nearest key;
+                        its length and the last lengths;
+                        the lengths with which the token would end together with sounding tokens
 
-Tokens often end together, as the notes under a pedal do. So the length that ends with most, and that which ends with
-the last, get logits of their own. So do the fields of the token that followed the longest match of keys: much of what
-is played comes back. All of it follows from the ids so far, so the network still gives the distribution of the next id.
-Nothing here knows music.
+Tokens often end together, like notes under a pedal. Two lengths therefore get separate logits: the one that ends with
+the most tokens, and the one that ends with the last token. The fields of the token after the longest match of keys get
+logits too, because passages recur. All features depend only on previous ids, so the network still predicts the next
+id. This module does not depend on music.
 """
 
 from __future__ import annotations
@@ -40,28 +40,28 @@ class _Past(NamedTuple):
     values: Integers
     onset: Integers
     end: Integers
-    """Steps at which it ends."""
+    """The step at which it ends."""
     whole: NDArray[np.bool_]
     """Whether it is neither a start nor an end."""
     usable: NDArray[np.bool_]
     """Whether it is an event."""
     real: Integers
-    """(N,) the events."""
+    """(N,) The indices of the events."""
     before: Integers
     """The number of events before it."""
     at: Integers
-    """The last events before it, the last first."""
+    """The last events before it, latest first."""
     known: NDArray[np.bool_]
-    """Whether there are so many."""
+    """Whether each of these events exists."""
 
     def left(self, now: Integers) -> Integers:
-        """Return the steps from moments, (G,), to the ends of the last events, 0 for those that have ended, (G, K)."""
+        """Return the steps from times, (G,), to the ends of the last events, (G, K); 0 for events that have ended."""
         return np.where(self.known, np.maximum(self.end[self.at] - now[:, None], 0), 0)
 
 
 @dataclass(frozen=True)
 class RecentTokens:
-    """What is shown of the recent tokens of pieces of a layout."""
+    """Computes the features of recent tokens for pieces of a layout."""
 
     layout: CompoundLayout
     recent: Recent
@@ -84,17 +84,17 @@ class RecentTokens:
 
     @cached_property
     def blank(self) -> Integers:
-        """Return what is shown where there is nothing, (W,)."""
+        """Return the features without any recent token, (W,)."""
         nothing = [each.nothing for each in self.references]
         return np.repeat([*nothing, self.offsets[-1], -1, -1, -1], self.widths)
 
     def indices(self, ids: NDArray[Any]) -> Integers:
-        """Return what is shown for each token of a piece or a passage, (T,) to (G, W).
+        """Return the features at each token of a piece or a passage, (T,) to (G, W).
 
-        The parts, of `widths` columns, are: rows of the tables of the references of the wait after the token, of the
-        key and of the length; rows of the table of the nearest token; the values of both lengths for each end; and the
-        level of the match, from 0, and the values of what followed it, after the token and before it. The parts
-        without a table have −1 for nothing.
+        The parts, of `widths` columns, are: rows of the reference tables of the next wait, the key and the length; rows
+        of the table of the nearest token; the values of both length fields for each end; and, after and before the
+        token, the level of the match, from 0, and the values of the token that followed it. In parts without a table,
+        −1 stands for no value.
         """
         past = self._past(ids)
         if not len(past.real):
@@ -114,7 +114,7 @@ class RecentTokens:
         return np.concatenate(parts, axis=1)
 
     def _references(self, past: _Past, left: Integers, nearest: Integers) -> tuple[Integers, ...]:
-        """Return the values of the references, −1 for none, given the steps to the ends, (G, K)."""
+        """Return the reference values, −1 for none, given the steps to the ends, (G, K)."""
         recent = self.recent
         wait_steps, _, length_steps, _ = map(np.array, recent.steps)
         after = past._replace(**self._last(past.real, past.before + past.usable)).left(past.onset)[:, :ENDING]
@@ -134,7 +134,7 @@ class RecentTokens:
         )
 
     def _near(self, past: _Past, nearest: Integers) -> Integers:
-        """Return what is shown of the nearest event; −1 for none."""
+        """Return the features of the nearest event; −1 for none."""
         key = past.values[:, self.recent.key]
         distance = np.clip(key[nearest] - key, -FARTHEST, FARTHEST) + FARTHEST
         age = _place(np.array((0, *AGES)), past.onset - past.onset[nearest])
@@ -157,12 +157,12 @@ class RecentTokens:
         return _Past(values, onset, onset + length, whole, usable, real, before, **self._last(real, before))
 
     def _last(self, real: Integers, before: Integers) -> dict[str, Any]:
-        """Return the last events, given the number of those before, and whether there are so many, (G, K) each."""
+        """Return the last events, and whether each exists, (G, K) each, given the number of earlier events."""
         turn = before[:, None] - 1 - np.arange(self.recent.count)
         return {"at": real[np.maximum(turn, 0)] if len(real) else turn, "known": turn >= 0}
 
     def _nearest(self, past: _Past) -> Integers:
-        """Return the recent event whose key is nearest, (G,); of equal ones the last."""
+        """Return the recent event with the nearest key, (G,); the latest wins ties."""
         key = past.values[:, self.recent.key]
         distance = np.abs(key[past.at] - key[:, None])
         if self.recent.group is not None:
@@ -173,10 +173,10 @@ class RecentTokens:
         return nearest
 
     def _ends(self, left: Integers) -> tuple[Integers, Integers]:
-        """Return how many tokens end with most, less one, (G,), and the values of both lengths, (G, ENDS, 2), or −1.
+        """Return the largest number of tokens that end together, minus 1, (G,), and length values, (G, ENDS, 2).
 
         Args:
-            left: (G, ENDING) steps to the end of recent tokens, the last one first; 0 for those that do not sound.
+            left: (G, ENDING) The steps to the ends of recent tokens, latest first; 0 for tokens that do not sound.
         """
         sounds, row = left > 0, np.arange(len(left))
         counts = (left[:, :, None] == left[:, None, :]).sum(axis=2) * sounds
@@ -190,15 +190,15 @@ class RecentTokens:
         return np.minimum(counts[row, most], TOGETHER) - 1, found
 
     def _matches(self, past: _Past) -> Integers:
-        """Return the level of the match after each token, and the values of what followed it; −1 for nothing."""
-        keys = np.where(past.whole, past.values[:, self.recent.key], self.layout.size)  # starts and ends are alike
+        """Return the level of the match after each token, and the values of the token after it; −1 for none."""
+        keys = np.where(past.whole, past.values[:, self.recent.key], self.layout.size)  # one key for starts and ends
         places, levels = places_after(keys, range(1, MATCH + 1), MATCHED)
         found = np.concatenate([levels[:, None] - 1, past.values[places][:, self.recent.matched]], axis=1)
         return np.where(levels[:, None] > 0, found, -1)
 
 
 def _rows(reference: Reference, values: Integers) -> Integers:
-    """Return the rows of the values of a reference, (G, R), −1 for none; each of the set only once."""
+    """Return the rows of reference values, (G, R), of which −1 means none; values in the set count only once."""
     alike = values[:, : reference.many, None] == values[:, None, : reference.many]
     again = np.tril(alike, -1).any(axis=2)
     again = np.pad(again, ((0, 0), (0, reference.single)))
@@ -206,5 +206,5 @@ def _rows(reference: Reference, values: Integers) -> Integers:
 
 
 def _place(starts: Integers, steps: Integers) -> Integers:
-    """Return the last place in rising numbers that is not above each number of steps, −1 below all."""
+    """Return the last index in sorted `starts` whose value is at most each number of steps; −1 if there is none."""
     return np.searchsorted(starts, steps, side="right") - 1

@@ -20,7 +20,7 @@ from folkseq.corpora.store import Ids, TokenStore
 from folkseq.representations.capabilities import Augmentation
 from folkseq.voices import VoiceLookback
 
-MOST_EMPTY = 1000  # passages in a row that an augmentation may leave empty, as it does with long silences
+MOST_EMPTY = 1000  # consecutive passages that an augmentation may leave empty, as with long silences
 
 
 @dataclass
@@ -74,8 +74,8 @@ class Windows(Batches):
             windows: in a passage.
             last_only: predict only the last id of each window.
             conditioning: C, the width of the conditioning; 0 for none.
-            stride: passages may begin at every so many ids of a piece.
-            tokens: what the model sees of recent compound tokens, or of voices.
+            stride: passages begin at multiples of this number of ids.
+            tokens: computes the model's features of recent compound tokens, or of voices.
         """
         if length % stride or min(rows, length, windows) < 1:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""A generated quartet, of which it is known how much the followers listen to their leader.
+"""A generated quartet in which the followers' dependence on their leader is known.
 
 Each of four players makes one of nine gestures at every step, nine steps a second. The leader keeps its gesture with
 probability `STAYS`, or changes to any other. A follower answers the leader's gesture of the same step by one of its own

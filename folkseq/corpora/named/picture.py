@@ -1,4 +1,4 @@
-"""Generated tartans: pictures with a rule, so that it is known whether a model has found it.
+"""Generated tartans: pictures with a known rule, which show whether a model has learnt it.
 
 A tartan is a sequence of stripes and its mirror image, the same across and down. Its threads cross in a twill: along a
 diagonal, two pixels of four show the thread across, and two the thread down.

@@ -1,7 +1,7 @@
 """MusicXML 4.0, plain (`.musicxml`) and compressed (`.mxl`), which notation programs read and write.
 
-Written and read here with the standard library: music21 takes a second to start, refuses lengths that it cannot guess,
-and says nothing of what it drops. Tests have it reopen every kind of score.
+This package uses only the standard library. music21 takes a second to start, refuses lengths that it cannot guess, and
+drops elements silently; the tests use it to reopen every kind of score.
 """
 
 from folkseq.formats.musicxml.attributes import MODES

@@ -1,4 +1,4 @@
-"""Keys and meters in the attributes of measures, both ways."""
+"""Read and write keys and meters in the attributes of measures."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from folkseq.errors import ParseError
 
 SUFFIXES = (".musicxml", ".mxl", ".xml")
 LARGEST = 1 << 26
-"""Bytes of the largest score that is read."""
+"""Largest size of a readable score, in bytes."""
 _PATH = "META-INF/container.xml"
 _ROOTS = ("score-partwise", "score-timewise")
 _BEGINNING = re.compile(rb"\s*<(?:\?xml|!DOCTYPE|score-)")
@@ -20,11 +20,11 @@ _CONTAINER = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<container><rootfiles>'
     f'<rootfile full-path="{_INSIDE}" media-type="application/vnd.recordare.musicxml+xml"/></rootfiles></container>\n'
 )
-_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that an archive can have, so that the same score gives the same bytes
+_TIME = (1980, 1, 1, 0, 0, 0)  # a fixed time, the earliest in an archive, so that the same score gives the same bytes
 
 
 def is_musicxml(data: bytes) -> bool:
-    """Return whether bytes begin as MusicXML does, plain or compressed."""
+    """Return whether bytes begin like MusicXML, plain or compressed."""
     head = data[:512]
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         head = head.decode("utf-16", "replace").encode("utf-8", "replace")
@@ -32,7 +32,7 @@ def is_musicxml(data: bytes) -> bool:
 
 
 def is_compressed(data: bytes) -> bool:
-    """Return whether bytes are an archive."""
+    """Return whether bytes are a zip archive."""
     return data[:4] == b"PK\x03\x04"
 
 
@@ -46,7 +46,7 @@ def compress(data: bytes) -> bytes:
 
 
 def parse_root(data: bytes, file: str) -> ET.Element:
-    """Return the root element of a score by parts. Raises ParseError if the bytes hold none."""
+    """Return the root element of a partwise score. Raises ParseError if the bytes hold no score."""
     data = expand(data, file)
     if len(data) > LARGEST:
         raise ParseError(f"{file}: the score has over {LARGEST:,} bytes; leave it out")
@@ -60,7 +60,7 @@ def parse_root(data: bytes, file: str) -> ET.Element:
 
 
 def expand(data: bytes, file: str) -> bytes:
-    """Return the XML of a file, also of an archive. Raises ParseError if there is none."""
+    """Return the XML in a file, plain or compressed. Raises ParseError if there is none."""
     if not is_compressed(data):
         return data
     try:
@@ -81,7 +81,7 @@ def expand(data: bytes, file: str) -> bytes:
 
 
 def _by_parts(root: ET.Element) -> ET.Element:
-    """Return a score by measures as one by parts."""
+    """Return a timewise score as a partwise one."""
     made = ET.Element(_ROOTS[0])
     made.extend(each for each in root if each.tag != "measure")
     parts: dict[str, ET.Element] = {}

@@ -1,4 +1,4 @@
-"""Directions of MusicXML: tempos, words, dynamics, wedges, jumps, and chord symbols."""
+"""Read directions of MusicXML: tempos, words, dynamics, wedges, jumps, and chord symbols."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from folkseq.music.tune import Part
 
 
 class DirectionReader:
-    """Reads the directions of one part; what it does not follow is counted in `lost`."""
+    """Reads the directions of one part, and counts unsupported ones in `lost`."""
 
     def __init__(self, position: Position, instruments: Instruments, lost: Counter[str]) -> None:
         self.position, self.instruments, self.lost = position, instruments, lost
@@ -54,7 +54,7 @@ class DirectionReader:
                 count_unread(self.lost, each)
 
     def read_sound(self, sound: ET.Element) -> None:
-        """Read a `sound` that is in no direction."""
+        """Read a `sound` outside of directions."""
         self._read_sound(sound, self.position.time, [])
 
     def _read_wedge(self, wedge: ET.Element, place: Fraction, direction: ET.Element) -> None:
@@ -66,7 +66,7 @@ class DirectionReader:
             self.position.mark(place, WEDGES[self.wedges.pop(number)][1], direction)
 
     def _read_sound(self, sound: ET.Element, place: Fraction, words: list[str]) -> list[str]:
-        """Follow what a `sound` says; return the words that it does not replace."""
+        """Apply a `sound`; return the words that it does not replace."""
         for midi in sound.iterfind("midi-instrument"):
             self.position.change(place, self.instruments.read(midi))
         for name, attribute in JUMPS.items():
@@ -98,7 +98,7 @@ class DirectionReader:
             if value is not None:
                 beat = value * (2 - Fraction(1, 2 ** len(metronome.findall("beat-unit-dot"))))
                 shown = float(number[0]) if number else played / float(4 * beat)
-                # What is played counts where it is not what is shown, but for rounding.
+                # The played tempo applies if it differs from the shown one by more than rounding.
                 bpm = shown if not played or abs(shown * float(4 * beat) - played) < 1 else played / float(4 * beat)
         if not 1 <= bpm <= 2000 or beat > 4:
             return False
@@ -131,7 +131,7 @@ class DirectionReader:
 
 
 def _degree(degree: ET.Element) -> str:
-    """Return the sign of a degree that is added to a chord, altered in it, or left out."""
+    """Return the sign for a degree that is added, altered or omitted in a chord."""
     value, alter = degree.findtext("degree-value", "").strip(), number_in(degree.findtext("degree-alter"))
     sign = {1: "#", -1: "b"}.get(alter, "")
     match degree.findtext("degree-type", "").strip():

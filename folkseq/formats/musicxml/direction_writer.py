@@ -1,4 +1,4 @@
-"""Tempos, and marks that stand apart from the notes, as directions and chord symbols of MusicXML."""
+"""Write tempos, and marks that are not attached to notes, as directions and chord symbols of MusicXML."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _JUMP_WORDS = {
 
 
 def write_mark(measure: ET.Element, mark: str, lost: Counter[str]) -> None:
-    """Write a mark that stands apart from the notes, or count it; others are written with their note."""
+    """Write a mark that is not attached to a note, or count it in `lost`; marks of notes are written with the note."""
     mark = plain_mark(mark)
     if mark.startswith('"'):
         _write_text(measure, mark[1:-1])
@@ -67,7 +67,7 @@ def _write_text(measure: ET.Element, text: str) -> None:
 
 
 def write_tempo(measure: ET.Element, tempo: Tempo, shown: bool = True) -> None:
-    """Write a tempo, which is heard also if it is not shown."""
+    """Write a tempo, which affects playback even if it is not shown."""
     direction = ET.Element("direction", placement="above")
     values = note_values(tempo.beat)
     if tempo.text and shown:
@@ -86,7 +86,7 @@ def write_tempo(measure: ET.Element, tempo: Tempo, shown: bool = True) -> None:
 def direct(
     measure: ET.Element, made: ET.Element, text: str = "", sound: dict[str, str] | None = None, place: str = "above"
 ) -> None:
-    """Add a direction with one element, which is made already, and its text."""
+    """Add a direction with one given element and its text."""
     made.text = clean(text) or None
     direction = child(measure, "direction", placement=place)
     child(direction, "direction-type").append(made)

@@ -1,11 +1,11 @@
-"""Elements of MusicXML: how they are made, and how what they hold is read."""
+"""Create elements of MusicXML, and read their contents."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections import Counter
 
-# Elements that shape the page, or repeat what another one says; no sound depends on them.
+# Elements that only shape the page or repeat information of another element; they do not affect the sound.
 _NAMES = """
     print bookmark link grouping listening level footnote accidental beam stem notehead notehead-text staff voice type
     dot tie instrument time-modification duration chord pitch rest unpitched grace cue display-step display-octave
@@ -19,19 +19,19 @@ _LARGEST = 1e7
 
 
 def child(parent: ET.Element, tag: str, content: str | int = "", /, **attributes: str) -> ET.Element:
-    """Add an element to another one, and return it."""
+    """Add a child element to another element, and return it."""
     made = ET.SubElement(parent, tag, attributes)
     made.text = clean(str(content)) or None
     return made
 
 
 def clean(text: str) -> str:
-    """Return text without what XML cannot hold."""
+    """Return text without the characters that XML forbids."""
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def number_in(text: str | None) -> int:
-    """Return the whole number in a text; 0 for no text. Raises ValueError for one that no score has."""
+    """Return the integer in a text; 0 for no text. Raises ValueError if it is out of range."""
     number = float(text) if text and text.strip() else 0.0
     if not abs(number) <= _LARGEST:
         raise ValueError(f"{number:g} is no number of a score")
@@ -44,6 +44,6 @@ def text_in(element: ET.Element) -> str:
 
 
 def count_unread(lost: Counter[str], element: ET.Element) -> None:
-    """Count an element that is not followed, unless it is silent."""
+    """Count an unsupported element in `lost`, unless it is silent."""
     if element.tag not in _SILENT:
         lost[element.tag.replace("-", " ")] += 1

@@ -1,7 +1,7 @@
-"""The measures of a tune's voices, as MusicXML needs them: the same ones in every part.
+"""Split a tune's voices into measures that are the same in every part, as MusicXML requires.
 
-Bar lines are those of the voice that has the most of them. A sound of another voice that lasts over one is cut there,
-and tied.
+The voice with the most bar lines determines the measures. Sounds of other voices that cross a bar line are split and
+tied.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Placed:
     """An element in a measure.
 
     Attributes:
-        element: A sound, a change, or a bar line of which only the marks count.
-        place: Its time since the measure began.
-        ratio: Of the tuplet that a sound is in, as (3, 2).
+        element: A sound, a change, or a bar line, of which only the marks matter.
+        place: Its time since the start of the measure.
+        ratio: The ratio of the sound's tuplet, such as (3, 2).
         begins: Whether the tuplet begins with the sound.
-        ends: Whether it ends with the sound.
+        ends: Whether the tuplet ends with the sound.
     """
 
     element: Element
@@ -39,7 +39,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Frame:
-    """The measures of all voices: N lengths, and the N + 1 bar lines before, between and after them."""
+    """The measures of all voices: N lengths, and the N + 1 bar lines around them."""
 
     lengths: tuple[Fraction, ...]
     lines: tuple[Bar, ...]
@@ -59,7 +59,7 @@ class _Cut:
 
 
 def frame(tune: Tune) -> Frame:
-    """Return the measures of a tune whose repeats are in pairs; none if it has no sound."""
+    """Return the measures of a tune whose repeat signs are paired; none if the tune has no sound."""
     lines = max(map(_lines, tune.voices), key=len, default={})
     end = max(map(_length, tune.voices), default=Fraction(0))
     lines = {time: bar for time, bar in lines.items() if time < end} | {end: lines.get(end, Bar())}
@@ -69,7 +69,7 @@ def frame(tune: Tune) -> Frame:
 
 
 def paired(tune: Tune) -> Tune:
-    """Return a tune whose repeats are in pairs."""
+    """Return a tune with its repeat signs paired."""
     return replace(tune, voices=tuple(map(match_repeats, tune.voices)))
 
 
@@ -97,7 +97,7 @@ def cut(voice: Iterable[Element], lengths: Sequence[Fraction]) -> list[list[Plac
 
 
 def _add_other(cut: _Cut, time: Fraction, placed: Placed) -> None:
-    """Add an element that is no sound; the marks of a bar line are for the measure that it ends."""
+    """Add an element other than a sound; the marks of a bar line belong to the measure that it ends."""
     if isinstance(placed.element, Bar):
         if placed.element.marks and time and cut.measures:
             place = time - cut.times[len(cut.measures) - 1]
@@ -109,7 +109,7 @@ def _add_other(cut: _Cut, time: Fraction, placed: Placed) -> None:
 
 
 def _lines(voice: Iterable[Element]) -> dict[Fraction, Bar]:
-    """Return the bar lines of a voice by their times; those without a sound between them are one."""
+    """Return the bar lines of a voice by their times; bar lines without a sound between them are merged."""
     lines: dict[Fraction, Bar] = {}
     time = Fraction(0)
     for element in voice:
@@ -136,7 +136,7 @@ def _length(voice: Iterable[Element]) -> Fraction:
 
 
 def _with_ratios(voice: Iterable[Element]) -> Iterator[Placed]:
-    """Yield the elements, sounds with the ratio of their tuplet, and no tuplets."""
+    """Yield the elements without tuplets; each sound carries the ratio of its tuplet."""
     ratio, left, begins = (1, 1), 0, False
     for element in voice:
         if isinstance(element, Tuplet):
@@ -150,7 +150,7 @@ def _with_ratios(voice: Iterable[Element]) -> Iterator[Placed]:
 
 
 def _pieces(sound: Sound, time: Fraction, times: Sequence[Fraction]) -> Iterator[Sound]:
-    """Yield a sound in parts that end at the bar lines, tied."""
+    """Yield a sound split at the bar lines, with its parts tied."""
     end = time + sound.duration
     while line := next((each for each in times if time < each < end), None):
         yield replace(sound, duration=line - time, tied=bool(sound.pitches), untied=(), closes=0)

@@ -1,4 +1,4 @@
-"""Programs and drums: `midi-instrument`, both ways."""
+"""Read and write programs and drums (`midi-instrument`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Instruments:
     """The instruments of a part by their names, and the pitches of its drums."""
 
     def __init__(self, listed: ET.Element | None) -> None:
-        """Read those in the list of parts."""
+        """Read the instruments in the list of parts."""
         self.by_name: dict[str, Instrument] = {}
         self.drums: dict[str, int] = {}
         for midi in listed.iterfind("midi-instrument") if listed is not None else ():
@@ -21,11 +21,11 @@ class Instruments:
 
     @property
     def first(self) -> str:
-        """Return the name of the first one; nothing if there is none."""
+        """Return the name of the first instrument, or "" if there is none."""
         return next(iter(self.by_name), "")
 
     def read(self, midi: ET.Element) -> Instrument:
-        """Read a `midi-instrument`, which adds an instrument or changes one; return it."""
+        """Read a `midi-instrument`, which adds or changes an instrument, and return the instrument."""
         name, program = midi.get("id", ""), midi.findtext("midi-program")
         before = self.by_name.get(name, Instrument())
         channel = midi.findtext("midi-channel")
@@ -46,5 +46,5 @@ def write_instrument(parent: ET.Element, name: str, instrument: Instrument) -> N
 
 
 def _from_one(text: str) -> int:
-    """Return a number of MIDI, which MusicXML counts from one."""
+    """Return a MIDI number; MusicXML counts it from one."""
     return min(max(number_in(text) - 1, 0), 127)

@@ -1,4 +1,4 @@
-"""A measure of a part as it is read: the sounds of each voice, and the changes and marks at their times."""
+"""A parsed measure of a part: the sounds of each voice, and the changes and marks at their times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from folkseq.music.tune import Element, Instrument
 
 @dataclass
 class Sounding:
-    """A note, chord or rest of a voice; `tied` are the pitches that last into the next."""
+    """A note, chord or rest of a voice; `tied` holds the pitches that are tied to the next."""
 
     place: Fraction
     duration: Fraction
@@ -26,28 +26,28 @@ class Sounding:
     ratio: tuple[int, int] = (1, 1)
     begins: bool = False
     ends: bool = False
-    marked: bool = False  # whether it is in a tuplet whose end is marked
+    marked: bool = False  # whether it belongs to a tuplet with a marked end
 
 
 @dataclass
 class BarLine:
-    """A bar line as one part has it."""
+    """A bar line in one part."""
 
     style: str = ""
     closes: int = 0
     opens: bool = False
     endings: tuple[int, ...] = ()
-    stops: bool = False  # an ending
+    stops: bool = False  # ends an ending
 
 
 @dataclass
 class ReadMeasure:
-    """A measure of a part: sounds by voice, changes and marks by place, and the bar lines at its sides."""
+    """A measure of a part: sounds by voice, changes and marks by place, and the bar lines on both sides."""
 
     voices: dict[str, list[Sounding]] = field(default_factory=dict)
     changes: list[tuple[Fraction, Element]] = field(default_factory=list)
     marks: list[tuple[Fraction, str, str]] = field(default_factory=list)
-    """Place, decoration or text, and voice ("" if it is of no voice)."""
+    """Place, decoration or text, and voice ("" if it belongs to none)."""
     left: BarLine = field(default_factory=BarLine)
     right: BarLine = field(default_factory=BarLine)
     length: Fraction = Fraction(0)
@@ -57,19 +57,19 @@ _LONGEST = 1000
 
 
 class Position:
-    """The place that a reader has reached in a part."""
+    """The position of a reader in a part."""
 
     def __init__(self) -> None:
         self.divisions = Fraction(1)
         self.transposition = Interval(0, 0)
-        self.instrument: Instrument | None = None  # that has been stated
+        self.instrument: Instrument | None = None  # the last stated instrument
         self.begin()
 
     def begin(self) -> None:
         """Begin a measure."""
         self.measure = ReadMeasure()
         self.ticks = 0
-        self.exact = {0: Fraction(0)}  # times in the measure, by its ticks
+        self.exact = {0: Fraction(0)}  # exact times in the measure, by ticks
 
     @property
     def time(self) -> Fraction:
@@ -79,18 +79,18 @@ class Position:
         return self.exact[self.ticks]
 
     def length(self, ticks: float) -> Fraction:
-        """Return a number of ticks in whole notes."""
+        """Return the length of `ticks` in whole notes."""
         return Fraction(ticks) / self.divisions / 4
 
     def move(self, ticks: int) -> None:
-        """Move on in the measure, or back. Raises ValueError if it has no end."""
+        """Move forward or back in the measure. Raises ValueError if the measure gets too long."""
         self.ticks = max(self.ticks + ticks, 0)
         if self.time > _LONGEST:
             raise ValueError(f"a measure of more than {_LONGEST} whole notes")
         self.measure.length = max(self.measure.length, self.time)
 
     def change(self, place: Fraction, element: Element) -> None:
-        """Add a change, unless it is to the instrument that plays already."""
+        """Add a change, unless it repeats the current instrument."""
         if isinstance(element, Instrument):
             if element == self.instrument:
                 return
@@ -98,7 +98,7 @@ class Position:
         self.measure.changes.append((place, element))
 
     def mark(self, place: Fraction, mark: str, direction: ET.Element | None = None) -> None:
-        """Add a mark to the measure, of the voice of a direction if it has one."""
+        """Add a mark to the measure, in the voice of its direction if there is one."""
         if mark.startswith('"'):
             mark = f'"{" ".join(mark[1:-1].replace(chr(34), chr(39)).split())}"'
         voice = direction.findtext("voice", "") if direction is not None else ""

@@ -1,4 +1,4 @@
-"""Notes of MusicXML with all that belongs to them: pitches, ties, tuplets, slurs, lyrics and decorations."""
+"""Read notes of MusicXML with their pitches, ties, tuplets, slurs, lyrics and decorations."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from folkseq.music.signature import Key
 
 
 class NoteReader:
-    """Reads the notes of one part; what it does not follow is counted in `lost`."""
+    """Reads the notes of one part, and counts unsupported elements in `lost`."""
 
     def __init__(self, position: Position, instruments: Instruments, lost: Counter[str]) -> None:
         self.position, self.instruments, self.lost = position, instruments, lost
         self.waiting: dict[str, list[Pitch]] = {}  # grace notes by voice
-        self.latest: dict[str, Sounding] = {}  # by voice
+        self.latest: dict[str, Sounding] = {}  # last sound by voice
         self.last_voice = "1"
         self.verses: dict[str, int] = {}
 
     def finish(self) -> None:
-        """Count the grace notes that no note follows."""
+        """Count the grace notes without a following note."""
         waiting = sum(map(len, self.waiting.values()))
         self.lost.update({"grace note with no note after it": waiting} if waiting else {})
 
     def read(self, note: ET.Element) -> None:
-        """Read a note, which may belong to a chord, or a rest."""
+        """Read a note, a note of a chord, or a rest."""
         ticks = number_in(note.findtext("duration"))
         if note.find("cue") is not None:
             self.lost["cue note"] += 1
@@ -64,7 +64,7 @@ class NoteReader:
         self.position.move(ticks)
 
     def _place(self, voice: str, staff: str, sound: Sounding) -> str:
-        """Add a sound to its voice, or to another one where its own still sounds; return the name of the voice."""
+        """Add a sound to its voice, or to another one if its voice still sounds; return the name of the voice used."""
         for name in (voice, f"{voice}/{staff}", *(f"{voice}/{number}" for number in range(10, 99))):
             sounds = self.position.measure.voices.setdefault(name, [])
             if not sounds or sounds[-1].place + sounds[-1].duration <= sound.place:
@@ -72,12 +72,12 @@ class NoteReader:
                 self.latest[name] = sound
                 return name
             if not sound.pitches:
-                break  # a rest that another note fills
+                break  # a rest beside another note
         self.latest[voice] = sound
         return voice
 
     def _duration(self, note: ET.Element, ticks: int) -> Fraction:
-        """Return the length of a note: by its value, unless its ticks say more than that they were rounded."""
+        """Return the length of a note: its note value, unless its ticks differ by more than rounding."""
         played = self.position.length(ticks)
         value = LENGTHS.get(note.findtext("type", "").strip())
         if value is None or note.find("rest[@measure]") is not None:
@@ -88,7 +88,7 @@ class NoteReader:
         return written if abs(written - played) < self.position.length(1) else played
 
     def _pitch(self, note: ET.Element) -> Pitch | None:
-        """Return the pitch of a note as it sounds; None of a rest."""
+        """Return the sounding pitch of a note; None for a rest."""
         instrument = note.find("instrument")
         name = instrument.get("id", "") if instrument is not None else self.instruments.first
         if instrument is not None and name in self.instruments.by_name:

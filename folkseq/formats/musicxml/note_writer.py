@@ -1,4 +1,4 @@
-"""Sounds as notes of MusicXML: note values, accidentals, ties, tuplets, slurs, lyrics and decorations."""
+"""Write sounds as notes of MusicXML: note values, accidentals, ties, tuplets, slurs, lyrics and decorations."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "doubl
 
 
 class Piece(NamedTuple):
-    """A note value of a sound."""
+    """One of the note values of a sound."""
 
     sound: Sound
     place: Fraction
     length: Fraction
     value: tuple[str, int]
     ratio: tuple[int, int]
-    begins: bool  # a tuplet
+    begins: bool  # whether it begins a tuplet
     ends: bool
-    first: bool  # of the sound's values
+    first: bool  # whether it is the sound's first value
     last: bool
 
 
 def pieces(placed: Placed) -> list[Piece]:
-    """Return the note values of a sound; none of another element."""
+    """Return the note values of a sound; none for another element."""
     sound = placed.element
     if not isinstance(sound, Sound):
         return []
@@ -61,10 +61,10 @@ class NoteWriter:
     """Writes the notes of one voice."""
 
     def __init__(self, key: Key) -> None:
-        self.key, self.divisions = key, 1  # of a quarter
+        self.key, self.divisions = key, 1  # divisions per quarter note
         self.shown: dict[int, int] = {}  # accidentals since the bar line, by staff position
-        self.tied: tuple[Pitch, ...] = ()  # into the next note
-        self.slurs: list[int] = []  # numbers of those that are open
+        self.tied: tuple[Pitch, ...] = ()  # to the next note
+        self.slurs: list[int] = []  # numbers of the open slurs
         self.in_word: set[int] = set()  # verses within a word
 
     def write_grace(self, measure: ET.Element, pitch: Pitch) -> None:
@@ -125,7 +125,7 @@ class NoteWriter:
         child(written, "octave", octave + 4)
 
     def _needs_accidental(self, pitch: Pitch) -> bool:
-        """Return whether a reader would take the note for another one without its accidental."""
+        """Return whether the note would be read as another pitch without an accidental."""
         usual = self.key.alters[pitch.letter]
         others = {alter for step, alter in self.shown.items() if step != pitch.step and step % 7 == pitch.letter}
         held = pitch in self.tied and pitch.step not in self.shown

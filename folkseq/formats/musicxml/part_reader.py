@@ -1,4 +1,4 @@
-"""One part of a MusicXML score, as measures."""
+"""Read one part of a MusicXML score as measures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STYLES = {"light-light": "||", "light-heavy": "|]", "heavy-heavy": "|]", "heavy
 
 
 class PartReader:
-    """Reads one part; what it does not follow is counted in `lost`."""
+    """Reads one part, and counts unsupported elements in `lost`."""
 
     def __init__(self, listed: ET.Element | None, lost: Counter[str]) -> None:
         self.lost, self.key = lost, Key()

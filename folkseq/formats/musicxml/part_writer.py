@@ -1,4 +1,4 @@
-"""One voice of a tune as a part of MusicXML, measure by measure."""
+"""Write one voice of a tune as a part of MusicXML, measure by measure."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class PartWriter:
         return part
 
     def _begin_line(self, line: Bar, length: Fraction, first: bool) -> None:
-        """Begin a new line after some bars and after a section, as ABC does, if there is only one voice."""
+        """Begin a new line after some bars and after a section, as in ABC, if there is only one voice."""
         if len(self.tune.voices) == 1:
             if not first and (self.bars >= BARS_A_LINE or (line.ends_section and self.bars > 1)):
                 child(self.measure, "print", **{"new-system": "yes"})
@@ -80,7 +80,7 @@ class PartWriter:
             self.bars += length == self.meter.bar
 
     def _begin(self, line: Bar, first: bool, meter: Meter | None) -> None:
-        """Write what stands at the beginning of a measure: bar line, key, meter and clef."""
+        """Write the beginning of a measure: bar line, key, meter and clef."""
         self.notes.shown.clear()
         self.coming_meter = None
         if line.opens or line.endings:

@@ -1,9 +1,9 @@
-"""From MusicXML to a tune: a voice for each voice of each part, with the bar lines and repeats of all parts.
+"""Parse MusicXML to a tune, with a voice for each voice of each part, and the bar lines and repeats of all parts.
 
-Followed are notes, chords, grace notes, ties, tuplets, slurs, lyrics, keys, meters, tempos, transposition, programs and
-drums, repeats and endings, D.C., D.S., segno, coda and fine, chord symbols, dynamics, wedges, words and the decorations
-of `signs`. What only shapes the page is ignored; every other element is counted. Pitches are as they sound. Durations
-are those of the note values, if the ticks are only rounded.
+The reader supports notes, chords, grace notes, ties, tuplets, slurs, lyrics, keys, meters, tempos, transposition,
+programs and drums, repeats and endings, D.C., D.S., segno, coda and fine, chord symbols, dynamics, wedges, words and
+the decorations of `signs`. Elements that only shape the page are ignored; all others are counted. Pitches are sounding
+pitches. Durations come from the note values if the ticks differ only by rounding.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def parse_bytes(data: bytes, file: str = "<bytes>") -> Book:
     """Return the score in a file of MusicXML, plain or compressed, as a book of one tune.
 
     Raises:
-        ParseError: The bytes are no MusicXML.
+        ParseError: The bytes are not MusicXML.
     """
     root = parse_root(data, file)
     lost: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def _read(root: ET.Element, lost: Counter[str]) -> Tune:
 
 
 def _voice_fields(root: ET.Element, parts: Sequence[Sequence[ReadMeasure]]) -> tuple[str, ...]:
-    """Return the name of each part as `V:` has it, for its first voice; nothing for one voice, or without names."""
+    """Return the name of each part as a `V:` field of its first voice; nothing for a single voice, or without names."""
     named = {part.get("id", ""): part.findtext("part-name") or "" for part in root.iterfind("part-list/score-part")}
     fields: list[str] = []
     for element, part in zip(root.iterfind("part"), parts, strict=True):
@@ -80,7 +80,7 @@ def _voice_fields(root: ET.Element, parts: Sequence[Sequence[ReadMeasure]]) -> t
 
 
 def _voices(part: Sequence[ReadMeasure]) -> list[str]:
-    """Return the names of the voices of a part that have notes; one of rests if the part has texts alone."""
+    """Return the names of a part's voices that have notes; return a voice of rests if the part has only texts."""
     found = {name for measure in part for name, sounds in measure.voices.items() if any(s.pitches for s in sounds)}
     if not found and any(measure.marks for measure in part):
         return ["1"]
@@ -88,7 +88,7 @@ def _voices(part: Sequence[ReadMeasure]) -> list[str]:
 
 
 def _line(parts: Sequence[Sequence[ReadMeasure]], index: int) -> Bar:
-    """Return the bar line before measure `index`, from what all parts have there."""
+    """Return the bar line before measure `index`, combined from all parts."""
     ends = [part[index - 1].right for part in parts] if index else []
     begins = [part[index].left for part in parts] if index < len(parts[0]) else []
     lines = [*ends, *begins]
@@ -106,7 +106,7 @@ def _line(parts: Sequence[Sequence[ReadMeasure]], index: int) -> Bar:
 
 
 def _first_changes(parts: Sequence[Sequence[ReadMeasure]]) -> tuple[Key, Meter]:
-    """Return the key and the meter in which a score begins."""
+    """Return the key and the meter at the beginning of a score."""
     changes = [element for part in parts for place, element in part[0].changes if not place]
     key = next((element for element in changes if isinstance(element, Key)), Key())
     meter = next((element for element in changes if isinstance(element, Meter)), Meter())
@@ -121,7 +121,7 @@ def _elements(
     is_main: bool,
     lost: Counter[str],
 ) -> Iterator[Element]:
-    """Yield the elements of a voice; the main voice of a part has its signs that are of no note."""
+    """Yield the elements of a voice; the main voice of a part also takes the signs that belong to no note."""
     sounds: list[Sounding] = []
     if lines[0] != Bar(""):
         yield lines[0]
@@ -147,7 +147,7 @@ def _measure(
     length: Fraction,
     line: Bar,
 ) -> Iterator[Element]:
-    """Yield the elements of a measure, with tuplets, and its bar line."""
+    """Yield the elements of a measure, including tuplets, and its bar line."""
     changes, marks = list(changes), list(marks)
     groups = iter(_tuplets(sounds))
     for sound in sounds:
@@ -174,7 +174,7 @@ def _measure(
 
 
 def _filled(sounds: Sequence[Sounding], length: Fraction) -> Iterator[Sounding]:
-    """Yield the sounds of a voice in a measure, with rests where it has none."""
+    """Yield the sounds of a voice in a measure, with gaps filled by rests."""
     time = Fraction(0)
     for sound in sounds:
         if sound.place > time:
@@ -186,7 +186,7 @@ def _filled(sounds: Sequence[Sounding], length: Fraction) -> Iterator[Sounding]:
 
 
 def _cut(sounds: Sequence[Sounding], places: Sequence[Fraction]) -> Iterator[Sounding]:
-    """Yield sounds, those that last over one of some places in two parts, tied."""
+    """Yield sounds, split and tied at the given places."""
     for sound in sounds:
         end = sound.place + sound.duration
         for place in (each for each in places if sound.place < each < end):
@@ -199,7 +199,7 @@ def _cut(sounds: Sequence[Sounding], places: Sequence[Fraction]) -> Iterator[Sou
 
 
 def _tuplets(sounds: Sequence[Sounding]) -> list[Tuplet | None]:
-    """Return for each sound the tuplet that begins with it."""
+    """Return the tuplet that begins with each sound, or None."""
     found: list[Tuplet | None] = [None] * len(sounds)
     first = 0
     for index, (sound, following) in enumerate(pairwise([*sounds, None])):
@@ -215,7 +215,7 @@ def _tuplets(sounds: Sequence[Sounding]) -> list[Tuplet | None]:
 
 
 def _without_defaults(elements: Sequence[Element], key: Key, meter: Meter) -> Iterator[Element]:
-    """Yield elements without the changes to what is in force already."""
+    """Yield elements without redundant changes of key, meter and instrument."""
     held: dict[type, Element] = {Key: key, Meter: meter}
     for element in elements:
         if isinstance(element, Key | Meter | Instrument):
@@ -226,7 +226,7 @@ def _without_defaults(elements: Sequence[Element], key: Key, meter: Meter) -> It
 
 
 def _header(root: ET.Element, head: tuple[Key, Meter], voices: tuple[tuple[Element, ...], ...]) -> Tune:
-    """Return a tune with the header of a score: of ABC, if folkseq wrote it."""
+    """Return a tune with the header of a score; a score by folkseq holds the header fields of ABC."""
     own = [
         (name[len(FIELD) :], field.text or "")
         for field in root.iterfind("identification/miscellaneous/miscellaneous-field")
@@ -248,7 +248,7 @@ def _header(root: ET.Element, head: tuple[Key, Meter], voices: tuple[tuple[Eleme
         )
         if tune.tempo is not None:
             tune = replace(tune, fields=tuple(each for each in tune.fields if each[0] != "Q"))
-        # Without a tempo of its own, a tune is written with that of its dance.
+        # A tune without a tempo is written with the tempo of its dance.
         return tune if tempo is None or tempo.quarter_bpm == tempo_of(tune).quarter_bpm else replace(tune, tempo=tempo)
     texts = [root.findtext("movement-title"), root.findtext("work/work-title")]
     titles = [" ".join(text.split()) for text in texts if text and text.strip()]
@@ -274,7 +274,7 @@ def _unit(voices: Sequence[Sequence[Element]]) -> Fraction:
 
 
 def _first_tempo(voices: tuple[tuple[Element, ...], ...]) -> tuple[tuple[tuple[Element, ...], ...], Tempo | None]:
-    """Return the voices without the tempo before the first sound, and that tempo."""
+    """Return the voices without the initial tempo, and that tempo."""
     found: Tempo | None = None
     first: list[Element] = []
     begun = False
@@ -288,7 +288,7 @@ def _first_tempo(voices: tuple[tuple[Element, ...], ...]) -> tuple[tuple[tuple[E
 
 
 def _finished(tune: Tune, lost: Counter[str]) -> Tune:
-    """Return a tune with its ties, endings and parts in order; count what is not followed."""
+    """Return a tune with repaired ties, endings and parts; count losses."""
     voices = [_with_ties(voice, lost) for voice in tune.voices]
     if any(isinstance(element, Bar) and element.endings for element in voices[0]):
         repaired = [repair_endings(voice) for voice in voices]
@@ -307,7 +307,7 @@ def _finished(tune: Tune, lost: Counter[str]) -> Tune:
 
 
 def _with_ties(voice: Sequence[Element], lost: Counter[str]) -> tuple[Element, ...]:
-    """Return a voice whose ties all lead to a note; others are counted."""
+    """Return a voice without ties that lead to no note; count these in `lost`."""
     elements = list(voice)
     places = [index for index, element in enumerate(elements) if isinstance(element, Sound)]
     for place, following in zip(places, [*places[1:], None], strict=True):

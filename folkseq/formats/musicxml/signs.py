@@ -1,4 +1,4 @@
-"""Signs over notes in ABC and in MusicXML: one table of decorations, and one of the kinds of chords."""
+"""Tables of the decorations and chord kinds in ABC and in MusicXML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DECORATIONS = {
     "ornaments": {
         "trill-mark": ("!trill!", "T"),
         "turn": ("!turn!",),
-        "other-ornament": ("~", "!roll!", "R"),  # a roll, with a turn before it for programs that know no roll
+        "other-ornament": ("~", "!roll!", "R"),  # a roll, with a turn before it for programs without rolls
         "inverted-turn": ("!invertedturn!",),
         "mordent": ("!mordent!", "!lowermordent!", "M"),
         "inverted-mordent": ("!uppermordent!", "!pralltriller!", "P"),
@@ -64,7 +64,7 @@ _DECORATIONS = {
         },
     },
 }
-"""Decorations of ABC by group and element of MusicXML; the first of each is the one that is read."""
+"""Decorations of ABC by group and element of MusicXML; reading gives the first of each."""
 FROM_ABC = {name: (group, tag) for group, tags in _DECORATIONS.items() for tag, names in tags.items() for name in names}
 TO_ABC = {tag: names[0] for tags in _DECORATIONS.values() for tag, names in tags.items()}
 ROLL = "roll"
@@ -80,7 +80,7 @@ WEDGE_NAMES = {
 }
 FINGERING = re.compile(r"!([0-5])!")
 JUMPS = {"D.C.": "dacapo", "D.S.": "dalsegno", "fine": "fine", "tocoda": "tocoda"}
-"""The attribute of `sound` for each sign of `folkseq.music.route` that no element stands for."""
+"""The attribute of `sound` for each sign of `folkseq.music.route` without an element."""
 
 KINDS = {
     "major": "",
@@ -114,7 +114,7 @@ _KIND_OF = {chord_pitches(f"C{sign}"): kind for kind, sign in reversed(KINDS.ite
 
 
 class Harmony(NamedTuple):
-    """A chord symbol: root and bass as a letter and an alteration, the kind of MusicXML, the text after the root."""
+    """A chord symbol: root and bass (letter and alteration), the kind in MusicXML, and the text after the root."""
 
     root: tuple[str, int]
     kind: str
@@ -123,12 +123,12 @@ class Harmony(NamedTuple):
 
 
 def plain_mark(mark: str) -> str:
-    """Return a decoration between exclamation marks in place of plus signs."""
+    """Return a decoration with exclamation marks instead of plus signs."""
     return f"!{mark[1:-1]}!" if len(mark) > 2 and mark[0] == mark[-1] == "+" else mark
 
 
 def parse_harmony(text: str) -> Harmony | None:
-    """Return the element of a chord symbol, None if it is none.
+    """Return the element for a chord symbol; None for other texts.
 
     >>> parse_harmony("F#m7/A")
     Harmony(root=('F', 1), kind='minor-seventh', text='m7', bass=('A', 0))
@@ -137,14 +137,14 @@ def parse_harmony(text: str) -> Harmony | None:
         return None
     words = text.split()
     chord = Chord.parse(text)
-    if chord is None or (len(words) > 1 and chord_pitches(words[-1].strip("()"))):  # of several chords all are shown
+    if chord is None or (len(words) > 1 and chord_pitches(words[-1].strip("()"))):  # several chords are shown together
         return Harmony(("C", 0), "none", " ".join(words))
     kind = _KIND_OF.get(chord_pitches(f"C{chord.quality}"), "other")
     return Harmony(_pair(chord.root), kind, chord.quality, _pair(chord.bass) if chord.bass is not None else None)
 
 
 def format_harmony(chord: Harmony, degrees: str = "") -> str | None:
-    """Return the symbol of a chord whose `degrees` are added to its kind; None if it has none.
+    """Return the symbol of a chord with `degrees` added to its kind; None if it has no symbol.
 
     >>> format_harmony(Harmony(("B", -1), "dominant", ""), "b9"), format_harmony(Harmony(("C", 0), "Neapolitan", ""))
     ('Bb7b9', None)
@@ -154,7 +154,7 @@ def format_harmony(chord: Harmony, degrees: str = "") -> str | None:
     root = _note(chord.root)
     under = f"/{_note(chord.bass)}" if chord.bass else ""
     known = KINDS.get(chord.kind)
-    # What other programs show, such as △7, may be read as something else than the kind.
+    # The text of other programs, such as △7, may parse to another kind.
     shown = chord_pitches(f"{root}{chord.text}") if chord.text else None
     if shown and not degrees and (known is None or shown == chord_pitches(f"{root}{known}")):
         return f"{root}{chord.text}{under}"
@@ -167,7 +167,7 @@ def _pair(pitch: Pitch) -> tuple[str, int]:
 
 
 def _note(note: tuple[str, int]) -> str:
-    """Return the name of a note, with one sharp or flat at most."""
+    """Return the name of a note with at most one sharp or flat."""
     letter, alter = note
     if abs(alter) > 1 and letter in [*LETTERS]:
         return PITCH_CLASSES[(SEMITONES[LETTERS.index(letter)] + alter) % 12]

@@ -28,7 +28,7 @@ TYPES = {
         strict=True,
     )
 }
-"""The name of each note value, in whole notes."""
+"""The name of each note value, by its length in whole notes."""
 LENGTHS = {name: length for length, name in TYPES.items()}
 _MOST_DOTS = 3
 _DOTTED = {
@@ -38,11 +38,11 @@ _DOTTED = {
 }
 _PLAIN = sorted((length for length, (_, dots) in _DOTTED.items() if dots < 2), reverse=True)
 Value = tuple[str, int]
-"""The name of a note value, and its dots."""
+"""The name of a note value, and the number of its dots."""
 
 
 def note_values(length: Fraction) -> list[tuple[Fraction, Value]] | None:
-    """Return the note values whose sum is a length in whole notes, the longest first; None if there are none.
+    """Return the note values that add up to a length in whole notes, longest first; None if there are none.
 
     >>> note_values(Fraction(5, 8))
     [(Fraction(1, 2), ('half', 0)), (Fraction(1, 8), ('eighth', 0))]
@@ -60,17 +60,17 @@ def note_values(length: Fraction) -> list[tuple[Fraction, Value]] | None:
 
 
 def ratio_of(length: Fraction) -> tuple[int, int]:
-    """Return the tuplet, as (5, 4), in which a length outside of any tuplet is a note value; (1, 1) if it is one."""
+    """Return the ratio, such as (5, 4), of a tuplet in which a length is a note value; (1, 1) if it already is one."""
     odd = length.denominator // (length.denominator & -length.denominator)
     return odd, 1 << (odd.bit_length() - 1)
 
 
 def beams(notes: Sequence[tuple[Fraction, str, bool]], group: Fraction) -> list[list[str]]:
-    """Return the beams of the notes of a bar: for each, one word for every beam, the outermost first.
+    """Return the beams of the notes of a bar: for each note, one word per beam, outermost first.
 
     Args:
-        notes: The place of each in the bar, the name of its value, and whether it is a note and no rest.
-        group: The length that beams do not cross; 0 to write none.
+        notes: The place of each note or rest in the bar, the name of its value, and whether it is a note.
+        group: The length of a group, whose ends break beams; 0 to write no beams.
     """
     levels = [_flags(name) if is_note else 0 for _, name, is_note in notes]
     found: list[list[str]] = [[] for _ in notes]
@@ -89,7 +89,7 @@ def beams(notes: Sequence[tuple[Fraction, str, bool]], group: Fraction) -> list[
 def _groups(
     notes: Sequence[tuple[Fraction, str, bool]], levels: Sequence[int], group: Fraction
 ) -> Iterator[tuple[int, int]]:
-    """Yield the first index and the one after the last of notes with flags in one group."""
+    """Yield the index range, (start, stop), of each run of flagged notes within a group."""
     first = 0
     for index in range(1, len(notes) + 1):
         ends = index == len(notes) or not (levels[index] and levels[index - 1])

@@ -1,9 +1,9 @@
-"""From a tune to MusicXML 4.0 (score-partwise), each voice as a part.
+"""Format a tune as MusicXML 4.0 (score-partwise), with a part for each voice.
 
-Notes, chords, grace notes, ties, slurs, tuplets, repeats, endings, D.C. and D.S., keys, meters, tempos, instruments,
-chord symbols, lyrics, dynamics and the usual decorations are written; `unwritten` counts the others. The header fields
-of ABC are stored as miscellaneous fields, so that `read` gives them back. Parts in the order of a header's `P:` are
-written out. Beams follow the beat.
+The writer supports notes, chords, grace notes, ties, slurs, tuplets, repeats, endings, D.C. and D.S., keys, meters,
+tempos, instruments, chord symbols, lyrics, dynamics and common decorations; `unwritten` counts the others. The header
+fields of ABC are stored as miscellaneous fields, so that the reader restores them. The parts are written out in the
+order of a header's `P:`. Beams follow the beat.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from folkseq.music.parts import played_order
 from folkseq.music.timeline import expand_parts
 from folkseq.music.tune import Element, Instrument, Sound, Tune
 
-_LOW = 58  # MIDI; a voice whose mean is below it is written in the bass clef
+_LOW = 58  # MIDI pitch; voices with a lower mean use the bass clef
 FIELD = "abc:"
-"""The beginning of the names of miscellaneous fields that hold those of a header."""
+"""The prefix of the miscellaneous fields that hold header fields."""
 
 
 def format(tune: Tune, comments: Sequence[str] = (), parts: Sequence[tuple[str, str]] = ()) -> bytes:
@@ -31,7 +31,7 @@ def format(tune: Tune, comments: Sequence[str] = (), parts: Sequence[tuple[str, 
     Args:
         tune: The tune.
         comments: Texts about the origin of the file.
-        parts: The name of each part and its clef, treble or bass; by default no names, and clefs by the pitches.
+        parts: The name and the clef (treble or bass) of each part; by default no names, and clefs that fit the pitches.
 
     Raises:
         RequestError: A note is shorter than MusicXML can write.
@@ -43,7 +43,7 @@ def format(tune: Tune, comments: Sequence[str] = (), parts: Sequence[tuple[str, 
 
 
 def unwritten(tune: Tune) -> Counter[str]:
-    """Count by kind what MusicXML does not hold of a tune. Raises RequestError as `format` does."""
+    """Count the elements of a tune that MusicXML cannot hold, by kind. Raises RequestError like `format`."""
     lost: Counter[str] = Counter()
     _write(tune, (), (), lost)
     return lost
@@ -67,7 +67,7 @@ def _write(tune: Tune, comments: Sequence[str], parts: Sequence[tuple[str, str]]
 
 
 def _clef(voice: Iterable[Element]) -> str:
-    """Return the clef for the pitches of a voice."""
+    """Return the clef that fits the pitches of a voice."""
     drum, heights = False, []
     for element in voice:
         drum |= isinstance(element, Instrument) and element.drum
