@@ -11,7 +11,7 @@
     open_text.py   the text of an edited tune, with its unchanged and new parts
     notes.py       the notes of a text as a model reads them
     performing.py  a MIDI file in the form that the page shows and plays
-    passages.py    rewriting of some seconds of a performance
+    passages.py    regeneration of a passage of a performance
     continuing.py  the context that a model reads before such a passage
     takeaway.py    export of a tune or a performance as files with records
     errors.py      errors with an HTTP status
@@ -19,5 +19,5 @@
     page/          HTML, style and scripts, without a build step
     vendor/        released files of other projects, with their licences and digests
 
-This package is optional: folkseq finds its verb as an entry point. The page uses only the operations.
+This package is optional: folkseq finds its verb as an entry point. The page uses only these operations.
 """

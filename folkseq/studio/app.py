@@ -1,8 +1,8 @@
 """The application: the page, its assets, and the operations.
 
-An operation gets its values from a JSON body, or from the query of a GET request. It runs in a thread. Its answer comes
-back as JSON or as a file; a stream comes as server-sent events, each named after the kind of its answer, and ends with
-`done` or `error`. When the page goes away, generation stops.
+An operation takes its values from a JSON body, or from the query of a GET request, and runs in a thread. The response
+is JSON, a file, or a stream of server-sent events. Each event is named after its type, and the stream ends with `done`
+or `error`. Generation stops when the page closes the connection.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def application(workshop: Workshop, token: str, hosts: set[str]) -> Starlette:
     """Return the studio as an ASGI application.
 
     Args:
-        workshop: what the operations share.
-        token: what each request has to know.
-        hosts: the hosts, `name:port`, at which the application answers.
+        workshop: the shared resources of the operations.
+        token: the token that each request must contain.
+        hosts: the accepted hosts, as `name:port`.
     """
     jobs = Jobs()
     page = _PAGE.joinpath("index.html").read_text("utf-8")
@@ -73,7 +73,7 @@ def application(workshop: Workshop, token: str, hosts: set[str]) -> Starlette:
 
 
 class _Assets(StaticFiles):
-    """Files that a browser asks about each time, since another version may come at the same port."""
+    """Files that a browser revalidates on each use, since another version may run on the same port."""
 
     def file_response(self, *arguments: Any, **others: Any) -> Response:
         response = super().file_response(*arguments, **others)
@@ -82,9 +82,9 @@ class _Assets(StaticFiles):
 
 
 def _policy(page: str) -> str:
-    """Return the content security policy: the page's own files, and its import map, which has to be inline.
+    """Return the content security policy, which allows the page's own files and its inline import map.
 
-    The synthesizer decodes compressed soundfonts with WebAssembly, which `wasm-unsafe-eval` allows, but no script.
+    The synthesizer decodes compressed soundfonts with WebAssembly; `wasm-unsafe-eval` allows this, but not `eval`.
     """
     _, _, rest = page.partition('<script type="importmap">')
     inline = rest.partition("</script>")[0]
@@ -100,7 +100,7 @@ async def _answer(operation: Operation, workshop: Workshop, jobs: Jobs, request:
         asked = operation.parse(await _values(request))
         if operation.streams:
             results = jobs.results(lambda: operation.run(workshop, asked))
-            first = await anext(results, None)  # so that what is wrong from the start has a status of its own
+            first = await anext(results, None)  # so that an early error gets its own HTTP status
             return StreamingResponse(_events(first, results), media_type="text/event-stream")
         answer = await to_thread.run_sync(operation.run, workshop, asked)
     except (FolkseqError, OSError) as error:
@@ -116,14 +116,14 @@ async def _answer(operation: Operation, workshop: Workshop, jobs: Jobs, request:
 
 
 async def _values(request: Request) -> Mapping[str, Any]:
-    """Return the values of a request: its JSON object, or its query, in which numbers are numbers."""
+    """Return the values of a request: its JSON object, or its query with numbers parsed."""
     if request.method == "GET":
         return {name: _number(value) for name, value in request.query_params.items() if name != "token"}
     body = await request.body() or b"{}"
     try:
         values = json.loads(body)
         if rb"\u" in body:
-            json.dumps(values, ensure_ascii=False).encode()  # raises for half a character, which no file can hold
+            json.dumps(values, ensure_ascii=False).encode()  # raises for a lone surrogate, which no file can hold
     except (ValueError, RecursionError):
         raise FolkseqError("the request is not JSON") from None
     if not isinstance(values, dict):

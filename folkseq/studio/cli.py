@@ -22,7 +22,7 @@ def studio(runs: tuple[str, ...], folder: str, port: int, browser: bool, soundfo
     The page is served on this machine only and works offline. It offers the pretrained models, the runs under runs/
     and every RUN that you name.
     """
-    current().close()  # no progress: it runs as long as the user likes
+    current().close()  # no progress display: the server runs until it is stopped
     from folkseq.extras import require
     from folkseq.formats.audio import find_soundfont
     from folkseq.run import Run

@@ -1,7 +1,7 @@
-"""The music before a passage of a performance, which a model continues, and the new notes that fall into the passage.
+"""The context before a passage of a performance, which a model continues, and the new notes in the passage.
 
-Continuing     a model of performances, from the seconds before on
-ContinuingBars a model of drums, from whole bars before on
+Continuing     a model of performances, given the seconds before
+ContinuingBars a model of drums, given whole bars before
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from folkseq.representations.performance.files import PerformanceFiles
 from folkseq.verbs.model import Model
 
 CONTEXT_S, CONTEXT_BARS = 20.0, 8
-"""How much a model reads before a passage."""
+"""Length of the context before a passage."""
 SHORTEST_S = 1.0
-"""The shortest piece that a model can be asked for."""
-_AROUND_S = 5.0  # before and after a passage, where pitch classes are counted
-_LAST_S = 0.03  # of a passage, in which no note begins: it would be cut to nothing
+"""Length of the shortest piece that a model can write."""
+_AROUND_S = 5.0  # before and after a passage, for counting pitch classes
+_LAST_S = 0.03  # end of a passage in which no note begins, since it would be cut to nothing
 _NAMES_IN_A_SET = 24
 
 
 def drums_of(model: Model) -> DrumMedium:
-    """Return the medium of a model of drums on a grid. Raises FolkseqError if it is none."""
+    """Return the medium of a model of drums on a grid. Raises FolkseqError for other models."""
     files = model.representation.files
     if isinstance(files, DrumMedium):
         return files
@@ -43,7 +43,7 @@ def drums_of(model: Model) -> DrumMedium:
 
 @dataclass(frozen=True, eq=False)
 class Continuing(ABC):
-    """A model that continues what is before a passage."""
+    """A model that continues the music before a passage."""
 
     model: Model
     piece: Performance
@@ -52,7 +52,7 @@ class Continuing(ABC):
 
     @classmethod
     def of(cls, model: Model, piece: Performance, start_s: float, stop_s: float) -> Continuing:
-        """Return what suits the model. Raises FolkseqError if none does."""
+        """Return an instance of the class that fits the model. Raises FolkseqError if none does."""
         if isinstance(model.representation.files, PerformanceFiles):
             return ContinuingNotes(model, piece, start_s, stop_s, model.representation.files.config)
         return ContinuingBars(model, piece, start_s, stop_s, drums_of(model))
@@ -64,11 +64,11 @@ class Continuing(ABC):
 
     @abstractmethod
     def options(self, density: str, pitch_classes: str) -> dict[str, Any]:
-        """Return what to ask the model for. Raises FolkseqError for what it cannot be asked for."""
+        """Return the options for the model. Raises FolkseqError for options that it does not have."""
 
     @abstractmethod
     def context(self) -> Performance:
-        """Return what the model reads before the passage."""
+        """Return the context before the passage."""
 
     @abstractmethod
     def notes(self, piece: Any) -> list[Note]:
@@ -76,7 +76,7 @@ class Continuing(ABC):
 
     @cached_property
     def played(self) -> Notes:
-        """Return the notes of its kind, as long as they sound."""
+        """Return the notes of its kind (drums or others), with their sounding lengths."""
         tracks = [track.notes for track in bake(self.piece).tracks if track.drum == self.drums]
         return np.concatenate([np.empty(0, NOTE), *tracks])
 
@@ -93,7 +93,7 @@ class ContinuingNotes(Continuing):
         return self.config.drums
 
     def options(self, density: str, pitch_classes: str) -> dict[str, Any]:
-        """Return the duration; and what was asked for, or else the density that is there and the harmony around it."""
+        """Return the duration, and the given options or else the present density and the harmony around the passage."""
         length_s, begins = self.stop_s - self.start_s, self.played["onset_s"]
         if not density and self.config.density:
             inside = np.count_nonzero((begins >= self.start_s) & (begins < self.stop_s))
@@ -103,7 +103,7 @@ class ContinuingNotes(Continuing):
         return {"seconds": max(length_s, SHORTEST_S), "density": density, "pitch_classes": pitch_classes}
 
     def context(self) -> Performance:
-        """Return what is before, up to the passage; notes that sound into it end there."""
+        """Return the music before the passage; notes that sound into it end at its start."""
         begin_s = max(self.start_s - CONTEXT_S, 0.0)
         notes = self.played[(self.played["offset_s"] > begin_s) & (self.played["onset_s"] < self.start_s)].copy()
         for name in ("onset_s", "offset_s"):
@@ -120,7 +120,7 @@ class ContinuingNotes(Continuing):
         ]
 
     def _harmony(self) -> str:
-        """Return names of the pitch classes that sound in and around the passage, each as often as its share."""
+        """Return names of the pitch classes that sound in and around the passage, repeated in proportion."""
         first_s, last_s = self.start_s - _AROUND_S, self.stop_s + _AROUND_S
         sounding = np.minimum(self.played["offset_s"], last_s) - np.maximum(self.played["onset_s"], first_s)
         seconds = np.bincount(self.played["pitch"] % 12, np.maximum(sounding, 0), 12)
@@ -148,14 +148,14 @@ class ContinuingBars(Continuing):
 
     @cached_property
     def bars(self) -> tuple[int, int, int]:
-        """Return the steps at which the context, the passage's first bar and the bar after its last one begin."""
+        """Return the steps at which the context, the passage's first bar, and the bar after the passage begin."""
         size = self.medium.bar
         first, last = (int(self.clock.to_ticks(each)) for each in (self.start_s, self.stop_s))
         first, last = first // size * size, -(-(last + 1) // size) * size
         return max(first - CONTEXT_BARS * size, 0), first, last
 
     def options(self, density: str, pitch_classes: str) -> dict[str, Any]:
-        """Return the number of bars. Raises FolkseqError for what it cannot be asked for."""
+        """Return the number of bars. Raises FolkseqError for options that the model does not have."""
         if density or pitch_classes:
             raise FolkseqError(
                 f"{self.model.run.address}: cannot be asked for a density or pitch classes; leave them out"
@@ -164,7 +164,7 @@ class ContinuingBars(Continuing):
         return {"bars": (end - begin) // self.medium.bar}
 
     def context(self) -> Performance:
-        """Return the strokes of whole bars before the passage, at an even tempo."""
+        """Return the strokes of the whole bars before the passage, at a constant tempo."""
         begin, first, _ = self.bars
         steps = self.clock.to_ticks(self.played["onset_s"])
         chosen = (steps >= begin) & (steps < first)
@@ -186,4 +186,4 @@ class ContinuingBars(Continuing):
 
     @property
     def _step_s(self) -> float:
-        return 0.5 / float(self.medium.division)  # at 120 quarter notes a minute
+        return 0.5 / float(self.medium.division)  # at 120 quarter notes per minute

@@ -1,4 +1,4 @@
-"""Errors of requests, each with a status of its own; other errors that the user can fix have the status 400."""
+"""Errors of requests with separate HTTP statuses; all other errors that the user can fix have the status 400."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from folkseq.errors import FolkseqError
 
 
 class MissingError(FolkseqError):
-    """Something that is named in a request and does not exist, or no longer."""
+    """A request for something that does not exist, or no longer exists."""
 
 
 class ConflictError(FolkseqError):
-    """A change to something that another page has changed."""
+    """A change to something that another page has changed meanwhile."""
 
 
 class BusyError(FolkseqError):
-    """More generations at once than the studio accepts."""
+    """More simultaneous generations than the studio accepts."""

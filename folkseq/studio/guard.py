@@ -1,8 +1,8 @@
-"""The checks that every request passes before it is answered, and the headers that every answer carries.
+"""Security checks on every request, and headers on every response.
 
-A web page elsewhere can make the browser send requests to this machine. So the host must be this one (against DNS
-rebinding), the origin, if any, must be the studio's own, and all but the assets need the token in the address that the
-studio printed. The content security policy keeps the page from loading or sending anything elsewhere.
+Another web page can make the browser send requests to this machine. Therefore the host must be this machine (against
+DNS rebinding), the origin, if any, must be the studio's, and everything except the assets requires the token in the
+printed address. The content security policy keeps the page from loading or sending anything elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 4 << 20
-"""Size of the largest request."""
+"""Maximum size of a request."""
 TOKEN_HEADER = "x-folkseq-token"
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -28,10 +28,10 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI middleware with these checks."""
+    """ASGI middleware that makes these checks."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: set[str], policy: str) -> None:
-        """Take the application, the token, the hosts, `name:port`, that it answers to, and the policy."""
+        """Wrap an application; see `folkseq.studio.app.application` for the arguments."""
         self._app, self._token, self._hosts, self._policy = app, token, hosts, policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +55,7 @@ class Guard:
         await self._app(scope, _limited(receive), send_guarded)
 
     def _refuse(self, scope: Scope) -> tuple[int, str] | None:
-        """Return the status and reason for a request that is not answered; None if it is."""
+        """Return the status and the reason for refusing a request; None if it is accepted."""
         headers, hosts = Headers(scope=scope), self._hosts
         if headers.get("host", "") not in hosts:
             return 421, "the studio answers only at the address that it printed"
@@ -81,7 +81,7 @@ class TooLargeError(Exception):
 
 
 def _limited(receive: Receive) -> Receive:
-    """Return `receive` with an error once a body without a length is too long."""
+    """Return `receive` with an error for a body that gets too long without stating its length."""
     size = 0
 
     async def limited() -> Message:

@@ -1,4 +1,4 @@
-"""Generation in turns: a few threads take one result at a time from each job, so that no page waits for another."""
+"""Fair generation: a few threads take one result at a time from each job, so that no page blocks another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from folkseq.studio.errors import BusyError
 
 WORKERS = 2
 MOST_JOBS = 32
-"""Jobs that run or wait; more are refused."""
+"""Maximum number of running and waiting jobs; more are refused."""
 _END = object()
 
 
@@ -28,7 +28,7 @@ class Jobs:
         """Yield the results of a job as they come; the job is cancelled when the generator is closed.
 
         Args:
-            begin: called in a worker's thread; returns the results.
+            begin: called in a worker thread; returns the results.
 
         Raises:
             BusyError: too many jobs run or wait.
@@ -44,7 +44,7 @@ class Jobs:
                 return next(job, _END)
 
         def close() -> None:
-            with stepping:  # a step that runs has to end first
+            with stepping:  # a running step has to end first
                 job.close()
 
         job, stepping, gone = run(), Lock(), Event()

@@ -1,4 +1,4 @@
-"""The notes of a text as a model reads them: the ids of each, and how another one would be written in its place."""
+"""The notes of a text as a model reads them: the ids of each note, and the spelling of alternatives to it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from folkseq.verbs.model import Model
 
 MOST_TOKENS = 5000
 _CHOICE = re.compile(r"[\^_=A-Ga-gz,'0-9/\[\]{}]{1,40}")
-_FAR = np.array([1 << 20])  # ids left before the limit
-LEAST = 1e-9  # probability by which others are divided
-_SHOWN = 4  # names of unknown tokens
+_FAR = np.array([1 << 20])  # ids left before the length limit
+LEAST = 1e-9  # smallest probability to divide by
+_SHOWN = 4  # unknown tokens to name
 
 
 class WrittenNote(NamedTuple):
-    """A sound of the first voice: its place in the tune's body, in the text's symbols, and in the tokens."""
+    """A sound of the first voice, and its index in the tune's body, the text's symbols and the tokens."""
 
     element: int
     symbol: int
@@ -44,7 +44,7 @@ class WrittenNote(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A sound that may stand in the place of a note."""
+    """A sound that may replace a note."""
 
     sound: Sound
     probability: float
@@ -75,7 +75,7 @@ class ReadTune:
 
     @cached_property
     def known(self) -> list[int]:
-        """Return the index of each token that the model has met."""
+        """Return the index of each token in the model's vocabulary."""
         vocabulary = self.model.run.vocabulary
         return [place for place, token in enumerate(self.tokens) if token in vocabulary]
 
@@ -86,7 +86,7 @@ class ReadTune:
 
     @property
     def unknown(self) -> str:
-        """Return what the model has not met, in one sentence; empty if there is nothing."""
+        """Return a sentence about the tokens outside of the model's vocabulary; return "" if there are none."""
         known = set(self.known)
         names = list(dict.fromkeys(token for place, token in enumerate(self.tokens) if place not in known))
         if not names:
@@ -95,7 +95,7 @@ class ReadTune:
 
     @cached_property
     def notes(self) -> list[WrittenNote]:
-        """Return the sounds of the first voice that the text shows."""
+        """Return the sounds of the first voice that occur in the text."""
         sounds = [(place, each) for place, each in enumerate(self.tune.body) if isinstance(each, Sound)]
         ranges, end = list[tuple[int, int]](), 0
         for item in read_sounds(self.tokens):
@@ -112,21 +112,21 @@ class ReadTune:
         ]
 
     def note(self, symbol: int) -> WrittenNote:
-        """Return the sound of a symbol. Raises FolkseqError if the first voice has none."""
+        """Return the sound of a symbol. Raises FolkseqError if it is not in the first voice."""
         found = next((note for note in self.notes if note.symbol == symbol), None)
         if found is None:
             raise FolkseqError("the model reads the first voice alone; choose one of its notes")
         return found
 
     def choices(self, note: WrittenNote, count: int) -> list[Choice]:
-        """Return the likeliest sounds of one pitch, or rests, in the place of a note, and the note itself."""
+        """Return the most likely single notes or rests in the place of a note, and the note itself."""
         vocabulary, engine = self.model.run.vocabulary, self.model.engine(INT8)
         ids = [vocabulary.id(self.tokens[place]) for place in self.known if place < note.start]
         stepper = engine.stepper(engine.read(ids[:-1]))
         first = shares(stepper.step(np.array(ids[-1:])))[0]
         kinds = np.array([kind(token) for token in vocabulary.tokens])
         lengths = kinds == "length"
-        first /= max(1 - first[lengths].sum(), LEAST)  # the note before has its length
+        first /= max(1 - first[lengths].sum(), LEAST)  # the previous note has its length
         state = take(stepper.state, [0])
         grammar = _Allowed.after(self.model, ids)
         may = np.flatnonzero(np.isin(kinds, ("pitch", "rest")) & grammar.now)
@@ -154,7 +154,7 @@ class ReadTune:
         return choices
 
     def spell(self, note: WrittenNote, sound: Sound) -> str:
-        """Return a sound as it would be written in the place of a note."""
+        """Return the spelling of a sound in the place of a note."""
         before = self._before(note)
         sound = replace(sound, duration=sound.duration / self._factor(note))
         text, given = (
@@ -163,7 +163,7 @@ class ReadTune:
         return text.removeprefix(given).strip()
 
     def parse(self, note: WrittenNote, choice: str) -> Sound:
-        """Return the sound that a text stands for in the place of a note. Raises FolkseqError if it is not one."""
+        """Return the sound that a text denotes in the place of a note. Raises FolkseqError if it denotes none."""
         key, meter = in_force(self.tune, note.element)
         body = (*self._before(note),)
         header = abc.format(Tune((body,), key, meter, unit=self.tune.unit)).rstrip("\n")
@@ -174,7 +174,7 @@ class ReadTune:
         return replace(sounds[-1], duration=sounds[-1].duration * self._factor(note), marks=())
 
     def _before(self, note: WrittenNote) -> list[Sound]:
-        """Return the sounds before a note in its bar, each a unit long: what accidentals and ties depend on."""
+        """Return the sounds before a note in its bar, each one unit long; they determine accidentals and ties."""
         body = self.tune.body[: note.element]
         line = max((place for place, each in enumerate(body) if isinstance(each, Bar | Key)), default=-1)
         return [
@@ -184,7 +184,7 @@ class ReadTune:
         ]
 
     def _factor(self, note: WrittenNote) -> Fraction:
-        """Return the factor of the lengths in the tuplet of a note."""
+        """Return the length factor of a note's tuplet."""
         factor, left = Fraction(1), 0
         for element in self.tune.body[: note.element]:
             if isinstance(element, Tuplet):
@@ -194,7 +194,7 @@ class ReadTune:
         return factor if left else Fraction(1)
 
     def _sound(self, note: WrittenNote, tokens: Sequence[str]) -> Sound:
-        """Return the sound of a pitch, or a rest, and perhaps a length, in the tune's own key."""
+        """Return the sound of a pitch or rest token, with an optional length token, in the tune's key."""
         interval = self.spelling.interval(self.tune)
         key, _ = in_force(self.tune, note.element)
         pitches: tuple[Pitch, ...] = ()
@@ -206,7 +206,7 @@ class ReadTune:
         return Sound(pitches, UNIT * length * self._factor(note))
 
     def _plain(self, note: WrittenNote) -> Sound:
-        """Return a note as it is, without marks and ties."""
+        """Return a note without marks and ties."""
         sound = self.tune.body[note.element]
         assert isinstance(sound, Sound)
         return Sound(sound.pitches, sound.duration, grace=sound.grace)
@@ -214,7 +214,7 @@ class ReadTune:
 
 @dataclass(frozen=True, eq=False)
 class _Allowed:
-    """The ids that may follow a beginning; all of them if it breaks the grammar itself."""
+    """The ids that may follow a beginning; all ids if the beginning itself breaks the grammar."""
 
     grammar: Grammar | None
     rows: Rows
@@ -236,7 +236,7 @@ class _Allowed:
         return every if self.grammar is None else every & self.grammar.allowed(self.rows, _FAR)[0]
 
     def then(self, one: int) -> _Allowed:
-        """Return what is allowed after another id."""
+        """Return the ids allowed after one more id."""
         if self.grammar is None:
             return self
         return replace(self, rows=self.grammar.advance(self.rows, np.array([one])))

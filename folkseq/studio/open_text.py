@@ -1,4 +1,4 @@
-"""The text of a tune that goes on: some of its bars stay as they are, byte for byte, and new music follows them."""
+"""The text of a tune that is continued: its kept bars stay unchanged, byte for byte, and new music follows them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from folkseq.representations.vocabulary import Vocabulary
 from folkseq.verbs.record import Record
 
 NAME = "the tune"
-# What errors of the library say of the command line, and what the page says instead.
+# Phrases about the command line in errors of the library, and their replacements for the page.
 _PLAIN = (
     (r"^--bars ([\d-]+): ", r"bars \1: "),
     (r"; name one with --tune, of: .*", "; keep one of them"),
@@ -42,7 +42,7 @@ _PLAIN = (
 
 
 def plainly(error: FolkseqError) -> FolkseqError:
-    """Return an error without what only the command line has."""
+    """Return an error without references to the command line."""
     text = str(error)
     for pattern, plain in _PLAIN:
         text = re.sub(pattern, plain, text)
@@ -51,11 +51,11 @@ def plainly(error: FolkseqError) -> FolkseqError:
 
 @dataclass(frozen=True)
 class Beginning:
-    """The music that a model reads before it continues: elements of a tune from a bar on, and perhaps others."""
+    """The prime of a continuation: elements of a tune from some bar on, possibly with others after them."""
 
     body: Sequence[Element]
     bar: int = 0
-    """Number of the tune's bars before it."""
+    """Number of the tune's bars before this music."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,13 @@ class OpenText:
 
     @cached_property
     def numbers(self) -> list[int]:
-        """Return the number of each bar, as engravers count."""
+        """Return the number of each bar, counted as in engraving."""
         spans = read_bars(AbcRepresentation().tokenize(self.tune)).spans
         return [span.number for span in spans]
 
     @cached_property
     def instrument(self) -> str | None:
-        """Return the instrument that the tune was written for, if its record names one, and it keeps the range."""
+        """Return the instrument in the tune's record, if there is one and the tune stays within its range."""
         with suppress(RequestError):  # most texts hold no record
             for record in Record.find(self.data, NAME):
                 instrument = INSTRUMENTS.get(record.options.get("instrument", ""))
@@ -103,23 +103,23 @@ class OpenText:
         return None
 
     def prime(self, beginning: Beginning, vocabulary: Vocabulary) -> str:
-        """Return the beginning of a tune with this one's header, for a model of that vocabulary."""
+        """Return a prime with this tune's header, for a model with the given vocabulary."""
         known = f"R:{canonical_rhythm(self.tune.rhythm)}" in vocabulary
         key, meter = in_force(self.tune, self.lines[beginning.bar - 1] if beginning.bar else -1)
         rhythm = self.tune.rhythm if known else ""
         return abc.format(Tune((tuple(beginning.body),), key, meter, rhythm=rhythm, unit=self.tune.unit))
 
     def going_on(self, kept: int, tune: Tune, comments: Sequence[str], after: int | None = None) -> str | None:
-        """Return the text in which the first bars stay, and some of another tune follow.
+        """Return the text with its first bars kept and bars of another tune after them.
 
         Args:
-            kept: number of bars that stay.
-            tune: in the same key.
+            kept: the number of bars to keep.
+            tune: the other tune, in the same key.
             comments: the record of the new text.
-            after: number of the tune's bars that do not follow; `kept` by default.
+            after: the number of bars of the other tune to skip; `kept` by default.
 
         Returns:
-            None if nothing follows, or it would be read as something else there.
+            The new text, or None if nothing follows, or if the bars would be read differently there.
         """
         text, index = self.found.text, self.found.index
         places, _ = find_bars(text, index)
@@ -151,7 +151,7 @@ class OpenText:
 
 
 def closing_lines(body: Sequence[Element]) -> list[int]:
-    """Return the index of the line that ends each bar with sounds."""
+    """Return the index of the bar line that ends each bar with sounds."""
     lines, sounds = [], False
     for place, element in enumerate(body):
         sounds |= isinstance(element, Sound)
@@ -162,7 +162,7 @@ def closing_lines(body: Sequence[Element]) -> list[int]:
 
 
 def excerpt(tune: Tune, first: int, last: int) -> str:
-    """Return some bars of a tune as a tune of their own, which says nothing but its key, to be drawn."""
+    """Return some bars of a tune as a separate tune for display, with only a key in its header."""
     lines = closing_lines(tune.body)
     begin, end = lines[first - 1] if first else -1, lines[last] if last < len(lines) else len(tune.body)
     key, _ = in_force(tune, begin)
@@ -171,7 +171,7 @@ def excerpt(tune: Tune, first: int, last: int) -> str:
 
 
 def _music(tune: Tune, elements: Sequence[Element], after: int, unit: Fraction) -> list[str]:
-    """Return the lines of some elements of a tune, which come after an index of its body."""
+    """Return elements as lines of ABC, given the index in the tune's body after which they come."""
     key, meter = in_force(tune, after)
     lines = abc.format(Tune((tuple(elements),), key, meter, unit=unit)).splitlines()
     return lines[next(place for place, line in enumerate(lines) if line.startswith("K:")) + 1 :]
@@ -187,7 +187,7 @@ def in_force(tune: Tune, at: int) -> tuple[Key, Meter]:
 
 
 def _around(tail: str) -> tuple[str, str]:
-    """Return the words under the line that a text begins within, and what follows the tune's music."""
+    """Return the lyrics of the line in which a text begins, and the text after the tune's music."""
     lines = tail.splitlines(keepends=True)[1:]
     words = list(takewhile(lambda line: line.startswith("w:"), lines))
     end = next((place for place, line in enumerate(lines) if not line.strip()), len(lines))
@@ -196,7 +196,7 @@ def _around(tail: str) -> tuple[str, str]:
 
 
 def _with_marks(new: Sequence[Element], written: Sequence[Element]) -> tuple[Element, ...]:
-    """Return elements with the marks of those that were written before, as far as their sounds are the same."""
+    """Return elements with the marks of earlier ones, as far as their sounds are the same."""
     marks = (each for each in written if isinstance(each, Sound))
     found = list(new)
     for place, each in enumerate(found):

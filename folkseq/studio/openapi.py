@@ -1,4 +1,4 @@
-"""The operations as an OpenAPI 3.1 document, made of their dataclasses: types, limits, defaults and descriptions."""
+"""An OpenAPI 3.1 document of the operations, with types, limits, defaults and descriptions from their dataclasses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FAULT = {"description": "What is wrong and what to do, in one sentence", "conte
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
-    """Return the OpenAPI document of some operations."""
+    """Return the OpenAPI document of operations."""
     schemas: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
     for each in operations:
@@ -60,7 +60,7 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of an annotation; those of dataclasses are added to `schemas`."""
+    """Return the JSON schema of an annotation; add schemas of dataclasses to `schemas`."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return {"anyOf": [{"type": "null"} if each is NoneType else _schema(each, schemas) for each in parts]}

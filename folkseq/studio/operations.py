@@ -1,7 +1,7 @@
-"""An operation of the API: a function from a checked request to an answer, a file, or a stream of answers.
+"""Operations of the API: functions from a validated request to an answer, a file, or a stream of answers.
 
-The request is a dataclass of settings, so that its limits are declared once: they are checked here, and described in
-the OpenAPI document. The function's annotations say what it takes and returns; its docstring is the description.
+A request is a dataclass of settings. Its limits are declared once, checked here, and described in the OpenAPI document.
+The function's annotations give the types of request and answer; its docstring is the description.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class File:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """An answer that is a file of this machine, which a browser may keep while it does not change."""
+    """An answer that is a file on this machine, which a browser may cache until it changes."""
 
     path: Path
     type: str
@@ -57,7 +57,7 @@ class Operation:
     run: Function
     request: type[Any]
     answers: tuple[type[Any], ...]
-    """Kinds of answers; more than one only in a stream."""
+    """The types of the answers; only a stream has several."""
     streams: bool
 
     @property
@@ -67,11 +67,11 @@ class Operation:
 
     @property
     def description(self) -> str:
-        """Return what it does."""
+        """Return the full description."""
         return (self.run.__doc__ or "").strip()
 
     def parse(self, values: Mapping[str, Any]) -> Any:
-        """Return the request that JSON values make. Raises RequestError with what is wrong."""
+        """Return the request for JSON values. Raises RequestError if they are invalid."""
         try:
             request = from_json(self.request, values)
             validate(request)
@@ -91,7 +91,7 @@ def operation(method: str, path: str, run: Function) -> Operation:
 
 
 def to_json(value: Any) -> Any:
-    """Return an answer as JSON has it: fields by name, fractions and NumPy numbers as numbers."""
+    """Return an answer as JSON values: fields by name, fractions and NumPy numbers as numbers."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -1,6 +1,6 @@
-"""Some seconds of a performance written again: by a model that fills passages, or one that continues what is before.
+"""Regenerate a passage of a performance with a model that fills gaps, or one that continues the music before it.
 
-All that begins before or after the passage stays to the tick; see `folkseq.formats.midi.splice`.
+All events that begin before or after the passage stay exactly the same; see `folkseq.formats.midi.splice`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from folkseq.verbs.model import Model
 from folkseq.verbs.record import PASSAGE, Record
 
 LONGEST_S = 120.0
-_SPARE = 4  # pieces in place of those without a note in the passage
+_SPARE = 4  # extra pieces, to replace those without a note in the passage
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class NewPassage:
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """Some seconds of a performance in a MIDI file."""
+    """A time range of a performance in a MIDI file."""
 
     data: bytes
     name: str
@@ -61,7 +61,7 @@ class Passage:
         return cls(data, name, start_s, stop_s, piece)
 
     def model(self, workshop: Workshop, name: str) -> Model:
-        """Return a model by its name; by default the first that fills passages, or else that continues pieces."""
+        """Return a model by name; by default the first that fills gaps, or else the first that continues pieces."""
         drums = any(map(len, self.piece.tracks)) and all(each.drum for each in self.piece.tracks if len(each))
         usual = ("packed:grid=drums",) if drums else ("performance", "notes")
         for task in (FILL, CONTINUE):
@@ -73,18 +73,18 @@ class Passage:
     def versions(
         self, model: Model, count: int, seed: int | None, temperature: float, density: str = "", pitch_classes: str = ""
     ) -> Iterator[NewPassage]:
-        """Write the passage again, several times.
+        """Yield new versions of the passage.
 
         Args:
-            model: one that `model` returned.
-            count: number of versions.
+            model: a model from `model`.
+            count: the number of versions.
             seed: the same seed gives the same versions.
-            temperature: that of the sampler.
-            density: notes per second, over time; by default as it is.
-            pitch_classes: names, over time; by default as around the passage.
+            temperature: the temperature of the sampler.
+            density: notes per second, over time; by default, the present density.
+            pitch_classes: names, over time; by default, the pitch classes around the passage.
 
         Raises:
-            FolkseqError: the model cannot write it.
+            FolkseqError: the model cannot write the passage.
         """
         if model.run.config.task == FILL:
             if density or pitch_classes:

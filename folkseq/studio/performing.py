@@ -1,4 +1,4 @@
-"""A MIDI file as the page shows and plays it."""
+"""Convert a MIDI file to the form that the page shows and plays."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from folkseq.music.sustain import last_event_s, presses
 from folkseq.sampling.overlaps import Verdict
 
 LONGEST_MIDI = 3 << 20
-"""Bytes of a file; in base64 it fits into a request."""
+"""Maximum size of a file in bytes; in base64 it fits into a request."""
 MOST_NOTES = MOST_CHANGES = 100_000
 LONGEST_S = 4 * 3600.0
 _LONGEST_TITLE = 200
 _OF_ONE_BYTE = (PROGRAM, PRESSURE)  # statuses
-_SILENT = {"text", "copyright"}  # which the file keeps, and nobody hears
+_SILENT = {"text", "copyright"}  # kept in the file, but inaudible
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PlayedNote:
     pitch: int
     velocity: int
     channel: int
-    """Counted from 0; a port has 16, of which number 9 plays drums."""
+    """Counted from 0; each port has 16 channels, of which number 9 plays drums."""
 
 
 @dataclass(frozen=True)
@@ -49,47 +49,47 @@ class Press:
 
 @dataclass(frozen=True)
 class SoundChange:
-    """All else that changes the sound of a channel: a controller, a bend, a pressure, or a later program."""
+    """Another change to the sound of a channel: a controller, a pitch bend, pressure, or a later program."""
 
     time_s: float
     channel: int
     data: tuple[int, ...]
-    """The bytes of the MIDI message; its status names channel 0."""
+    """The bytes of the MIDI message, for channel 0."""
 
 
 @dataclass(frozen=True)
 class ShownPerformance:
-    """A MIDI file, and what is heard of it."""
+    """A MIDI file, and its audible contents."""
 
     title: str
     midi: str
     """The file in base64."""
     notes: tuple[PlayedNote, ...]
-    """In the order of their onsets; each ends where its key is released."""
+    """Sorted by onset; each note ends when its key is released."""
     pedal: tuple[Press, ...]
     changes: tuple[SoundChange, ...]
     programs: Mapping[int, int]
     """The General MIDI program of each channel."""
     duration_s: float
     lost: Mapping[str, int]
-    """What is in the file and neither shown nor heard, by kind and count."""
+    """The number of items of each kind in the file that are neither shown nor heard."""
     index: int = 0
-    """Its number among the new ones, from 1."""
+    """Its number among the new performances, from 1."""
     seed: int | None = None
     verdict: Verdict | None = None
     notices: tuple[str, ...] = ()
 
 
 def shown(data: bytes, name: str, title: str = "") -> ShownPerformance:
-    """Return a MIDI file as the page has it.
+    """Return a MIDI file in the form for the page.
 
     Args:
         data: the file.
-        name: what it is called in errors.
-        title: its title, if it has none in itself.
+        name: its name in errors.
+        title: the title for a file without one.
 
     Raises:
-        FolkseqError: it is broken, or too long.
+        FolkseqError: the file is broken or too long.
     """
     read = midi.parse(data, name, whole=True)
     piece = read.performance
@@ -136,7 +136,7 @@ def shown(data: bytes, name: str, title: str = "") -> ShownPerformance:
 
 
 def decoded(text: str, name: str, most: int = LONGEST_MIDI) -> bytes:
-    """Return the bytes of a file in base64. Raises FolkseqError if they are none, or too many."""
+    """Return the bytes of a file in base64. Raises FolkseqError if the text is not base64 or too long."""
     if len(text) > most * 4 // 3 + 4:
         raise FolkseqError(f"{name}: is larger than {most >> 20} MB; give a shorter one")
     try:
@@ -151,5 +151,5 @@ def stem_of(name: str) -> str:
 
 
 def plain_name(name: str, suffix: str) -> str:
-    """Return a file's name for messages and records: its last part, in plain letters."""
+    """Return a file's name for messages and records: its last part, restricted to plain letters."""
     return (file_stem(stem_of(name), "") or "performance") + suffix

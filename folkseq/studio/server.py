@@ -1,4 +1,4 @@
-"""The server: an address on this machine with a token, a browser, and uvicorn until an interrupt."""
+"""The server: create an address with a token, open the browser, and run uvicorn until an interrupt."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from folkseq.studio.app import application
 from folkseq.studio.workshop import Workshop
 
 HOST = "127.0.0.1"
-_SHUTDOWN_S = 2  # for streams that are open when the server ends
-_BROWSER_S = 0.3  # until the server answers
+_SHUTDOWN_S = 2  # time for open streams when the server ends
+_BROWSER_S = 0.3  # delay until the server answers
 
 
 class Server:
-    """A studio at an address of its own, from the moment when it is made."""
+    """A studio with an address; the port is taken on construction."""
 
     def __init__(self, workshop: Workshop, port: int = 0) -> None:
-        """Take a port, by default a free one. Raises RequestError if it is taken."""
+        """Take a port, by default a free one. Raises RequestError if it is in use."""
         token = secrets.token_urlsafe(16)
-        # Only a socket that says that it is TCP's sends small packets at once; others wait 40 ms for an answer.
+        # asyncio sends small packets at once only on a socket declared as TCP; others wait 40 ms.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -36,14 +36,14 @@ class Server:
             raise RequestError(f"--port {port}: cannot be used ({error.strerror}); leave it out") from None
         port = self._socket.getsockname()[1]
         self.address = f"http://{HOST}:{port}/?token={token}"
-        """Where the page is, with the token that every request needs."""
+        """The address of the page, with the token that every request needs."""
         hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
         app = application(workshop, token, hosts)
         config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=_SHUTDOWN_S)
         self._server = uvicorn.Server(config)
 
     def run(self) -> None:
-        """Answer until an interrupt, or until `stop` is called."""
+        """Serve until an interrupt, or until `stop` is called."""
         with self._socket, suppress(KeyboardInterrupt):
             self._server.run(sockets=[self._socket])
 
@@ -57,12 +57,12 @@ def serve(workshop: Workshop, port: int = 0, browser: bool = True, on_start: Cal
 
     Args:
         workshop: the models and the folder.
-        port: a free one by default.
+        port: the port; by default, a free one.
         browser: whether to open the page in the browser.
         on_start: called with the address.
 
     Raises:
-        RequestError: the port is taken.
+        RequestError: the port is in use.
     """
     server = Server(workshop, port)
     on_start(server.address)

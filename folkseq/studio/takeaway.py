@@ -1,4 +1,4 @@
-"""Files of a tune or a performance, with the record that the text or the MIDI file holds."""
+"""Export a tune or a performance as a file, with the record from its text or MIDI file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TYPES = {
 """The MIME type of each suffix."""
 SUFFIXES = tuple(derived.possible(NATIVE))
 LONGEST_S = 600.0
-"""Duration of the longest sound."""
+"""Maximum duration of an audio file."""
 _COMMENT, _TITLE = re.compile(r"^% ?(.*)$", re.MULTILINE), re.compile(r"^T:(.*)$", re.MULTILINE)
 _MOST_WAITING = 8
 _waiting, _making = BoundedSemaphore(_MOST_WAITING), Lock()
@@ -46,7 +46,7 @@ _waiting, _making = BoundedSemaphore(_MOST_WAITING), Lock()
 
 @dataclass(frozen=True)
 class Made:
-    """A file, and what it does not hold of the music, by kind and count."""
+    """A file, and the number of losses of each kind."""
 
     file: File
     lost: Counter[str]
@@ -55,7 +55,7 @@ class Made:
 def from_abc(
     text: str, suffix: str, *, swing: float | None = None, bpm: float | None = None, soundfont: Path | None = None
 ) -> Made:
-    """Return a tune as a file; as ABC it is the text itself, and other formats get its comments.
+    """Return a tune as a file; ABC is the text itself, and other formats contain its comments.
 
     Raises:
         FolkseqError: the text holds no tune, or the file cannot be made.
@@ -82,7 +82,7 @@ def from_abc(
 
 
 def from_midi(encoded: str, suffix: str, name: str, soundfont: Path | None = None) -> Made:
-    """Return a performance, a MIDI file in base64, as a MIDI file or as sound. Raises FolkseqError if that fails."""
+    """Return a performance, given as MIDI in base64, as a MIDI or audio file. Raises FolkseqError if that fails."""
     data = decoded(encoded, "the performance")
     if derived.origin(suffix) != ".mid":
         raise RequestError(f"a performance can be taken away as .mid or as sound, not as {suffix}")
@@ -94,7 +94,7 @@ def from_midi(encoded: str, suffix: str, name: str, soundfont: Path | None = Non
 
 
 def read_tune(text: str) -> Tune:
-    """Return the first tune of a text, which is the one that the page shows. Raises ParseError if there is none."""
+    """Return the first tune of a text, which the page shows. Raises ParseError if there is none."""
     entries = abc.parse(text).entries
     if not entries:
         raise ParseError("no tune in it: write a line such as X:1, then the fields, of which K: is the last")
@@ -111,7 +111,7 @@ def tune_title(text: str) -> str:
 
 
 def tune_stem(text: str) -> str:
-    """Return the name of a tune's files without a suffix: its title, and the seed and number of its record."""
+    """Return the stem of a tune's file names: its title, and the seed and number in its record."""
     return _stem(tune_title(text), text.encode()) or "tune"
 
 
@@ -136,7 +136,7 @@ def _check_duration(duration_s: float, suffix: str) -> None:
 
 @contextmanager
 def _in_turn(suffix: str) -> Iterator[None]:
-    """Let one sound or score be made at a time, for they take memory; refuse more than a few that wait."""
+    """Allow one audio file or score at a time, since they take memory; refuse more than a few waiting requests."""
     if suffix not in (*audio.SUFFIXES, *score.SUFFIXES):
         yield
         return
@@ -151,7 +151,7 @@ def _in_turn(suffix: str) -> Iterator[None]:
 
 @dataclass
 class PreparedFiles:
-    """Files in memory that a link can fetch; the oldest make room for new ones."""
+    """Files in memory that links can fetch; new files displace the oldest."""
 
     most: int = 64
     most_bytes: int = 1 << 27
@@ -159,7 +159,7 @@ class PreparedFiles:
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, file: File) -> str:
-        """Keep a file, and return the id under which it can be fetched: a digest of its name and contents."""
+        """Store a file, and return the id for fetching it, which is a digest of its name and contents."""
         key = sha256(file.name.encode() + b"\0" + file.data).hexdigest()[:32]
         with self._lock:
             self._files[key] = self._files.pop(key, file)
@@ -168,7 +168,7 @@ class PreparedFiles:
         return key
 
     def get(self, key: str) -> File:
-        """Return a file. Raises MissingError if it is there no longer."""
+        """Return a file. Raises MissingError if it has been displaced."""
         with self._lock:
             if key not in self._files:
                 raise MissingError("this file is no longer kept; make it again with its button")

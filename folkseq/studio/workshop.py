@@ -1,4 +1,4 @@
-"""The state that the operations share: the models that can be chosen, the folder of kept tunes, and the soundfont."""
+"""The shared state of the operations: the available models, the folder of the user's tunes, and the soundfont."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Workshop:
     """The models, the folder and the soundfont of one studio."""
 
     folder: Path
-    """Where tunes, history and collections are kept."""
+    """The folder of the history and the collection."""
     runs: Sequence[Path] = ()
-    """Folders of runs that were named; those under `runs` are found by themselves."""
+    """Folders of runs that the user named; runs under `runs` are found automatically."""
     soundfont: Path | None = None
     prepared: PreparedFiles = field(default_factory=PreparedFiles)
     _loaded: OrderedDict[tuple[str, int], Model] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
     def folders(self) -> dict[str, Path]:
-        """Return the folder of each model that can be chosen, by what a user calls it; the runs come first."""
+        """Return the folder of each available model, by its name for the user; runs come first."""
         found = (config.parent for config in Path("runs").glob("*/config.json"))
         whole = [path for path in found if (path / "model.onnx").exists()]
         runs = sorted(whole, key=lambda path: (path / "config.json").stat().st_mtime_ns, reverse=True)
@@ -42,16 +42,16 @@ class Workshop:
         }
 
     def model(self, name: str, task: str, representation: str = "") -> Model:
-        """Return a model that can be chosen, ready to write.
+        """Return an available model, loaded.
 
         Args:
-            name: one of `folders`; the first that suits if empty.
+            name: a name from `folders`; if empty, the first suitable model.
             task: the task that it must be trained for.
-            representation: what it must be trained in; anything if empty.
+            representation: the representation that it must be trained in; any if empty.
 
         Raises:
-            MissingError: there is no such model, or no longer.
-            FolkseqError: it is broken, or was trained for another task.
+            MissingError: the model does not exist, or no longer exists.
+            FolkseqError: the model is broken, or was trained for another task.
         """
         folders = self.folders()
         if not name:
@@ -78,7 +78,7 @@ class Workshop:
         return model
 
     def forget(self, model: Model) -> None:
-        """Load a model again when it is used next, since something was built for it."""
+        """Unload a model, so that it is loaded again with files that were built for it meanwhile."""
         with self._lock:
             for key in [key for key, loaded in self._loaded.items() if loaded.run.folder == model.run.folder]:
                 del self._loaded[key]

@@ -1,4 +1,4 @@
-"""Alternatives to an open tune: what is asked, and what comes."""
+"""Requests for alternatives to an open tune, and the answers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from folkseq.studio.api.tunes import LONGEST_TEXT
 
 MOST_ALTERNATIVES = 16
 TURNS = 2
-"""Times as many are written as are wanted at most, since some come out alike."""
+"""Maximum number of draws per requested alternative, since some draws are equal."""
 
 
 @dataclass(frozen=True)
 class AskForAlternatives:
-    """A tune in which something is to be new."""
+    """A request for alternatives to a tune."""
 
     abc: str = setting(REQUIRED, "The tune in ABC.", longest=LONGEST_TEXT)
     count: int = setting(4, "Number of alternatives.", low=1, high=MOST_ALTERNATIVES)
@@ -26,17 +26,17 @@ class AskForAlternatives:
 
 @dataclass(frozen=True)
 class Alternative:
-    """The tune with something new in it."""
+    """A tune with new music in it."""
 
     abc: str
-    """The whole tune with its record; all other bars are the same, byte for byte."""
+    """The whole tune with its record; all other bars are unchanged, byte for byte."""
     summary: str
     """The new bars as text."""
     score: str
-    """The new bars as a tune of their own, to be drawn."""
+    """The new bars as a separate tune, for display."""
     way: str
     first: int
-    """The number of the first bar of the passage that was written."""
+    """The number of the first new bar."""
     last: int
     nll: float
     """Nats per token of the new music under the model."""

@@ -1,7 +1,7 @@
-"""The collection: tunes as files in the folder `tunes`, where a DAW's browser finds them, and books of them.
+"""The collection: tunes as files in the folder `tunes`, where a DAW's browser finds them, and books of these tunes.
 
-An index tells which files the studio wrote. It removes only those, and only as long as no other program has changed
-them. Files that others put there belong to the collection, too.
+An index lists the files that the studio wrote. The studio removes only these, and only if no other program has changed
+them. Files from other sources in the folder also belong to the collection.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from folkseq.verbs.output import Output
 FOLDER, INDEX = "tunes", "collection.json"
 MOST_COLLECTED = 2000
 MOST_PLAYERS = 200
-"""Tunes of a book with sound."""
-_HEADING = 1 << 14  # bytes that are read for a title
+"""Maximum number of tunes in a book with sound."""
+_HEADING = 1 << 14  # bytes read to find a title
 _NUMBER = re.compile(r"\A\s*X:.*$", re.MULTILINE)
 _lock, _binding = Lock(), Lock()
 
@@ -53,18 +53,18 @@ class CollectedTune:
     """A tune of the collection."""
 
     name: str
-    """Name of its files without a suffix."""
+    """The name of its files without a suffix."""
     title: str
     suffixes: tuple[str, ...]
     saved_s: float
     """Seconds since 1970."""
     own: bool
-    """Whether the studio wrote it, and can remove it."""
+    """Whether the studio wrote it and can remove it."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """The collected tunes, the newest first."""
+    """The collected tunes, newest first."""
 
     folder: str
     tunes: tuple[CollectedTune, ...]
@@ -98,7 +98,7 @@ class AskForBook:
 
 @dataclass(frozen=True)
 class BookProgress:
-    """The number of tunes that are done, and of all."""
+    """The number of finished tunes, and of all tunes."""
 
     done: int
     total: int
@@ -124,7 +124,7 @@ def list_collection(workshop: Workshop, request: Nothing) -> Collection:
     folder, index = workshop.folder / FOLDER, _index(workshop)
     found = []
     for path in _texts(folder).values():
-        with suppress(OSError):  # it has just been removed
+        with suppress(OSError):  # it was removed meanwhile
             found.append(_described(path, index))
     newest = sorted(found, key=lambda tune: tune.saved_s, reverse=True)
     return Collection(str(folder.resolve()), tuple(newest))
@@ -137,7 +137,7 @@ def open_collected(workshop: Workshop, request: NamedTune) -> CollectedText:
 
 
 def remove_collected(workshop: Workshop, request: NamedTune) -> CollectedText:
-    """Remove the files of a tune that the studio wrote; the answer holds its text, to collect it again."""
+    """Remove the files that the studio wrote for a tune; the answer holds its text, for undo."""
     with _lock:
         path, index = _find(workshop, request.name), _index(workshop)
         if request.name not in index:
@@ -158,7 +158,7 @@ def remove_collected(workshop: Workshop, request: NamedTune) -> CollectedText:
 
 
 def make_book(workshop: Workshop, request: AskForBook) -> Iterator[BookProgress | Notice | Prepared]:
-    """Make a book of the collected tunes, and keep it for a link."""
+    """Make a book of the collected tunes, and store it for a link."""
     if not _binding.acquire(blocking=False):
         raise BusyError("another book is being made; try again when it is done")
     try:
@@ -224,7 +224,7 @@ def _texts(folder: Path) -> dict[str, Path]:
 
 
 def _find(workshop: Workshop, name: str) -> Path:
-    """Return the text of a tune, whose name must be among those of the folder."""
+    """Return the path of a tune's text. Raises MissingError if no tune in the folder has this name."""
     path = _texts(workshop.folder / FOLDER).get(name)
     if path is None:
         raise MissingError("this tune is no longer in the collection")

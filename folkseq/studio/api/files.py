@@ -1,4 +1,4 @@
-"""A tune or a performance as a file to take away."""
+"""Export a tune or a performance as a file."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class AskForFile:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A file that can be fetched by a link."""
+    """A stored file, for a link."""
 
     id: str
     name: str
     type: str
     size: int
     lost: Mapping[str, int]
-    """What it does not hold of the music, by kind and count."""
+    """The number of losses of each kind."""
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """A prepared file."""
+    """A request for a prepared file."""
 
     id: str = setting(REQUIRED, "Its id.")
 
@@ -51,7 +51,7 @@ def make_file(workshop: Workshop, request: AskForFile) -> File:
 
 
 def prepare_file(workshop: Workshop, request: AskForFile) -> Prepared:
-    """Make a file and keep it for a while, so that a link or a drag can fetch it."""
+    """Make a file and store it for a while, so that a link or a drag can fetch it."""
     made = _made(workshop, request)
     return prepared(workshop, made)
 
@@ -62,7 +62,7 @@ def fetch_file(workshop: Workshop, request: Fetch) -> File:
 
 
 def prepared(workshop: Workshop, made: Made) -> Prepared:
-    """Keep a file for a link."""
+    """Store a file for a link."""
     file = made.file
     return Prepared(workshop.prepared.add(file), file.name, file.type, len(file.data), made.lost)
 

@@ -1,4 +1,4 @@
-"""Music that follows some bars of a tune, which stay as they are in its text."""
+"""Write music after some bars of a tune; these bars stay unchanged in its text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from folkseq.verbs.model import drawn_seed
 
 
 def continued(workshop: Workshop, request: AskForAlternatives, text: OpenText) -> Iterator[Alternative | Notice]:
-    """Continue a tune after its last bar, or within it if no line ends it."""
+    """Continue a tune after its last bar, or within this bar if no bar line ends it."""
     body, kept = text.tune.body, len(text.lines)
     end = max((place for place, each in enumerate(body) if isinstance(each, Sound)), default=-1) + 1
     lines = [each for each in body[end:] if isinstance(each, Bar) and each.style]
@@ -29,14 +29,14 @@ def continued(workshop: Workshop, request: AskForAlternatives, text: OpenText) -
     else:
         between = [Bar()] if lines else []
     parts = [bar for bar, line in enumerate(text.lines[:-1], 1) if getattr(body[line], "ends_section", False)]
-    # A model that does not accept the whole tune, since its parts do not fit together, reads the last part alone.
+    # If a model does not accept the whole tune because its parts do not fit together, it reads only the last part.
     begins = dict.fromkeys((0, *parts[-1:]))
     primes = [Beginning((*body[text.lines[bar - 1] + 1 if bar else 0 : end], *between), bar) for bar in begins]
     return write_on(workshop, request, "continue", text, primes, kept)
 
 
 def second_part(workshop: Workshop, request: AskForAlternatives, text: OpenText) -> Iterator[Alternative | Notice]:
-    """Write a repeated part as long as the first one, after it."""
+    """Write a repeated second part, as long as the first part, after it."""
     bars = sections(text.tune.body, text.tune.meter)
     if not bars or not text.lines:
         raise FolkseqError(f"{NAME} has no whole part yet; write one that ends with || or :|")
@@ -58,7 +58,7 @@ def write_on(
     kept: int,
     **options: Any,
 ) -> Iterator[Alternative | Notice]:
-    """Write on from the first of some beginnings that the model accepts; so many bars of the text stay as they are."""
+    """Continue the first of `beginnings` that the model accepts; the first `kept` bars of the text stay unchanged."""
     if len(text.tune.voices) > 1:
         raise FolkseqError(f"{NAME} has several voices, and the models write one; remove the others first")
     model = workshop.model(request.model, CONTINUE, "abc")
@@ -94,7 +94,7 @@ def write_on(
 
 
 def _bars_of_first_part(text: OpenText) -> int:
-    """Return the number of bars up to the line that ends the first part, which a pickup alone is not."""
+    """Return the number of bars in the first part; a pickup alone is not a part."""
     body, sounds = text.tune.body, list[Sound]()
     for number, line in enumerate(text.lines, 1):
         bar = body[line]

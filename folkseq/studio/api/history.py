@@ -1,8 +1,8 @@
-"""The history of tunes: each one is a document with its versions, a JSON file in the folder `history`.
+"""The history of tunes: each tune is a document with its versions, a JSON file in the folder `history`.
 
-A page names a document by a UUID of its own, and sends the revision that it knows. A page that does not know the newest
-one is told so, and goes on under another id, so nothing is overwritten. Each save has an id, too: a page that was
-reloaded before it heard of a save names it, and goes on from there.
+A page chooses a UUID for each document, and sends the revision that it knows. If this is not the newest revision, the
+save fails with a conflict, and the page continues under another id, so that nothing is overwritten. Each save also has
+an id: a page that was reloaded before the answer to a save sends that id, and continues from there.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from folkseq.studio.workshop import Workshop
 FOLDER = "history"
 MOST_VERSIONS = 1000
 MOST_DOCUMENTS = 2000
-"""Documents that are kept, beside those of collected tunes; the oldest make room."""
-_LARGEST = 1 << 23  # bytes of a document that is read; a request has less
+"""Maximum number of documents, apart from those of collected tunes; new ones displace the oldest."""
+_LARGEST = 1 << 23  # bytes of a readable document; a request is smaller
 _LONGEST_ID = 36
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _lock = Lock()
@@ -37,7 +37,7 @@ _lock = Lock()
 
 @dataclass(frozen=True)
 class TuneVersion:
-    """A state of a tune."""
+    """A version of a tune."""
 
     abc: str = setting(REQUIRED, "Its text.", longest=LONGEST_TEXT)
     label: str = setting("", "What made it.", longest=200)
@@ -48,7 +48,7 @@ class TuneVersion:
 
 @dataclass(frozen=True)
 class Document:
-    """A tune with its versions, the oldest first."""
+    """A tune with its versions, oldest first."""
 
     id: str = setting(REQUIRED, "A UUID.")
     versions: tuple[TuneVersion, ...] = setting(REQUIRED, f"At least one and at most {MOST_VERSIONS}.")
@@ -73,7 +73,7 @@ class SaveDocument(Document):
 
 @dataclass(frozen=True)
 class Saved:
-    """The number of changes, which the next one must give."""
+    """The new revision, which the next save must send."""
 
     revision: int
 
@@ -88,7 +88,7 @@ class AskForHistory:
 
 @dataclass(frozen=True)
 class Remembered:
-    """A document, but for its versions."""
+    """A document without its versions."""
 
     id: str
     title: str
@@ -99,19 +99,19 @@ class Remembered:
 
 @dataclass(frozen=True)
 class TuneHistory:
-    """Documents, the newest first."""
+    """Documents, newest first."""
 
     documents: tuple[Remembered, ...]
     count: int
     """Number of all documents."""
     folder: str
     faults: tuple[str, ...]
-    """Files that cannot be read; they stay as they are."""
+    """Unreadable files, which stay unchanged."""
 
 
 @dataclass(frozen=True)
 class AskForDocument:
-    """One document."""
+    """A request for one document."""
 
     id: str = setting(REQUIRED, "Its id.")
 
@@ -141,7 +141,7 @@ def save_history(workshop: Workshop, request: SaveDocument) -> Saved:
 
 
 def list_history(workshop: Workshop, request: AskForHistory) -> TuneHistory:
-    """List the tunes that were open, the last one first."""
+    """List the tunes that were open, newest first."""
     paths, found, faults = _paths(workshop.folder / FOLDER), list[Remembered](), list[str]()
     for path in paths[request.skip : request.skip + request.count]:
         try:
@@ -179,21 +179,21 @@ def _read(path: Path) -> Document:
 
 
 def _paths(folder: Path) -> list[Path]:
-    """Return the files of the documents, the newest first."""
+    """Return the files of the documents, newest first."""
 
     def dated() -> Iterator[tuple[int, Path]]:
         for path in folder.glob("*.json"):
             if _ID.fullmatch(path.stem):
                 try:
                     yield path.stat().st_mtime_ns, path
-                except OSError:  # it has just been removed
+                except OSError:  # it was removed meanwhile
                     continue
 
     return [path for _, path in sorted(dated(), reverse=True)]
 
 
 def _make_room(workshop: Workshop, folder: Path) -> None:
-    """Remove the oldest documents that are too many, but for those of collected tunes and broken ones."""
+    """Remove the oldest excess documents, except those of collected tunes and unreadable ones."""
     old = deque(_paths(folder)[MOST_DOCUMENTS:])
     kept = collected(workshop) if old else set()
     while old:

@@ -1,4 +1,4 @@
-"""The models that can be chosen, and what each can be asked for."""
+"""The available models and their options."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from folkseq.studio.workshop import Workshop
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model that can be chosen."""
+    """An available model."""
 
     name: str
     task: str
     """`continue`, `fill` or `harmonise`."""
     representation: str
     rhythms: tuple[str, ...]
-    """What it can be asked for; empty for a model that does not write tunes."""
+    """Its options; empty for a model that does not write tunes."""
     meters: tuple[str, ...]
     modes: tuple[str, ...]
     instruments: tuple[str, ...]
-    """Those whose range it can keep."""
+    """The instruments whose range it can keep."""
     writes: str
-    """Suffix of its files: `.abc`, `.mid` and others."""
+    """The suffix of its files, such as `.abc` or `.mid`."""
     drums: bool
-    """Whether it writes drums alone."""
+    """Whether it writes only drums."""
     density: bool
-    """Whether it can be asked for notes per second."""
+    """Whether it has an option for notes per second."""
     pitch_classes: bool
-    """Whether it can be asked for pitch classes."""
+    """Whether it has an option for pitch classes."""
     heldout_nll: float | None
     """Nats per token on held-out pieces."""
 
 
 @dataclass(frozen=True)
 class Models:
-    """The models, the newest run first and the pretrained ones last."""
+    """The models, newest run first and pretrained models last."""
 
     models: tuple[ModelFacts, ...]
 
@@ -61,7 +61,7 @@ def list_models(workshop: Workshop, request: Nothing) -> Models:
 
 @lru_cache(maxsize=256)
 def _facts(name: str, folder: Path, changed_ns: int) -> ModelFacts:
-    """Return the facts of a run, which are read again once its configuration has changed."""
+    """Return the facts of a run; they are cached until its configuration changes."""
     run = Run.open(folder)
     tokens, representation = run.vocabulary.tokens, representations.find(run.config.representation)
 

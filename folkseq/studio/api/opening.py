@@ -30,11 +30,11 @@ class Opened:
     abc: str | None = None
     performance: ShownPerformance | None = None
     notices: tuple[str, ...] = ()
-    """What is in the file and not in the tune."""
+    """The losses: contents of the file that are missing in the tune."""
 
 
 def open_file(workshop: Workshop, request: AskToOpen) -> Opened:
-    """Open a file of music: its first tune, or its performance, whatever it is called."""
+    """Open a file of music, its first tune or its performance; the contents decide the format."""
     suffix = next((each for each in _SUFFIXES if request.name.lower().endswith(each)), ".txt")
     name = plain_name(request.name, suffix)
     data = decoded(request.data, name)

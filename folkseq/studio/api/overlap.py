@@ -1,4 +1,4 @@
-"""The novelty of a tune: its overlap with the books that a model was trained on, and both side by side."""
+"""The novelty of a tune: its overlap with the books that a model was trained on, side by side."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class AskForOverlap:
 
 @dataclass(frozen=True)
 class Side:
-    """A tune with the bars that it shares with the other one."""
+    """A tune, and the bars that it shares with the other tune."""
 
     title: str
     abc: str
@@ -63,19 +63,19 @@ class SharedBars:
     model: str
     verdict: Verdict
     copied: Copied
-    """The longest passage that it shares."""
+    """The longest shared passage."""
     here: Side | None
     there: Side | None
-    """The tune of the book, on the keynote of the other one; None if the books are not there, or nothing is shared."""
+    """The tune from the book, transposed to the same tonic; None if the books are missing or nothing is shared."""
     can_build: bool
-    """Whether the books can be built here."""
+    """Whether the books can be built on this machine."""
     hint: str
-    """How to see the tune of the book, if it is not there."""
+    """How to get the books, if they are missing."""
 
 
 @dataclass(frozen=True)
 class AskForBooks:
-    """The model whose books are wanted."""
+    """A request for the books of a model."""
 
     model: str = setting("", "One of the models; the first that writes tunes by default.")
 
@@ -89,7 +89,7 @@ class Building:
 
 @dataclass(frozen=True)
 class Books:
-    """The books are there."""
+    """The books are ready."""
 
     model: str
 
@@ -137,7 +137,7 @@ def build_books(workshop: Workshop, request: AskForBooks) -> Iterator[Building |
 def _side(
     title: str, text: str, tokens: Sequence[str], start: int, length: int, spelling: Spelling, in_key: Interval
 ) -> Side:
-    """Return a text with the bars marked that hold some tokens; if it has other bars, the tune of the tokens."""
+    """Return a text with the bars that hold some tokens; if its bars differ, use the tune of the tokens instead."""
     bars = read_bars(tokens)
     found = reading(text).bars if text else ()
     if len(found) != len(bars.spans):
@@ -153,7 +153,7 @@ def _first_step(tokens: Sequence[str], start: int) -> int:
 
 
 def _hint(model: Model) -> tuple[str, bool]:
-    """Return how to get the books of a model, and whether they can be built now."""
+    """Return a hint on how to get the books of a model, and whether they can be built now."""
     if not pretrained.includes(model.run.folder) or model.run.name not in pretrained.CORPORA:
         return "this model comes without its books, so the other tune cannot be shown", False
     try:

@@ -1,4 +1,4 @@
-"""Performances: new ones, those in MIDI files, and some seconds of one written again."""
+"""Write performances, read them from MIDI files, and regenerate passages."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from folkseq.verbs.model import Model
 
 MOST_PERFORMANCES = 16
 MOST_SEGMENTS = 64
-"""Values over time of the density, and of the pitch classes."""
+"""Maximum number of values over time for the density and the pitch classes."""
 _DENSITY = "Notes per second, one value or several over time."
 _PITCH_CLASSES = (
     "Names of the pitch classes to favour, as in C,E,G: one set or several over time; an empty one is free."
 )
 _MOST_DENSITY = 64
 MOST_PRIME_NOTES = 20_000
-"""Notes of a performance that is continued."""
+"""Maximum number of notes of a performance to continue."""
 _BPM = 120.0
 
 
@@ -60,7 +60,7 @@ class AskToRead:
 
 @dataclass(frozen=True)
 class AskForSeconds:
-    """The seconds of a performance to write again."""
+    """A passage of a performance to regenerate."""
 
     midi: str = setting(REQUIRED, "The performance as a MIDI file in base64.")
     start_s: float = setting(REQUIRED, "Where the passage begins.", low=0, high=1e6)
@@ -94,13 +94,13 @@ def write_performances(workshop: Workshop, request: AskForPerformances) -> Itera
 
 
 def read_performance(workshop: Workshop, request: AskToRead) -> ShownPerformance:
-    """Read a MIDI file: its notes and its pedal, and what it has beside them."""
+    """Read a MIDI file: its notes, its pedal, and the number of other items by kind."""
     name = plain_name(request.name, ".mid")
     return shown(decoded(request.midi, name), name, stem_of(request.name))
 
 
 def regenerate(workshop: Workshop, request: AskForSeconds) -> Iterator[ShownPerformance]:
-    """Write some seconds of a performance again, in several versions; all that begins before or after them stays."""
+    """Regenerate a passage of a performance in several versions; all events that begin outside of it stay."""
     name = plain_name(request.name, ".mid")
     _check_segments(request.density, request.pitch_classes)
     passage = Passage.of(decoded(request.midi, name), name, request.start_s, request.stop_s)
@@ -113,7 +113,7 @@ def regenerate(workshop: Workshop, request: AskForSeconds) -> Iterator[ShownPerf
 
 
 def _options(model: Model, request: AskForPerformances) -> dict[str, Any]:
-    """Return the options of the model's representation. Raises FolkseqError for those that it does not have."""
+    """Return the options of the model's representation. Raises FolkseqError for options that it does not have."""
     _check_segments(request.density, request.pitch_classes)
     representation = model.representation
     if isinstance(representation.files, PerformanceFiles):
@@ -127,7 +127,7 @@ def _options(model: Model, request: AskForPerformances) -> dict[str, Any]:
 
 
 def _continuing(model: Model, data: bytes, name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options for a prime: its duration is added to that of what is new, if it is kept."""
+    """Return the options for a prime; if the prime is kept, its duration is added to the requested one."""
     representation, tracks = (
         model.representation,
         [track for track in midi.parse(data, name).performance.tracks if len(track)],

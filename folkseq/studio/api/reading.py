@@ -1,6 +1,6 @@
-"""A tune as folkseq reads it: its bars and notes in the text, the notes as they are played, and errors.
+"""A tune as folkseq reads it: its bars and notes in the text, its notes as played, and its errors.
 
-The events are those of the MIDI file that folkseq writes. Places in the text are counted as in JavaScript, in UTF-16.
+The events are the same as in folkseq's MIDI file. Positions in the text count UTF-16 units, as in JavaScript.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class AskForReading:
 
 @dataclass(frozen=True)
 class ReadFault:
-    """An error, or something that is not heard."""
+    """An error, or an element that is not heard."""
 
     text: str
     start: int | None
-    """The place in the text, if it is one place."""
+    """The place in the text, if there is a single one."""
     stop: int | None
     lost: bool
     """Whether the rest can be read and heard."""
@@ -56,7 +56,7 @@ class ReadBar:
     """A bar of the first voice."""
 
     number: int
-    """As it is counted: a pickup belongs to the bar before it; the first one is 0."""
+    """The bar number; a pickup belongs to the bar before it, and the first one is 0."""
     start: int
     stop: int
 
@@ -73,21 +73,21 @@ class ReadNote:
 
 @dataclass(frozen=True)
 class SoundingNote:
-    """A note as it is played, repeats and all."""
+    """A note as played, with repeats unfolded."""
 
     onset_s: float
     duration_s: float
     pitch: int
     velocity: int
     channel: int
-    """Counted from 0; a port has 16, of which number 9 plays drums."""
+    """Counted from 0; each port has 16 channels, of which number 9 plays drums."""
     note: int | None
-    """The index of the written note; None for those of chord symbols."""
+    """The index of the written note; None for notes of chord symbols."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A written note, chord or rest, each time that it is passed."""
+    """One playing of a written note, chord or rest."""
 
     onset_s: float
     duration_s: float
@@ -101,7 +101,7 @@ class Beat:
 
     onset_s: float
     bar: bool
-    """Whether a bar begins."""
+    """Whether it begins a bar."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class TuneReading:
     title: str
     faults: tuple[ReadFault, ...]
     lost: Mapping[str, int]
-    """What is written and not heard, by kind and count."""
+    """The number of written elements of each kind that are not heard."""
     bars: tuple[ReadBar, ...] = ()
     notes: tuple[ReadNote, ...] = ()
     events: tuple[SoundingNote, ...] = ()
@@ -119,15 +119,15 @@ class TuneReading:
     beats: tuple[Beat, ...] = ()
     duration_s: float = 0.0
     tempo_bpm: float = 0.0
-    """Of the tune's beginning."""
+    """At the beginning of the tune."""
     programs: Mapping[int, int] | None = None
     """The General MIDI program of each channel, 0 to 127."""
     chords: int | None = None
-    """The channel of chord symbols, if there are some."""
+    """The channel of chord symbols, if there are any."""
 
 
 def read_tune(workshop: Workshop, request: AskForReading) -> TuneReading:
-    """Read a tune: its bars and notes in the text, the notes as they are played, and what is wrong with it.
+    """Read a tune: its bars and notes in the text, its notes as played, and its errors.
 
     A text that cannot be read gives a reading with faults.
     """
@@ -138,7 +138,7 @@ def read_tune(workshop: Workshop, request: AskForReading) -> TuneReading:
 
 
 def reading(text: str, swing: float = STRAIGHT) -> TuneReading:
-    """Return what is read in a text."""
+    """Return the reading of a text."""
     placed, at = read_first(text), in_utf16(text)
     tune, faults = placed.tune, tuple(_fault(each, at) for each in placed.faults[:_MOST_FAULTS])
     if tune is None:
@@ -172,13 +172,13 @@ def _fault(fault: PlacedFault, at: Callable[[int], int]) -> ReadFault:
 
 
 def in_utf16(text: str) -> Callable[[int], int]:
-    """Return the function from places in a text to those in UTF-16, where a character above U+FFFF counts twice."""
+    """Return the function from indices in a text to UTF-16 indices; a character above U+FFFF counts twice."""
     above = [place for place, character in enumerate(text) if character > "\uffff"]
     return lambda place: place + bisect_right(above, place - 1)
 
 
 def _bars(text: str, tune: Tune, placed: PlacedTune) -> tuple[list[tuple[int, Span]], dict[int, int]]:
-    """Return the number and place of each bar of the first voice, and the bar's number for each symbol of any voice."""
+    """Return the number and place of each bar of the first voice, and the bar number of each symbol in any voice."""
     voices = [[_symbols(bar) for bar in bars_of(voice)] for voice in tune.voices]
     first = voices[0]
     spans = read_bars(AbcRepresentation().tokenize(tune)).spans
@@ -198,7 +198,7 @@ def _symbols(elements: Sequence[Element]) -> list[int]:
 
 
 def _channels(played: Rendition) -> Iterator[int]:
-    """Yield the channel of each track: its own, on as many ports as are needed."""
+    """Yield a separate channel for each track, on as many ports as needed."""
     free = (channel for channel in range(1 << 16) if channel % 16 != _DRUMS)
     for track in played.performance.tracks:
         yield _DRUMS if track.drum else next(free)
@@ -228,7 +228,7 @@ def _events(played: Rendition, channels: Sequence[int]) -> Iterator[SoundingNote
 
 
 def _beats(measure: Measure) -> Iterator[Fraction]:
-    """Yield the times of a bar's beginning and of its beats, which are counted from its end."""
+    """Yield the times of a bar's start and of its beats, counted from its end."""
     yield measure.start
     if not measure.meter.free:
         time = measure.start + (measure.length % measure.meter.beat or measure.meter.beat)

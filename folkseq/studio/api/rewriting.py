@@ -1,4 +1,4 @@
-"""Some bars of a tune written again, the tune continued, and the tune for four voices: alternatives to choose among."""
+"""Write alternatives: rewrite bars of a tune, continue the tune, or harmonise it for four voices."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from folkseq.studio.workshop import Workshop
 from folkseq.verbs.model import drawn_seed
 
 AGAIN, PLAINER, BOLDER, VARY, ON, SECOND = WAYS = ("again", "plainer", "bolder", "vary", "continue", "second_part")
-_ROUNDS = 16  # times as many draws as alternatives at most, since some come out alike
+_ROUNDS = 16  # maximum number of draws per alternative, since some draws are equal
 _HEADINGS = re.compile(r"(?m)^(?:[A-HNOPQRSTZ]:|%).*\n")
-_LIKE = 24  # draws of a varied bar, of which the one most like the present bar is kept
+_LIKE = 24  # draws of a varied bar; the one most similar to the present bar is kept
 
 
 @dataclass(frozen=True)
 class AskToRewrite(AskForAlternatives):
-    """The bars of a tune to write again, or the way in which the tune is to go on."""
+    """The bars of a tune to rewrite, or the way to continue the tune."""
 
     way: str = setting(AGAIN, "What is to be written, and how.", choices=WAYS)
     first: int = setting(1, "The first bar, as engravers count.", low=0, high=9999)
@@ -43,11 +43,11 @@ class AskToRewrite(AskForAlternatives):
 
 
 def rewrite(workshop: Workshop, request: AskToRewrite) -> Iterator[Alternative | Notice]:
-    """Write some bars of a tune again, or continue it, in several ways that differ.
+    """Rewrite some bars of a tune, or continue it, in several different ways.
 
-    `again`, `plainer` and `bolder` write the bars anew. `vary` writes every second bar, so that the last one stays, and
-    takes those most like the present ones. `continue` writes on from the end of the tune; `second_part` from the end of
-    the first part, in place of what follows there. A tune that was written for an instrument keeps within its range.
+    `again`, `plainer` and `bolder` rewrite the bars. `vary` rewrites every second bar, so that the last one stays, and
+    keeps the versions most similar to the present bars. `continue` continues from the end of the tune; `second_part`
+    replaces the music after the first part. A tune for an instrument stays within its range.
     """
     text = OpenText.read(request.abc)
     try:
@@ -62,7 +62,7 @@ def rewrite(workshop: Workshop, request: AskToRewrite) -> Iterator[Alternative |
 
 
 def harmonise(workshop: Workshop, request: AskForAlternatives) -> Iterator[Alternative | Notice]:
-    """Write alto, tenor and bass to a tune, in several ways that differ."""
+    """Write alto, tenor and bass to a tune, in several different ways."""
     data, model = OpenText.read(request.abc).data, workshop.model(request.model, HARMONISE)
     try:
         asked = Asked.of(model, HARMONISE, data, NAME, request.seed, where={}, temperature=request.temperature)
@@ -123,7 +123,7 @@ def _filled(workshop: Workshop, request: AskToRewrite, text: OpenText) -> Iterat
 
 
 def _different(asked: Asked, wanted: int, found: set[bytes]) -> Iterator[NewAnswer | Notice]:
-    """Yield answers that differ from each other and from those found, as many as are wanted if there are so many."""
+    """Yield up to `wanted` answers that differ from each other and from those in `found`."""
     missing, first, last = wanted, 0, wanted
     while missing and first < _ROUNDS * wanted:
         for sample in asked.samples(range(first, last)):
@@ -142,7 +142,7 @@ def _different(asked: Asked, wanted: int, found: set[bytes]) -> Iterator[NewAnsw
 
 
 def _most_like(asked: Asked, draws: Sequence[int]) -> NewAnswer:
-    """Return the answer that is most like the present bars, and not the same if there is another."""
+    """Return the answer that is most similar to the present bars; an identical one comes last."""
     assert isinstance(asked.question, GapInTune)
     present = asked.question.gap.inside.tolist()
 

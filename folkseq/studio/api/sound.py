@@ -1,4 +1,4 @@
-"""The soundfont with which the page plays."""
+"""The soundfont of the page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from folkseq.studio.errors import MissingError
 from folkseq.studio.operations import Nothing, StoredFile, operation
 from folkseq.studio.workshop import Workshop
 
-_MOST_BYTES = 40 << 20  # larger ones take a page too long, and are only used if they are asked for or the only ones
+_MOST_BYTES = 40 << 20  # larger ones load slowly, and are used only on request or if there is no other
 
 
 def send_soundfont(workshop: Workshop, request: Nothing) -> StoredFile:
-    """Send the General MIDI soundfont with which the page plays."""
+    """Send the General MIDI soundfont for playback on the page."""
     try:
         path = find_soundfont(workshop.soundfont, _MOST_BYTES)
     except RequestError as error:

@@ -1,4 +1,4 @@
-"""The surprise of each note under a model, the likeliest notes in its place, and tunes that branch from one of them."""
+"""The surprise of each note under a model, the most likely notes in its place, and tunes that branch from them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class AskForSurprise:
-    """A tune whose notes are judged."""
+    """A request for the surprise of a tune's notes."""
 
     abc: str = setting(REQUIRED, "The tune in ABC.", longest=LONGEST_TEXT)
     model: str = setting("", "One of the models; the first that writes tunes by default.")
@@ -41,14 +41,14 @@ class AskForSurprise:
 
 @dataclass(frozen=True)
 class AskForChoices(AskForSurprise):
-    """A note that could be another one."""
+    """A note to find alternatives for."""
 
     at: int = setting(0, "The index of the note among those of `/api/read`.", low=0)
 
 
 @dataclass(frozen=True)
 class AskToBranch(AskForAlternatives):
-    """A note from which the tune is to go another way."""
+    """A note from which to rewrite the tune."""
 
     at: int = setting(0, "The index of the note among those of `/api/read`.", low=0)
     choice: str = setting("", "What is to stand there instead, in ABC.")
@@ -64,7 +64,7 @@ class NoteSurprise:
     """Its place in the text."""
     stop: int
     bits: float | None
-    """The negative log of its probability, given everything before it; None if the model has never met it."""
+    """−log2 of its probability, given everything before it; None if it is not in the model's vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -73,33 +73,33 @@ class Surprise:
 
     notes: tuple[NoteSurprise, ...]
     mean: float
-    """Bits of the average note."""
+    """Mean number of bits per note."""
     notice: str
-    """What the model could not read; empty if it read everything."""
+    """A sentence about the tokens that the model does not know; empty if it knows all."""
 
 
 @dataclass(frozen=True)
 class NoteChoice:
-    """A note that may stand in the place of another one."""
+    """A note that may replace another one."""
 
     text: str
-    """As it would be written there, in ABC."""
+    """Its spelling in ABC at that place."""
     pitch: int | None
     """MIDI number; None for a rest."""
     probability: float
     is_present: bool
-    """Whether it is what is written there."""
+    """Whether it is the present note."""
 
 
 @dataclass(frozen=True)
 class NoteChoices:
-    """The likeliest notes in a place, the likeliest first; then the present one, if it is not among them."""
+    """The most likely notes at a place, most likely first, then the present note if it is not among them."""
 
     choices: tuple[NoteChoice, ...]
 
 
 def surprise(workshop: Workshop, request: AskForSurprise) -> Surprise:
-    """Return how much each note of a tune surprises a model that has read the tune up to there."""
+    """Return the surprise of each note of a tune, given the music before it, under a model."""
     read = ReadTune.of(workshop.model(request.model, CONTINUE, "abc"), request.abc)
     at, found, bits = in_utf16(request.abc), list[NoteSurprise](), _bits(read)
     for note in read.notes:
@@ -113,7 +113,7 @@ def surprise(workshop: Workshop, request: AskForSurprise) -> Surprise:
 def _bits(read: ReadTune) -> dict[int, float]:
     """Return the bits of each token that the model knows, by its index in the tune's tokens.
 
-    A note of one unit has no token for its length. That none comes is a part of its own surprise, and not of the next.
+    A note of one unit has no length token. The surprise of this absence counts towards the note, not the next one.
     """
     lengths = np.array([kind(token) == "length" for token in read.model.run.vocabulary.tokens])
 
@@ -131,7 +131,7 @@ def _bits(read: ReadTune) -> dict[int, float]:
 
 
 def list_choices(workshop: Workshop, request: AskForChoices) -> NoteChoices:
-    """Return the notes that a model finds likeliest in the place of one, given everything before it."""
+    """Return the most likely notes in the place of a note, given everything before it."""
     read = ReadTune.of(workshop.model(request.model, CONTINUE, "abc"), request.abc)
     note = read.note(request.at)
     choices = read.choices(note, SHOWN)
@@ -149,7 +149,7 @@ def list_choices(workshop: Workshop, request: AskForChoices) -> NoteChoices:
 
 
 def branch(workshop: Workshop, request: AskToBranch) -> Iterator[Alternative | Notice]:
-    """Write a tune on from a note, with something else in its place, in several ways that differ."""
+    """Replace a note and rewrite the tune from there, in several different ways."""
     read = ReadTune.of(workshop.model(request.model, CONTINUE, "abc"), request.abc)
     note = read.note(request.at)
     chosen, text = read.parse(note, request.choice), OpenText.read(request.abc)

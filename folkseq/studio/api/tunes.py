@@ -18,7 +18,7 @@ from folkseq.verbs.piece import Sampled
 
 MOST_TUNES = 64
 LONGEST_TEXT = 100_000
-"""Characters of a tune in a request."""
+"""Maximum number of characters of a tune in a request."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,12 @@ def write_tunes(workshop: Workshop, request: AskForTunes) -> Iterator[Candidate 
 
 
 def as_prime(text: str) -> str | None:
-    """Return the text of a prime, never the name of a file, which a text with a line feed cannot be."""
+    """Return the text of a prime with a line feed, so that it is never taken for a file name."""
     return f"{text.strip()}\n" if text.strip() else None
 
 
 def candidate(piece: Sampled) -> Candidate:
-    """Return a sampled tune as the page has it."""
+    """Return a sampled tune in the form for the page."""
     return Candidate(
         piece.index,
         piece.seed,
