@@ -15,13 +15,13 @@ from folkseq.representations.abc.tokens import HEADER, key_token, kind
 from folkseq.representations.base import END, START
 
 WIDTH = 76
-"""Characters of a line, if no bar is longer."""
-_BEFORE = ("[", "{", "}", "tuplet", "harmony")  # kinds after which no space stands
-_AFTER = ("]", "}", "length", "tie")  # kinds before which none stands
+"""Maximum number of characters in a line, unless a bar is longer."""
+_BEFORE = ("[", "{", "}", "tuplet", "harmony")  # kinds without a space after them
+_AFTER = ("]", "}", "length", "tie")  # kinds without a space before them
 
 
 def excerpt(tokens: Sequence[str], start: int, stop: int, spelling: Spelling, piece: Tune | None = None) -> str:
-    """Return the bars that hold the tokens from `start` to `stop` as ABC, with these underlined.
+    """Return the bars that contain the tokens from `start` to `stop` as ABC, with these tokens underlined.
 
     >>> tokens = "M:4/4 K:Cmaj C D | [ E G ] 2 F | C |]".split()
     >>> print(excerpt(tokens, 5, 10, Spelling()))
@@ -30,11 +30,11 @@ def excerpt(tokens: Sequence[str], start: int, stop: int, spelling: Spelling, pi
     ^^^^^
 
     Args:
-        tokens: of the whole tune.
-        start: the first token to mark.
-        stop: the one after the last.
-        spelling: of the tokens.
-        piece: the tune in whose key the bars are written, if the tokens were transposed.
+        tokens: tokens of the whole tune.
+        start: index of the first token to mark.
+        stop: index after the last token to mark.
+        spelling: spelling of the tokens.
+        piece: tune that determines the key, if the tokens are transposed.
     """
     interval = Interval(0, 0) if piece is None else -spelling.interval(piece)
     bar_of = read_bars(tokens).positions[:, 0]
@@ -44,7 +44,7 @@ def excerpt(tokens: Sequence[str], start: int, stop: int, spelling: Spelling, pi
         if not bar_of[start] <= bar_of[place] <= bar_of[stop - 1] or what in (START, END, *HEADER):
             continue
         heading = heading or f"{meter}  L:1/8  K:{format_key(key)}"
-        text, marks = bars[-1]  # of the bar so far
+        text, marks = bars[-1]  # the bar so far
         glued = not text or what in _AFTER or last in _BEFORE or (chord and what == "pitch")
         sign, before = "^" if start <= place < stop else " ", marks[-1:]
         text, marks = text + " " * (not glued), marks + (sign if sign == before else " ") * (not glued)
@@ -62,7 +62,7 @@ def excerpt(tokens: Sequence[str], start: int, stop: int, spelling: Spelling, pi
 
 
 def _moved(tokens: Sequence[str], interval: Interval) -> Iterator[tuple[str, str, Key]]:
-    """Yield the tokens moved by an interval, their kinds, and the key that they are in."""
+    """Yield the transposed tokens with their kinds and their key."""
     key, moved = Key(), Key()
     for token in tokens:
         what = kind(token)

@@ -1,12 +1,12 @@
-"""New titles in the manner of a corpus: phrases of its titles, joined where the titles use words in the same way.
+"""New titles in the style of a corpus: phrases of its titles, joined where the titles use words in the same way.
 
-A title gets the shape of one of the corpus, such as "The * of the *", and is drawn step by step. After two steps comes
-what came after them in the corpus, or after others that can stand in their place: after "Banks of" also what came after
-"Humors of" if the corpus has the banks and the humors of one place.
+A new title gets the shape of a title of the corpus, such as "The * of the *", and is drawn step by step. The next step
+is one that follows the last two steps in the corpus, or that follows similar steps. For example, words after "Humors
+of" are also possible after "Banks of" if the corpus has the banks and the humors of the same place.
 
-Sentences such as "When Will You Be Married?" are not learned, since two halves make no sense, nor are words that look
-misprinted. A title is given up if the corpus has it, or has a longer one that contains it, or if too many before it
-began or ended so.
+Sentences such as "When Will You Be Married?" are not learned, since combining halves of them makes no sense. Words that
+look like misprints are not learned either. A title is rejected if it occurs in the corpus, if it is part of a longer
+title there, or if too many previous titles began or ended in the same way.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from random import Random
 from folkseq.representations.abc.titles import DANCE, title_key, title_words
 
 Steps = tuple[str, ...]
-"""A title in lower case: words, with "'s" and phrases such as "of the" as steps of their own."""
+"""A title in lower case, as steps: words, "'s", and phrases such as "of the"."""
 Followers = dict[str, dict[str, int]]
-"""How often each step of each kind came after others."""
+"""Counts of the following steps, by kind."""
 
 _OWN, _BEGIN, _END, _ANY = "'s", "^", "", "*"
 _LIST = re.compile(r"\S+")
@@ -42,33 +42,33 @@ _SENTENCE = frozenset(
 _WORD = re.compile(r"'?[^\W\d_]+(?:['.-][^\W\d_]+)*['.]?")
 _MOST_STEPS = 7
 _FREE = 0.75
-"""Probability of a step that came after others, where there are any."""
+"""Probability of a step that follows similar steps, if there are any."""
 _CAREFUL, _LOOSE = 0.15, 0.0
-"""Least share of the words after a word that it has in common with another, in whose place it can stand."""
+"""Minimum share of common followers for a word to replace another."""
 _TRIES = 100
-"""Draws before a shape is given up."""
+"""Number of failed draws before a shape is given up."""
 
 
 class TitleModel:
-    """The titles of a corpus, step by step."""
+    """A model of the titles of a corpus, step by step."""
 
     def __init__(self, corpus: Iterable[Sequence[str]]) -> None:
-        """Learn the titles of each piece; of several titles, from the first."""
+        """Learn from the titles of each piece; only the first title contributes steps."""
         self.known: set[str] = set()
         """Keys of all titles."""
         self.holding: defaultdict[str, list[str]] = defaultdict(list)
-        """Keys of all titles with a word, between spaces."""
+        """Keys of all titles with a word, padded with spaces."""
         self.spellings: defaultdict[str, int] = defaultdict(int)
-        """Times each word is written so; within a title, which says more than its beginning, they count three times."""
+        """Counts of the spellings of words. A word counts three times except at the beginning, which is capitalized."""
         titles = list(dict.fromkeys(filter(None, map(self._read, corpus))))
         misprints = _misprints(Counter(step for title in titles for step in title))
         self.titles = [title for title in titles if misprints.isdisjoint(title)]
         self.next: defaultdict[tuple[str, str], Followers] = defaultdict(dict)
         """The steps that follow two steps."""
         self.after: defaultdict[str, Followers] = defaultdict(dict)
-        """The steps that follow one."""
+        """The steps that follow one step."""
         self.before: defaultdict[Steps, list[str]] = defaultdict(list)
-        """The steps that precede one step, and two."""
+        """The steps that precede one step or two steps."""
         runs = [("", _BEGIN, *title, _END) for title in self.titles]
         three = Counter(chain.from_iterable(zip(run, run[1:], run[2:], strict=False) for run in runs))
         for (first, step, last), times in three.items():
@@ -80,7 +80,7 @@ class TitleModel:
                 self.before[last,].append(step)
             after[last] = after.get(last, 0) + times
         self.after[_END] = {"": {}}
-        self._forms: defaultdict[str, list[str]] = defaultdict(list)  # of each word, with a capital
+        self._forms: defaultdict[str, list[str]] = defaultdict(list)  # the capitalized spellings of each word
         for form in self.spellings:
             if form[:1].isupper():
                 self._forms[form.lower()].append(form)
@@ -88,12 +88,12 @@ class TitleModel:
         self.shapes = Counter(tuple(map(_kind, (*title, _END))) for title in self.titles)
         self.ends = Counter(end for title in self.titles for end in _ends(title))
         self.choices: dict[tuple[str, str, str, str, float | None], tuple[list[str], list[int]]] = {}
-        """Choices so far, with the sums of their weights."""
+        """Cached choices, with the cumulative sums of their weights."""
         self._followers, self._alike = cache(self._follow), cache(self._find_alike)
         self._spelt = cache(self._spell_word)
 
     def _read(self, titles: Sequence[str]) -> Steps:
-        """Take note of the titles of a piece; return the steps of the first, or nothing if it is not learned from."""
+        """Register the titles of a piece; return the steps of the first title, or nothing if it is not learned."""
         steps: list[str] = []
         for number, title in enumerate(titles):
             words = title_words(title)
@@ -120,7 +120,7 @@ class TitleModel:
         return tuple(steps) if len(steps) <= _MOST_STEPS else ()
 
     def new_titles(self, random: Random) -> Iterator[str]:
-        """Yield titles that the corpus does not have, none twice, until there are hardly any more."""
+        """Yield distinct titles that the corpus does not have, until new ones are hard to find."""
         seen: set[str] = set()
         ends: Counter[tuple[str, str]] = Counter()
         for likeness in (_CAREFUL, _LOOSE):
@@ -143,7 +143,7 @@ class TitleModel:
                     del shapes[shape]
 
     def _is_part(self, key: str) -> bool:
-        """Return whether a key is in that of a title."""
+        """Return whether a key is part of the key of a known title."""
         return any(f" {key} " in longer for longer in self.holding.get(key.partition(" ")[0], ()))
 
     def _draw(self, shape: Steps, likeness: float, random: Random) -> Steps:
@@ -167,21 +167,22 @@ class TitleModel:
     def _choose(
         self, first: str, step: str, kind: str, then: str, likeness: float | None
     ) -> tuple[list[str], list[int]]:
-        """Return what may come after two steps, and the sums of its weights.
+        """Return the possible steps after two steps, and the cumulative sums of their weights.
 
         Args:
             first: the step before the last.
             step: the last step.
-            kind: of what is wanted.
-            then: the kind of what is wanted after that.
-            likeness: of the words whose followers are taken, too; None to take what came after both steps.
+            kind: required kind of the next step.
+            then: required kind of the step after the next.
+            likeness: minimum similarity of words whose followers are also possible; None for followers of both steps
+                only.
         """
         weights = self._followers(first, step, kind, likeness)
         fitting = sorted(last for last in weights if then in self.after[last])
         return fitting, list(accumulate(map(weights.__getitem__, fitting)))
 
     def _follow(self, first: str, step: str, kind: str, likeness: float | None) -> Mapping[str, int]:
-        """Return what may come after two steps, whatever comes then, with its weights."""
+        """Return the possible steps after two steps with their weights, regardless of the step after the next."""
         known = self.next.get((first, step))
         found = known or (self.after[step] if kind != _ANY else {})
         followers: Mapping[str, int] = found.get(kind, {})
@@ -196,13 +197,13 @@ class TitleModel:
         return followers
 
     def _find_alike(self, first: str | None, step: str) -> dict[str, int]:
-        """Return the steps that stand for the first of two, as often as they have what comes then in common."""
+        """Return the steps that can replace the first of two, with the number of their common followers."""
         found = self.after[step] if first is None else self.next[first, step]
         alike = Counter(chain.from_iterable(self.before[step, last] for lasts in found.values() for last in lasts))
         return {other: common for other, common in alike.items() if other not in (first, "", _BEGIN)}
 
     def _free(self, step: str, kind: str, alike: Mapping[str, int]) -> Mapping[str, int]:
-        """Return what came after a step and others before it."""
+        """Return the followers of a step after similar first steps, with weights."""
         free: defaultdict[str, int] = defaultdict(int)
         for other, common in alike.items():
             for last, count in self.next[other, step].get(kind, {}).items():
@@ -210,7 +211,7 @@ class TitleModel:
         return free
 
     def _free_by_words(self, step: str, likeness: float) -> Mapping[str, int]:
-        """Return the words after others that are followed by the same words as a step."""
+        """Return the followers of words that share followers with a step, with weights."""
         free: defaultdict[str, int] = defaultdict(int)
         shared = Counter(chain.from_iterable(self.before[last,] for last in self.after[step][_ANY]))
         for other, common in shared.items():
@@ -221,7 +222,7 @@ class TitleModel:
         return free
 
     def _makes_sense(self, steps: Steps) -> bool:
-        """Return whether no word is repeated, none is left open, and an owner of many words is one of the corpus."""
+        """Return whether no word is repeated, the last word is complete, and a long owner is one of the corpus."""
         words = [word for step in steps for word in step.split() if word not in _SMALL]
         if len(words) != len({*words}) or steps[-1].split()[-1] in _SMALL:
             return False
@@ -234,7 +235,7 @@ class TitleModel:
         return names or not self.owners.isdisjoint((owner, owner[owner[0] == "the" :]))
 
     def _spell(self, steps: Steps) -> list[str]:
-        """Return the words of a title, as the corpus writes them."""
+        """Return the words of a title as the corpus spells them."""
         words = " ".join(steps).replace(f" {_OWN}", _OWN).split()
         return [word if place and word in _SMALL else self._spelt(word) for place, word in enumerate(words)]
 
@@ -255,31 +256,31 @@ def _is_word(word: str) -> bool:
 
 @cache
 def _kind(step: str) -> str:
-    """Return a small step, the end, or a dance as it is, and "*" for any word."""
+    """Return "*" for an ordinary word, and the step itself for a small word, an end or a dance."""
     small = step in (_END, _BEGIN, _OWN, DANCE) or step.split()[0] in _SMALL
     return step if small else _ANY
 
 
 def _ends(steps: Steps) -> Iterator[tuple[str, str]]:
-    """Yield the first word of a title and its last step."""
+    """Yield the first word and the last step of a title."""
     yield _BEGIN, next((step for step in steps if _kind(step) == _ANY), "")
     yield _END, steps[-1]
 
 
 def _misprints(counts: Counter[str]) -> set[str]:
-    """Return the words that occur once and differ by one letter from one that occurs more often."""
+    """Return the words that occur once and differ by one letter from a more frequent word."""
     common = {part for word, count in counts.items() if count > 1 for part in (word, *_shortened(word))}
     rare = (word for word, count in counts.items() if count == 1 and len(word) > 3)
     return {word for word in rare if not common.isdisjoint((word, *_shortened(word)))}
 
 
 def _shortened(word: str) -> list[str]:
-    """Return a word without each of its letters."""
+    """Return a word with each of its letters removed in turn."""
     return [word[:at] + word[at + 1 :] for at in range(len(word))]
 
 
 def _capitalized(word: str) -> str:
-    """Return a word with a capital, and with another in a name such as O'Neill.
+    """Return a word with a capital letter, and with a second one in a name such as O'Neill.
 
     >>> _capitalized("o'neill"), _capitalized("long-tailed"), _capitalized("mccarthy")
     ("O'Neill", 'Long-Tailed', 'McCarthy')

@@ -22,15 +22,15 @@ from folkseq.representations.abc.instruments import Instrument
 from folkseq.representations.abc.tokens import kind
 from folkseq.representations.vocabulary import Vocabulary
 
-_OWN = 5  # arrays in the state of a row that are this grammar's own
-_NONE_LOW, _NONE_HIGH = 1 << 20, -1 << 20  # the lowest and the highest of no notes
+_OWN = 5  # number of arrays that this grammar adds to the state
+_NONE_LOW, _NONE_HIGH = 1 << 20, -1 << 20  # lowest and highest note without any notes
 
 
 class PlayableGrammar:
-    """A `folkseq.grammar.PlacedGrammar` within another: of the ids that the other allows, those that can be played.
+    """A `folkseq.grammar.PlacedGrammar` that allows the playable ids among those of another grammar.
 
-    The state of a row ends with the keys of its signature and of its header, by number, its lowest and its highest note
-    as MIDI numbers, and whether a chord has just begun.
+    The state of a row ends with the numbers of its current key and its header's key, its lowest and its highest note as
+    MIDI numbers, and whether a chord has just begun.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class PlayableGrammar:
         shifts: Callable[[Key], Iterable[int]],
         key: Key | None = None,
     ) -> None:
-        """Keep what another grammar allows within an instrument.
+        """Restrict another grammar to the range of an instrument.
 
         Args:
-            grammar: of tunes or of a gap.
-            vocabulary: of `abc` tokens.
-            instrument: the range to keep.
-            shifts: the semitones by which a tune may be transposed, given the key in its header.
-            key: of the beginning, if that has no header.
+            grammar: grammar of tunes or of a gap.
+            vocabulary: vocabulary of `abc` tokens.
+            instrument: range of the notes.
+            shifts: function that returns the possible transpositions in semitones, given the key in the header.
+            key: initial key, if there is no header.
         """
         self._grammar: PlacedGrammar = grammar
         self._instrument, self._shifts = instrument, cache(lambda key: np.array(sorted({*shifts(key)})))
@@ -95,7 +95,7 @@ class PlayableGrammar:
         return (*self._grammar.advance(rows[:-_OWN], ids), signature, header, low, high, ids == self._chord)
 
     def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
-        """Mask the ids that may come next; a tie into a gap leads to its pitch even if the instrument lacks it."""
+        """Mask the ids that may come next; a pitch tied into a gap is allowed even outside the instrument's range."""
         mask = self._grammar.allowed(rows[:-_OWN], remaining)
         states = zip(*(each.tolist() for each in rows[-_OWN:]), strict=True)
         playable = np.stack([self._mask(*state) for state in states]) & mask
@@ -108,7 +108,7 @@ class PlayableGrammar:
         return (*self._grammar.given(rows[:-_OWN]), *rows[-_OWN:])
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the estimated share of each piece that is written."""
+        """Return the estimated written share of each piece."""
         return self._grammar.progress(rows[:-_OWN])
 
     def at(self, rows: Rows) -> Ids:
@@ -116,7 +116,7 @@ class PlayableGrammar:
         return self._grammar.at(rows[:-_OWN])
 
     def _mask_of(self, signature: int, header: int, low: int, high: int, in_chord: bool) -> NDArray[np.bool_]:
-        """Return the ids that can be played, (V,); a chord goes upwards and so needs a note above its first."""
+        """Return the mask of playable ids, (V,); the first note of a chord needs a playable note above it."""
         if low <= high and not self._fits(header, np.array(low), np.array(high)):  # after a tie into a gap
             low, high = _NONE_LOW, _NONE_HIGH
         heights = self._heights[signature]
@@ -132,7 +132,7 @@ class PlayableGrammar:
         return mask
 
     def _fits(self, header: int, low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return whether there is a transposition that takes notes from `low` to `high` into the range."""
+        """Return whether a possible transposition puts the notes from `low` to `high` within the range."""
         shifts = self._shifts(self._keys[header])
         least, most = self._instrument.lowest - low, self._instrument.highest - high
         places = np.searchsorted(shifts, least)

@@ -1,8 +1,8 @@
-"""The kinds of tunes that `R:` names: their other names and meters, and how a model writes each.
+"""The kinds of tunes that `R:` names: their other names and meters, and the way in which a model writes them.
 
-A model has learned a kind of which its books have enough tunes, and writes it after that name. Another kind is written
-like one that is like it, or else as tunes in its meter whose kind the books do not name: books that name four waltzes
-hold a hundred tunes in 3/4.
+A model has learned a kind if its corpus has enough such tunes, and then writes it with its name in the header. Instead
+of another kind it writes a similar kind, or else tunes in the same meter without a rhythm: a corpus with four named
+waltzes may contain a hundred tunes in 3/4.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from folkseq.representations.abc.conventions import Conventions
 from folkseq.representations.vocabulary import Vocabulary
 
 FEWEST = 10
-"""Tunes from which a model can learn a kind."""
+"""Minimum number of tunes from which a model can learn a kind."""
 
 
 class Rhythm(NamedTuple):
     """A kind of tune."""
 
     meters: tuple[str, ...]
-    """In which it is written, the usual one first."""
+    """Its meters, the most common first."""
     others: tuple[str, ...] = ()
     """Its other names."""
     like: str = ""
-    """Another kind that is written in its place, if a model has not learned it."""
+    """A similar kind to write instead, if a model has not learned this one."""
     title: str = ""
     """Its name in a title, if it differs."""
 
 
-_EIGHTHS = ("4/4", "2/2", "2/4")  # eight of them a bar; in older books sixteenths
+_EIGHTHS = ("4/4", "2/2", "2/4")  # bars of eight eighths, or of eight sixteenths in older books
 RHYTHMS = {
     "air": Rhythm(("4/4", "3/4", "6/8", "2/4", "2/2", "3/8"), ("slow air",)),
     "barndance": Rhythm(_EIGHTHS, ("barn dance",), "hornpipe"),
@@ -57,13 +57,13 @@ RHYTHMS = {
     "waltz": Rhythm(("3/4",)),
 }
 COMMON_TIME = tuple(name for name, rhythm in RHYTHMS.items() if rhythm.meters == _EIGHTHS)
-"""Dances of eight eighths a bar, as players write them. Older books have many in 2/4, with sixteenths."""
+"""Dances with eight eighths in a bar. Older books write many of them in 2/4 with sixteenths."""
 _NAMES = {spelling: name for name, rhythm in RHYTHMS.items() for spelling in (name, *rhythm.others)}
 
 
 @lru_cache(maxsize=1024)
 def canonical_rhythm(text: str) -> str:
-    """Return the one name of the rhythm that an `R:` line gives, or an empty string if it is unknown.
+    """Return the canonical name of the rhythm in an `R:` line, or an empty string if it is unknown.
 
     >>> canonical_rhythm("Slip Jig"), canonical_rhythm("reels"), canonical_rhythm("Kinderlied")
     ('slipjig', 'reel', '')
@@ -73,7 +73,7 @@ def canonical_rhythm(text: str) -> str:
 
 
 def find_rhythm(name: str) -> str:
-    """Return the rhythm that a user names. Raises RequestError if there is none."""
+    """Return the rhythm with a name given by a user. Raises RequestError if there is none."""
     rhythm = canonical_rhythm(name)
     if not rhythm:
         raise RequestError(f"rhythm {name!r} is not known; there are: {', '.join(RHYTHMS)}")
@@ -81,29 +81,30 @@ def find_rhythm(name: str) -> str:
 
 
 def named(rhythm: str) -> str:
-    """Return a rhythm as titles have it."""
+    """Return the name of a rhythm in titles."""
     return (RHYTHMS[rhythm].title if rhythm in RHYTHMS else "") or rhythm
 
 
 class Way(NamedTuple):
-    """A kind of tune, by the header with which a model writes it."""
+    """The header with which a model writes a kind of tune."""
 
     rhythm: str
-    """The rhythm in the header; empty for tunes whose kind the books do not name."""
+    """The rhythm in the header; empty for tunes without a rhythm."""
     meters: tuple[str, ...]
-    """Those of which the header has one; any if empty."""
+    """The possible meters in the header; any if empty."""
     notice: str = ""
-    """What the user should know."""
+    """A message for the user, or an empty string."""
 
 
 def way_to_write(rhythm: str, meter: str, vocabulary: Vocabulary, conventions: Conventions) -> Way:
-    """Return how a model writes a rhythm, in a requested meter if there is one.
+    """Return the way in which a model writes a rhythm, in the requested meter if there is one.
 
-    Raises RequestError if it knows no meter of the rhythm.
+    Raises:
+        RequestError: the model knows no meter of the rhythm.
     """
     if not rhythm:
         return Way("", (meter,) if meter else ())
-    if f"R:{rhythm}" in vocabulary and not conventions.known:  # of a run of version 0.1.0: as that version wrote it
+    if f"R:{rhythm}" in vocabulary and not conventions.known:  # a run of version 0.1.0 writes as that version did
         return Way(rhythm, (meter,) if meter else ())
     kind = RHYTHMS[rhythm]
     meters = (meter,) if meter else tuple(each for each in kind.meters if f"M:{each}" in vocabulary)

@@ -1,4 +1,4 @@
-"""Tunes to tokens and back, by one spelling for everything that is heard.
+"""Tunes to tokens and back, with one spelling for everything that is heard.
 
 Source: Sturm et al., Music transcription modelling and composition using deep learning (2016), and the third version of
 folk-rnn, which transposes every tune to a tonic of C. The mode is a token, so the model learns one key and can write in
@@ -29,8 +29,8 @@ from folkseq.representations.abc.tokens import (
 )
 from folkseq.representations.base import END, START, Representation
 
-# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from here (MIDI). At these bounds the
-# fewest tunes of O'Neill's, Ryan's and Aird's collections lie once their tonic is C.
+# The octave is chosen so that a tune's mean pitch lies in the twelve semitones from this MIDI number. With this value,
+# the fewest tunes of O'Neill's, Ryan's and Aird's collections are close to the limits after transposition to C.
 LOWEST_MEAN = 59
 _C = Key()
 
@@ -58,7 +58,7 @@ class Spelling(Representation[Tune]):
         return self._tokens(tune, whole=False)
 
     def detokenize(self, tokens: Sequence[str]) -> Tune:
-        """Return the tune that tokens stand for, without a title and on the tonic of its tokens."""
+        """Return the tune for tokens, without a title and with the tonic of the tokens."""
         rhythm, key, meter = "", _C, Meter()
         for token in tokens:
             if token in (START, END):
@@ -72,7 +72,7 @@ class Spelling(Representation[Tune]):
             else:
                 key = parse_key(token[2:])[0] or _C
         tune = Tune((tuple(read_elements(tokens, key, meter, self.grace)),), key, meter, rhythm=rhythm, unit=UNIT)
-        # Only a network without a grammar writes a tuplet within another, or an ending that lacks its sign.
+        # Only a network without a grammar writes nested tuplets, or endings without their sign.
         return replace(tune, voices=(tuple(repair_endings(_without_nests(structure(tune)[2]))[0]),))
 
     def lost(self, piece: Tune) -> Mapping[str, int]:
@@ -85,7 +85,7 @@ class Spelling(Representation[Tune]):
         return Counter({name: count for name, count in lost.items() if count})
 
     def convention(self, piece: Tune) -> str:
-        """Return the meter, unit, key and range of the tune, which a tonic of C hides."""
+        """Return the meter, unit, key and range of the tune, which its tokens do not contain."""
         if not self.transpose:
             return ""
         return describe(piece, canonical_rhythm(piece.rhythm), self._interval(piece.sounds(), piece.key))
@@ -96,9 +96,9 @@ class Spelling(Representation[Tune]):
         return self._interval(elements, key, whole)
 
     def _interval(self, elements: Iterable[Element], key: Key, whole: bool = True) -> Interval:
-        """Return the interval to C in the octave in which the mean pitch is in range; none without `transpose`.
+        """Return the interval to C in the octave that puts the mean pitch in range; unison without `transpose`.
 
-        The mean of a tune does not follow from its beginning, which is moved down to C if that is in range.
+        A beginning does not determine the mean pitch of a tune, so it is moved down to C if that is in range.
         """
         if not self.transpose:
             return Interval(0, 0)
@@ -141,7 +141,7 @@ class Spelling(Representation[Tune]):
 
 
 def _without_nests(elements: Iterable[Element]) -> list[Element]:
-    """Return elements without the signs of tuplets within others; their notes keep their lengths."""
+    """Return elements without the signs of nested tuplets; their notes keep their durations."""
     found, left = list[Element](), 0
     for element in elements:
         if isinstance(element, Tuplet):

@@ -1,7 +1,7 @@
 """The canonical form of a tune's body: one way to write everything that is heard, and nothing that is not.
 
 Bar lines are `|`, `||` between sections, `|]` at the end, and repeats, which always come in pairs; a tune ends with
-`|]` or `:|`. Slurs, decorations and text are dropped, and so is a key or meter that is already in force.
+`|]` or `:|`. Slurs, decorations, text and redundant changes of key or meter are dropped.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from folkseq.music.repeats import match_repeats
 def structure(tune: Tune, *, whole: bool = True) -> tuple[Key, Meter, list[Element]]:
     """Return the key and meter at the first sound of a tune, and its canonical elements; sounds keep their marks.
 
-    With `whole` false the tune is the beginning of one: what is open at its end stays open.
+    If `whole` is false, the tune is only the beginning of a tune, so repeats and ties may be open at its end.
     """
     key, meter = tune.key, tune.meter
     opening: tuple[Key, Meter] | None = None
     elements: list[Element] = []
-    bar, bar_at = None, 0  # a bar line with no sound after it, and its index
-    tied, tied_at = None, 0  # a sound that is tied to the next, and its index
+    bar, bar_at = None, 0  # a bar line without a sound after it, and its index
+    tied, tied_at = None, 0  # a sound tied to the next, and its index
     for element in tune.body:
         if isinstance(element, Sound):
             opening = opening or (key, meter)
@@ -68,12 +68,12 @@ def _merge(first: Bar, second: Bar) -> Bar:
 
 
 def _once(bar: Bar) -> Bar:
-    """Return a `:|` that is for one pass more after the last ending as a plain line."""
+    """Return a bar line without the `:|` of one more pass after the last ending."""
     return replace(bar, closes=0, style="|" if bar.opens else "||")
 
 
 def _with_beginning(elements: Sequence[Element]) -> list[Element]:
-    """Return elements with at most one bar line before the first sound: one that opens a repeat."""
+    """Return elements with no bar line before the first sound, except one that opens a repeat."""
     sounds = (index for index, element in enumerate(elements) if isinstance(element, Sound | Tuplet))
     first = next(sounds, len(elements))
     opens = any(isinstance(element, Bar) and element.opens for element in elements[:first])
@@ -81,7 +81,7 @@ def _with_beginning(elements: Sequence[Element]) -> list[Element]:
 
 
 def _with_end(elements: Sequence[Element]) -> list[Element]:
-    """Return elements with nothing but one bar line after the last sound, which is not tied."""
+    """Return elements with only one bar line after the last sound, which is not tied."""
     last = len(elements) - 1
     while last >= 0 and not isinstance(elements[last], Sound):
         last -= 1
@@ -95,7 +95,7 @@ def _with_end(elements: Sequence[Element]) -> list[Element]:
 
 
 def dropped(body: Iterable[Element], grace: bool, chords: bool = False) -> Counter[str]:
-    """Count what the canonical form of a body does not hold, by kind."""
+    """Count the elements that the canonical form of a body drops, by kind."""
     lost: Counter[str] = Counter()
     for element in body:
         if isinstance(element, Sound):
@@ -126,7 +126,7 @@ def dropped(body: Iterable[Element], grace: bool, chords: bool = False) -> Count
 
 
 def _dropped_marks(marks: Sequence[str], chords: bool) -> Iterator[str]:
-    """Yield the kind of each mark that is not kept; of several chord symbols the last one is."""
+    """Yield the kind of each dropped mark; of several chord symbols, only the last one is kept."""
     symbols = [mark for mark in marks if chords and canonical(mark.strip('"'))]
     for mark in marks:
         if mark in symbols:

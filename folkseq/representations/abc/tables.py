@@ -1,11 +1,11 @@
-"""A grammar of bars, and of what is between them, as tables in which many rows are looked up at once.
+"""A grammar of bars and of the elements between them, as tables that look up many rows at once.
 
-The state of a row is the number of a `BarState`, the number of a state of the form, its last pitch and its bars so far.
-The allowed ids are those of the bar, and the bar lines of the form at that place; after a tie, and within a chord, they
-also depend on the last pitch. States are numbered as they first occur, in any thread.
+The state of a row is the number of a `BarState`, the number of a state of the form, its last pitch and its number of
+bars. The allowed ids are those of the bar, and the bar lines of the form at this position. After a tie and within a
+chord, they also depend on the last pitch. States are numbered in the order of their first occurrence, in any thread.
 
-What a bar line depends on in the bar is one number: the room left as a multiple of the grid, or one of the values from
-`AT_LINE` to `IN_CHORD`, which are negative and so count from the end of a table's axis.
+Bar lines depend on the bar only by one number: the remaining room as a multiple of the grid, or one of the values from
+`AT_LINE` to `IN_CHORD`, which are negative and thus count from the end of a table's axis.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Form(ABC, Generic[State]):
 
     @abstractmethod
     def open_bar(self, state: State) -> BarState:
-        """Return the state of the bar that begins here; its room is 0 if no sound may come."""
+        """Return the state of the bar that begins here; its room is 0 if no sound is allowed."""
 
     @abstractmethod
     def at_line(self, state: State) -> set[str]:
-        """Return the tokens that may come right after a bar line, sounds aside; `meter` and `key` are any change."""
+        """Return the tokens other than sounds that may follow a bar line; `meter` and `key` stand for any change."""
 
     @abstractmethod
     def lines(self, state: State, place: int) -> set[str]:
@@ -58,14 +58,14 @@ class Form(ABC, Generic[State]):
 
     @abstractmethod
     def advance(self, state: State, place: int, token: str) -> State:
-        """Return the state after a token that is no sound, at a number of ticks into the bar."""
+        """Return the state after a token that is not part of a sound, at a number of ticks into the bar."""
 
     def may_tie(self, state: State) -> bool:
         """Return whether a note may be tied over the plain bar line after this bar."""
         return True
 
     def completes(self, state: State, place: int) -> bool:
-        """Return whether a bar line at a number of ticks into the bar completes one more bar."""
+        """Return whether a bar line at a number of ticks into the bar completes the bar."""
         return place > 0
 
 
@@ -73,13 +73,13 @@ class TableGrammar(Generic[State]):
     """The grammar of one vocabulary and form.
 
     Attributes:
-        bar_states: The bar states by number.
-        form_states: The states of the form by number.
-        line: (bar states,) what a bar line depends on.
+        bar_states: Bar states by number.
+        form_states: States of the form by number.
+        line: (bar states,) the number on which bar lines depend.
     """
 
     def __init__(self, bars: BarGrammar, form: Form[State], longest_bar: int) -> None:
-        """Make empty tables for bars of up to `longest_bar` ticks."""
+        """Create empty tables for bars of up to `longest_bar` ticks."""
         self.bars, self.form, self.alphabet = bars, form, bars.alphabet
         self._size = size = len(self.alphabet.vocabulary)
         self._lock = RLock()
@@ -95,7 +95,7 @@ class TableGrammar(Generic[State]):
         self._form_numbers: dict[State, int] = {}
         self.line = np.zeros(256, np.int32)
         self._sounds = np.zeros((256, size), np.bool_)  # the ids that may come in the bar
-        self._next = np.full((256, size), -1, np.int32)  # the next bar state; −1 if it is a sign's or unknown
+        self._next = np.full((256, size), -1, np.int32)  # the next bar state; −1 after a sign or if unknown
         self._signs = np.full((64, longest_bar // self.alphabet.grid + 1 - IN_CHORD), -1, np.int32)  # −1: unknown
         self._sign_masks = np.zeros((16, size), np.bool_)
         self._sign_mask_numbers: dict[bytes, int] = {}
@@ -148,7 +148,7 @@ class TableGrammar(Generic[State]):
         return mask
 
     def given(self, rows: Rows) -> Rows:
-        """Return the state in which a last note without a length is an eighth."""
+        """Return the state in which a last note without a length token is an eighth."""
         bar, *others = rows
         with self._lock:
             states = [self.bars.given(self.bar_states[number]) for number in bar.tolist()]
@@ -161,7 +161,7 @@ class TableGrammar(Generic[State]):
         return mask
 
     def or_anything(self, mask: Mask) -> Mask:
-        """Return a mask; if it is empty, since the vocabulary is too small to go on, one of all ids but the start."""
+        """Return the mask; if the vocabulary has no possible id, return a mask of all ids except the start."""
         return mask if mask.any() else self._anything
 
     def _close(self, mask: Mask, rows: Rows, remaining: Ids) -> None:
@@ -194,7 +194,7 @@ class TableGrammar(Generic[State]):
         return number
 
     def _sign_mask(self, form: int, line: int) -> int:
-        """Return the number of the mask of the ids that are no sound, in a form state at a line."""
+        """Return the number of the mask of the ids outside sounds, for a form state and a value of `line`."""
         state = self.form_states[form]
         names: set[str] = set()
         only_signs = line in (0, TIED_OVER, TIEABLE)
@@ -215,7 +215,7 @@ class TableGrammar(Generic[State]):
         return number
 
     def _cross(self, form: int, line: int, token_id: int) -> tuple[int, int, int]:
-        """Return the states after an id that is no sound, and the number of bars that it completes."""
+        """Return the states after an id that is not part of a sound, and the number of bars that it completes."""
         with self._lock:
             state = self.form_states[form]
             place = 0 if line == AT_LINE else self._place(state, line)
@@ -228,7 +228,7 @@ class TableGrammar(Generic[State]):
         return crossed
 
     def _place(self, state: State, line: int) -> int:
-        """Return the ticks from the beginning of the bar to a line."""
+        """Return the ticks from the beginning of the bar, given a value of `line`."""
         return self.form.open_bar(state).left - max(line, 0) * self.alphabet.grid
 
 

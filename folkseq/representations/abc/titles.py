@@ -1,8 +1,8 @@
-"""Titles as tune books write them: the words of a title, and the key by which two titles are compared.
+"""Titles in tune books: the words of a title, and the key for comparing two titles.
 
 Books and their encoders write one title in many ways: `MAID OF THE MILL -- REEL`, `Maid of the Mill., The`,
-`The Maid of the Mill (2)`. `title_words` returns its words in reading order, without what is no part of the name.
-Words that name a kind of tune become `DANCE`, since a jig cannot be called a reel.
+`The Maid of the Mill (2)`. `title_words` returns the words of the name in reading order. Words that name a kind of tune
+become `DANCE`, since a jig cannot be called a reel.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _DANCES = frozenset(
 _LONG = frozenset(dance[:7] for dance in _DANCES if len(dance) > 7)
 """Beginnings of long names, which books abbreviate and misspell."""
 _KINDS = frozenset(_LIST.findall("barn country double grand highland hop long quick set single slip slow treble walk"))
-"""Words that belong to the name of a dance after them."""
+"""Words that belong to the name of the dance that follows."""
 _APART = frozenset(("quick step", "walk around", "barn dance", "set dance", "long dance"))
 _ARTICLES = frozenset(("a", "an", "the"))
 _STRAIGHT = str.maketrans("’‘`´", "''''")
 _ASTRAY = re.compile(r"(?<=[^\W\d_]):(?=[^\W\d_])")
-"""A colon within a word, which someone put behind every "at" to keep robots from addresses."""
+"""A colon within a word: one encoder added it to every "at" to hide e-mail addresses."""
 _INVERTED = re.compile(r"(.*?)[.,\s]*,\s*(the|an?)\b\.?(.*)", re.IGNORECASE)
 _KIND = re.compile(r"(.*?)\s+-+\s+(\S.*)")
-# What is no part of the name: brackets, other names, composers, numbers, keys.
+# Parts of a title that do not belong to the name: brackets, other names, composers, numbers, keys.
 _REST = re.compile(
     r"""[(\[{,;:/="–—].* | \s(?:or|aka|alias)\b.* | \s[-.]+\s.*
     | \s(?:by|arr\.?|comp\.?)\s+[^\W\d_]\S+\s+[^\W\d_]\S+$ | \sfrom\s(?-i:[A-Z][^\W\d_]+\s[A-Z][^\W\d_]+)$
@@ -49,19 +49,19 @@ _REST = re.compile(
 
 
 def title_words(title: str) -> list[str]:
-    """Return the words of a title in reading order; `DANCE` in place of those that name a kind of tune.
+    """Return the words of a title in reading order; `DANCE` replaces words that name a kind of tune.
 
     >>> title_words("MILL RACE -- REEL"), title_words("Cat's Chin., The"), title_words("Ann Lee's Slip Jig (2)")
     (['MILL', 'RACE'], ['The', "Cat's", 'Chin'], ['Ann', "Lee's", '{}'])
     """
     title = " ".join(normalize("NFC", title).translate(_STRAIGHT).split())
-    # Few titles have the signs without which these patterns cannot match, and a book has thousands.
+    # The patterns need rare characters, so test for these first: a book has thousands of titles.
     title = _ASTRAY.sub("", title) if ":" in title else title
     if "," in title and (inverted := _INVERTED.fullmatch(title)):
         title = " ".join(inverted.group(2, 1, 3))
     kind = _KIND.fullmatch(title) if " -" in title else None
     words = _REST.sub("", kind[1] if kind else title).strip(" .,!?-*~").split()
-    # "KILEY'S -- REEL" is called Kiley's Reel, but "GEESE IN THE BOG -- JIG" just that.
+    # "KILEY'S -- REEL" is Kiley's Reel, but "GEESE IN THE BOG -- JIG" is just Geese in the Bog.
     if kind and (len(words) == 1 or (words and words[-1].lower().endswith(("'s", "s'")))):
         words += kind[2].split()
     found: list[str] = []
@@ -83,9 +83,9 @@ def _is_dance(word: str) -> bool:
 
 
 def title_key(words: Iterable[str]) -> str:
-    """Return what two titles have in common if a listener takes one for the other.
+    """Return a key that is equal for titles that a listener would consider the same.
 
-    Case, accents, punctuation, articles, kinds of tune, a final s, and our for or do not count.
+    It ignores case, accents, punctuation, articles, kinds of tune, a final s, and the difference between -our and -or.
 
     >>> title_key(title_words("The Humours of Glin")) == title_key(title_words("HUMORS OF GLIN -- JIG"))
     True
@@ -95,14 +95,14 @@ def title_key(words: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _word_key(word: str) -> str:
-    """Return what a word counts for in a title; nothing for an article."""
+    """Return the contribution of a word to the key of its title; an empty string for an article."""
     letters = "".join(filter(str.isalnum, normalize("NFD", word.lower())))
     plain = "" if letters in _ARTICLES else letters.replace("our", "or")
     return plain.removesuffix("s") or plain
 
 
 def titles_of(tune: Tune) -> tuple[str, ...]:
-    """Return the titles of a tune that others may resemble: not those with the name of its composer or transcriber."""
+    """Return the titles of a tune, except those with the name of its composer or transcriber."""
     values = (value for letter, value in tune.fields if letter in "CZ")
     names = (title_key(name.split()) for value in values for name in re.split(r"[^\w\s.'-]|\b(?:and|by)\b", value))
     people = [name for name in names if " " in name]

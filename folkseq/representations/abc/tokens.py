@@ -8,7 +8,7 @@
 | rest | `z` and its length |
 | chord | `[` pitches upwards `]` length |
 | grace notes | `{` pitches `}` before their note |
-| chord symbol | `"Am7"` before its sound and the grace notes of that, if chords are kept |
+| chord symbol | `"Am7"` before its sound and its grace notes, if chords are kept |
 | tie | `-` after the length |
 | tuplet | `(3`, or `(5:4:5` where the meter's default differs |
 | bar line | `|` `||` `|]` `|:` `:|` `::`, then `[1` `[2` if an ending begins |
@@ -50,8 +50,8 @@ _KINDS |= {token: token for token in ("{", "}", "[", "]", START, END)}
 def kind(token: str) -> str:
     """Return the kind of a token, or an empty string for an unknown one.
 
-    Kinds are `R:`, `M:`, `K:`, pitch, length, rest, tie, tuplet, harmony, bar, ending, meter, key; a bracket, a brace,
-    and the start and end tokens are kinds of their own.
+    Kinds are `R:`, `M:`, `K:`, pitch, length, rest, tie, tuplet, harmony, bar, ending, meter and key. Each bracket and
+    brace, and the start and end tokens, are separate kinds.
     """
     if token in _KINDS:
         return _KINDS[token]
@@ -79,20 +79,20 @@ def header_meter(token: str) -> Meter:
 
 
 def bar_tokens(bar: Bar) -> list[str]:
-    """Return the tokens of a bar line: the line if there is one, then the ending if one begins."""
+    """Return the tokens of a bar line: the line, if any, and the ending that begins, if any."""
     line = [_LINE_TOKENS[bar.style, bar.closes, bar.opens]] if bar.style else []
     return [*line, "[" + ",".join(map(str, bar.endings))] if bar.endings else line
 
 
 @lru_cache(maxsize=256)
 def tuplet_token(tuplet: Tuplet, compound: bool) -> str:
-    """Return the token of a tuplet, short where it is the meter's default."""
+    """Return the token of a tuplet, in its short form if it is the meter's default."""
     short = f"({tuplet.actual}"
     return short if parse_tuplet(short, compound) == tuplet else f"{short}:{tuplet.normal}:{tuplet.count}"
 
 
 def harmony_token(mark: str) -> str:
-    """Return the token of a chord symbol in quotes; nothing for one of an unknown kind, and for other marks."""
+    """Return the token of a chord symbol in quotes; an empty string for unknown chords and other marks."""
     symbol = canonical(mark[1:-1]) if mark[:1] == '"' else ""
     return f'"{symbol}"' if symbol else ""
 
@@ -108,13 +108,13 @@ def _length_token(numerator: int, denominator: int) -> str:
 
 
 class SoundTokenizer:
-    """Tokenizes sounds under one key after one transposition."""
+    """A tokenizer of sounds in one key after one transposition."""
 
     def __init__(self, interval: Interval, key: Key, grace: bool, chords: bool = False) -> None:
         self.interval, self.key, self.grace, self.chords = interval, key, grace, chords
         self._pitches: dict[Pitch, str] = {}
         self.tokens = ByIdentity(self.tokens_in_tuplet)
-        """Returns the tokens of a sound outside tuplets."""
+        """A function that returns the tokens of a sound outside tuplets."""
 
     def tokens_in_tuplet(self, sound: Sound, actual: int = 1, normal: int = 1) -> list[str]:
         """Return the tokens of a sound in a tuplet of `actual` in the time of `normal`."""
@@ -130,7 +130,7 @@ class SoundTokenizer:
         return tokens
 
     def _harmony(self, marks: Iterable[str]) -> list[str]:
-        """Return the token of the last chord symbol, which is the one that sounds."""
+        """Return the token of the last chord symbol, the one that sounds."""
         symbols = [token for token in map(harmony_token, marks) if token]
         return [harmony_token(f'"{move_symbol(symbols[-1][1:-1], self.interval)}"')] if symbols else []
 
@@ -158,7 +158,7 @@ class SoundTokens(NamedTuple):
 
 
 class SignToken(NamedTuple):
-    """A token that is no part of a sound."""
+    """A token that is not part of a sound."""
 
     place: int
     kind: str
@@ -166,7 +166,7 @@ class SignToken(NamedTuple):
 
 
 def read_sounds(tokens: Sequence[str]) -> Sequence[SoundTokens | SignToken]:
-    """Read any tokens as sounds and signs; a token that means nothing in its place is skipped."""
+    """Read any tokens as sounds and signs; a token without meaning at its position is skipped."""
     return _read_sounds(tuple(tokens))
 
 
@@ -249,7 +249,7 @@ def read_elements(tokens: Sequence[str], key: Key, meter: Meter, grace: bool = T
 
 @lru_cache(maxsize=32)
 def _sound_reader(key: Key) -> Callable[..., Sound]:
-    """Return what reads the spelling of a sound in a key; equal ones are one object, since tunes share most of them."""
+    """Return a cached function that reads the spelling of a sound in a key; tunes share most of their sounds."""
 
     def pitch(token: str) -> Pitch:
         step, accidental, _ = parse_note(token)

@@ -1,10 +1,10 @@
-"""A strict reading of a tune's tokens, which is independent of the grammar that masks a model.
+"""Strict validation of a tune's tokens, independent of the grammar that masks a model.
 
-A regular expression over the kinds of tokens checks their spelling; counting over the elements checks bars, tuplets,
-ties, repeats and endings. The grammar shares neither, so each tests the other, and a book is read by the same rules as
-a sampled tune. Every bar within a section is full; its first and last may be short. The grammar demands more: short
-bars complete each other, a tune has four bars, a first ending at most four. So everything that it allows is valid here,
-and a little that it does not allow.
+A regular expression over the kinds of tokens checks their spelling, and counts over the elements check bars, tuplets,
+ties, repeats and endings. The grammar shares no code with these checks, so each tests the other, and the same rules
+apply to a book and to a sampled tune. Every bar within a section must be full; its first and last bars may be short.
+The grammar is stricter: short bars complete each other, a tune has at least four bars, and a first ending has at most
+four. Thus everything that the grammar allows is valid here, but not the reverse.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from folkseq.music import Bar, Element, Key, Meter, Pitch, Sound, Tuplet
 from folkseq.representations.abc.tokens import kind, read_elements
 from folkseq.representations.base import END, START
 
-SPELLING, CLOSE = "misspelt", "no_end"  # a token that means nothing in its place; no final bar line before the end
+SPELLING, CLOSE = "misspelt", "no_end"  # a token without meaning at its position; no final bar line before the end
 BAR, TUPLET, TIE, CHANGE = "bar_of_wrong_length", "unclosed_tuplet", "tie_to_no_note", "meter_within_bar"
 REPEAT, ENDING = "unpaired_repeat", "unpaired_ending"
 _KINDS = (START, END, "R:", "M:", "K:", "pitch", "length", "rest", "tie", "tuplet", "bar", "ending", "meter", "key")
 _LETTERS = dict(zip((*_KINDS, "harmony", "{", "}", "[", "]"), "SERMKplz-t|emkh{}[]", strict=True))
 _SPELT = re.compile(r"SR?MK(h?(\{p+\})?(pl?-?|\[p+\]l?-?|zl?)|[t|emk])*E")
-_OUTSIDE, _INSIDE = -1, 0  # of a repeat; in an ending, its last number
+_OUTSIDE, _INSIDE = -1, 0  # outside or inside a repeat; in an ending, the state is its last number
 
 
 def find_fault(tokens: Sequence[str]) -> str:
@@ -46,9 +46,9 @@ def find_fault(tokens: Sequence[str]) -> str:
 
 def _check_bars(elements: Sequence[Element], meter: Meter) -> str:
     """Check bars, tuplets, ties and changes of meter."""
-    length, before = Fraction(0), Bar(opens=True)  # as if a section began
+    length, before = Fraction(0), Bar(opens=True)  # a section begins
     begun = False  # whether there is anything after the last bar line
-    open_tuplet = 0  # number of sounds that it lacks
+    open_tuplet = 0  # number of its remaining sounds
     tied: tuple[Pitch, ...] = ()
     for place, element in enumerate(elements):
         if isinstance(element, Tuplet | Bar | Meter) and open_tuplet:
@@ -92,7 +92,7 @@ def _check_repeats(bars: Sequence[Bar]) -> str:
         elif bar.ends_section and state > 0:
             if state == 1:
                 return ENDING
-            state = _OUTSIDE  # the last ending needs no sign of its own
+            state = _OUTSIDE  # the last ending needs no sign at its end
         if bar.opens:
             if state != _OUTSIDE:
                 return REPEAT

@@ -1,8 +1,8 @@
-"""Sections of a requested form that come back: some of their bars varied, or with a first and a second ending.
+"""Varied repeats: sections of a requested form that return with some new bars, or with a first and a second ending.
 
-A model first writes the sections as repeats, which it knows best, and then those that come back varied: bars as they
-were, but for some that it draws anew, near the notes that stood there. `in_order` puts each after the one that it
-varies, and makes a repeat of both where that says the same.
+A model first writes all sections as ordinary repeats, which it knows best, and then the varied repeats. In these, bars
+are copied except for some that the model draws again, close to the original notes. `in_order` moves each varied repeat
+behind its original, and merges both into an ordinary repeat if that is equivalent.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from folkseq.representations.vocabulary import Vocabulary
 
 # Of the 3,582 repeated sections of folk-open.abc 7.8 % have endings: 214 of one bar, 28 of two, 34 of four.
 _WITH_ENDINGS, _ENDINGS = 0.078, (1,) * 214 + (2,) * 28 + (4,) * 34
-_NEARER = 0.5  # the likelihood of a note a step further from the one that stood there
-_FURTHEST = 4  # steps
-_ON_THE_BAR = 0.2  # of another note than the one that stood there, where a bar begins
-# The factor of an id that must not come. Were it 0, the candidate would count as one that is hard for the model.
+_NEARER = 0.5  # factor on the probability of a note for each step of distance from the original
+_FURTHEST = 4  # maximum distance in steps
+_ON_THE_BAR = 0.2  # factor on the probability of a different note at the beginning of a bar
+# The factor of a forbidden id. With 0, the candidate would count as more constrained.
 _NEVER = 1e-25
 _TINY = 1e-9  # whole notes
 _KEPT = ("bar", "ending", "meter", *HEADER)
@@ -37,34 +37,34 @@ Tokens = Sequence[str]
 
 
 class Place(NamedTuple):
-    """The state of a row: where it is in the form."""
+    """The state of a row: its position in the form."""
 
     number: float = 0.0
     """The random number of the piece."""
     meter: str = ""
     section: int = -1
-    """Of those planned; −1 in the header."""
+    """Index among the planned sections; −1 in the header."""
     sections: tuple[Bars, ...] = ()
-    """Those that are complete."""
+    """The complete sections."""
     bars: Bars = ()
-    """Of the section so far: ids without bar lines, endings, keys and meters."""
+    """The bars of the section so far: ids without bar lines, endings, keys and meters."""
     bar: tuple[int, ...] = ()
-    """Of the bar so far."""
+    """The ids of the bar so far."""
     in_ending: bool = False
-    """Whether this is a first ending."""
+    """Whether the row is in a first ending."""
 
 
 class VariedForm:
-    """A `folkseq.grammar.Target` within another, or alone, that decides how the sections of a form come back."""
+    """A `folkseq.grammar.Target` for the varied repeats of a form, alone or combined with another target."""
 
     def __init__(self, vocabulary: Vocabulary, plan: FormPlan, share: float, within: Target | None) -> None:
-        """Vary a share of the bars that come back, besides those of endings."""
+        """Vary a share of the returning bars, in addition to those of endings."""
         self._plan, self._share, self._within = plan, share, within
         self._tokens, self._kinds = vocabulary.tokens, [kind(token) for token in vocabulary.tokens]
         self._is_line = np.array([each == "bar" for each in self._kinds])
         self._is_pitch = np.array([each == "pitch" for each in self._kinds])
         self._is_change = np.array([each in ("key", "meter") for each in self._kinds])
-        # Without sections that come back, the first bar alone matters, since it may be a pickup.
+        # Without varied repeats, only the first bar matters, since it may be a pickup.
         self._is_kept = np.array([bool(plan.returns) or each in _KEPT for each in self._kinds])
         self._is_tie = np.array([each == "tie" for each in self._kinds])
         notes = (token if pitch else "C" for token, pitch in zip(vocabulary.tokens, self._is_pitch, strict=True))
@@ -75,7 +75,7 @@ class VariedForm:
 
     @property
     def version(self) -> int:
-        """Return a number that changes with that of the other target."""
+        """Return a number that changes whenever the version of the other target changes."""
         return 100 + (self._within.version if self._within else 0)
 
     def begin(self, uniforms: NDArray[np.float64]) -> Rows:
@@ -95,7 +95,7 @@ class VariedForm:
         return (*(self._within.advance(tuple(inner), ids) if self._within else ()), after)
 
     def weights(self, rows: Rows) -> NDArray[np.float32]:
-        """Return the factors of the ids that may come next: of hardly any but one where a bar comes back as it was."""
+        """Return the factors of the ids that may come next; in a copied bar, practically only one id remains."""
         *inner, places = rows
         shape = (len(places), len(self._tokens))
         weights = self._within.weights(tuple(inner)) if self._within else np.ones(shape, np.float32)
@@ -126,14 +126,14 @@ class VariedForm:
         if what != "bar":
             return place._replace(bar=(*place.bar, token_id))
         if token == "|:" and place.section == 0 and self._plan.sections[:1] == (True,):
-            return place._replace(bars=(), bar=())  # a pickup before the repeat does not come back
+            return place._replace(bars=(), bar=())  # a pickup before the repeat is not repeated
         bars = (*place.bars, place.bar) if place.bar else place.bars
         if token == "|" or (token == ":|" and place.in_ending):
             return place._replace(bars=bars, bar=(), in_ending=False)
         return Place(place.number, place.meter, place.section + 1, (*place.sections, bars))
 
     def _begins_ending(self, place: Place) -> bool:
-        """Return whether a first ending begins here, as was decided."""
+        """Return whether a first ending begins here, according to the random choices."""
         if place.bar or not place.bars or place.in_ending or self._plan.returns:
             return False
         ending = self._decided(place.number, place.section).ending
@@ -143,7 +143,7 @@ class VariedForm:
         return len(place.bars) - pickup == self._plan.target - ending
 
     def _weigh_again(self, weights: NDArray[np.float32], place: Place, section: Bars) -> None:
-        """Weigh what may come next in a section that comes back."""
+        """Weight the ids that may come next in a varied repeat."""
         at, bar = len(place.bars), place.bar
         if at >= len(section):
             return
@@ -162,12 +162,12 @@ class VariedForm:
             weights *= np.where(self._is_pitch, near, 1).astype(np.float32)
         weights[self._is_line | self._is_tie | self._is_change] = _NEVER
         weights[line] = 1
-        other = min(1 + int(decided.other[at] * (len(before) - 1)), len(before) - 1)  # where it differs at the latest
+        other = min(1 + int(decided.other[at] * (len(before) - 1)), len(before) - 1)  # latest position of a difference
         if len(bar) == other and bar == before[:other]:
             weights[before[other]] = _NEVER
 
     def _find_onset(self, bar: tuple[int, ...], meter: str) -> float:
-        """Return where in a bar its next sound begins, in whole notes."""
+        """Return the onset of the next sound in a bar, in whole notes."""
         return float(read_bars([meter, *self._words(bar), "z"]).timing.start[-1])
 
     def _find_sounds(self, bar: tuple[int, ...], meter: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -183,11 +183,11 @@ class _Decided(NamedTuple):
     """The random choices about one section of a piece."""
 
     bars: NDArray[np.float64]
-    """A number from 0 to 1 for each bar; it is varied if that is below the share."""
+    """A number from 0 to 1 for each bar; a bar is varied if its number is below the share."""
     other: NDArray[np.float64]
-    """The place in each varied bar at which it differs at the latest."""
+    """The latest position of a difference in each varied bar, from 0 to 1."""
     ending: int
-    """Bars of the ending, or 0."""
+    """Number of bars of the ending, or 0."""
 
 
 def _decide(number: float, section: int) -> _Decided:
@@ -197,10 +197,9 @@ def _decide(number: float, section: int) -> _Decided:
 
 
 def in_order(tokens: Tokens, plan: FormPlan) -> Tokens:
-    """Return the tokens of a tune in which each section that comes back is where it is played.
+    """Return the tokens of a tune with each varied repeat after its original section.
 
-    A section that comes back as it was is a repeat, and so is one that differs in its last bars alone, which become
-    endings.
+    A varied repeat without differences becomes an ordinary repeat. If only the last bars differ, they become endings.
     """
     body = next((at for at, token in enumerate(tokens) if kind(token) not in (START, *HEADER)), len(tokens))
     begins = tokens.index("|:", body) if plan.sections[:1] == (True,) and "|:" in tokens else body
@@ -208,13 +207,13 @@ def in_order(tokens: Tokens, plan: FormPlan) -> Tokens:
     if not plan.returns or len(sections) != len(plan.sections) or tokens[-1] != END:
         return tokens
     found = [*tokens[:begins]]
-    line = "|" if begins > body else ""  # that ends what is there so far
+    line = "|" if begins > body else ""  # the line at the end of the tokens so far
     for at, section in enumerate(sections):
         if plan.original(at) is not None:
             continue
         again = sections[len(sections) - len(plan.returns) + plan.returns.index(at)] if at in plan.returns else []
         same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(section, again, strict=False))))
-        rest = max(len(section), len(again)) - same  # bars that differ
+        rest = max(len(section), len(again)) - same  # number of different bars
         repeated = bool(again) and (not rest or (rest <= MOST_ENDING and 2 * rest <= len(section)))
         if line or repeated:
             found.append({"": "|:", ":|": "::"}.get(line, "|:") if repeated else line or "||")
@@ -229,7 +228,7 @@ def in_order(tokens: Tokens, plan: FormPlan) -> Tokens:
 
 
 def _sections(tokens: Tokens) -> list[list[list[str]]]:
-    """Return the bars of each section without their lines, changes of key and meter with the bar that follows."""
+    """Return the bars of each section without bar lines; changes of key and meter belong to the following bar."""
     sections: list[list[list[str]]] = [[]]
     bar: list[str] = []
     for token in tokens:
@@ -245,5 +244,5 @@ def _sections(tokens: Tokens) -> list[list[list[str]]]:
 
 
 def _joined(bars: Sequence[Tokens]) -> list[str]:
-    """Return bars with plain lines between them."""
+    """Return bars joined by plain bar lines."""
     return [token for at, bar in enumerate(bars) for token in (("|", *bar) if at else bar)]
