@@ -1,6 +1,6 @@
 """The analysis of performances: validity, features, labels and timing of ids.
 
-`validate` counts notes event by event, which shares nothing with the grammar, nor with the pairing that ignores faults.
+`validate` counts notes event by event. It shares no code with the grammar, or with the pairing that ignores faults.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from folkseq.representations.capabilities import Analysis, Features, Timing
 from folkseq.representations.performance.config import NOTE_OFF, NOTE_ON, PEDAL, Ids, Integers, PerformanceConfig
 from folkseq.representations.performance.events import decode, pair
 
-DURATION_BINS = 4  # of a doubling of the duration; with a bin for each step, hardly two histograms would overlap
-WINDOW_S = 1.0  # over which the label `density` counts onsets
+DURATION_BINS = 4  # bins per doubling of the duration; with a bin for each step, histograms would hardly overlap
+WINDOW_S = 1.0  # window in which the label `density` counts onsets
 
 
 class PerformanceAnalysis(Analysis):
@@ -30,7 +30,7 @@ class PerformanceAnalysis(Analysis):
         self.config, self.layout = config, config.layout
 
     def validate(self, ids: Ids) -> str:
-        """Return the first fault of a whole performance; or nothing."""
+        """Return the first fault of a whole performance, or an empty string."""
         ends = np.flatnonzero((ids == self.layout.start) | (ids == self.layout.end)).tolist()
         whole = ends == [0, len(ids) - 1] and ids[0] == self.layout.start and ids[-1] == self.layout.end
         return self._count_notes(ids)[2] or ("" if whole else "no_end")
@@ -44,12 +44,12 @@ class PerformanceAnalysis(Analysis):
         return replace(found, validity={"note_events_paired": (paired, count)})
 
     def labels(self, ids: Ids) -> Mapping[str, NDArray[Any]]:
-        """Label ids by what has happened up to each of them.
+        """Return labels of each id; a label depends only on the ids up to its own.
 
         Returns:
-            (T,) each: `pitch_class` of an onset, 0 (C) to 11; `hand_register` of an onset, 1 from middle C up, else 0;
-            both without drums. `pedal`, 1 while it is down, if it has tokens. `density`, onsets in the last second.
-            `since_onset`, seconds since the last onset.
+            Arrays of (T,). `pitch_class` of an onset, 0 (C) to 11, and `hand_register` of an onset, 1 from middle C up,
+            else 0; both except for drums. `pedal`, 1 while it is down, if there are pedal tokens. `density`, the number
+            of onsets in the last second. `since_onset`, seconds since the last onset.
         """
         rate = self.config.steps_per_second
         begins = ids < self.layout.note_off
@@ -71,12 +71,12 @@ class PerformanceAnalysis(Analysis):
         return labels
 
     def timing(self, ids: Ids) -> Timing:
-        """Return the time and length of each id in seconds; only a TIME_SHIFT has a length."""
+        """Return the time and duration of each id in seconds; only a TIME_SHIFT has a duration."""
         length = self.layout.steps[ids] / self.config.steps_per_second
         return Timing(np.cumsum(length) - length, length)
 
     def places(self, tokens: Sequence[str]) -> NDArray[np.int64]:
-        """Return the second in which each token is, from 0."""
+        """Return the second of each token, from 0."""
         return self.timing(self.vocabulary.array(tuple(tokens))).start.astype(np.int64)
 
     def span(self, first: int, last: int) -> str:
@@ -89,7 +89,7 @@ class PerformanceAnalysis(Analysis):
         return {"note": float(len(self.layout.onset_pitches(ids))), "second": seconds}
 
     def _count_notes(self, ids: Ids) -> tuple[int, int, str]:
-        """Count the onsets and ends that belong to one note, and all, and find the first fault."""
+        """Return the number of paired onsets and ends, the number of all, and the first fault."""
         sounding, pedal, count, paired, fault = Counter[int](), 0, 0, 0, ""
         events = decode(ids, self.layout)
         for kind, value in zip(events.kind.tolist(), events.value.tolist(), strict=True):

@@ -44,7 +44,7 @@ class PerformanceCodec(Codec[Performance]):
         return events.encode(binned.events(pedal, self.config.canonical), self.layout)
 
     def decode(self, ids: Ids) -> Performance:
-        """Return the performance that any (T,) ids stand for."""
+        """Return the performance for any (T,) ids."""
         found, last = events.decode(ids, self.layout), self.layout.duration(ids)
         notes = events.pair(found, last, self.config.canonical)
         notes = notes._replace(velocity=self.layout.velocities(notes.velocity))

@@ -1,11 +1,11 @@
 """Conditioning on the density and the pitch classes of the music that follows.
 
-Source: the conditioned Performance RNN (Simon and Oore, 2017), as in note_seq's performance_controls. The notes that
-begin in the 3 s after an event give a density, one of eight classes. The time that each pitch class sounds in the next
-5 s gives a histogram. A flag beside each says whether it is on, so that one model writes with and without. The events
-of a step share their conditioning. Deviations: a histogram ends with its window, not with the time shift in which the
-window ends; a note that sounds when a slice begins counts from there; and after the last time shift the last values
-stay, in place of 0 and of equal shares.
+Source: the conditioned Performance RNN (Simon and Oore, 2017), as in note_seq's performance_controls. The density is
+the number of onsets in the 3 s after an event, in eight classes. The histogram is the sounding time of each pitch class
+in the next 5 s. Each of them has a flag, so that one model writes with and without conditioning. All events of a step
+have the same conditioning. Deviations: a histogram ends with its window, not with the time shift in which the window
+ends; a note that sounds at the beginning of a slice counts from there; and after the last time shift the last values
+remain, instead of 0 and equal shares.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from folkseq.grammar import Rows
 from folkseq.representations.performance.config import Ids, Integers, PerformanceConfig
 from folkseq.representations.performance.events import Mask, held_before
 
-EDGES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # notes per second between the eight classes of density
+EDGES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # boundaries of the eight classes of density, in notes per second
 DENSITY_S, PITCH_CLASSES_S = 3.0, 5.0  # lengths of the windows
-PRIOR_S = 0.01  # added to the time that each pitch class sounds
+PRIOR_S = 0.01  # added to the sounding time of each pitch class
 
 Values = NDArray[np.float64]
 Vectors = NDArray[np.float32]
@@ -36,12 +36,12 @@ class Conditioning:
         self.size = 9 * config.density + 13 * config.pitch_classes  # C
 
     def vectors(self, density: Values | float | None, pitch_classes: Values | None, count: int = 1) -> Vectors:
-        """Return the conditioning for values over time, (T, C).
+        """Return the conditioning vectors for values over time, (T, C).
 
         Args:
-            density: (T,) or one number, notes per second; None turns the flag off.
-            pitch_classes: (T, 12) or (12,) shares that add up to one; None turns the flag off.
-            count: T.
+            density: notes per second, (T,) or one number; None turns the flag off.
+            pitch_classes: shares that add up to one, (T, 12) or (12,); None turns the flag off.
+            count: the number of vectors, T.
         """
         vectors = np.zeros((count, self.size), np.float32)
         if self.config.density and density is not None:
@@ -53,7 +53,7 @@ class Conditioning:
         return vectors
 
     def of(self, ids: Ids) -> Vectors:
-        """Return the conditioning that a piece's ids agree with, (T, C), with all flags on."""
+        """Return the conditioning that matches the ids of a piece, (T, C), with all flags on."""
         return self.vectors(*extract(ids, self.config), len(ids))
 
 
@@ -76,12 +76,12 @@ def extract(ids: Ids, config: PerformanceConfig) -> tuple[Values, Values]:
 
 
 def _histograms(at: Integers, onset: Mask, pitch: Integers, starts: Integers, rate: int) -> Values:
-    """Return the shares of the pitch classes from each moment on, (M + 1, 12), given onsets and ends of notes."""
+    """Return the shares of the pitch classes after each moment, (M + 1, 12), given the onsets and ends of notes."""
     changes = np.bincount(at * 12 + pitch % 12, np.where(onset, 1.0, -1.0), len(starts) * 12).reshape(-1, 12)
     order = np.argsort(pitch.astype(np.uint8), kind="stable")
     held = np.bincount(np.arange(128) % 12, held_before(pitch[order], onset[order]))
-    sounding = np.cumsum(changes, axis=0) + held  # (M + 1, 12) notes from each moment to the next
-    past = np.zeros_like(sounding)  # steps that each pitch class has sounded before each moment
+    sounding = np.cumsum(changes, axis=0) + held  # (M + 1, 12) sounding notes between moments
+    past = np.zeros_like(sounding)  # sounding steps of each pitch class before each moment
     np.cumsum(sounding[:-1] * np.diff(starts)[:, None], axis=0, out=past[1:])
     ends = np.minimum(starts + round(PITCH_CLASSES_S * rate), starts[-1])
     last = np.searchsorted(starts, ends, side="right") - 1
@@ -93,12 +93,12 @@ def _histograms(at: Integers, onset: Mask, pitch: Integers, starts: Integers, ra
 
 
 def _shares(seconds: Values) -> Values:
-    """Return shares of the pitch classes, (…, 12), above 0, from the seconds that they sound."""
+    """Return positive shares of the pitch classes, (…, 12), from their sounding times in seconds."""
     return np.asarray((seconds + PRIOR_S) / (seconds + PRIOR_S).sum(axis=-1, keepdims=True))
 
 
 class ConditioningSchedule:
-    """Values over time (a `folkseq.grammar.Schedule`). Its state is the steps since each piece began, (B,) int64."""
+    """Conditioning over time (a `folkseq.grammar.Schedule`). Its state is the elapsed steps of each piece, (B,)."""
 
     def __init__(
         self,
@@ -110,11 +110,15 @@ class ConditioningSchedule:
         steps: int,
         after: int = 0,
     ) -> None:
-        """Let notes per second, and lists of twelve weights, share `steps` steps evenly.
+        """Divide a duration evenly among densities, and evenly among lists of weights.
 
-        Each of V ids moves the time on by `shifts` steps.
-        An empty list is off, and so is None within one, for its time. The first value also holds in `after` steps
-        before that, and the last one from then on.
+        Args:
+            conditioning: the conditioning of the model.
+            shifts: (V,) steps by which each id advances the time.
+            densities: notes per second; empty to turn the flag off.
+            weights: lists of twelve weights; empty to turn the flag off, None to turn it off for a part of the time.
+            steps: the duration; afterwards, the last values remain.
+            after: steps before the duration, with the first values.
         """
         self._shifts, self._steps, self._after = shifts, steps, after
         rates: Sequence[float | None] = densities or [None]

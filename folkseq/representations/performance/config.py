@@ -1,8 +1,8 @@
-"""The configuration of performances as ids, and the ids that follow from it.
+"""The configuration of performances, and the resulting ids.
 
-Source: Oore et al., This time with feeling (2018), and magenta's `PerformanceOneHotEncoding`. By default ids 0 to 387
-are theirs: NOTE_ON, NOTE_OFF, TIME_SHIFT and VELOCITY. Deviations: start and end come after these, then the two events
-of the pedal if it has tokens; and times and velocities can be finer or coarser.
+Source: Oore et al., This time with feeling (2018), and magenta's `PerformanceOneHotEncoding`. By default, ids 0 to 387
+are the same: NOTE_ON, NOTE_OFF, TIME_SHIFT and VELOCITY. Deviations: the start and end ids follow, then the two pedal
+events if the pedal has tokens; and times and velocities can be finer or coarser.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Integers = NDArray[np.int64]
 MAX_VELOCITY = 127
 DEFAULT_VELOCITY = 80
 BEGIN, PEDAL, NOTE_OFF, NOTE_ON, FINISH = range(5)  # kinds of events, in their order within a step
-TIME_SHIFT, VELOCITY = -1, -2  # kinds of ids that set the step and the velocity of the events that follow
+TIME_SHIFT, VELOCITY = -1, -2  # kinds of ids that set the step and the velocity of the following events
 
 
 class Velocities:
     """Velocities in bins of equal size.
 
     Attributes:
-        velocity_bins: Their number; 0 if velocities are not kept.
-        bin_size: Number of velocities in a bin, 127 if there are no bins.
+        velocity_bins: Number of bins; 0 if velocities are not kept.
+        bin_size: Number of velocities in a bin; 127 if there are no bins.
     """
 
     def __init__(self, velocity_bins: int) -> None:
@@ -44,20 +44,20 @@ class Velocities:
         return bins if self.velocity_bins else np.zeros_like(bins)
 
     def velocities(self, bins: Integers) -> Integers:
-        """Return the lowest velocity of each bin, and the default velocity for bin 0, which means unknown."""
+        """Return the lowest velocity of each bin, and the default velocity for bin 0 (unknown)."""
         default = DEFAULT_VELOCITY - (DEFAULT_VELOCITY - 1) % self.bin_size if self.velocity_bins else DEFAULT_VELOCITY
         return np.where(bins > 0, np.minimum((bins - 1) * self.bin_size + 1, MAX_VELOCITY), default)
 
 
 class PerformanceLayout(Velocities):
-    """The ids of a configuration; those of one kind are consecutive.
+    """The ids of a configuration; the ids of each kind are consecutive.
 
     Attributes:
         vocabulary: Token of each id.
         note_on, note_off, time_shift, velocity, start, end: First id of each kind.
-        pedal_up, pedal_down: −1 if the pedal has no tokens.
+        pedal_up, pedal_down: Their ids; −1 if the pedal has no tokens.
         kinds: (V,) kind of each id.
-        values: (V,) its pitch, steps or velocity bin, or 1 for PEDAL_DOWN; otherwise 0.
+        values: (V,) pitch, steps or velocity bin of each id; 1 for PEDAL_DOWN; otherwise 0.
         steps: (V,) steps of each TIME_SHIFT; otherwise 0.
     """
 
@@ -81,7 +81,7 @@ class PerformanceLayout(Velocities):
         self.pedal_up, self.pedal_down = (self.end + 1, self.end + 2) if pedal else (-1, -1)
 
     def onset_pitches(self, ids: Ids) -> Ids:
-        """Return the pitches of the notes that begin, in order."""
+        """Return the pitches of all onsets, in order."""
         return ids[ids < self.note_off]
 
     def duration(self, ids: Ids) -> int:

@@ -1,10 +1,9 @@
 """Events and notes in steps, between ids and performances.
 
-TIME_SHIFT and VELOCITY are not events but the differences between them. In canonical order the events of a step are the
-pedal's (up before down), then ends of notes, then onsets, each by rising pitch, so that no event depends on a later one
-of its step.
+TIME_SHIFT and VELOCITY are not events but differences between events. The canonical order within a step is: pedal (up
+before down), ends of notes, onsets, each by rising pitch. Thus no event depends on a later event of its step.
 
-Pairing takes any events: the end of a silent pitch is ignored, a note that does not end lasts to the last step, and a
+Pairing accepts any events: the end of a silent pitch is ignored, a note without an end lasts to the last step, and a
 note without length is dropped.
 """
 
@@ -36,31 +35,31 @@ Mask = NDArray[np.bool_]
 class StepEvents(NamedTuple):
     """Events in the order of their ids, (R,) int64 each."""
 
-    step: Integers  # from the first id on
+    step: Integers  # steps since the first id
     kind: Integers  # BEGIN, PEDAL, NOTE_OFF, NOTE_ON or FINISH
     value: Integers  # pitch of a note; 1 for pedal down; otherwise 0
     velocity: Integers  # bin of an onset; 0 for other kinds, and before the first VELOCITY
 
     def where(self, mask: Mask | Integers) -> StepEvents:
-        """Return the events that a mask or indices select."""
+        """Return the events selected by a mask or by indices."""
         return StepEvents(*(column[mask] for column in self))
 
 
 def in_order(events: StepEvents, canonical: bool = True) -> StepEvents:
-    """Sort events; if not canonically, only by step and kind, as in magenta."""
+    """Sort events canonically, or only by step and kind, as in magenta."""
     step, kind, value, velocity = events
     if not canonical:
         return events.where(np.argsort(step * 8 + kind, kind="stable"))
-    # One integer of 47, 3, 7 and 7 bits: sorting it is several times as fast as sorting indices.
+    # One integer with fields of 47, 3, 7 and 7 bits sorts several times as fast as indices.
     packed = np.sort(step << 17 | kind << 14 | value << 7 | velocity)
     return StepEvents(packed >> 17, packed >> 14 & 7, packed >> 7 & 127, packed & 127)
 
 
 def encode(events: StepEvents, layout: PerformanceLayout) -> NDArray[np.uint16]:
-    """Encode events, whose steps do not fall, with the fewest TIME_SHIFTs and VELOCITYs.
+    """Encode events in order of time, with the fewest TIME_SHIFTs and VELOCITYs.
 
     Returns:
-        (T,) ids: before an event the TIME_SHIFTs, longest first, and a VELOCITY if it differs from the last onset's.
+        (T,) ids. An event follows its TIME_SHIFTs, the longest first, and a VELOCITY if it differs from the last onset.
     """
     step, kind, value, velocity = events
     gaps = np.diff(step, prepend=0)
@@ -100,13 +99,13 @@ class Notes(NamedTuple):
     velocity: Integers  # 1 to 127, or a bin
 
     def where(self, mask: Mask | Integers) -> Notes:
-        """Return the notes that a mask or indices select."""
+        """Return the notes selected by a mask or by indices."""
         return Notes(*(column[mask] for column in self))
 
     def events(self, pedal: Integers, canonical: bool = True) -> StepEvents:
         """Return the events of a whole piece in order, with a pedal that goes down, up, down, … at (K,) steps.
 
-        If not `canonical`, the onsets of a step, and its ends, stay in the order of the notes.
+        If not `canonical`, simultaneous onsets, and simultaneous ends, keep the order of the notes.
         """
         last = max(int(self.offset.max(initial=0)), int(pedal.max(initial=0)))
         count, down = len(self.onset), 1 - np.arange(len(pedal)) % 2
@@ -129,7 +128,7 @@ class Notes(NamedTuple):
 def pair(events: StepEvents, last: int, canonical: bool) -> Notes:
     """Pair the onsets and ends in events that end at step `last`.
 
-    A note lasts to the next event of its pitch; if not `canonical`, the note of a pitch that began first ends first.
+    A note lasts to the next event of its pitch. If not `canonical`, the first note of a pitch to begin ends first.
     """
     step, kind, pitch, velocity = events.where(by_pitch(events))
     onset = kind == NOTE_ON
@@ -144,34 +143,35 @@ def pair(events: StepEvents, last: int, canonical: bool) -> Notes:
 
 
 def by_pitch(events: StepEvents) -> Integers:
-    """Return the indices of the onsets and ends of notes by pitch, those of a pitch in their order."""
+    """Return the indices of onsets and ends, stably sorted by pitch."""
     at = np.flatnonzero((events.kind == NOTE_ON) | (events.kind == NOTE_OFF))
     return at[np.argsort(events.value[at].astype(np.uint8), kind="stable")]
 
 
 def ends_a_note(pitch: Integers, onset: Mask) -> Mask:
-    """Mask the ends, not onsets, of notes that began before among the same (R,) events, which are sorted by pitch."""
+    """Return a mask of the ends of notes whose onset is also among the (R,) events, which are sorted by pitch."""
     change = np.where(onset, 1, -1)
-    sounding = np.cumsum(change) - pitch * (2 * len(pitch) + 2)  # far below the pitch before: minima begin anew
+    sounding = np.cumsum(change) - pitch * (2 * len(pitch) + 2)  # below the previous pitch: minima start again
     return ~onset & (sounding >= np.minimum.accumulate(sounding - change))
 
 
 def partners(onset_pitch: Integers, end_pitch: Integers) -> Integers:
-    """Return the index of the end of each onset, or the number of ends; of a pitch, first in is first out."""
+    """Return the index of the end of each onset, first in, first out for each pitch; the number of ends for none."""
     turn = np.arange(len(onset_pitch)) - np.searchsorted(onset_pitch, onset_pitch)  # (N,) among onsets of its pitch
     end = np.searchsorted(end_pitch, onset_pitch) + turn
     return np.where(end < np.searchsorted(end_pitch, onset_pitch, side="right"), end, len(end_pitch))
 
 
 def held_before(pitch: Integers, onset: Mask) -> Integers:
-    """Count the notes of each pitch, (128,), that end in a slice, but began before it; arguments as `ends_a_note`."""
+    """Count the notes of each pitch, (128,), that end in a slice but began before it; arguments as `ends_a_note`."""
     return np.bincount(pitch[~onset & ~ends_a_note(pitch, onset)], minlength=128)
 
 
 def pedal_changes(step: Integers, down: Mask) -> Integers:
     """Return the steps at which the pedal goes down, up, down, …, given its moves.
 
-    The last of each step counts; and if it is down before and after a step, but not throughout, it goes up and down.
+    The last move of a step counts. If the pedal is down before and after a step, but not throughout, it goes up and
+    down.
     """
     final = np.flatnonzero(np.diff(step, append=-1))
     after, lifted = down[final], np.diff(np.cumsum(np.append(0, ~down))[np.append(0, final + 1)]) > 0
@@ -181,7 +181,7 @@ def pedal_changes(step: Integers, down: Mask) -> Integers:
 
 
 def pedal_of(events: StepEvents, last: int) -> Integers:
-    """Return the steps at which the pedal goes down, up, down, … in events that end at step `last`, where it is up."""
+    """Return the steps at which the pedal goes down, up, down, … in events; it is up at step `last`, their end."""
     moves = events.where(events.kind == PEDAL)
     changes = pedal_changes(moves.step, moves.value == 1)
     if len(changes) % 2:

@@ -15,7 +15,7 @@ from folkseq.music.performance import Performance
 from folkseq.representations.base import Files, Parsed
 from folkseq.representations.performance.config import PerformanceConfig
 
-MAX_SHIFTS = 10_000_000  # in a piece; the silence of a damaged file would otherwise fill the memory
+MAX_SHIFTS = 10_000_000  # maximum in a piece, since the silence of a damaged file would otherwise fill the memory
 
 
 class PerformanceFiles(Files[Performance]):
@@ -26,11 +26,11 @@ class PerformanceFiles(Files[Performance]):
     max_bytes = midi.LARGEST
 
     def __init__(self, config: PerformanceConfig, name: str = "performance", tracks: bool = False) -> None:
-        """Read for the representation of a name: the drums or everything else, or with `tracks` both."""
+        """Store the options; `name` is the name of the representation, and `tracks` keeps drums and other notes."""
         self.config, self.name, self.tracks = config, name, tracks
 
     def parse(self, data: bytes, file: str) -> Parsed[Performance]:
-        """Parse the performance in a MIDI file. Raises ParseError if it has no notes that are kept."""
+        """Parse the performance in a MIDI file. Raises ParseError if no notes remain."""
         config = self.config
         piece, lost, _ = midi.parse(data, file, shared=config.canonical)
         if not config.canonical:
@@ -48,7 +48,7 @@ class PerformanceFiles(Files[Performance]):
         return Parsed((piece,), (lost,))
 
     def format(self, piece: Performance, suffix: str, comments: Sequence[str] = (), options: Any = None) -> bytes:
-        """Format the performance as MIDI, with the comments as text events at its beginning."""
+        """Format the performance as MIDI, with comments as text events at the beginning."""
         return midi.format(piece, comments)
 
     def title(self, piece: Performance) -> str:
@@ -57,9 +57,9 @@ class PerformanceFiles(Files[Performance]):
 
 
 def as_pretty_midi(piece: Performance) -> tuple[Performance, Counter[str]]:
-    """Return the performance with notes as pretty_midi reads them, and what is lost.
+    """Return the performance with notes as pretty_midi reads them, and counts of lost notes.
 
-    The end of a note ends every note of its pitch and track that began earlier. Notes without length are dropped.
+    The end of a note ends all notes of its pitch and track that began earlier. Notes without length are dropped.
     """
     lost: Counter[str] = Counter()
     tracks = []
@@ -67,7 +67,7 @@ def as_pretty_midi(piece: Performance) -> tuple[Performance, Counter[str]]:
         notes, count = track.notes, len(track)
         pitch, time_s = np.tile(notes["pitch"], 2), np.concatenate([notes["offset_s"], notes["onset_s"]])
         is_onset = np.arange(2 * count) >= count
-        order = np.lexsort((is_onset, time_s, pitch))  # ends before onsets at one time
+        order = np.lexsort((is_onset, time_s, pitch))  # ends before simultaneous onsets
         ends = np.where(is_onset[order], 2 * count, np.arange(2 * count))
         following = np.minimum.accumulate(ends[::-1])[::-1]  # (2 N,) index of the next end
         offset_s = np.empty(2 * count)

@@ -25,23 +25,23 @@ from folkseq.representations.performance.options import PerformanceOptions
 from folkseq.representations.performance.quantization import quantize
 
 SECONDS, SHORTEST_SHARE = 30.0, 0.9
-"""Default of the longest duration; share of a requested duration before which no piece ends."""
+"""Default maximum duration, and minimum share of a requested duration."""
 LONGEST_NOTE_S, MOST_NOTES = 4.0, 20
-"""Defaults of the longest note, and of the largest number of notes at once.
+"""Defaults of the maximum note length and of the maximum number of simultaneous notes.
 
-A model loses sight of notes that it has begun, and they pile up: without limits, after ten minutes of training, 23
-sound at once where pianists have 4. With the pedal baked in, 99.5 % of the notes of a hundred ASAP performances are
+A model forgets to end notes, and they accumulate: without limits, after ten minutes of training, 23 notes sound at once
+where pianists play 4. With the pedal baked into the notes, 99.5 % of the notes of a hundred ASAP performances are
 shorter than 3.8 s, and 99 % of the time at most 22 notes sound at once.
 """
-TOKENS_PER_SECOND, MIN_TOKENS = 200, 200  # at most; the densest 30 s of a hundred ASAP performances have 122 per second
+TOKENS_PER_SECOND, MIN_TOKENS = 200, 200  # limits; the densest 30 s of a hundred ASAP performances have 122 per second
 MOST_DENSITY = 1000.0
 _PITCH_CLASSES = dict(zip(LETTERS, SEMITONES, strict=True))
-_SHOWN = 12  # notes
-_CLOSE_S = 1e-6  # a time in seconds may differ by so much from its step
+_SHOWN = 12  # notes in a preview
+_CLOSE_S = 1e-6  # maximum difference between a time in seconds and its step
 
 
 class Timed(Protocol):
-    """A layout of ids, as sampling needs it."""
+    """A layout of ids with the method that sampling needs."""
 
     start: int
     steps: Integers
@@ -56,9 +56,9 @@ class PerformanceGeneration(Generation[Performance]):
 
     layout: Timed
     width = 1
-    """The number of ids that a piece begins and ends with."""
+    """Number of start ids and of end ids of a piece."""
     longest_note_s, most_notes = LONGEST_NOTE_S, MOST_NOTES
-    """The limits by default."""
+    """The default limits."""
 
     def __init__(self, config: PerformanceConfig, codec: Codec[Performance]) -> None:
         super().__init__(codec.vocabulary)
@@ -68,8 +68,8 @@ class PerformanceGeneration(Generation[Performance]):
     def plan(self, options: PerformanceOptions, prime: Prime[Performance] | None = None) -> Plan:
         """Return the grammar of notes that end in time, and the schedule of density and pitch classes.
 
-        The new part lasts at most the requested seconds, less those of a prime that is kept, and at least nine tenths
-        of that; at most 30 by default.
+        The maximum duration of the new part is the requested one (by default, 30 s) minus that of a kept prime. If a
+        duration is requested, the new part lasts at least nine tenths of that.
         """
         self._check(options)
         rate, given, layout = self.config.steps_per_second, self.steps(prime), self.layout
@@ -99,7 +99,7 @@ class PerformanceGeneration(Generation[Performance]):
         return PerformanceGrammar(self.config, end=end, earliest=earliest, longest=longest, most=most, prime=prime)
 
     def prime(self, text: str, options: PerformanceOptions) -> Prime[Performance]:
-        """Raise RequestError: only a file primes a performance."""
+        """Raise RequestError, since a performance cannot be primed with text."""
         raise RequestError(f"{text}: the prime of a performance is a MIDI, ABC or MusicXML file; name one")
 
     def prime_file(self, data: bytes, file: str, options: PerformanceOptions) -> Prime[Performance]:
@@ -133,7 +133,7 @@ class PerformanceGeneration(Generation[Performance]):
         return Prime(tuple(ids), piece, lost)
 
     def opening(self, piece: Performance, quantized: Performance) -> list[int]:
-        """Return the ids of a prime without its end, given the piece, and the same quantized canonically."""
+        """Return the ids of a prime without its end, given the piece and its canonical quantization."""
         return list(map(int, self.codec.encode(quantized)[:-1]))
 
     def postprocess(
@@ -141,7 +141,7 @@ class PerformanceGeneration(Generation[Performance]):
     ) -> Performance:
         """Return the performance with a name, in the requested tempo, with pedal and prime as requested.
 
-        The tempo only tells where bars fall; times do not change.
+        The tempo only determines bar lines; times do not change.
         """
         piece = bake(piece) if options.pedal == "baked" else piece
         if prime is not None:
@@ -154,14 +154,14 @@ class PerformanceGeneration(Generation[Performance]):
         return replace(piece, tracks=tuple(tracks), name=f"Performance {name}")
 
     def preview(self, piece: Performance) -> str:
-        """Return the number of notes, the duration, and the names of the first notes, with C4 in the middle."""
+        """Return the number of notes, the duration, and the names of the first notes, with C4 as middle C."""
         pitches = [note.pitch for track in piece.tracks for note in track]
         names = [f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}" for pitch in pitches[:_SHOWN]]
         more = ["…"] if len(pitches) > _SHOWN else []
         return f"{len(pitches)} notes in {piece.length_s:.1f} s: {' '.join(names + more)}"
 
     def steps(self, prime: Prime[Performance] | None) -> int:
-        """Return the step from which new notes begin after a prime."""
+        """Return the step at which new notes begin after a prime."""
         return self.layout.duration(np.array(prime.ids)) if prime else 0
 
     def _check(self, options: PerformanceOptions) -> None:
@@ -174,7 +174,7 @@ class PerformanceGeneration(Generation[Performance]):
 
 
 def parse_densities(text: str | None) -> tuple[float, ...]:
-    """Parse notes per second. Raises RequestError.
+    """Parse densities in notes per second. Raises RequestError.
 
     >>> parse_densities("2,8,16")
     (2.0, 8.0, 16.0)
@@ -214,9 +214,10 @@ def parse_pitch_classes(text: str | None) -> list[list[float] | None]:
 
 
 def keep(piece: Performance, prime: Performance, until_s: float) -> Performance:
-    """Return all tracks of the prime, then what the piece holds from `until_s` on.
+    """Return all tracks of the prime, followed by the piece from `until_s` on.
 
-    The new notes continue the prime's only track of their kind, drums or not; otherwise they get a track of their own.
+    The new notes continue the prime's track of their kind, drums or not, if there is exactly one; otherwise they get a
+    separate track.
     """
     tracks = []
     for track in prime.tracks:
@@ -243,7 +244,7 @@ def keep(piece: Performance, prime: Performance, until_s: float) -> Performance:
 
 
 def strip(piece: Performance, from_s: float) -> Performance:
-    """Return what begins at `from_s` or later, with that as its beginning."""
+    """Return the part of a piece that begins at `from_s` or later, shifted to the beginning."""
     tracks = []
     for track in piece.tracks:
         notes, pedal = _after(track, from_s)

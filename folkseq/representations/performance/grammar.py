@@ -1,13 +1,13 @@
-"""The ids of a performance that may come next, so that every note ends, and in time.
+"""The grammar of performances, in which every note ends in time.
 
-Within a step ids have the order of the configuration, a velocity comes only where it changes, and time shifts are
-spelled in one way, so decoding and encoding the ids gives the same ids. A pitch that sounds does not begin again, and a
-silent one does not end. The piece ends with the event that ends its last note or lifts its pedal. Near a limit of the
-time or of the number of ids, sounding notes are ended in order.
+Within a step, ids have the order of the configuration. A velocity comes only where it changes, and time shifts have one
+spelling, so decoding and encoding the ids gives the same ids. A sounding pitch does not begin again, and a silent pitch
+does not end. The piece ends with the event that ends its last note or lifts its pedal. Near a limit of the time or of
+the number of ids, sounding notes are ended in order.
 
-The state of B pieces is two arrays. One has a row of `COLUMNS` for each piece. An id keeps, sets or increases each
-column, as a table over the ids says, so a row changes by a product and a sum. The other, (B, 128), has the step at
-which each sounding note began.
+The state of B pieces is two arrays. The first has a row of `COLUMNS` for each piece. A table over the ids determines
+whether an id keeps, sets or increases each column, so a row changes by a product and a sum. The second, (B, 128), has
+the onset of each sounding note in steps.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from folkseq.grammar import Rows
 from folkseq.representations.performance.config import MAX_VELOCITY, Integers, PerformanceConfig
 from folkseq.representations.performance.events import Mask
 
-MARGIN = 8  # ids that, with one for each sounding note, more than end a piece: velocity, note, shift, its end, end id
+MARGIN = 8  # ids that, plus one per sounding note, suffice to end a piece: velocity, note, shift, note end, end id
 BEFORE_START, ENDED, EVENT, LONGEST_SHIFT, SHORTER_SHIFT, VELOCITY = range(6)
 """Kinds of the last id: none yet; the end id; the start id or an event; a time shift; a velocity."""
 LAST, STEP, NEXT_RANK, BIN, HAS_NOTES, SOUNDING, PEDAL = range(7)
 """Columns, 0 at first: kind of the last id; step; lowest rank of the next event of the step; velocity bin in force;
 whether there has been a note; number of sounding notes; whether the pedal is down."""
 COLUMNS = 7
-SILENT = 1 << 60  # in place of the onset of a pitch that does not sound: later than any
+SILENT = 1 << 60  # stands for the onset of a silent pitch; later than any step
 
 
 class PerformanceGrammar:
@@ -42,18 +42,18 @@ class PerformanceGrammar:
         """Set the limits.
 
         Args:
-            config: of the ids.
+            config: configuration of the ids.
             end: last step.
             earliest: step before which the piece does not end, unless the ids run out.
-            longest: steps of the longest note.
-            most: largest number of notes at once.
-            prime: steps of a prime, in which `longest` and `most` do not apply.
+            longest: maximum length of a note in steps.
+            most: maximum number of simultaneous notes.
+            prime: length of a prime in steps, during which `longest` and `most` do not apply.
         """
         self._end, self._earliest, self._longest, self._most, self._prime = end, earliest, longest, most, prime
         self._layout = layout = config.layout
         self._onsets, self._ends = slice(layout.note_on, layout.note_off), slice(layout.note_off, layout.time_shift)
         self._shifts, self._bins = slice(layout.time_shift, layout.velocity), slice(layout.velocity, layout.start)
-        # Ranks of events within a step: the pedal, ends of notes, onsets; canonically each pitch has its own.
+        # Ranks of events within a step: pedal, ends of notes, onsets; in canonical order, each pitch has its own rank.
         pitches = np.arange(128) * config.canonical
         self._end_ranks, self._onset_ranks = 2 + pitches, 3 + pitches[-1] + pitches
         self._no_rank = self._onset_ranks[-1] + 1
@@ -85,7 +85,7 @@ class PerformanceGrammar:
         summand[self._onsets, SOUNDING], summand[self._ends, SOUNDING] = 1, -1
         if layout.pedal:
             for down, pedal in enumerate((layout.pedal_up, layout.pedal_down)):
-                put(NEXT_RANK, pedal, down)  # it can go down in the step in which it goes up
+                put(NEXT_RANK, pedal, down)  # the pedal can go up and down in one step
                 put(PEDAL, pedal, down)
         return factor, summand
 
@@ -103,11 +103,11 @@ class PerformanceGrammar:
         return now * self._factor.take(ids, axis=0) + self._summand.take(ids, axis=0), onsets
 
     def given(self, rows: Rows) -> Rows:
-        """Return the state itself: notes of a prime still have to end."""
+        """Return the state itself, since the notes of a prime must still end."""
         return rows
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the share of the time after the prime that has passed, (B,) from 0 to 1."""
+        """Return the elapsed share of the time after the prime, (B,) from 0 to 1."""
         passed = (rows[0][:, STEP] - self._prime) / max(self._end - self._prime, 1)
         return np.asarray(np.clip(passed, 0.0, 1.0))
 
@@ -115,7 +115,7 @@ class PerformanceGrammar:
         """Mask the ids that may come next, (B, V), at least one per row, if `remaining` (B,) ids are left."""
         now, onsets = rows
         last, step, _, _, _, sounding, pedal = now.T  # (B,) each
-        # The step at which the note that has sounded longest must end.
+        # The step at which the longest sounding note must end.
         due = np.where(step >= self._prime, onsets.min(axis=1) + self._longest, SILENT)
         mask = self._open(now, onsets, due)
         closing = remaining <= sounding + pedal + MARGIN
@@ -151,10 +151,10 @@ class PerformanceGrammar:
         return mask
 
     def _forced(self, now: Integers, onsets: Integers, closing: Mask, mask: Mask) -> Mask:
-        """Narrow (K, V) masks of `_open` to the start id, or to what ends a note, the time or the ids.
+        """Narrow (K, V) masks of `_open` to the required ids at the start, at the end of a note or near a limit.
 
-        `closing` (K,) tells whether the ids run out: then all notes end in one step, this one or the next. A note that
-        is due ends before any that comes after it in the step. None of the K rows is after a velocity.
+        `closing` (K,) is true for rows that run out of ids: all their notes end in this step or in the next. A note
+        that must end comes before all later events of the step. None of the K rows is after a velocity.
         """
         layout = self._layout
         last, step, rank, number, has_notes, sounding, pedal = now.T  # (K,) each
@@ -163,9 +163,9 @@ class PerformanceGrammar:
         due = onsets <= np.where(step >= self._prime, step - self._longest, -1)[:, None]  # (K, 128)
         is_due, first_due = due.any(axis=1), due.argmax(axis=1)
         lowest = np.where(sounding > 0, (onsets < SILENT).argmax(axis=1) + layout.note_off, layout.end)
-        first = np.where(pedal > 0, layout.pedal_up, lowest)  # the end that comes first in order
+        first = np.where(pedal > 0, layout.pedal_up, lowest)  # the first end in order
 
-        # The only id that may come next; −1 if there are several.
+        # The only possible next id; −1 if there are several.
         wait = np.where(is_due, first_due + layout.note_off, layout.time_shift)
         silent = sounding + pedal == 0
         end = np.where((last == EVENT) & (has_notes > 0), layout.end, -1)

@@ -1,14 +1,14 @@
-"""Performances on the grid of steps: canonically, or in magenta's order.
+"""Quantization of performances to steps, in canonical order or in magenta's order.
 
 Conventions: step = int(seconds × steps per second + ½). A note is at least one step long. All tracks become one.
 
-Canonically, a pitch sounds once at a time: notes of one pitch that begin at one step become one, with the greatest
-velocity and the latest end; and a note ends where its pitch begins again.
+In canonical order, a pitch sounds only once at a time. Notes of one pitch that begin at the same step become one note
+with the greatest velocity and the latest end, and a note ends where its pitch begins again.
 
-In magenta's order ids equal those of note-seq (commit 3582550) on top of pretty_midi: drums are merged with the rest,
-and a pitch can sound several times at once, so that it is lost which end belongs to which onset. Within a step ends
-come before onsets, each in the order of the onsets in seconds and then of the pitches. Deviations: a note that does not
-end is lost in note-seq and kept here; and a tempo counts here in any track, there only in the first.
+In magenta's order, ids equal those of note-seq (commit 3582550) on top of pretty_midi. Drums are merged with the rest,
+and a pitch can sound several times at once, so the assignment of ends to onsets is lost. Within a step, ends come
+before onsets, each in the order of the onsets in seconds and then of the pitches. Deviations: note-seq loses a note
+without an end, which is kept here; and tempo events count in any track here, but only in the first track there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from folkseq.music.sustain import Seconds, held, last_event_s, presses, sounding
 from folkseq.representations.performance.config import Integers, PerformanceConfig
 from folkseq.representations.performance.events import Mask, Notes, pedal_changes
 
-_LAST_STEP = (1 << 34) - 1  # packed events have room for it
+_LAST_STEP = (1 << 34) - 1  # the maximum that fits into packed events
 
 
 class Quantized(NamedTuple):
@@ -40,7 +40,7 @@ class Quantized(NamedTuple):
 
 @lru_cache(maxsize=1)  # reading a corpus asks for the ids and the losses of each piece
 def quantize(piece: Performance, config: PerformanceConfig) -> Quantized:
-    """Quantize the drums, or everything else; in magenta's order all tracks. Raises ValueError for too many steps."""
+    """Quantize the drums, or all other tracks; in magenta's order, all tracks. Raises ValueError for too many steps."""
     if piece.length_s * config.steps_per_second > _LAST_STEP:
         raise ValueError(f"{piece.length_s} s at {config.steps_per_second} steps per second are too many steps")
     lost: Counter[str] = Counter()
@@ -78,7 +78,7 @@ def quantize(piece: Performance, config: PerformanceConfig) -> Quantized:
 def _as_heard(
     track: Track, last_s: float, config: PerformanceConfig, lost: Counter[str]
 ) -> tuple[performance.Notes, Seconds]:
-    """Return the notes of a track, and the time of their ends with the pedal, unless it is apart."""
+    """Return the notes of a track, and their ends in seconds, extended by the pedal unless it has tokens."""
     notes = track.notes
     if track.drum or config.layout.pedal:
         return notes, notes["offset_s"]
@@ -91,7 +91,7 @@ def _as_heard(
 
 
 def one_at_a_time(notes: Notes, released: Integers, short: Mask, lost: Counter[str]) -> tuple[Notes, Mask]:
-    """Merge notes that begin together, and end each where its pitch begins again; `released` has ends without pedal."""
+    """Merge notes that begin together, and end notes where their pitch begins again; `released` are key releases."""
     onset, offset, pitch, velocity = notes
     firsts = np.flatnonzero((np.diff(onset, prepend=-1) != 0) | (np.diff(pitch, prepend=-1) != 0))
     if len(firsts) < len(onset):
@@ -107,14 +107,14 @@ def one_at_a_time(notes: Notes, released: Integers, short: Mask, lost: Counter[s
 def _before_the_pedal(
     onset: Integers, offset: Integers, pedal: Integers, until: Integers, lost: Counter[str]
 ) -> Integers:
-    """Return the steps of ends, one earlier where the pedal would hold a note that ended before it.
+    """Return the steps of ends, one step earlier where the pedal would otherwise hold an ended note.
 
     Args:
-        onset: (N,) steps.
-        offset: (N,) steps, in which the pedal moves before the notes end.
+        onset: (N,) steps of onsets.
+        offset: (N,) steps of ends; within a step, the pedal moves before notes end.
         pedal: (K,) steps at which the pedal goes down, up, down, ….
         until: (N,) steps until which the notes sound.
-        lost: Those that still sound longer are counted here.
+        lost: counter for notes that still sound too long.
     """
     later = np.flatnonzero(held(np.maximum(offset, onset + 1), *_turns(pedal)) > np.maximum(until, onset + 1))
     earlier = offset[later] - 1
@@ -125,7 +125,7 @@ def _before_the_pedal(
 
 
 def _turns(moves: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the times at which the pedal goes down, and those at which it comes up."""
+    """Return the times at which the pedal goes down, and the times at which it goes up."""
     return moves[::2], moves[1::2]
 
 
@@ -143,10 +143,10 @@ def _shared_pedal(tracks: Sequence[Track], config: PerformanceConfig, lost: Coun
 
 
 def _together(pedals: Sequence[tuple[Seconds, Seconds]]) -> Seconds:
-    """Return the seconds at which the first of several pedals goes down, and the last of them up, in turn."""
+    """Return the seconds at which one pedal for several goes down, up, down, …; it is down while any of them is."""
     if len({(down_s.tobytes(), up_s.tobytes()) for down_s, up_s in pedals}) == 1:
         return np.asarray(np.stack(pedals[0], axis=1).reshape(-1))  # that of a channel, which may be changed at once
     time_s = np.concatenate([np.zeros(0), *(down_s for down_s, _ in pedals), *(up_s for _, up_s in pedals)])
-    order = np.argsort(time_s, kind="stable")  # down before up at one time
+    order = np.argsort(time_s, kind="stable")  # down before a simultaneous up
     change = np.repeat([1, -1], len(order) // 2)[order]
     return np.asarray(time_s[order][np.cumsum(change) == (change > 0)])

@@ -1,13 +1,13 @@
 """The identity of performances across keys and players.
 
-Two pianists never play the same tokens. The fingerprint takes each twelve onsets in a row as a multiset, so the order
-in which a chord is spread does not matter, and from its lowest pitch upwards, so the key does not. It keeps the
-multisets with the smallest hashes: a long piece has no more of them than a short one, and all keep the same ones.
+Two pianists never play the same tokens. The fingerprint consists of multisets of twelve consecutive onsets, so the
+order within a spread chord has no effect. Pitches are relative to the lowest one, so the key has no effect either. Only
+the multisets with the smallest hashes are kept, so that fingerprints have a limited size and remain comparable.
 
 Measured on the 877 performances of ASAP's 175 movements: two performances of one movement share at least 8 % of their
 hashes, and half of these pairs at least 35 %; performances of two movements share less than 3 %.
 
-Drums have no key, and one groove occurs in many pieces, so 48 onsets are taken together, at their own pitches. With
+Drums have no key, and one groove occurs in many pieces, so their multisets have 48 onsets with absolute pitches. With
 twelve, 773 of Groove's 1,021 performances would count as one work; with 48, at most 24 do.
 """
 
@@ -24,16 +24,16 @@ from folkseq.representations.capabilities import Profile, Transposition
 from folkseq.representations.performance.config import Ids, PerformanceConfig
 
 ONSETS, DRUM_ONSETS = 12, 48
-_KEPT = 512  # hashes of a piece
-_FACTOR = np.uint64(0x100000001B3)  # of FNV-1a
-_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))  # of splitmix64
+_KEPT = 512  # maximum number of hashes of a piece
+_FACTOR = np.uint64(0x100000001B3)  # the prime of FNV-1a
+_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))  # shifts and factors of splitmix64
 
 
 class Pitches(Protocol):
-    """A layout of ids that stand for notes."""
+    """A layout of ids with pitches."""
 
     def onset_pitches(self, ids: Ids) -> Ids:
-        """Return the pitches of the notes that begin, in order."""
+        """Return the pitches of all onsets, in order."""
         ...
 
 
@@ -44,12 +44,12 @@ class PerformanceTransposition(Transposition):
     twin_share = 0.05
 
     def __init__(self, config: PerformanceConfig, pitches: Pitches | None = None) -> None:
-        """Compare the pitches that the ids of the configuration, or those of another layout, stand for."""
+        """Store the layout that gives the pitches of ids; by default, the layout of the configuration."""
         self.layout, self.drums = config.layout, config.drums
         self._pitches = pitches or config.layout
 
     def fingerprint(self, ids: Ids) -> NDArray[np.int64]:
-        """Return at most 512 distinct hashes; one, of all notes, if there are too few notes for a window."""
+        """Return at most 512 distinct hashes; a single hash of all notes if there are too few for a window."""
         pitches = self._pitches.onset_pitches(ids)
         length = min(DRUM_ONSETS if self.drums else ONSETS, len(pitches))
         if not length:
@@ -65,7 +65,7 @@ class PerformanceTransposition(Transposition):
 
     @cached_property
     def profile(self) -> Profile:
-        """Return the pitches of NOTE_ON and NOTE_OFF; ids that end a note or move the pedal cannot be replaced."""
+        """Return the pitches of NOTE_ON and NOTE_OFF; ids that end a note or move the pedal are not free."""
         layout, ids = self.layout, np.arange(self.layout.size)
         pitched = (ids < layout.time_shift) & (not self.drums)
         onsets, between = ids < layout.note_off, (ids >= layout.time_shift) & (ids < layout.start)
