@@ -1,10 +1,10 @@
-// Alternatives to what stands in the tune: each with its bars as a score, to be heard among the bars around it and taken.
+// Alternatives to music in the tune: each shows its bars as a score, and can be heard in context and taken.
 
 import { stream } from "./api.js";
 import { element, fault } from "./elements.js";
 
-const AROUND = 2, NEW_BARS = 2; // bars before and after, when it is heard; bars in common with a book that are mentioned
-const APART = 1000; // between the seeds of one question, if a seed was given
+const AROUND = 2, NEW_BARS = 2; // context bars in playback; fewest bars shared with a book to mention
+const APART = 1000; // distance between the seeds of one request, if a seed was given
 const SETTINGS = [["count", "How many", 1, 16, 1, "4"], ["plainer", "Temperature of plainer", 0, 4, 0.05, "0.6"], ["bolder", "Temperature of bolder", 0, 4, 0.05, "1.4"], ["seed", "Seed", 0, 2 ** 32, 1, "drawn"]];
 
 /** Return a function `show(title, path, values)` that asks for alternatives to the open tune and shows them. */
@@ -22,7 +22,7 @@ export function setUpAlternatives(tune, player) {
   const form = element("form", { class: "row", onsubmit: event => event.preventDefault() }, ...SETTINGS.map(([name, words, min, max, step, usual]) =>
     element("label", {}, `${words} `, element("input", { type: "number", name, min, max, step, placeholder: usual }))));
   document.getElementById("whole").after(element("details", { id: "settings" }, element("summary", {}, "Settings"), form));
-  let asked = null, running = null, texts = new Map(), origin = null, listening = null; // texts: each alternative's item
+  let asked = null, running = null, texts = new Map(), origin = null, listening = null; // texts: item by text
   tune.addEventListener("text", () => {
     if (place.hidden) return;
     if (!texts.has(tune.abc)) return leave();
@@ -41,7 +41,7 @@ export function setUpAlternatives(tune, player) {
     return write();
   }
 
-  /** Ask for alternatives, and add those that are new. */
+  /** Ask for alternatives, and add the new ones. */
   async function write() {
     const own = running = new AbortController();
     said.textContent = "Writing …";
@@ -69,7 +69,7 @@ export function setUpAlternatives(tune, player) {
     said.textContent = found ? `${found} ${found === 1 ? "alternative" : "alternatives"}` : "";
   }
 
-  /** Return the settings that are given and that the question has. */
+  /** Return the given settings that the request supports. */
   function settings() {
     const given = [...new FormData(form)].filter(([name, value]) => value && (asked.path === "api/rewrite" || name === "count" || name === "seed"));
     const values = Object.fromEntries(given.map(([name, value]) => [name, Number(value)]));
@@ -107,7 +107,7 @@ export function setUpAlternatives(tune, player) {
     if (listening === button) listening = null;
   }
 
-  /** Close, and stop what is still written or heard. */
+  /** Close, and stop generation and playback. */
   function leave(back = false) {
     running?.abort();
     running = null;
@@ -120,7 +120,7 @@ export function setUpAlternatives(tune, player) {
   }
 }
 
-/** Draw a few bars as wide as their place. */
+/** Draw a few bars at the width of their container. */
 function draw(place, abc) {
   const width = Math.max(place.clientWidth - 8, 150), scale = 0.8, voices = /^V:/m.test(abc);
   ABCJS.renderAbc(place, abc, {

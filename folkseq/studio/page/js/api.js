@@ -1,4 +1,4 @@
-// Calls of the studio's own operations; /openapi.json describes them.
+// Calls to the studio's operations; /openapi.json describes them.
 
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
@@ -15,13 +15,13 @@ export function address(path, values = {}) {
   return `${path}?${new URLSearchParams({ ...given(values), token })}`;
 }
 
-/** Ask an operation and return its answer. */
+/** Call an operation and return its answer. */
 export async function ask(path, values, { method = "POST", signal } = {}) {
   const response = await send(path, values, method, signal);
   return response.headers.get("content-type")?.startsWith("application/json") ? response.json() : response.blob();
 }
 
-/** Yield the answers of an operation that streams, each as [kind, answer]. */
+/** Yield the answers of a streaming operation, each as [kind, answer]. */
 export async function* stream(path, values, { signal } = {}) {
   const response = await send(path, values, "POST", signal);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -60,7 +60,7 @@ async function send(path, values, method, signal) {
   throw new Refusal(reason, response.status);
 }
 
-/** Return the values that are given; empty ones are left to their defaults. */
+/** Return the values without empty ones, which take their defaults. */
 function given(values) {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined));
 }

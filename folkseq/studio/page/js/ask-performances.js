@@ -1,4 +1,4 @@
-// The form that asks for performances, and the candidates that it gets.
+// The form for new performances, and the resulting candidates.
 
 import { ask, stream } from "./api.js";
 import { quoted } from "./ask.js";
@@ -6,11 +6,11 @@ import { element, fault } from "./elements.js";
 import { isDrums } from "./notes.js";
 import { inShort } from "./overlap.js";
 
-const USUAL_DENSITY = 6; // of the first ones, which nobody has drawn: the model alone may write next to nothing
+const USUAL_DENSITY = 6; // of the first performances; without a density the model may write almost nothing
 
 /**
- * Return {form, list, begin(restore), goOn(opened), halt(), seconds, model}; `open(found)` is called for a candidate that
- * is chosen, and does not go on from the open performance, and `changed()` when the seconds are new.
+ * Return {form, list, begin(restore), goOn(opened), halt(), seconds, model}; `open(found)` is called for a chosen
+ * candidate that does not continue the open performance, and `changed()` when the duration changes.
  */
 export function askForPerformances(performance, drawn, { open, changed }) {
   let running = null, models = [];
@@ -21,7 +21,7 @@ export function askForPerformances(performance, drawn, { open, changed }) {
   const topP = element("input", { type: "number", min: 0, max: 1, step: 0.01, placeholder: "1" });
   const tempo = element("input", { type: "number", min: 20, max: 400, value: 120 }), ofDrums = element("label", { hidden: true }, "Tempo ", tempo);
   const seed = element("input", { type: "number", min: 0, placeholder: "drawn" });
-  const onwards = element("input", { type: "checkbox" }), beginning = element("span", {}, "go on from the open performance");
+  const onwards = element("input", { type: "checkbox" }), beginning = element("span", {}, "continue the open performance");
   const submit = element("button", { type: "submit", class: "main", disabled: true }, "New performances");
   const stop = element("button", { type: "button", hidden: true, onclick: () => running?.abort() }, "Stop");
   const line = element("p", { class: "error", role: "alert", hidden: true }), command = element("code"), list = element("ol");
@@ -31,10 +31,10 @@ export function askForPerformances(performance, drawn, { open, changed }) {
     element("details", { ontoggle: showCommand }, element("summary", {}, "More"), element("label", {}, "How many ", count), element("label", {}, "Top-p ", topP), ofDrums,
       element("label", {}, "Seed ", seed), element("p", { class: "command" }, command)),
     element("p", {}, submit, " ", stop), line);
-  performance.addEventListener("open", () => { beginning.textContent = `go on from ${performance.name || "the open performance"}`; });
+  performance.addEventListener("open", () => { beginning.textContent = `continue ${performance.name || "the open performance"}`; });
   return { form, list, begin, goOn, halt: () => running?.abort(), get seconds() { return number(seconds) || 20; }, get model() { return model.value; } };
 
-  /** Learn which models there are; write something if nothing is open. */
+  /** Fetch the list of models; write a performance if none is open. */
   async function begin(restore) {
     if (models.length) return;
     try {
@@ -62,10 +62,10 @@ export function askForPerformances(performance, drawn, { open, changed }) {
     ofDrums.hidden = !chosen?.representation.startsWith("packed");
   }
 
-  /** Have what is written next begin with a file that was opened. */
+  /** Make the next performances continue an opened file. */
   function goOn(opened) {
     onwards.checked = true;
-    list.replaceChildren(element("li", { class: "hint" }, "New performances go on from the file, and appear here."));
+    list.replaceChildren(element("li", { class: "hint" }, "New performances continue the file and appear here."));
     if (models.length) choose(isDrums(opened));
   }
 
@@ -74,7 +74,7 @@ export function askForPerformances(performance, drawn, { open, changed }) {
     return { ...values, ...drawn.values(), bpm: ofDrums.hidden ? null : number(tempo) };
   }
 
-  /** Write performances as the form asks, but for what is said otherwise. */
+  /** Write performances with the settings of the form, except those that are overridden. */
   async function write(others = {}) {
     running?.abort();
     const own = running = new AbortController(), from = onwards.checked && performance.current ? performance.id : null;
@@ -106,7 +106,7 @@ export function askForPerformances(performance, drawn, { open, changed }) {
     return button;
   }
 
-  /** Show the command line that writes the same. */
+  /** Show the equivalent command line. */
   function showCommand() {
     const { model: name, count: many, seconds: length, bpm, density, pitch_classes: classes, ...others } = asked();
     const words = Object.entries({ ...others, density: density?.join(","), pitch_classes: classes?.join("/"), ...(bpm ? { bpm, bars: Math.max(Math.round(length * bpm / 240), 1) } : { seconds: length }) });

@@ -1,4 +1,4 @@
-// The sentence that asks for tunes.
+// The form that asks for tunes, worded as a sentence.
 
 import { ask, stream } from "./api.js";
 import { fault } from "./elements.js";
@@ -26,7 +26,7 @@ export async function setUpAsk(onStart, onCandidate) {
 /** Return the models. */
 export const known = () => models;
 
-/** Write tunes as the form asks. */
+/** Write tunes with the settings of the form. */
 export async function write(onStart, onCandidate) {
   running?.abort();
   const own = running = new AbortController();

@@ -1,17 +1,17 @@
-// The candidates of an answer, the best first: each with its first bars, to hear and to open.
+// The candidates of an answer, best first: each shows its first bars, and can be heard and opened.
 
 import { element } from "./elements.js";
 import { inShort } from "./overlap.js";
 
 const list = document.getElementById("candidate-list");
-const BARS = 2, WIDTH_PX = 250; // of the drawing, which is scaled to the card
+const BARS = 2, WIDTH_PX = 250; // of the drawing, before scaling to the card
 
 /** Empty the list. */
 export function clear() { list.replaceChildren(); }
 
 /**
- * Add a candidate at its rank; `open(candidate)` is called when it is chosen, and `compare(abc)` when someone asks how new
- * it is. It is heard with the player.
+ * Add a candidate at its rank; `open(candidate)` is called when it is chosen, and `compare(abc)` to show its
+ * novelty. The player plays it.
  */
 export function add(candidate, open, compare, player) {
   const button = element("button", { type: "button", class: "candidate", title: candidate.title, onclick: () => {
@@ -28,7 +28,7 @@ export function add(candidate, open, compare, player) {
   return button;
 }
 
-/** Return what kind of tune it is: "jig in D major". */
+/** Return a description of the tune: "jig in D major". */
 function kind(abc) {
   const field = letter => abc.match(new RegExp(`^${letter}:(.*)$`, "m"))?.[1].trim() ?? "";
   const [, tonic, mode] = field("K").match(/^([A-G][#b]?)\s*([a-z]*)/i) ?? ["", "", ""];
@@ -46,7 +46,7 @@ function bars(abc) {
   return drawing;
 }
 
-/** Leave out the empty margins of a drawing. */
+/** Crop the empty margins of a drawing. */
 function crop(svg) {
   if (!svg) return;
   const { x, y, width, height } = svg.getBBox();

@@ -7,7 +7,7 @@ import { download } from "./take.js";
 const ANSWER = { method: "GET" };
 const FORMS = [[".html", "a page with players"], [".pdf", "a PDF to print"], [".abc", "one ABC file"]];
 
-/** Show the collection below the formats of `take`; `open(abc, label)` is called for a tune of it. */
+/** Show the collection below the formats of `take`; `open(abc, label)` is called for a chosen tune. */
 export function setUpCollection(tune, take, open) {
   const collect = element("button", { type: "button", class: "main", onclick: () => attempt(async () => {
     const saved = await ask("api/collection", { abc: tune.abc });

@@ -1,4 +1,4 @@
-// Files that are dropped on the page, or chosen: a performance in MIDI, or a tune in ABC or MusicXML.
+// Dropped or chosen files: a performance in MIDI, or a tune in ABC or MusicXML.
 
 import { ask } from "./api.js";
 import { element, fault } from "./elements.js";
@@ -6,7 +6,7 @@ import { go } from "./views.js";
 
 const MOST_BYTES = 3 << 20, status = document.getElementById("status");
 
-/** Open dropped files, by `openTune(abc, label)` or among the performances; return the function that opens one. */
+/** Open dropped files, by `openTune(abc, label)` or among the performances; return the function that opens a file. */
 export function setUpDrop(openTune, performances) {
   const line = element("p", { class: "error", role: "alert", hidden: true });
   status.after(line);

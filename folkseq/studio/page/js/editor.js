@@ -1,8 +1,8 @@
-// The text of the tune, with faults marked in place: a text area over a layer that holds the marks.
+// The text editor of the tune, with faults marked in place: a text area over a layer with the marks.
 
 import { element } from "./elements.js";
 
-const WAIT_MS = 350, SAME_MS = 5000; // typing is read after a while, and is another step of undo after a longer one
+const WAIT_MS = 350, SAME_MS = 5000; // pause before typing is read; longer pause before a new undo step
 
 /** Show the editor; `onCaret(index)` is called with the note at the caret, or null. Return `show(index)` for a note. */
 export function setUpEditor(tune, onCaret) {

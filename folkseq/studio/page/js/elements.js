@@ -1,4 +1,4 @@
-// Small helpers for elements.
+// Helpers for DOM elements.
 
 /** Return an element with attributes and children; text is escaped. */
 export function element(name, attributes = {}, ...children) {
@@ -12,7 +12,7 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Show a sentence about something that went wrong, beside what caused it, or hide the line. */
+/** Show an error message in a line, or hide the line if there is none. */
 export function fault(line, text) {
   line.textContent = text;
   line.hidden = !text;

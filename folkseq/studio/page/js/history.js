@@ -1,11 +1,11 @@
 // The history: the open tune is saved with its versions after each change, and earlier tunes can be opened again. A
-// reload opens the tune that was open in this tab, else the newest.
+// reload opens the tune that was open in this tab, or else the newest.
 
 import { ask } from "./api.js";
 import { element, fault } from "./elements.js";
 
 const WAIT_MS = 400, RETRY_MS = 3000, MOST_VERSIONS = 1000, MOST_SIGNS = 3_000_000, LONGEST_LABEL = 200, MOST_UNHEARD = 100, PAGE = 20;
-const REFUSED = [400, 413]; // statuses of what cannot be saved as it is
+const REFUSED = [400, 413]; // statuses of documents that cannot be saved
 const ANSWER = { method: "GET" };
 const list = document.getElementById("history-list");
 
@@ -13,13 +13,13 @@ const list = document.getElementById("history-list");
 export class TuneHistory {
   #tune;
   #revisions = new Map(); // of the documents that this page has opened or saved
-  #unsaved = new Map(); // documents that are to be sent, by id; the tab keeps them, too
-  #unheard = new Map(); // ids of saves whose answers have not come, by document
-  #saved = ""; // what is saved of the open tune
+  #unsaved = new Map(); // documents to send, by id; also stored in the tab
+  #unheard = new Map(); // ids of unanswered saves, by document
+  #saved = ""; // the saved state of the open tune
   #waiting = null;
   #sending = null;
   #shown = PAGE;
-  #asked = 0; // how often something was opened or changed
+  #asked = 0; // number of times that a tune was opened or changed
   #line = element("p", { class: "error", role: "alert", hidden: true });
   #versions = element("ol");
   #details = element("details", { hidden: true }, element("summary"), this.#versions);
@@ -54,12 +54,12 @@ export class TuneHistory {
     }
   }
 
-  /** Open a tune of the history with its versions; return whether it is there. */
+  /** Open a tune of the history with its versions; return whether it exists. */
   async open(id) {
     const asked = ++this.#asked;
     try {
       const unsaved = this.#unsaved.get(id), found = unsaved ?? await ask("api/history/tune", { id }, ANSWER);
-      if (asked !== this.#asked) return true; // something else was opened meanwhile
+      if (asked !== this.#asked) return true; // another tune was opened meanwhile
       if (!unsaved) {
         this.#revisions.set(id, found.revision);
         this.#saved = textOf(found);
@@ -73,12 +73,12 @@ export class TuneHistory {
     }
   }
 
-  /** Open a tune for the first time, or with the versions that it got since. */
+  /** Open a tune for the first time, or with versions that were added since. */
   async show(abc, label, id = crypto.randomUUID()) {
     if (!((this.#revisions.has(id) || this.#unsaved.has(id)) && await this.open(id))) this.#tune.open(abc, label, { id });
   }
 
-  /** Note what is to be saved of the open tune. */
+  /** Queue the open tune for saving. */
   #note() {
     if (!this.#tune.abc) return;
     const document = bounded(this.#tune);
@@ -88,7 +88,7 @@ export class TuneHistory {
     this.#keep();
   }
 
-  /** Keep what is not saved yet in the tab, where a reload finds it. */
+  /** Store unsaved documents in the tab, where a reload finds them. */
   #keep() {
     try {
       const all = [...this.#unsaved.values()].map(each => ({ ...each, revision: this.#revisions.get(each.id) ?? 0, unheard: this.#unheard.get(each.id) ?? [] }));
@@ -101,7 +101,7 @@ export class TuneHistory {
     this.#waiting = setTimeout(() => this.#send(), wait);
   }
 
-  /** Send what is not saved, one document after another, so that revisions follow each other. */
+  /** Send unsaved documents one after another, so that revisions stay in order. */
   async #send() {
     if (this.#sending) {
       this.#sendSoon(WAIT_MS);
@@ -131,7 +131,7 @@ export class TuneHistory {
       this.#unheard.delete(id);
     } catch (error) {
       if (error.status !== 409) throw error;
-      const own = crypto.randomUUID(); // another page has changed the tune: this one goes on as a copy
+      const own = crypto.randomUUID(); // another page has changed the tune: continue as a copy
       this.#unsaved.delete(id);
       this.#unsaved.set(own, { ...document, id: own });
       if (this.#tune.id === id) {
@@ -174,10 +174,10 @@ export class TuneHistory {
   }
 }
 
-/** Return what tells documents apart. */
+/** Return a key that distinguishes documents. */
 const textOf = ({ id, at, versions }) => JSON.stringify([id, at, versions.map(({ abc, label }) => [abc, label])]);
 
-/** Return a tune with as many of its versions as a document holds; the oldest are left out. */
+/** Return a tune with as many versions as a document can hold; the oldest are dropped. */
 function bounded({ id, at, versions }) {
   let first = Math.max(Math.min(versions.length - MOST_VERSIONS, at), 0), signs = 0;
   for (let index = versions.length - 1; index > first; index--) {
@@ -187,7 +187,7 @@ function bounded({ id, at, versions }) {
   return { id, at: at - first, versions: versions.slice(first, first + MOST_VERSIONS).map(({ abc, label }) => ({ abc, label: label.slice(0, LONGEST_LABEL) })) };
 }
 
-/** Keep the candidates in this tab, and return those that were kept. */
+/** Store the candidates in this tab, and return the stored ones. */
 export const kept = {
   get candidates() { return JSON.parse(sessionStorage.getItem("candidates") ?? "[]"); },
   set candidates(all) {

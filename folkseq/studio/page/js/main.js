@@ -56,7 +56,7 @@ try {
   found = kept.candidates;
   found.forEach(add);
   await setUpAsk(start, receive);
-  if (!opened) await write(start, receive); // a tune is on the score when the page opens
+  if (!opened) await write(start, receive); // show a tune when the page opens
 } catch (error) {
   fault(scoreError, error.message);
 }

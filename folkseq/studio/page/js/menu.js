@@ -1,14 +1,14 @@
-// What can be done with the selected bars, in a menu beside them, and with the whole tune, in a row below it.
+// Actions for the selected bars, in a menu beside them, and for the whole tune, in a row below it.
 
 import { element } from "./elements.js";
 
-const FILL = [["again", "Again", "Write these bars anew"], ["plainer", "Plainer", "Write these bars anew, as most players would"],
-  ["bolder", "Bolder", "Write these bars anew, as few players would"], ["vary", "Vary", "Keep the last of these bars and every second one before it, and change the others a little"]];
-const WHOLE = [["continue", "Continue", "Write on from the end of the tune"], ["second_part", "New second part", "Keep the first part, and write another one after it"]];
+const FILL = [["again", "Again", "Rewrite these bars"], ["plainer", "Plainer", "Rewrite these bars with fewer surprises"],
+  ["bolder", "Bolder", "Rewrite these bars with more surprises"], ["vary", "Vary", "Change every second bar a little; the last bar stays"]];
+const WHOLE = [["continue", "Continue", "Continue from the end of the tune"], ["second_part", "New second part", "Keep the first part and write a new second part"]];
 const VOICES = ["Harmonise", "Write alto, tenor and bass under the whole tune"];
 const GAP_PX = 6;
 
-/** Show the menus; `alternatives(title, path, values)` asks for something new. Return the row of the whole tune. */
+/** Show the menus; `alternatives(title, path, values)` asks for alternatives. Return the row of the whole tune. */
 export function setUpMenu(tune, player, alternatives) {
   const menu = document.getElementById("menu"), paper = document.getElementById("paper"), row = document.getElementById("whole");
   const model = () => document.getElementById("ask-form").elements.model.value;
@@ -16,10 +16,10 @@ export function setUpMenu(tune, player, alternatives) {
   const undo = button("Undo", "", () => tune.undo()), redo = button("Redo", "", () => tune.redo());
   menu.append(
     ...FILL.map(([way, name, title]) => button(name, title, () => alternatives(`${name}: ${inWords(tune.selection)}`, "api/rewrite", { way, ...tune.selection }))),
-    button("Loop", "Play these bars over and over", loop), button(...VOICES, harmonise));
+    button("Loop", "Repeat these bars", loop), button(...VOICES, harmonise));
   row.append(undo, redo, ...WHOLE.map(([way, name, title]) => button(name, title, () => alternatives(name, "api/rewrite", { way, model: model() }))), button(...VOICES, harmonise));
 
-  let pressed = false, used = false; // while bars are being selected; since they were
+  let pressed = false, used = false; // during the selection of bars; since then
   paper.addEventListener("pointerdown", () => { pressed = true; });
   for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => {
     if (pressed) pressed = used = false;
@@ -36,7 +36,7 @@ export function setUpMenu(tune, player, alternatives) {
   });
   paper.addEventListener("keydown", event => {
     if (event.key !== "Enter" || event.target !== paper || !tune.selection) return;
-    event.preventDefault(); // or the key would press the button that gets the focus
+    event.preventDefault(); // otherwise the key would press the button that gets the focus
     used = false;
     show();
     menu.querySelector("button").focus();
@@ -58,7 +58,7 @@ export function setUpMenu(tune, player, alternatives) {
   });
   return row;
 
-  /** Show the menu below the last of the selected bars, where they have been chosen. */
+  /** Show the menu below the last selected bar. */
   function show() {
     const marks = paper.querySelectorAll(".mark"), mark = marks[marks.length - 1];
     menu.hidden = pressed || used || !tune.selection || !mark;
@@ -71,8 +71,8 @@ export function setUpMenu(tune, player, alternatives) {
   function showVersions() {
     undo.disabled = tune.at < 1;
     redo.disabled = tune.at >= tune.versions.length - 1;
-    undo.title = undo.disabled ? "" : `Take back: ${tune.versions[tune.at].label}`;
-    redo.title = redo.disabled ? "" : `Bring back: ${tune.versions[tune.at + 1].label}`;
+    undo.title = undo.disabled ? "" : `Undo: ${tune.versions[tune.at].label}`;
+    redo.title = redo.disabled ? "" : `Redo: ${tune.versions[tune.at + 1].label}`;
   }
 
   function loop() {

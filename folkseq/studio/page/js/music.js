@@ -1,9 +1,9 @@
-// What the player plays: messages in the order of their times, and where bars are in them.
+// The player's data: messages sorted by time, and the positions of bars in them.
 
 const SHORTEST_S = 0.01, KEY_PRESSURE = 0xA0, CONTROLLER = 0xB0;
 const BY_THEMSELVES = [[7, 100], [10, 64], [11, 127], [1, 0], [64, 0], [66, 0], [67, 0]].map(([number, value]) => [CONTROLLER, number, value]).concat([[0xE0, 0, 64]]);
 
-/** Return the messages of a reading or a performance: {time, kind, …}, each note's end before what begins then. */
+/** Return the messages of a reading or a performance: {time, kind, …}; at equal times, ends of notes come first. */
 export function messages({ events, beats = [], controls = [] }) {
   const found = [];
   for (const { onset_s, duration_s, pitch, velocity, channel } of events) {
@@ -15,14 +15,14 @@ export function messages({ events, beats = [], controls = [] }) {
   return found.sort((one, other) => one.time - other.time || one.order - other.order);
 }
 
-/** Return what a control message sets: a controller, the bend, the program and so on of a channel. */
+/** Return a key for the state that a control message sets: a controller, the bend, the program and so on of a channel. */
 export const setBy = ({ channel, data }) => `${channel} ${data[0]} ${[CONTROLLER, KEY_PRESSURE].includes(data[0]) ? data[1] : ""}`;
 
-/** Return the control messages that set channels as they are at a position: as they are by themselves, and as was last said. */
+/** Return the control messages that restore the state of the channels at a position: defaults, then the last messages. */
 export function stateAt(list, position, channels) {
   const found = new Map();
   const put = message => {
-    found.delete(setBy(message)); // in the order of the last ones
+    found.delete(setBy(message)); // keep the order of the last messages
     found.set(setBy(message), message);
   };
   for (const channel of channels) for (const data of BY_THEMSELVES) put({ channel, data });
@@ -44,7 +44,7 @@ export function indexAt(list, time) {
   return low;
 }
 
-/** Return the seconds {from, to} for which bars first … last are played the first time; null if they never are. */
+/** Return the range {from, to} in seconds of the first playing of bars first … last; null if they are never played. */
 export function secondsOfBars({ steps, notes, bars }, { first, last }, around = 0) {
   const numbers = [...new Set(bars.map(bar => bar.number))], at = number => numbers.indexOf(number);
   const low = numbers[Math.max(at(first) - around, 0)], high = numbers[Math.min(at(last) + around, numbers.length - 1)];
@@ -61,7 +61,7 @@ export function secondsOfBars({ steps, notes, bars }, { first, last }, around = 
   return from === null ? null : { from, to };
 }
 
-/** Return the clicks before a time that count a bar in, with times up to it, and those of the silence before a pickup. */
+/** Return the count-in clicks of the bar before a time, including the silence before a pickup. */
 export function countIn({ beats = [], events }, from) {
   const bars = beats.flatMap((beat, index) => beat.bar ? [index] : []);
   const at = Math.max(bars.findLastIndex(index => beats[index].onset_s <= from + 1e-9), 0);

@@ -1,13 +1,13 @@
-// The notes of a performance: their names, their places, and what they are in words.
+// The notes of a performance: names, indices, and a description in words.
 
 import { DRUMS } from "./synth.js";
 
 const NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
 
-/** Return the name of a pitch, with C4 in the middle. */
+/** Return the name of a pitch; middle C is C4. */
 export const nameOf = pitch => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 
-/** Return the index of the first note that begins at a time or later. */
+/** Return the index of the first note that begins at or after a time. */
 export function indexOf(notes, time) {
   let low = 0, high = notes.length;
   while (low < high) {
@@ -18,10 +18,10 @@ export function indexOf(notes, time) {
   return low;
 }
 
-/** Return whether a performance has drums alone. */
+/** Return whether a performance has only drums. */
 export const isDrums = ({ notes }) => notes.length > 0 && notes.every(note => note.channel % 16 === DRUMS);
 
-/** Return in words what a performance holds. */
+/** Return a description of a performance's contents. */
 export function summary({ notes, pedal, duration_s }) {
   if (!notes.length) return "No notes.";
   if (isDrums({ notes })) return `${notes.length.toLocaleString("en")} strokes of drums in ${duration_s.toFixed(1)} s.`;

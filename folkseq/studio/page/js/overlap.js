@@ -1,4 +1,4 @@
-// How new the open tune is: the verdict under the title, and the tune of the book beside it with the shared bars marked.
+// The novelty of the open tune: a verdict under the title, and a view beside the book's tune with the shared bars marked.
 
 import { ask, stream } from "./api.js";
 import { element, fault } from "./elements.js";
@@ -6,7 +6,7 @@ import { element, fault } from "./elements.js";
 const WAIT_MS = 500, SLOW_MS = 100, SVG = "http://www.w3.org/2000/svg";
 const title = document.getElementById("title"), line = document.getElementById("newness"), model = document.getElementById("ask-form").elements.model;
 
-/** Show how new the open tune is whenever it has been read; return `compare(abc)`, which opens a tune beside that of the book. */
+/** Show the novelty of the open tune after each reading; return `compare(abc)`, which shows a tune beside the book's tune. */
 export function setUpOverlap(tune, player = null) {
   let timer = null, running = null;
   const compare = viewer(player);
@@ -17,7 +17,7 @@ export function setUpOverlap(tune, player = null) {
   });
   tune.addEventListener("reading", () => {
     clearTimeout(timer);
-    title.title = tune.reading.title; // all of a long one
+    title.title = tune.reading.title; // the full text of a long title
     if (tune.reading.notes.length) timer = setTimeout(show, WAIT_MS);
   });
   model.addEventListener("change", () => { if (tune.reading?.notes.length) show(); });
@@ -46,10 +46,10 @@ export function inWords(words, ...sources) {
   return `${words[0].toUpperCase()}${words.slice(1)}`.replace(/bars (\d+)-(\d+)/g, "bars $1–$2");
 }
 
-/** Return the beginning of a verdict, without what is usual. */
+/** Return a shortened verdict. */
 export const inShort = ({ verdict, copied }) => inWords(verdict.words.replace(/; [^;]* in the corpus [^;]*$/, ""), verdict.source, copied?.source);
 
-/** Return the title in a label of the corpus: of a tune its own, of a MIDI file its name. */
+/** Return the title in a label of the corpus: a tune's title, or a MIDI file's name. */
 const titleOf = source => source.match(/X:\S+ (.+)$/)?.[1] ?? source.replace(/^.*\//, "").replace(/\.midi?$/, "").replaceAll("_", " ");
 
 /** Return the function that opens the two tunes side by side. */
@@ -73,7 +73,7 @@ function viewer(player) {
       const found = known?.there ? known : await ask("api/overlap", { abc, model: model.value }, { signal: own.signal });
       words.textContent = `${inWords(found.verdict.words, found.verdict.source, found.copied.source)}.`;
       if (found.there) {
-        for (const [side, whose] of [[found.here, "This tune"], [found.there, "The book’s tune, on the same keynote"]]) sides.append(shown(side, whose, player));
+        for (const [side, whose] of [[found.here, "This tune"], [found.there, "The book’s tune, on the same tonic"]]) sides.append(shown(side, whose, player));
         for (const side of sides.children) draw(side);
       } else if (found.hint && found.copied.source) sides.append(...asking(found, abc, compare));
     } catch (reason) {
@@ -82,7 +82,7 @@ function viewer(player) {
     }
   };
 
-  /** Return what is shown while the books are not there: how to get them. */
+  /** Return the element that tells how to get missing books. */
   function asking(found, abc, again) {
     const facts = `${found.copied.source}: ${found.copied.source_span}`;
     const build = element("button", { type: "button", hidden: !found.can_build, onclick: async () => {
@@ -117,7 +117,7 @@ function shown(side, whose, player) {
 /** Draw the score of a side, and mark its shared bars. */
 function draw(section) {
   const paper = section.querySelector(".paper"), { abc, bars } = section.side;
-  const untitled = abc.replace(/^T:.*$/gm, title => `%${title.slice(1)}`); // the heading has it; places stay
+  const untitled = abc.replace(/^T:.*$/gm, title => `%${title.slice(1)}`); // the heading shows the title; positions stay the same
   const [score] = ABCJS.renderAbc(paper, untitled, {
     add_classes: true, staffwidth: Math.max(paper.clientWidth - 20, 200), wrap: { minSpacing: 1.4, maxSpacing: 2.5, preferredMeasuresPerLine: 4 },
     foregroundColor: "currentColor", paddingleft: 0, paddingright: 0,

@@ -1,4 +1,4 @@
-// The selected seconds of the performance: chosen by their times, too, and written again in versions to hear and use.
+// The selected passage of the performance: its times can be edited, and it can be rewritten in versions to hear and use.
 
 import { stream } from "./api.js";
 import { element, fault } from "./elements.js";
@@ -11,7 +11,7 @@ export function rewritePassages(performance, roll, drawn, { model, hear, playFro
   const from = time("From, in seconds"), to = time("To, in seconds"), held = element("span", { role: "status" });
   const buttons = [...WAYS.map(([name, temperature]) => element("button", { type: "button", onclick: () => again(name, temperature) }, name)),
     element("button", { type: "button", onclick: () => playFrom(roll.selection.start_s) }, "Play from here")];
-  const hint = element("p", { class: "hint" }, "Drag over the roll, or hold shift with the arrow keys, to select seconds that are to be written again.");
+  const hint = element("p", { class: "hint" }, "Drag over the roll, or hold shift with the arrow keys, to select a passage to rewrite.");
   const menu = element("div", { class: "row", role: "group", "aria-label": "Selected seconds", id: "roll-menu" }, from, " to ", to, " s", held, ...buttons);
   const list = element("ol", { class: "alternatives", "aria-live": "polite" }), line = element("p", { class: "error", role: "alert", hidden: true });
   roll.addEventListener("select", show);
@@ -38,12 +38,12 @@ export function rewritePassages(performance, roll, drawn, { model, hear, playFro
     for (const each of buttons) each.disabled = !selection;
   }
 
-  /** Write the selected seconds again. */
+  /** Rewrite the selected passage. */
   async function again(name, temperature) {
     running?.abort();
     const own = running = new AbortController(), { start_s, stop_s } = roll.selection, shapes = drawn.values();
     const asked = { midi: performance.midi, name: performance.name, start_s, stop_s, temperature, model: shapes.density || shapes.pitch_classes ? model() : null, ...shapes };
-    const waiting = element("li", { class: "waiting" }, "Writing these seconds again… ", element("button", { type: "button", onclick: () => own.abort() }, "Stop"));
+    const waiting = element("li", { class: "waiting" }, "Rewriting this passage… ", element("button", { type: "button", onclick: () => own.abort() }, "Stop"));
     fault(line, "");
     list.replaceChildren(waiting);
     try {
@@ -68,5 +68,5 @@ export function rewritePassages(performance, roll, drawn, { model, hear, playFro
   }
 }
 
-/** Return how many notes begin in some seconds. */
+/** Return the number of notes that begin in a time range. */
 const within = ({ notes }, { start_s, stop_s }) => notes.filter(note => note.onset_s >= start_s && note.onset_s < stop_s).length;

@@ -1,27 +1,27 @@
-// The open performance: a MIDI file with its versions. Everything that shows or changes it listens to it.
+// The open performance: a MIDI file with its versions. All views and editors listen to it.
 
 import { ask } from "./api.js";
 
-const KEPT = "performance", LONGEST_KEPT = 2e6; // characters that a browser keeps over a reload
+const KEPT = "performance", LONGEST_KEPT = 2e6; // most characters that a browser stores across a reload
 
 /** Events: "open" (another performance or version is shown), "fault" (a sentence). */
 export class OpenPerformance extends EventTarget {
-  /** What `/api/performances/read` returns, or null. */
+  /** The answer of `/api/performances/read`, or null. */
   current = null;
-  /** {midi, label, read} from the oldest to the newest, and which of them is open. */
+  /** {midi, label, read}, oldest first, and the index of the open one. */
   versions = [];
   at = -1;
-  /** Whether what is shown is a version of what was shown before. */
+  /** Whether the shown performance is a version of the previous one. */
   same = false;
 
-  /** A number for each performance, whatever its version. */
+  /** A number for each performance, shared by its versions. */
   id = 0;
 
   /** The open file in base64. */
   get midi() { return this.versions[this.at]?.midi ?? ""; }
   get name() { return this.current?.title ?? ""; }
 
-  /** Open another performance, with versions of its own. */
+  /** Open another performance with a new list of versions. */
   open(performance, label = "new") {
     this.id += 1;
     this.versions = [{ midi: performance.midi, label, read: performance }];
@@ -29,7 +29,7 @@ export class OpenPerformance extends EventTarget {
     this.#show(performance, false);
   }
 
-  /** Change the performance: a new version, which undo takes back. Versions that were undone are dropped. */
+  /** Add a version of the performance, which can be undone. Undone versions are dropped. */
   change(performance, label) {
     this.versions.splice(this.at + 1, Infinity, { midi: performance.midi, label, read: performance });
     this.at += 1;
@@ -53,7 +53,7 @@ export class OpenPerformance extends EventTarget {
     }
   }
 
-  /** Open what was open before a reload; return whether there is any. */
+  /** Reopen the performance after a reload; return whether there was one. */
   async restore() {
     const kept = JSON.parse(localStorage.getItem(KEPT) ?? "null");
     if (!kept?.versions?.length) return false;
@@ -88,7 +88,7 @@ export class OpenPerformance extends EventTarget {
   }
 }
 
-/** Return a performance as the player has it. */
+/** Return a performance in the form for the player. */
 export function musicOf({ notes, pedal, changes, programs, duration_s }) {
   const moves = pedal.flatMap(({ start_s, stop_s, channel }) => [[start_s, 127], [stop_s, 0]].map(([time_s, value]) => ({ time_s, channel, data: [0xB0, 64, value] })));
   return { events: notes, programs, duration_s, controls: [...moves, ...changes] };

@@ -1,4 +1,4 @@
-// The page of performances: the form, the roll with its player, passages that are written again, and what is taken away.
+// The page of performances: the form, the roll with its player, rewritten passages, and export.
 
 import { askForPerformances } from "./ask-performances.js";
 import { address, ask } from "./api.js";
@@ -48,17 +48,17 @@ export function setUpPerformances(player) {
   addEventListener("keydown", shortcut, { capture: true });
   return { performance, enter, leave, open, onFile: then => { dropped = then; } };
 
-  /** Open a performance as the studio reads it. */
+  /** Open a performance that the studio has read. */
   function open(opened, label) {
     performance.open(opened, label);
     if (label === "opened") asking.goOn(opened);
     const lost = Object.entries(opened.lost).map(([kind, number]) => `${number} × ${kind}`).join(", ");
-    say(lost ? `Not shown and not heard: ${lost}.` : "");
+    say(lost ? `Not shown or played: ${lost}.` : "");
   }
 
   function say(text) { status.textContent = text; }
 
-  /** Come from the tunes, whose tempo and instrument do not hold here. */
+  /** Enter from the tunes view; its tempo and instrument do not apply here. */
   function enter() {
     kept = { tempo: player.tempo, instrument: player.instrument };
     player.pause();
@@ -93,7 +93,7 @@ export function setUpPerformances(player) {
     showTake();
   }
 
-  /** Say for which seconds something is drawn. */
+  /** Show the seconds to which the drawn values apply. */
   function showRange() {
     const { selection } = roll;
     drawn.over(selection?.start_s ?? 0, selection?.stop_s ?? asking.seconds);
@@ -106,12 +106,12 @@ export function setUpPerformances(player) {
   }
 
   function playFrom(start_s) {
-    if (player.music !== own) player.load(own, roll.cursor); // in place of a version or a tune
+    if (player.music !== own) player.load(own, roll.cursor); // replaces a version or a tune
     showLoop();
     player.play(start_s);
   }
 
-  /** Play a part of a version, which the roll shows meanwhile. */
+  /** Play a part of a version, and show the version in the roll meanwhile. */
   async function hear(found, range) {
     const music = heard = musicOf(found);
     roll.show(found, { same: true });
@@ -141,7 +141,7 @@ export function setUpPerformances(player) {
     clock.textContent = `${time(player.position)} / ${time(player.music.duration_s)}`;
   }
 
-  /** Make the MIDI file ready to be dragged; sound is made when it is asked for. */
+  /** Prepare the MIDI file for dragging; audio is made on request. */
   function showTake() {
     const values = suffix => ({ midi: performance.midi, suffix, name: performance.name });
     const link = element("a", { class: "file", draggable: "true", ondragstart: event => event.dataTransfer.setData("DownloadURL", `audio/midi:${link.download}:${link.href}`) }, "MIDI");
@@ -169,7 +169,7 @@ export function setUpPerformances(player) {
     }));
   }
 
-  /** The keys of the page, before those of the tunes, which are hidden. */
+  /** Handle the keys of this view before those of the hidden tunes view. */
   function shortcut(event) {
     if (page.hidden) return;
     const inField = event.target.closest?.("input:not([type=range]):not([type=checkbox]), select, textarea");

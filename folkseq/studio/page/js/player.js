@@ -1,46 +1,46 @@
-// The player: sends what is coming to the synthesizer a little ahead, by the audio clock, and says what is heard.
+// The player: sends messages to the synthesizer a little ahead, timed by the audio clock, and reports what is heard.
 
 import { ask, Refusal } from "./api.js";
 import { countIn, indexAt, messages, secondsOfBars, stateAt } from "./music.js";
 import { DRUMS, Synth } from "./synth.js";
 
 const AHEAD_S = 0.15, AHEAD_HIDDEN_S = 1.5, TICK_MS = 30, START_S = 0.06, FRAME_S = 0.012, SHORTEST_LOOP_S = 0.05;
-const CLICKS = { true: [76, 120], false: [77, 90] }; // the wood blocks' pitches and velocities, at a bar's beginning or not
+const CLICKS = { true: [76, 120], false: [77, 90] }; // pitch and velocity of the wood blocks on a downbeat or another beat
 
 /**
- * Events: "state" (playing, loading, music or loop are new), "note" ({notes} that sound now, by their indices in the
- * reading), "time" (each frame while it plays), "fault" (a sentence).
+ * Events: "state" (playing, loading, music or loop changed), "note" (the indices, {notes}, of the sounding notes in the
+ * reading), "time" (each frame during playback), "fault" (a sentence).
  */
 export class Player extends EventTarget {
   synth = new Synth();
   /**
-   * A reading, or what else has {events: [{onset_s, duration_s, pitch, velocity, channel}], programs, duration_s}, and
-   * perhaps controls: [{time_s, channel, data}], MIDI messages such as the pedal's, of channel 0 by their status.
+   * A reading, or another object with {events: [{onset_s, duration_s, pitch, velocity, channel}], programs, duration_s}
+   * and optional controls: [{time_s, channel, data}], MIDI messages such as the pedal's, with a status for channel 0.
    */
   music = null;
   state = "stopped"; // or "loading", "playing"
   metronome = false;
   countIn = false;
-  /** Share of a quarter note that its first eighth takes: used for what is auditioned, and by whoever loads a reading. */
+  /** Share of a quarter note that its first eighth takes; used by auditions and by callers that load a reading. */
   swing = 0.5;
   #tempo = 1;
   #instrument = null;
   #loop = null;
   #messages = [];
-  #queue = []; // what is still to be sent on this way to the end
+  #queue = []; // messages still to be sent
   #next = 0;
-  #start = 0; // the position from which it plays; before it, it counts in
-  #position = 0; // while it does not play
-  #lines = []; // {at, position, rate}: what is heard from which time of the audio clock on
-  #sent = { at: 0, position: 0 }; // up to where messages are sent
-  #sounding = new Map(); // notes that have been sent and not ended: the end's channel and pitch, by both
-  #until = null; // where it stops before the end
-  #ended = null; // called when it stops
+  #start = 0; // the start of playback, after the count-in
+  #position = 0; // while stopped
+  #lines = []; // {at, position, rate}: the position heard from a time of the audio clock on
+  #sent = { at: 0, position: 0 }; // end of the sent messages
+  #sounding = new Map(); // sent notes that have not ended: channel and pitch of the end, by both
+  #until = null; // stop position before the end
+  #ended = null; // called on stop
   #timer = null;
   #asked = 0;
   #shown = "";
 
-  /** Take other music; what plays stops. */
+  /** Load other music, and stop playback. */
   load(music, position = null) {
     this.pause();
     this.music = music;
@@ -51,7 +51,7 @@ export class Player extends EventTarget {
     this.#tell("state");
   }
 
-  /** Play from a position in seconds, or from where it is. */
+  /** Play from a position in seconds, or from the current one. */
   async play(from = null) {
     if (!this.music) return;
     const asked = ++this.#asked;
@@ -63,10 +63,10 @@ export class Player extends EventTarget {
       if (asked === this.#asked) this.#fail(error);
       return;
     }
-    if (asked !== this.#asked) return; // something else was asked meanwhile
+    if (asked !== this.#asked) return; // superseded by another request
     let position = from ?? this.#position;
     if (position >= this.#end - 1e-3 || (this.#loop && position < this.#loop.from - 1e-3)) position = this.#loop?.from ?? firstOnset(this.music);
-    if (this.countIn && position <= firstOnset(this.music)) position = 0; // with the silence before a pickup
+    if (this.countIn && position <= firstOnset(this.music)) position = 0; // include the silence before a pickup
     this.#use();
     const lead = this.countIn ? countIn(this.music, position) : [];
     this.#queue = [...lead, ...this.#messages.slice(indexAt(this.#messages, position))];
@@ -84,17 +84,17 @@ export class Player extends EventTarget {
     requestAnimationFrame(() => this.#show());
   }
 
-  /** Stop where it is. */
+  /** Pause. */
   pause() {
     this.#asked += 1;
     this.#halt();
     this.#say("stopped");
   }
 
-  /** Where the sound is that leaves the loudspeaker, in seconds of the music. */
+  /** The position of the audible sound, in seconds of the music. */
   get position() { return this.state === "playing" ? Math.max(this.#at(this.synth.heard), this.#start) : this.#position; }
 
-  /** Go to a position, playing or not. */
+  /** Go to a position, without changing the state. */
   seek(position) {
     this.#position = position;
     if (this.state === "playing") this.play(position);
@@ -102,14 +102,14 @@ export class Player extends EventTarget {
   }
 
   get tempo() { return this.#tempo; }
-  /** Play at a factor of the tempo. */
+  /** Set the tempo factor. */
   set tempo(factor) {
     this.#tempo = factor;
     if (this.state === "playing") this.#lines.push({ ...this.#sent, rate: factor });
   }
 
   get loop() { return this.#loop; }
-  /** Repeat the seconds {from, to}, or nothing. */
+  /** Loop over the seconds {from, to}, or end the loop. */
   set loop(range) {
     this.#loop = range && range.to - range.from > SHORTEST_LOOP_S ? range : null;
     if (this.state === "playing" && range && !(this.position >= range.from && this.#sent.position <= range.to)) this.play(range.from);
@@ -124,15 +124,15 @@ export class Player extends EventTarget {
   }
 
   /**
-   * Play a text that is not the open tune, or some bars {first, last} of it and as many around them; what was loaded
-   * comes back after it. Resolve when it ends.
+   * Play a text that is not the open tune, or its bars {first, last} with context bars; then restore the loaded
+   * music. Resolve at the end.
    */
   async audition(abc, { bars = null, around = 0 } = {}) {
     this.pause();
     const asked = this.#asked;
     try {
       const reading = await ask("api/read", { abc, swing: this.swing });
-      if (asked !== this.#asked) return; // something else is heard
+      if (asked !== this.#asked) return; // superseded by other music
       const range = bars && secondsOfBars(reading, bars, around);
       if (!reading.events.length) throw new Refusal(reading.faults.find(each => !each.lost)?.text ?? "there is nothing to hear in it", 400);
       await this.auditionMusic(reading, range ?? { from: firstOnset(reading), to: reading.duration_s });
@@ -182,7 +182,7 @@ export class Player extends EventTarget {
     this.dispatchEvent(new CustomEvent("note", { detail: { notes: [] } }));
   }
 
-  /** Send what is to sound soon. */
+  /** Send the messages that are due soon. */
   #send() {
     const until = this.synth.now + (document.hidden ? AHEAD_HIDDEN_S : AHEAD_S);
     while (this.#sent.at < until) {
@@ -206,7 +206,7 @@ export class Player extends EventTarget {
     }
   }
 
-  /** Set the controllers, such as the pedal, as they are at a position, to which playing jumps. */
+  /** Restore the controllers, such as the pedal, for a jump to a position. */
   #control(position, at) {
     const channels = Object.keys(this.music.programs ?? {}).map(Number);
     for (const { channel, data } of stateAt(this.#messages, position, channels)) this.synth.send(at, channel, data);
@@ -235,10 +235,10 @@ export class Player extends EventTarget {
     this.#tell("time");
   }
 
-  /** Say what is heard, frame by frame. */
+  /** Report the audible position in each frame. */
   #show() {
     if (this.state !== "playing") return;
-    const position = this.#at(this.synth.heard + FRAME_S), { steps = [] } = this.music; // when the frame is seen
+    const position = this.#at(this.synth.heard + FRAME_S), { steps = [] } = this.music; // at the time the frame is displayed
     const notes = position < this.#start ? [] : steps.filter(step => step.onset_s <= position && position < step.onset_s + step.duration_s).map(step => step.note);
     const shown = notes.join(" ");
     if (shown !== this.#shown) this.dispatchEvent(new CustomEvent("note", { detail: { notes } }));

@@ -7,7 +7,7 @@ const RULER = 22, PEDAL = 14, HEIGHT = 340, FEWEST_PITCHES = 24, WIDEST = 4e6, S
 const BLACK = [1, 3, 6, 8, 10];
 const COLOURS = { ink: "--ink", quiet: "--quiet", line: "--line", accent: "--accent" };
 
-/** Events: "select" (the selection is new), "seek" (the cursor was put elsewhere). */
+/** Events: "select" (the selection changed), "seek" (the cursor moved). */
 export class Roll extends EventTarget {
   /** {start_s, stop_s}, or null. */
   selection = null;
@@ -16,8 +16,8 @@ export class Roll extends EventTarget {
   #longest = 0;
   #low = 48;
   #high = 72;
-  #scale = 40; // pixels a second
-  #anchor = null; // where the keys began to select, and up to where
+  #scale = 40; // pixels per second
+  #anchor = null; // start and end of a selection by keys
   #edge = null;
   #sounding = true;
   #base = element("canvas", { "aria-hidden": "true" });
@@ -27,7 +27,7 @@ export class Roll extends EventTarget {
 
   constructor(place) {
     super();
-    this.#scroller.setAttribute("aria-label", "Piano roll: the arrow keys move the cursor, with shift they select seconds, plus and minus zoom, Escape selects nothing");
+    this.#scroller.setAttribute("aria-label", "Piano roll: the arrow keys move the cursor, with shift they select a passage, plus and minus zoom, Escape clears the selection");
     this.#space.append(element("div", { class: "roll-view" }, this.#base, this.#top));
     this.#scroller.append(this.#space);
     place.append(this.#scroller);
@@ -43,7 +43,7 @@ export class Roll extends EventTarget {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
-  /** Show a performance; the cursor, the selection and the place stay if it is a version of the one before. */
+  /** Show a performance; a new version of the previous one keeps the cursor, the selection and the scroll position. */
   show(performance, { same = false } = {}) {
     const pitches = performance.notes.map(note => note.pitch);
     this.#performance = performance;
@@ -72,7 +72,7 @@ export class Roll extends EventTarget {
 
   focus() { this.#scroller.focus(); }
 
-  /** Put the cursor to a time; `sounding` notes are marked, and it stays in view. */
+  /** Move the cursor to a time, mark `sounding` notes, and keep the cursor in view. */
   move(time, sounding = false) {
     this.cursor = Math.min(Math.max(time, 0), this.#performance.duration_s);
     this.#sounding = sounding;
@@ -86,7 +86,7 @@ export class Roll extends EventTarget {
     if (x < left || x > left + this.#width) this.#scroller.scrollLeft = Math.max(x - this.#width * share, 0);
   }
 
-  /** Show less time, or more, around a time. */
+  /** Zoom in or out around a time. */
   zoom(factor, around = this.cursor) {
     const x = around * this.#scale - this.#scroller.scrollLeft, length = Math.max(this.#performance.duration_s, 0.1);
     this.#scale = Math.min(Math.max(this.#scale * factor, this.#width / length), WIDEST / length, 2000);
@@ -115,7 +115,7 @@ export class Roll extends EventTarget {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, this.#width, HEIGHT);
     for (const [name, property] of Object.entries(COLOURS)) {
-      this.#space.style.color = `var(${property})`; // as the theme has it
+      this.#space.style.color = `var(${property})`; // the color of the theme
       colours[name] = getComputedStyle(this.#space).color;
     }
     return { pen, colours, left: this.#scroller.scrollLeft / this.#scale, right: (this.#scroller.scrollLeft + this.#width) / this.#scale };
@@ -189,7 +189,7 @@ export class Roll extends EventTarget {
     pen.fillRect(this.#x(this.cursor) - 1, 0, 2, HEIGHT);
   }
 
-  /** Return the notes that sound between two times; they are in the order of their onsets. */
+  /** Return the notes that sound between two times, sorted by onset. */
   #between(left, right) {
     const { notes } = this.#performance, first = indexOf(notes, left - this.#longest), last = indexOf(notes, right);
     return notes.slice(first, last).filter(note => note.onset_s + note.duration_s >= left);
@@ -197,7 +197,7 @@ export class Roll extends EventTarget {
 
   #time(event) { return (event.clientX - this.#scroller.getBoundingClientRect().left + this.#scroller.scrollLeft) / this.#scale; }
 
-  /** Select by dragging; a click puts the cursor there. */
+  /** Select by dragging; a click moves the cursor. */
   #point() {
     let from = null, startX = 0;
     this.#scroller.addEventListener("pointerdown", event => {

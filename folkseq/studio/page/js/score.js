@@ -6,10 +6,10 @@ import { setUpSelection } from "./selection.js";
 const paper = document.getElementById("paper"), title = document.getElementById("title");
 const sheet = element("div"), cursor = element("div", { class: "cursor", hidden: true });
 const parts = new Map(); // the elements of each written note, by its index in the reading
-const NEAR_PX = 12, NARROWEST_BAR_PX = 140, WRAP = { minSpacing: 1.2, maxSpacing: 2.7, preferredMeasuresPerLine: 4 }; // lines are the text's own if they have room
-let drawn = "", voices = [], found = null; // what is drawn, its voices, and the rectangles of its bars
+const NEAR_PX = 12, NARROWEST_BAR_PX = 140, WRAP = { minSpacing: 1.2, maxSpacing: 2.7, preferredMeasuresPerLine: 4 }; // lines break as in the text if they fit
+let drawn = "", voices = [], found = null; // the drawn text, its voices, and the rectangles of its bars
 
-/** Draw the tune again whenever its text changes; `onNote(index)` is called with a note that is clicked. */
+/** Draw the tune again whenever its text changes; `onNote(index)` is called with a clicked note. */
 export function setUpScore(tune, player, onNote) {
   paper.append(cursor, sheet);
   tune.addEventListener("text", () => draw(tune));
@@ -34,7 +34,7 @@ export function setUpScore(tune, player, onNote) {
   setUpSelection(tune, paper, () => regions(tune));
 }
 
-/** Mark a note, by its index in the reading, as the one at the caret; or none. */
+/** Mark the note at the caret, by its index in the reading; null for none. */
 export function pointAt(note) {
   for (const each of sheet.querySelectorAll(".pointed")) each.classList.remove("pointed");
   if (note !== null) for (const each of elementsOf(note)) each.classList.add("pointed");
@@ -45,7 +45,7 @@ export const elementsOf = note => parts.get(note) ?? [];
 
 function draw(tune) {
   const width = Math.max(paper.clientWidth - 10, 200), key = `${width} ${tune.abc}`;
-  if (key === drawn || !paper.clientWidth) return; // while it is hidden there is no room to draw in
+  if (key === drawn || !paper.clientWidth) return; // a hidden container has no width
   drawn = key;
   const [visual] = ABCJS.renderAbc(sheet, withNumberFirst(tune.abc), {
     add_classes: true, staffwidth: width, wrap: barsOfLongestLine(tune.abc) * NARROWEST_BAR_PX > width ? WRAP : undefined,
@@ -57,8 +57,8 @@ function draw(tune) {
 }
 
 /**
- * Return the text with what stands before its X: after that line, so that all after it keeps its place: where abcjs wraps
- * lines, it counts places from the X: on.
+ * Return the text with everything before its X: moved after that line, so that later positions stay the same: when abcjs
+ * wraps lines, it counts positions from the X: on.
  */
 function withNumberFirst(abc) {
   const [, blank, head, number, rest] = abc.match(/^(\s*)([^]*?)(^X:.*)([^]*)$/m) ?? [];
@@ -67,7 +67,7 @@ function withNumberFirst(abc) {
 
 const barsOfLongestLine = abc => Math.max(...abc.split("\n").filter(line => !/^([A-Za-z]:|%)/.test(line)).map(line => line.split(/[|\]:]+/).filter(bar => bar.trim()).length));
 
-/** Find the elements of each note of the reading, by their places in the text. */
+/** Find the elements of each note of the reading, by their positions in the text. */
 function connect(tune) {
   parts.clear();
   found = null;
@@ -115,7 +115,7 @@ function regions(tune) {
   return found;
 }
 
-/** Return the note at a place on the page, or close beside it; null if there is none. */
+/** Return the note at or near a point on the page; null if there is none. */
 function noteNear({ clientX, clientY }) {
   let nearest = null, least = NEAR_PX;
   for (const [note, elements] of parts) {
@@ -129,7 +129,7 @@ function noteNear({ clientX, clientY }) {
 
 const box = element => element.getBoundingClientRect();
 
-/** Have the cursor behind what sounds, over the height of its line, and keep it in view. */
+/** Place the cursor behind the sounding notes, at the height of their line, and keep it in view. */
 function moveCursor(elements, tune) {
   const around = paper.getBoundingClientRect(), boxes = elements.map(box);
   const [left, right] = [Math.min(...boxes.map(each => each.left)) - around.left, Math.max(...boxes.map(each => each.right)) - around.left];

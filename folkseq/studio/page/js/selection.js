@@ -1,16 +1,16 @@
-// Bars are selected on the score: by dragging, by clicks with shift, and by the arrow keys.
+// Selection of bars on the score: by dragging, by clicks with shift, and by the arrow keys.
 
 import { element } from "./elements.js";
 
 const MOVED_PX = 6, HINT = "No bar is selected: drag over bars, or click one";
 
-/** Let bars be selected on the paper; `regions()` returns the rectangles of the bars, which are relative to it. */
+/** Enable the selection of bars on the paper; `regions()` returns the rectangles of the bars, relative to it. */
 export function setUpSelection(tune, paper, regions) {
   const marks = element("div", { class: "marks", "aria-hidden": "true" }), said = element("p", { class: "said", role: "status" }, HINT);
   paper.prepend(marks);
   paper.after(said);
-  let anchor = null, end = null; // the bars where a selection began and ends
-  let from = null; // where a drag began
+  let anchor = null, end = null; // the first and the latest bar of a selection
+  let from = null; // the start of a drag
   const show = () => {
     const { selection } = tune, bars = selection ? regions().filter(each => each.number >= selection.first && each.number <= selection.last) : [];
     const joined = bars.filter((each, index) => bars[index - 1]?.line !== each.line).map(each => ({ ...each, right: bars.findLast(one => one.line === each.line).right }));
@@ -27,7 +27,7 @@ export function setUpSelection(tune, paper, regions) {
   });
   tune.addEventListener("drawn", show);
 
-  /** Return the number of the bar at a place, or nearest to it on its line. */
+  /** Return the number of the bar at a point, or of the nearest bar on its line. */
   function barAt({ clientX, clientY }, near = false) {
     const around = paper.getBoundingClientRect(), x = clientX - around.left, y = clientY - around.top;
     const line = regions().filter(each => y >= each.top && y <= each.bottom);

@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 
-const SEGMENTS = 8, LEVELS = [0.5, 1.5, 3, 6, 12, 24, 48]; // notes per second that the models tell apart
+const SEGMENTS = 8, LEVELS = [0.5, 1.5, 3, 6, 12, 24, 48]; // density levels of the models, in notes per second
 const WORDS = ["under 1", "1 to 2", "2 to 4", "4 to 8", "8 to 16", "16 to 32", "over 32"];
 const NAMES = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"], SHOWN = name => name.replace("#", "♯").replace(/b$/, "♭");
 
@@ -16,7 +16,7 @@ export function setUpStrips(place) {
   const grid = element("table", { class: "classes", role: "grid", "aria-label": "Pitch classes over time" },
     ...NAMES.map((name, row) => element("tr", { role: "row" }, element("th", { scope: "row" }, SHOWN(name)), ...cells[row])).reverse());
   const span = element("p", { class: "hint over" });
-  const clearDensity = element("button", { type: "button", class: "plain", onclick: () => { density = null; show(); } }, "As it comes");
+  const clearDensity = element("button", { type: "button", class: "plain", onclick: () => { density = null; show(); } }, "Automatic");
   const clearClasses = element("button", { type: "button", class: "plain", onclick: () => { for (const each of classes) each.clear(); show(); } }, "All free");
   const first = element("section", { class: "strip" }, element("h3", {}, "Density"), curve, clearDensity);
   const second = element("section", { class: "strip" }, element("h3", {}, "Pitch classes"), grid, clearClasses);
@@ -25,7 +25,7 @@ export function setUpStrips(place) {
     const box = bar.getBoundingClientRect();
     setBar(bars.indexOf(bar), Math.floor((box.bottom - event.clientY) / box.height * LEVELS.length));
   });
-  let painting = null; // whether cells are added or taken away
+  let painting = null; // whether cells are added or removed
   draw(grid, "td", (cell, event) => {
     const { row, at } = cell.dataset;
     if (event.type === "pointerdown") painting = !classes[at].has(NAMES[row]);
@@ -86,14 +86,14 @@ export function setUpStrips(place) {
 
   function show() {
     const { from, to } = range, time = at => (from + (to - from) * at / SEGMENTS).toFixed(1).replace(/\.0$/, "");
-    span.textContent = `Draw how it is to be from ${time(0)} to ${time(SEGMENTS)} s.`;
+    span.textContent = `Draw the values from ${time(0)} to ${time(SEGMENTS)} s.`;
     curve.classList.toggle("free", !density);
     bars.forEach((bar, at) => {
       const level = density?.[at] ?? 3, when = `${time(at)} to ${time(at + 1)} seconds`;
       bar.firstChild.style.height = `${(level + 1) / LEVELS.length * 100}%`;
       bar.setAttribute("aria-label", when);
       bar.setAttribute("aria-valuenow", level);
-      bar.setAttribute("aria-valuetext", density ? `${WORDS[level]} notes per second` : "as it comes");
+      bar.setAttribute("aria-valuetext", density ? `${WORDS[level]} notes per second` : "automatic");
       bar.title = density ? `${when}: ${WORDS[level]} notes per second` : when;
     });
     cells.forEach((row, number) => row.forEach((cell, at) => {

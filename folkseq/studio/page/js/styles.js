@@ -1,5 +1,5 @@
 // abcjs sets style attributes and adds a style sheet for printing to each score, which the content security policy
-// forbids. The same styles through the style object are allowed, and the page's own sheet is for printing, too.
+// forbids. The same styles through the style object are allowed, and the page's own style sheet also covers printing.
 const { setAttribute } = Element.prototype, { createElementNS } = Document.prototype;
 Element.prototype.setAttribute = function (name, value) {
   if (name === "style") this.style.cssText = value;

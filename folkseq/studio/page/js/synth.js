@@ -6,13 +6,13 @@ import { ask } from "./api.js";
 const PROCESSOR = "/assets/vendor/spessasynth_lib-4.3.14/spessasynth_processor.min.js";
 export const DRUMS = 9; // General MIDI's channel, counted from 0, as on every port of 16
 const ALL_SOUND_OFF = 120, RESET_CONTROLLERS = 121, FADE_S = 0.012;
-// One voice of a soundfont is quiet, since there may be many.
+// A single voice of a soundfont is quiet, since many may sound together.
 const VOLUME = 3, LIMITER = { threshold: -9, knee: 6, ratio: 20, attack: 0.002, release: 0.1 };
 
 export class Synth {
-  /** The audio context, from the first sound on: a browser wants a gesture before it. */
+  /** The audio context, created for the first sound, since a browser requires a user gesture. */
   context = null;
-  /** What is heard, before it goes to the loudspeaker. */
+  /** The output node. */
   output = null;
   /** The program of each channel. */
   programs = {};
@@ -20,20 +20,20 @@ export class Synth {
   #opened = null;
   #synthesizer = null;
 
-  /** Fetch the soundfont, so that it is there when it is needed. */
+  /** Fetch the soundfont in advance. */
   fetch() {
     this.#bank ??= ask("api/soundfont", {}, { method: "GET" }).then(blob => blob.arrayBuffer());
-    this.#bank.catch(() => { this.#bank = null; }); // the next one who asks is told why
+    this.#bank.catch(() => { this.#bank = null; }); // the next call reports the error
     return this.#bank;
   }
 
-  /** Make ready to sound; reject with a sentence if that is not possible. */
+  /** Prepare for playback; reject with a sentence if this is not possible. */
   async open() {
     this.#opened ??= this.#open();
     try {
       await this.#opened;
     } catch (error) {
-      this.#opened = this.#bank = null; // what has been sent to the worklet is gone from here
+      this.#opened = this.#bank = null; // buffers that were sent to the worklet are detached
       throw error;
     }
     if (this.context.state !== "running") await this.context.resume();
@@ -56,11 +56,11 @@ export class Synth {
     this.#synthesizer = synthesizer;
   }
 
-  /** The time of the audio clock, in seconds, and that of the sound which leaves the loudspeaker now. */
+  /** The time of the audio clock, and the time of the audible sound, in seconds. */
   get now() { return this.context?.currentTime ?? 0; }
   get heard() { return this.now - (this.context?.outputLatency || this.context?.baseLatency || 0); }
 
-  /** Have channels up to a number, each with its program: a map from channels to programs. */
+  /** Create the given number of channels and set their programs, given as a map from channels to programs. */
   use(programs) {
     for (const [channel, program] of programs) {
       while (this.#synthesizer.channelCount <= channel) this.#synthesizer.addNewChannel();
@@ -73,10 +73,10 @@ export class Synth {
   on(at, channel, pitch, velocity) { this.#synthesizer.noteOn(channel, pitch, velocity, { time: at }); }
   off(at, channel, pitch) { this.#synthesizer.noteOff(channel, pitch, { time: at }); }
   control(at, channel, controller, value) { this.#synthesizer.controllerChange(channel, controller, value, { time: at }); }
-  /** Send a message of MIDI whose status names channel 0. */
+  /** Send a MIDI message whose status has channel 0. */
   send(at, channel, [status, ...data]) { this.#synthesizer.sendMessage([status | channel % 16, ...data], channel - channel % 16, { time: at }); }
 
-  /** Be silent at once, whatever has been sent for times up to `until`. */
+  /** Mute at once, including messages that were sent for times up to `until`. */
   silence(until) {
     const { gain } = this.output, now = this.now;
     gain.cancelScheduledValues(now);
@@ -84,7 +84,7 @@ export class Synth {
     for (let channel = 0; channel < this.#synthesizer.channelCount; channel++) this.control(Math.max(until, now + FADE_S), channel, ALL_SOUND_OFF, 0);
   }
 
-  /** Sound again from a time on. */
+  /** Unmute from a time on. */
   sound(from) {
     this.output.gain.cancelScheduledValues(this.now);
     this.output.gain.setValueAtTime(VOLUME, from);

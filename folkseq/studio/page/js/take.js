@@ -1,5 +1,5 @@
-// Taking the tune away: files to download or to drag into another program. The small ones are made as soon as the tune
-// is read, since a drag cannot wait; the others when they are asked for.
+// Export of the tune: files to download or to drag into another program. Small files are made as soon as the tune has
+// been read, since a drag cannot wait; the others are made on request.
 
 import { address, ask } from "./api.js";
 import { element, fault } from "./elements.js";
@@ -9,7 +9,7 @@ const MADE = [[".pdf", "PDF"], [".wav", "WAV"]];
 const MORE = [[".svg", "SVG"], [".png", "PNG"], [".ogg", "Ogg Vorbis"], [".flac", "FLAC"], [".mxl", "MusicXML, compressed"]];
 const place = document.getElementById("take");
 
-/** Show the row of formats below the score; return the row, to which others add, and `say(text)`, which reports there. */
+/** Show the row of formats below the score; return the row, to which other modules add, and `say(text)`, which shows a message. */
 export function setUpTake(tune, player = null) {
   const links = new Map(READY.map(([suffix, name]) => [suffix, link(suffix, name)]));
   const swung = element("input", { type: "checkbox" });
@@ -24,7 +24,7 @@ export function setUpTake(tune, player = null) {
   tune.addEventListener("reading", makeReady);
   tune.addEventListener("text", () => {
     asked += 1;
-    for (const each of links.values()) clear(each, "is being made…");
+    for (const each of links.values()) clear(each, "is being prepared…");
     fault(line, "");
     said.textContent = "";
   });
@@ -46,7 +46,7 @@ export function setUpTake(tune, player = null) {
     return made;
   }
 
-  /** Make the small files, so that they can be dragged. */
+  /** Make the small files for dragging. */
   function makeReady() {
     const own = ++asked;
     for (const [suffix, made] of links) {

@@ -1,4 +1,4 @@
-// The controls of the player, below the title: play first, the rest folded.
+// The controls of the player, below the title: the play button first, the others folded.
 
 import { ask } from "./api.js";
 import { element, fault } from "./elements.js";
@@ -10,7 +10,7 @@ const place = document.getElementById("transport");
 
 /** Show the controls for the open tune; return a function that plays or pauses it. */
 export function setUpTransport(tune, player) {
-  let own = null; // what is loaded of the open tune
+  let own = null; // the loaded music of the open tune
   const button = element("button", { type: "button", id: "play", class: "main", disabled: true, onclick: toggle }, "Play");
   const at = element("input", { type: "range", id: "position", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Position", oninput: () => { holding(); player.seek(Number(at.value)); } });
   const clock = element("span", { class: "clock" });
@@ -55,7 +55,7 @@ export function setUpTransport(tune, player) {
     }
   }
 
-  /** Load a reading; keep on playing if it is another version of the same tune. */
+  /** Load a reading; keep playing if it is another version of the same tune. */
   function use(reading) {
     const here = player.music === own && own !== null && own.id === reading.id && reading.events.length > 0;
     const playing = here && player.state === "playing", position = here ? Math.min(player.position, reading.duration_s) : null;
@@ -78,7 +78,7 @@ export function setUpTransport(tune, player) {
     }
   }
 
-  /** Have the open tune loaded, in place of an alternative. */
+  /** Load the open tune in place of an alternative. */
   function holding() {
     if (player.music === own) return;
     player.load(own);
@@ -110,7 +110,7 @@ export function setUpTransport(tune, player) {
     localStorage.setItem("sound", JSON.stringify({ instrument: instrument.value, metronome: isOn(metronome), countIn: isOn(countIn), swing: player.swing }));
   }
 
-  /** Use the choices of the last time. */
+  /** Restore the last choices. */
   function restore() {
     const kept = JSON.parse(localStorage.getItem("sound") ?? "{}");
     if (INSTRUMENTS.some(([, program]) => String(program) === kept.instrument)) {
@@ -140,7 +140,7 @@ function toggleButton(name, id, on, change) {
   return button;
 }
 
-/** Return a labelled slider; `set(value)` is called while it moves, `done()` when it stays. */
+/** Return a labelled slider; `set(value)` is called while it moves, `done()` when it is released. */
 function slider(name, id, min, max, step, value, words, set, done = () => {}) {
   const shown = element("output", { for: id }, words(value));
   const input = element("input", { type: "range", id, min, max, step, value, oninput: () => {

@@ -1,24 +1,23 @@
-// The open tune: its text, what the studio reads in it, its versions, and the selected bars. Everything on the page that
-// shows or changes the tune listens to it.
+// The open tune: its text, the studio's reading, its versions, and the selected bars. All views and editors listen to it.
 
 import { ask, Refusal } from "./api.js";
 
 /**
- * Events: "text" (the text is new; `reading` is not yet), "reading" (it has been read), "selection", "versions".
+ * Events: "text" (the text changed; `reading` is still the old one), "reading" (it has been read), "selection", "versions".
  */
 export class OpenTune extends EventTarget {
   id = crypto.randomUUID();
   abc = "";
-  /** What `/api/read` returns: bars, notes and sounding events with their places in the text, and faults; and that text. */
+  /** The answer of `/api/read`: bars, notes and sounding events with their places in the text, and faults; and that text. */
   reading = null;
   /** Numbers of the first and last selected bar, or null. */
   selection = null;
-  /** {abc, label} from the oldest to the newest, and which of them is open. */
+  /** {abc, label}, oldest first, and the index of the open one. */
   versions = [];
   at = -1;
   #reader = null;
 
-  /** Open another tune, with versions of its own. */
+  /** Open another tune with a new list of versions. */
   open(abc, label, { id = crypto.randomUUID(), versions = null, at = 0 } = {}) {
     this.id = id;
     this.versions = versions ?? [{ abc: withLineFeeds(abc), label }];
@@ -28,8 +27,8 @@ export class OpenTune extends EventTarget {
   }
 
   /**
-   * Change the tune: a new version, which undo takes back. Versions that were undone are dropped. Changes of one group
-   * that follow each other are one version.
+   * Add a version of the tune, which can be undone. Undone versions are dropped. Consecutive changes of one group form
+   * one version.
    */
   change(text, label, group = null) {
     const abc = withLineFeeds(text);
@@ -77,5 +76,5 @@ export class OpenTune extends EventTarget {
   #tell(name) { this.dispatchEvent(new Event(name)); }
 }
 
-/** Return a text with the line breaks of a text area, so that places in both are the same. */
+/** Return a text with the line breaks of a text area, so that positions in both agree. */
 const withLineFeeds = text => text.replace(/\r\n?/g, "\n");

@@ -3,7 +3,7 @@
 const [tunes, performances] = ["tunes", "performances"].map(id => document.getElementById(id));
 const links = document.querySelectorAll("#views a"), skip = document.querySelector(".skip");
 
-/** Show the view that the address names, now and when it changes; `changed(name)` is called each time. */
+/** Show the view in the address, now and on each change, and call `changed(name)`. */
 export function setUpViews(changed) {
   let shown = "";
   function show() {

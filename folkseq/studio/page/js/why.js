@@ -1,20 +1,20 @@
-// Why this note: notes shaded by how much they surprise the model, and what it would rather have written.
+// The surprise of each note: notes are shaded by it, and each shows alternatives that the model finds likely.
 
 import { ask, Refusal } from "./api.js";
 import { element, fault } from "./elements.js";
 import { elementsOf } from "./score.js";
 
-// Bits from which a note is so surprising: half as likely with each bit.
+// Lower bounds in bits of each level; every bit halves the probability.
 const LEVELS = [[0, "expected"], [1, "a little surprising"], [3, "surprising"], [6, "very surprising"]];
 const POINTED_MS = 250, LEFT_MS = 500;
 
-/** Add the switch to a row; `alternatives(title, path, values)` shows where a choice leads. */
+/** Add the switch to a row; `alternatives(title, path, values)` shows continuations of a choice. */
 export function setUpWhy(tune, row, alternatives) {
   const paper = document.getElementById("paper"), legend = document.getElementById("legend"), box = document.getElementById("choices");
   const model = () => document.getElementById("ask-form").elements.model.value;
   const button = element("button", { type: "button", class: "toggle", "aria-pressed": "false", title: "Show how much each note surprises the model", onclick: toggle }, "Surprise");
   row.append(button);
-  let found = null, running = null, asking = null, timer = null, at = null; // of the text, what runs, and the note concerned
+  let found = null, running = null, asking = null, timer = null, at = null; // the surprise of the text, pending requests, and the current note
 
   for (const name of ["drawn", "reading"]) tune.addEventListener(name, refresh);
   tune.addEventListener("text", () => { running?.abort(); leave(true); });
@@ -77,7 +77,7 @@ export function setUpWhy(tune, row, alternatives) {
     }
   }
 
-  /** Shade the notes, and say in words what the shade means. */
+  /** Shade the notes, and describe the shades in words. */
   function mark() {
     for (const each of paper.querySelectorAll("[data-note]")) {
       each.classList.remove(...LEVELS.map((_, level) => `surprise-${level}`));
@@ -86,7 +86,7 @@ export function setUpWhy(tune, row, alternatives) {
     }
     paper.querySelector("svg")?.setAttribute("role", found ? "group" : "img"); // an image has no parts to focus
     for (const { note, bits } of found?.notes ?? []) {
-      const words = bits === null ? "the model has never met it" : `${levelOf(bits)[1]}, ${bits.toFixed(1)} bits`;
+      const words = bits === null ? "unknown to the model" : `${levelOf(bits)[1]}, ${bits.toFixed(1)} bits`;
       for (const [place, each] of elementsOf(note).entries()) {
         each.dataset.note = note;
         if (bits !== null) each.classList.add(`surprise-${LEVELS.indexOf(levelOf(bits))}`);
@@ -104,7 +104,7 @@ export function setUpWhy(tune, row, alternatives) {
     const swatch = level => element("span", { class: `swatch surprise-${level}`, "aria-hidden": "true" }, "●");
     legend.replaceChildren(
       element("p", { class: "legend" }, ...LEVELS.flatMap(([, words], level) => [element("span", {}, swatch(level), ` ${words}`), " "])),
-      element("p", { class: "said" }, `On average ${found.mean.toFixed(1)} bits a note. Point at a note, or move to it with the keys, to see what else could stand there.`),
+      element("p", { class: "said" }, `On average ${found.mean.toFixed(1)} bits per note. Point at a note, or move to it with the keys, to see alternatives.`),
       ...(found.notice ? [element("p", { class: "said" }, found.notice[0].toUpperCase() + found.notice.slice(1))] : []));
   }
 
@@ -128,7 +128,7 @@ export function setUpWhy(tune, row, alternatives) {
     target.focus();
   }
 
-  /** Show what else could stand at a note, above it. */
+  /** Show alternatives to a note above it. */
   async function showChoices(note, focus = false) {
     clearTimeout(timer);
     if (note === at && !box.hidden && !focus) return;
@@ -136,7 +136,7 @@ export function setUpWhy(tune, row, alternatives) {
     const own = asking = new AbortController(), { abc } = tune;
     at = note;
     const list = element("ul", {}), said = element("p", { class: "said", role: "status" }, "Asking the model …");
-    box.replaceChildren(element("p", {}, "Here could stand"), said, list);
+    box.replaceChildren(element("p", {}, "Alternatives here"), said, list);
     box.hidden = false;
     put(note);
     try {
@@ -166,7 +166,7 @@ export function setUpWhy(tune, row, alternatives) {
     timer = setTimeout(act, wait);
   }
 
-  /** Close the choices, but not while one of them has the focus, if it is only the pointer that left. */
+  /** Close the choices; a pointer that leaves does not close them while one of them has the focus. */
   function leave(certain = false) {
     clearTimeout(timer);
     if (!certain && box.contains(document.activeElement)) return;
