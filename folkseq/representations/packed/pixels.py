@@ -1,4 +1,4 @@
-"""The tokens of pictures: the size, such as `48x32`, a colour per pixel, and `/` after each row. And their grammar."""
+"""The tokens of pictures (the size, such as `48x32`, a colour per pixel, and `/` after each row), and their grammar."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def parse_size(text: str) -> tuple[int, int] | None:
 
 
 class PictureGrammar:
-    """A `folkseq.grammar.Grammar` of rows of the width, and as many rows, as the size says.
+    """A `folkseq.grammar.Grammar` of pictures whose width and height match the size token.
 
     The state of a row is the number of ids so far, and the width and height of its picture.
     """
 
     def __init__(self, vocabulary: Vocabulary, size: tuple[int, int] | None = None) -> None:
-        """Build the grammar of pictures of one size, whose width the vocabulary knows, or of any size that it knows.
+        """Build the grammar of pictures of one size with a known width, or of all sizes in the vocabulary.
 
         Raises:
-            RequestError: the vocabulary does not know the width.
+            RequestError: the vocabulary has no size with this width.
         """
         found = enumerate(map(parse_size, vocabulary.tokens))
         self._sizes = {size_id: each for size_id, each in found if each is not None}
         self.size, sizes = size, list(self._sizes)
-        if size is not None:  # the known size of that width whose height is nearest
+        if size is not None:  # the known size of this width with the closest height
             sizes = [size_id for size_id in sizes if self._sizes[size_id][0] == size[0]]
             if not sizes:
                 known = ", ".join(map(str, sorted({width for width, _ in self._sizes.values()})))

@@ -38,7 +38,7 @@ from folkseq.settings import setting
 PITCHES = tuple(map(str, range(128)))
 BEATS = 4
 """Quarter notes in a bar; the published data sets contain no meters."""
-_SEMITONES = 6  # of a transposition, up or down
+_SEMITONES = 6  # maximum transposition, up or down
 Ids = NDArray[Any]
 
 
@@ -75,12 +75,12 @@ class RollRepresentation(Representation[PianoRoll]):
         return RollFiles(self.steps_per_quarter)
 
     def tokenize(self, piece: PianoRoll) -> list[str]:
-        """Return the pitches of each frame from the highest on, and its end."""
+        """Return the tokens of each frame: its pitches from the highest down, and its end."""
         frames = (token for frame in piece.frames for token in (*map(str, sorted(frame, reverse=True)), FRAME))
         return [START, *frames, END]
 
     def detokenize(self, tokens: Sequence[str]) -> PianoRoll:
-        """Return the frames of any tokens; an unclosed frame is one."""
+        """Return the frames for any tokens; an unclosed frame counts."""
         frames: list[set[int]] = [set()]
         for token in tokens:
             if token == FRAME:
@@ -90,7 +90,7 @@ class RollRepresentation(Representation[PianoRoll]):
         return PianoRoll(tuple(frozenset(frame) for frame in (frames if frames[-1] else frames[:-1])))
 
     def merge(self, tokens: Iterable[str]) -> Vocabulary:
-        """Return the vocabulary of all pitches, so that held-out pieces may have others than those trained on."""
+        """Return the vocabulary of all pitches, since held-out pieces may have other pitches than training pieces."""
         return Vocabulary((*PITCHES, FRAME, END, START))
 
     def codec(self, vocabulary: Vocabulary) -> RollCodec:
@@ -111,7 +111,7 @@ class RollCodec(TokenCodec[PianoRoll]):
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """Return settings for frames: look back at the frame before, and at those of a beat, a bar and two bars ago."""
+        """Return settings for frames: lookback to the previous frame, and to a beat, a bar and two bars ago."""
         beat = self.representation.steps_per_quarter
         return {
             "lookback_bars": tuple(sorted({1, beat, BEATS * beat, 2 * BEATS * beat})),
@@ -134,7 +134,7 @@ class RollTransposition(Transposition):
         return np.diff(self.melody(ids)[:, 0])
 
     def melody(self, ids: Ids) -> NDArray[np.int64]:
-        """Return the highest note of each frame, and in how many frames it sounds on."""
+        """Return the highest note of each frame with its duration in frames."""
         ids = np.asarray(ids, np.int64)
         first = np.flatnonzero((ids < len(PITCHES)) & (np.append(0, ids[:-1]) >= len(PITCHES)))
         frame = np.cumsum(ids == self._frame)[first]
@@ -185,7 +185,7 @@ class RollAnalysis(Analysis):
         self._codec, self._frame = codec, codec.vocabulary.id(FRAME)
 
     def validate(self, ids: Ids) -> str:
-        """Return the first fault: a frame that is not closed, or whose pitches do not fall."""
+        """Return the first fault: an unclosed frame, or pitches in the wrong order."""
         ids = np.asarray(ids, np.int64)
         end, start = (self.vocabulary.id(token) for token in (END, START))
         if not len(ids) or ids[0] != start or ids[-1] != end or (np.isin(ids[1:-1], (start, end))).any():
@@ -196,7 +196,7 @@ class RollAnalysis(Analysis):
         return "frame_that_is_not_closed" if (pitched[:-1] & (ids[1:] == end)).any() else ""
 
     def features(self, ids: Ids) -> Features:
-        """Count notes at once, and repeated frames."""
+        """Count simultaneous notes and repeated frames."""
         frames = self._codec.decode(ids).frames
         same = sum(one == other for one, other in pairwise(frames))
         pitches = np.array([pitch for frame in frames for pitch in sorted(frame)], np.int64)
@@ -207,7 +207,7 @@ class RollAnalysis(Analysis):
         )
 
     def timing(self, ids: Ids) -> Timing:
-        """Return the frame of each id, as a bar of a length of one."""
+        """Return the frame of each id, as a bar with a length of 1."""
         ends = np.asarray(ids) == self._frame
         return Timing(np.zeros(len(ids)), ends.astype(np.float64), np.cumsum(ends) - ends)
 

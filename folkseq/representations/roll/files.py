@@ -1,8 +1,8 @@
 """Files of frames: JSON, NumPy archives, and MIDI on a grid.
 
-JSON holds a piece as a list of frames, each a list of pitches; or a list of pieces; or an object of such lists, as the
-published sets have for their sides, which are read one after another. An array of an `.npz` is a piece: (T, 128) with
-what sounds at each step, or (T, voices) of pitches, −1 for none.
+A JSON file contains a piece (a list of frames, each a list of pitches), a list of pieces, or an object of such lists,
+like the sides of the published data sets, which are read one after another. Each array of an `.npz` file is a piece:
+(T, 128) flags of sounding pitches, or (T, voices) pitches, −1 for none.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from folkseq.music.performance import DEFAULT_BPM, Note, Performance, Track
 from folkseq.representations.base import Files, Parsed
 
 MOST_FRAMES = 1_000_000
-_FINE = 12  # parts of a step, by which notes on the grid are told from others
+_FINE = 12  # parts of a step, to distinguish notes on and off the grid
 _VELOCITY = 80
 Frame = frozenset[int]
 
 
 @dataclass(frozen=True)
 class PianoRoll:
-    """The pitches that sound at each step, in MIDI."""
+    """The sounding MIDI pitches at each step."""
 
     frames: tuple[Frame, ...]
     title: str = ""
@@ -80,7 +80,7 @@ class RollFiles(Files[PianoRoll]):
 
 
 def _lists(data: bytes, file: str, notices: list[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the name of each piece in a JSON file, and its frames. Raises ParseError for another shape."""
+    """Yield the name and the frames of each piece in a JSON file. Raises ParseError for another structure."""
     try:
         found = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -101,7 +101,7 @@ def _lists(data: bytes, file: str, notices: list[str]) -> Iterator[tuple[str, An
 
 
 def _arrays(data: bytes, file: str) -> Iterator[tuple[str, Any]]:
-    """Yield the name of each array in an archive, and its frames. Raises ParseError if it is none."""
+    """Yield the name and the frames of each array in an archive. Raises ParseError if it is not an archive."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: np.asarray(archive[name]) for name in archive.files}
@@ -120,7 +120,7 @@ def _of_array(array: NDArray[Any]) -> list[list[int]]:
 
 
 def _frames(frames: Any) -> Iterator[Frame]:
-    """Yield checked frames. Raises ValueError with the number of one that cannot be read."""
+    """Yield validated frames. Raises ValueError with the number of an invalid frame."""
     if not isinstance(frames, list) or not frames:
         raise ValueError("which holds no frame")
     if len(frames) > MOST_FRAMES:
@@ -138,7 +138,7 @@ def _frames(frames: Any) -> Iterator[Frame]:
 
 
 def _on_grid(performance: Performance, steps_per_quarter: int, file: str, lost: Counter[str]) -> PianoRoll:
-    """Return the frames of a performance, and count what they do not hold. Raises ParseError if they hold nothing."""
+    """Return the frames of a performance; count in `lost` what they drop. Raises ParseError if all frames are empty."""
     clock = TempoMap.on_grid(performance.tempos, steps_per_quarter * _FINE)
     spans = []
     for track in performance.tracks:
@@ -167,7 +167,7 @@ def _on_grid(performance: Performance, steps_per_quarter: int, file: str, lost: 
 
 
 def _notes(frames: Iterable[Frame], step_s: float) -> Iterator[Note]:
-    """Yield the notes of frames; a pitch in frames that follow each other is one."""
+    """Yield the notes of frames; a pitch in consecutive frames is one note."""
     onsets: dict[int, int] = {}
     for step, frame in enumerate([*frames, Frame()]):
         for pitch in sorted(onsets.keys() - frame):

@@ -1,4 +1,4 @@
-"""The grammar of frames: pitches fall within a frame, every frame is closed, and there are as many as requested."""
+"""The grammar of frames: falling pitches in each frame, closed frames, and the requested number of frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from folkseq.representations.vocabulary import END, START, Vocabulary
 
 FRAME = "."
 """The token that closes a frame."""
-_START, _OPEN = -1, 128  # before the start id; in a frame without a pitch so far
+_START, _OPEN = -1, 128  # before the start id; in a frame without pitches so far
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class RollGrammar:
         else:
             missing = np.maximum(self.frames - frames, 1)
             ends = may_end = between & (frames >= self.frames)
-        pitches = (ids < last) & (ids < _OPEN) & (left > missing + 1)  # the frames that are missing take an id each
+        pitches = (ids < last) & (ids < _OPEN) & (left > missing + 1)  # each missing frame takes one id
         found = np.where(ends, False, pitches | (ids == self._frame)) | (may_end & (ids == self._end))
         return np.asarray(np.where(last == _START, ids == self._start, found), np.bool_)
 

@@ -1,7 +1,7 @@
 """Drums and voices in MIDI files.
 
 A step is a fraction of a quarter note, by the beats of the file, whatever its tempo. Notes are moved to the nearest
-step, and their velocities are not kept. A grid begins with the file and ends with a bar.
+step, and their velocities are not kept. A grid begins at the start of the file and ends at the end of a bar.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from folkseq.representations.packed.medium import Medium, steps_of
 MOST_STEPS = 1_000_000
 _METER = re.compile(rb"\xff\x58\x04(.[\x00-\x06])", re.DOTALL)
 FINE = 12
-"""Parts of a step, by which notes that are on the grid are told from those that are not."""
+"""Parts of a step, to distinguish notes on and off the grid."""
 CLASSES = {
     "kick": (36, 35),
     "snare": (38, 37, 39, 40),
@@ -44,7 +44,7 @@ CLASSES = {
     "crash": (49, 52, 55, 57),
     "ride": (51, 53, 59),
 }
-"""Drums of General MIDI, and of Roland's kits, in nine classes; the first of each is the one that is written."""
+"""Drums of General MIDI and of Roland's kits in nine classes; files are written with the first drum of each class."""
 _OTHERS = (
     "tambourine,splash cymbal,cowbell,crash cymbal,vibraslap,ride cymbal,high bongo,low bongo,muted high conga,"
     "open high conga,low conga,high timbale,low timbale,high agogo,low agogo,cabasa,maracas,short whistle,"
@@ -55,8 +55,8 @@ _NAME_OF = dict(enumerate(_OTHERS.split(","), 54))
 """Names of other drums, in General MIDI 2."""
 _CLASS_OF = {pitch: place for place, pitches in enumerate(CLASSES.values()) for pitch in pitches}
 AGAIN = "'"
-"""The mark of a pitch that sounds already and is struck again."""
-_SHIFTS = range(-6, 7)  # semitones
+"""The mark of a sounding pitch that is struck again."""
+_SHIFTS = range(-6, 7)  # transpositions in semitones
 ON_BEAT, OFF_BEAT, VOICE = 100, 80, 80
 """Velocities of strokes on the beat, of other strokes, and of the notes of voices."""
 
@@ -71,10 +71,10 @@ class MidiMedium(Medium):
 
     @abstractmethod
     def to_grid(self, performance: Performance, file: str, lost: Counter[str]) -> Grid:
-        """Return the grid of a performance, and count in `lost` what it does not hold. Raises ParseError."""
+        """Return the grid of a performance, and count in `lost` what it drops. Raises ParseError."""
 
     def common_meter(self, files: Sequence[Path]) -> str:
-        """Return the first meter of most files; nothing for 4/4."""
+        """Return the most common first meter of the files; an empty string for 4/4."""
         meters = Counter(filter(None, map(_first_meter, files)))
         common = meters.most_common(1)[0][0] if meters else Meter(4, 4)
         return str(common) if common != Meter(4, 4) else ""
@@ -101,7 +101,7 @@ class MidiMedium(Medium):
         return TempoMap.on_grid(performance.tempos, self.division * parts)
 
     def whole_bars(self, steps: int, performance: Performance, file: str) -> tuple[int, int]:
-        """Return a number of steps, rounded up to bars of the first meter, and the steps in one.
+        """Return a number of steps, rounded up to whole bars of the first meter, and the number of steps in a bar.
 
         Raises:
             ParseError: there are too many.
@@ -115,9 +115,9 @@ class MidiMedium(Medium):
 
 
 def _first_meter(file: Path) -> Meter | None:
-    """Return the first meter of a MIDI file, 4/4 without one; None if it cannot be read.
+    """Return the first meter of a MIDI file, 4/4 without one; None if the file cannot be read.
 
-    Only the event is looked for, since to read the whole file twice would take too long.
+    To save time, this only searches for the event and does not parse the whole file.
     """
     try:
         event = _METER.search(file.read_bytes()) if file.stat().st_size <= midi.LARGEST else None
@@ -127,12 +127,12 @@ def _first_meter(file: Path) -> Meter | None:
 
 
 class DrumMedium(MidiMedium):
-    """At each step, for each class of drums, whether it is struck; `position` puts the place in the bar first."""
+    """Whether each class of drums is struck at each step; with `position`, the position in the bar comes first."""
 
     name = "drums"
 
     def to_grid(self, performance: Performance, file: str, lost: Counter[str]) -> Grid:
-        """Return the strokes of all drum tracks. Raises ParseError if there are none."""
+        """Return the grid of all drum tracks. Raises ParseError if there are none."""
         tracks = [track.notes for track in performance.tracks if track.drum and len(track)]
         if not tracks:
             raise ParseError(f"{file}: has no drums, which are on channel 10 in MIDI")
@@ -170,13 +170,11 @@ class DrumMedium(MidiMedium):
 
 
 class VoiceMedium(MidiMedium):
-    """At each step, for each track but drums, the pitch that sounds, or a rest.
+    """The sounding pitch, or a rest, of each track except drums at each step.
 
-    `position` puts the place in the bar first.
-
-    A pitch that sounds on is written again, so that a model always sees the whole chord; one that is struck again has a
-    mark of its own. A track is one voice: of notes that begin together the highest is kept, and a note ends where the
-    next begins.
+    With `position`, the position in the bar comes first. A held pitch is repeated at every step, so that a model always
+    sees the whole chord; a pitch that is struck again has a mark. A track is one voice: of simultaneous onsets only the
+    highest is kept, and a note ends where the next begins.
     """
 
     name = "voices"
@@ -211,7 +209,7 @@ class VoiceMedium(MidiMedium):
         return {"gesture": float(values[:, int(self.position) :].size)}
 
     def heights(self, layout: GridLayout) -> tuple[tuple[int, ...], ...]:
-        """Return the pitch of each value of each voice, −1 for the others."""
+        """Return the pitch of each value of each column, −1 for values without pitch."""
         return tuple(
             tuple(
                 int(label.removesuffix(AGAIN)) if column != POSITION and label.removesuffix(AGAIN).isdecimal() else -1
@@ -221,7 +219,7 @@ class VoiceMedium(MidiMedium):
         )
 
     def shifts(self, layout: GridLayout) -> NDArray[np.int64]:
-        """Return the values after each transposition of up to half an octave, −1 where there is no such pitch."""
+        """Return the values after each transposition of up to half an octave; −1 if the vocabulary lacks the pitch."""
         found = np.full((len(_SHIFTS), len(layout.columns), max(layout.radices)), -1)
         for place, (column, labels) in enumerate(zip(layout.columns, layout.labels, strict=True)):
             for value, label in enumerate(labels):
@@ -237,7 +235,7 @@ def _cells(track: Track, clock: TempoMap, length: int, lost: Counter[str]) -> li
     """Return the cells of a voice."""
     onsets, offsets = clock.to_ticks(track.notes["onset_s"]), clock.to_ticks(track.notes["offset_s"])
     notes: dict[int, tuple[int, int]] = {}  # offset and pitch by onset
-    for note in np.lexsort((track.notes["pitch"], onsets)).tolist():  # the highest of those that begin together is last
+    for note in np.lexsort((track.notes["pitch"], onsets)).tolist():  # the highest simultaneous note comes last
         onset = min(int(onsets[note]), length - 1)
         lost["note beside another of its voice"] += onset in notes
         notes[onset] = int(offsets[note]), int(track.notes["pitch"][note])
@@ -256,7 +254,7 @@ def _notes(cells: Sequence[str], step_s: float) -> list[Note]:
     notes: list[Note] = []
     sounding, onset = REST, 0
     for step, cell in enumerate([*cells, REST]):
-        if cell in (sounding, HOLD):  # older runs write a hold
+        if cell in (sounding, HOLD):  # older runs write `HOLD`
             continue
         if sounding != REST:
             notes.append(Note(onset * step_s, step * step_s, int(sounding), VOICE))

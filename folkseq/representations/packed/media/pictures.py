@@ -1,6 +1,6 @@
-"""Pictures: rows of pixels, from top to bottom, as one sequence; any grid of symbols is one.
+"""Pictures: rows of pixels, from top to bottom, as one sequence. Any grid of symbols can be read as a picture.
 
-The last tenth of a large picture is a piece of its own, so that it can be held out if there is only one picture.
+The last tenth of a large picture is a separate piece, so that it can be held out if there is only one picture.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from folkseq.representations.packed.pixels import ROW_END, PictureGrammar, is_co
 from folkseq.representations.vocabulary import Vocabulary
 
 FEWEST_ROWS = 64
-"""Rows of a picture whose end is a piece of its own."""
+"""Minimum number of rows of a picture whose end becomes a separate piece."""
 
 
 class PictureGeneration(GridGeneration):
     """The sampling of pictures."""
 
     def plan(self, options: PackedOptions, prime: Prime[Grid] | None = None) -> Plan:
-        """Return the grammar of rows of one width, of the requested size."""
+        """Return the grammar of pictures of the requested size."""
         self.check(options)
         size = parse_size(options.size or "")
         if options.size and size is None:
@@ -44,7 +44,7 @@ class PictureGeneration(GridGeneration):
         return Plan((self.vocabulary.id(START),), (WIDEST + 1) * (HIGHEST + 1), grammar)
 
     def prime_file(self, data: bytes, file: str, options: PackedOptions) -> Prime[Grid]:
-        """Raise RequestError: a picture begins with its size."""
+        """Raise RequestError, since a picture begins with its size."""
         raise RequestError(f"{file}: pictures take no prime; leave out --prime")
 
     def stream_formatter(self) -> Callable[[str], str]:
@@ -75,9 +75,9 @@ class PictureAnalysis(Analysis):
         return 1 + np.cumsum(ends) - ends
 
     def baselines(self, train: Sequence[NDArray[Any]], pieces: Sequence[NDArray[Any]]) -> dict[str, float]:
-        """Return the nats of `pieces` if pixels equal the one before them, or above them, as often as in `train`.
+        """Return the nats of `pieces` if a pixel equals its left or upper neighbour as often as in `train`.
 
-        Row ends cost nothing, and a pixel without such a neighbour costs as much as any colour.
+        Row ends cost nothing. For a pixel without this neighbour, all colours are equally likely.
         """
         colours = np.count_nonzero(self._colours)
         found = {}
@@ -94,7 +94,7 @@ class PictureAnalysis(Analysis):
         return found
 
     def _compare(self, ids: NDArray[Any], above: bool) -> tuple[int, int, int]:
-        """Return how many pixels equal the one before or above them, how many have one, and how many there are."""
+        """Return the number of pixels that equal their left or upper neighbour, that have one, and of all pixels."""
         row_end = self.vocabulary.id(ROW_END)
         drawn = np.asarray(ids, np.int64)
         drawn = drawn[self._colours[drawn] | (drawn == row_end)]
@@ -110,9 +110,9 @@ class PictureCodec(GridCodec):
 
     @cached_property
     def recipe(self) -> Mapping[str, Any]:
-        """Return settings for whole pictures, in which each pixel sees those above it and its column.
+        """Return settings for whole pictures, with lookback to the pixels above and to the column.
 
-        A row ends with its mark; the size, too, ends a row, since the first row begins after it.
+        A row ends with its mark. The size also ends a row, since the first row begins after it.
         """
         tokens = self.vocabulary.tokens
         ends = [token == ROW_END or parse_size(token) is not None for token in tokens]
@@ -161,7 +161,7 @@ class PictureMedium(Medium):
         return [START, *size, *rows, *([END] if grid.ends else [])]
 
     def detokenize(self, tokens: Sequence[str]) -> Grid:
-        """Return the picture for any tokens. Rows are cut, or extended with their last colour, to the first's width."""
+        """Return the picture for any tokens. Rows are cut, or extended with their last colour, to the first width."""
         rows: list[list[str]] = [[]]
         for token in tokens:
             if token == ROW_END:

@@ -1,4 +1,4 @@
-"""Grids of players and of voices: CSV files, one step per row, and scores in four voices."""
+"""Grids of players and of chorales: CSV files with one step per row, and scores in four voices."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from folkseq.representations.packed.medium import Medium, split_end
 from folkseq.representations.vocabulary import Vocabulary
 
 FEWEST_ROWS = 8
-"""Rows of a performance whose end is a piece of its own."""
+"""Minimum number of rows of a performance whose end becomes a separate piece."""
 SCORES = (".abc", *musicxml.SUFFIXES)
 
 
@@ -46,7 +46,7 @@ class TableMedium(Medium):
         return Parsed(pieces, [found.lost, *[{}] * (len(pieces) - 1)], notices=[found.notice])
 
     def common_columns(self, files: Sequence[Path]) -> str:
-        """Return the names of the columns that most files have if others have other ones, or in another order."""
+        """Return the columns of most files if the files differ in their columns or in the order; else nothing."""
         beginnings = {file: _beginning(file) for file in files}
         if len({beginning.partition(b"\n")[0].strip() for beginning in beginnings.values()}) < 2:
             return ""
@@ -60,7 +60,7 @@ class TableMedium(Medium):
 
 
 class ChoraleCodec(StepCodec):
-    """Chorales to ids and back; chorales that share much of a melody, in any key, are near-duplicates."""
+    """Chorales to ids and back; chorales with largely the same melody, in any key, are near-duplicates."""
 
     @cached_property
     def transposition(self) -> Transposition:
@@ -83,16 +83,16 @@ class SopranoTransposition(Transposition):
 
 
 class ChoraleMedium(TableMedium):
-    """Scores in four voices, or tables of them with a fermata and the place in the bar; see `folkseq.music.chorale`."""
+    """Scores in four voices, or tables with these voices, fermata and position in the bar; see `music.chorale`."""
 
     name = "chorale"
     suffixes = (".csv", *SCORES)
     codec_type = ChoraleCodec
     any_leads = False
-    continuous = False  # whole chorales are held out, those with the same melody together
+    continuous = False  # whole chorales are held out; chorales of one melody stay together
 
     def parse(self, data: bytes, file: str) -> Parsed[Grid]:
-        """Parse the chorales in a file. Raises ParseError for a table without its columns, or if no score is one."""
+        """Parse the chorales in a file. Raises ParseError for missing columns, or if no score is a chorale."""
         if Path(file).suffix.lower() not in SCORES:
             found = table.parse(data, file, reading=ColumnOptions(columns=COLUMNS))
             return Parsed([found.grid], [found.lost])
@@ -117,18 +117,18 @@ class ChoraleMedium(TableMedium):
     def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
         """Return the vocabulary with every pitch in the range of each voice."""
         in_range = [f"{voice}={pitch}" for voice, (low, high) in RANGES.items() for pitch in range(low, high + 1)]
-        return super().vocabulary([*tokens, *in_range])  # the pieces' tokens first: they give the order of the columns
+        return super().vocabulary([*tokens, *in_range])  # the pieces' tokens come first, to give the order of columns
 
 
 def is_chorale(file: Path) -> bool:
-    """Return whether a file begins as the table of a chorale does, or is a score."""
+    """Return whether a file begins like the table of a chorale, or is a score."""
     if file.suffix.lower() in SCORES:
         return True
     return _beginning(file, 200).partition(b"\n")[0].decode("utf-8-sig", "replace").strip() == ",".join(COLUMNS)
 
 
 def _beginning(file: Path, most: int = 4096) -> bytes:
-    """Return the first lines of a file; nothing if it cannot be read."""
+    """Return the first bytes of a file; an empty value if it cannot be read."""
     try:
         with file.open("rb") as opened:
             data = opened.read(most)
