@@ -25,7 +25,7 @@ from folkseq.representations.performance.transposition import PerformanceTranspo
 if TYPE_CHECKING:
     from folkseq.representations.notes import NotesRepresentation
 
-LOOKAHEAD = 80  # notes, about those of 5 s
+LOOKAHEAD = 80  # notes, about the number in 5 s
 
 
 class NotesCodec(Codec[Performance]):
@@ -57,7 +57,7 @@ class NotesCodec(Codec[Performance]):
         return np.concatenate([start, self.layout.encode(binned.tokens()), end])
 
     def decode(self, ids: Ids) -> Performance:
-        """Return the performance that any (T,) ids stand for."""
+        """Return the performance for any (T,) ids."""
         band = band_of(self.layout.tokens(ids))
         band = band._replace(velocity=self.layout.velocities(band.velocity))
         return performance(band, self.config, self.representation.tracks)
@@ -76,7 +76,7 @@ class NotesTransposition(PerformanceTransposition):
 
     @property
     def profile(self) -> Profile:
-        """Return the pitches, all of one kind; any id of a note can be replaced."""
+        """Return the pitches, all of one kind; all ids of a note are free."""
         layout, ids = self._notes, np.arange(self._notes.size)
         pitches = ids - layout.compound.offsets[layout.places["pitch"]]
         pitched = (pitches >= 0) & (pitches < NO_NOTE) & (not self.drums)
@@ -120,7 +120,7 @@ class NotesAugmentation(PerformanceAugmentation):
         window = np.concatenate([starts, layout.encode(tokens), ends])
         conditioning = None
         if self.conditioning.size:
-            # Each token has the conditioning of the onset before it, from which its wait is counted.
+            # Each token has the conditioning of the previous onset, from which its wait is counted.
             onset = np.cumsum(tokens.wait)
             moments, vectors = self._vectors(band, random)
             own = vectors[np.maximum(np.searchsorted(moments, np.append(0, onset[:-1]), side="right") - 1, 0)]
@@ -130,7 +130,7 @@ class NotesAugmentation(PerformanceAugmentation):
         return window[: length + 1], conditioning
 
     def _varied(self, band: Band, interval: int, factor: float) -> Band:
-        """Return the notes in another key and at another tempo; of two that come to begin together one is left."""
+        """Return the notes in another key and at another tempo; if two equal pitches then coincide, one remains."""
         onset = np.floor(band.onset * factor + 0.5).astype(np.int64)
         offset = np.floor((band.onset + band.length) * factor + 0.5).astype(np.int64)
         pitch = np.where(band.instrument == DRUMS, band.pitch, band.pitch + interval)
@@ -139,7 +139,7 @@ class NotesAugmentation(PerformanceAugmentation):
         return band.where(~np.logical_and.reduce(same))
 
     def _vectors(self, band: Band, random: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return steps, (M,), and the conditioning from each of them on, (M, C)."""
+        """Return the steps at which the conditioning changes, (M,), and the new conditioning, (M, C)."""
         layout = self.config.layout
         notes = events.Notes(band.onset, band.onset + band.length, band.pitch, np.zeros_like(band.pitch))
         ids = events.encode(notes.events(np.zeros(0, np.int64)), layout)
@@ -154,7 +154,7 @@ class NotesAnalysis(PerformanceAnalysis):
         self.vocabulary, self._notes = representation.layout.vocabulary, representation.layout
 
     def validate(self, ids: Ids) -> str:
-        """Return the first fault of a whole performance; or nothing."""
+        """Return the first fault of a whole performance, or an empty string."""
         layout = self._notes
         width, ids = layout.width, np.asarray(ids, np.int64)
         whole = len(ids) >= 2 * width and not len(ids) % width
@@ -176,11 +176,11 @@ class NotesAnalysis(PerformanceAnalysis):
         return note_features(band.onset, band.length, band.pitch, band.velocity, self.config)
 
     def labels(self, ids: Ids) -> Mapping[str, NDArray[Any]]:
-        """Return nothing: the cells step once for each note, so their states are not those of ids."""
+        """Return no labels: the cells step once per note, so there are no states for single ids."""
         return {}
 
     def timing(self, ids: Ids) -> Timing:
-        """Return the time and length of each id in seconds; only a wait has a length."""
+        """Return the time and duration of each id in seconds; only a wait has a duration."""
         length = self._notes.steps[ids] / self.config.steps_per_second
         return Timing(np.cumsum(length) - length, length)
 

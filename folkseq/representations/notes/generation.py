@@ -1,4 +1,4 @@
-"""New performances note by note: the grammar and the primes; all else is as for events."""
+"""Generation of performances note by note: the grammar and the primes; everything else is the same as for events."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ class NotesGeneration(PerformanceGeneration):
         return list(map(int, self.codec.encode(piece if self.tracks else quantized)[: -self.width]))
 
     def steps(self, prime: Prime[Performance] | None) -> int:
-        """Return the step after the last onset of a prime, from which new notes begin."""
+        """Return the step after the last onset of a prime, at which new notes begin."""
         return super().steps(prime) + 1 if prime else 0

@@ -1,8 +1,8 @@
-"""The ids of notes that may come next, so that every piece is whole notes that begin and end in time.
+"""The grammar of notes: every piece consists of complete notes that begin and end in time.
 
-Notes that begin together rise by instrument and pitch, so decoding and encoding the ids gives the same notes.
+Simultaneous onsets rise by instrument and pitch, so decoding and encoding the ids gives the same notes.
 
-The state of B pieces is an array with a row of `COLUMNS` for each, and (B, 128) the step at which each pitch ends.
+The state of B pieces is an array with a row of `COLUMNS` for each piece, and the end of each pitch in steps, (B, 128).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from folkseq.representations.notes.layout import LENGTHS, NO_NOTE, WAITS, NotesL
 from folkseq.representations.performance.events import Mask
 
 COUNT, STEP, NEXT, NOTES, LAST, RANK, LENGTH, FLOOR, PITCH = range(9)
-"""Columns: ids so far, or −1 after the end id; step of the last onset; step of the onset that is being written; whether
-there has been a note; rank of the last note of its step, −1 for none; the same as far as it is written; length as far
-as it is written, less one; step before which no note begins; pitch that is being written."""
+"""Columns: number of ids, or −1 after the end id; step of the last onset; step of the current onset; whether there has
+been a note; rank of the last note of the step, −1 for none; rank of the current note so far; its length so far, minus
+one; step before which no note may begin; pitch of the current note."""
 COLUMNS = 9
 
 
@@ -25,7 +25,7 @@ class NotesGrammar:
     """The grammar over the ids of a layout (a `folkseq.grammar.Grammar`)."""
 
     def __init__(self, layout: NotesLayout, *, end: int, earliest: int, longest: int, most: int, prime: int) -> None:
-        """Set the limits; arguments as for `performance.grammar.PerformanceGrammar`."""
+        """Set the limits; the arguments are those of `performance.grammar.PerformanceGrammar`."""
         self._layout, self._end, self._earliest, self._prime = layout, end, earliest, prime
         self._longest, self._most = longest, most
         self.fewest = 4 * layout.width
@@ -77,13 +77,13 @@ class NotesGrammar:
         return state, ends
 
     def given(self, rows: Rows) -> Rows:
-        """Return the state in which a note begins after the prime."""
+        """Return the state in which the next note must begin after the prime."""
         state = rows[0].copy()
         state[:, FLOOR] = self._prime
         return state, rows[1]
 
     def progress(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the share of the time after the prime that has passed, (B,) from 0 to 1."""
+        """Return the elapsed share of the time after the prime, (B,) from 0 to 1."""
         passed = (rows[0][:, STEP] - self._prime) / max(self._end - self._prime, 1)
         return np.asarray(np.clip(passed, 0.0, 1.0))
 
@@ -109,7 +109,7 @@ class NotesGrammar:
         return mask
 
     def settle(self, rows: Rows, ids: Ids, remaining: Ids) -> tuple[Ids, NDArray[np.bool_]]:
-        """Return tokens, (B, F), the end in place of notes that begin too late, and which of them are allowed, (B,)."""
+        """Return tokens, (B, F), with ends instead of notes that begin too late, and the mask of allowed ones, (B,)."""
         (state, ends), layout = rows, self._layout
         value = dict(zip(layout.fields, (ids - layout.compound.offsets[:-1]).T, strict=True))
         over = (state[:, COUNT] < 0) | (ids[:, 0] == layout.end)
@@ -149,7 +149,7 @@ class NotesGrammar:
         return state, ends
 
     def _field(self, name: str, state: NDArray[np.int64], ends: NDArray[np.int64]) -> Mask:
-        """Mask the values of a field, (K, values), of K rows in which it comes next."""
+        """Mask the values of a field, (K, values), for K rows in which this field comes next."""
         layout, now = self._layout, state[:, :, None]  # (K, COLUMNS, 1)
         if name == "wait":
             low, high = self._onsets(state, ends)
@@ -172,7 +172,7 @@ class NotesGrammar:
             return np.asarray(rises | ((pitches == NO_NOTE) & (now[:, FLOOR] == 0) & (self._prime > 0)))
         if name == "velocity":
             return np.ones((len(state), layout.compound.fields[layout.places["velocity"]]), np.bool_)
-        limited = state[:, FLOOR] >= self._prime  # not in the prime
+        limited = state[:, FLOOR] >= self._prime  # after the prime
         most = np.where(limited, np.minimum(self._longest, self._end - state[:, STEP]), 1 << 40)[:, None]
         if name == "length":
             return np.asarray(LENGTHS.starts < most)
@@ -181,10 +181,10 @@ class NotesGrammar:
         return np.asarray((fine < LENGTHS.widths[coarse][:, None]) & (now[:, LENGTH] + fine < most))
 
     def _onsets(self, state: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[Ids, Ids]:
-        """Return the first step at which the next note may begin, and the first at which it may not, (K,) each."""
+        """Return the first step at which the next note may begin, and the step after the last one, (K,) each."""
         low = np.maximum(state[:, FLOOR], 0)
         if self._most < ends.shape[1]:
-            # As many have to end as are too many.
+            # Excess notes must end first.
             free = np.sort(ends, axis=1)[:, ends.shape[1] - self._most]
             low = np.where(state[:, FLOOR] >= self._prime, np.maximum(low, free), low)
         return low, np.full(len(state), self._end)

@@ -2,15 +2,15 @@
 
 The fields of a note, in their order (compare Magenta's NotePerformance, which refuses times above ten seconds):
 
-    wait, wait_fine        steps from the onset of the note before to its own; from the beginning, for the first
+    wait, wait_fine        steps from the previous onset, or from the beginning for the first note
     instrument             only with tracks: program 0 to 127, or 128 for drums
     pitch                  0 to 127, or 128 for no note
     velocity               bin
-    length, length_fine    steps from its onset to its end, less one
+    length, length_fine    steps from onset to end, minus one
 
-A coarse value stands for a range of steps, at first of one step each, then four ranges to an octave up to a widest one;
-the fine value is the place in the range. A token of no note waits, and its length is added to that of the note before.
-It is only used for what exceeds the longest wait or length, so nothing is clipped.
+A coarse value stands for a range of steps: first ranges of one step, then four ranges per octave up to a maximum width.
+The fine value is the position in the range. A token without a note waits, and its length extends the previous note. It
+is only used where a wait or length exceeds the maximum, so nothing is clipped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from folkseq.representations.performance.config import Ids, Integers, Velocities
 from folkseq.representations.vocabulary import Vocabulary
 
 DRUMS, NO_NOTE = 128, 128
-"""The instrument of drums, and the pitch of a token that is no note."""
+"""The instrument of drums, and the pitch of a token without a note."""
 _SINGLE, _PER_OCTAVE = 16, 4
 
 
@@ -63,7 +63,7 @@ WAITS, LENGTHS = Times(64, 2048), Times(128, 8192)
 
 
 class Tokens(NamedTuple):
-    """The values of compound tokens, (N,) int64 each, some of which may be no note."""
+    """The values of compound tokens, (N,) int64 each; some tokens may have no note."""
 
     wait: Integers
     instrument: Integers
@@ -72,7 +72,7 @@ class Tokens(NamedTuple):
     length: Integers
 
     def where(self, mask: NDArray[np.bool_] | Integers) -> Tokens:
-        """Return those that a mask or indices select."""
+        """Return the tokens selected by a mask or by indices."""
         return Tokens(*(column[mask] for column in self))
 
 
@@ -80,10 +80,10 @@ class NotesLayout(Velocities):
     """The ids of a configuration.
 
     Attributes:
-        fields: The name of each field, in order.
-        places: The place of each field by its name.
-        compound: The compound tokens.
-        steps: (V,) the steps by which each id moves the time on.
+        fields: Name of each field, in order.
+        places: Index of each field, by name.
+        compound: Layout of the compound tokens.
+        steps: (V,) steps by which each id advances the time.
     """
 
     def __init__(self, velocity_bins: int, tracks: bool) -> None:
@@ -116,7 +116,7 @@ class NotesLayout(Velocities):
 
     @cached_property
     def recent(self) -> Recent:
-        """Return what a model sees of recent notes."""
+        """Return the settings of recent notes for a model."""
         places = self.places
         tables = (WAITS.starts, range(WAITS.widest), LENGTHS.starts + 1, range(LENGTHS.widest))
         return Recent(
@@ -142,7 +142,7 @@ class NotesLayout(Velocities):
         return slice(*self.compound.offsets[self.places[field] : self.places[field] + 2].tolist())
 
     def encode(self, tokens: Tokens) -> NDArray[np.uint16]:
-        """Return the ids of tokens, (N · F,), whose waits and lengths are not too long."""
+        """Return the ids of tokens, (N · F,), whose waits and lengths are within the limits; see `spread`."""
         wait, wait_fine = WAITS.split(tokens.wait)
         length, length_fine = LENGTHS.split(tokens.length - 1)
         columns = [wait, wait_fine, tokens.pitch, np.maximum(tokens.velocity - 1, 0), length, length_fine]
@@ -151,11 +151,11 @@ class NotesLayout(Velocities):
         return (np.stack(columns, axis=1) + self.compound.offsets[:-1]).astype(np.uint16).ravel()
 
     def tokens(self, ids: Ids) -> Tokens:
-        """Return the whole tokens among any ids, from the first id of one: those that have a value of every field."""
+        """Return the complete tokens among any ids that begin at a token: those with a value for every field."""
         return self._columns(self.values(ids))
 
     def values(self, ids: Ids) -> Integers:
-        """Return the values of the fields of the whole tokens among ids, (N, F)."""
+        """Return the values of the fields of the complete tokens among ids, (N, F)."""
         rows = np.asarray(ids, np.int64)[: len(ids) // self.width * self.width].reshape(-1, self.width)
         values: Integers = rows - self.compound.offsets[:-1]
         inside = np.logical_and.reduce((values >= 0) & (values < np.array(self.compound.fields)), axis=1)
@@ -181,14 +181,14 @@ class NotesLayout(Velocities):
 
 
 def spread(tokens: Tokens) -> Tokens:
-    """Return tokens whose waits and lengths are not too long: what exceeds them goes to tokens of no note."""
+    """Return tokens whose waits and lengths are within the limits; tokens without notes carry the excess."""
     before = tokens.wait // (WAITS.size - 1) * (tokens.wait >= WAITS.size)  # tokens that only wait
     after = (tokens.length - 1) // LENGTHS.size  # tokens that only lengthen
     if not before.any() and not after.any():
         return tokens
     counts = before + 1 + after
     at = np.repeat(np.arange(len(counts)), counts)
-    turn = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)  # place among the tokens of its note
+    turn = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)  # index among the tokens of its note
     own, waits = turn == before[at], turn < before[at]
     rest = tokens.where(at)
     wait = np.where(waits, WAITS.size - 1, np.where(own, rest.wait - before[at] * (WAITS.size - 1), 0))

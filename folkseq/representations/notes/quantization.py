@@ -1,4 +1,4 @@
-"""Performances on the grid of steps as notes in the order of their onsets, and back."""
+"""Quantization of performances to notes in steps, in the order of their onsets, and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from folkseq.representations.performance.quantization import one_at_a_time, quan
 
 
 class Band(NamedTuple):
-    """Notes in steps, in the order of onset, instrument and pitch, (N,) int64 each."""
+    """Notes in steps, sorted by onset, instrument and pitch, (N,) int64 each."""
 
     onset: Integers
     length: Integers
@@ -27,7 +27,7 @@ class Band(NamedTuple):
     instrument: Integers
 
     def where(self, mask: NDArray[np.bool_] | Integers) -> Band:
-        """Return the notes that a mask or indices select."""
+        """Return the notes selected by a mask or by indices."""
         return Band(*(column[mask] for column in self))
 
     def in_order(self) -> Band:
@@ -35,14 +35,14 @@ class Band(NamedTuple):
         return self.where(np.lexsort((self.pitch, self.instrument, self.onset)))
 
     def tokens(self) -> Tokens:
-        """Return the notes, whose velocities are bins, as tokens; the first waits from step 0."""
+        """Return the notes, whose velocities are bins, as tokens; the first note waits from step 0."""
         wait = np.diff(self.onset, prepend=0)
         return spread(Tokens(wait, self.instrument, self.pitch, self.velocity, self.length))
 
 
 @lru_cache(maxsize=1)  # reading a corpus asks for the ids and the losses of each piece
 def quantized(piece: Performance, config: PerformanceConfig, tracks: bool) -> tuple[Band, Counter[str]]:
-    """Quantize the drums, or everything else; or with `tracks` everything, the notes of an instrument together."""
+    """Quantize the drums, or all other tracks; with `tracks`, all tracks, merged by instrument."""
     if not tracks:
         notes, _, lost = quantize(piece, config)
         return _band(notes, 0).in_order(), lost
@@ -61,7 +61,7 @@ def quantized(piece: Performance, config: PerformanceConfig, tracks: bool) -> tu
 
 
 def band_of(tokens: Tokens) -> Band:
-    """Return the notes of any tokens, in order; a pitch of an instrument sounds once at a time."""
+    """Return the notes of any tokens, in order; a pitch of an instrument sounds only once at a time."""
     onset, real = np.cumsum(tokens.wait), tokens.pitch < NO_NOTE
     length = tokens.length.copy()
     before = np.maximum.accumulate(np.where(real, np.arange(len(real)), -1))
@@ -77,7 +77,7 @@ def band_of(tokens: Tokens) -> Band:
 
 
 def performance(band: Band, config: PerformanceConfig, tracks: bool) -> Performance:
-    """Return the performance of notes with velocities 1 to 127; with `tracks` a track for each instrument."""
+    """Return the performance of notes with velocities 1 to 127; with `tracks`, one track per instrument."""
     if not tracks:
         return _notes(band).performance(np.zeros(0, np.int64), config)
     made = []

@@ -27,12 +27,12 @@ class StepCodec(GridCodec):
 
     @property
     def signature(self) -> str:
-        """Return the columns, which all grids of a corpus have."""
+        """Return the columns, which are the same for all grids of a corpus."""
         return f"the columns {', '.join(self.layout.columns)}"
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """Return windows from all over the corpus, in which another field may come first each time."""
+        """Return settings for windows from the whole corpus, in which any field may come first."""
         fields = self.layout.radices if self.layout.head == CHAINED else ()
         recipe = {"batches": "windows", "rows": 16, "length": 64, "passage": 4, "weight_decay": 0.3, "fields": fields}
         heights = self.medium.heights(self.layout)
@@ -43,7 +43,7 @@ class StepCodec(GridCodec):
 
     @cached_property
     def augmentation(self) -> Augmentation:
-        """Return windows in which another player may lead, and players may change places."""
+        """Return the augmentation of windows: another player may lead, and players may swap places."""
         return StepAugmentation(self.layout, self.medium)
 
     @cached_property
@@ -68,7 +68,7 @@ class StepAugmentation(Augmentation):
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """Return a window of whole steps.
 
-        With a chained head it begins with start ids, wherever in the piece it is: they say which field comes first.
+        With a chained head, every window begins with start ids, since they determine the field that comes first.
         """
         layout, width = self.layout, self.layout.width
         whole = np.asarray(ids[: len(ids) // width * width], np.int64)
@@ -104,7 +104,7 @@ class StepAnalysis(Analysis):
         return Features(values=dict(zip(self.layout.columns, self.layout.values(ids).T, strict=True)))
 
     def amounts(self, ids: NDArray[Any]) -> dict[str, float]:
-        """Return the number of steps, and of gestures or strokes."""
+        """Return the number of steps and of gestures or strokes."""
         values = self.layout.values(ids)
         return {"step": float(len(values)), **self.medium.amounts(values)}
 

@@ -29,7 +29,7 @@ class GridGeneration(Generation[Grid]):
         self.medium = medium
 
     def check(self, options: PackedOptions) -> None:
-        """Raise RequestError for an option that the medium does not have."""
+        """Raise RequestError for an option that does not apply to the medium."""
         for field in fields(options):
             if getattr(options, field.name) is not None and field.name not in self.medium.option_names:
                 raise RequestError(
@@ -96,7 +96,7 @@ class StepGeneration(GridGeneration):
         return Prime(tuple(self.vocabulary.encode(self.medium.tokenize(whole))), whole, lost)
 
     def stream_formatter(self) -> Callable[[str], str]:
-        """Return a function that prints each step as a row of a table once it is whole."""
+        """Return a function that formats each complete step as a row of a table."""
         starts: list[str] = []
         step: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The grammar of steps: whole steps, as many as requested, with the given values of the lead."""
+"""The grammar of steps: complete steps in the requested number, with the given values of the lead."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from folkseq.representations.packed.lead import Lead
 class StepGrammar:
     """A `folkseq.grammar.Grammar` of whole steps.
 
-    The state of a row is the number of ids so far, and the place of the field that comes first in each step.
+    The state of a row is the number of ids so far, and the index of the first field in each step.
 
     Attributes:
-        layout: Of the vocabulary.
+        layout: Layout of the vocabulary.
         steps: Number of steps in a piece; None if the model decides.
-        lead: Values of one column, if they are given.
-        bar: Number of steps in a bar, if the first column is the place in it; a piece is whole bars, then.
+        lead: Given values of one column, or None.
+        bar: Number of steps in a bar, if the first column is the position in the bar; then pieces have whole bars.
     """
 
     layout: GridLayout
@@ -40,7 +40,7 @@ class StepGrammar:
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
         count, first = rows
-        return count + 1, np.where(count == 0, ids, first)  # a start id is the place of the field that comes first
+        return count + 1, np.where(count == 0, ids, first)  # the start id is the index of the first field
 
     def allowed(self, rows: Rows, remaining: Ids) -> NDArray[np.bool_]:
         count, first = rows
@@ -76,26 +76,26 @@ class StepGrammar:
         return np.clip(steps / self._planned, 0.0, 1.0) if self._planned else np.zeros(len(steps))
 
     def _lead_ends(self, step: int) -> bool:
-        """Return whether the piece ends with the lead before a step; with `steps`, it goes on alone after a file."""
+        """Return whether the piece ends with the lead before a step; with `steps`, it continues after a lead file."""
         if self.lead is None or (self.steps is not None and not self.lead.live):
             return False
         return not self.lead.lasts(step)
 
     @property
     def _planned(self) -> int:
-        """Return the number of steps as far as it is known."""
+        """Return the number of steps, as far as known."""
         return self.steps or (len(self.lead) if self.lead is not None else 0)
 
     @cached_property
     def _positions(self) -> NDArray[np.bool_]:
-        """Return the ids that may come first in a step at each place in a bar; the end only where a bar begins."""
+        """Return the mask of first ids of a step at each position in a bar; the end only at the start of a bar."""
         positions = np.array([self.layout.having(0, place) for place in range(self.bar or 0)])
         positions[0, self.layout.width] = True
         return positions
 
     @cached_property
     def _values(self) -> NDArray[np.bool_]:
-        """Return which ids are values of each field, (F, V); a joint head has one field."""
+        """Return the mask of ids of each field, (F, V); a joint head has one field."""
         if self.layout.head == JOINT:
             return np.arange(self.layout.size)[None] >= FIRST_CODE
         return np.asarray(self.layout.compound.kinds == np.arange(self.layout.width)[:, None] + self.layout.width + 1)

@@ -27,7 +27,7 @@ Values = NDArray[np.int64]
 CHAINED, JOINT = HEADS = ("chained", "joint")
 SEPARATOR = "\t"
 POSITION = "position"
-"""The column of a step's place in its bar, in steps from 0, which comes first."""
+"""The column of a step's position in its bar, in steps from 0; it comes first."""
 FIRST_CODE = 2  # the start and end ids of a joint vocabulary come before its codes
 MOST_CODES, MOST_LABELS = 65_536, 4096
 _INTEGER = re.compile("0|[1-9][0-9]{0,8}")  # as `str` writes it: 007 and digits of other scripts are labels
@@ -43,7 +43,7 @@ def fields_of(token: str) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class GridLayout:
-    """The columns and the labels of each, in order."""
+    """The columns and their labels, in order."""
 
     columns: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
@@ -51,10 +51,10 @@ class GridLayout:
 
     @classmethod
     def learn(cls, tokens: Iterable[str], head: str, alike: bool) -> GridLayout:
-        """Return the layout of everything that occurs in tokens.
+        """Return the layout of all columns and labels in tokens.
 
         Args:
-            tokens: of several pieces; a column of integers gets all labels from 0 to the highest.
+            tokens: tokens of several pieces; a column of integers gets all labels from 0 to the highest.
             head: `CHAINED` or `JOINT`.
             alike: give all columns the same labels.
 
@@ -69,7 +69,7 @@ class GridLayout:
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> GridLayout:
-        """Return the layout of a vocabulary that `vocabulary` gave."""
+        """Return the layout of a result of `vocabulary`."""
         found = _labels_by_column(vocabulary.tokens)
         return cls(tuple(found), tuple(map(tuple, found.values())), JOINT if vocabulary.tokens[1] == END else CHAINED)
 
@@ -80,7 +80,7 @@ class GridLayout:
 
     @property
     def width(self) -> int:
-        """Return the number of ids in a step, which is also the end id."""
+        """Return the number of ids in a step, which also equals the end id."""
         return len(self.columns) if self.head == CHAINED else 1
 
     @cached_property
@@ -113,7 +113,7 @@ class GridLayout:
         return Vocabulary((START, END, *steps))
 
     def values(self, ids: NDArray[Any]) -> Values:
-        """Return the values of the steps among ids that have one of each field, (N, F), whichever comes first."""
+        """Return the values of the complete steps among ids, (N, F), regardless of the first field."""
         ids = np.asarray(ids, np.int64)
         if self.head == JOINT:
             codes = ids[ids >= FIRST_CODE] - FIRST_CODE
@@ -123,20 +123,20 @@ class GridLayout:
         return values[((values >= 0) & (values < self.radices)).all(axis=1)]
 
     def ids(self, values: Values, first: int = 0) -> Values:
-        """Return the ids of steps with values (N, F), in each of which the field at place `first` comes first."""
+        """Return the ids of steps with values (N, F); the field with index `first` comes first in each step."""
         if self.head == JOINT:
             return values @ self.weights + FIRST_CODE
         return (values + self.compound.offsets[:-1])[:, self.compound.order(first)].ravel()
 
     def having(self, column: int, value: int) -> NDArray[np.bool_]:
-        """Return which ids give a column a value, (V,)."""
+        """Return the mask of ids in which a column has a value, (V,)."""
         if self.head == CHAINED:
             return np.asarray(np.arange(self.size) == self.compound.offsets[column] + value)
         codes = np.arange(self.size) - FIRST_CODE
         return np.asarray((codes >= 0) & (codes // self.weights[column] % self.radices[column] == value))
 
     def column(self, name: str | int | None) -> int:
-        """Return the place of a column by its name or its number from 1; the first by default.
+        """Return the index of a column from its name or its number from 1; by default, of the first.
 
         Raises:
             RequestError: there is no such column.

@@ -1,4 +1,4 @@
-"""The lead: one column whose values are given, step by step, by a file or a stream, and which the others follow."""
+"""The lead: one column whose values come from a file or a stream, step by step; the other columns follow it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ STREAM = "-"
 
 
 class Lead:
-    """The values of one column, as places among its labels."""
+    """The values of one column, as indices of its labels."""
 
     def __init__(
         self, layout: GridLayout, column: int, source: str, stream: BinaryIO | None = None, scale: Scale = UNSCALED
     ) -> None:
-        """Read a file; or, if `source` is `-`, read lines of `stream`, standard input by default, as they are needed.
+        """Read a file; or, if `source` is `-`, read lines of `stream` (by default, standard input) when needed.
 
-        A row has the cell of that column alone, or those of all columns. A header may name the columns in any order.
-        Each line of a stream is a step: one that has no label of the column holds the last one, or leaves the first to
-        the model, and is reported in `notices`.
+        A row has only the cell of this column, or the cells of all columns. A header may name the columns in any order.
+        Each line of a stream is a step. A line without a label of the column keeps the last value; before the first
+        value, the model decides. Such lines are reported in `notices`.
 
         Args:
-            layout: Of the vocabulary.
-            column: The place of the column.
-            source: A file, or `-`.
-            stream: Its lines, for `-`.
-            scale: The levels of real numbers.
+            layout: layout of the vocabulary.
+            column: index of the column.
+            source: a file, or `-`.
+            stream: the stream for `-`.
+            scale: the levels of real numbers.
 
         Raises:
             RequestError: the file cannot be read, lacks the column, or has a label that the layout lacks.
@@ -57,7 +57,7 @@ class Lead:
             raise RequestError(f"{source}: has no steps")
 
     def lasts(self, step: int) -> bool:
-        """Return whether there is a line for a step, from 0. Wait for the next line of a stream."""
+        """Return whether there is a line for a step, from 0; this may wait for the next line of a stream."""
         with self._lock:
             while step >= len(self._known):
                 try:
@@ -67,7 +67,7 @@ class Lead:
         return True
 
     def value(self, step: int) -> int | None:
-        """Return the value at a step, from 0; None if the model decides: after the last, or before the first label."""
+        """Return the value at a step, from 0; None if the model decides: after the last or before the first value."""
         return self._known[step] if self.lasts(step) else None
 
     def __len__(self) -> int:
@@ -105,11 +105,11 @@ class Lead:
                 try:
                     yield self._value(row[at], values, f"{file}: row {number}, column {at + 1}")
                 except RequestError:
-                    if number > 1 or not row[at][:1].isalpha():  # else it is a header with other names
+                    if number > 1 or not row[at][:1].isalpha():  # otherwise, it is a header with other names
                         raise
 
     def _split(self, line: str, values: Mapping[str, int]) -> list[str]:
-        """Return the cells of a line, which may be a label with blanks."""
+        """Return the cells of a line; the whole line may be a label with spaces."""
         return [line.strip()] if line.strip() in values else table.cells(line)
 
     @property
@@ -120,7 +120,7 @@ class Lead:
         return {normalize("NFC", label): value for value, label in enumerate(self._layout.labels[self.column])}
 
     def _value(self, cell: str, values: Mapping[str, int], where: str) -> int:
-        """Return the value of a cell, or of the level of a real number. Raises RequestError for an unknown label."""
+        """Return the value of a cell, a label or a real number. Raises RequestError for an unknown label."""
         label = cell if cell in values else self._scale.label(cell)
         if label not in values:
             raise RequestError(f"{where}: {cell!r} is not a label of {self._name}: {', '.join(values)}")

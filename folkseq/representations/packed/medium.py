@@ -19,11 +19,11 @@ from folkseq.representations.base import END, START, Files, Representation, Toke
 from folkseq.representations.packed.layout import JOINT, SEPARATOR, GridLayout, Values, fields_of
 from folkseq.representations.vocabulary import Vocabulary
 
-END_SHARE = 0.1  # of a file: its end, which is a piece of its own, so that it can be held out
+END_SHARE = 0.1  # share of a file at its end that becomes a separate piece, so that it can be held out
 
 
 def steps_of(meter: Meter, division: int) -> int:
-    """Return the number of steps in a bar, of which a quarter note has `division`."""
+    """Return the number of steps in a bar, with `division` steps per quarter note."""
     return max(math.ceil(meter.bar * 4 * division), 1)
 
 
@@ -40,13 +40,13 @@ class Medium(Files[Grid]):
     position: bool = False
 
     name: ClassVar[str]
-    """As in `packed:grid=NAME`."""
+    """The name in `packed:grid=NAME`."""
     codec_type: ClassVar[type[GridCodec]]
     option_names: ClassVar[Sequence[str]]
-    """The fields of `PackedOptions` that apply to it."""
+    """The fields of `PackedOptions` that apply to the medium."""
     any_leads: ClassVar[bool] = False
-    """Whether training windows differ in which field comes first, so that any column can lead."""
-    max_bytes = 1 << 25  # of a table, which takes some fifty times as much memory
+    """Whether different fields come first in training windows, so that any column can lead."""
+    max_bytes = 1 << 25  # a table takes about fifty times as much memory
     continuous = True
 
     def tokenize(self, grid: Grid) -> list[str]:
@@ -60,11 +60,11 @@ class Medium(Files[Grid]):
     def detokenize(self, tokens: Sequence[str]) -> Grid:
         """Return the grid for any tokens.
 
-        An incomplete last step is left out; a cell that is missing elsewhere repeats the one before.
+        An incomplete last step is left out. A missing cell elsewhere repeats the previous one.
         """
         steps: list[dict[str, str]] = []
         step: dict[str, str] = {}
-        latest: dict[str, str] = {}  # label of each column, at first its first one
+        latest: dict[str, str] = {}  # latest label of each column; initially the first one
         for column, label in (field for token in tokens for field in fields_of(token)):
             if column in step:
                 steps.append(step)
@@ -89,16 +89,16 @@ class Medium(Files[Grid]):
         return steps_of(self.meter, self.division)
 
     def like(self, columns: Sequence[str]) -> Self:
-        """Return the medium that reads tables of some columns, by their names if they have any."""
+        """Return the medium that reads tables with these columns, by name if they have names."""
         asked = tuple(columns) if has_names(columns) else self.reading.columns
         return replace(self, reading=replace(self.reading, columns=asked, width=len(columns)))
 
     def common_columns(self, files: Sequence[Path]) -> str:
-        """Return the names of the columns that most of some files have if others have other ones; else nothing."""
+        """Return the column names of most files if the files differ in their columns; else an empty string."""
         return ""
 
     def common_meter(self, files: Sequence[Path]) -> str:
-        """Return the meter of most of some files if they have meters and it is not 4/4; else nothing."""
+        """Return the most common meter of the files; an empty string for 4/4, or without meters."""
         return ""
 
     def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
@@ -106,11 +106,11 @@ class Medium(Files[Grid]):
         return GridLayout.learn(tokens, self.head, self.permute).vocabulary()
 
     def amounts(self, values: Values) -> dict[str, float]:
-        """Return how much some steps hold, by its singular, from their values, (N, F)."""
+        """Return the number of each unit in some steps, by its singular, from their values, (N, F)."""
         return {"gesture": float(values.size)}
 
     def shifts(self, layout: GridLayout) -> NDArray[np.int64] | None:
-        """Return the values of each column after each of K transpositions, (K, F, most values), −1 if there are none.
+        """Return the values of each column after each of K transpositions, (K, F, most values), −1 for none.
 
         None for grids that are not transposed in training.
         """
@@ -121,13 +121,13 @@ class Medium(Files[Grid]):
         return None
 
     def join(self, pieces: Sequence[Grid]) -> Grid:
-        """Return the grid of a file that was read in parts."""
+        """Return the grid of a file from its parts."""
         rows = tuple(row for piece in pieces for row in piece.rows)
         return replace(pieces[0], rows=rows, ends=pieces[-1].ends)
 
 
 def split_end(grid: Grid, fewest: int) -> list[Grid]:
-    """Return a grid without its last tenth, and that; or the grid alone if it has fewer rows than `fewest`."""
+    """Return a grid without its last tenth, and its last tenth; or only the grid if it has fewer rows than `fewest`."""
     end = round(len(grid.rows) * END_SHARE) if len(grid.rows) >= fewest else 0
     if not end:
         return [grid]

@@ -28,7 +28,7 @@ def pack(values: Sequence[int], radices: Sequence[int]) -> int:
 
 
 def unpack(code: int, radices: Sequence[int]) -> tuple[int, ...]:
-    """Return the values whose code it is.
+    """Return the values of a code.
 
     >>> unpack(651, [9, 9, 9])
     (3, 0, 8)
