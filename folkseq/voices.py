@@ -1,16 +1,15 @@
 """The lookback of compound tokens whose fields have heights on one scale, such as the pitches of voices.
 
-A network that reads heights has to learn for each height separately how voices move. Here its outputs are told, before
-each voice is predicted, what is the same in every key:
-
-    shown       for how many tokens the voice has stayed; how far the other voices are from its last height, and how
-                those that are known already have moved; what it did at some distances before; and what followed the
-                best match: the distance at which most changes of all voices were the same, with their number
-    bases       the heights of all voices, as far as they are known, and the one that followed the best match; the
-                voice has a logit for each interval to each of them, see `models.voice_head`
-
-All of it follows from the ids so far, so the network still gives the distribution of the next id. What matches comes
-back exactly; it may lie anywhere in the last `WINDOW` tokens, whole beats away.
+A network that reads heights has to learn the motion of voices separately for each height. This lookback gives its
+outputs features that are the same in every key, before each voice is predicted:
+    shown       the number of tokens for which the voice has stayed; the intervals from its last height to the other
+                voices, and the motion of the voices that are already known; its motion at some distances; and the
+                height after the best match, which is the distance at which the most changes of all voices agreed,
+                with their number
+    bases       the known heights of all voices, and the height after the best match; the voice has a logit for each
+                interval to each of them, see `models.voice_head`
+All features depend only on previous ids, so the network still predicts the next id. A match is exact and lies a whole
+number of beats back, anywhere in the last `WINDOW` tokens.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ Memory = tuple[NDArray[Any], ...]
 METADATA_KEY = "voices"
 """The entry of a model.onnx's metadata that holds the lookback."""
 FARTHEST = 36
-"""Intervals are told apart up to here."""
+"""Maximum interval; larger ones are clipped."""
 LONGEST = 33
-"""Stays are told apart up to here."""
+"""Number of classes for the length of a stay; the last includes all longer ones."""
 MATCHED = 16
-"""Changes in a match are told apart up to here."""
+"""Number of classes for the changes in a match; the last includes all larger counts."""
 WINDOW = 512
-"""A match lies at most so many tokens back."""
+"""Maximum distance of a match in tokens."""
 _INTERVALS = 2 * FARTHEST + 2
 
 
@@ -57,7 +56,7 @@ class Voices:
 
 @dataclass(frozen=True)
 class VoiceLookback:
-    """The lookback beside each id of pieces of a layout; see the module."""
+    """Computes the lookback at each id for pieces of a layout; see the module."""
 
     layout: CompoundLayout
     voices: Voices
@@ -69,13 +68,13 @@ class VoiceLookback:
 
     @cached_property
     def heights(self) -> Integers:
-        """(V,) the height of each id, or −1."""
+        """Return the height of each id, (V,), or −1."""
         start = [-1] * (self.layout.width + 1)
         return np.array([*start, *(height for field in self.voices.heights for height in field)], np.int64)
 
     @cached_property
     def again(self) -> NDArray[np.bool_]:
-        """(V,) whether an id gives its field a height that an earlier value has, too: it begins again."""
+        """Return whether an earlier value of an id's field has the same height, (V,): the id repeats the note."""
         begins = [
             height >= 0 and height in heights[:value]
             for heights in self.voices.heights
@@ -85,34 +84,34 @@ class VoiceLookback:
 
     @property
     def shape(self) -> tuple[tuple[int, ...], int, bool]:
-        """Return what the sizes of a model's weights depend on, apart from the vocabulary."""
+        """Return the values that determine the sizes of a model's weights, apart from the vocabulary."""
         return self.fields, len(self.voices.distances), bool(self.again.any())
 
     @cached_property
     def shown_sizes(self) -> tuple[tuple[int, ...], ...]:
-        """Return the number of rows of each column that is shown before each voice."""
+        """Return the number of rows of each feature column of each voice."""
         others, far = len(self.fields) - 1, len(self.voices.distances)
         places = range(len(self.fields))
         return tuple((LONGEST, MATCHED, MATCHED, *[_INTERVALS] * (1 + others + place + 2 * far)) for place in places)
 
     @property
     def shown_size(self) -> int:
-        """Return the number of rows of the table that is shown; the last is for nothing."""
+        """Return the number of rows of the feature table; the last row stands for no value."""
         return sum(map(sum, self.shown_sizes)) + 1
 
     @property
     def shown_width(self) -> int:
-        """Return the number of columns that are shown."""
+        """Return the number of feature columns."""
         return max(map(len, self.shown_sizes))
 
     @property
     def width(self) -> int:
-        """W, the number of all columns."""
+        """Return W, the number of all columns."""
         return self.shown_width + len(self.fields) + 1
 
     @cached_property
     def blank(self) -> Integers:
-        """Return the row where there is nothing, (W,)."""
+        """Return the lookback without any values, (W,)."""
         return np.array([*[self.shown_size - 1] * self.shown_width, *[-1] * (len(self.fields) + 1)], np.int64)
 
     @classmethod
@@ -154,8 +153,8 @@ class VoiceLookback:
     def begin(self, rows: int) -> Memory:
         """Return the memory of rows that have read nothing.
 
-        It holds the heights of the last tokens, (B, K, Q), the newest first; those of the token that is being read,
-        whether they begin again, and for how many tokens the last ones have stayed, (B, Q); the changes in the match at
+        It holds the heights of the last tokens, (B, K, Q), newest first; the heights of the current token, whether they
+        repeat a note, and for how many tokens the last heights have stayed, (B, Q) each; the changes in the match at
         each distance, (B, D, Q); and the number of ids read, (B, 1).
         """
         voices, apart = len(self.fields), len(self._apart)
@@ -176,7 +175,7 @@ class VoiceLookback:
         return found
 
     def _step(self, place: int, memory: Memory, rows: Integers, ids: Integers, found: Integers) -> None:
-        """Read one more id in rows that are at the same place in their tokens."""
+        """Read one more id in rows that are at the same field of their tokens."""
         history, current, struck, stays, runs, count = memory
 
         def before(distance: int) -> Integers:
@@ -203,7 +202,7 @@ class VoiceLookback:
 
     @cached_property
     def _apart(self) -> Integers:
-        """Return the distances at which matches are looked for, (D,): those of whole beats."""
+        """Return the distances at which matches are sought, (D,), which are whole beats."""
         return np.arange(self.voices.distances[0], WINDOW + 1, self.voices.distances[0])
 
     def _matches(self, heights: Integers, changes: NDArray[np.bool_]) -> tuple[Integers, Integers, Integers]:
@@ -221,11 +220,11 @@ class VoiceLookback:
         return self._best(found.transpose(1, 0, 2), lambda apart: heights[np.maximum(row - apart, 0)])
 
     def _best(self, found: Integers, back: Callable[[Integers], Integers]) -> tuple[Integers, Integers, Integers]:
-        """Return what followed the best match, (N, Q), −1 without one, and the changes in it: of each voice, and all.
+        """Return the heights after the best match, (N, Q), −1 without one, and its changes in each voice and in total.
 
         Args:
-            found: (N, D, Q) changes of each voice in the match at each distance.
-            back: gives the heights (N, Q) at distances (N,).
+            found: (N, D, Q) The changes of each voice in the match at each distance.
+            back: Returns the heights, (N, Q), at distances (N,).
         """
         every = found.sum(axis=2)  # (N, D)
         best, row = every.argmax(axis=1), np.arange(len(found))  # the nearest of the best
@@ -240,7 +239,7 @@ class VoiceLookback:
         stayed: Integers,
         matches: tuple[Integers, Integers, Integers],
     ) -> Integers:
-        """Return what is shown before a voice, and the bases, (N, shown_width + Q)."""
+        """Return the features of a voice, and the bases, (N, shown_width + Q)."""
         last = before(1)
         known = np.concatenate([heights[:, :voice], last[:, voice:]], axis=1)  # (N, Q)
         own = last[:, voice]
@@ -261,7 +260,7 @@ class VoiceLookback:
 
 
 def _interval(heights: Integers, base: Integers) -> Integers:
-    """Return the row of each interval; the last for none."""
+    """Return the row of each interval; the last row stands for none."""
     there = (heights >= 0) & (base >= 0)
     rows: Integers = np.where(there, np.clip(heights - base, -FARTHEST, FARTHEST) + FARTHEST, _INTERVALS - 1)
     return rows

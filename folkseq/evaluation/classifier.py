@@ -1,17 +1,17 @@
-"""Can a classifier tell sampled pieces from real ones, and by what?
+"""Classifier two-sample test: can a classifier distinguish sampled pieces from real ones, and by which features?
 
-Gradient boosting learns to tell them apart by musical features alone: those that the representation counts, intervals
-and ratios of durations, the commonest figures of them, and how many different figures a melody needs. Titles and
-spelling do not count. Its AUC is the probability that it takes the real one of a real and a sampled piece for the real
-one: 0.5 if it cannot tell them apart, 1 if it always can. Source: Muhamed et al. (Transformer-GANs, 2021) measure
-generated music by such a classifier.
+Gradient boosting distinguishes them by musical features alone: the features that the representation counts, intervals
+and ratios of durations, their most common figures, and the number of distinct figures in a melody. Titles and spelling
+are ignored. The AUC is the probability that the classifier ranks a real piece above a sampled one: 0.5 if it cannot
+distinguish them, 1 if it always can. Source: Muhamed et al. (Transformer-GANs, 2021) measure generated music by such a
+classifier.
 
 Conventions: the AUC is the mean of a cross-validation that keeps near-duplicates, and stretches of one piece, in one
-fold. One half of the real pieces against the other shows what AUC chance and the number of pieces give. A feature is as
-telling as the AUC is lower once its values are shuffled among the pieces that are judged. If samples are shorter than
-most real pieces, as those of performances are, they are no whole pieces: then samples and real pieces are cut into
-stretches of one length, of some ten seconds for half an hour of performances. Beginnings and ends do not count, since
-samples have more of them, and velocity and pedal are known from the beginning only there.
+fold. The AUC of one half of the real pieces against the other shows the effect of chance and of the number of pieces.
+The importance of a feature is the loss of AUC when its values are shuffled among the test pieces. If samples are
+shorter than most real pieces, as with performances, samples and real pieces are cut into stretches of one length, about
+ten seconds for half an hour of performances. Stretches exclude beginnings and ends: samples have more of them, and only
+there velocity and pedal are known from the start.
 """
 
 from __future__ import annotations
@@ -30,59 +30,59 @@ from folkseq.representations.base import Codec
 
 FOLDS = 5
 FEWEST = 40
-"""Pieces of each kind that a classifier needs at least."""
+"""Minimum number of pieces of each kind."""
 TOLD = 5
-"""Features that are named."""
+"""Maximum number of features to report."""
 STRETCHES = 200
-"""Into which all real pieces together are cut, if samples are shorter than most of them."""
+"""Number of stretches of all real pieces together, if samples are shorter than most of them."""
 SHORTEST = 128
-"""Ids in a stretch, at least."""
+"""Minimum number of ids in a stretch."""
 _COMMONEST = 60  # figures of each length that are features
-_LONGEST = 12  # of an interval, in semitones; wider ones count as this
-_AT_ONCE = 32  # features that are shuffled at once
+_LONGEST = 12  # widest interval in semitones; wider ones are clipped
+_AT_ONCE = 32  # features shuffled together
 Values = Mapping[str, float]
 Ids = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Telling:
-    """A feature that tells samples from real pieces."""
+    """A feature that distinguishes samples from real pieces."""
 
     name: str
-    """In words."""
+    """The feature in words."""
     samples: float
     """Its mean over the samples."""
     real: float
     loss: float
-    """How much AUC is lost without it."""
+    """The loss of AUC without it."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """The result of telling samples from real pieces."""
+    """The result of distinguishing samples from real pieces."""
 
     samples: int
     """Number of pieces, or of their stretches."""
     real: int
     auc: float
     auc_among_real: float | None
-    """Of one half of the real pieces against the other; None of fewer than two pieces for each fold."""
+    """The AUC of one half of the real pieces against the other; None with fewer than two pieces per fold."""
     telling: tuple[Telling, ...]
-    """The most telling features first."""
+    """The most important features first."""
     stretch: int | None = None
-    """Number of ids in each, if samples are no whole pieces."""
+    """Number of ids in each stretch, if samples are not whole pieces."""
     real_pieces: int = 0
     """Number of real pieces, of which `real` are stretches."""
 
 
 def tell_apart(codec: Codec[Any], samples: Sequence[Ids], real: Sequence[Ids], seed: int = 0) -> Told | None:
-    """Return how well samples can be told from real pieces; None for fewer than `FEWEST` of a kind, or too alike ones.
+    """Return how well samples can be distinguished from real pieces; None for too few or too similar pieces.
 
     Args:
-        codec: of both.
-        samples: the ids of each.
-        real: the same.
-        seed: of the folds and shuffles.
+        codec: the codec of both kinds of pieces.
+        samples: the ids of each sampled piece.
+        real: the ids of each real piece.
+        seed: the seed of the folds and shuffles.
     """
     if not len(samples) or not len(real):
         return None
@@ -196,7 +196,7 @@ def _judge(
     random: np.random.Generator,
     names: Sequence[str] = (),
 ) -> tuple[float, tuple[Telling, ...]]:
-    """Return the AUC of pieces that are judged in other folds than learnt, and the most telling of the features."""
+    """Return the AUC on the test folds, and the most important features."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold

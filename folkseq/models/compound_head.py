@@ -37,7 +37,7 @@ class CompoundHead(nn.Module):
 
         Args:
             before: (B, H) the last layer's output before the first compound token.
-            after: (B, T // F, H) its output after each whole one.
+            after: (B, T // F, H) its output after each complete token.
             x: (B, T) ids, from the first id of a compound token.
         """
         ids = self._grouped(x)  # (B, G, F)
@@ -58,6 +58,6 @@ class CompoundHead(nn.Module):
         return logits.masked_fill(self.forbidden[slots], IMPOSSIBLE)
 
     def _grouped(self, x: Tensor) -> Tensor:
-        """(B, T) ids as (B, G, F), the last compound token padded."""
+        """Return ids, (B, T), as (B, G, F), with the last compound token padded."""
         padded = functional.pad(x, (0, -x.shape[1] % self.width))
         return padded.view(len(x), -1, self.width)

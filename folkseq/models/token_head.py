@@ -31,7 +31,7 @@ class TokenHead(nn.Module):
         self.shown = nn.EmbeddingBag(nothing + 1, width, mode="sum", padding_idx=nothing)  # of the nearest token
         references = recent.references(layout.fields)
         self.references = nn.ModuleDict({str(field): References(each, width) for field, each in references.items()})
-        self.matched = nn.Linear(width, len(recent.matched))  # trust in what followed the match, for each field
+        self.matched = nn.Linear(width, len(recent.matched))  # trust in the token after the match, for each field
         self.levels = nn.Embedding(MATCH, len(recent.matched))
         for weight in (*self.matched.parameters(), self.levels.weight):
             nn.init.zeros_(weight)
@@ -103,7 +103,7 @@ class TokenHead(nn.Module):
                 trust = self.trust(z)[..., ENDS * int(field == second) :][..., :ENDS] * there
                 own = own.scatter_add(2, at.clamp(min=0), trust.to(own.dtype))
             if wanted is not None:
-                target = wanted[:, :, field - 1]  # (B, G); start and end ids that are repeated cost nothing
+                target = wanted[:, :, field - 1]  # (B, G); repeated start and end ids cost nothing
                 own_target = torch.where((target < low) | (target >= high), IGNORED, target - low)
                 flat = own.float().flatten(0, 1)
                 total = total + functional.cross_entropy(

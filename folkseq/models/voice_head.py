@@ -1,9 +1,9 @@
 """The output for compound tokens whose fields are voices.
 
-It is that of `compound_head`, but each field has a projection of its own and sees what `folkseq.voices` shows. A logit
-is the sum of one for the value itself and one for its interval to each base, so that what is learned in one key holds
-in all. Where a field has several values of one height, as for a pitch that is struck again, all but the first get one
-more score.
+It differs from `compound_head` in two ways: each field has its own projection, and sees the features of
+`folkseq.voices`. A logit is the sum of a score of the value and one score per interval to a base, so that the model
+applies what it learns in one key to all keys. If several values of a field have the same height, as for a repeated
+note, all but the first get an additional score.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from folkseq.models.settings import IMPOSSIBLE
 from folkseq.voices import FARTHEST, VoiceLookback
 
 HIDDEN = 0.3
-"""Share of what is shown that is hidden in training."""
+"""Share of the features that are dropped in training."""
 
 
 class VoiceHead(nn.Module):
-    """From the output of the last layer after each compound token to the logits of each next id."""
+    """The module that computes the logits of each next id from the last layer's output after each compound token."""
 
     begins: Tensor
     heights: Tensor
 
     def __init__(self, lookback: VoiceLookback, hidden: int, width: int, gain: float, dropout: nn.Module) -> None:
-        """Build the output of a network of a hidden size, with vectors of a width N for each field."""
+        """Build the output for a network of size `hidden`, with vectors of width N for each field."""
         super().__init__()
         self.layout, self.lookback, self.gain, self.dropout = lookback.layout, lookback, gain, dropout
         self.heard = nn.Linear(hidden, self.layout.width * width)
@@ -54,7 +54,7 @@ class VoiceHead(nn.Module):
     ) -> Tensor:
         """Return the logits after each id, (B, T, V), or mean nats; see `TokenHead.forward`.
 
-        The rows, (B, T, W), are those of `VoiceLookback.indices`.
+        The rows, (B, T, W), come from `VoiceLookback.indices`.
         """
         layout, width = self.layout, self.layout.width
         ids = functional.pad(x, (0, -x.shape[1] % width)).view(len(x), -1, width)  # (B, G, F)
@@ -81,7 +81,7 @@ class VoiceHead(nn.Module):
                 voice = self.lookback.fields.index(field)
                 own = own + self._by_interval(voice, z, beside[..., -self.bases :], low, high)
             if wanted is not None:
-                target = wanted[:, :, field - 1]  # (B, G); start and end ids that are repeated cost nothing
+                target = wanted[:, :, field - 1]  # (B, G); repeated start and end ids cost nothing
                 own_target = torch.where((target < low) | (target >= high), IGNORED, target - low)
                 flat = own.float().flatten(0, 1)
                 total = total + functional.cross_entropy(
@@ -102,13 +102,13 @@ class VoiceHead(nn.Module):
         return found.flatten(1, 2)[:, : x.shape[1]]
 
     def _thinned(self, rows: Tensor) -> Tensor:
-        """Return what is shown; in training without some of it, so that nothing is relied upon alone."""
+        """Return the feature rows; in training, drop some so that the model does not rely on a single one."""
         if not self.training:
             return rows
         return torch.where(torch.rand(rows.shape, device=rows.device) < HIDDEN, self.lookback.shown_size - 1, rows)
 
     def _by_interval(self, voice: int, z: Tensor, bases: Tensor, low: int, high: int) -> Tensor:
-        """Return what the intervals to each voice add to the logits of one, (B, G, values)."""
+        """Return the contribution of the intervals to all bases to the logits of a voice, (B, G, values)."""
         size = self.bases * self.intervals
         part = slice(voice * size, (voice + 1) * size)
         scores = functional.linear(z, self.relative.weight[part], self.relative.bias[part])

@@ -1,4 +1,4 @@
-"""The last step of training a model of whole pieces: it learns which of its own pieces are most like the corpus."""
+"""The last step of training a model of whole pieces: learn which sampled pieces are most similar to the corpus."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from folkseq.verbs.model import Model
 from folkseq.verbs.sampling_run import SamplingRun
 
 FEWEST = 300
-"""Training pieces from which a ranker is learned; fewer would teach it these pieces, not what such pieces are like. And
-updates of the model: after fewer, its pieces are hardly music, and have no end."""
+"""Minimum number of training pieces for a ranker, which would memorise fewer, and of updates of the model: after fewer,
+its pieces are hardly music, and do not end."""
 SAMPLES = 6000
-"""Pieces that it is learned from, beside those of the corpus; after fewer updates, as many as these. The classifiers
-learn from one half; the other shows what is chosen among pieces that they do not know."""
-_SEED = 2**64 - 1  # whose pieces nobody asks for
+"""Maximum number of samples to train on, besides the pieces of the corpus; after fewer updates than this, there are as
+many samples as updates. The classifiers learn from one half; the other half shows their choices for unknown ones."""
+_SEED = 2**64 - 1  # a seed that no user chooses
 
 
 def learn_to_rank(run: Run, on_report: Callable[[Mapping[str, Any]], None] | None = None) -> None:
-    """Sample pieces, learn to tell them from the training set, and write a ranker into the run folder.
+    """Sample pieces, learn to distinguish them from the training set, and write a ranker into the run folder.
 
-    There is none for a representation whose pieces are no whole ones, nor for fewer than `FEWEST` training pieces or
+    No ranker is written for a representation without complete pieces, or for fewer than `FEWEST` training pieces or
     updates.
 
     Args:
-        run: whose training has ended.
-        on_report: told what goes on.
+        run: a run whose training has ended.
+        on_report: called with reports of the progress.
     """
     model, (store, sides) = Model(run), run.tokens()
     profile = model.codec.transposition.profile if model.codec.transposition else None

@@ -53,7 +53,7 @@ class TrainedRun:
 
     @cached_property
     def ranker(self) -> Ranker | None:
-        """Return what it has learned of its own pieces beside those of the corpus; None if it has not."""
+        """Return the ranker, which compares sampled pieces with the corpus; None if the run has none."""
         if self.codec.transposition is None or (profile := self.codec.transposition.profile) is None:
             return None
         return Ranker.open(self.run.folder, profile, self.run.config.model)
@@ -71,7 +71,7 @@ class TrainedRun:
 
     @cached_property
     def engines(self) -> dict[tuple[str, int], Engine]:
-        """Return its networks so far, by precision and number of threads."""
+        """Return the loaded networks, by precision and number of threads."""
         return {}
 
     def engine(self, precision: str, threads: int | None = None) -> Engine:
@@ -90,7 +90,7 @@ class TrainedRun:
 
     @cached_property
     def encoder(self) -> EncoderSession:
-        """Return what reads the rest of a piece, for a task that writes a part of it."""
+        """Return the encoder, which reads the rest of a piece for a task that writes a part of it."""
         from folkseq.sampling.memory import EncoderSession
 
         return EncoderSession(self.run.file("encoder.onnx"))
@@ -106,7 +106,7 @@ class TrainedRun:
         return np.array(ids) if layout is None else layout.in_order(np.array(ids))
 
     def copied(self, tokens: Sequence[str], shared: SharedPassage) -> Copied:
-        """Describe a passage of tokens that the training set holds, too."""
+        """Describe a passage of tokens that also occurs in the training set."""
         if self.overlaps is None:
             return Copied(0, 0, self.codec.analysis.locate(tokens, 0), "", "")
         return self.overlaps.describe(tokens, shared)
@@ -121,7 +121,7 @@ def newest(task: str | None = None, options: Iterable[str] = (), suffixes: Itera
         suffixes: suffixes of files that its representation must read or write.
 
     Raises:
-        RunError: there is none.
+        RunError: no run fits.
     """
     options, suffixes = set(options), {suffix.lower() for suffix in suffixes}
 

@@ -138,7 +138,7 @@ class TokenMemory:
         one = [values[recent.key] + np.int64(1), wait * np.int64(0), length, *(values[each] for each in extra)]
         size = len(one)
         state = graph.state("recent", recent.count * size, np.int64)
-        passes = np.tile([0, 1, -1, *[0] * len(extra)], recent.count)[None]  # an age grows, what is left falls
+        passes = np.tile([0, 1, -1, *[0] * len(extra)], recent.count)[None]  # ages grow, and times left shrink
         passed = state + wait * passes
         older, _ = passed.split((recent.count - 1) * size, size)
         after = graph.node("Where", real, graph.node("Concat", *one, older, axis=1), passed)

@@ -10,10 +10,10 @@ from folkseq.voices import FARTHEST, VoiceLookback
 
 
 class VoiceOutput:
-    """From h of the last layer to the logits of the next id."""
+    """The output that computes the logits of the next id from h of the last layer."""
 
     def __init__(self, graph: Graph, lookback: VoiceLookback, weights: Weights, shown: Value) -> None:
-        """Build the output that reads what is shown and the bases, (B, W)."""
+        """Build the output that reads the features and the bases, (B, W)."""
         self._graph, self._lookback, self._weights = graph, lookback, weights
         bases = lookback.width - lookback.shown_width
         self._shown, known = shown.split(lookback.shown_width, bases)
@@ -34,7 +34,7 @@ class VoiceOutput:
         biases = {name: weights[f"{name}.bias"] for name in matrices}
         voices = len(lookback.fields)
         again = weights.get("head.again.weight", np.zeros((voices, width), np.float32))
-        matrix = [*matrices.values(), np.zeros((1, width), np.float32), again]  # a score of no interval comes between
+        matrix = [*matrices.values(), np.zeros((1, width), np.float32), again]  # zeros in between for no interval
         bias = [*biases.values(), np.zeros(1, np.float32), weights.get("head.again.bias", np.zeros(voices, np.float32))]
         size, scores = len(biases["output"]), len(biases["head.relative"]) + 1
         found = graph.product(z, np.concatenate(matrix).T * gain, np.concatenate(bias))
