@@ -40,7 +40,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
     Args:
         fingerprints: a sequence of integers for each piece.
         length: n.
-        share: of the smaller set, in (0, 1].
+        share: the shared part of the smaller set, in (0, 1].
 
     Returns:
         (pieces,) int64: labels 0, 1, 2, … in order of first appearance.
@@ -50,7 +50,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
     sets = [distinct_ngrams(fingerprint, length) for fingerprint in fingerprints]
     sizes = np.array([len(ngrams) for ngrams in sets], np.int64)
     flat = np.concatenate([np.zeros(0, np.uint64), *sets])
-    _, numbers, pieces = np.unique(flat, return_inverse=True, return_counts=True)  # of the distinct n-grams
+    _, numbers, pieces = np.unique(flat, return_inverse=True, return_counts=True)  # counts of the distinct n-grams
     owners = np.repeat(np.arange(len(sets), dtype=np.int32), sizes)[np.argsort(numbers, kind="stable")]
     starts, ends = np.cumsum(sizes) - sizes, np.cumsum(pieces)
     forest = Forest(len(sets))
@@ -73,7 +73,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
 
 
 def distinct_ngrams(fingerprint: ArrayLike, length: int) -> Hashes:
-    """Return the distinct n-grams of a fingerprint, as hashes of 64 bits; a shorter fingerprint is one of its own."""
+    """Return the distinct n-grams of a fingerprint, as 64-bit hashes; a shorter fingerprint counts as one n-gram."""
     numbers = mixed(np.asarray(fingerprint, np.int64))
     if 0 < len(numbers) < length:
         return np.array([(numbers * powers(len(numbers))).sum(dtype=np.uint64)])

@@ -23,16 +23,16 @@ def open_file(file: Path, max_bytes: int | None) -> BufferedReader:
 
 
 def read_file(files: Files[Any], file: Path) -> Iterator[Parsed[Any]]:
-    """Read the pieces in a file, in as many parts as the representation likes. Raises ParseError if there are none."""
+    """Yield the pieces in a file, in parts chosen by the representation. Raises ParseError if there are none."""
     try:
         with open_file(file, files.max_bytes) as opened:
             yield from files.read(opened, str(file))
-    except OSError as error:  # the disk failed half way
+    except OSError as error:  # the disk failed while reading
         raise ParseError(f"{file}: cannot be read ({error.strerror or error})") from None
 
 
 def told(notices: Iterable[tuple[Path, str]]) -> tuple[str, ...]:
-    """Return a line for each different notice, with the files that it is about."""
+    """Return a line for each distinct notice, with its files."""
     about: dict[str, list[Path]] = {}
     for file, notice in notices:
         about.setdefault(notice, []).append(file)

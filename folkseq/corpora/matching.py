@@ -90,7 +90,7 @@ def step(memory: Memory, clock: Integers, ids: Integers) -> tuple[Integers, Inte
     runs = _read(memory[0][:, :used], memory[1][:, :used], ids.astype(np.int32)[:, None])
     rows, nearest = np.arange(len(ids)), runs.argmax(axis=1)  # the first of the longest
     longest = runs[rows, nearest]
-    # The ids have moved on by one, so each run now stands at the id that followed it.
+    # The ids have shifted by one, so the index of each run is now the index of the id that followed it.
     return np.where(longest > 0, memory[0][rows, nearest], -1), _BITS.searchsorted(longest, side="right")
 
 
@@ -106,7 +106,7 @@ def step_one(memory: Memory, clock: int, one: int) -> tuple[int, int]:
 def _read(last: NDArray[np.int32], runs: NDArray[np.uint16], ids: NDArray[np.int32] | int) -> NDArray[np.uint16]:
     """Add an id in front of the last ones, and return the bits of the runs' lengths."""
     same = last == ids
-    runs += runs  # a run that goes on gets a bit; it stays in place, while the ids move on by one
+    runs += runs  # a continued run gets another bit; it keeps its index, while the ids shift by one
     runs |= 1
     runs *= same
     last[..., 1:] = last[..., :-1]

@@ -131,7 +131,7 @@ class _Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class _Part:
-    """Pieces of one file, over a vocabulary of their own."""
+    """Pieces of one file, with a separate vocabulary."""
 
     file: int
     pieces: tuple[_Piece, ...] = ()
@@ -195,9 +195,9 @@ def _build(
 
     Pieces with another signature than `signature` (by default, the most common one) are left out.
     """
-    known: dict[str, dict[str, int]] = {}  # tokens as they were met, with provisional ids, by signature
+    known: dict[str, dict[str, int]] = {}  # provisional ids of tokens in order of appearance, by signature
     pieces: list[tuple[int, str, _Piece]] = []  # (file, signature, piece without ids)
-    ends: list[int] = []  # of the pieces, in the file of their provisional ids
+    ends: list[int] = []  # ends of the pieces in the file of provisional ids
     seen: set[bytes] = set()
     read: dict[int, str] = {}  # signature of each file
     lost: dict[str, Counter[str]] = {}

@@ -1,4 +1,4 @@
-"""A tokenized corpus and its sides: those of a run before training, and those of a pretrained model, built again."""
+"""The training and held-out sides of a tokenized corpus, for a new run or rebuilt for a pretrained model."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def sides(
     """Return labels that near-duplicates share, (pieces,), and the split of the pieces.
 
     Args:
-        representation: of the corpus.
+        representation: the representation of the corpus.
         found: the corpus.
-        valid_files: number of files, the last ones, whose pieces are the valid side; 0 to hold out some of all.
+        valid_files: the number of files at the end whose pieces are the validation side; 0 to split all pieces.
 
     Raises:
         CorpusError: no piece is left to train on.
@@ -45,7 +45,7 @@ def rebuilt(representation: Representation[Any], name: str) -> TokenizedCorpus:
     """Build a named corpus in the cache, unless it is there, and read it.
 
     Raises:
-        FolkseqError: the package that it is built from is missing, or the disk refuses.
+        FolkseqError: the source package is missing, or the disk refuses to write.
     """
     place = locate(cache.folder() / "corpora" / name)
     return tokenize_corpus(representation, files(place, representation.files.suffixes))

@@ -12,7 +12,7 @@ from folkseq.errors import CorpusError
 HELD_OUT = 0.05
 """Share of the pieces in the validation set, and also in the test set."""
 MANY = 20
-"""A number of files that is enough to hold out some of them whole."""
+"""Minimum number of files for holding out whole files."""
 EMPTY = "the corpus holds no pieces that can be trained on"
 
 
@@ -40,10 +40,10 @@ def split(labels: ArrayLike, seed: int = 0) -> Split:
 
     Args:
         labels: (pieces,) the cluster of each piece, as `cluster` returns them.
-        seed: of the order in which clusters are dealt.
+        seed: the seed of the random order of clusters.
 
     Returns:
-        The numbers of the pieces, rising on each side.
+        The numbers of the pieces on each side, sorted.
 
     Raises:
         CorpusError: there are no pieces.
@@ -81,9 +81,9 @@ def split_in_order(sources: ArrayLike, lengths: ArrayLike, share: float = 0.1) -
     Split(train=(0, 1, 4), valid=(2, 3, 5), test=())
 
     Args:
-        sources: (pieces,) the file of each, in order.
-        lengths: (pieces,) how many ids each has.
-        share: of each file's ids that is held out at least, in whole pieces; but its first piece is trained on.
+        sources: (pieces,) The file of each piece, in order.
+        lengths: (pieces,) The number of ids of each piece.
+        share: The minimum share of each file's ids to hold out, in whole pieces; the first piece is always trained on.
 
     Raises:
         CorpusError: there are no pieces.

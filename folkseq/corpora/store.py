@@ -68,7 +68,7 @@ class TokenStore:
     def forget(self) -> None:
         """Release the memory that reading mapped ids has taken; pieces are read one by one from then on.
 
-        Otherwise the system maps what lies around each, and finally the whole store.
+        Otherwise the system also maps the surroundings of each piece, and finally the whole store.
         """
         mapped = getattr(self.ids, "_mmap", None)
         if mapped is not None and hasattr(mmap, "MADV_RANDOM"):
@@ -98,14 +98,14 @@ class TokenStore:
 
 
 def beginning(lengths: ArrayLike, most: int) -> int:
-    """Return the length that pieces have to be cut to, so that they hold no more than `most` ids together.
+    """Return the length to which pieces must be cut so that they hold at most `most` ids together.
 
     >>> beginning([3, 7], 8), beginning([3, 4], 8)
     (5, 4)
 
     Args:
-        lengths: (P,) of the pieces.
-        most: ids in all; but no piece is cut to less than two.
+        lengths: (P,) The lengths of the pieces.
+        most: The maximum total number of ids; no piece is cut to fewer than two.
 
     Returns:
         The length of the longest piece if none has to be cut.

@@ -32,7 +32,7 @@ class Streams(Batches):
         generator: np.random.Generator,
         lookback: Lookback | None = None,
     ) -> None:
-        """Start the first epoch of batches (rows, steps), with the lookback beside each id, if any."""
+        """Start the first epoch of batches (rows, steps), with the lookback of each id if one is given."""
         super().__init__(store, pieces, generator)
         if min(rows, steps) < 1:
             raise ValueError(f"rows and steps must be at least 1, got {rows} and {steps}")
@@ -71,7 +71,7 @@ class Streams(Batches):
         self._cursors = [(piece, start) for piece, start in state["cursors"]]
 
     def _lookback_of(self, lookback: Lookback, piece: int) -> NDArray[np.int64]:
-        """Return the lookback of a piece, which is kept until `KEPT_BYTES` of others have come."""
+        """Return the lookback of a piece; the cache holds up to `KEPT_BYTES`."""
         if piece not in self._lookbacks:
             if self._kept > KEPT_BYTES:
                 reading = {piece for piece, _ in self._cursors}

@@ -1,4 +1,4 @@
-"""Pieces that have a title in common, by the labels that a corpus gives them."""
+"""Group pieces that have a title in common, by their labels in a corpus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def same_titles(labels: Sequence[str]) -> NDArray[np.int64]:
     """Return a number for each label of a piece, (P,), the same for pieces that have a title in common.
 
     A label is a file, `X:` and a number, and titles separated by ` / `. Only the letters of a title count, without
-    article and rhythm. A piece without a title is in a group of its own.
+    article and rhythm. A piece without a title forms a separate group.
 
     >>> same_titles(["a.abc X:1 The Maid", "a.abc X:2", "b.abc X:7 MAID -- REEL / Miss Lyall", "b.abc X:8 Lyall"])
     array([0, 1, 0, 2])

@@ -89,7 +89,7 @@ def as_labels(cells: Iterable[str]) -> Column:
 
 
 def recognise(cells: Sequence[str], scale: Scale, thousands: bool) -> Column:
-    """Return what a column holds.
+    """Return the kind and the labels of a column.
 
     Args:
         cells: Its cells.

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from folkseq.corpora.named.folders import BuildReport, FolderCorpus
 from folkseq.errors import CorpusError, few
 
-_SHOWN = 3  # skipped files that are named
+_SHOWN = 3  # skipped files to name
 Corpus: TypeAlias = Path | str | Sequence[Path | str]
 """Files, folders and named corpora."""
 FOLDERS = {
@@ -34,7 +34,7 @@ def files(corpus: Corpus, suffixes: Sequence[str], on_build: Callable[[BuildRepo
 
     Args:
         corpus: Files of any suffix, folders with all below them, and named corpora.
-        suffixes: In lower case, of the files in a folder that count.
+        suffixes: The lower-case suffixes of files to include from folders.
         on_build: Called with the report of each build.
 
     Raises:
@@ -74,7 +74,7 @@ def listed(corpus: Corpus) -> list[Path]:
 def locate(path: Path, on_build: Callable[[BuildReport], None] | None = None) -> Path:
     """Return a path; if it is missing but names a corpus, such as `corpora/folk.abc`, build the corpus first.
 
-    A tune book is described by a TOML file of the same stem beside it, or by its name in a folder called `corpora`.
+    A tune book is found by a TOML file with the same stem in the same folder, or by its name in a folder `corpora`.
 
     Args:
         path: A file or folder, as the user named it.

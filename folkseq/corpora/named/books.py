@@ -3,8 +3,8 @@
 A corpus such as `folk` is one file, `corpora/folk.toml`: its contents, licence and credit, the place of its files in
 the package, and the digest of the result. The built `corpora/folk.abc` is not committed.
 
-The files are ABC as many people typed it in the 1990s and 2000s. The result is UTF-8 ABC (standard 2.1, section 2) with
-an empty line between tunes, the same bytes on every machine. Only this is changed:
+Many people typed these ABC files in the 1990s and 2000s. The result is UTF-8 ABC (standard 2.1, section 2) with an
+empty line between tunes, and the same bytes on every machine. Only these things are changed:
 
 - Quoted-printable (RFC 2045) is decoded, only in a file with certain signs of it, since `=D` is a natural in ABC.
 - Umlauts that came from MS-DOS as control characters are repaired; spaces at the end of a line are removed.
@@ -50,7 +50,7 @@ ADDRESS = re.compile(r"[,;]?\s*[<(]?\b[A-Za-z][\w.+-]*(?:@|:at:|:)(?:[\w-]+:)?(?
 # Books without other letters than ASCII wrote a dotted consonant of Irish as `.c`.
 TITLE = re.compile(r"^(?:T:|N:Irish title:).*$", re.MULTILINE)
 DOTTED = re.compile(r"\.([bcdfgmpst])")
-# Slips that no rule can see: a name only in the address, or without a space before it; an address in two parts.
+# Errors that no rule can find: a name only in the address, or without a space before it; an address in two parts.
 SLIPS = {
     "by henrik.norbeck": "by Henrik Norbeck henrik.norbeck",
     "Safranekrjs:": "Safranek rjs:",
@@ -121,7 +121,7 @@ class Description:
 
 
 def descriptions(folder: Path = Path("corpora")) -> dict[str, Description]:
-    """Return the tune books by name: those that come with folkseq, and those of a folder, which take precedence.
+    """Return the tune books by name: the books of folkseq, and those in a folder, which take precedence.
 
     Raises:
         CorpusError: A description cannot be read.
@@ -170,7 +170,7 @@ def build(description: Description, out: Path) -> BuildReport:
 
 
 def _clean(data: bytes) -> tuple[str, bool]:
-    """Return the text of a file as it was meant, and whether it was quoted-printable."""
+    """Return the cleaned text of a file, and whether it was quoted-printable."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:  # the packages' files have no bytes but Latin-1 and some of code page 437 among it
@@ -189,7 +189,7 @@ def _clean(data: bytes) -> tuple[str, bool]:
 
 
 def _plain(letter: str, text: str) -> str:
-    """Return the text of a field with letters in place of their escapes; a comment stays as it is."""
+    """Return the text of a field with escapes replaced by letters; comments stay unchanged."""
     escaped = letter != "%" and ("\\" in text or "&" in text)
     return escapes.encode(escapes.decode(text)) if escaped else text
 

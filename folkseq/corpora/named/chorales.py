@@ -1,7 +1,7 @@
-"""Bach's chorales, from those that come with music21: one table each, with four voices by sixteenths.
+"""Bach's chorales from music21's corpus: one table per chorale, with four voices in sixteenths.
 
-See `folkseq.music.chorale` for the columns. Repeats are written once. Of a voice's notes that are shorter than a step,
-the first counts. Scores without exactly the four voices are left out, and so is one that equals another.
+See `folkseq.music.chorale` for the columns. Repeats are written once. If several notes of a voice fall on one step, the
+first counts. Scores without exactly the four voices, and duplicates, are left out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _scores() -> list[Path]:
 
 
 def _rows(score: Any) -> list[tuple[str, ...]]:
-    """Return the steps of a score; none if it is not for the four voices."""
+    """Return the steps of a score; none if it does not have the four voices."""
     parts = [[part for part in score.parts if part.partName == voice.capitalize()] for voice in VOICES]
     if any(len(found) != 1 for found in parts):
         return []

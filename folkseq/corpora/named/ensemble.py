@@ -55,7 +55,7 @@ def information() -> float:
     """Return the mutual information, in bits, of a follower's gesture and the leader's, given all gestures before."""
     leads = np.full((GESTURES, GESTURES), (1 - STAYS) / (GESTURES - 1))  # (leader before, leader)
     np.fill_diagonal(leads, STAYS)
-    # A follower's gesture is represented by the leader's that it answers, so that all followers are alike.
+    # Each follower's gesture is represented by the leader's gesture that it answers, so that all followers are equal.
     follows = np.full((GESTURES,) * 3, (1 - HEARD - KEPT) / GESTURES)  # (leader, own before, own)
     every = np.arange(GESTURES)
     follows[every, :, every] += HEARD

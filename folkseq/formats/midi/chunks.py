@@ -3,7 +3,7 @@
 Also read are the RIFF form that some sequencers wrap around it (RMID, with its chunks in any order), headers longer
 than 6 bytes, a single track of type 2, and tracks with a length of 0 although events follow. Chunks of other kinds, a
 wrong number of tracks in the header, and bytes after the last track are skipped and counted. A track that says it is
-longer than the file is refused, since what is left of it would be half a performance.
+longer than the file is refused, since the remaining part would be an incomplete performance.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def parts(events: Events, lost: Counter[str]) -> list[ChannelPart]:
     offsets = np.concatenate((ticks, [events.end]))[end]
     notes = [begin, end, ticks[begin], offsets, data1[begin], data2[begin]]
     channels = status[begin] & 15
-    order = notes[2] * 128 + notes[4]  # that of a track's notes, which would take longer to sort by seconds
+    order = notes[2] * 128 + notes[4]  # the order of a track's notes; sorting by seconds would be slower
     if (order[1:] < order[:-1]).any():
         by_pitch = np.argsort(order, kind="stable")
         notes, channels = [column[by_pitch] for column in notes], channels[by_pitch]
