@@ -9,7 +9,7 @@ python scripts/benchmark.py cells --help        held-out loss of each recurrent 
 python scripts/benchmark.py compass [RUN]      the range of new tunes by key, compared with the books
 python scripts/benchmark.py instruments [RUN]  new tunes for each instrument: do they keep its range, and at what cost
 python scripts/benchmark.py judges FILES...    the notes of ABC files, compared with those that abc2midi plays
-python scripts/benchmark.py finetune --help     a small collection: the base model, one from nothing, and fine-tuning
+python scripts/benchmark.py finetune --help     a small collection: base model, training from scratch, and fine-tuning
 python scripts/benchmark.py scale [IDS]         memory and time to the first batch with a store of a billion ids
 """
 

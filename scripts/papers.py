@@ -2,11 +2,11 @@
 
     python scripts/papers.py boulanger/jsb.json boulanger/nottingham.json … --minutes 30
 
-Each file holds the sides `train`, `valid` and perhaps `test`: lists of pieces, which are lists of frames, which are
-lists of MIDI pitches. A model of the representation `roll` is trained on `train` and chosen by `valid`; every piece of
-a side is scored. The figure is the mean negative log-likelihood of a frame in nats, in which all frames of a side weigh
-the same. A frame is a set: the sum of its notes, from the highest to the lowest, and its end, each given what may come
-there. The end of a piece is given, as in the papers.
+Each file contains the sides `train`, `valid` and optionally `test`. A side is a list of pieces, a piece is a list of
+frames, and a frame is a list of MIDI pitches. A model of the representation `roll` is trained on `train` and selected
+on `valid`, and every piece of a side is scored. The figure is the mean negative log-likelihood of a frame in nats, with
+equal weight for all frames of a side. A frame is a set: its score is the sum over its notes, from the highest to the
+lowest, and its end, each among the ids that the grammar allows. The end of a piece is given, as in the papers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PUBLISHED = {
     "jsb": {"TCN, Bai et al. 2018": 8.10, "LSTM, the same": 8.45, "GRU, the same": 8.43},
     "nottingham": {"TCN, Bai et al. 2018": 3.07, "LSTM, the same": 3.29, "GRU, the same": 3.46, "RNN-NADE, 2012": 2.31},
 }
-"""Nats per frame of the test side, as their authors report them."""
+"""Published nats per frame of the test side."""
 NOTES = {"jsb": "16 of its 77 test pieces are near-duplicates of training pieces"}
 STEPS_PER_QUARTER = {"jsb": 1}  # the others have eighths
 SIDES = ("valid", "test")
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def report(file: Path, plan: dict[str, float], runs: Path) -> None:
-    """Train on one set, unless its run is there, and print its figures beside the published ones."""
+    """Train on one data set, unless its run exists, and print its figures next to the published ones."""
     name, sides = file.stem, json.loads(file.read_text())
     out = runs / name
     if not (out / "model.safetensors").exists():
@@ -97,7 +97,7 @@ def nats_of_batch(engine: Engine, codec: Codec, batch: list[np.ndarray]) -> floa
         allowed = grammar.allowed(states, many)
         allowed[:, end] = False
         logits = np.where(allowed, stepper.step(now), IMPOSSIBLE).astype(np.float32)
-        goes_on = step < lasts  # the end of a piece and what is after it do not count
+        goes_on = step < lasts  # the end of a piece and the padding do not count
         total += float(id_nll(logits, coming)[goes_on].sum())
         states = grammar.advance(states, coming)
     return total

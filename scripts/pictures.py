@@ -30,7 +30,7 @@ from folkseq.verbs.trained import restore
 
 FOLDER = Path(__file__).parent / "pictures"
 SEED, NUMBER, CANDIDATES = 42, 3, 16
-"""The seed, the number of the tune among those of the seed, and the answers of which the chorale is the likeliest."""
+"""The seed, the number of the tune among those of the seed, and the number of answers; the chorale is the likeliest."""
 MELODY = """X:1
 T:Old Hundredth
 M:4/4
@@ -90,7 +90,7 @@ def draw_studio() -> None:
         page.wait_for_selector("#stop", state="visible")
         page.wait_for_selector("#stop", state="hidden")
         page.locator(".candidate").first.click()
-        page.wait_for_timeout(1000)  # until it is read
+        page.wait_for_timeout(1000)  # until the file has been read
         page.evaluate("studio.tune.select(2, 3)")
         page.get_by_role("button", name="Again").first.click()
         page.wait_for_selector(".small-score svg >> nth=3")

@@ -1,4 +1,4 @@
-"""Learned ranking: how closely each candidate resembles the pieces of the corpus."""
+"""Learned ranking of candidates by their similarity to the pieces of the corpus."""
 
 from folkseq.ranking.ranker import CANDIDATES, Ranker, choose, likeness
 

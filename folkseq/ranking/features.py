@@ -19,35 +19,35 @@ from folkseq.representations.capabilities import Profile
 
 Ids = NDArray[np.int64]
 Values = NDArray[np.float64]
-_WIDEST = 12  # of an interval; wider ones count as this
-_LONGEST = 4  # intervals in a figure
-_COMMON = 0.03  # share of the pieces that a figure occurs in if it is a feature
-_MOST = 150  # figures of each family that are features
-_FAMILY = 1 << 40  # distance of the codes of two families of figures
+_WIDEST = 12  # maximum interval; wider ones are clipped
+_LONGEST = 4  # maximum number of intervals in a figure
+_COMMON = 0.03  # a figure is a feature if it occurs in at least this share of the pieces
+_MOST = 150  # maximum number of features from each family of figures
+_FAMILY = 1 << 40  # distance between the codes of two families of figures
 _PAIRS = ((0, 1), (0, 2), (1, 3), (0, 4), (1, 5), (2, 6), (3, 7), (0, 8), (4, 12))
 """Pairs of bars to compare."""
-_SECTIONS = 3  # first sections of which each is described
-_ENDING = 2  # most bars of a second ending, which is no section
+_SECTIONS = 3  # number of sections, from the first on, with separate features
+_ENDING = 2  # maximum number of bars of a second ending, which is not a section
 _OF_MELODY, _OF_FORM = 16 + 2 * _LONGEST, 16 + len(_PAIRS) + 2 * _SECTIONS  # numbers of features
-_WIDE_LEAP = 12  # place among those of the melody
-_SECTION_COUNT, _ONE_SECTION = 7, 13  # places among those of the form
+_WIDE_LEAP = 12  # index among the features of the melody
+_SECTION_COUNT, _ONE_SECTION = 7, 13  # indices among the features of the form
 
 
 class Describer:
-    """Describes pieces over one vocabulary by the same F features."""
+    """The F features of pieces over one vocabulary."""
 
     def __init__(self, profile: Profile, bar_ends: Sequence[int], section_ends: Sequence[int], figures: Ids) -> None:
-        """Take the ids that end bars and sections, and the codes of the figures that are features, in rising order."""
+        """Store the ids that end bars and sections, and the sorted codes of the figures that are features."""
         self.figures = figures
         self._size = len(profile.kinds)
         self._heights, self._pitched = profile.heights, profile.pitched
         self._marks = np.zeros(self._size, np.int64)  # 1 where an id ends a bar, 2 a section, 3 the piece
         self._marks[list(bar_ends)], self._marks[list(section_ends)], self._marks[profile.ends] = 1, 2, 3
-        self._rhythm = np.where(profile.pitched, self._size, np.arange(self._size))  # all pitches are alike
+        self._rhythm = np.where(profile.pitched, self._size, np.arange(self._size))  # one value for all pitches
 
     @classmethod
     def fit(cls, profile: Profile, bar_ends: Sequence[int], section_ends: Sequence[int], pieces: Sequence[Ids]) -> Self:
-        """Return a describer whose figures are the common ones of some pieces."""
+        """Return a describer with the common figures of some pieces."""
         empty = cls(profile, bar_ends, section_ends, np.zeros(0, np.int64))
         counts = Counter[int]()
         for ids in pieces:
@@ -65,12 +65,12 @@ class Describer:
 
     @property
     def noticed(self) -> Ids:
-        """Return the places of features that a listener notices in any one piece: a wide leap, and its sections."""
+        """Return the indices of features that a listener notices in a single piece: a wide leap, and its sections."""
         melody, form = len(self.figures), len(self.figures) + _OF_MELODY
         return np.array([melody + _WIDE_LEAP, form + _SECTION_COUNT, form + _ONE_SECTION])
 
     def _shares(self, ids: Ids) -> Values:
-        """Return the share of each figure among those of its family, and 1 for each id that occurs at all."""
+        """Return the share of each figure within its family; for ids, 1 for each id that occurs."""
         found = [(codes, np.full(len(codes), share)) for codes, share in self._codes(ids)]
         codes, shares = (np.concatenate(parts) for parts in zip(*found, strict=True))
         at = self.figures.searchsorted(codes)
@@ -79,7 +79,7 @@ class Describer:
         return np.bincount(at[known], shares[known], len(self.figures)).astype(np.float64)
 
     def _codes(self, ids: Ids) -> Iterator[tuple[Ids, float]]:
-        """Yield the codes of the figures of each family in a piece, and what each counts."""
+        """Yield the codes of the figures of each family in a piece, and their weight."""
         intervals = self._intervals(ids) + _WIDEST
         rhythm, base = self._rhythm[ids], self._size + 1
         last = self._last_notes(ids)
@@ -174,5 +174,5 @@ def _windows(values: Ids, length: int, base: int) -> Ids:
 
 
 def _alike(bars: Ids, places: Ids) -> float:
-    """Return the share of the bars at some places, except the first, that equal the first."""
+    """Return the share of the bars at these indices, except the first, that equal the first."""
     return float((bars[places[1:]] == bars[places[0]]).mean()) if len(places) > 1 else 0.5

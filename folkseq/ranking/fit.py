@@ -1,8 +1,8 @@
 """Learning to rank: train two classifiers to distinguish pieces of the corpus from samples of the model.
 
-With few candidates for each piece, the odds of the classifiers correct only a part of a difference: what is twice as
-frequent among the candidates as in the corpus is still too frequent among the chosen ones. The weights of regression
-for a few features therefore change until the chosen ones have the means of the corpus.
+With few candidates for each piece, the odds of the classifiers correct only part of a difference: a feature that is
+twice as frequent among the candidates as in the corpus remains too frequent among the chosen pieces. Therefore the
+regression weights of a few features are adjusted until the chosen pieces have the means of the corpus.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from folkseq.representations.capabilities import Profile
 
 TREES, DEPTH = 400, 3
 BOLDNESS = 2.0
-"""Factor on the odds of the trees, which many small steps keep too close to even."""
-_ROUNDS, _RATE, _DECAY = 150, 0.5, 0.1  # of the change of weights: steps, step size, and weight decay
+"""Factor on the log-odds of the trees, which are too close to 0 after many small steps."""
+_ROUNDS, _RATE, _DECAY = 150, 0.5, 0.1  # for adjusting weights: steps, step size, and weight decay
 
 
 def fit(
@@ -34,7 +34,7 @@ def fit(
     describer = Describer.fit(profile, model.bar_ends, model.section_ends, [*samples, *real])
     features = describer.describe([*samples, *real])  # (P, F)
     is_real = np.arange(len(features)) >= len(samples)
-    balance = np.where(is_real, len(samples) / len(real), 1.0)  # both kinds count as much
+    balance = np.where(is_real, len(samples) / len(real), 1.0)  # equal total weight for both kinds
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
     line = LogisticRegression(C=0.01, max_iter=500).fit(standardised(features, mean, scale), is_real, balance)
     boosted = GradientBoostingClassifier(
@@ -50,13 +50,13 @@ def fit(
 
 
 def match(weights: Weights, noticed: Ids, unseen: Values, real: Values) -> Values:
-    """Return how the weights of some features change, so that chosen pieces have the means of real ones, (N,).
+    """Return the change of some features' weights, (N,), that gives chosen pieces the means of real ones.
 
     Args:
-        weights: of both classifiers.
-        noticed: places of the features, (N,).
-        unseen: features of candidates that the classifiers have not learned from, (P, F).
-        real: those of real pieces, (R, F).
+        weights: weights of both classifiers.
+        noticed: (N,) indices of these features.
+        unseen: (P, F) features of candidates that are not training data of the classifiers.
+        real: (R, F) features of real pieces.
     """
     scores, change = log_odds(weights, unseen), np.zeros(len(noticed))
     ours, theirs = (standardised(each, weights.mean, weights.scale)[:, noticed] for each in (unseen, real))
@@ -76,7 +76,7 @@ def _shares(scores: Values) -> Values:
 
 
 def _flatten(trees: Sequence[Any], rate: float) -> dict[str, NDArray[Any]]:
-    """Return the nodes of all trees in one array for each of their attributes."""
+    """Return the nodes of all trees, in one array per attribute."""
     roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in ("feature", "threshold", "left", "right", "value")}
     for root, tree in zip(roots.tolist(), trees, strict=True):

@@ -28,10 +28,10 @@ FILE = "ranking.npz"
 VERSION = 2
 """Number that changes with the features; rankers of other versions are not used."""
 CANDIDATES = 8
-"""Among which one is chosen by default."""
+"""Default number of candidates for each piece."""
 CLIP = 5.0
 """Number of standard deviations to which logistic regression clips a feature."""
-_KEY = 0x72616E6B  # of the random numbers of choices, which are no piece's
+_KEY = 0x72616E6B  # key of the random numbers for choices, distinct from those of all pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,28 +41,28 @@ class Weights:
     figures: NDArray[np.int64]
     """Codes of the figures among the features; see `Describer`."""
     mean: NDArray[np.float64]
-    """(F,) of the features of all pieces."""
+    """(F,) means of the features of all pieces."""
     scale: NDArray[np.float64]
     """(F,) their standard deviation."""
     linear: NDArray[np.float64]
-    """(F + 1,) of logistic regression: a weight for each standardised feature, and a constant."""
+    """(F + 1,) logistic regression: a weight for each standardised feature, and a constant."""
     roots: NDArray[np.int32]
     """(T,) the first node of each tree."""
     feature: NDArray[np.int32]
-    """(N,) that a node compares."""
+    """(N,) the feature that a node compares."""
     threshold: NDArray[np.float64]
-    """(N,) up to which a piece goes to the left."""
+    """(N,) the threshold up to which a piece goes to the left."""
     left: NDArray[np.int32]
-    """(N,) the node there; a leaf leads to itself."""
+    """(N,) the left child; a leaf leads to itself."""
     right: NDArray[np.int32]
     value: NDArray[np.float64]
-    """(N,) what a leaf adds to the logarithm of the odds."""
+    """(N,) the contribution of a leaf to the log-odds."""
     depth: NDArray[np.int32]
-    """() most comparisons in a tree."""
+    """() maximum number of comparisons in a tree."""
 
 
 class Ranker:
-    """Scores the candidates of one run."""
+    """The scores of one run's candidates."""
 
     def __init__(self, weights: Weights, profile: Profile, model: ModelSettings) -> None:
         self.weights = weights
@@ -107,19 +107,19 @@ def log_odds(weights: Weights, features: NDArray[np.float64]) -> NDArray[np.floa
 def standardised(
     features: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return features in standard deviations from their means, as logistic regression takes them."""
+    """Return features in standard deviations from their means, the input of logistic regression."""
     return np.asarray(np.clip((features - mean) / scale, -CLIP, CLIP))
 
 
 def likeness(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the estimated probability that each piece is real, if half of all pieces are, (P,)."""
+    """Return the estimated probability that each piece is real, (P,), if half of all pieces are real."""
     return np.asarray(1 / (1 + np.exp(-scores)))
 
 
 def choose(scores: NDArray[np.float64], seed: int, number: int) -> int:
     """Return the index of one of K candidates, drawn by ratio and determined by seed and number of the piece.
 
-    Always taking the highest ratio would make the pieces more alike than those of the corpus.
+    Always choosing the highest ratio would make the pieces more similar to each other than those of the corpus.
     """
     key: Any = np.array([seed ^ _KEY, number], dtype=np.uint64)
     noise = np.random.Generator(np.random.Philox(key=key)).gumbel(size=len(scores))  # the Gumbel-max trick

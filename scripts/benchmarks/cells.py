@@ -1,6 +1,6 @@
 """Compare the recurrent cells: same pieces, same training time, all other settings equal.
 
-The duration of an update is measured in turns before training, and printed as a ratio to the LSTM's.
+The duration of an update is measured in turns before training, and printed relative to that of the LSTM.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from folkseq.music import Tune
 PIECES = 2000
 KEYS = ("D", "G", "A", "C", "Em", "Am", "Bm", "Gm", "Dm", "F", "Bb")
 FEWEST = 20
-"""Tunes of the corpus in a key that is compared."""
+"""Minimum number of tunes of the corpus in a key to compare."""
 Span = tuple[int, int, bool]
 """The lowest and highest MIDI note number of a tune, and whether it ends on its tonic."""
 COLUMNS: dict[str, Callable[[Sequence[Span]], float]] = {

@@ -1,10 +1,10 @@
-"""Compare three models of a small collection: the base model, one trained from nothing, and the base model fine-tuned.
+"""Compare three models of a small collection: the base model, a model trained from scratch, and the fine-tuned model.
 
 python scripts/benchmark.py finetune --from tunes FILE...
 
-Of each collection fifty tunes are drawn to train on, and up to a hundred others are evaluated, those without a
-near-duplicate among the training tunes of all three models and with tokens that all three know. A table has the loss of
-each in nats per token.
+Fifty tunes of each collection are drawn for training. The models are evaluated on up to a hundred other tunes, which
+have no near-duplicate among the training tunes of the three models, and only tokens that all three know. The table has
+the losses in nats per token.
 """
 
 from __future__ import annotations
@@ -72,13 +72,13 @@ def compare(file: Path, seed: int, asked: argparse.Namespace) -> tuple[float, ..
 
 
 def quietly(*arguments: Any, **settings: Any) -> Run:
-    """Train without a word."""
+    """Train without output."""
     with contextlib.redirect_stderr(io.StringIO()):
         return train(*arguments, threads=1, **settings)
 
 
 def unseen(models: Sequence[TrainedRun], tunes: Sequence[Tune]) -> list[Tune]:
-    """Return the tunes that all models can read and none was trained on."""
+    """Return the tunes that all models can read and that none was trained on."""
     known = []
     for tune in tunes:
         with contextlib.suppress(TokenError):

@@ -1,4 +1,4 @@
-"""Count new tunes that leave the range of an instrument, and measure what keeping within it costs.
+"""Count new tunes outside the range of an instrument, and measure the cost of keeping them within it.
 
 python scripts/benchmark.py instruments [RUN] [PIECES]   tunes and 200 by default
 """
@@ -14,7 +14,7 @@ PIECES = 200
 
 
 def main(run: str = "tunes", pieces: str = str(PIECES)) -> None:
-    """Print a row for each instrument, and one for none: each tune is read from its file again."""
+    """Print a row for each instrument, and one without an instrument; each tune is parsed again from its file."""
     model = folkseq.load(run)
     print(f"{'':13}{'outside':>9}{'last on tonic, %':>18}{'repeated bars, %':>18}{'semitones':>11}")
     for name in ("", *INSTRUMENTS):

@@ -1,9 +1,9 @@
-"""Compare the notes of tunes with those that abc2midi plays.
+"""Compare the notes of tunes with the notes that abc2midi plays.
 
 python scripts/benchmark.py judges FILES...     ABC files
 
-A tune counts if abc2midi reads it without an error. Both read its text without grace notes, ornaments, staccato and
-`R:`, which abc2midi plays in ways of its own. Onsets, pitches and durations are compared; chord symbols are not.
+A tune counts if abc2midi reads it without an error. Grace notes, ornaments, staccato and `R:` are removed from its
+text, since abc2midi interprets them in its own way. Onsets, pitches and durations are compared, but not chord symbols.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _OWN = re.compile(
     r"|[!+](?:trill|roll|(?:upper|lower|inverted)?mordent|pralltriller|(?:inverted)?turn|arpeggio|breath)[!+]|(![^!\n]*!)"
     r'|[~HLMOPSTRuvJ.]+(?=["!\[{(^_=A-Ga-gz~HLMOPSTRuvJ.])'
 )
-"""What abc2midi plays in ways of its own, and texts in which it is none of that."""
+"""Notation that abc2midi plays in its own way, and text in which such characters mean something else."""
 _FIELD = re.compile(r"[A-Za-z]:(?!\|)|%")
 _TOGETHER = "%%MIDI chordattack 0"  # abc2midi strikes the notes of a chord one after another
-_APART = 0.05  # quarter notes by which two times of one note may differ
+_APART = 0.05  # maximum difference between two times of a note, in quarter notes
 
 Played = list[tuple[float, int, float]]  # onsets and durations in quarter notes, and pitches, in order
 
@@ -58,7 +58,7 @@ def main(*files: str) -> None:
 
 
 def tunes(path: Path) -> Iterator[str]:
-    """Yield the tunes of a file as ABC text that both read, each with the fields of the file's header."""
+    """Yield the tunes of a file as comparable ABC text, each with the fields of the file header."""
     text = abc.decode(path.read_bytes(), path.name).text
     header, *rest = re.split(r"(?m)^(?=X:)", text)
     fields = "".join(f"{line}\n" for line in header.split("\n") if _FIELD.match(line))
@@ -111,7 +111,7 @@ def judge(text: str) -> Played | None:
 
 
 def _aligned(notes: Played) -> Played:
-    """Return notes by pitch and time from the first on."""
+    """Return notes with times relative to the first one, sorted by pitch."""
     first = min((onset for onset, _, _ in notes), default=0.0)
     return sorted(
         ((onset - first, pitch, length) for onset, pitch, length in notes), key=lambda note: (note[1], note[0])
@@ -119,7 +119,7 @@ def _aligned(notes: Played) -> Played:
 
 
 def difference(ours: Played, theirs: Played) -> str:
-    """Return the first difference of two performances, "" if there is none."""
+    """Return the first difference between two performances, or an empty string."""
     if len(ours) != len(theirs):
         return f"{len(ours)} notes, abc2midi plays {len(theirs)}"
     for (onset, pitch, length), (other, other_pitch, other_length) in zip(ours, theirs, strict=True):

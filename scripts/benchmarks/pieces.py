@@ -1,6 +1,6 @@
-"""The speed of whole pieces: from a loaded run to the bytes of a file, beside the engine alone and a PyTorch loop.
+"""The speed of whole pieces, from a loaded run to the bytes of a file, compared with the engine and a PyTorch loop.
 
-The rows of the first table are timed in turns. The last table is of one process, whose functions are timed from inside.
+The rows of the first table are timed in turns. The last table shows the time in the functions of a single process.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main(model: Model) -> None:
 
 
 def write(model: Model, number: int, **asked: Any) -> tuple[int, float]:
-    """Write pieces to a file; return the number of tokens and of seconds."""
+    """Write pieces to a file; return the number of tokens and the duration in seconds."""
     with TemporaryDirectory() as folder, patch("folkseq.verbs.sample.load", lambda run: model):
         start = time.perf_counter()
         out = f"{folder}/new{model.representation.files.collections[0] if number > 1 else ''}"
@@ -99,7 +99,7 @@ def _whole(model: Model, number: int, seconds: float) -> float:
 
 
 def _shares(model: Model, number: int) -> None:
-    """Print where the time of one process goes."""
+    """Print the distribution of the time of one process."""
     codec, generation = type(model.codec), type(model.codec.generation)
     plan = model.codec.generation.plan(model.representation.options())
     timed: list[tuple[Any, str, str]] = [

@@ -1,4 +1,4 @@
-"""The network and the training loop that anyone would write in PyTorch, as a reference."""
+"""A straightforward network and training loop in PyTorch, as a reference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Plain(nn.Module):
 
 
 class Loop:
-    """AdamW over batches, with the state carried from one to the next."""
+    """AdamW over batches, with the state carried from batch to batch."""
 
     def __init__(self, model: Plain, rows: int, rate: float, clip: float | None = None) -> None:
         self.model, self.clip = model, clip

@@ -1,4 +1,4 @@
-"""The speed of the sampler's steps, compared with loops that others would write and with the peak of the machine.
+"""The speed of the sampler's steps, compared with straightforward loops and with the peak of the machine.
 
 The rows of a table are timed in turns, and the figure is the median over the turns. Noise on the machine then affects
 all rows alike.
@@ -41,14 +41,14 @@ LOOKBACK: dict[str, Any] = {
     "bar_ends": tuple(range(24)),
     "section_ends": tuple(range(12)),
 }
-"""The lookback of a model of tunes; about as many of its ids end a bar."""
+"""The lookback of a model of tunes, with a realistic share of ids that end a bar."""
 
 Loop = Callable[[float], float]
-"""Runs for a number of seconds, and returns the tokens per second."""
+"""A function that runs for a number of seconds and returns the tokens per second."""
 
 
 def main(run: str | None = None) -> None:
-    """Print all tables. Those of whole pieces use a run of `abc`, the newest by default."""
+    """Print all tables. The tables of whole pieces use a run of `abc`; by default, the newest."""
     print(f"{torch.get_num_threads()} threads; tokens per second and ratios: medians of {TURNS} turns")
     machine = _machine()
     for layers, hidden in SIZES:
@@ -84,7 +84,7 @@ def _steps(layers: int, hidden: int, machine: dict[str, float]) -> None:
 
 
 def _print_speeds(speeds: dict[str, list[float]], products: int, peak: float) -> None:
-    """Print the tokens per second of each loop, and its ratios to the loops of others."""
+    """Print the tokens per second of each loop, and its ratios to the other loops."""
     for name, found in speeds.items():
         line = f"  {name:18} {median(found):9,.0f}"
         for other in ("PyTorch, nn.LSTM", "NumPy, fused"):
@@ -117,7 +117,7 @@ def repeat(step: Callable[[], None], seconds: float) -> float:
 
 
 def torch_loop(model: Plain, rows: int, draws: bool) -> Loop:
-    """Return the loop that anyone would write in PyTorch."""
+    """Return a straightforward loop in PyTorch."""
     state, ids = model.init_state(rows), torch.zeros(rows, 1, dtype=torch.long)
 
     def step() -> None:
@@ -130,7 +130,7 @@ def torch_loop(model: Plain, rows: int, draws: bool) -> Loop:
 
 
 def engine_loop(graph: bytes | Path, rows: int, draws: bool) -> Loop:
-    """Return the steps of `folkseq sample`: all threads share one row; several rows are dealt to processes."""
+    """Return the steps of `folkseq sample`: all threads share one row; several rows are divided among processes."""
     team = min(processes(), rows)
     size = min(rows // team, ROWS)
 
@@ -221,7 +221,7 @@ def _product(side: int) -> bytes:
 
 
 def _best(action: Callable[[], Any], turns: int = 30) -> float:
-    """Return how many times per second an action can run, at best."""
+    """Return the maximum number of times per second that an action can run."""
     best = float("inf")
     for _ in range(turns):
         start = time.perf_counter()

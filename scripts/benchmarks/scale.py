@@ -17,7 +17,7 @@ from folkseq.run import Run, RunConfig
 
 V = 138
 PIECE = 150
-"""Number of ids in a piece, about that of a folk tune."""
+"""Number of ids in a piece, about the size of a folk tune."""
 
 
 def main(ids: str = "1e9", steps: str = "200") -> None:

@@ -30,7 +30,7 @@ MATRIX, DROPOUT = 2048, 0.25
 
 
 def main() -> None:
-    """Print the tokens per second of both, and the share of the peak; also in bfloat16 where that is faster."""
+    """Print the tokens per second of both, and the share of the peak; also in bfloat16 if that is faster."""
     random = np.random.default_rng(0)
     store = TokenStore.of(list(random.integers(2, VOCABULARY, (PIECES, PIECE))))
     print(f"{torch.get_num_threads()} threads; medians of {TURNS} turns of {TURN_S:g} s")

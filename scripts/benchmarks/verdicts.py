@@ -1,6 +1,6 @@
-"""How often `folkseq check` is right: verdicts on the tunes that a run was trained on, changed, and on held-out tunes.
+"""Accuracy of `folkseq check`: its verdicts on changed training tunes of a run, and on held-out tunes.
 
-python scripts/benchmarks/verdicts.py RUN BOOK.abc      BOOK is the book that the run was trained on
+python scripts/benchmarks/verdicts.py RUN BOOK.abc      BOOK is the training corpus of the run
 """
 
 from __future__ import annotations
