@@ -38,7 +38,7 @@ class Reference(NamedTuple):
     many: int
     """The number of tokens that contribute to the set of values."""
     single: int
-    """The number of other values; each has a kind of its own."""
+    """The number of other values; each has a separate kind."""
     values: int
     """The number of possible values."""
 

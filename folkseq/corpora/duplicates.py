@@ -32,7 +32,7 @@ def cluster(fingerprints: Sequence[ArrayLike], length: int = 9, share: float = 0
     """Label the pieces so that near-duplicates, and near-duplicates of these, have the same label.
 
     Two pieces are near-duplicates if they share at least `share` of the smaller set of distinct n-grams. A piece
-    shorter than n has one only in a piece whose whole fingerprint is equal and not empty.
+    shorter than n is a near-duplicate only of a piece with the same fingerprint, which must not be empty.
 
     Each piece looks up its n-grams in an inverted index, for pieces that have no fewer. If s of its n-grams have to be
     shared, the s − 1 most common ones need not be looked up, so that n-grams that all pieces have cost nothing.

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
 Memory = tuple[NDArray[np.int32], NDArray[np.uint16]]
-"""Of each row: the last ids, (B, WINDOW - 1), the newest first, −1 where there is none; and how many ids before each of
-them match the last ids, as that many bits from the lowest on."""
+"""For each row: the last ids, (B, WINDOW - 1), newest first, −1 for none; and the number of ids before each of them
+that match the last ids, as that many set bits from the lowest on."""
 
 LENGTHS = (2, 4, 8, 16)
 """The length classes of a match. Each is twice the previous one, and they fit into 16 bits."""
@@ -79,7 +79,7 @@ def begin(rows: int) -> Memory:
 
 
 def step(memory: Memory, clock: Integers, ids: Integers) -> tuple[Integers, Integers]:
-    """Return what `matches` returns after one more id in each row, (B,) each, and change the memory in place.
+    """Return the result of `matches` after one more id in each row, (B,) each, and change the memory in place.
 
     Args:
         memory: from `begin`.

@@ -98,7 +98,7 @@ class NGram:
         ids, age = _flatten(pieces, size)
         probability = np.full(len(ids), 1 / size)
         context = np.zeros(len(ids), np.int64)
-        at = np.flatnonzero(age > 0)  # the positions whose context, as long as it is by now, was seen
+        at = np.flatnonzero(age > 0)  # the positions with a known context of the current length
         for length, level in enumerate(self.levels):
             if length:
                 at = at[age[at] >= length]

@@ -34,7 +34,7 @@ from folkseq.representations.base import Codec, Parsed, Representation
 from folkseq.representations.vocabulary import Vocabulary
 
 FEWEST_FILES = 24
-"""Fewer files are read in this process, since starting others takes longer."""
+"""Fewer files are read in this process, since starting other processes takes longer."""
 LARGEST_SHARED = 1 << 26
 """Bytes of the largest file that another process reads, since it returns the result in one part."""
 _BLOCK = 256  # files in flight, so that results do not pile up behind a slow file

@@ -248,7 +248,7 @@ def _check_cells(
 
 
 def _notice(kinds: dict[int, Column], left_out: dict[int, str], names: Sequence[str], header: bool) -> str:
-    """Describe how the first row was read, and what each column is."""
+    """Return a notice about how the first row was read, and about the kind of each column."""
     groups: dict[str, list[str]] = {}
     for place, kind in kinds.items():
         groups.setdefault(kind.kind, []).append(names[place])

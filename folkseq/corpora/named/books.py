@@ -43,7 +43,7 @@ QUOTED_UNIT = re.compile(r"=(?:([0-9A-F]{2})|[ \n])")
 C1_CONTROL = re.compile(r"[\x80-\x9f]")
 FROM_DOS = {code: bytes([code]).decode("cp437") for code in range(0x80, 0xA0)} | {0x9E: "ß", 0xE1: "ß"}
 
-# Music is left alone: there, what looks like an address is notes between a bar sign and a staccato dot.
+# Music stays unchanged: an apparent address there is notes between a bar sign and a staccato dot.
 FREE_TEXT = re.compile(r"^([ABCDFGHNORSTWZw]:|%)(.*)$", re.MULTILINE)
 # name@host, and as it was hidden from robots: name:host, name:at:host, a colon astray within the host.
 ADDRESS = re.compile(r"[,;]?\s*[<(]?\b[A-Za-z][\w.+-]*(?:@|:at:|:)(?:[\w-]+:)?(?:[\w-]+\.)+[A-Za-z]{2,}\b[>)]?")

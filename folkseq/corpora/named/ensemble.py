@@ -1,9 +1,9 @@
 """A generated quartet in which the followers' dependence on their leader is known.
 
-Each of four players makes one of nine gestures at every step, nine steps a second. The leader keeps its gesture with
-probability `STAYS`, or changes to any other. A follower answers the leader's gesture of the same step by one of its own
+Each of four players makes one of nine gestures at every step, nine steps per second. The leader keeps its gesture with
+probability `STAYS`, or changes to any other. A follower makes its fixed answer to the leader's gesture of the same step
 with probability `HEARD`, keeps its gesture with probability `KEPT`, or makes a random one. So the leader's gesture
-helps to predict a follower's; `information` returns by how much.
+helps to predict a follower's; `information` returns the mutual information.
 """
 
 from __future__ import annotations
