@@ -1,4 +1,4 @@
-"""The held-out pieces for evaluating a run: the pieces of its own split, or of other files.
+"""The held-out pieces for evaluating a run, from its own split or from other files.
 
 The known pieces are the training pieces and the pieces that chose the run's weights. A piece of another file is left
 out if it is a near-duplicate of a known piece; without a fingerprint, if it equals a known piece. Texts are cut into

@@ -1,7 +1,7 @@
 """Text as characters, as Char-RNN reads it.
 
-A file is one stream of any length. It is read in stretches that follow each other: each begins with the start token, so
-that a model can begin anywhere, and only the last of the file ends with the end token.
+A file is one stream of any length. It is read in consecutive stretches. Each begins with the start token, so that a
+model can begin anywhere, and only the last stretch of a file ends with the end token.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from folkseq.representations.base import END, START, Files, Parsed, Representati
 from folkseq.representations.capabilities import Analysis, Generation, Plan, Prime
 from folkseq.representations.vocabulary import Vocabulary
 
-LONGEST, SHORTEST = 8192, 128  # characters of a stretch
-STRETCHES = 20  # of a short file, so that a tenth of it can be held out
+LONGEST, SHORTEST = 8192, 128  # maximum and minimum number of characters in a stretch
+STRETCHES = 20  # number of stretches of a short file, so that a tenth of it can be held out
 _TITLE = 60  # characters
-_BREAKS = ("\n\n", "\n")  # where a stretch ends if possible, the best first
+_BREAKS = ("\n\n", "\n")  # preferred ends of a stretch, the best first
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Text:
 
     text: str
     ends: bool = True
-    """Whether the file or the text ends with it."""
+    """Whether the file or the text ends with this stretch."""
 
     @property
     def title(self) -> str:
@@ -42,7 +42,7 @@ class Text:
 
 
 class CharFiles(Files[Text]):
-    """Text files, each one stream that is read in stretches."""
+    """Text files; each is one stream, read in stretches."""
 
     suffixes = (".txt", ".text", ".md", ".abc")
     outputs = (".txt",)
@@ -51,7 +51,7 @@ class CharFiles(Files[Text]):
     continuous = True
 
     def read(self, opened: BinaryIO, file: str) -> Iterator[Parsed[Text]]:
-        """Read the stretches of a file, some at a time. Raises ParseError if it holds no text."""
+        """Read the stretches of a file, some at a time. Raises ParseError if the file contains no text."""
         longest = min(max(opened.seek(0, 2) // STRETCHES, SHORTEST), LONGEST)
         encoding, rest, empty = text.detect(opened, file), "", True
         for part in chain(encoding.read(text.blocks(opened)), [None]):
@@ -63,7 +63,7 @@ class CharFiles(Files[Text]):
             raise ParseError(f"{file}: holds no text")
 
     def parse(self, data: bytes, file: str) -> Parsed[Text]:
-        """Parse the stretches in a file. Raises ParseError if it holds no text."""
+        """Parse the stretches in a file. Raises ParseError if the file contains no text."""
         parts = list(self.read(BytesIO(data), file))
         return Parsed(tuple(piece for part in parts for piece in part.pieces), stray=parts[0].stray)
 
@@ -72,7 +72,7 @@ class CharFiles(Files[Text]):
         return piece.text.encode("utf-8", "surrogatepass")
 
     def join(self, pieces: Sequence[Text]) -> Text:
-        """Return the stretches of a file as one."""
+        """Return the stretches of a file as one text."""
         return Text("".join(piece.text for piece in pieces), pieces[-1].ends)
 
 
@@ -119,7 +119,7 @@ class CharCodec(TokenCodec[Text]):
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """Return settings for streams; or for the textbook's windows, of which many are read at once."""
+        """Return settings for streams, or for textbook windows in large batches."""
         window = self.representation.window
         if not window:
             return {"weight_decay": 0.1}
@@ -146,7 +146,7 @@ class CharGeneration(Generation[Text]):
     """Constraints on new text."""
 
     def plan(self, options: Any, prime: Prime[Text] | None = None) -> Plan:
-        """Return room for about a page after the prime, since the model seldom ends a text."""
+        """Return a plan with a limit of about a page after the prime, since the model seldom ends a text."""
         opening = prime.ids if prime else (self.vocabulary.id(START),)
         return Plan(opening, limit=2000 + (len(prime.ids) if prime else 0))
 
@@ -162,7 +162,7 @@ class CharGeneration(Generation[Text]):
 
 
 def _stretches(text: str, longest: int, whole: bool) -> tuple[list[Text], str]:
-    """Return the stretches in a text, and the rest to read with what follows; no rest if the text is `whole`."""
+    """Return the stretches in a text, and the rest to prepend to the next part; no rest if the text is `whole`."""
     stretches, start = [], 0
     while len(text) - start > longest:
         end = start + longest

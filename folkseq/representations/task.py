@@ -21,10 +21,10 @@ Ids = NDArray[Any]
 
 
 class Task(ABC):
-    """Writing a part of a piece, given the rest, over the vocabulary of one codec."""
+    """The task of writing a part of a piece, given the rest, over the vocabulary of one codec."""
 
     outputs: Sequence[str]
-    """Suffixes of the files that can hold an answer, the usual one first."""
+    """Suffixes of output files, the default first."""
     vocabulary_size: int
     """V, the number of ids of a target."""
     fields: tuple[int, ...] = ()
@@ -32,11 +32,11 @@ class Task(ABC):
     source_sizes: tuple[int, ...]
     """Number of ids in each field of a source."""
     relative_positions: RelativePositions
-    """The offsets in a source that the model tells apart."""
+    """The relative positions in a source that the model distinguishes."""
     recipe: Mapping[str, Any]
     """Model and training settings that suit the task, by name."""
     temperature: float = 1.0
-    """The usual temperature of answers."""
+    """The default temperature of answers."""
 
     @abstractmethod
     def draw(self, ids: Ids, random: np.random.Generator, left_only: bool | None = None) -> Pair | None:
@@ -47,11 +47,11 @@ class Task(ABC):
 
     @abstractmethod
     def hold_out(self, ids: Ids, piece: int, turn: int, left_only: bool | None = None) -> Pair | None:
-        """Return pair number `turn` of a held-out piece, always the same one; None if there is none."""
+        """Return pair number `turn` of a held-out piece, always the same pair; None if it does not exist."""
 
     @abstractmethod
     def amounts(self, pair: Pair) -> dict[str, float]:
-        """Return how much of each unit a target holds, by its singular: `note`, `step`."""
+        """Return the number of each unit in a target, by its singular: `note`, `step`."""
 
     @abstractmethod
     def ask(self, data: bytes, file: str, **where: Any) -> Question:
@@ -89,7 +89,7 @@ class Answer(ABC):
     summary: str
     """The new part in one line, or an empty string."""
     compared: Ids
-    """The ids that are compared with the training set."""
+    """The ids to compare with the training set."""
     choices: int
     """Number of ids that the model chose."""
 

@@ -22,7 +22,7 @@ APART = 1 << 40
 """Distance between the indices of the draws of one piece, so that they differ from those of all other pieces."""
 _GOLDEN = 0x9E3779B97F4A7C15  # 2⁶⁴ over the golden ratio: its multiples modulo 2⁶⁴ are spread evenly, however many
 _DRAWN = 256  # random numbers of a row that are drawn at once
-_CAPACITY = 1024  # ids of a row that there is space for at first
+_CAPACITY = 1024  # initial capacity of a row in ids
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Sample:
     nll: float
     """Nats of the sampled ids under the model, without mask, temperature and trimming."""
     fit: float = 0.0
-    """Log of the probability that the model gave to the ids that the masks allowed, summed over the piece: among
-    candidates of one form, the highest is the one that the model itself would most likely write in that form."""
+    """Log of the model's total probability of the allowed ids, summed over the piece. Among candidates of one form, the
+    one with the highest fit is the most natural for the model."""
 
 
 class SamplingBatch:
@@ -203,7 +203,7 @@ class SamplingBatch:
             if other is None:
                 continue
             if mask is None:
-                mask = logits > IMPOSSIBLE / 2  # of compound tokens, only the next field's ids are possible
+                mask = logits > IMPOSSIBLE / 2  # in compound tokens, only ids of the next field are possible
             both = mask * other
             if len(stuck := np.flatnonzero(~both.any(axis=1))):
                 both[stuck] = mask[stuck]
@@ -225,7 +225,7 @@ def _read_target(request: Request, indices: Sequence[int]) -> Rows:
     """Return the state of the target of each piece after the opening."""
     if request.target is None:
         return ()
-    # A generator of its own, so that the random numbers of the ids are the same with a target and without it.
+    # A separate generator, so that the random numbers of ids are the same with and without a target.
     first = np.random.default_rng(request.seed).random()
     spread = [index % APART // request.candidates * _GOLDEN % 2**64 / 2**64 for index in indices]
     rows = request.target.begin((first + np.array(spread)) % 1)

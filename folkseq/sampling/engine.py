@@ -24,7 +24,7 @@ from folkseq.voices import VoiceLookback
 Logits = NDArray[np.float32]
 _INPUTS = ("ids", "controls", "recalled", "at", "near", "here", "keys", "values")
 _DRAWING = ("tokens", "forced", "uniforms", "temperature", "controls")
-"""Inputs of the graph other than the state; and those of a graph that draws compound tokens."""
+"""Inputs of the graph other than the state: of a graph that reads ids, and of one that draws compound tokens."""
 _ZEROS: dict[str, tuple[type, int]] = {
     "tensor(float)": (np.float32, 0),
     "tensor(uint8)": (np.uint8, 128),
@@ -118,8 +118,8 @@ class Engine:
 class Stepper:
     """Rows that advance step by step in preallocated memory, so that no step allocates or copies arrays.
 
-    With a memory, a single row runs beside a duplicate: ONNX Runtime multiplies one row by a matrix that is not
-    constant in another order than several rows, and a piece would depend on whether others are written beside it.
+    With a memory, a single row is duplicated: ONNX Runtime multiplies one row by a non-constant matrix in another order
+    than several rows, so a piece would depend on whether other pieces are in the batch.
     """
 
     def __init__(self, engine: Engine, state: Rows) -> None:

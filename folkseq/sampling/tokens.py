@@ -117,7 +117,7 @@ class TokenStepper:
         return found
 
     def keep(self, ids: Ids, stays: NDArray[np.bool_] | None = None) -> None:
-        """Make (B, F) ids the last token of each row, after `draw` or `score`, but of those that stay as they were."""
+        """Make (B, F) ids the last token of each row, after `draw` or `score`; rows in `stays` do not change."""
         if stays is not None and stays.any():
             ids = np.where(stays[:, None], self._last, ids)
             for now, after in zip(self._now, self._after, strict=True):
@@ -139,7 +139,7 @@ class TokenStepper:
         return self._logits
 
     def foresee(self, ids: Ids) -> None:
-        """Tell the token that `step` will read after the next id, (B, F), so that the graph runs only once for it."""
+        """Announce the token that `step` will read after the next id, (B, F), so that the graph runs only once."""
         self._next = np.array(ids)
 
     def step(self, ids: Ids, conditioning: NDArray[np.float32] | None = None, at: Ids | None = None) -> Logits:
@@ -151,7 +151,7 @@ class TokenStepper:
         whole = place == width
         foreseen = self._foreseen is not None and ((self._partial < 0) | (self._partial == self._foreseen)).all()
         if whole.any():
-            # The token before has been read, but its state is not kept; rows that began with this one have none.
+            # The previous token has been read, but its state is not stored; new rows have no previous token.
             known = whole & (self._last[:, 0] >= 0)
             if known.any():
                 if not foreseen:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 EPSILON = 1e-8
-_SLOTS = ("step", "exp_avg", "exp_avg_sq")  # as `torch.optim` names them
+_SLOTS = ("step", "exp_avg", "exp_avg_sq")  # the names in `torch.optim`
 
 
 class AdamW:
@@ -59,7 +59,7 @@ class AdamW:
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Restore the result of `state`. Raises KeyError if a part is missing."""
+        """Restore a result of `state`. Raises KeyError if a part is missing."""
         numbers = sorted({int(name.split(".")[0]) for name in state})
         self._slots = {
             number: tuple(state[f"{number}.{name}"].clone().to(self.parameters[number].device) for name in _SLOTS)

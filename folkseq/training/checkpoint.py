@@ -43,7 +43,7 @@ def save_state(learner: Learner, progress: dict[str, Any], folder: Path) -> None
     """Write the state for an exact resume; all ranks call this, and the main rank writes.
 
     Raises:
-        FolkseqError: the disk refuses; the state before this one is still there.
+        FolkseqError: the file cannot be written; the previous state is kept.
     """
     own = {f"carried.{index}": tensor.cpu() for index, tensor in enumerate(learner.carried)}
     own["random.cpu"] = torch.get_rng_state()

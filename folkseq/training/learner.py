@@ -36,7 +36,7 @@ class TrainingData:
 
 
 class Update(NamedTuple):
-    """The figures of one update; the tensors stay on the device, so that nothing waits for it."""
+    """The figures of one update; the tensors stay on the device, so that the program does not wait for it."""
 
     loss: Tensor
     """Nats per id on this rank's batch."""
@@ -60,7 +60,7 @@ class Learner:
         self.model = make_model(model).to(ranks.device)
         self.network = ranks.wrap(self.model)
         if ranks.count > 1:
-            torch.manual_seed(config.seed + ranks.rank)  # each rank drops other values
+            torch.manual_seed(config.seed + ranks.rank)  # each rank has a different dropout
         self.optimizer = AdamW(self.model.parameters(), (0.9, settings.beta2), settings.weight_decay)
         self.batches = batches_of(data, config, ranks)
         self.carried = self.model.init_state(settings.rows)
@@ -71,8 +71,8 @@ class Learner:
         if batch.conditioning is None and (width := self.model.settings.conditioning):
             batch = batch._replace(conditioning=np.zeros((*batch.x.shape, width), np.float32))  # DDP sums all gradients
         x, y, fresh, *inputs = on_device(batch, self.ranks.device)
-        # Most pieces begin inside a batch, in the state that the piece before them left. A piece that begins with the
-        # batch begins at zero, as in validation and sampling; otherwise the model would never learn that state.
+        # Most pieces begin inside a batch, in the final state of the previous piece. A piece at the start of a batch
+        # begins with zeros, as in validation and sampling; otherwise the model would never learn from this state.
         state = tuple(tensor.masked_fill(fresh[:, None], 0.0) for tensor in self.carried)  # (L, B, H)
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.precision == BFLOAT16):
             if self.model.own_loss:
@@ -121,7 +121,7 @@ def on_device(batch: Batch, device: torch.device) -> Iterator[Any]:
     """Yield the parts of a batch as tensors, which move to the device while the device still computes."""
 
     def moved(array: NDArray[Any]) -> Tensor:
-        tensor = torch.from_numpy(np.ascontiguousarray(array))  # the copy of a strided array would wait
+        tensor = torch.from_numpy(np.ascontiguousarray(array))  # copying a strided array would wait for the device
         return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
     for part in batch:

@@ -36,15 +36,14 @@ class BarSpan(NamedTuple):
     stop: int
     """Index of its bar line."""
     ticks: int
-    """The length to fill: that of the meter, or its own if it is short and a section begins or ends with it."""
+    """The length to fill: the length of the meter, or the bar's own length if it is short at the edge of a section."""
     meter_ticks: int
     """The length of a bar of the meter; 0 in free meter."""
     compound: bool
     plain: bool
     """Whether it has a meter, and no meter, key or ending begins within it."""
     number: int
-    """Number as in printed music: a pickup at the beginning of a tune or section has the number of the bar before
-    it, which it completes, or 0."""
+    """Number as in printed music. A pickup has the number of the bar that it completes, or 0 at the beginning."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +60,8 @@ class Bars:
     def positions(self) -> NDArray[np.int64]:
         """Return the index of each token's bar, and the eighth in it, (T, 2).
 
-        It is that of its sound, or of the sound before a key, meter or ending; a bar line is at the end of its bar.
+        A token has the position of its sound. A key, meter or ending has the position of the previous sound, and a bar
+        line is at the end of its bar.
         """
         return self.table[:, :2].astype(np.int64)
 

@@ -38,7 +38,7 @@ class Convention(NamedTuple):
     low: int = _LOWEST
     high: int = _HIGHEST
     steps: int = 0
-    """Steps from the written range to that of the tokens."""
+    """Steps from the written range to the range of the tokens."""
     rhythm: str = ""
     """The name in the token, or an empty string."""
     meter: Meter = Meter()
@@ -52,7 +52,7 @@ class Convention(NamedTuple):
         return self.low + self.steps, self.high + self.steps
 
     def fits(self, instrument: Instrument) -> bool:
-        """Return whether the range lies within that of an instrument."""
+        """Return whether the range lies within the range of an instrument."""
         low, high = (Pitch(step, self.key.alters[step % 7]).midi for step in (self.low, self.high))
         return instrument.holds(low, high)
 

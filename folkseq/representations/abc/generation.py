@@ -55,7 +55,7 @@ _RHYTHM_OF_METER = {
 class AbcGeneration(Generation[Tune]):
     """Constraints on new tunes."""
 
-    # At 1 half as many bars return as in the books; below it everywhere, tunes have too few different figures.
+    # At 1, only half as many bars recur as in the books; with a lower temperature throughout, tunes lack variety.
     repeating = 0.75
     ranks = True
 
@@ -104,14 +104,14 @@ class AbcGeneration(Generation[Tune]):
         return FormPlan.of(options.bars, options.form, varied=options.vary is not None)
 
     def _way(self, options: AbcOptions) -> Way:
-        """Return how the model writes tunes of the requested rhythm and meter."""
+        """Return the way in which the model writes the requested rhythm and meter."""
         rhythm, meter = options.requested_rhythm(), options.requested_meter()
         return way_to_write(rhythm, meter, self.vocabulary, self.conventions)
 
     def _playable(
         self, grammar: Grammar, instrument: Instrument, options: AbcOptions, prime: Prime[Tune] | None
     ) -> PlayableGrammar:
-        """Return the grammar of tunes that `postprocess` can take to the range of an instrument."""
+        """Return the grammar of tunes that `postprocess` can transpose to the range of an instrument."""
 
         def shifts(tonic: Key) -> Collection[int]:
             if prime is not None and not options.key:
@@ -210,7 +210,7 @@ class AbcGeneration(Generation[Tune]):
 
         The key and meter of the options and of the prime have precedence.
         """
-        random = Random(name)  # of one piece, so that the same piece is always written in the same way
+        random = Random(name)  # seeded by the name, so that the same piece is always written in the same way
         if prime is not None and not options.key:
             interval = -self.spelling.interval(prime.piece, whole=False)
         else:
@@ -221,21 +221,21 @@ class AbcGeneration(Generation[Tune]):
             tune = self._in_common_time(tune, random)
         tune = replace(tune, unit=self._unit(tune))
         if prime is None and not options.meter and tune.rhythm == "hornpipe" and tune.meter == Meter(2, 2):
-            tune = replace(tune, meter=Meter(4, 4))  # abc2midi takes a hornpipe in C| for a fault
+            tune = replace(tune, meter=Meter(4, 4))  # abc2midi reports a hornpipe in C| as a fault
         return _titled(replace(tune, rhythm=options.requested_rhythm() or tune.rhythm), name)
 
     def new_titles(self, known: Sequence[Sequence[str]], seed: int) -> Iterator[str]:
-        """Yield titles in the style of the corpus, with `DANCE` in place of the kind of tune."""
+        """Yield titles in the style of the corpus; `DANCE` stands for the kind of tune."""
         if known:
             yield from TitleModel(known).new_titles(Random(f"titles {seed}"))
 
     def entitled(self, piece: Tune, title: str) -> Tune:
-        """Return the tune with a title that names its rhythm if it names any."""
+        """Return the tune with the title; its rhythm replaces `DANCE`."""
         rhythm = named(piece.rhythm).title()
         return replace(piece, titles=(title.replace(DANCE, rhythm),))
 
     def _in_common_time(self, tune: Tune, random: Random) -> Tune:
-        """Return a dance of eight sixteenths a bar as one of eight eighths, in C or C| as often as the corpus is."""
+        """Return a dance with bars of eight sixteenths as one with eight eighths, in C or C| as often as the corpus."""
         in_halves = tune.meter == Meter(2, 4) and tune.rhythm in COMMON_TIME and _fitting_unit(tune) < UNIT
         if not in_halves or any(isinstance(element, Meter) for element in tune.body):
             return tune
@@ -246,7 +246,7 @@ class AbcGeneration(Generation[Tune]):
         return replace(tune, voices=(tuple(doubled),), meter=meter)
 
     def _unit(self, tune: Tune) -> Fraction:
-        """Return the unit that suits the notes of a tune; the usual one if the corpus hardly has it for such tunes."""
+        """Return the unit that suits the notes of a tune; the usual unit if the other is rare for such tunes."""
         units, fitting = self.conventions.units(tune.rhythm, tune.meter), _fitting_unit(tune)
         return fitting if units[fitting] >= _RARE * units.total() else units.most_common(1)[0][0]
 
@@ -275,7 +275,7 @@ def _fitting_unit(tune: Tune) -> Fraction:
 
 
 def _titled(tune: Tune, name: str) -> Tune:
-    """Return a tune with its rhythm, or that of its meter, and a title made of it and `name`."""
+    """Return a tune with its rhythm, or the rhythm of its meter, and a title made of the rhythm and `name`."""
     rhythm = tune.rhythm or _RHYTHM_OF_METER.get(tune.meter, "air")
     rhythm = named(rhythm)
     return replace(tune, rhythm=rhythm, titles=(f"{rhythm.capitalize()} {name}",))

@@ -41,7 +41,7 @@ class NotesCodec(Codec[Performance]):
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """Return windows from all over the corpus, as for events; a note is about four, so each is read more often."""
+        """Return settings for windows from the whole corpus; a note replaces about four events."""
         windows = {"batches": "windows", "rows": 16, "length": 64, "passage": 8}
         settings = {"learning_rate": 6e-3, "dropout": 0.1, "weight_decay": 0.3}
         layout = self.layout

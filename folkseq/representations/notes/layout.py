@@ -48,9 +48,9 @@ class Times:
             start = starts[-1] + width
             width = min(2 * width, widest)
         self.starts = np.array(starts)
-        """(C,) the first step of each coarse value."""
+        """(C,) first step of each coarse value."""
         self.widths = np.diff(self.starts, append=start)
-        """(C,) the number of its fine values."""
+        """(C,) number of fine values of each coarse value."""
         self.widest, self.size = int(self.widths.max()), start
 
     def split(self, steps: Integers) -> tuple[Integers, Integers]:

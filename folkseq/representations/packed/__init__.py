@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TABLE = "table"
 GRIDS = (TABLE, "chorale", "drums", "voices", "picture")
 """The media; `media` has their files."""
-_COUNTED = ("drums", "voices")  # whose steps can say where in the bar they are
+_COUNTED = ("drums", "voices")  # media whose steps can contain their position in the bar
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class PackedRepresentation(Representation[Grid]):
 
     @property
     def suffixes(self) -> Sequence[str]:
-        """Return the suffixes of the medium, or of all that are recognised."""
+        """Return the suffixes of the medium, or of all recognised media."""
         from folkseq.representations.packed.media import SUFFIXES
 
         return SUFFIXES if self.grid == TABLE else self.files.suffixes
@@ -130,7 +130,7 @@ class PackedRepresentation(Representation[Grid]):
         return self.files.tokenize(piece)
 
     def detokenize(self, tokens: Sequence[str]) -> Grid:
-        """Return the grid that any tokens stand for, with its columns in their own order."""
+        """Return the grid for any tokens, with its columns in their original order."""
         return self.files.detokenize(tokens)
 
     def codec(self, vocabulary: Vocabulary) -> Codec[Grid]:
@@ -138,12 +138,12 @@ class PackedRepresentation(Representation[Grid]):
         return self.files.codec_type(self, vocabulary, self.files)
 
     def merge(self, tokens: Iterable[str]) -> Vocabulary:
-        """Return the vocabulary of everything that the columns of these tokens can hold."""
+        """Return the vocabulary of all possible cells of the columns of these tokens."""
         return self.files.vocabulary(tokens)
 
 
 def parse_meter(text: str) -> Meter:
-    """Return the meter in text such as 3/4; 4/4 for no text. Raises ValueError for other text."""
+    """Return the meter in text such as 3/4; 4/4 for an empty string. Raises ValueError for other text."""
     beats, _, unit = (text or "4/4").partition("/")
     if not (beats.isdecimal() and unit.isdecimal() and int(beats)):
         raise ValueError(f"meter must be one such as 3/4, got {text!r}")

@@ -1,4 +1,4 @@
-"""The sampling of grids of steps: options, constraints, primes, and rows that are printed as they are written."""
+"""The sampling of grids of steps: options, constraints, primes, and rows printed during sampling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from folkseq.representations.packed.options import PackedOptions
 from folkseq.representations.vocabulary import Vocabulary
 
 OPEN_LIMIT, PLANNED_LIMIT = 4096, 10_000_000
-"""Ids of a piece whose length the model decides, and of one whose length the options decide."""
+"""Maximum numbers of ids of a piece whose length the model decides, and of a piece whose length the options decide."""
 
 
 class GridGeneration(Generation[Grid]):
@@ -54,7 +54,7 @@ class StepGeneration(GridGeneration):
         self.layout = layout
 
     def plan(self, options: PackedOptions, prime: Prime[Grid] | None = None) -> Plan:
-        """Return the grammar of whole steps, as many as requested, with the given lead."""
+        """Return the grammar of complete steps in the requested number, with the given lead."""
         self.check(options)
         if options.bars is not None and options.steps is not None:
             raise RequestError("--steps and --bars: leave one of them out")
@@ -67,7 +67,7 @@ class StepGeneration(GridGeneration):
             column, scale = self.layout.column(options.lead_column), self.medium.reading.scale
             lead = Lead(self.layout, column, options.lead, scale=scale)
             first = lead.column if self.layout.head == CHAINED else 0
-            opening = (first,) * self.layout.width  # the start ids say which field comes first
+            opening = (first,) * self.layout.width  # the start ids determine the first field
         bar, counted = self.medium.bar, self.medium.position
         if prime and counted:
             bar = 1 + max(map(int, prime.piece.column(POSITION)), default=bar - 1)

@@ -1,8 +1,8 @@
 """Steps as tokens and ids: columns, the labels of each, and the ids of a step.
 
-With a chained head each field of a step has a token of its own, such as `lead=FT`, and a step is a compound token, see
-`folkseq.compound`. With a joint head a step is one token, its fields separated by tabs, whose id is the `packing.pack`
-code of its values plus `FIRST_CODE`. The value of a cell is the place of its label among the labels of its column.
+With a chained head, each field of a step has a separate token, such as `lead=FT`, and a step is a compound token; see
+`folkseq.compound`. With a joint head, a step is one token with its fields separated by tabs. Its id is the
+`packing.pack` code of its values plus `FIRST_CODE`. The value of a cell is the index of its label in its column.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class Medium(Files[Grid]):
         return ""
 
     def vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
-        """Return the vocabulary of everything that the columns of these tokens can hold."""
+        """Return the vocabulary of all possible cells of the columns of these tokens."""
         return GridLayout.learn(tokens, self.head, self.permute).vocabulary()
 
     def amounts(self, values: Values) -> dict[str, float]:
