@@ -145,6 +145,7 @@ def test_bfloat16_is_refused_if_the_processor_has_none(tmp_path, data, monkeypat
     monkeypatch.setattr(precision, "is_possible", lambda cell, device: False)
     with pytest.raises(RequestError, match="--precision bfloat16"):
         fit(make_run(tmp_path / "r", training=replace(QUICK, precision="bfloat16")), data)
+    monkeypatch.undo()
     run = fit(make_run(tmp_path / "other"), data)
     assert run.config.training.precision == fastest(MODEL, CPU)
 
