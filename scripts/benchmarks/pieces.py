@@ -109,7 +109,7 @@ def _shares(model: Model, number: int) -> None:
         *((type(plan.target), name, "target") for name in ("weights", "advance") if plan.target),
         (batch, "choose", "draw"),
         (SamplingBatch, "step", "step, all of it"),
-        *((SamplingBatch, name, "rows that begin and end") for name in ("begin", "leave", "ended", "redraw", "sample")),
+        *((SamplingBatch, name, "rows that begin and end") for name in ("begin", "leave", "ended", "sample")),
         (writing.Titles, "__getitem__", "titles"),
         *((KnownPieces, name, "novelty") for name in ("longest", "describe", "judge")),
         (codec, "decode", "ids to pieces"),

@@ -244,7 +244,7 @@ def _drawing() -> None:
         "top-k 20": Strategy(top_k=20),
         "top-p 0.95": Strategy(top_p=0.95),
         "min-p 0.05": Strategy(min_p=0.05),
-        "all of these": Strategy(0.9, 20, 0.95, 0.05),
+        "all of these": Strategy(0.9, top_k=20, top_p=0.95, min_p=0.05),
     }
     for name, strategy in kinds.items():
         print(f"  {name:16} {_median_us(lambda strategy=strategy: choose(logits, strategy, uniforms, mask)):6.0f}")
