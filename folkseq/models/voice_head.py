@@ -12,15 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from folkseq.corpora.batch import IGNORED
-from folkseq.models.settings import IMPOSSIBLE
+from folkseq.models.field_head import FieldHead
 from folkseq.voices import FARTHEST, VoiceLookback
 
 HIDDEN = 0.3
 """Share of the features that are dropped in training."""
 
 
-class VoiceHead(nn.Module):
+class VoiceHead(FieldHead):
     """The module that computes the logits of each next id from the last layer's output after each compound token."""
 
     begins: Tensor
@@ -28,10 +27,8 @@ class VoiceHead(nn.Module):
 
     def __init__(self, lookback: VoiceLookback, hidden: int, width: int, gain: float, dropout: nn.Module) -> None:
         """Build the output for a network of size `hidden`, with vectors of width N for each field."""
-        super().__init__()
-        self.layout, self.lookback, self.gain, self.dropout = lookback.layout, lookback, gain, dropout
-        self.heard = nn.Linear(hidden, self.layout.width * width)
-        self.told = nn.Embedding(self.layout.size, width)
+        super().__init__(lookback.layout, hidden, width, gain, dropout)
+        self.lookback = lookback
         self.shown = nn.EmbeddingBag(lookback.shown_size, width, mode="sum", padding_idx=lookback.shown_size - 1)
         nn.init.normal_(self.told.weight, std=0.1)
         nn.init.normal_(self.shown.weight[:-1], std=0.05)
@@ -52,54 +49,26 @@ class VoiceHead(nn.Module):
         output: nn.Linear,
         targets: Tensor | None = None,
     ) -> Tensor:
-        """Return the logits after each id, (B, T, V), or mean nats; see `TokenHead.forward`.
+        """Return the logits after each id, (B, T, V), or mean nats; see `FieldHead.predict`.
 
         The rows, (B, T, W), come from `VoiceLookback.indices`.
         """
-        layout, width = self.layout, self.layout.width
-        ids = functional.pad(x, (0, -x.shape[1] % width)).view(len(x), -1, width)  # (B, G, F)
-        groups = ids.shape[1]
-        states = torch.cat([before[:, None], after], dim=1)  # (B, T // F + 1, H)
-        heard = self.heard(states).unflatten(2, (width, -1))  # (B, T // F + 1, F, N)
-        told = self.told(ids[:, :, :-1]).cumsum(2)  # (B, G, F − 1, N)
-        rows = functional.pad(rows, (0, 0, 0, -x.shape[1] % width)).view(len(x), groups, width, -1)
-        logits, total, wanted = [], output.bias.new_zeros(()), None
-        if targets is not None:
-            wanted = functional.pad(targets, (0, -x.shape[1] % width), value=IGNORED).view(len(x), -1, width)
-        for field in (*range(1, width), 0):
-            beside = rows[:, :, field - 1]
-            if field:
-                z = heard[:, :groups, field] + told[:, :, field - 1]  # (B, G, N)
-            else:
-                z = functional.pad(heard[:, 1:, 0], (0, 0, 0, groups - after.shape[1]))
-            if field in self.lookback.fields:
-                z = z + self.shown(self._thinned(beside[..., : -self.bases]).flatten(0, 1)).view(len(x), groups, -1)
-            low, high = (int(layout.offsets[field]) if field else layout.end), int(layout.offsets[field + 1])
-            z = self.gain * self.dropout(torch.tanh(z))
-            own = functional.linear(z, output.weight[low:high], output.bias[low:high])
-            if field in self.lookback.fields:
-                voice = self.lookback.fields.index(field)
-                own = own + self._by_interval(voice, z, beside[..., -self.bases :], low, high)
-            if wanted is not None:
-                target = wanted[:, :, field - 1]  # (B, G); repeated start and end ids cost nothing
-                own_target = torch.where((target < low) | (target >= high), IGNORED, target - low)
-                flat = own.float().flatten(0, 1)
-                total = total + functional.cross_entropy(
-                    flat, own_target.flatten(), ignore_index=IGNORED, reduction="sum"
-                )
-                continue
-            logits.append(functional.pad(own, (low, layout.size - high), value=IMPOSSIBLE))  # (B, G, V)
-        if wanted is not None:
-            return total / (wanted != IGNORED).sum().clamp(min=1)
-        found = torch.stack(logits, dim=2)  # (B, G, F, V)
-        for again in (0, layout.end):  # start and end ids are repeated
-            repeats = ids[:, :, :1] == again  # (B, G, 1)
-            if repeats.any():
-                only = torch.full_like(found[0, 0, 0], IMPOSSIBLE)
-                only[again] = 0
-                inside = repeats & (torch.arange(width, device=x.device) < width - 1)  # (B, G, F)
-                found = torch.where(inside[..., None], only, found)
-        return found.flatten(1, 2)[:, : x.shape[1]]
+        width, voices = self.layout.width, self.lookback.fields
+        rows = functional.pad(rows, (0, 0, 0, -x.shape[1] % width)).view(len(x), -1, width, rows.shape[2])
+
+        def show(field: int, z: Tensor) -> Tensor:
+            if field not in voices:
+                return z
+            features = self._thinned(rows[:, :, field - 1, : -self.bases])
+            shown: Tensor = self.shown(features.flatten(0, 1))
+            return z + shown.view(z.shape)
+
+        def change(field: int, z: Tensor, logits: Tensor) -> Tensor:
+            if field not in voices:
+                return logits
+            return logits + self._by_interval(field, z, rows[:, :, field - 1, -self.bases :])
+
+        return self.predict(before, after, x, output, targets, show, change)
 
     def _thinned(self, rows: Tensor) -> Tensor:
         """Return the feature rows; in training, drop some so that the model does not rely on a single one."""
@@ -107,9 +76,10 @@ class VoiceHead(nn.Module):
             return rows
         return torch.where(torch.rand(rows.shape, device=rows.device) < HIDDEN, self.lookback.shown_size - 1, rows)
 
-    def _by_interval(self, voice: int, z: Tensor, bases: Tensor, low: int, high: int) -> Tensor:
+    def _by_interval(self, field: int, z: Tensor, bases: Tensor) -> Tensor:
         """Return the contribution of the intervals to all bases to the logits of a voice, (B, G, values)."""
-        size = self.bases * self.intervals
+        voice, size = self.lookback.fields.index(field), self.bases * self.intervals
+        low, high = self.columns(field)
         part = slice(voice * size, (voice + 1) * size)
         scores = functional.linear(z, self.relative.weight[part], self.relative.bias[part])
         scores = scores.view(*z.shape[:2], self.bases, self.intervals)

@@ -135,12 +135,12 @@ class Writer:
     def _finish(self, ready: Sequence[tuple[int, Order, list[Sample]]]) -> Iterator[tuple[int, Sampled]]:
         """Yield the best piece of each order with the position of the order."""
         fitting = [self._shortlist(order, samples) for _, order, samples in ready]
-        judged = iter(self._judge([sample for samples in fitting for sample in samples]))
+        judged = iter(self._judge([each for samples in fitting for each in samples]))
         for (place, order, _), samples in zip(ready, fitting, strict=True):
             yield place, self._sampled(order, max(islice(judged, len(samples)), key=lambda each: each.critique.score))
 
-    def _shortlist(self, order: Order, samples: Sequence[Sample]) -> list[Sample]:
-        """Return the chosen sample of an order, or the samples that `_judge` must still compare.
+    def _shortlist(self, order: Order, samples: Sequence[Sample]) -> list[tuple[Sample, float | None]]:
+        """Return the chosen sample of an order with its likeness, or the samples that `_judge` must still compare.
 
         Among candidates for one form, the ones that the masks constrained least are preferred.
         """
@@ -152,23 +152,24 @@ class Writer:
             samples = sorted(samples, key=lambda sample: -sample.fit)[: self.best]
         in_order = self.model.codec.generation.in_order
         samples = [replace(sample, ids=tuple(in_order(sample.ids, self.options))) for sample in samples]
-        if ranker is None or len(samples) == 1:
-            return samples
+        if ranker is None:
+            return [(sample, None) for sample in samples]
         scores = ranker.scores([np.array(sample.ids) for sample in samples])
-        return [samples[choose(scores, self.record.seed, order.number)]]
+        chosen = choose(scores, self.record.seed, order.number)
+        return [(samples[chosen], float(likeness(scores)[chosen]))]
 
-    def _judge(self, samples: Sequence[Sample]) -> list[_Candidate]:
+    def _judge(self, samples: Sequence[tuple[Sample, float | None]]) -> list[_Candidate]:
         given, codec, overlaps = len(self.request.opening), self.model.codec, self.model.overlaps
-        compared = [self.model.as_trained(sample.ids)[given:] for sample in samples]
+        compared = [self.model.as_trained(sample.ids)[given:] for sample, _ in samples]
         shared = overlaps.longest(compared) if overlaps else [SharedPassage()] * len(samples)
         found = []
-        for sample, ids, passage in zip(samples, compared, shared, strict=True):
+        for (sample, like), ids, passage in zip(samples, compared, shared, strict=True):
             tokens = tuple(codec.vocabulary.decode(sample.ids))
             drawn = max(len(tokens) - given, 1)
-            if self.model.ranker is None:
+            if like is None:
                 critique = Critique.of(sample.nll / drawn, passage.length, drawn, codec.generation.merits(tokens))
             else:
-                critique = Critique({"likeness": float(likeness(self.model.ranker.scores([np.array(sample.ids)]))[0])})
+                critique = Critique({"likeness": like})
             found.append(_Candidate(sample, tokens, ids, passage, critique))
         return found
 
