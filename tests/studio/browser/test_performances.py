@@ -120,6 +120,23 @@ def test_the_pedal_is_heard(opened):
     assert opened.evaluate(moves)[:1] == [[64, 127]]
 
 
+def test_a_tune_that_arrives_late_does_not_stop_the_performance(opened):
+    opened.evaluate("() => studio.player.synth.open()")
+    opened.click(".rolling .play")
+    opened.wait_for_function("() => studio.player.state === 'playing'", polling=50)
+    opened.evaluate(
+        """() => new Promise(resolve => {
+          studio.tune.addEventListener("reading", () => setTimeout(resolve, 100), { once: true });
+          studio.tune.open("X:1\\nT:Late\\nL:1/8\\nM:2/4\\nK:C\\nCDEF|GABc|\\n", "new");
+        })"""
+    )
+    assert opened.evaluate("() => [studio.player.state, studio.player.music.duration_s > 10]") == ["playing", True]
+    opened.click("#views >> text=Tunes")
+    opened.wait_for_function("() => studio.player.music.duration_s < 10", polling=50)
+    opened.click("#play")
+    opened.wait_for_function("() => studio.player.state === 'playing'", polling=50)
+
+
 def test_written_again_is_what_is_selected_alone(opened):
     drop(opened, "take.mid", midi.format(take(3, seconds=12.0)))
     opened.wait_for_selector(".roll-title:text-is('take')")

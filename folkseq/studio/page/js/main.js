@@ -23,7 +23,7 @@ const tune = new OpenTune(), player = new Player(), scoreError = document.getEle
 globalThis.studio = { tune, player }; // for the browser's console
 const showInText = setUpEditor(tune, pointAt);
 setUpScore(tune, player, showInText);
-setUpTransport(tune, player);
+const loadTune = setUpTransport(tune, player);
 const alternatives = setUpAlternatives(tune, player);
 setUpWhy(tune, setUpMenu(tune, player, alternatives), alternatives);
 tune.addEventListener("fault", event => fault(scoreError, event.detail));
@@ -32,7 +32,13 @@ tune.addEventListener("reading", () => fault(scoreError, tune.reading.faults.fin
 const performances = setUpPerformances(player);
 globalThis.studio.performance = performances.performance;
 performances.onFile(setUpDrop((abc, label) => history.show(abc, label), performances));
-setUpViews(name => name === "performances" ? performances.enter() : performances.leave());
+setUpViews(name => {
+  if (name === "performances") performances.enter();
+  else {
+    performances.leave();
+    loadTune();
+  }
+});
 
 const history = new TuneHistory(tune), compare = setUpOverlap(tune, player);
 setUpCollection(tune, setUpTake(tune, player), (abc, label) => history.show(abc, label));

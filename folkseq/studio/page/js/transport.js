@@ -8,7 +8,7 @@ const INSTRUMENTS = [["as written", ""], ["fiddle", 40], ["flute", 73], ["tin wh
   ["uilleann pipes", 109], ["banjo", 105], ["guitar", 24], ["harp", 46], ["piano", 0], ["harpsichord", 6], ["marimba", 12], ["clarinet", 71], ["cello", 42], ["choir", 52]];
 const place = document.getElementById("transport");
 
-/** Show the controls for the open tune; return a function that plays or pauses it. */
+/** Show the controls for the open tune; return a function that loads it into the player again, after other music. */
 export function setUpTransport(tune, player) {
   let own = null; // the loaded music of the open tune
   const button = element("button", { type: "button", id: "play", class: "main", disabled: true, onclick: toggle }, "Play");
@@ -42,7 +42,7 @@ export function setUpTransport(tune, player) {
     event.preventDefault();
     toggle();
   });
-  return toggle;
+  return holding;
 
   async function load() {
     const { abc, id, reading } = tune;
@@ -61,6 +61,7 @@ export function setUpTransport(tune, player) {
     const playing = here && player.state === "playing", position = here ? Math.min(player.position, reading.duration_s) : null;
     own = reading;
     button.disabled = !own.events.length;
+    if (place.closest("[hidden]")) return; // the player belongs to the performances
     player.load(own, position);
     showLoop();
     if (playing) player.play(position);
@@ -80,7 +81,7 @@ export function setUpTransport(tune, player) {
 
   /** Load the open tune in place of an alternative. */
   function holding() {
-    if (player.music === own) return;
+    if (!own || player.music === own) return;
     player.load(own);
     showLoop();
   }
