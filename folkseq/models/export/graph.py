@@ -115,7 +115,7 @@ class Graph:
         `ReduceSum` adds the numbers of a single row in another order than those of several rows. This sum has the same
         order in every batch.
         """
-        parts = self.node("Gather", table, rows).split(*[1] * width)  # (B, 1, n) each
+        parts = [self.node("Gather", table, each) for each in rows.split(*[1] * width)]  # (B, 1, n) each
         return self.node("Squeeze", self.node("Sum", *parts), np.array([1]))
 
     def bounded(self, value: Value) -> Value:

@@ -28,7 +28,7 @@ from folkseq.compound import FIELDS_KEY
 from folkseq.corpora.recall import RecentTokens
 from folkseq.models.export.graph import Graph, Matrix, Value, Weights
 from folkseq.models.export.step import Step
-from folkseq.models.export.token_memory import TokenMemory, compare, count, total
+from folkseq.models.export.token_memory import TokenMemory, compare, count_down, total
 from folkseq.models.settings import IMPOSSIBLE, ModelSettings
 from folkseq.recent import ENDS
 
@@ -213,7 +213,7 @@ class TokenStep(Step):
         # A running sum over transposed shares is five times as fast and gives the same bits.
         sums = graph.node("CumSum", graph.node("Transpose", shares, perm=[1, 0]), np.array(0))  # (n, B)
         passed = compare("LessOrEqual", sums, self.uniforms[field])
-        passed = graph.node("Transpose", count(passed, 0), perm=[1, 0])
+        passed = graph.node("Transpose", count_down(passed, width), perm=[1, 0])
         free = graph.node("Min", passed, np.int64(width - 1))
         at = graph.node("Where", self.given[field], self.forced[field], free)
         return at, graph.node("GatherElements", shares, at, axis=1)

@@ -29,6 +29,7 @@ class NotesGrammar:
         self._layout, self._end, self._earliest, self._prime = layout, end, earliest, prime
         self._longest, self._most = longest, most
         self.fewest = 4 * layout.width
+        self._pitch, self._no_note = layout.places["pitch"], layout.ids_of("pitch").stop - 1
         self._ids = {name: layout.ids_of(name) for name in layout.fields}
         self._instruments = layout.compound.fields[layout.places["instrument"]] if layout.tracks else 1
         self._last_rank = self._instruments * NO_NOTE - 1
@@ -110,43 +111,49 @@ class NotesGrammar:
 
     def settle(self, rows: Rows, ids: Ids, remaining: Ids) -> tuple[Ids, NDArray[np.bool_]]:
         """Return tokens, (B, F), with ends instead of notes that begin too late, and the mask of allowed ones, (B,)."""
-        (state, ends), layout = rows, self._layout
-        value = dict(zip(layout.fields, (ids - layout.compound.offsets[:-1]).T, strict=True))
-        over = (state[:, COUNT] < 0) | (ids[:, 0] == layout.end)
-        wait = WAITS.starts[np.where(over, 0, value["wait"])] + np.where(over, 0, value["wait_fine"])
-        onset = state[:, STEP] + wait
-        length = LENGTHS.starts[np.where(over, 0, value["length"])] + np.where(over, 0, value["length_fine"]) + 1
-        some = state[:, NOTES] > 0
-        late = some & (onset >= self._end) & (state[:, STEP] >= state[:, FLOOR])
-        over |= late
+        (state, ends), layout, end = rows, self._layout, self._end
+        count, step, _, notes, last, _, _, floor, _ = state.T
+        wait, wait_fine, *_, coarse, fine = columns = ids.T
+        ended, some = count < 0, notes > 0
+        waits, length, rank = self._sums(columns)
+        onset = step + waits
+        late = some & (onset >= end) & (step >= floor)
+        over = ended | (wait == layout.end) | late
         low, high = self._onsets(state, ends)
-        rank = value.get("instrument", 0) * NO_NOTE + value["pitch"]
-        fits = (onset >= low) & (onset < high) & (remaining > 2 * layout.width)
-        fits &= (value["wait_fine"] < WAITS.widths[np.where(over, 0, value["wait"])]) & (value["pitch"] < NO_NOTE)
-        fits &= value["length_fine"] < LENGTHS.widths[np.where(over, 0, value["length"])]
-        fits &= (length <= self._longest) & (onset + length <= self._end)
-        fits &= (wait > 0) | (rank > state[:, LAST])
-        may = some & (state[:, STEP] >= np.maximum(self._earliest, state[:, FLOOR]))
+        fits = (onset >= low) & (onset < high) & (onset + length <= end) & (length <= self._longest)
+        fits &= (layout.steps[wait_fine] < layout.widths[wait]) & (layout.lengths[fine] < layout.widths[coarse])
+        fits &= ((waits > 0) | (rank > last)) & (columns[self._pitch] != self._no_note)
+        fits &= remaining > 2 * layout.width
+        may = some & (step >= np.maximum(self._earliest, floor))
         settled: Ids = np.where(over[:, None], layout.end, ids)
-        return settled, np.where(over, may | late | (state[:, COUNT] < 0), fits)
+        return settled, np.where(over, may | late | ended, fits)
 
     def advance_token(self, rows: Rows, ids: Ids) -> Rows:
         """Return the state after one more token per row, (B, F)."""
         (before, ends), layout = rows, self._layout
+        over = (before[:, COUNT] < 0) | (ids[:, 0] == layout.end)
+        waits, length, rank = self._sums(ids.T)
+        step, pitch = before[:, STEP] + waits, layout.ranks[ids[:, self._pitch]]
         state = before.copy()
-        over = (state[:, COUNT] < 0) | (ids[:, 0] == layout.end)
-        value = dict(zip(layout.fields, np.where(over, 0, (ids - layout.compound.offsets[:-1]).T), strict=True))
-        step = state[:, STEP] + WAITS.starts[value["wait"]] + value["wait_fine"]
-        rank = value.get("instrument", 0) * NO_NOTE + value["pitch"]
-        length = LENGTHS.starts[value["length"]] + value["length_fine"] + 1
-        state[:, COUNT] = np.where(over, -1, state[:, COUNT] + layout.width)
-        now = np.flatnonzero(~over)
-        state[now, STEP] = state[now, NEXT] = step[now]
-        state[now, NOTES], state[now, LAST], state[now, PITCH] = 1, rank[now], value["pitch"][now]
+        state[:, COUNT] += layout.width
+        state[:, STEP] = state[:, NEXT] = step
+        state[:, NOTES], state[:, LAST], state[:, PITCH] = 1, rank, pitch
+        if over.any():
+            state[over] = before[over]
+            state[over, COUNT] = -1
         if self._most < ends.shape[1]:
+            now = np.flatnonzero(~over)
             ends = ends.copy()
-            ends[now, value["pitch"][now]] = step[now] + length[now]
+            ends[now, pitch[now]] = step[now] + length[now]
         return state, ends
+
+    def _sums(self, columns: Ids) -> tuple[Ids, Ids, Ids]:
+        """Return the wait, the length and the rank of tokens, (B,) each, by the columns of their ids, (F, B)."""
+        layout = self._layout
+        wait = layout.steps[columns[0]] + layout.steps[columns[1]]
+        length = layout.lengths[columns[-2]] + layout.lengths[columns[-1]] + 1
+        rank = layout.ranks[columns[self._pitch]]
+        return wait, length, rank + layout.ranks[columns[self._pitch - 1]] if layout.tracks else rank
 
     def _field(self, name: str, state: NDArray[np.int64], ends: NDArray[np.int64]) -> Mask:
         """Mask the values of a field, (K, values), for K rows in which this field comes next."""

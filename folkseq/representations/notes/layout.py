@@ -84,6 +84,9 @@ class NotesLayout(Velocities):
         places: Index of each field, by name.
         compound: Layout of the compound tokens.
         steps: (V,) steps by which each id advances the time.
+        lengths: (V,) steps by which each id lengthens the note.
+        ranks: (V,) what each id adds to the rank of the note among simultaneous ones.
+        widths: (V,) the number of fine values of each coarse id.
     """
 
     def __init__(self, velocity_bins: int, tracks: bool) -> None:
@@ -108,6 +111,15 @@ class NotesLayout(Velocities):
         self.steps = np.zeros(self.size, np.int64)
         self.steps[self.ids_of("wait")] = WAITS.starts
         self.steps[self.ids_of("wait_fine")] = np.arange(WAITS.widest)
+        self.lengths, self.ranks = np.zeros((2, self.size), np.int64)
+        self.lengths[self.ids_of("length")] = LENGTHS.starts
+        self.lengths[self.ids_of("length_fine")] = np.arange(LENGTHS.widest)
+        self.ranks[self.ids_of("pitch")] = np.arange(NO_NOTE + 1)
+        if tracks:
+            self.ranks[self.ids_of("instrument")] = NO_NOTE * np.arange(DRUMS + 1)
+        self.widths = np.ones(self.size, np.int64)
+        for name, times in (("wait", WAITS), ("length", LENGTHS)):
+            self.widths[self.ids_of(name)] = times.widths
 
     @property
     def width(self) -> int:
