@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from folkseq.music import Bar, Key, Meter, Sound, Tune
+from folkseq.music import Bar, Key, Meter, Pitch, Sound, Tune
 from folkseq.music.harmony import NO_CHORD, Chord, canonical
 from folkseq.music.signature import MODES
 from folkseq.pairs import EncoderSource, Integers
@@ -133,6 +133,14 @@ def label_of(symbol: str, tonic: int) -> Label | None:
     """
     chord = None if symbol == NO_CHORD else Chord.parse(symbol)
     return None if chord is None else ((chord.root.midi - tonic) % 12, chord.canonical.quality)
+
+
+@lru_cache(maxsize=4096)
+def intervals_of(label: Label | None) -> frozenset[int]:
+    """Return the pitch classes of a chord, in semitones above the tonic of the key; none for no chord."""
+    if label is None:
+        return frozenset()
+    return frozenset((label[0] + each) % 12 for each in Chord(Pitch(0), label[1]).intervals)
 
 
 def _at(changes: Sequence[tuple[Fraction, T]], time: Fraction, before: T) -> T:

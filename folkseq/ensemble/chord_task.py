@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.ensemble.beats import SOURCE_SIZES, Beats, Label, label_of
-from folkseq.ensemble.chord_grammar import BEAT, END, FIRST, START, ChordGrammar
+from folkseq.ensemble.chord_grammar import BEAT, END, FIRST, START, ChordGrammar, ChordTones
 from folkseq.ensemble.chord_score import ChordQuestion, read_tune
 from folkseq.errors import RequestError
 from folkseq.music.harmony import canonical
@@ -95,6 +95,7 @@ class ChordTask(Task):
             opening=(START,),
             end_id=END,
             limit=grammar.limit,
+            target=self.target(beats),
             notices=notices,
         )
 
@@ -106,6 +107,10 @@ class ChordTask(Task):
     def grammar(self, beats: Beats, every: str = BEAT) -> ChordGrammar:
         """Return the grammar of the chords over a tune."""
         return ChordGrammar(self.vocabulary_size, beats, every)
+
+    def target(self, beats: Beats) -> ChordTones:
+        """Return the preference for chords that contain the notes of a tune."""
+        return ChordTones(self.labels, beats)
 
     def ids(self, labels: tuple[Label | None, ...]) -> Integers:
         """Return the ids of labels; an unknown chord is replaced by its triad, or else by the previous chord."""

@@ -19,11 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.ensemble.beats import SILENT, Beats, Label
+from folkseq.ensemble.beats import SILENT, Beats, Label, intervals_of
 from folkseq.ensemble.chord_grammar import FIRST
 from folkseq.ensemble.chord_task import ChordTask
-from folkseq.music.harmony import Chord
-from folkseq.music.pitch import Pitch
 from folkseq.music.signature import MODES, Key
 from folkseq.pairs import Integers
 
@@ -31,12 +29,6 @@ Probabilities = NDArray[np.float64]
 _DEGREES = (0, 4, 3, 5, 1, 2, 6)  # degrees of the triads, the most common first
 _WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # weights of the notes; below 1, since points are not independent
 _LEAST = 0.1  # points added to the count of every pitch class
-
-
-def intervals_of(label: Label) -> frozenset[int]:
-    """Return the pitch classes of a chord, in semitones above the tonic of the key."""
-    root, quality = label
-    return frozenset((root + each) % 12 for each in Chord(Pitch(0), quality).intervals)
 
 
 def measure(pieces: Sequence[Beats], chords: Iterable[Sequence[Label | None]]) -> dict[str, float]:
@@ -51,7 +43,7 @@ def measure(pieces: Sequence[Beats], chords: Iterable[Sequence[Label | None]]) -
                 continue
             beats += 1
             agreeing += label is not None and label[0] == own[0]
-            tones = frozenset() if label is None else intervals_of(label)
+            tones = intervals_of(label)
             points += sum(pitch != SILENT for pitch in pitches)
             fitting += sum(pitch in tones for pitch in pitches)
     bars = sum(piece.bars for piece in pieces)

@@ -137,8 +137,11 @@ def _chords(
         raise CorpusError("no held-out piece has chords; name other files")
     strategy, written = SamplingSettings(temperature=task.temperature), []
     for number, beats in enumerate(heard):
-        engine, grammar = model.engine(INT8).with_memory(model.encoder.read(beats.source)), task.grammar(beats)
-        request = Request((START,), END, seed, grammar.limit, strategy=strategy, grammar=grammar, place=grammar)
+        engine = model.engine(INT8).with_memory(model.encoder.read(beats.source))
+        grammar, target = task.grammar(beats), task.target(beats)
+        request = Request(
+            (START,), END, seed, grammar.limit, strategy=strategy, grammar=grammar, place=grammar, target=target
+        )
         (sample,) = generate(engine, request, [number])
         written.append([task.labels[each - FIRST] for each in sample.ids if each >= FIRST])
     return chords.evaluate(task, task.beats(trained), heard, written)

@@ -67,6 +67,7 @@ class Asked:
         if settings.get("temperature") is None:
             settings["temperature"] = model.task.temperature
         record = model.record(seed=seed, task=task, **settings, **where)
+        record = replace(record, target=question.target.version if question.target else None)
         max_copy = record.settings.max_copy
         request = Request(
             opening=question.opening,
@@ -76,6 +77,7 @@ class Asked:
             strategy=record.settings,
             grammar=question.grammar,
             place=question.grammar,
+            target=question.target,
             copies=None if max_copy is None else copy_limiter(model, max_copy),
         )
         return cls(model, question, request, record)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.grammar import PlacedGrammar
+from folkseq.grammar import PlacedGrammar, Target
 from folkseq.pairs import EncoderSource, Pair, RelativePositions
 
 CONTINUE, FILL, HARMONISE = TASKS = ("continue", "fill", "harmonise")
@@ -73,6 +73,8 @@ class Question(ABC):
     end_id: int
     limit: int
     """Largest number of ids in a target."""
+    target: Target | None = None
+    """Changes the probabilities of ids."""
     notices: tuple[str, ...] = ()
     """Lines for the user about the file."""
 

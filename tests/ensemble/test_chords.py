@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from folkseq.cli import main
 from folkseq.ensemble import harmonise_task
-from folkseq.ensemble.beats import SILENT, Beats, label_of
-from folkseq.ensemble.chord_grammar import BAR, END, FIRST, START, ChordGrammar
+from folkseq.ensemble.beats import SILENT, Beats, intervals_of, label_of
+from folkseq.ensemble.chord_grammar import BAR, END, FIRST, PREFERENCE, START, ChordGrammar, ChordTones
 from folkseq.ensemble.chord_score import read_tune, with_symbols
 from folkseq.errors import RequestError
 from folkseq.evaluation import chords
@@ -118,6 +118,20 @@ def test_chords_begin_with_notes_and_only_the_first_bar_may_have_none(task):
             assert all(len({chosen[beat] for beat in np.flatnonzero(bars == bar)}) == 1 for bar in range(beats.bars))
 
 
+def test_chords_with_the_notes_up_to_the_end_of_the_bar_are_preferred():
+    beats = Beats.of(one("X:1\nM:3/4\nL:1/4\nK:D\nDFA|d>fg|zEz|\n"))  # above the tonic: 0 4 7, 0 0 4 5, 2
+    target = ChordTones([None, (0, ""), (7, ""), (9, "m")], beats)  # none, I, V, vi
+    rows = target.begin(np.zeros(1))
+    shares = []
+    for _ in beats.positions:
+        rows = target.advance(rows, np.zeros(1, np.int64))
+        shares.append((np.log(target.weights(rows)[0, FIRST:]) / PREFERENCE).tolist())
+    assert shares[0] == pytest.approx([0, 1, 1 / 7, 6 / 7])  # D, half of F#, a quarter of A
+    assert shares[2] == pytest.approx([0, 1, 1, 0])  # A alone, since the bar ends
+    assert shares[3] == pytest.approx([0, 6 / 7, 0, 6 / 7])
+    assert np.concatenate(shares[6:]) == pytest.approx([0, 0, 1, 0] * 2 + [0] * 4)
+
+
 def test_symbols_stand_where_a_chord_changes_and_where_a_section_begins():
     tune, _ = read_tune(TUNE.encode(), "own", None)
     symbols = ["N.C.", "D", "D", "G", "G", "A7", "A7", "A7", "A7", "D", "D"]
@@ -148,7 +162,7 @@ def test_the_rule_takes_the_triad_with_the_most_notes():
 
 
 def test_chord_tones_are_relative_to_the_root():
-    assert chords.intervals_of((7, "7")) == {7, 11, 2, 5}
+    assert intervals_of((7, "7")) == {7, 11, 2, 5}
     assert label_of("F#m7/A", 2) == (4, "m7")
     assert label_of("N.C.", 2) is None
 
