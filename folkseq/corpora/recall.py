@@ -12,8 +12,9 @@ tokens still sound when the next one begins. These features tell the outputs as 
 
 Tokens often end together, like notes under a pedal. Two lengths therefore get separate logits: the one that ends with
 the most tokens, and the one that ends with the last token. The fields of the token after the longest match of keys get
-logits too, because passages recur. All features depend only on previous ids, so the network still predicts the next
-id. This module does not depend on music.
+logits too, because passages recur; and so does the key that continues the longest match of intervals, because they also
+recur at other keys. All features depend only on previous ids, so the network still predicts the next id. This module
+does not depend on music.
 """
 
 from __future__ import annotations
@@ -80,21 +81,22 @@ class RecentTokens:
     def widths(self) -> tuple[int, ...]:
         """Return the number of columns of each part of `indices`."""
         match = 1 + len(self.recent.matched)
-        return (*(each.many + each.single for each in self.references), len(self.offsets) - 1, 2 * ENDS, match, match)
+        references = (each.many + each.single for each in self.references)
+        return (*references, len(self.offsets) - 1, 2 * ENDS, match, match, 2)
 
     @cached_property
     def blank(self) -> Integers:
         """Return the features without any recent token, (W,)."""
         nothing = [each.nothing for each in self.references]
-        return np.repeat([*nothing, self.offsets[-1], -1, -1, -1], self.widths)
+        return np.repeat([*nothing, self.offsets[-1], -1, -1, -1, -1], self.widths)
 
     def indices(self, ids: NDArray[Any]) -> Integers:
         """Return the features at each token of a piece or a passage, (T,) to (G, W).
 
         The parts, of `widths` columns, are: rows of the reference tables of the next wait, the key and the length; rows
-        of the table of the nearest token; the values of both length fields for each end; and, after and before the
-        token, the level of the match, from 0, and the values of the token that followed it. In parts without a table,
-        −1 stands for no value.
+        of the table of the nearest token; the values of both length fields for each end; after and before the token,
+        the level of the match, from 0, and the values of the token that followed it; and, before the token, the level
+        of the match of intervals and the key that continues it. In parts without a table, −1 stands for no value.
         """
         past = self._past(ids)
         if not len(past.real):
@@ -110,7 +112,7 @@ class RecentTokens:
         near[~past.usable] = -1
         parts.append(np.where(near >= 0, near + self.offsets[:-1], self.offsets[-1]))
         match = self._matches(past)
-        parts += [ends.reshape(len(ends), -1), match, np.concatenate([np.full_like(match[:1], -1), match[:-1]])]
+        parts += [ends.reshape(len(ends), -1), match, _before(match), _before(self._moved(past))]
         return np.concatenate(parts, axis=1)
 
     def _references(self, past: _Past, left: Integers, nearest: Integers) -> tuple[Integers, ...]:
@@ -195,6 +197,36 @@ class RecentTokens:
         places, levels = places_after(keys, range(1, MATCH + 1), MATCHED)
         found = np.concatenate([levels[:, None] - 1, past.values[places][:, self.recent.matched]], axis=1)
         return np.where(levels[:, None] > 0, found, -1)
+
+    def _moved(self, past: _Past) -> Integers:
+        """Return the level of the match of intervals after each token, and the key that continues it; −1 for none.
+
+        The match is at another key than the last one, since `_matches` finds those at the same key.
+        """
+        keys = np.where(past.whole, past.values[:, self.recent.key] + 1, 0).astype(np.int16)
+        intervals = np.diff(keys, prepend=np.int16(0)) + np.int16(self.recent.keys + 2)
+        intervals[1:] *= past.whole[1:] & past.whole[:-1]
+        intervals[:1] = 0
+
+        def earlier(values: NDArray[np.int16], first: int) -> NDArray[np.int16]:
+            """Return the values at distances of `first`, `first` + 1, … tokens, (MATCHED − 1, G)."""
+            padded = np.pad(values[: len(values) - first], (MATCHED - 2 + first, 0))
+            return np.lib.stride_tricks.sliding_window_view(padded, len(values))[::-1]
+
+        same = (earlier(intervals, 1) == intervals) & (intervals > 0)
+        at = np.arange(len(keys), dtype=np.int32)
+        runs = at - np.maximum.accumulate(np.where(same, np.int32(-1), at), axis=1)
+        then = earlier(keys, 1)
+        best = (runs * (then != keys)).argmax(axis=0)
+        continued = earlier(keys, 0)[best, at].astype(np.int64) + keys - then[best, at]
+        level = np.minimum(runs[best, at] * (then[best, at] != keys), MATCH)
+        there = (level > 0) & (continued > 0) & (continued <= self.recent.keys)
+        return np.where(there[:, None], np.stack([level, continued], axis=1) - 1, -1)
+
+
+def _before(features: Integers) -> Integers:
+    """Return the features of the previous token at each token, −1 at the first."""
+    return np.concatenate([np.full_like(features[:1], -1), features[:-1]])
 
 
 def _rows(reference: Reference, values: Integers) -> Integers:

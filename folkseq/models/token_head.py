@@ -30,7 +30,10 @@ class TokenHead(FieldHead):
         self.references = nn.ModuleDict({str(field): References(each, width) for field, each in references.items()})
         self.matched = nn.Linear(width, len(recent.matched))  # trust in the token after the match, for each field
         self.levels = nn.Embedding(MATCH, len(recent.matched))
-        for weight in (*self.matched.parameters(), self.levels.weight):
+        self.continued = nn.Linear(width, 1)  # trust in the key that continues the match of intervals
+        self.interval_levels = nn.Embedding(MATCH, 1)
+        trusts = (*self.matched.parameters(), self.levels.weight, *self.continued.parameters())
+        for weight in (*trusts, self.interval_levels.weight):
             nn.init.zeros_(weight)
         self.trust = nn.Linear(width, 2 * ENDS)  # in each end, of the first and of the second length
         nn.init.zeros_(self.trust.weight)
@@ -53,7 +56,9 @@ class TokenHead(FieldHead):
         """
         layout, ids = self.layout, self.grouped(x)
         groups = ids.shape[1]
-        *references, near, ends, match_after, match = torch.split(rows[:, :groups], list(self.tokens.widths), dim=2)
+        *references, near, ends, match_after, match, moved = torch.split(
+            rows[:, :groups], list(self.tokens.widths), dim=2
+        )
         told_of = dict(zip(self.recent.references(layout.fields), references, strict=True))
         nearest = self.shown(near.flatten(0, 1)).view(len(x), groups, -1)
         ends = ends.view(len(x), groups, ENDS, 2)
@@ -74,6 +79,11 @@ class TokenHead(FieldHead):
                 logits = logits + functional.pad(reference(told_of[field], z), (first_value, rest))
             if field in self.recent.matched:
                 logits = self._with_match(logits, field, match if field else match_after, z, ids)
+            if field == self.recent.key:
+                level, key = moved[..., :1], moved[..., 1:]
+                trust = (self.continued(z) + self.interval_levels(level.clamp(min=0))[..., 0]) * (level >= 0)
+                at = key.clamp(min=0) + int(layout.offsets[field]) - self.columns(field)[0]
+                logits = logits.scatter_add(2, at, trust.to(logits.dtype))
             if field in (first, second):
                 at = ends[..., int(field == second)]  # (B, G, ENDS)
                 there = at >= 0

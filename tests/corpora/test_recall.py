@@ -83,7 +83,7 @@ def test_the_note_that_followed_when_the_last_pitches_were_played_before():
     """After C D for the second time, an E as long and as loud as the first one is likely."""
     first = [(60, 9, 0, 0.2), (62, 9, 0.2, 0.4), (64, 20, 0.5, 0.6)]
     found = parts(solo(*first, (60, 5, 1, 1.1), (62, 5, 1.2, 1.3), (64, 5, 1.5, 1.6)))
-    *_, after, before = zip(*found, strict=True)
+    *_, after, before, _ = zip(*found, strict=True)
     assert [int(each[0]) for each in before] == [-1, -1, -1, -1, 0, 1]  # the length of the match, less one
     _, *copied = before[5].tolist()
     assert [name(LAYOUT.fields[field], value) for field, value in zip(RECENT.matched, copied, strict=True)] == [
@@ -94,6 +94,28 @@ def test_the_note_that_followed_when_the_last_pitches_were_played_before():
         "LENGTH+0",
     ]
     assert all((now == then).all() for now, (_, then) in zip(after, pairwise(before), strict=False))
+
+
+def test_the_pitch_that_continues_the_last_intervals():
+    """After C D E, another tone is likely; after D E G A, as large a step as from E to G."""
+    pitches = (60, 62, 64, 67, 69, 69)
+    found = parts(solo(*((pitch, 9, at, at + 0.5) for at, pitch in enumerate(pitches))))
+    assert [each[-1].tolist() for each in found] == [[-1, -1]] * 3 + [[0, 66], [-1, -1], [0, 72]]
+
+
+@given(st.lists(st.integers(58, 63), max_size=80))
+def test_the_key_after_the_last_of_the_longest_matches_of_intervals(keys):
+    piece = solo(*((key, 9, at / 10, at / 10 + 0.05) for at, key in enumerate(keys)))
+    found = [each[-1].tolist() for each in parts(piece)]
+    for now in range(len(keys)):
+        longest, expected = 0, [-1, -1]
+        for then in range(now - 2, 0, -1):
+            run = 0
+            while run < then and keys[now - 1 - run] - keys[now - 2 - run] == keys[then - run] - keys[then - 1 - run]:
+                run += 1
+            if run > longest and keys[then] != keys[now - 1]:
+                longest, expected = run, [min(run, MATCH) - 1, keys[then + 1] + keys[now - 1] - keys[then]]
+        assert found[now] == expected
 
 
 @given(st.lists(st.integers(0, 3), max_size=60), st.integers(2, 40))
@@ -116,7 +138,7 @@ def test_a_passage_of_whole_notes_is_shown_like_the_piece_from_there():
     ids, width = CODEC.encode(take(2, 8.0)), LAYOUT.width
     first = 2 + RECENT.count
     whole, part = TOKENS.indices(ids), TOKENS.indices(ids[2 * width :])
-    some = slice(TOKENS.widths[0], -sum(TOKENS.widths[-2:]))  # a match may lie further back
+    some = slice(TOKENS.widths[0], -sum(TOKENS.widths[-3:]))  # a match may lie further back
     assert len(part) - first > 10
     assert len(whole) < MATCHED
     np.testing.assert_array_equal(whole[first + 2 :, some], part[first:, some])

@@ -164,6 +164,10 @@ class TokenStep(Step):
             matrices.append(weights["head.matched.weight"][own])
             biases.append(weights["head.matched.bias"][own])
             sizes.append(1)
+        if field == recent.key:
+            matrices.append(weights["head.continued.weight"])
+            biases.append(weights["head.continued.bias"])
+            sizes[-1] += 1
         if field in recent.lengths:
             own = slice(*(ENDS * (recent.lengths.index(field) + each) for each in (0, 1)))
             matrices.append(weights["head.trust.weight"][own])
@@ -196,6 +200,12 @@ class TokenStep(Step):
             there = graph.node("And", there, compare("Equal", memory.copies[first], values[first]))
         at = at + np.int64(int(self.layout.offsets[field]) - int(self.lows[field]))
         trust = self.trust
+        if field == self.recent.key:
+            by_level = self.weights["head.interval_levels.weight"]
+            more = self._gather(np.concatenate([np.zeros_like(by_level[:1]), by_level]), memory.interval_level)
+            there = graph.node("Concat", there, compare("Greater", memory.interval_level, 0), axis=1)
+            at = graph.node("Concat", at, memory.continued, axis=1)
+            level = graph.node("Concat", level, more, axis=1)
         if ends is not None:
             coarse, fine, fits = ends
             if field == second:

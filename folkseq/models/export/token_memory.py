@@ -7,6 +7,8 @@ The states are:
 - `keys` (B, `MATCHED` − 1): the last keys, counted from 1; −1 for starts and ends.
 - `followed` (B, `MATCHED` − 1): the fields to copy from each of these tokens, as one number.
 - `runs` (B, `MATCHED` − 1): for each distance in tokens, the number of last keys that equal the keys at this distance.
+- `intervals` and `interval_runs` (B, `MATCHED` − 1): the last intervals between keys, as positive numbers, 0 for none;
+  and the same number of them.
 """
 
 from __future__ import annotations
@@ -169,15 +171,45 @@ class TokenMemory:
         radices = [self.layout.fields[field] for field in recent.matched]
         scales = np.cumprod([1, *radices[:-1]])
         one = total([values[field] * np.int64(scale) for field, scale in zip(recent.matched, scales, strict=True)])
-        first, last, axis = (np.array([each]) for each in (0, MATCHED - 2, 1))
-        for state, new in ((keys, key), (followed, one)):
-            after = graph.node("Concat", new, graph.node("Slice", state, first, last, axis), axis=1)
-            graph.next_state(state, after)
+        self._continue(key, keys, same, self._put_first(key, keys))
         at = graph.node("ArgMax", longest, axis=1, keepdims=1)  # the most recent of the longest
         self.level = graph.node("Cast", graph.node("GatherElements", longest, at, axis=1), to=7)
-        found = graph.node("GatherElements", after, at, axis=1)
+        found = graph.node("GatherElements", self._put_first(one, followed), at, axis=1)
         digits = graph.node("Mod", graph.node("Div", found, scales[None]), np.array(radices)[None])
         self.copies = dict(zip(recent.matched, digits.split(*[1] * len(radices)), strict=True))
+
+    def _continue(self, key: Value, keys: Value, same: Value, after: Value) -> None:
+        """Find the key that continues the longest match of intervals at another key, and its level, (B, 1) each.
+
+        Args:
+            key: (B, 1) of the token, counted from 1; −1 for a start or an end.
+            keys: (B, `MATCHED` − 1) of the tokens before it.
+            same: (B, `MATCHED` − 1) 1 for those that equal the key, 0 for others.
+            after: (B, `MATCHED` − 1) the keys that followed them.
+        """
+        graph, most, none = self.graph, self.recent.keys, np.zeros((1, 1), np.int32)
+        intervals, runs = (graph.state(name, MATCHED - 1, np.int32) for name in ("intervals", "interval_runs"))
+        previous, _ = keys.split(1, MATCHED - 2)
+        two = graph.node("And", *(graph.node("Greater", each, np.int32(0)) for each in (key, previous)))
+        interval = graph.node("Where", two, key - previous + np.int32(most + 2), np.int32([[-1]]))
+        longest = (runs + np.int32(1)) * graph.node("Cast", graph.node("Equal", intervals, interval), to=6)
+        graph.next_state(runs, longest)
+        self._put_first(graph.node("Max", interval, np.int32(0)), intervals)
+        longest = longest * (graph.node("Sub", np.int32(1), same))
+        at = graph.node("ArgMax", longest, axis=1, keepdims=1)  # the most recent of the longest
+        level, then, following = (graph.node("GatherElements", each, at, axis=1) for each in (longest, keys, after))
+        continued = following + key - then
+        inside = graph.node("Clip", continued, np.int32(1), np.int32(most))
+        level = graph.node("Where", graph.node("Equal", inside, continued), level, none)
+        self.interval_level = graph.node("Cast", graph.node("Min", level, np.int32(MATCH)), to=7)
+        self.continued = graph.node("Cast", inside, to=7) - np.int64(1)
+
+    def _put_first(self, new: Value, state: Value) -> Value:
+        """Put a value, (B, 1), before those of a state, of which the last is forgotten; return all of them."""
+        first, last, axis = (np.array([each]) for each in (0, MATCHED - 2, 1))
+        after = self.graph.node("Concat", new, self.graph.node("Slice", state, first, last, axis), axis=1)
+        self.graph.next_state(state, after)
+        return after
 
     def _sounding(self, left: Value) -> Value:
         known, _ = self.keys.split(ENDING, self.recent.count - ENDING)
