@@ -33,6 +33,8 @@ class _Passage:
     random: Any
     """The generator's state before it was made."""
     ids: Ids
+    heard: Ids
+    """The ids that the model reads; see `Augmentation.heard`."""
     conditioning: NDArray[np.float32] | None
     lookback: NDArray[np.int64] | None = None
     """(G, W) of each compound token, if the model sees recent ones; (T, W) of each id, if it sees voices."""
@@ -103,7 +105,7 @@ class Windows(Batches):
             fresh[row] = passage.at == 0
             ids = passage.ids[passage.at : passage.at + length + 1]
             size = len(ids) - 1
-            x[row, :size], y[row, :size] = ids[:-1], ids[1:]
+            x[row, :size], y[row, :size] = passage.heard[passage.at : passage.at + size], ids[1:]
             if self._last_only:
                 y[row, : size - 1] = IGNORED
             if conditioning is not None and passage.conditioning is not None:
@@ -163,5 +165,6 @@ class Windows(Batches):
                 self._spans[piece] = self._augmentation.span(self._store[piece])
             ids = self._store[piece][start : start + length + 1 + self._augmentation.lookahead]
             ids, conditioning = self._augmentation.excerpt(ids, length, self._spans[piece], self._generator)
-        lookback = None if self._tokens is None else self._tokens.indices(ids)
-        return _Passage(piece, start, length, random, ids, conditioning, lookback)
+        heard = ids if self._augmentation is None else self._augmentation.heard(ids, self._generator)
+        lookback = None if self._tokens is None else self._tokens.indices(heard)
+        return _Passage(piece, start, length, random, ids, heard, conditioning, lookback)

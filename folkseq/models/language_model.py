@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from folkseq.corpora.batch import SourceBatch
+from folkseq.corpora.batch import IGNORED, SourceBatch
 from folkseq.models.cells import LAYERS
 from folkseq.models.settings import ModelSettings
 
@@ -110,6 +111,9 @@ class LanguageModel(nn.Module):
         """
         hidden, after = self.recur(self.embed(x, conditioning, lookback), state)
         if targets is not None and lookback is not None:
+            # The outputs are told the own fields of a token as they are, even if the token is read with noise later.
+            known = functional.pad(targets[:, :-1], (1, 0), value=IGNORED)
+            x = torch.where(known == IGNORED, x, known)
             nats: Tensor = self.head(self.settings.gain * state[0][-1], hidden, x, lookback, self.output, targets)
             return nats, after
         return self.logits(hidden, state, x, lookback), after

@@ -114,6 +114,10 @@ class Augmentation(ABC):
             At most T + 1 ids; and the conditioning of all except the first, (T, C), or None.
         """
 
+    def heard(self, ids: Ids, random: np.random.Generator) -> Ids:
+        """Return the ids that the model reads before the next ids of a window; with noise, it relies less on them."""
+        return ids
+
 
 @dataclass(frozen=True)
 class Options:

@@ -145,6 +145,23 @@ def test_empty_passages_are_skipped():
         assert (next(windows).y != IGNORED).any(axis=1).all()
 
 
+def test_windows_are_read_with_noise_and_predict_what_was_played():
+    class Louder(Augmentation):
+        def excerpt(self, ids, length, span, random):
+            return ids[: length + 1], None
+
+        def heard(self, ids, random):
+            return ids + 100
+
+    store = TokenStore.of([range(2, 40)])
+    windows = Windows(store, [0], rows=2, length=5, generator=np.random.default_rng(0), augmentation=Louder())
+    for _ in range(9):
+        batch = next(windows)
+        predicted = batch.y != IGNORED
+        assert predicted.any()
+        assert (batch.x[predicted] == batch.y[predicted] + 99).all()
+
+
 class Seldom:
     """A task that has a pair of one piece in so many."""
 

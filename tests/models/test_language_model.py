@@ -306,3 +306,30 @@ def test_the_nats_of_notes_are_those_of_their_logits():
     logits, _ = model(x, model.init_state(1), None, shown)
     nats, _ = model(x, model.init_state(1), None, shown, targets=y)
     torch.testing.assert_close(nats, torch.nn.functional.cross_entropy(logits[0], y[0], ignore_index=IGNORED))
+
+
+@torch.inference_mode()
+def test_the_fields_of_a_note_follow_its_own_fields_even_if_it_is_read_with_noise():
+    """Another length in what is read changes nothing in its own note, but the notes after it."""
+    codec = NotesRepresentation().fit([])
+    recipe, width = codec.recipe, codec.layout.width
+    sizes = {"hidden": 16, "embedding": 8, "dropout": 0.0}
+    settings = ModelSettings(len(codec.vocabulary), fields=recipe["fields"], recent=recipe["recent"], **sizes)
+    torch.manual_seed(0)
+    model = LanguageModel(settings)
+    ids = torch.from_numpy(codec.encode(play(1, 3.0)).astype(np.int64))[None]
+
+    def nats(notes):
+        """The nats of the first notes, after the clean ids and with noise in the third."""
+        y = ids[:, 1:].clone()
+        y[:, width * (1 + notes) - 1 :] = IGNORED
+        found = []
+        for change in (0, 1):
+            heard = ids.clone()
+            heard[:, 3 * width + codec.layout.places["length"]] += change
+            shown = torch.from_numpy(settings.tokens.indices(heard[0].numpy()))[None]
+            found.append(float(model(heard[:, :-1], model.init_state(1), None, shown, targets=y)[0]))
+        return found
+
+    assert nats(3)[0] == nats(3)[1]
+    assert nats(4)[0] != nats(4)[1]

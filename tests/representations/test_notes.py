@@ -197,3 +197,16 @@ def test_the_conditioning_of_a_note_is_that_of_the_onset_before_it():
         _, conditioning = augmentation.excerpt(ids, 60, (60, 99), np.random.default_rng(seed))
         shown.append(conditioning[CODEC.layout.width - 1 :: CODEC.layout.width, 1:9].argmax(axis=1))
     assert {3} <= {int(row.max()) for row in shown} <= {0, 3}  # four notes a second, or off
+
+
+def test_some_windows_are_read_with_other_lengths():
+    ids, random = CODEC.encode(take(3, 8.0)), np.random.default_rng(0)
+    played, changed = CODEC.layout.tokens(ids), []
+    for _ in range(60):
+        heard = CODEC.augmentation.heard(ids, random)
+        assert CODEC.analysis.validate(heard) == ""
+        tokens = CODEC.layout.tokens(heard)
+        assert all((now == then).all() for now, then in zip(tokens[:-1], played[:-1], strict=True))
+        changed.append(float((tokens.length != played.length).mean()))
+    assert 0.3 < np.mean(np.array(changed) > 0) < 0.7
+    assert 0.3 < max(changed) < 0.7

@@ -13,7 +13,7 @@ from folkseq.music.performance import Performance
 from folkseq.representations.base import Codec
 from folkseq.representations.capabilities import Features, Profile, Timing
 from folkseq.representations.notes.generation import NotesGeneration
-from folkseq.representations.notes.layout import DRUMS, NO_NOTE
+from folkseq.representations.notes.layout import DRUMS, LENGTHS, NO_NOTE
 from folkseq.representations.notes.quantization import Band, band_of, performance, quantized
 from folkseq.representations.performance import events
 from folkseq.representations.performance.analysis import PerformanceAnalysis, note_features
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from folkseq.representations.notes import NotesRepresentation
 
 LOOKAHEAD = 80  # notes, about the number in 5 s
+NOISY, MOST_NOISY, NOISE = 0.5, 0.5, 0.5
+"""Share of windows that are read with noise, largest share of their notes that are noisy, and standard deviation of the
+logarithms of the noisy lengths."""
 
 
 class NotesCodec(Codec[Performance]):
@@ -128,6 +131,24 @@ class NotesAugmentation(PerformanceAugmentation):
             conditioning = np.repeat(np.concatenate([*around[0], own[: len(onset)], *around[1]]), width, axis=0)
             conditioning = conditioning[1 : min(length + 1, len(window))]
         return window[: length + 1], conditioning
+
+    def heard(self, ids: Ids, random: np.random.Generator) -> Ids:
+        """Return the notes of a window, in some windows with random changes of some lengths.
+
+        A model that has only read the lengths of pianists trusts them too much: in its own pieces, notes then begin too
+        soon after one another.
+        """
+        layout, heard = self._layout, np.array(ids)
+        if random.random() >= NOISY:
+            return heard
+        rows = heard[: len(ids) // layout.width * layout.width].reshape(-1, layout.width)
+        own = rows[rows[:, 0] > layout.end]
+        tokens = layout.tokens(own.ravel())
+        noisy = random.random(len(own)) < random.uniform(0, MOST_NOISY)
+        factor = np.where(noisy, np.exp(random.normal(0, NOISE, len(own))), 1)
+        length = np.clip(np.floor(tokens.length * factor + 0.5).astype(np.int64), 1, LENGTHS.size)
+        rows[rows[:, 0] > layout.end] = layout.encode(tokens._replace(length=length)).reshape(-1, layout.width)
+        return heard
 
     def _varied(self, band: Band, interval: int, factor: float) -> Band:
         """Return the notes in another key and at another tempo; if two equal pitches then coincide, one remains."""
