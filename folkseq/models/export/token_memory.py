@@ -191,11 +191,11 @@ class TokenMemory:
         intervals, runs = (graph.state(name, MATCHED - 1, np.int32) for name in ("intervals", "interval_runs"))
         previous, _ = keys.split(1, MATCHED - 2)
         two = graph.node("And", *(graph.node("Greater", each, np.int32(0)) for each in (key, previous)))
-        interval = graph.node("Where", two, key - previous + np.int32(most + 2), np.int32([[-1]]))
+        interval = graph.node("Where", two, key - previous + np.int32(most + 2), np.full((1, 1), -1, np.int32))
         longest = (runs + np.int32(1)) * graph.node("Cast", graph.node("Equal", intervals, interval), to=6)
         graph.next_state(runs, longest)
         self._put_first(graph.node("Max", interval, np.int32(0)), intervals)
-        longest = longest * (graph.node("Sub", np.int32(1), same))
+        longest = longest * graph.node("Sub", np.int32(1), same)
         at = graph.node("ArgMax", longest, axis=1, keepdims=1)  # the most recent of the longest
         level, then, following = (graph.node("GatherElements", each, at, axis=1) for each in (longest, keys, after))
         continued = following + key - then
