@@ -28,9 +28,9 @@ _PAIRS = ((0, 1), (0, 2), (1, 3), (0, 4), (1, 5), (2, 6), (3, 7), (0, 8), (4, 12
 """Pairs of bars to compare."""
 _SECTIONS = 3  # number of sections, from the first on, with separate features
 _ENDING = 2  # maximum number of bars of a second ending, which is not a section
-_OF_MELODY, _OF_FORM = 16 + 2 * _LONGEST, 16 + len(_PAIRS) + 2 * _SECTIONS  # numbers of features
+_OF_MELODY, _OF_FORM = 16 + 2 * _LONGEST, 18 + len(_PAIRS) + 2 * _SECTIONS  # numbers of features
 _WIDE_LEAP = 12  # index among the features of the melody
-_SECTION_COUNT, _ONE_SECTION = 7, 13  # indices among the features of the form
+_SECTION_COUNT, _ONE_SECTION, _SECOND_ENDING, _SPREAD = 7, 13, 14, 15  # indices among the features of the form
 
 
 class Describer:
@@ -67,7 +67,8 @@ class Describer:
     def noticed(self) -> Ids:
         """Return the indices of features that a listener notices in a single piece: a wide leap, and its sections."""
         melody, form = len(self.figures), len(self.figures) + _OF_MELODY
-        return np.array([melody + _WIDE_LEAP, form + _SECTION_COUNT, form + _ONE_SECTION])
+        sections = (_SECTION_COUNT, _ONE_SECTION, _SECOND_ENDING, _SPREAD)
+        return np.array([melody + _WIDE_LEAP, *(form + feature for feature in sections)])
 
     def _shares(self, ids: Ids) -> Values:
         """Return the share of each figure within its family; for ids, 1 for each id that occurs."""
@@ -142,9 +143,11 @@ class Describer:
         _, first, times = np.unique(bars, return_index=True, return_counts=True)
         found = [count, len(ids), 1 - len(first) / count, times[times > 1].sum() / count, times.max() / count]
         found += [1 - len(np.unique(rhythms)) / count, np.unique(rhythms, return_counts=True)[1].max() / count]
-        sections = int((lengths > _ENDING).sum())
-        found += [sections, lengths.max(), lengths.mean(), (lengths % 4 == 0).mean(), (lengths == 8).mean()]
-        found += [len(first) == count, sections <= 1, _alike(bars, opens), _alike(bars, closes)]
+        whole = lengths[lengths > _ENDING]
+        found += [len(whole), lengths.max(), lengths.mean(), (lengths % 4 == 0).mean(), (lengths == 8).mean()]
+        found += [len(first) == count, len(whole) <= 1]
+        found += [(lengths[1:] <= _ENDING).any(), whole.std() if len(whole) else 0.0]
+        found += [_alike(bars, opens), _alike(bars, closes)]
         found += [(bars[one] == bars[other]) if other < count else 0.5 for one, other in _PAIRS]
         padded = np.concatenate([lengths, np.zeros(_SECTIONS, np.int64)])[:_SECTIONS]
         again = np.ones(count)

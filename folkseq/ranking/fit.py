@@ -21,7 +21,7 @@ from folkseq.representations.capabilities import Profile
 TREES, DEPTH = 400, 3
 BOLDNESS = 2.0
 """Factor on the log-odds of the trees, which are too close to 0 after many small steps."""
-_ROUNDS, _RATE, _DECAY = 150, 0.5, 0.1  # for adjusting weights: steps, step size, and weight decay
+_ROUNDS, _RATE, _DECAY = 150, 0.5, 0.03  # for adjusting weights: steps, step size, and weight decay
 
 
 def fit(

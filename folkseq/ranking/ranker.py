@@ -25,7 +25,7 @@ from folkseq.ranking.features import Describer, Ids
 from folkseq.representations.capabilities import Profile
 
 FILE = "ranking.npz"
-VERSION = 2
+VERSION = 3
 """Number that changes with the features; rankers of other versions are not used."""
 CANDIDATES = 8
 """Default number of candidates for each piece."""

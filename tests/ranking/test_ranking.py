@@ -61,7 +61,7 @@ def test_features_say_what_a_tune_is_like(codec, described):
     tokens = codec.vocabulary.decode(pieces[0])
     music = " ".join(tokens[4:-1]).replace(":|", "|").replace("|:", "|").replace("::", "|")
     bars = [tuple(bar.split()) for bar in music.split("|") if bar.strip()]
-    form = values[-(16 + 9 + 6) :]
+    form = values[-(18 + 9 + 6) :]
     assert form[0] == len(bars) == 16
     assert form[1] == len(tokens)
     assert form[2] == pytest.approx(1 - len(set(bars)) / 16)
@@ -78,7 +78,8 @@ def test_a_second_ending_is_no_section():
     codec, encoded = AbcRepresentation().fit_encode(abc.parse("\n".join(book)).tunes)
     pieces, recipe = [np.asarray(ids, np.int64) for ids in encoded], codec.recipe
     describer = Describer.fit(codec.transposition.profile, recipe["bar_ends"], recipe["section_ends"], pieces)
-    assert describer.describe(pieces)[:, describer.noticed[1:]].tolist() == [[1, 1], [2, 0]]  # sections; only one
+    found = describer.describe(pieces)[:, describer.noticed[1:]]
+    assert found.tolist() == [[1, 1, 1, 0], [2, 0, 1, 0]]  # sections, only one, second ending, spread of their lengths
 
 
 def test_a_tune_is_described_alike_alone_and_among_others(described):
