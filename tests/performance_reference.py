@@ -32,9 +32,10 @@ class State(NamedTuple):
 class SlowGrammar:
     """The grammar over the ids of a configuration. Sets of ids are integers, of which bit i stands for id i."""
 
-    def __init__(self, config, *, end, earliest=0, longest, most, prime=0):
+    def __init__(self, config, *, end, earliest=0, longest, most, prime=0, opening_rest=False):
         layout, canonical = config.layout, config.canonical
         self._end, self._earliest, self._longest, self._most, self._prime = end, earliest, longest, most, prime
+        self._opening_rest = opening_rest
         self._layout, self._size = layout, layout.size
         self._bytes = (layout.size + 7) // 8
         # The order of events within a step; notes of one kind share a rank where they may come in any order.
@@ -111,7 +112,7 @@ class SlowGrammar:
         if begins and (not bound or len(state.onsets) < self._most):
             ids |= self._velocities & ~(1 << state.velocity)
             ids |= begins if state.velocity or not self._velocities else 0
-        if state.last != SHORT:
+        if state.last != SHORT and (state.noted or self._opening_rest):
             room = self._end - state.step - (not ends or not state.noted)
             if bound and state.onsets:
                 room = min(room, next(iter(state.onsets.values())) + self._longest - state.step)

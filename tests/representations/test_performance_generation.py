@@ -203,7 +203,7 @@ def test_a_prime_is_kept_with_all_of_its_tracks(run, tmp_path):
 
 def test_the_pedal_is_written_as_a_controller_or_into_the_notes(with_pedal):
     def tracks(**options):
-        return [piece.piece.tracks[0] for piece in load(with_pedal).sample(5, seed=2, seconds=5, **options)]
+        return [piece.piece.tracks[0] for piece in load(with_pedal).sample(8, seed=2, seconds=8, **options)]
 
     cc, baked = tracks(), tracks(pedal="baked")
     assert all(each == other for each, other in zip(tracks(pedal="cc"), cc, strict=True))
@@ -211,6 +211,12 @@ def test_the_pedal_is_written_as_a_controller_or_into_the_notes(with_pedal):
     assert not any(len(track.pedal) for track in baked)
     for held, dry in zip(baked, cc, strict=True):
         assert held.notes["offset_s"].sum() >= dry.notes["offset_s"].sum()
+
+
+def test_a_performance_without_a_prime_begins_with_a_note(run, with_pedal):
+    for folder in (run, with_pedal):
+        pieces = [piece.piece for piece in load(folder).sample(20, seed=3, seconds=2)]
+        assert [piece.tracks[0].notes["onset_s"].min() for piece in pieces] == [0] * 20
 
 
 def test_conditioning_works_without_the_grammar(run):

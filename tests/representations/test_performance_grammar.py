@@ -104,7 +104,7 @@ def test_whatever_is_drawn_is_valid_and_ends_in_time(codec, seed, limit, bounds)
     ids = np.array(codec.vocabulary.encode(tokens))
     assert codec.analysis.validate(ids) == ""
     notes, length = play(tokens)
-    assert notes
+    assert min(onset for _, onset, _ in notes) == 0
     assert length <= end
     if len(tokens) < limit - bounds["most"] - 16:  # else the ids ran out
         assert length >= earliest
@@ -128,10 +128,11 @@ def test_whatever_is_drawn_is_valid_and_ends_in_time(codec, seed, limit, bounds)
     bounds=limits,
     prime=st.sampled_from([0, 1, 90, 700]),
     starved=st.booleans(),
+    opening_rest=st.booleans(),
 )
-def test_many_rows_are_masked_like_the_reference_masks_each(codec, seed, limit, bounds, prime, starved):
+def test_many_rows_are_masked_like_the_reference_masks_each(codec, seed, limit, bounds, prime, starved, opening_rest):
     limits = {"end": prime + bounds["end"], "earliest": prime + int(bounds["end"] * bounds["early"])}
-    limits |= {"longest": bounds["longest"], "most": bounds["most"], "prime": prime}
+    limits |= {"longest": bounds["longest"], "most": bounds["most"], "prime": prime, "opening_rest": opening_rest}
     grammar, slow = PerformanceGrammar(codec.config, **limits), SlowGrammar(codec.config, **limits)
     random, tokens, b = np.random.default_rng(seed), codec.vocabulary.tokens, 5
     weights = np.stack([weigh(tokens, random) for _ in range(b)])  # (B, V)
@@ -196,6 +197,8 @@ ALLOWED = [
     ("<s>", "</s>", False),  # no note yet
     ("<s>", "NOTE_ON_60", False),  # no velocity yet
     ("<s>", "VELOCITY_20", True),
+    ("<s>", "TIME_SHIFT_1", False),  # the first note begins at once
+    ("<s> PEDAL_DOWN", "TIME_SHIFT_1", False),
     ("<s> VELOCITY_20", "TIME_SHIFT_5", False),  # a velocity is for a note
     ("<s> VELOCITY_20", "VELOCITY_20", False),
     ("<s> VELOCITY_20 NOTE_ON_60", "VELOCITY_20", False),  # the velocity is in force already
@@ -215,7 +218,7 @@ ALLOWED = [
     ("<s> PEDAL_DOWN", "PEDAL_UP", False),  # within a step
     ("<s> PEDAL_DOWN", "PEDAL_DOWN", False),
     ("<s>", "PEDAL_UP", False),  # it is up
-    ("<s> PEDAL_DOWN TIME_SHIFT_1", "PEDAL_UP", True),
+    ("<s> PEDAL_DOWN VELOCITY_20 NOTE_ON_60 TIME_SHIFT_1", "PEDAL_UP", True),
     ("<s> PEDAL_DOWN VELOCITY_20 NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60", "</s>", False),  # the pedal is down
     (
         "<s> PEDAL_DOWN VELOCITY_20 NOTE_ON_60 TIME_SHIFT_9 NOTE_OFF_60",

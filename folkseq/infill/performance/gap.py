@@ -81,7 +81,7 @@ class PerformanceGapGrammar(PerformanceGrammar):
     def __init__(self, source: EncoderSource, held: Integers, steps: int, config: PerformanceConfig) -> None:
         """Build the grammar for a gap of `steps` steps; `held` is the result of `held_until`."""
         longest = max(round(LONGEST_NOTE_S * config.steps_per_second), 1)
-        super().__init__(config, end=steps, longest=longest, most=MOST_NOTES)
+        super().__init__(config, end=steps, longest=longest, most=MOST_NOTES, opening_rest=True)
         self.limit = IDS_PER_STEP * steps + MIN_IDS
         self._held, self._elements = held, locate(source, np.arange(steps + 1), steps, config)
 

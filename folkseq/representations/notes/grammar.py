@@ -25,7 +25,10 @@ class NotesGrammar:
     """The grammar over the ids of a layout (a `folkseq.grammar.Grammar`)."""
 
     def __init__(self, layout: NotesLayout, *, end: int, earliest: int, longest: int, most: int, prime: int) -> None:
-        """Set the limits; the arguments are those of `performance.grammar.PerformanceGrammar`."""
+        """Set the limits; the arguments are those of `performance.grammar.PerformanceGrammar`.
+
+        Without a prime, the first note begins at step 0.
+        """
         self._layout, self._end, self._earliest, self._prime = layout, end, earliest, prime
         self._longest, self._most = longest, most
         self.fewest = 4 * layout.width
@@ -194,4 +197,5 @@ class NotesGrammar:
             # Excess notes must end first.
             free = np.sort(ends, axis=1)[:, ends.shape[1] - self._most]
             low = np.where(state[:, FLOOR] >= self._prime, np.maximum(low, free), low)
-        return low, np.full(len(state), self._end)
+        opens = (state[:, NOTES] == 0) & (self._prime == 0)
+        return low, np.where(opens, 1, self._end)

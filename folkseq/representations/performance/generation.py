@@ -96,7 +96,15 @@ class PerformanceGeneration(Generation[Performance]):
 
     def grammar(self, *, end: int, earliest: int, longest: int, most: int, prime: int) -> Grammar:
         """Return the grammar with these limits, in steps."""
-        return PerformanceGrammar(self.config, end=end, earliest=earliest, longest=longest, most=most, prime=prime)
+        return PerformanceGrammar(
+            self.config,
+            end=end,
+            earliest=earliest,
+            longest=longest,
+            most=most,
+            prime=prime,
+            opening_rest=prime > 0,
+        )
 
     def prime(self, text: str, options: PerformanceOptions) -> Prime[Performance]:
         """Raise RequestError, since a performance cannot be primed with text."""

@@ -5,6 +5,8 @@ spelling, so decoding and encoding the ids gives the same ids. A sounding pitch 
 does not end. The piece ends with the event that ends its last note or lifts its pedal. Near a limit of the time or of
 the number of ids, sounding notes are ended in order.
 
+A piece without a prime has no opening rest. Some recordings begin with half a minute of silence, which a model learns.
+
 The state of B pieces is two arrays. The first has a row of `COLUMNS` for each piece. A table over the ids determines
 whether an id keeps, sets or increases each column, so a row changes by a product and a sum. The second, (B, 128), has
 the onset of each sounding note in steps.
@@ -37,7 +39,15 @@ class PerformanceGrammar:
     fewest = MARGIN
 
     def __init__(
-        self, config: PerformanceConfig, *, end: int, earliest: int = 0, longest: int, most: int, prime: int = 0
+        self,
+        config: PerformanceConfig,
+        *,
+        end: int,
+        earliest: int = 0,
+        longest: int,
+        most: int,
+        prime: int = 0,
+        opening_rest: bool = False,
     ) -> None:
         """Set the limits.
 
@@ -48,8 +58,10 @@ class PerformanceGrammar:
             longest: maximum length of a note in steps.
             most: maximum number of simultaneous notes.
             prime: length of a prime in steps, during which `longest` and `most` do not apply.
+            opening_rest: whether the first note may begin later than at step 0.
         """
         self._end, self._earliest, self._longest, self._most, self._prime = end, earliest, longest, most, prime
+        self._opening_rest = opening_rest
         self._layout = layout = config.layout
         self._onsets, self._ends = slice(layout.note_on, layout.note_off), slice(layout.note_off, layout.time_shift)
         self._shifts, self._bins = slice(layout.time_shift, layout.velocity), slice(layout.velocity, layout.start)
@@ -146,7 +158,8 @@ class PerformanceGrammar:
 
         silent = sounding + pedal == 0
         room = np.minimum(self._end - step - (silent | (has_notes == 0)), due - step)  # (B,) steps
-        mask[:, self._shifts] = self._steps <= (room * (last <= LONGEST_SHIFT))[:, None]
+        may_shift = (last <= LONGEST_SHIFT) & ((has_notes > 0) | self._opening_rest)
+        mask[:, self._shifts] = self._steps <= (room * may_shift)[:, None]
         mask[:, layout.end] = silent & (last == EVENT) & (has_notes > 0) & (step >= self._earliest)
         return mask
 
