@@ -25,8 +25,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
-FIELDS_KEY = "fields"
-"""The entry of a model.onnx's metadata that holds the numbers of values of the tokens that it draws."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,11 @@ class CompoundLayout:
     def offsets(self) -> Integers:
         """(F + 1,) the first id of each field, and V."""
         return self.width + 1 + np.cumsum([0, *self.fields])
+
+    @property
+    def lows(self) -> Integers:
+        """(F,) the first id of each field, with the end id as the first of the first field."""
+        return np.array([self.end, *self.offsets[1:-1]])
 
     def order(self, first: int) -> tuple[int, ...]:
         """Return the fields in the order in which they come if `first` comes first."""

@@ -58,18 +58,16 @@ class Grammar(Protocol):
 class TokenGrammar(Grammar, Protocol):
     """A grammar that also judges whole compound tokens, so that a network can draw them at once."""
 
-    def settle(self, rows: Rows, ids: Ids, remaining: Ids) -> tuple[Ids, NDArray[np.bool_]]:
-        """Return tokens, (B, F), in place of which some may end their piece, and which of them are allowed, (B,).
+    def settle(self, rows: Rows, ids: Ids, remaining: Ids) -> tuple[Ids, NDArray[np.bool_], Rows]:
+        """Return tokens, (B, F), of which some may end their piece instead, and the state after them.
+
+        Between both, it returns which tokens are allowed, (B,); the state of other rows is undefined.
 
         Args:
             rows: state before the tokens.
             ids: (B, F), one of each field, or the end id in all places.
             remaining: as for `allowed`.
         """
-        ...
-
-    def advance_token(self, rows: Rows, ids: Ids) -> Rows:
-        """Return the state after one more token per row, (B, F), that `settle` returned."""
         ...
 
 
@@ -113,7 +111,7 @@ class Schedule(Protocol):
         ...
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
-        """Return the state after one more id per row, (B,), without changing `rows`."""
+        """Return the state after one more id per row, (B,), or several, (B, F), without changing `rows`."""
         ...
 
     def conditioning(self, rows: Rows) -> NDArray[np.float32]:

@@ -28,6 +28,8 @@ APART = 1000
 """Penalty added to the distance of tokens of another group."""
 MATCH = 16
 """Maximum length of a match; longer ones are clipped."""
+LONGEST = 255
+"""Length above which matches count as equally long."""
 MATCHED = 256
 """Exclusive maximum distance of a match, in tokens."""
 

@@ -19,20 +19,39 @@ does not depend on music.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from folkseq.corpora.matching import places_after
-from folkseq.recent import AGES, APART, ENDING, ENDS, FARTHEST, MATCH, MATCHED, RECALLED, TOGETHER, Recent, Reference
+from folkseq.recent import (
+    AGES,
+    APART,
+    ENDING,
+    ENDS,
+    FARTHEST,
+    LONGEST,
+    MATCH,
+    MATCHED,
+    RECALLED,
+    TOGETHER,
+    Recent,
+    Reference,
+)
+from folkseq.settings import from_json
 
 if TYPE_CHECKING:
     from folkseq.compound import CompoundLayout
 
 Integers = NDArray[np.int64]
+METADATA_KEY = "recent tokens"
+"""The entry of a model.onnx's metadata that holds the description of recent tokens."""
+ABSENT = 1 << 20
+"""Stands for the values of a recent token that does not exist."""
 
 
 class _Past(NamedTuple):
@@ -66,6 +85,27 @@ class RecentTokens:
 
     layout: CompoundLayout
     recent: Recent
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the description that `to_json` wrote."""
+        from folkseq.compound import CompoundLayout
+
+        values = json.loads(text)
+        return cls(CompoundLayout(tuple(values.pop("fields"))), from_json(Recent, values))
+
+    def to_json(self) -> str:
+        """Return the description as one line of JSON."""
+        return json.dumps({"fields": self.layout.fields, **asdict(self.recent)})
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the names of what the sampler remembers of each recent token.
+
+        `length` is the row of the reference table for the length of the nearest token.
+        """
+        copied = (f"copied {field}" for field in self.recent.copied)
+        return ("key", "end", "onset", *copied, "length", *["group"] * (self.recent.group is not None))
 
     @cached_property
     def offsets(self) -> Integers:
@@ -217,7 +257,7 @@ class RecentTokens:
         at = np.arange(len(keys), dtype=np.int32)
         runs = at - np.maximum.accumulate(np.where(same, np.int32(-1), at), axis=1)
         then = earlier(keys, 1)
-        best = (runs * (then != keys)).argmax(axis=0)
+        best = (np.minimum(runs, LONGEST) * (then != keys)).argmax(axis=0)
         continued = earlier(keys, 0)[best, at].astype(np.int64) + keys - then[best, at]
         level = np.minimum(runs[best, at] * (then[best, at] != keys), MATCH)
         there = (level > 0) & (continued > 0) & (continued <= self.recent.keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -12,19 +11,19 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from folkseq.compound import FIELDS_KEY, CompoundLayout
+from folkseq.compound import CompoundLayout
 from folkseq.corpora.lookback import METADATA_KEY, Lookback
+from folkseq.corpora.recall import METADATA_KEY as TOKENS_KEY
+from folkseq.corpora.recall import RecentTokens
 from folkseq.grammar import Ids, Rows
-from folkseq.sampling import tokens
 from folkseq.sampling.memory import Memory
 from folkseq.sampling.session import open_session
+from folkseq.sampling.token_memory import TokenRecorder
+from folkseq.sampling.tokens import TokenStepper, begin_tokens
 from folkseq.voices import METADATA_KEY as VOICES_KEY
 from folkseq.voices import VoiceLookback
 
 Logits = NDArray[np.float32]
-_INPUTS = ("ids", "controls", "recalled", "at", "near", "here", "keys", "values")
-_DRAWING = ("tokens", "forced", "uniforms", "temperature", "controls")
-"""Inputs of the graph other than the state: of a graph that reads ids, and of one that draws compound tokens."""
 _ZEROS: dict[str, tuple[type, int]] = {
     "tensor(float)": (np.float32, 0),
     "tensor(uint8)": (np.uint8, 128),
@@ -60,6 +59,7 @@ class Engine:
         """
         self.session = open_session(model, threads)
         inputs = {value.name: value for value in self.session.get_inputs()}
+        outputs = self.session.get_outputs()
         self.conditioning: int = inputs["controls"].shape[1] if "controls" in inputs else 0
         """C: the width of the conditioning; 0 for none."""
         lookback = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
@@ -67,23 +67,38 @@ class Engine:
         self.lookback: Lookback | VoiceLookback | None = Lookback.from_json(lookback) if lookback else None
         if voices:
             self.lookback = VoiceLookback.from_json(voices)
-        fields = self.session.get_modelmeta().custom_metadata_map.get(FIELDS_KEY)
-        self.tokens = CompoundLayout(tuple(json.loads(fields))) if fields else None
-        """The layout of compound tokens, if the network draws whole tokens."""
-        others = _INPUTS if self.tokens is None else _DRAWING
+        recent = self.session.get_modelmeta().custom_metadata_map.get(TOKENS_KEY)
+        self.recorder = TokenRecorder(RecentTokens.from_json(recent)) if recent else None
+        """Remembers recent tokens, if the network draws whole tokens."""
+        after = {value.name for value in outputs}
         self.carried = [
             _StateTensor(name, value.shape[1], *_ZEROS[value.type])
             for name, value in inputs.items()
-            if name not in others
+            if f"{name}_next" in after
         ]
-        self.vocabulary_size: int = self.session.get_outputs()[0].shape[1]
+        self.vocabulary_size: int = outputs[0].shape[1] if self.tokens is None else self.tokens.size
+
+    @property
+    def tokens(self) -> CompoundLayout | None:
+        """Return the layout of compound tokens, if the network draws whole tokens."""
+        return None if self.recorder is None else self.recorder.layout
 
     def begin(self, rows: int) -> Rows:
         """Return the state at the start of `rows` pieces, (B, …) each."""
         state: Rows = tuple(np.full((rows, each.width), each.zero, each.dtype) for each in self.carried)
-        if self.tokens is not None:
-            return (*state, *tokens.begin(self.tokens, self.conditioning, rows))
+        if self.recorder is not None:
+            return (*state, *begin_tokens(self.recorder, self.conditioning, rows))
         return state if self.lookback is None else (*state, *self.lookback.begin(rows))
+
+    def constants(self, rows: int) -> dict[str, NDArray[Any]]:
+        """Return the inputs of a graph that draws tokens that never change, (B, …) each."""
+        found: dict[str, NDArray[Any]] = {}
+        for value in self.session.get_inputs():
+            if (kind := value.name.partition("_")[0]) in ("blank", "marks"):
+                dtype, zero = _ZEROS[value.type]
+                one = 255 if zero else 1
+                found[value.name] = np.full((rows, value.shape[1]), zero if kind == "blank" else one, dtype)
+        return found
 
     def with_memory(self, memory: Memory) -> Self:
         """Return the same network with attention to a memory."""
@@ -91,9 +106,9 @@ class Engine:
         engine.memory = memory
         return engine
 
-    def stepper(self, state: Rows) -> Stepper | tokens.TokenStepper:
+    def stepper(self, state: Rows) -> Stepper | TokenStepper:
         """Return a stepper that continues from a copy of a state."""
-        return Stepper(self, state) if self.tokens is None else tokens.TokenStepper(self, self.tokens, state)
+        return Stepper(self, state) if self.recorder is None else TokenStepper(self, self.recorder, state)
 
     def step(
         self, state: Rows, ids: ArrayLike, conditioning: NDArray[np.float32] | None = None, at: Ids | None = None

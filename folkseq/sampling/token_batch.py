@@ -59,51 +59,62 @@ class TokenBatch(SamplingBatch):
     def step(self) -> Ids:
         """Add one token to every row except rejected ones, and return the last ids, (B,)."""
         request, every, width = self.request, np.arange(len(self)), self._width
-        grammar, schedule, _ = self.states
-        remaining = request.limit - self.lengths
+        grammar, schedule, copies = self.states
         conditioning = None if request.schedule is None else request.schedule.conditioning(schedule)  # (B, C)
-        temperature: Floats | float | None = self._temperature(grammar)
-        if temperature is None:
-            temperature = request.strategy.temperatures[0]
-        drawn = self.stepper.draw(self._uniforms(), temperature, conditioning)
-        ids, nats, allowed = drawn.ids.copy(), drawn.nats, np.ones(len(self), np.bool_)
+        temperature = self._temperature(grammar)
+        drawn = self.stepper.draw(
+            self._uniforms(), request.strategy.temperatures[0] if temperature is None else temperature, conditioning
+        )
+        ids, nats, after, stays = drawn.ids, drawn.nats, grammar, None
         if self._grammar is not None:
-            settled, allowed = self._grammar.settle(grammar, ids, remaining)
-            ended = (settled != ids)[:, 0]
-            if ended.any():
+            ids, allowed, after = self._grammar.settle(grammar, drawn.ids, request.limit - self.lengths)
+            if ids is not drawn.ids:
+                ended = (ids != drawn.ids)[:, 0]
                 nats[ended] = self.stepper.end_nats()[ended]
-            ids = settled
+            if not allowed.all():
+                stays = self._refuse(ids, nats, allowed, conditioning, after)
+            else:
+                self._tries[:] = 0
+        self.stepper.keep(ids, stays)
+        advanced = schedule if request.schedule is None else request.schedule.advance(schedule, ids)
+        if stays is None:
+            self.nll += nats
+        else:
+            refused = np.flatnonzero(stays)
+            for new, old in ((after, grammar), (advanced, schedule)):
+                put(new, refused, take(old, refused))
+            self.nll += np.where(stays, 0, nats)
+        self.states = after, advanced, copies
+        while self.lengths.max() + width > self.ids.shape[1]:
+            self._widen()
+        self.ids[every[:, None], self.lengths[:, None] + np.arange(width)] = ids
+        self.lengths += width if stays is None else width * ~stays
+        return self.ids[every, self.lengths - 1]
+
+    def _refuse(
+        self, ids: Ids, nats: Floats, allowed: NDArray[np.bool_], conditioning: Floats | None, after: Rows
+    ) -> NDArray[np.bool_] | None:
+        """Return the rows that draw again, (B,); rows that have drawn too often get a token drawn field by field."""
         self._tries = np.where(allowed, 0, self._tries + 1)
         hopeless = np.flatnonzero(self._tries == TRIES)
         if len(hopeless):
             given = None if conditioning is None else conditioning[hopeless]
-            ids[hopeless], nats[hopeless] = self._field_by_field(hopeless, given, self._temperature(grammar))
-            allowed[hopeless], self._tries[hopeless] = True, 0
-        self.stepper.keep(ids, ~allowed)
-        self.nll += np.where(allowed, nats, 0)
-        after = grammar if self._grammar is None else self._grammar.advance_token(grammar, ids)
-        for field in range(width):
-            if request.schedule is not None:
-                schedule = request.schedule.advance(schedule, ids[:, field])
-        refused = np.flatnonzero(~allowed)
-        if len(refused):
-            put(after, refused, take(grammar, refused))
-            put(schedule, refused, take(self.states[1], refused))
-        self.states = after, schedule, self.states[2]
-        while self.lengths.max() + width > self.ids.shape[1]:
-            self._widen()
-        self.ids[every[:, None], self.lengths[:, None] + np.arange(width)] = ids
-        self.lengths += width * allowed
-        return self.ids[every, self.lengths - 1]
+            ids[hopeless], nats[hopeless], rows = self._field_by_field(hopeless, given)
+            put(after, hopeless, rows)
+            self._tries[hopeless] = 0
+        return self._tries > 0
 
-    def _field_by_field(
-        self, places: Ids, conditioning: Floats | None, temperature: Floats | None
-    ) -> tuple[Ids, Floats]:
-        """Draw a token in the rows at `places` under the grammar's masks; return its ids, (K, F), and nats, (K,)."""
+    def _field_by_field(self, places: Ids, conditioning: Floats | None) -> tuple[Ids, Floats, Rows]:
+        """Draw a token in the rows at `places` under the grammar's masks.
+
+        Returns:
+            Its ids, (K, F), its nats, (K,), and the state of the grammar after it.
+        """
         grammar, strategy, width = self.request.grammar, self.request.strategy, self._width
         if grammar is None:
             raise ValueError("only a grammar refuses tokens")
         rows, remaining = take(self.states[0], places), self.request.limit - self.lengths[places]
+        temperature = self._temperature(self.states[0])
         stepper = self._stepper(take(self.stepper.state, places))
         numbers, ids = self._uniforms()[places], np.zeros((len(places), width), np.int64)
         nats, own = np.zeros(len(places)), None if temperature is None else temperature[places]
@@ -113,7 +124,7 @@ class TokenBatch(SamplingBatch):
             ids[:, field], more = choose(logits, strategy, numbers[:, field], mask, own)
             nats += more
             rows = grammar.advance(rows, ids[:, field])
-        return ids, nats
+        return ids, nats, rows
 
     def _read(self) -> tuple[Rows, Rows, Rows, Rows]:
         """Return the states after the whole opening."""

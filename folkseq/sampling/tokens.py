@@ -1,8 +1,8 @@
 """Rows that advance by whole compound tokens, or id by id, through a network that draws tokens; see `export.token`.
 
-The state of a row has three parts: the state of the graph before the last whole token, that token, and the ids after
-it (−1 for missing ids). The graph reads a token only when the next one is drawn, so drawing whole tokens computes
-nothing twice. Id by id, each step runs the graph again.
+The state of a row has four parts: the state of the graph before the last whole token, that token, the ids after it
+(−1 for missing ids), and the memory of recent tokens up to the last one. The graph reads a token only when the next one
+is drawn, so drawing whole tokens computes nothing twice. Id by id, each step runs the graph again.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from folkseq.compound import CompoundLayout
 from folkseq.grammar import Ids, Rows
 from folkseq.models.settings import IMPOSSIBLE
+from folkseq.sampling.token_memory import INPUTS, Memory, TokenRecorder
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -34,33 +34,41 @@ class DrawnTokens(NamedTuple):
     """(B,) of the token at a temperature of 1."""
 
 
-def begin(layout: CompoundLayout, conditioning: int, rows: int) -> Rows:
-    """Return the memory of new rows: the last whole token, its conditioning, and the ids after it."""
-    nothing = np.full((rows, layout.width), NOTHING, np.int64)
-    return nothing, np.zeros((rows, conditioning), np.float32), nothing.copy()
+def begin_tokens(recorder: TokenRecorder, conditioning: int, rows: int) -> Rows:
+    """Return the state of new rows beside that of the graph: last token, its conditioning, ids after it, memory."""
+    nothing = np.full((rows, recorder.layout.width), NOTHING, np.int64)
+    return nothing, np.zeros((rows, conditioning), np.float32), nothing.copy(), *recorder.begin(rows)
 
 
 class TokenStepper:
     """The rows of a network that draws tokens, with the interface of `engine.Stepper` and methods for tokens."""
 
-    def __init__(self, engine: Engine, layout: CompoundLayout, state: Rows) -> None:
-        self._session, self.layout, self._carried = engine.session, layout, len(engine.carried)
-        *carried, last, controls, partial = (np.array(each) for each in state)
-        self._now, self._last, self._controls, self._partial = tuple(carried), last, controls, partial
-        self._after = tuple(np.empty_like(each) for each in carried)
+    def __init__(self, engine: Engine, recorder: TokenRecorder, state: Rows) -> None:
+        self._session, self._recorder, self.layout = engine.session, recorder, recorder.layout
+        arrays, carried = [np.array(each) for each in state], len(engine.carried)
+        self._now, (last, controls, partial) = tuple(arrays[:carried]), arrays[carried : carried + 3]
+        self._last, self._controls, self._partial = last, controls, partial
+        self._memory = Memory(*arrays[carried + 3 :])
+        self._after = tuple(np.empty_like(each) for each in self._now)
         rows, width = last.shape
         self.repeats = np.zeros(rows, np.bool_)  # it has no match model
-        self._logits = np.zeros((rows, layout.size), np.float32)
+        sizes = np.diff([*self.layout.lows, self.layout.size])
+        self._logits = [np.zeros((rows, size), np.float32) for size in sizes.tolist()]
+        self._drawn = np.zeros((rows, width), np.int32)
+        self._shares = np.zeros((rows, width), np.float32)
+        self._forced = np.full((width, rows), NOTHING, np.int32)
+        self._uniforms = np.zeros((width, rows), np.float32)
+        self._temperature = np.ones((rows, 1), np.float32)
         self._inputs: dict[str, NDArray[Any]] = {
             "tokens": last,
-            "forced": np.full((rows, width), NOTHING, np.int64),
-            "uniforms": np.zeros((rows, width), np.float32),
-            "temperature": np.ones((rows, 1), np.float32),
+            "forced": self._forced,
+            "uniforms": self._uniforms,
+            "temperature": self._temperature,
+            **{name: getattr(self._memory, name) for name in INPUTS},
+            **engine.constants(rows),
         }
         if engine.conditioning:
             self._inputs["controls"] = controls
-        self._drawn = np.zeros((rows, width), np.int64)
-        self._shares = np.zeros((rows, width), np.float32)
         names = [each.name for each in engine.carried]
         self._bindings = [self._bind(names, *pair) for pair in ((self._now, self._after), (self._after, self._now))]
 
@@ -70,7 +78,7 @@ class TokenStepper:
     @property
     def state(self) -> Rows:
         """Return the state, (B, …) each; its rows may be replaced, and the next step but one overwrites it."""
-        return (*self._now, self._last, self._controls, self._partial)
+        return (*self._now, self._last, self._controls, self._partial, *self._memory)
 
     def draw(
         self,
@@ -85,36 +93,35 @@ class TokenStepper:
             temperature: of each row, or of all.
             conditioning: (B, C) in [−1, 1]; zeros if None.
         """
-        inputs = self._inputs
-        inputs["forced"][:] = NOTHING
-        inputs["uniforms"][:] = uniforms * _BELOW_ONE
-        inputs["temperature"][:, 0] = temperature
+        self._force(None)
+        self._uniforms[:] = uniforms.T * _BELOW_ONE
+        self._temperature[:, 0] = temperature
         self._run(conditioning)
-        if (inputs["temperature"] == 1).all():
+        ids = self._drawn.astype(np.int64)
+        if (isinstance(temperature, float) and temperature == 1) or (self._temperature == 1).all():
             nats: NDArray[np.float64] = -np.log(self._shares.astype(np.float64))  # (B, F)
         else:
-            nats = self._nats()
-        nats[:, 1:][self._drawn[:, 0] == self.layout.end] = 0
-        return DrawnTokens(self._drawn, nats.sum(axis=1))
+            nats = self._nats(ids)
+        nats[:, 1:][ids[:, 0] == self.layout.end] = 0
+        return DrawnTokens(ids, nats.sum(axis=1))
 
     def end_nats(self) -> NDArray[np.float64]:
         """Return the nats of an end at the place of the drawn token, (B,)."""
-        scores = self._logits[:, self.layout.end : self.layout.offsets[1]].astype(np.float64)
+        scores = self._logits[0].astype(np.float64)
         top = scores.max(axis=1)
         found: NDArray[np.float64] = np.log(np.exp(scores - top[:, None]).sum(axis=1)) + top - scores[:, 0]
         return found
 
-    def _nats(self) -> NDArray[np.float64]:
+    def _nats(self, ids: Ids) -> NDArray[np.float64]:
         """Return the nats of each field of the drawn tokens, (B, F), at a temperature of 1."""
-        starts = np.array([self.layout.end, *self.layout.offsets[1:-1]])
-        scores = self._logits[:, starts[0] :].astype(np.float64)
-        starts = starts - starts[0]
-        top = np.maximum.reduceat(scores, starts, axis=1)  # (B, F)
-        widths = np.diff(starts, append=scores.shape[1])
-        mass = np.add.reduceat(np.exp(scores - np.repeat(top, widths, axis=1)), starts, axis=1)
-        at = np.where(self._drawn == self.layout.end, 0, self._drawn - self.layout.end)
-        found: NDArray[np.float64] = np.log(mass) + top - np.take_along_axis(scores, at, axis=1)
-        return found
+        columns = np.maximum(ids - self.layout.lows, 0)
+        found = []
+        for own, column in zip(self._logits, columns.T, strict=True):
+            scores = own.astype(np.float64)
+            top = scores.max(axis=1)
+            mass = np.exp(scores - top[:, None]).sum(axis=1)
+            found.append(np.log(mass) + top - scores[np.arange(len(scores)), column])
+        return np.stack(found, axis=1)
 
     def keep(self, ids: Ids, stays: NDArray[np.bool_] | None = None) -> None:
         """Make (B, F) ids the last token of each row, after `draw` or `score`; rows in `stays` do not change."""
@@ -125,18 +132,19 @@ class TokenStepper:
         self._bindings.reverse()
         self._now, self._after = self._after, self._now
         self._last[:] = ids
+        self._recorder.record(self._memory, self._last, stays)
 
     def begin_token(self, conditioning: NDArray[np.float32] | None = None) -> Logits:
         """Return the logits of the first field of the next token, (B, V), in rows that have read whole tokens."""
-        self._inputs["forced"][:] = NOTHING
+        self._force(None)
         self._run(conditioning)
         return self._masked(np.zeros(len(self._last), np.int64))
 
     def score(self, ids: Ids, conditioning: NDArray[np.float32] | None = None) -> Logits:
         """Return the logits of the fields of the next token, (B, V), each given the fields before it, ids (B, F)."""
-        self._inputs["forced"][:] = ids
+        self._force(ids)
         self._run(conditioning)
-        return self._logits
+        return self._all_logits()
 
     def foresee(self, ids: Ids) -> None:
         """Announce the token that `step` will read after the next id, (B, F), so that the graph runs only once."""
@@ -155,17 +163,18 @@ class TokenStepper:
             known = whole & (self._last[:, 0] >= 0)
             if known.any():
                 if not foreseen:
-                    self._inputs["forced"][:] = self._partial
+                    self._force(self._partial)
                     self._session.run_with_iobinding(self._bindings[0])
                 for now, after in zip(self._now, self._after, strict=True):
                     now[known] = after[known]
             self._last[whole] = self._partial[whole]
             self._partial[whole] = NOTHING
             place = np.where(whole, 0, place)
+            self._recorder.record(self._memory, self._last, ~whole)
             self._controls[whole] = 0 if conditioning is None else conditioning[whole]
             foreseen, self._foreseen, self._next = False, self._next, None
         if not foreseen:
-            self._inputs["forced"][:] = self._partial if self._foreseen is None else self._foreseen
+            self._force(self._partial if self._foreseen is None else self._foreseen)
             self._session.run_with_iobinding(self._bindings[0])
         return self._masked(place)
 
@@ -176,11 +185,22 @@ class TokenStepper:
         slots = np.where((place > 0) & (starts < layout.width), 2 * layout.width, slots)  # the start id again
         slots = np.where((place > 0) & (starts == layout.end), 3 * layout.width, slots)
         again = slots >= 2 * layout.width
-        logits = np.where(again[:, None], np.float32(0), self._logits)
+        logits = np.where(again[:, None], np.float32(0), self._all_logits())
         masked: Logits = np.where(layout.allowed[slots], logits, np.float32(IMPOSSIBLE))
         first = (place == 0) & (self._last[:, 0] < 0)
         masked[first] = np.where(np.arange(layout.size) == 0, np.float32(0), np.float32(IMPOSSIBLE))
         return masked
+
+    def _all_logits(self) -> Logits:
+        """Return the logits of all fields, (B, V)."""
+        nothing = np.full((len(self._last), self.layout.end), IMPOSSIBLE, np.float32)
+        return np.concatenate([nothing, *self._logits], axis=1)
+
+    def _force(self, ids: Ids | None) -> None:
+        """Set the given fields of the next token, (B, F), with −1 for fields to draw; all of them if None."""
+        self._forced[:] = (
+            NOTHING if ids is None else np.where(ids >= 0, np.maximum(ids - self.layout.lows, 0), NOTHING).T
+        )
 
     def _run(self, conditioning: NDArray[np.float32] | None) -> None:
         self._controls[:] = 0 if conditioning is None else conditioning
@@ -191,7 +211,7 @@ class TokenStepper:
         for name, array in {**self._inputs, **dict(zip(names, before, strict=True))}.items():
             binding.bind_cpu_input(name, array)
         outputs = [value.name for value in self._session.get_outputs()]
-        written: Rows = (self._logits, self._drawn, self._shares, *after)
+        written: Rows = (*self._logits, self._drawn, self._shares, *after)
         for name, array in zip(outputs, written, strict=True):
             binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
         return binding

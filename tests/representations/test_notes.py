@@ -153,6 +153,38 @@ def test_the_grammar_keeps_its_limits(seed, codec, longest, end, most):
             assert max(sum(first <= step < last for first, last in steps) for step in range(end)) <= most
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 9999), st.sampled_from([CODEC, BAND]), st.integers(0, 1), st.sampled_from([2, 200]))
+def test_whole_notes_are_judged_as_their_fields_are(seed, codec, primed, most):
+    """Random tokens in a piece: one is allowed if each of its fields is, and the state after it allows the same."""
+    layout, random = codec.layout, np.random.default_rng(seed)
+    end, compound = 40, layout.compound
+    grammar = NotesGrammar(layout, end=end, earliest=20, longest=30, most=most, prime=5 * primed)
+    rows = grammar.begin(1)
+    for _ in range(layout.width):
+        rows = grammar.advance(rows, np.array([layout.start]))
+    rows = grammar.given(rows)
+    for left in range(30, 2, -1):
+        remaining = np.array([left * layout.width])
+        highest = [5, 1, *compound.fields[2:-2], 25, 2]
+        token = compound.offsets[:-1] + [random.integers(min(each, 140)) for each in highest]
+        token[layout.places["pitch"]] = layout.ids_of("pitch").start + random.integers(60, 64)
+        if random.random() < 0.2:
+            token[:] = layout.end
+        settled, (fits,), after = grammar.settle(rows, token[None], remaining)
+        allowed, now = True, rows
+        for field, one in enumerate(settled[0].tolist()):
+            allowed &= bool(grammar.allowed(now, remaining - field)[0, one])
+            now = grammar.advance(now, np.array([one]))
+        assert fits == allowed
+        if fits:
+            for mine, other in ((after, now), (now, after)):
+                assert (grammar.allowed(mine, remaining) == grammar.allowed(other, remaining)).all()
+            rows = after
+        if settled[0, 0] == layout.end and fits:
+            break
+
+
 def test_a_piece_is_at_least_as_long_as_requested():
     grammar = NotesGrammar(CODEC.layout, end=3000, earliest=2700, longest=10**8, most=200, prime=0)
     for ids in write(grammar, CODEC.layout, 60_000, 1, rows=2):

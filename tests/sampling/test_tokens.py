@@ -5,11 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from performances import take
+from hypothesis import given
+from hypothesis import strategies as st
+from performances import solo, take
 
+from folkseq.corpora.recall import RecentTokens
 from folkseq.models.export.step import build_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
+from folkseq.recent import RECALLED
 from folkseq.representations.base import END
 from folkseq.representations.notes import NotesRepresentation
 from folkseq.representations.notes.options import NotesOptions
@@ -19,6 +23,7 @@ from folkseq.sampling.generate import ROWS, generate, stream, write
 from folkseq.sampling.scoring import nll
 from folkseq.sampling.strategies import Strategy
 from folkseq.sampling.token_batch import TokenBatch, draws_tokens
+from folkseq.sampling.token_memory import TokenRecorder
 
 
 class Case:
@@ -168,3 +173,38 @@ def test_what_needs_every_field_is_drawn_field_by_field(case):
         assert sample.ids[-1] == case.layout.end
     free = replace(case.request(), grammar=None, limit=case.width * 9)
     assert all(len(sample.ids) <= case.width * 9 for sample in generate(engine, free, range(3)))
+
+
+NOTES = st.tuples(st.integers(58, 61), st.integers(0, 4), st.integers(1, 30), st.integers(1, 3))
+
+
+@given(st.lists(NOTES, max_size=60), st.integers(0, 9))
+def test_the_memory_shows_what_is_read_in_training(notes, stay):
+    """Row 0 reads the piece; row 1 stays at some tokens and reads them again."""
+    at = np.cumsum([wait for _, wait, _, _ in notes]) / 10
+    codec = NotesRepresentation().fit([])
+    piece = solo(*((key, 9 * loud, on, on + hold / 10) for (key, _, hold, loud), on in zip(notes, at, strict=True)))
+    tokens = RecentTokens(codec.layout.compound, codec.layout.recent)
+    ids = codec.encode(piece).astype(np.int64)
+    rows = ids.reshape(-1, codec.layout.width)
+    parts = np.split(tokens.indices(ids), np.cumsum(tokens.widths)[:-1], axis=1)
+    waits, keys, lengths, *_, after, _, moved = parts
+    recorder = TokenRecorder(tokens)
+    memory, place = recorder.begin(2), recorder._key_place
+    for number, token in enumerate(rows[:-1]):
+        if (number + stay) % 3 == 0:
+            recorder.record(memory, rows[[number, number]], np.array([True, False]))
+            recorder.record(memory, rows[[number, number]], np.array([False, True]))
+        else:
+            recorder.record(memory, np.array([token, token]))
+        none = tokens.references[0].nothing
+        for row in range(2):
+            assert set(memory.until[row]) | {none} == set(waits[number]) | {none}
+            assert memory.match_level[row] == after[number, 0] + 1
+            copied = np.delete(memory.copies[row], place + 1)
+            assert copied.tolist() == after[number, 1:].tolist()
+            assert memory.interval_level[row] == moved[number + 1, 0] + 1
+            assert memory.copies[row, place + 1] == moved[number + 1, 1]
+            if number + 2 < len(rows):  # the next token is a note
+                assert memory.recalled[row, :RECALLED].tolist() == keys[number + 1, -RECALLED:].tolist()
+                assert memory.recalled[row, RECALLED:].tolist() == lengths[number + 1, -RECALLED:].tolist()

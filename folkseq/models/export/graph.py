@@ -78,6 +78,10 @@ class Graph:
         self._outputs.append(_info(name, dtype, shape))
         self._names[value.name] = name
 
+    def bounded_input(self, name: str, width: int) -> Value:
+        """Add an input, (B, width), of the type that `product` takes."""
+        return self.input(name, np.uint8 if self._int8 else np.float32, "B", width)
+
     def state(self, name: str, width: int, dtype: DTypeLike = np.float32, bounded: bool = False) -> Value:
         """Add a state (B, width), carried from step to step; if it is `bounded`, as bytes in an 8-bit graph."""
         dtype = np.uint8 if bounded and self._int8 else dtype

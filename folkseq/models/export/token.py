@@ -3,34 +3,34 @@
 The inputs are:
 
 - `tokens` (B, F) int64, the token to read.
-- `forced` (B, F) int64, the given fields of the next token; −1 for fields to draw.
-- `uniforms` (B, F) in [0, 1).
+- `forced` (F, B) int32, the given fields of the next token, counted from the first id of the field; −1 for fields to
+  draw. The end id is the first id of the first field.
+- `uniforms` (F, B) in [0, 1).
 - `temperature` (B, 1).
 - `controls` (B, C), as in `step`.
-- The states of the cells and of `token_memory`.
+- The memory of recent tokens after the token to read, of `token_memory`.
+- `blank_k` (B, n) zeros and `marks_k` (B, m) ones, for each field k with references.
+- The states of the cells.
 
-The outputs are `logits` (B, V) of all fields, each conditional on the previous fields; `drawn` (B, F) int64; `shares`
-(B, F), the probability of each drawn value at the temperature; and the new states.
+The outputs are `logits_k` (B, values) of each field k, conditional on the previous fields; `drawn` (B, F) int32;
+`shares` (B, F), the probability of each drawn value at the temperature; and the new states.
 
 The outputs of a row are bit-identical in every batch: a running sum replaces sums whose order depends on the number of
-rows. The metadata holds the number of values of each field.
+rows. The metadata holds the description of recent tokens.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from folkseq.compound import FIELDS_KEY
-from folkseq.corpora.recall import RecentTokens
+from folkseq.corpora.recall import METADATA_KEY, RecentTokens
 from folkseq.models.export.graph import Graph, Matrix, Value, Weights
 from folkseq.models.export.step import Step
-from folkseq.models.export.token_memory import TokenMemory, compare, count_down, total
-from folkseq.models.settings import IMPOSSIBLE, ModelSettings
-from folkseq.recent import ENDS
+from folkseq.models.export.token_memory import INT32, TokenMemory, compare
+from folkseq.models.settings import ModelSettings
+from folkseq.recent import ENDS, MATCH
 
 _COLDEST = np.float32(1e-30)
 
@@ -43,17 +43,15 @@ class TokenStep(Step):
         self.layout, self.recent = tokens.layout, tokens.recent
         width, layout = self.layout.width, self.layout
         self.ids = graph.input("tokens", np.int64, "B", width)
-        read = graph.node("Max", self.ids - layout.offsets[:-1][None], np.int64(0))  # (B, F) values
         self.temperature = graph.node("Max", graph.input("temperature", np.float32, "B", 1), _COLDEST)
-        self.rows = self.temperature * np.zeros((1, 1), np.float32)
-        whole = compare("Greater", self.ids.split(1, width - 1)[0], layout.end)
-        self.memory = TokenMemory(graph, tokens, self._columns(read), whole)
-        self.lows = np.array([layout.end, *layout.offsets[1:-1]])
-        forced = graph.input("forced", np.int64, "B", width)
-        self.given = self._columns(compare("GreaterOrEqual", forced, 0))
-        self.forced = self._columns(graph.node("Max", forced - self.lows[None], np.int64(0)))
-        uniforms = graph.node("Transpose", graph.input("uniforms", np.float32, "B", width), perm=[1, 0])
-        self.uniforms = graph.nodes("Split", width, uniforms, np.ones(width, np.int64), axis=0)
+        self.memory = TokenMemory(graph, tokens)
+        self.lows = layout.lows
+        forced = graph.input("forced", np.int32, width, "B")
+        uniforms = graph.input("uniforms", np.float32, width, "B")
+        self.given, self.forced, self.uniforms = (
+            graph.nodes("Split", width, each, np.ones(width, np.int64), axis=0)
+            for each in (compare("GreaterOrEqual", forced, 0), forced, uniforms)
+        )
 
     def build(self) -> bytes:
         """Return the serialised graph."""
@@ -64,14 +62,14 @@ class TokenStep(Step):
         heard = graph.product(h, self.weights["head.heard.weight"].T * self.gain, self.weights["head.heard.bias"])
         self.heard = heard.split(*[settings.output_width] * width)  # (B, N) each
         logits, at, shares = self._draw_all()
-        nothing = self._like(np.full((1, width), IMPOSSIBLE))
-        graph.output("logits", graph.node("Concat", nothing, *logits, axis=1), "B", self.layout.size)
-        drawn = graph.node("Concat", *at, axis=1) + self.lows[None]
+        for field, (own, low) in enumerate(zip(logits, self.lows.tolist(), strict=True)):
+            graph.output(f"logits_{field}", own, "B", int(self.layout.offsets[field + 1]) - low)
+        drawn = graph.node("Concat", *at, axis=1) + self.lows[None].astype(np.int32)
         ends = compare("Equal", at[0], 0)
-        drawn = graph.node("Where", ends, np.full((1, width), self.layout.end), drawn)
-        graph.output("drawn", drawn, "B", width, dtype=np.int64)
+        drawn = graph.node("Where", ends, np.full((1, width), self.layout.end, np.int32), drawn)
+        graph.output("drawn", drawn, "B", width, dtype=np.int32)
         graph.output("shares", graph.node("Concat", *shares, axis=1), "B", width)
-        return graph.serialize("token", {FIELDS_KEY: json.dumps(self.layout.fields)})
+        return graph.serialize("token", {METADATA_KEY: self.memory.tokens.to_json()})
 
     def _read(self, w_x: Matrix, bias: Matrix, factors: list[Value], matrices: list[Matrix]) -> Value | None:
         # A table of sums would save part of the product, but fetching its wide rows takes longer.
@@ -91,34 +89,36 @@ class TokenStep(Step):
 
     def _draw_all(self) -> tuple[list[Value], list[Value], list[Value]]:
         """Return the logits of each field, (B, values), the drawn columns, (B, 1), and their probabilities, (B, 1)."""
-        graph, layout, told = self.graph, self.layout, None
+        graph, layout, memory, told = self.graph, self.layout, self.memory, None
+        self._find_copies()
         logits, found, values, shares = (list[Value]() for _ in range(4))
         for field in range(layout.width):
-            z = self.heard[field] if told is None else self.heard[field] + told
+            parts = [self.heard[field], *([] if told is None else [told])]
             if field == self.recent.waits[0]:
-                z = z + self._refer(field, self.memory.until_ends())
+                parts.append(self._refer(field, memory.until))
             if field == self.recent.key:
-                wait = self.memory.wait(values)
-                z = z + self._refer(field, *self.memory.keys_before(wait))
+                wait = memory.wait(values)
+                parts.append(self._refer(field, *memory.keys_before(wait)))
             if field == self.recent.key + 1:
-                ends = self.memory.ends(wait)
-                rows, *lengths = self.memory.nearest(wait, values)
-                after = graph.table_sum(self.weights["head.shown.weight"], rows, len(self.memory.tokens.offsets) - 1)
+                ends = memory.ends(wait)
+                rows, *lengths = memory.nearest(wait, values)
+                after = graph.table_sum(self.weights["head.shown.weight"], rows, len(memory.tokens.offsets) - 1)
             if field > self.recent.key:
-                z = z + after
+                parts.append(after)
             if field == self.recent.lengths[0]:
-                z = z + self._refer(field, *lengths)
-            low, high = int(self.lows[field]), int(layout.offsets[field + 1])
-            own = self._logits(field, graph.bounded(graph.tanh(z)), low, high)  # (B, high − low)
+                parts.append(self._refer(field, *lengths))
+            z = graph.node("Sum", *parts) if len(parts) > 1 else parts[0]
+            own = self._logits(field, graph.bounded(graph.tanh(z)))  # (B, values)
             if field in self.recent.matched:
                 own = self._copied(own, field, values, ends if field in self.recent.lengths else None)
-            at, share = self._draw(own, field, high - low)
+            at, column, share = self._draw(own, field)
             logits.append(own)
-            found.append(at)
+            found.append(column)
             shares.append(share)
             # The end id comes before the values of the first field.
-            values.append(at if field else graph.node("Max", at - np.int64(1), np.int64(0)))
-            more = self._gather(self.weights["head.told.weight"][low:high], at)
+            values.append(column if field else graph.node("Max", column - np.int32(1), np.int32(0)))
+            low, high = self._range(field)
+            more = graph.node("Gather", self.weights["head.told.weight"][low:high], at)
             told = more if told is None else told + more
         return logits, found, shares
 
@@ -134,22 +134,26 @@ class TokenStep(Step):
         reference, curves = self.memory.references[field], weights[f"{name}.curves"]
         value, mixtures = np.arange(reference.values), curves.shape[1]
         table = curves[:, :, value[None] - value[:, None] + reference.values - 1]  # (kinds, M, values, values)
+        low, high = self._range(field)
+        before = int(self.layout.offsets[field]) - low
+        after = high - low - before - reference.values
+        table = np.pad(table, ((0, 0), (0, 0), (0, 0), (before, after)))  # all columns of the field's logits
         table = table.transpose(0, 2, 1, 3).reshape(reference.nothing, -1)
         table = np.concatenate([table, np.zeros((1, table.shape[1]), np.float32)])
         both = np.concatenate([weights[f"{name}.shown.weight"], table], axis=1)
-        ones = graph.node("Cast", compare("Less", held, reference.values), to=1)
-        none = self._like(np.zeros((1, reference.values + 1)))
-        held = graph.node("ScatterElements", none, held, ones, axis=1)
-        of_set = np.concatenate([both[: reference.values], both[-1:]])
-        found = graph.product(graph.bounded(held), of_set)
+        blank = graph.bounded_input(f"blank_{field}", reference.values + 1)
+        marks = graph.bounded_input(f"marks_{field}", reference.many)
+        held = graph.node("ScatterElements", blank, held, marks, axis=1)
+        found = graph.product(held, np.concatenate([both[: reference.values], both[-1:]]))
         if rows is not None:
             found = found + graph.table_sum(both, rows, reference.single)
-        told, *self.added = found.split(both.shape[1] - table.shape[1], *[reference.values] * mixtures)
+        told, *self.added = found.split(both.shape[1] - table.shape[1], *[high - low] * mixtures)
         return told
 
-    def _logits(self, field: int, z: Value, low: int, high: int) -> Value:
+    def _logits(self, field: int, z: Value) -> Value:
         """Return the logits of a field, and store the trust in each copied value, (B, n)."""
         graph, recent, weights = self.graph, self.recent, self.weights
+        low, high = self._range(field)
         matrices, biases = [weights["output.weight"][low:high]], [weights["output.bias"][low:high]]
         sizes = [high - low]
         reference = self.memory.references.get(field)
@@ -180,61 +184,67 @@ class TokenStep(Step):
             self.trust = others.pop()
         if reference is None:
             return logits
-        added = total([weight * part for weight, part in zip(others, self.added, strict=True)])
-        first = int(self.layout.offsets[field]) - low
-        rest = high - low - first - reference.values
-        parts = [self._like(np.zeros((1, size))) if size else None for size in (first, rest)]
-        parts.insert(1, added)
-        return logits + graph.node("Concat", *(part for part in parts if part is not None), axis=1)
+        mixed = (weight * part for weight, part in zip(others, self.added, strict=True))
+        return graph.node("Sum", logits, *mixed)
+
+    def _find_copies(self) -> None:
+        """Find for each field the columns of the values to copy, (B, n), which of them there are, and their levels.
+
+        The levels of the ends are 0.
+        """
+        graph, recent, memory, weights = self.graph, self.recent, self.memory, self.weights
+        sizes = [1 + (field == recent.key) for field in recent.matched]
+        first = np.concatenate(
+            [
+                [self.layout.offsets[each] - self.lows[each]] * size
+                for each, size in zip(recent.matched, sizes, strict=True)
+            ]
+        )
+        there = compare("GreaterOrEqual", memory.copies, 0)
+        at = graph.node("Max", memory.copies, np.int32(0)) + first[None].astype(np.int32)
+        own = [size + ENDS * (field in recent.lengths) for field, size in zip(recent.matched, sizes, strict=True)]
+        starts = np.cumsum([0, *own])
+        by_match, by_interval = np.zeros((2, MATCH + 1, starts[-1]), np.float32)
+        by_match[1:, starts[:-1]] = weights["head.levels.weight"]
+        by_interval[1:, starts[recent.matched.index(recent.key)] + 1] = weights["head.interval_levels.weight"][:, 0]
+        levels = graph.node("Gather", by_match, memory.match_level) + graph.node(
+            "Gather", by_interval, memory.interval_level
+        )
+        parts = zip(at.split(*sizes), there.split(*sizes), levels.split(*own), strict=True)
+        self.copies = dict(zip(recent.matched, parts, strict=True))
 
     def _copied(
         self, logits: Value, field: int, values: Sequence[Value], ends: tuple[Value, Value, Value] | None
     ) -> Value:
         """Return the logits of a field plus the trust in the value after the match and in the value of each end."""
-        graph, memory, (first, second) = self.graph, self.memory, self.recent.lengths
-        place = self.recent.matched.index(field)
-        by_level = self.weights["head.levels.weight"][:, place : place + 1]
-        level = self._gather(np.concatenate([np.zeros_like(by_level[:1]), by_level]), memory.level)
-        at, there = memory.copies[field], compare("Greater", memory.level, 0)
+        graph, (first, second) = self.graph, self.recent.lengths
+        at, there, levels = self.copies[field]
         if field == second:
-            there = graph.node("And", there, compare("Equal", memory.copies[first], values[first]))
-        at = at + np.int64(int(self.layout.offsets[field]) - int(self.lows[field]))
-        trust = self.trust
-        if field == self.recent.key:
-            by_level = self.weights["head.interval_levels.weight"]
-            more = self._gather(np.concatenate([np.zeros_like(by_level[:1]), by_level]), memory.interval_level)
-            there = graph.node("Concat", there, compare("Greater", memory.interval_level, 0), axis=1)
-            at = graph.node("Concat", at, memory.continued, axis=1)
-            level = graph.node("Concat", level, more, axis=1)
+            there = graph.node("And", there, compare("Equal", self.copies[first][0], values[first]))
         if ends is not None:
             coarse, fine, fits = ends
             if field == second:
                 fits = graph.node("And", fits, compare("Equal", coarse, values[first]))
             there = graph.node("Concat", there, fits, axis=1)
             at = graph.node("Concat", at, fine if field == second else coarse, axis=1)
-            level = graph.node("Concat", level, self._like(np.zeros((1, ENDS))), axis=1)
-        trust = graph.node("Where", there, trust + level, np.zeros((1, 1), np.float32))
+        trust = graph.node("Where", there, self.trust + levels, np.zeros((1, 1), np.float32))
         return graph.node("ScatterElements", logits, at, trust, axis=1, reduction="add")
 
-    def _draw(self, logits: Value, field: int, width: int) -> tuple[Value, Value]:
-        """Return the forced or drawn column, (B, 1) int64, and its probability."""
+    def _draw(self, logits: Value, field: int) -> tuple[Value, Value, Value]:
+        """Return the forced or drawn column, (B,) and (B, 1) int32, and its probability, (B, 1)."""
         graph = self.graph
+        low, high = self._range(field)
         shares = graph.node("Softmax", graph.node("Div", logits, self.temperature), axis=1)
         # A running sum over transposed shares is five times as fast and gives the same bits.
         sums = graph.node("CumSum", graph.node("Transpose", shares, perm=[1, 0]), np.array(0))  # (n, B)
-        passed = compare("LessOrEqual", sums, self.uniforms[field])
-        passed = graph.node("Transpose", count_down(passed, width), perm=[1, 0])
-        free = graph.node("Min", passed, np.int64(width - 1))
+        # A product with ones counts the sums that are passed, exactly, but never the last.
+        passed = graph.node("Cast", compare("LessOrEqual", sums, self.uniforms[field]), to=1)
+        counts = graph.node("MatMul", np.append(np.ones(high - low - 1, np.float32), np.float32(0))[None], passed)
+        free = graph.node("Cast", counts, to=INT32)  # (1, B)
         at = graph.node("Where", self.given[field], self.forced[field], free)
-        return at, graph.node("GatherElements", shares, at, axis=1)
+        column = graph.node("Reshape", at, np.array([-1, 1]))
+        return graph.node("Reshape", at, np.array([-1])), column, graph.node("GatherElements", shares, column, axis=1)
 
-    def _like(self, constant: NDArray[np.float64]) -> Value:
-        """Return a constant repeated for every row."""
-        return self.rows + constant.astype(np.float32)
-
-    def _columns(self, value: Value) -> list[Value]:
-        return value.split(*[1] * self.layout.width)
-
-    def _gather(self, table: Matrix, ids: Value) -> Value:
-        """Return the rows of a table, (B, n), by ids (B, 1)."""
-        return self.graph.node("Gather", table, self.graph.node("Squeeze", ids, np.array([1])))
+    def _range(self, field: int) -> tuple[int, int]:
+        """Return the first id of a field, with the end id in the first, and the one after its last."""
+        return int(self.lows[field]), int(self.layout.offsets[field + 1])

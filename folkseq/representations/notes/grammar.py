@@ -112,51 +112,49 @@ class NotesGrammar:
             mask[begins, layout.end] = may | over
         return mask
 
-    def settle(self, rows: Rows, ids: Ids, remaining: Ids) -> tuple[Ids, NDArray[np.bool_]]:
-        """Return tokens, (B, F), with ends instead of notes that begin too late, and the mask of allowed ones, (B,)."""
-        (state, ends), layout, end = rows, self._layout, self._end
-        count, step, _, notes, last, _, _, floor, _ = state.T
+    def settle(self, rows: Rows, ids: Ids, remaining: Ids) -> tuple[Ids, NDArray[np.bool_], Rows]:
+        """Return tokens, (B, F), with ends instead of notes that begin too late; which are allowed; the state after."""
+        (state, ends), layout = rows, self._layout
         wait, wait_fine, *_, coarse, fine = columns = ids.T
-        ended, some = count < 0, notes > 0
-        waits, length, rank = self._sums(columns)
-        onset = step + waits
-        late = some & (onset >= end) & (step >= floor)
-        over = ended | (wait == layout.end) | late
+        waits = layout.steps.take(wait) + layout.steps.take(wait_fine)
+        length = layout.lengths.take(coarse) + layout.lengths.take(fine) + 1
+        pitch = rank = layout.ranks.take(columns[self._pitch])
+        if layout.tracks:
+            rank = rank + layout.ranks.take(columns[self._pitch - 1])
+        onset = state[:, STEP] + waits
         low, high = self._onsets(state, ends)
-        fits = (onset >= low) & (onset < high) & (onset + length <= end) & (length <= self._longest)
-        fits &= (layout.steps[wait_fine] < layout.widths[wait]) & (layout.lengths[fine] < layout.widths[coarse])
-        fits &= ((waits > 0) | (rank > last)) & (columns[self._pitch] != self._no_note)
-        fits &= remaining > 2 * layout.width
-        may = some & (step >= np.maximum(self._earliest, floor))
-        settled: Ids = np.where(over[:, None], layout.end, ids)
-        return settled, np.where(over, may | late | ended, fits)
-
-    def advance_token(self, rows: Rows, ids: Ids) -> Rows:
-        """Return the state after one more token per row, (B, F)."""
-        (before, ends), layout = rows, self._layout
-        over = (before[:, COUNT] < 0) | (ids[:, 0] == layout.end)
-        waits, length, rank = self._sums(ids.T)
-        step, pitch = before[:, STEP] + waits, layout.ranks[ids[:, self._pitch]]
-        state = before.copy()
-        state[:, COUNT] += layout.width
-        state[:, STEP] = state[:, NEXT] = step
-        state[:, NOTES], state[:, LAST], state[:, PITCH] = 1, rank, pitch
-        if over.any():
-            state[over] = before[over]
-            state[over, COUNT] = -1
+        fits = (
+            (onset >= low)
+            & (onset < high)
+            & (onset + length <= self._end)
+            & (pitch < NO_NOTE)
+            & (remaining > 2 * layout.width)
+        )
+        fits &= layout.steps.take(wait_fine) < layout.widths.take(wait)
+        fits &= layout.lengths.take(fine) < layout.widths.take(coarse)
+        fits &= (waits > 0) | (rank > state[:, LAST])
+        if self._longest < LENGTHS.size:
+            fits &= length <= self._longest
+        after = state.copy()
+        after[:, COUNT] += layout.width
+        after[:, STEP] = after[:, NEXT] = onset
+        after[:, NOTES], after[:, LAST], after[:, PITCH] = 1, rank, pitch
+        ends_here = np.flatnonzero((onset >= self._end) | (wait == layout.end) | (state[:, COUNT] < 0))
+        if len(ends_here):
+            before = state[ends_here]
+            ended, some = before[:, COUNT] < 0, before[:, NOTES] > 0
+            late = some & (onset[ends_here] >= self._end) & (before[:, STEP] >= before[:, FLOOR])
+            may = some & (before[:, STEP] >= np.maximum(self._earliest, before[:, FLOOR]))
+            over = ended | late | (wait[ends_here] == layout.end)
+            fits[ends_here] = over & (ended | late | may)
+            places, ids = ends_here[over], ids.copy()
+            ids[places], after[places] = layout.end, before[over]
+            after[places, COUNT] = -1
         if self._most < ends.shape[1]:
-            now = np.flatnonzero(~over)
+            now = np.flatnonzero(fits & (after[:, COUNT] >= 0))
             ends = ends.copy()
-            ends[now, pitch[now]] = step[now] + length[now]
-        return state, ends
-
-    def _sums(self, columns: Ids) -> tuple[Ids, Ids, Ids]:
-        """Return the wait, the length and the rank of tokens, (B,) each, by the columns of their ids, (F, B)."""
-        layout = self._layout
-        wait = layout.steps[columns[0]] + layout.steps[columns[1]]
-        length = layout.lengths[columns[-2]] + layout.lengths[columns[-1]] + 1
-        rank = layout.ranks[columns[self._pitch]]
-        return wait, length, rank + layout.ranks[columns[self._pitch - 1]] if layout.tracks else rank
+            ends[now, pitch[now]] = onset[now] + length[now]
+        return ids, fits, (after, ends)
 
     def _field(self, name: str, state: NDArray[np.int64], ends: NDArray[np.int64]) -> Mask:
         """Mask the values of a field, (K, values), for K rows in which this field comes next."""
@@ -192,10 +190,10 @@ class NotesGrammar:
 
     def _onsets(self, state: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[Ids, Ids]:
         """Return the first step at which the next note may begin, and the step after the last one, (K,) each."""
-        low = np.maximum(state[:, FLOOR], 0)
+        low = state[:, FLOOR]
         if self._most < ends.shape[1]:
             # Excess notes must end first.
             free = np.sort(ends, axis=1)[:, ends.shape[1] - self._most]
-            low = np.where(state[:, FLOOR] >= self._prime, np.maximum(low, free), low)
+            low = np.where(low >= self._prime, np.maximum(low, free), low)
         opens = (state[:, NOTES] == 0) & (self._prime == 0)
         return low, np.where(opens, 1, self._end)

@@ -131,11 +131,14 @@ class ConditioningSchedule:
         return (np.zeros(rows, np.int64),)
 
     def advance(self, rows: Rows, ids: Ids) -> Rows:
-        """Return the state after one more id per piece, (B,)."""
-        return (rows[0] + self._shifts[ids],)
+        """Return the state after one more id per piece, (B,), or several, (B, F)."""
+        shifts = self._shifts.take(ids)
+        return (rows[0] + (shifts if ids.ndim == 1 else shifts.sum(axis=1)),)
 
     def conditioning(self, rows: Rows) -> Vectors:
         """Return the conditioning of the next id of each piece, (B, C)."""
-        passed = np.clip(rows[0] - self._after, 0, self._steps - 1)
         densities, shares, _ = self._table.shape
+        if densities == shares == 1:
+            return np.broadcast_to(self._table[0, 0], (len(rows[0]), self._table.shape[2]))
+        passed = np.clip(rows[0] - self._after, 0, self._steps - 1)
         return np.asarray(self._table[passed * densities // self._steps, passed * shares // self._steps])
