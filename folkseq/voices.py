@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,8 @@ MATCHED = 16
 """Number of classes for the changes in a match; the last includes all larger counts."""
 WINDOW = 512
 """Maximum distance of a match in tokens."""
-_INTERVALS = 2 * FARTHEST + 2
+INTERVALS = 2 * FARTHEST + 2
+"""Number of classes of intervals; the last is for none."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Voices:
 
     heights: tuple[tuple[int, ...], ...] = setting((), "Pitch of each value of each field; -1 for none.")
     distances: tuple[int, ...] = setting((), "Distances in compound tokens to look back.", low=1)
+    memory: str | None = setting(None, "Training pieces to look up, see `voice_memory.pack`; None to look up none.")
 
     def __post_init__(self) -> None:
         validate(self)
@@ -92,7 +94,7 @@ class VoiceLookback:
         """Return the number of rows of each feature column of each voice."""
         others, far = len(self.fields) - 1, len(self.voices.distances)
         places = range(len(self.fields))
-        return tuple((LONGEST, MATCHED, MATCHED, *[_INTERVALS] * (1 + others + place + 2 * far)) for place in places)
+        return tuple((LONGEST, MATCHED, MATCHED, *[INTERVALS] * (1 + others + place + 2 * far)) for place in places)
 
     @property
     def shown_size(self) -> int:
@@ -105,29 +107,54 @@ class VoiceLookback:
         return max(map(len, self.shown_sizes))
 
     @property
+    def bases(self) -> int:
+        """Return the number of bases of each voice, Q + 1."""
+        return len(self.fields) + 1
+
+    @property
+    def counts(self) -> int:
+        """Return the number of counts of a memory; see `voice_memory`."""
+        return 0
+
+    @property
     def width(self) -> int:
         """Return W, the number of all columns."""
-        return self.shown_width + len(self.fields) + 1
+        return self.shown_width + self.bases + self.counts
 
     @cached_property
     def blank(self) -> Integers:
         """Return the lookback without any values, (W,)."""
-        return np.array([*[self.shown_size - 1] * self.shown_width, *[-1] * (len(self.fields) + 1)], np.int64)
+        return np.repeat([self.shown_size - 1, -1, 0], [self.shown_width, self.bases, self.counts])
+
+    @staticmethod
+    def of(layout: CompoundLayout, voices: Voices) -> VoiceLookback:
+        """Return the lookback of a layout, with a memory if there is one."""
+        if voices.memory is None:
+            return VoiceLookback(layout, voices)
+        from folkseq.voice_memory import RememberingLookback
+
+        return RememberingLookback(layout, voices)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: str) -> VoiceLookback:
         """Return the lookback that `to_json` wrote."""
         from folkseq.compound import CompoundLayout
 
         values = json.loads(text)
-        return cls(CompoundLayout(tuple(values.pop("fields"))), from_json(Voices, values))
+        return cls.of(CompoundLayout(tuple(values.pop("fields"))), from_json(Voices, values))
 
     def to_json(self) -> str:
         """Return the entry of a model.onnx's metadata."""
-        return json.dumps({"fields": self.layout.fields, **asdict(self.voices)})
+        values = {name: value for name, value in asdict(self.voices).items() if value is not None}
+        return json.dumps({"fields": self.layout.fields, **values})
 
-    def indices(self, ids: NDArray[Any]) -> Integers:
-        """Return the lookback after each id of a piece or a passage, for the id that follows it: (T,) to (T, W)."""
+    def indices(self, ids: NDArray[Any], without: int | None = None) -> Integers:
+        """Return the lookback after each id of a piece or a passage, for the id that follows it: (T,) to (T, W).
+
+        Args:
+            ids: (T,) The ids.
+            without: The number of a training piece to leave out of the memory, if there is one.
+        """
         ids, width = np.asarray(ids, np.int64), self.layout.width
         groups = len(ids) // width + 1
         padded = np.zeros(groups * width, np.int64)
@@ -145,9 +172,9 @@ class VoiceLookback:
 
         rows = np.tile(self.blank, (groups * width + 1, 1))
         stayed = np.concatenate([np.zeros_like(stays[:1]), stays[:-1]])
-        matches = self._matches(heights, changes)
+        matches, plain = self._matches(heights, changes), self.shown_width + self.bases
         for place, field in enumerate(self.fields):
-            rows[field : len(rows) - 1 : width] = self._shown(place, heights, before, stayed, matches)
+            rows[field : len(rows) - 1 : width, :plain] = self._shown(place, heights, before, stayed, matches)
         return rows[1 : len(ids) + 1]
 
     def begin(self, rows: int) -> Memory:
@@ -198,7 +225,8 @@ class VoiceLookback:
         following = (place + 1) % self.layout.width
         if following in self.fields:
             matches = self._best(runs[rows].astype(np.int64), lambda apart: history[rows, apart - 1])
-            found[rows] = self._shown(self.fields.index(following), current[rows], before, stays[rows], matches)
+            plain = self.shown_width + self.bases
+            found[rows, :plain] = self._shown(self.fields.index(following), current[rows], before, stays[rows], matches)
 
     @cached_property
     def _apart(self) -> Integers:
@@ -246,12 +274,12 @@ class VoiceLookback:
         followed, changes, every = matches
         columns = [np.minimum(stayed[:, voice], LONGEST - 1)]
         columns += [np.minimum(each, MATCHED - 1) for each in (changes[:, voice], every)]
-        columns += [_interval(followed[:, voice], own)]
-        columns += [_interval(known[:, other], own) for other in range(len(self.fields)) if other != voice]
-        columns += [_interval(heights[:, other], last[:, other]) for other in range(voice)]
+        columns += [interval(followed[:, voice], own)]
+        columns += [interval(known[:, other], own) for other in range(len(self.fields)) if other != voice]
+        columns += [interval(heights[:, other], last[:, other]) for other in range(voice)]
         for distance in self.voices.distances:
             then, earlier = before(distance)[:, voice], before(distance + 1)[:, voice]
-            columns += [_interval(then, own), _interval(then, earlier)]
+            columns += [interval(then, own), interval(then, earlier)]
         sizes = self.shown_sizes
         first = sum(map(sum, sizes[:voice]))
         shown = np.full((len(heights), self.shown_width), self.shown_size - 1)
@@ -259,8 +287,8 @@ class VoiceLookback:
         return np.concatenate([shown, known, followed[:, voice : voice + 1]], axis=1)
 
 
-def _interval(heights: Integers, base: Integers) -> Integers:
+def interval(heights: Integers, base: Integers) -> Integers:
     """Return the row of each interval; the last row stands for none."""
     there = (heights >= 0) & (base >= 0)
-    rows: Integers = np.where(there, np.clip(heights - base, -FARTHEST, FARTHEST) + FARTHEST, _INTERVALS - 1)
+    rows: Integers = np.where(there, np.clip(heights - base, -FARTHEST, FARTHEST) + FARTHEST, INTERVALS - 1)
     return rows

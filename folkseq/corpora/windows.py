@@ -166,5 +166,9 @@ class Windows(Batches):
             ids = self._store[piece][start : start + length + 1 + self._augmentation.lookahead]
             ids, conditioning = self._augmentation.excerpt(ids, length, self._spans[piece], self._generator)
         heard = ids if self._augmentation is None else self._augmentation.heard(ids, self._generator)
-        lookback = None if self._tokens is None else self._tokens.indices(heard)
+        lookback = None
+        if isinstance(self._tokens, VoiceLookback):
+            lookback = self._tokens.indices(heard, without=piece)
+        elif self._tokens is not None:
+            lookback = self._tokens.indices(heard)
         return _Passage(piece, start, length, random, ids, heard, conditioning, lookback)

@@ -169,7 +169,7 @@ class ModelSettings:
         """Return the lookback of voices, or None."""
         if self.voices is None or self.compound is None:
             return None
-        return VoiceLookback(self.compound, self.voices)
+        return VoiceLookback.of(self.compound, self.voices)
 
     @property
     def beside(self) -> Lookback | RecentTokens | VoiceLookback | None:

@@ -13,10 +13,49 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from folkseq.models.field_head import FieldHead
+from folkseq.voice_memory import CLASSES, LARGE, MOST, NEAR, SMOOTHED
 from folkseq.voices import FARTHEST, VoiceLookback
 
 HIDDEN = 0.3
 """Share of the features that are dropped in training."""
+
+
+class MemoryScores(nn.Module):
+    """Scores of the next intervals from the counts of each context in the training pieces; see `voice_memory`.
+
+    The score of a context is the logarithm of the share of each class, and the network weighs the contexts.
+    """
+
+    def __init__(self, lookback: VoiceLookback, width: int) -> None:
+        """Build it for vectors of width N."""
+        super().__init__()
+        self.contexts = lookback.counts // CLASSES
+        self.seen = nn.Linear(2 * self.contexts, width, bias=False)
+        self.trust = nn.Linear(width, len(lookback.fields) * self.contexts)
+        nn.init.normal_(self.seen.weight, std=0.1)
+        nn.init.zeros_(self.trust.weight)
+        nn.init.constant_(self.trust.bias, 0.1)
+
+    def features(self, counts: Tensor) -> Tensor:
+        """Return the contribution of the counts, (B, G, K · C), to the vectors, (B, G, N)."""
+        counts, places = self._by_context(counts)
+        share = counts.amax(3) / places.clamp(min=1)
+        found: Tensor = self.seen(torch.cat([torch.log1p(places / SMOOTHED) / LARGE, share], dim=2))
+        return found
+
+    def forward(self, voice: int, z: Tensor, counts: Tensor) -> Tensor:
+        """Return the scores of the classes, (B, G, C)."""
+        counts, places = self._by_context(counts)
+        scores = torch.log(CLASSES * counts + SMOOTHED) - torch.log(places + SMOOTHED)[..., None]
+        part = slice(voice * self.contexts, (voice + 1) * self.contexts)
+        trust = functional.linear(z, self.trust.weight[part], self.trust.bias[part])  # (B, G, K)
+        found: Tensor = (trust[..., None] * scores).sum(2)
+        return found
+
+    def _by_context(self, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the counts, (B, G, K · C), by context, (B, G, K, C), and their sums, (B, G, K)."""
+        counts = counts.view(*counts.shape[:2], self.contexts, CLASSES).float()
+        return counts, counts.sum(3).clamp(max=MOST)
 
 
 class VoiceHead(FieldHead):
@@ -32,10 +71,11 @@ class VoiceHead(FieldHead):
         self.shown = nn.EmbeddingBag(lookback.shown_size, width, mode="sum", padding_idx=lookback.shown_size - 1)
         nn.init.normal_(self.told.weight, std=0.1)
         nn.init.normal_(self.shown.weight[:-1], std=0.05)
-        self.bases, self.intervals = len(lookback.fields) + 1, 2 * FARTHEST + 1
+        self.bases, self.intervals = lookback.bases, 2 * FARTHEST + 1
         self.relative = nn.Linear(width, len(lookback.fields) * self.bases * self.intervals)
         nn.init.normal_(self.relative.weight, std=0.02)
         nn.init.zeros_(self.relative.bias)
+        self.memory = MemoryScores(lookback, width) if lookback.counts else None
         self.again = nn.Linear(width, len(lookback.fields)) if lookback.again.any() else None
         self.register_buffer("begins", torch.from_numpy(lookback.again.astype("f")), persistent=False)
         self.register_buffer("heights", torch.from_numpy(lookback.heights), persistent=False)
@@ -53,20 +93,28 @@ class VoiceHead(FieldHead):
 
         The rows, (B, T, W), come from `VoiceLookback.indices`.
         """
-        width, voices = self.layout.width, self.lookback.fields
+        width, voices, lookback = self.layout.width, self.lookback.fields, self.lookback
         rows = functional.pad(rows, (0, 0, 0, -x.shape[1] % width)).view(len(x), -1, width, rows.shape[2])
+        features, bases, counts = torch.split(rows, [lookback.shown_width, self.bases, lookback.counts], 3)
 
         def show(field: int, z: Tensor) -> Tensor:
             if field not in voices:
                 return z
-            features = self._thinned(rows[:, :, field - 1, : -self.bases])
-            shown: Tensor = self.shown(features.flatten(0, 1))
-            return z + shown.view(z.shape)
+            shown: Tensor = self.shown(self._thinned(features[:, :, field - 1]).flatten(0, 1))
+            z = z + shown.view(z.shape)
+            return z if self.memory is None else z + self.memory.features(counts[:, :, field - 1])
 
         def change(field: int, z: Tensor, logits: Tensor) -> Tensor:
             if field not in voices:
                 return logits
-            return logits + self._by_interval(field, z, rows[:, :, field - 1, -self.bases :])
+            logits = logits + self._by_interval(field, z, bases[:, :, field - 1])
+            if self.memory is None:
+                return logits
+            voice, (low, high) = voices.index(field), self.columns(field)
+            scores: Tensor = self.memory(voice, z, counts[:, :, field - 1])
+            apart = self.heights[low:high] - bases[:, :, field - 1, voice, None]
+            near = (self.heights[low:high] >= 0) & (apart.abs() <= NEAR)
+            return logits + scores.gather(2, torch.where(near, apart + NEAR, CLASSES - 1))
 
         return self.predict(before, after, x, output, targets, show, change)
 

@@ -90,7 +90,7 @@ class BaseModel:
         """
         base = self.run.config.model
         kept = {field.name: getattr(base, field.name) for field in fields(base) if field.name not in FOLLOWS}
-        voices = base.voices and fitted.voices and replace(base.voices, heights=fitted.voices.heights)
+        voices = base.voices and fitted.voices and replace(fitted.voices, distances=base.voices.distances)
         settings = replace(fitted, **kept, voices=voices)
         same_fields = len(settings.fields) == len(base.fields)
         if base.voice_lookback is not None:

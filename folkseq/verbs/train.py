@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
 from shutil import rmtree
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkseq import representations
-from folkseq.corpora import Split
+from folkseq.corpora import Split, TokenStore
 from folkseq.corpora.baseline import Baseline
 from folkseq.corpora.files import names as names_of
 from folkseq.corpora.named import Corpus, files, listed, skipped
@@ -36,6 +36,7 @@ from folkseq.settings import option_name, parse
 from folkseq.verbs.base_model import LEARNING_RATE, BaseModel
 from folkseq.verbs.trained import find_task
 from folkseq.version import __version__
+from folkseq.voice_memory import RememberingLookback
 
 if TYPE_CHECKING:
     from folkseq.corpora.named.folders import BuildReport
@@ -138,7 +139,7 @@ def train(
                 run = Run.open(folder)
                 notices = _check_unchanged(run, chosen, found, numbers, new_split, asked, start)
             else:
-                run = Run(folder, _config(chosen, found, new_split, asked, start), found.codec.vocabulary)
+                run = Run(folder, _config(chosen, found, numbers, new_split, asked, start), found.codec.vocabulary)
                 run.check_new()
                 rmtree(folder / INDEX, ignore_errors=True)  # of a start that was killed, with another corpus
                 run.write_tokens(found.folder, new_split, found.labels, numbers)
@@ -209,6 +210,7 @@ def _valid_files(found: TokenizedCorpus, paths: list[Path]) -> int:
 def _config(
     representation: Representation[Any],
     found: TokenizedCorpus,
+    numbers: NDArray[Any],
     split: Split,
     asked: Mapping[str, Any],
     start: BaseModel | None,
@@ -229,6 +231,7 @@ def _config(
     if start is not None:
         model = start.settings(model)
         recipe = {**recipe, "learning_rate": LEARNING_RATE}
+    model = _with_memory(model, found.store, numbers, split)
     plan_hidden = start is None and task == CONTINUE and not asked.keys() & {"hidden", "steps"}
     training = _of(TrainSettings, recipe) | {"plan_hidden": plan_hidden} | _of(TrainSettings, asked)
     facts = {"representation": representation.spec, "model": model, "training": parse(TrainSettings, training)}
@@ -236,6 +239,14 @@ def _config(
     facts["base"] = "" if start is None else start.described
     facts["typical_length"] = typical_length(found.store, split)
     return parse(RunConfig, facts | _of(RunConfig, asked))
+
+
+def _with_memory(model: ModelSettings, store: TokenStore, numbers: NDArray[Any], split: Split) -> ModelSettings:
+    """Return the settings with the training pieces in the memory of voices, if they ask for one."""
+    if model.voices is None or not isinstance(model.voice_lookback, RememberingLookback):
+        return model
+    memory = model.voice_lookback.remember((piece, numbers[store[piece]]) for piece in split.train)
+    return replace(model, voices=replace(model.voices, memory=memory))
 
 
 def _check_unchanged(

@@ -1,5 +1,7 @@
 """The output for voices, in PyTorch and in ONNX."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,27 +12,43 @@ from folkseq.models.export.step import build_step
 from folkseq.models.language_model import LanguageModel
 from folkseq.models.settings import ModelSettings
 from folkseq.sampling.engine import Engine
-from folkseq.voices import Voices
+from folkseq.voices import VoiceLookback, Voices
 
 PLAIN = ((-1,) * 4, tuple(range(60, 70)), (*range(50, 60), -1))
 STRUCK = ((-1,) * 4, (*range(60, 70), 62, 64), (*range(50, 60), -1, 55))  # some pitches may be struck again
 
 
-@pytest.fixture(params=[PLAIN, STRUCK], ids=["plain", "struck again"])
+@pytest.fixture(params=[(PLAIN, None), (STRUCK, None), (STRUCK, "")], ids=["plain", "struck again", "memory"])
 def network(request):
     """A small random network of voices, and a piece in which phrases come back."""
-    layout = CompoundLayout(tuple(map(len, request.param)))
-    settings = ModelSettings(
-        layout.size, hidden=24, embedding=8, fields=layout.fields, voices=Voices(request.param, (2, 4)), dropout=0.0
-    )
-    torch.manual_seed(0)
+    heights, memory = request.param
+    layout = CompoundLayout(tuple(map(len, heights)))
     random = np.random.default_rng(1)
     values = np.stack(
         [np.arange(24) % 4, *(np.repeat(random.integers(0, size, 8), 3) for size in layout.fields[1:])], 1
     )
     values[12:20] = values[:8]
     start, end = np.zeros(3, np.int64), np.full(3, layout.end)
-    return LanguageModel(settings).eval(), np.concatenate([start, (values + layout.offsets[:-1]).ravel(), end])
+    ids = np.concatenate([start, (values + layout.offsets[:-1]).ravel(), end])
+    voices = Voices(heights, (2, 4), memory)
+    if memory is not None:  # another piece and this one
+        other = np.concatenate([ids[:30], ids[-3:]])
+        voices = replace(voices, memory=VoiceLookback.of(layout, voices).remember([(0, other), (1, ids)]))
+    settings = ModelSettings(layout.size, hidden=24, embedding=8, fields=layout.fields, voices=voices, dropout=0.0)
+    torch.manual_seed(0)
+    model = LanguageModel(settings).eval()
+    if memory is not None:
+        torch.nn.init.normal_(model.head.memory.trust.weight, std=0.02)
+    return model, ids
+
+
+def test_a_memory_changes_the_probabilities(network):
+    model, ids = network
+    if model.head.memory is None:
+        pytest.skip("no memory")
+    with_memory = logits(model, ids)
+    model.head.memory.trust.bias.data += 0.5
+    assert (with_memory - logits(model, ids)).abs().max() > 0.1
 
 
 def logits(model, ids):

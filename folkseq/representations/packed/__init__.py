@@ -46,6 +46,7 @@ class PackedRepresentation(Representation[Grid]):
         meter: Meter of new MIDI files, such as `3/4`; by default, the most common first meter of the training files.
         position: Whether each step of drums or voices begins with its position in the bar, so that a model stays in
             the meter; always in new runs.
+        memory: Whether a model of voices also looks up what came next in its training pieces, which the run keeps.
         columns: Columns of tables to read, by name or number, such as `lead+bass`; by default, all columns that do not
             number or time the rows. If tables have different columns, the default is those of most tables.
         drop: Columns of tables to leave out.
@@ -62,6 +63,7 @@ class PackedRepresentation(Representation[Grid]):
     colours: int = 16
     meter: str = ""
     position: bool = False
+    memory: bool = False
     columns: str = ""
     drop: str = ""
     labels: str = ""
@@ -88,6 +90,8 @@ class PackedRepresentation(Representation[Grid]):
                 raise ValueError(f"{field} is for tables, not for {self.grid}")
         if self.position and self.grid not in _COUNTED:
             raise ValueError(f"position is for {' and '.join(_COUNTED)}, not for {self.grid}")
+        if self.memory and (self.grid != "voices" or self.head != CHAINED):
+            raise ValueError(f"memory is for voices with a chained head, not for {self.grid} with a {self.head} one")
         if self.permute and self.grid != TABLE:
             raise ValueError(f"permute is for tables, not for {self.grid}")
 
@@ -99,9 +103,8 @@ class PackedRepresentation(Representation[Grid]):
         scale = Scale(self.levels, self.low, self.high)
         reading = ColumnOptions(listed(self.columns), listed(self.drop), listed(self.labels), scale)
         meter = parse_meter(self.meter)
-        return MEDIA[self.grid](
-            self.head, self.permute, self.division, self.colours, reading, meter, position=self.position
-        )
+        fixed = (self.head, self.permute, self.division, self.colours, reading, meter)
+        return MEDIA[self.grid](*fixed, position=self.position, memory=self.memory)
 
     @property
     def suffixes(self) -> Sequence[str]:

@@ -39,7 +39,8 @@ class StepCodec(GridCodec):
         if heights is None or not fields:
             return recipe
         distances = tuple(sorted({self.medium.division, self.medium.bar}))
-        return {**recipe, "dropout": 0.6, "weight_decay": 1.0, "voices": Voices(heights, distances)}
+        voices = Voices(heights, distances, "" if self.medium.memory else None)
+        return {**recipe, "dropout": 0.6, "weight_decay": 1.0, "voices": voices}
 
     @cached_property
     def augmentation(self) -> Augmentation:

@@ -38,6 +38,7 @@ class Medium(Files[Grid]):
     reading: ColumnOptions
     meter: Meter
     position: bool = False
+    memory: bool = False
 
     name: ClassVar[str]
     """The name in `packed:grid=NAME`."""
