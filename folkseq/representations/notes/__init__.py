@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from folkseq.music.performance import Performance
 from folkseq.representations.base import Representation
-from folkseq.representations.notes.layout import NotesLayout
 from folkseq.representations.notes.options import NotesOptions
 from folkseq.representations.performance.config import PerformanceConfig
 from folkseq.representations.vocabulary import Vocabulary
@@ -26,6 +25,7 @@ from folkseq.settings import setting, validate
 
 if TYPE_CHECKING:
     from folkseq.representations.notes.codec import NotesCodec
+    from folkseq.representations.notes.layout import NotesLayout
     from folkseq.representations.performance.files import PerformanceFiles
 
 
@@ -51,6 +51,8 @@ class NotesRepresentation(Representation[Performance]):
     @cached_property
     def layout(self) -> NotesLayout:
         """Return the ids."""
+        from folkseq.representations.notes.layout import NotesLayout
+
         return NotesLayout(self.velocity_bins, self.tracks)
 
     @cached_property
