@@ -160,28 +160,24 @@ class TokenRecorder:
         np.minimum(runs, _CAPS, out=runs)
         runs += 1
         runs *= same
-        lengths = np.empty(runs.shape, np.float32)  # of which NumPy finds the largest fastest
-        lengths[:, 0], lengths[:, 1] = runs[:, 0], runs[:, 1] * (same[:, 0] ^ 1)  # intervals match at another key
-        best = lengths.argmax(axis=2)  # (B, 2), the most recent of the longest
-        starts = row[:, None] * (2 * past.shape[2])
-        levels = lengths.ravel().take(best + starts + [0, past.shape[2]])
-        np.minimum(levels, MATCH, out=levels)
-        by_key, by_interval = best.T
+        # The most recent of the longest. NumPy finds the largest number fastest among floats.
+        by_key = runs[:, 0].astype(np.float32).argmax(axis=1)
+        by_interval = (runs[:, 1] * (same[:, 0] ^ 1)).astype(np.float32).argmax(axis=1)  # at another key
+        size, first = past.shape[2], row * (2 * past.shape[2])
+        level, at = runs.ravel().take(first + by_key), first + by_interval
+        then, run = past.ravel().take(at), runs.ravel().take(at + size)
         number = np.add(memory.number, 1, out=memory.number)
-        history, first = memory.history.reshape(-1, len(self._matched)), row * MATCHED
-        history[first + number % MATCHED] = values[self._matched].T
-        found = history.take(first + (number - by_key) % MATCHED, axis=0)
-        found[levels[:, 0] == 0] = -1
+        history, start = memory.history.reshape(-1, len(self._matched)), row * MATCHED
+        history[start + number % MATCHED] = values[self._matched].T
+        found = history.take(start + (number - by_key) % MATCHED, axis=0)
+        found[level == 0] = -1
         copies[:, : place + 1], copies[:, place + 2 :] = found[:, : place + 1], found[:, place + 1 :]
-        memory.match_level[:] = levels[:, 0]
-
-        at = by_interval + starts[:, 0]
-        moved = key - past.ravel().take(at)
+        memory.match_level[:] = level
         past[:, :, 1:] = past[:, :, :-1]
         past[:, :, 0] = np.maximum(last, _LEAST)
-        continued = past.ravel().take(at) + moved  # after the shift, the key after the one at `at`
-        there = (levels[:, 1] > 0) & (continued > 0) & (continued <= most)
-        memory.interval_level[:] = levels[:, 1] * there
+        continued = past.ravel().take(at) + (key - then)  # after the shift, the key after the one at `at`
+        there = (run > 0) & (then != key) & (continued > 0) & (continued <= most)
+        memory.interval_level[:] = np.minimum(run, MATCH) * there
         copies[:, place + 1] = np.where(there, continued - 1, -1)
 
     def _steps(self, fields: Sequence[tuple[int, NDArray[np.int32]]], values: Integers) -> NDArray[np.int32]:
