@@ -1,5 +1,5 @@
 """Learned ranking of candidates by their similarity to the pieces of the corpus."""
 
-from folkseq.ranking.ranker import CANDIDATES, Ranker, choose, likeness
+from folkseq.ranking.ranker import CANDIDATES, Ranker, accepts, choose, likeness
 
-__all__ = ["CANDIDATES", "Ranker", "choose", "likeness"]
+__all__ = ["CANDIDATES", "Ranker", "accepts", "choose", "likeness"]

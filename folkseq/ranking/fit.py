@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from folkseq.models.settings import ModelSettings
 from folkseq.ranking.features import Describer, Ids, Values
-from folkseq.ranking.ranker import CANDIDATES, Ranker, Weights, log_odds, standardised
+from folkseq.ranking.ranker import CANDIDATES, Ranker, Weights, chances, log_odds, standardised
 from folkseq.representations.capabilities import Profile
 
 TREES, DEPTH = 400, 3
@@ -63,16 +63,9 @@ def match(weights: Weights, noticed: Ids, unseen: Values, real: Values) -> Value
     random = np.random.default_rng(0)
     for step in range(_ROUNDS):
         groups = random.permutation(len(ours))[: len(ours) // CANDIDATES * CANDIDATES].reshape(-1, CANDIDATES)
-        shares = _shares((scores + ours @ change)[groups])
-        chosen = np.einsum("gk,gkf->f", shares, ours[groups]) / max(len(groups), 1)
+        chosen = np.einsum("gk,gkf->f", chances((scores + ours @ change)[groups]), ours[groups]) / max(len(groups), 1)
         change += _RATE / (1 + step / _ROUNDS) * (theirs.mean(axis=0) - chosen - _DECAY * change)
     return change
-
-
-def _shares(scores: Values) -> Values:
-    """Return the probability of each candidate in its group, (G, K) to (G, K)."""
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _flatten(trees: Sequence[Any], rate: float) -> dict[str, NDArray[Any]]:

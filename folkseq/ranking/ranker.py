@@ -1,9 +1,10 @@
 """The ranker: it chooses candidates by the ratio of two densities, of real and of sampled pieces.
 
-The log-odds of a classifier of real and sampled pieces estimate the logarithm of this ratio. If candidates are chosen
-with probabilities in proportion to the ratio, the chosen ones have the distribution of real pieces, as far as features
-and candidates allow (Azadi et al., Discriminator rejection sampling, 2019). The ranker combines two classifiers,
-gradient boosting and logistic regression, and needs no library except NumPy.
+The log-odds of a classifier of real and sampled pieces estimate the logarithm of this ratio. If candidates are accepted
+with probabilities in proportion to the ratio, the accepted ones have the distribution of real pieces, as far as the
+features allow (Azadi et al., Discriminator rejection sampling, 2019). Here a ratio of `ENOUGH` or more is always
+accepted, so that few candidates suffice. The ranker combines two classifiers, gradient boosting and logistic
+regression, and needs no library except NumPy.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ FILE = "ranking.npz"
 VERSION = 3
 """Number that changes with the features; rankers of other versions are not used."""
 CANDIDATES = 8
-"""Default number of candidates for each piece."""
+"""Default maximum number of candidates for each piece."""
+ENOUGH = 1.0
+"""Ratio from which a candidate is always accepted. With a higher one, more candidates are drawn."""
 CLIP = 5.0
 """Number of standard deviations to which logistic regression clips a feature."""
 _KEY = 0x72616E6B  # key of the random numbers for choices, distinct from those of all pieces
@@ -100,7 +103,8 @@ def log_odds(weights: Weights, features: NDArray[np.float64]) -> NDArray[np.floa
     for _ in range(int(weights.depth)):
         goes_left = features[rows, weights.feature[nodes]] <= weights.threshold[nodes]
         nodes = np.where(goes_left, weights.left[nodes], weights.right[nodes])
-    linear = standard @ weights.linear[:-1] + weights.linear[-1]
+    # Not a matrix product, whose last bits depend on the number of pieces.
+    linear = (standard * weights.linear[:-1]).sum(axis=1) + weights.linear[-1]
     return np.asarray(linear + weights.value[nodes].sum(axis=1))
 
 
@@ -116,11 +120,29 @@ def likeness(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-scores)))
 
 
-def choose(scores: NDArray[np.float64], seed: int, number: int) -> int:
-    """Return the index of one of K candidates, drawn by ratio and determined by seed and number of the piece.
+def accepts(score: float, seed: int, draw: int) -> bool:
+    """Return whether a candidate is accepted: at random by its ratio, and determined by the seed and its number."""
+    return bool(np.log(_random(seed, draw)[0]) < score - np.log(ENOUGH))
+
+
+def choose(scores: NDArray[np.float64], seed: int, draws: Sequence[int]) -> int:
+    """Return the index of one of K candidates: at random by ratio, and determined by the seed and their numbers.
 
     Always choosing the highest ratio would make the pieces more similar to each other than those of the corpus.
     """
-    key: Any = np.array([seed ^ _KEY, number], dtype=np.uint64)
-    noise = np.random.Generator(np.random.Philox(key=key)).gumbel(size=len(scores))  # the Gumbel-max trick
-    return int((scores + noise).argmax())
+    noise = [-np.log(-np.log(_random(seed, draw)[1])) for draw in draws]
+    return int((scores + noise).argmax())  # the Gumbel-max trick
+
+
+def chances(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability that each of K candidates becomes the piece, for the scores of G pieces, (G, K)."""
+    accepted = np.minimum(np.exp(scores) / ENOUGH, 1.0)
+    reached = np.cumprod(np.column_stack([np.ones(len(scores)), 1 - accepted]), axis=1)  # (G, K + 1)
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(reached[:, :-1] * accepted + reached[:, -1:] * odds / odds.sum(axis=1, keepdims=True))
+
+
+def _random(seed: int, draw: int) -> NDArray[np.float64]:
+    """Return two random numbers for a candidate, greater than 0."""
+    key: Any = np.array([seed ^ _KEY, draw], dtype=np.uint64)
+    return np.asarray(1 - np.random.Generator(np.random.Philox(key=key)).random(2))

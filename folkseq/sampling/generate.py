@@ -14,7 +14,7 @@ import numpy as np
 
 from folkseq.interrupts import stop_if_unwanted
 from folkseq.sampling.batch import Request, Sample, SamplingBatch
-from folkseq.sampling.draws import MOST_BESIDE, Draws
+from folkseq.sampling.draws import MOST_WITH_CANDIDATES, Accept, Draws
 from folkseq.sampling.engine import Engine
 from folkseq.sampling.token_batch import TokenBatch, draws_tokens
 
@@ -45,21 +45,31 @@ def generate(engine: Engine, request: Request, indices: Sequence[int]) -> Iterat
         RequestError: the request cannot be met.
     """
     finished: dict[int, Sample] = {}
-    with closing(write(engine, request, indices)) as samples:
+    with closing(write(engine, request, ([index] for index in indices))) as pieces:
         for index in indices:
             while index not in finished:
-                sample = next(samples)
+                (sample,) = next(pieces)
                 finished[request.asked(sample.index)] = sample
             yield finished.pop(index)
 
 
-def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator[Sample]:
-    """Write pieces in parallel and yield each when it ends; arguments and errors are those of `generate`.
+def write(
+    engine: Engine, request: Request, pieces: Iterable[Sequence[int]], accept: Accept | None = None
+) -> Generator[list[Sample]]:
+    """Write pieces in parallel, and yield the candidates of each when they end, up to the first accepted one.
 
-    Each index is consumed when a row is free.
+    Args:
+        engine: the network.
+        request: constraints and settings.
+        pieces: indices of the candidates of each piece, all distinct; each piece is consumed when a row is free.
+        accept: judges each candidate; None to write all of them.
+
+    Raises:
+        RequestError: the request cannot be met.
     """
-    draws = Draws(request, indices)
-    batch = batch_of(engine, request, draws.take(ROWS))
+    draws = Draws(request, pieces, accept)
+    begun = draws.take(ROWS)
+    batch = batch_of(engine, request, begun + draws.candidates_ahead(ROWS, len(begun)))
     while len(batch):
         stop_if_unwanted()
         batch.step()
@@ -67,14 +77,14 @@ def write(engine: Engine, request: Request, indices: Iterable[int]) -> Generator
         if not len(too_long) and not len(ended):
             continue
         samples = [batch.sample(place) for place in np.setdiff1d(ended, too_long).tolist()]
-        # Before indices are taken, since there may be no more of them until the caller has these pieces.
+        # Before pieces are taken, since there may be no more of them until the caller has these pieces.
         yield from draws.settle(batch.indices[too_long].tolist(), samples)
         free = {*too_long.tolist(), *ended.tolist()}
-        if len(batch) <= MOST_BESIDE:
+        if len(batch) <= MOST_WITH_CANDIDATES:
             free |= {place for place, index in enumerate(batch.indices.tolist()) if not draws.needs(index)}
         more = draws.take(len(free))
         going = len(batch) - len(free) + len(more)
-        more += draws.beside(min(len(free) - len(more), MOST_BESIDE - going))
+        more += draws.ahead(len(free) - len(more), going)
         places = np.array(sorted(free))
         batch.begin(places[: len(more)], more)
         batch.leave(places[len(more) :])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from folkseq.machine import cores
-from folkseq.ranking import choose, likeness
 from folkseq.representations.base import Files
 from folkseq.representations.capabilities import Prime
 from folkseq.sampling.batch import Request, Sample
@@ -19,6 +19,7 @@ from folkseq.sampling.engine import Engine
 from folkseq.sampling.generate import write
 from folkseq.sampling.overlaps import SharedPassage
 from folkseq.sampling.rerank import Critique
+from folkseq.verbs.choice import Choice
 from folkseq.verbs.piece import Sampled
 from folkseq.verbs.record import Record
 from folkseq.verbs.trained import TrainedRun
@@ -48,6 +49,10 @@ class Order:
     draws: Sequence[int]
     title: str
     notices: tuple[str, ...] = ()
+
+
+_Choosable = tuple[int, Order, list[tuple[Sample, float | None]]]
+"""The position of an order, the order, and the samples of its shortlist with their likeness."""
 
 
 class _Candidate(NamedTuple):
@@ -108,55 +113,32 @@ class Writer:
             yield piece if piece.maker is self else replace(piece, maker=self), result
 
     def _pieces(self, engine: Engine, orders: Iterator[tuple[int, Order]]) -> Generator[tuple[int, Sampled]]:
-        """Yield pieces with the positions of their orders; draws are judged in batches, in the order of completion."""
-        begun: dict[int, tuple[int, Order, dict[int, Sample]]] = {}  # by draw
+        """Yield pieces with the positions of their orders; pieces are judged in batches, in the order of completion."""
+        in_order = partial(self.model.codec.generation.in_order, options=self.options)
+        choice = Choice(self.request, self.model.ranker, self.best, in_order)
+        begun: dict[int, tuple[int, Order]] = {}  # by the first draw
 
-        def draws() -> Iterator[int]:
+        def draws() -> Iterator[Sequence[int]]:
             for place, order in orders:
-                found: dict[int, Sample] = {}
-                for draw in order.draws:
-                    begun[draw] = place, order, found
-                    yield draw
+                begun[order.draws[0]] = place, order
+                yield order.draws
 
-        ready: list[tuple[int, Order, list[Sample]]] = []
+        ready: list[_Choosable] = []
         size = 1  # size of the next batch; it grows, so that the first pieces come at once
-        with closing(write(engine, self.request, draws())) as samples:
-            for sample in samples:
-                draw = self.request.asked(sample.index)
-                place, order, found = begun.pop(draw)
-                found[draw] = sample
-                if len(found) == len(order.draws):
-                    ready.append((place, order, [found[draw] for draw in order.draws]))
+        with closing(write(engine, self.request, draws(), choice.accept if choice.one_by_one else None)) as pieces:
+            for samples in pieces:
+                place, order = begun.pop(self.request.asked(samples[0].index))
+                ready.append((place, order, choice.shortlist(samples)))
                 if len(ready) >= size:
                     yield from self._finish(ready)
                     ready, size = [], min(2 * size, _BATCH)
         yield from self._finish(ready)
 
-    def _finish(self, ready: Sequence[tuple[int, Order, list[Sample]]]) -> Iterator[tuple[int, Sampled]]:
+    def _finish(self, ready: Sequence[_Choosable]) -> Iterator[tuple[int, Sampled]]:
         """Yield the best piece of each order with the position of the order."""
-        fitting = [self._shortlist(order, samples) for _, order, samples in ready]
-        judged = iter(self._judge([each for samples in fitting for each in samples]))
-        for (place, order, _), samples in zip(ready, fitting, strict=True):
-            yield place, self._sampled(order, max(islice(judged, len(samples)), key=lambda each: each.critique.score))
-
-    def _shortlist(self, order: Order, samples: Sequence[Sample]) -> list[tuple[Sample, float | None]]:
-        """Return the chosen sample of an order with its likeness, or the samples that `_judge` must still compare.
-
-        Among candidates for one form, the ones that the masks constrained least are preferred.
-        """
-        ranker, size = self.model.ranker, self.request.candidates
-        if ranker is None or len(samples) == 1:
-            groups = range(0, len(samples), size)
-            samples = [max(samples[at : at + size], key=lambda sample: sample.fit) for at in groups]
-        elif size > 1:
-            samples = sorted(samples, key=lambda sample: -sample.fit)[: self.best]
-        in_order = self.model.codec.generation.in_order
-        samples = [replace(sample, ids=tuple(in_order(sample.ids, self.options))) for sample in samples]
-        if ranker is None:
-            return [(sample, None) for sample in samples]
-        scores = ranker.scores([np.array(sample.ids) for sample in samples])
-        chosen = choose(scores, self.record.seed, order.number)
-        return [(samples[chosen], float(likeness(scores)[chosen]))]
+        judged = iter(self._judge([sample for _, _, shortlist in ready for sample in shortlist]))
+        for place, order, shortlist in ready:
+            yield place, self._sampled(order, max(islice(judged, len(shortlist)), key=lambda each: each.critique.score))
 
     def _judge(self, samples: Sequence[tuple[Sample, float | None]]) -> list[_Candidate]:
         given, codec, overlaps = len(self.request.opening), self.model.codec, self.model.overlaps

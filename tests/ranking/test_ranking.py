@@ -11,10 +11,10 @@ import folkseq
 from folkseq.errors import RunError
 from folkseq.formats import abc
 from folkseq.models.settings import ModelSettings
-from folkseq.ranking import CANDIDATES, Ranker, choose, likeness
+from folkseq.ranking import CANDIDATES, Ranker, accepts, choose, likeness
 from folkseq.ranking.features import Describer
 from folkseq.ranking.fit import _flatten, fit, match
-from folkseq.ranking.ranker import FILE, Weights, log_odds
+from folkseq.ranking.ranker import FILE, Weights, chances, log_odds
 from folkseq.representations.abc import AbcRepresentation
 from folkseq.run import Run
 from folkseq.sampling.batch import APART
@@ -104,11 +104,30 @@ def test_trees_give_what_scikit_learn_gives():
     assert log_odds(weights, features) == pytest.approx(boosted.decision_function(features), abs=1e-9)
 
 
+def chosen(scores, seed, draws):
+    """Return the index of the first candidate that is accepted, or else of one of all."""
+    accepted = [accepts(score, seed, draw) for score, draw in zip(scores, draws, strict=True)]
+    return accepted.index(True) if any(accepted) else choose(scores, seed, draws)
+
+
 def test_candidates_are_drawn_by_their_odds():
     scores = np.log([1.0, 2.0, 7.0])
-    chosen = Counter(choose(scores, 5, number) for number in range(4000))
-    assert [chosen[place] / 4000 for place in range(3)] == pytest.approx([0.1, 0.2, 0.7], abs=0.03)
-    assert choose(scores, 5, 17) == choose(scores + 3, 5, 17)
+    found = Counter(choose(scores, 5, range(3 * piece, 3 * piece + 3)) for piece in range(4000))
+    assert [found[place] / 4000 for place in range(3)] == pytest.approx([0.1, 0.2, 0.7], abs=0.03)
+    assert choose(scores, 5, [16, 17, 18]) == choose(scores + 3, 5, [16, 17, 18])
+
+
+def test_candidates_are_accepted_by_their_odds_one_by_one():
+    scores = np.log([0.1, 0.5, 0.4])
+    found = Counter(chosen(scores, 5, range(3 * piece, 3 * piece + 3)) for piece in range(4000))
+    none = 0.9 * 0.5 * 0.6
+    wanted = [0.1 + none * 0.1, 0.9 * 0.5 + none * 0.5, 0.9 * 0.5 * 0.4 + none * 0.4]
+    assert [found[place] / 4000 for place in range(3)] == pytest.approx(wanted, abs=0.03)
+    assert chances(scores[None])[0] == pytest.approx(wanted)
+    assert all(accepts(0.0, 5, draw) for draw in range(1000))
+
+
+def test_likeness_is_the_probability_of_a_real_piece():
     assert likeness(np.log([1 / 3, 1, 3])) == pytest.approx([0.25, 0.5, 0.75])
 
 
@@ -153,7 +172,7 @@ def test_chosen_pieces_have_the_means_of_real_ones_in_what_a_listener_notices():
     (change,) = match(leaf, np.array([0]), unseen, real)
     after = before + change * unseen[:, 0]
     shares = [
-        np.mean([unseen[8 * n + choose(scores[8 * n : 8 * n + 8], 1, n), 0] for n in range(1000)])
+        np.mean([unseen[8 * n + chosen(scores[8 * n : 8 * n + 8], 1, range(8 * n, 8 * n + 8)), 0] for n in range(1000)])
         for scores in (before, after)
     ]
     assert CANDIDATES == 8

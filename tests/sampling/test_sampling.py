@@ -13,6 +13,7 @@ from folkseq.errors import RequestError, RunError
 from folkseq.interrupts import StoppedError, stopped_when
 from folkseq.models.export.step import build_step
 from folkseq.models.settings import ModelSettings
+from folkseq.sampling import generate as generating
 from folkseq.sampling.batch import APART, REDRAWN, Request
 from folkseq.sampling.engine import Engine
 from folkseq.sampling.generate import ROWS, generate, stream
@@ -246,11 +247,33 @@ def test_pieces_that_are_too_long_are_redrawn_as_one_by_one(monkeypatch, engine,
         return sample
 
     rows = 32
-    monkeypatch.setattr("folkseq.sampling.generate.ROWS", rows)
+    monkeypatch.setattr(generating, "ROWS", rows)
     alone = [redrawn(index) for index in range(rows + 9)]
     assert {sample.index // APART for sample in alone} > {0, 1, 2}
     for count in (1, 2, 7, 30, rows + 9):  # the last draws of few pieces are written side by side
         assert write(engine, count, longest=longest) == alone[:count]
+
+
+@pytest.mark.parametrize("longest", [None, 9])
+def test_candidates_are_drawn_until_one_is_accepted(monkeypatch, engine, longest):
+    def accepts(sample):
+        return sum(sample.ids) % 5 == 0
+
+    def written(count, accept):
+        """Return the candidates of pieces that are written together, in the order of the pieces."""
+        found = generating.write(engine, request, pieces[:count], accept)
+        return sorted(found, key=lambda samples: samples[0].index % APART)
+
+    rows = 32
+    monkeypatch.setattr(generating, "ROWS", rows)
+    request = Request((START,), END, 3, 40, longest=longest)
+    pieces = [range(4 * piece, 4 * piece + 4) for piece in range(2 * rows)]
+    drawn = [[next(generate(engine, request, [index])) for index in indices] for indices in pieces]
+    first = [samples[: 1 + next((n for n, each in enumerate(samples) if accepts(each)), 3)] for samples in drawn]
+    assert {len(samples) for samples in first} == {1, 2, 3, 4}
+    for count in (1, 2, 7, 30, 2 * rows):  # the last candidates of few pieces are written side by side
+        assert written(count, lambda samples: list(map(accepts, samples))) == first[:count]
+        assert written(count, None) == drawn[:count]
 
 
 def test_long_pieces_draw_on_in_the_same_way(engine):

@@ -137,7 +137,7 @@ def test_pieces_that_end_together_are_given_before_more_are_begun(case):
             yield index
 
     free = replace(case.request(), grammar=None, limit=case.width * 3)
-    for sample in write(case.engine(), free, indices()):
+    for (sample,) in write(case.engine(), free, ([index] for index in indices())):
         given.append(sample.index)
     assert sorted(given) == list(range(count))
 
