@@ -29,8 +29,9 @@ _PAIRS = ((0, 1), (0, 2), (1, 3), (0, 4), (1, 5), (2, 6), (3, 7), (0, 8), (4, 12
 _SECTIONS = 3  # number of sections, from the first on, with separate features
 _ENDING = 2  # maximum number of bars of a second ending, which is not a section
 _OF_MELODY, _OF_FORM = 16 + 2 * _LONGEST, 18 + len(_PAIRS) + 2 * _SECTIONS  # numbers of features
-_WIDE_LEAP = 12  # index among the features of the melody
-_SECTION_COUNT, _ONE_SECTION, _SECOND_ENDING, _SPREAD = 7, 13, 14, 15  # indices among the features of the form
+_WIDE_LEAP, _VARIETY = 12, (16, 18, 20, 22)  # indices among the features of the melody
+_BARS, _REPEATED, _NO_REPEATS = 0, 2, 12  # indices among the features of the form, and the next line also
+_SECTION_COUNT, _ONE_SECTION, _SECOND_ENDING, _SPREAD = 7, 13, 14, 15
 
 
 class Describer:
@@ -65,10 +66,13 @@ class Describer:
 
     @property
     def noticed(self) -> Ids:
-        """Return the indices of features that a listener notices in a single piece: a wide leap, and its sections."""
-        melody, form = len(self.figures), len(self.figures) + _OF_MELODY
-        sections = (_SECTION_COUNT, _ONE_SECTION, _SECOND_ENDING, _SPREAD)
-        return np.array([melody + _WIDE_LEAP, *(form + feature for feature in sections)])
+        """Return the indices of features that a listener notices in a single piece.
+
+        They are wide leaps, the variety of figures, the number of bars and their repetitions, and the sections.
+        """
+        melody = len(self.figures) + np.array([_WIDE_LEAP, *_VARIETY])
+        bars, sections = (_BARS, _REPEATED, _NO_REPEATS), (_SECTION_COUNT, _ONE_SECTION, _SECOND_ENDING, _SPREAD)
+        return np.concatenate([melody, len(self.figures) + _OF_MELODY + np.array([*bars, *sections])])
 
     def _shares(self, ids: Ids) -> Values:
         """Return the share of each figure within its family; for ids, 1 for each id that occurs."""

@@ -128,7 +128,7 @@ class SamplingBatch:
         """Remove the rows at `places`."""
         if not len(places):
             return
-        kept = np.setdiff1d(np.arange(len(self)), places)
+        kept = np.delete(np.arange(len(self)), places)
         self.random = [self.random[place] for place in kept.tolist()]
         self.indices, self.lengths, self.ids = self.indices[kept], self.lengths[kept], self.ids[kept]
         self.nll, self.fit, self.uniforms = self.nll[kept], self.fit[kept], self.uniforms[kept]

@@ -76,7 +76,7 @@ def write(
         too_long, ended = batch.too_long(), batch.ended()
         if not len(too_long) and not len(ended):
             continue
-        samples = [batch.sample(place) for place in np.setdiff1d(ended, too_long).tolist()]
+        samples = [batch.sample(place) for place in ended.tolist() if place not in too_long]
         # Before pieces are taken, since there may be no more of them until the caller has these pieces.
         yield from draws.settle(batch.indices[too_long].tolist(), samples)
         free = {*too_long.tolist(), *ended.tolist()}
