@@ -29,8 +29,9 @@ from folkseq.studio.workshop import Workshop
 from folkseq.verbs.trained import restore
 
 FOLDER = Path(__file__).parent / "pictures"
-SEED, NUMBER, CANDIDATES = 42, 3, 16
-"""The seed, the number of the tune among those of the seed, and the number of answers; the chorale is the likeliest."""
+TUNE_SEED, NUMBER = 2, 3  # the number is that among the tunes of the seed
+SEED, CANDIDATES = 42, 16
+"""The seed and the number of answers; the chorale is the likeliest."""
 MELODY = """X:1
 T:Old Hundredth
 M:4/4
@@ -53,7 +54,7 @@ def main() -> None:
 def draw_music() -> None:
     """Draw the tune, the cell and the chorale."""
     model = folkseq.load("tunes")
-    *_, tune = model.sample(NUMBER, seed=SEED, rhythm="jig", temperature=0.9)
+    *_, tune = model.sample(NUMBER, seed=TUNE_SEED, rhythm="jig", temperature=0.9)
     with TemporaryDirectory() as scratch:
         file = tune.save(Path(scratch) / "tune.abc")
         folkseq.convert(file, FOLDER / "tune.svg")

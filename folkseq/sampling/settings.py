@@ -23,7 +23,7 @@ class SamplingSettings(Strategy):
     max_copy: int | None = setting(None, "Longest passage, in tokens, that a piece may share with the training set.")
     best: int | None = setting(
         None,
-        "Number of candidates for each piece, of which folkseq selects one."
+        "Maximum number of candidates for each piece, of which folkseq selects one."
         "  [default: 8 if the model can rank them, else 1]",
         low=1,
         high=MOST_CANDIDATES,

@@ -122,7 +122,7 @@ def test_the_tune_in_the_readme_is_one():
     text = blocks("README.md", "abc")[0]
     (tune,) = abc.parse(text).tunes
     assert len(list(tune.sounds())) > 60
-    *_, sampled = folkseq.load("tunes").sample(3, seed=42, rhythm="jig", temperature=0.9)
+    *_, sampled = folkseq.load("tunes").sample(3, seed=2, rhythm="jig", temperature=0.9)
     assert sampled.format(".abc").decode() == text
 
 

@@ -33,7 +33,7 @@ class AskForTunes:
     top_p: float | None = setting(None, "Draw among the likeliest tokens of this total probability.", low=0, high=1)
     best: int | None = setting(
         None,
-        "Number of candidates for each tune; by default as `folkseq sample` has.",
+        "Maximum number of candidates for each tune; by default as `folkseq sample` has.",
         low=1,
         high=64,
     )
