@@ -78,8 +78,9 @@ def test_a_second_ending_is_no_section():
     codec, encoded = AbcRepresentation().fit_encode(abc.parse("\n".join(book)).tunes)
     pieces, recipe = [np.asarray(ids, np.int64) for ids in encoded], codec.recipe
     describer = Describer.fit(codec.transposition.profile, recipe["bar_ends"], recipe["section_ends"], pieces)
-    found = describer.describe(pieces)[:, describer.noticed[1:]]
-    assert found.tolist() == [[1, 1, 1, 0], [2, 0, 1, 0]]  # sections, only one, second ending, spread of their lengths
+    found = describer.describe(pieces)[:, describer.noticed[5:]]
+    # Bars, share of repeated ones, none; sections, only one, second ending, spread of their lengths.
+    assert found.tolist() == [[5, 0, 1, 1, 1, 1, 0], [10, 0.5, 0, 2, 0, 1, 0]]
 
 
 def test_a_tune_is_described_alike_alone_and_among_others(described):

@@ -210,7 +210,7 @@ def test_a_run_that_has_learned_nothing_is_removed_and_nothing_else(book, tmp_pa
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_keeps_the_best_model_and_says_how_to_resume(book, tmp_path, number):
     folder = tmp_path / "a run"
-    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "1", "-o", str(folder)]
+    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--steps", "3000", "-o", str(folder)]
     ignored = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as a script does for `&`
     with subprocess.Popen(
         [*ignored, *command, "--hidden", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -250,7 +250,7 @@ def test_a_signal_while_files_are_read_ends_with_one_line_and_leaves_nothing(boo
 
 def test_a_terminal_that_is_closed_ends_training_in_good_order(book, tmp_path):
     folder = tmp_path / "run"
-    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--minutes", "1", "-o", str(folder)]
+    command = [sys.executable, "-m", "folkseq", "train", "abc", str(book), "--steps", "3000", "-o", str(folder)]
     ours, theirs = os.openpty()
     with subprocess.Popen([*command, "--hidden", "16"], stdout=theirs, stderr=theirs, start_new_session=True) as job:
         os.close(theirs)
