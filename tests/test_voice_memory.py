@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lookback_rows import check_rows
 
 from folkseq.compound import CompoundLayout
 from folkseq.corpora import TokenStore, Windows
@@ -123,18 +124,7 @@ def test_the_counts_are_the_same_in_every_key(seed, up):
 @given(st.integers(0, 50), st.integers(0, 5))
 @settings(max_examples=10, deadline=None)
 def test_row_by_row_and_piece_by_piece_are_the_same(seed, late):
-    """Another row begins later, so that the rows are at different places in their tokens."""
-    ids = ids_of(piece(seed, 60))
-    expected, memory = LOOKBACK.indices(ids), LOOKBACK.begin(2)
-    for at in range(len(ids) + late):
-        if at == late:
-            for each, fresh in zip(memory, LOOKBACK.begin(1), strict=True):
-                each[1:] = fresh
-        found = LOOKBACK.step(memory, np.array([ids[min(at, len(ids) - 1)], ids[max(at - late, 0)]]))
-        if at < len(ids):
-            np.testing.assert_array_equal(found[0], expected[at])
-        if at >= late:
-            np.testing.assert_array_equal(found[1], expected[at - late])
+    check_rows(LOOKBACK, ids_of(piece(seed, 60)), late)
 
 
 def test_what_comes_later_changes_nothing():

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from lookback_rows import check_rows
 
 from folkseq.compound import CompoundLayout
 from folkseq.voices import FARTHEST, LONGEST, MATCHED, VoiceLookback, Voices
@@ -59,18 +60,7 @@ def test_what_the_voices_before_have_done_is_known():
 
 @given(steps, st.integers(0, 5))
 def test_row_by_row_and_piece_by_piece_are_the_same(values, late):
-    """Another row begins later, so that the rows are at different places in their tokens."""
-    ids = ids_of(values, end=True)
-    expected, memory = LOOKBACK.indices(ids), LOOKBACK.begin(2)
-    for at in range(len(ids) + late):
-        if at == late:
-            for each, fresh in zip(memory, LOOKBACK.begin(1), strict=True):
-                each[1:] = fresh
-        found = LOOKBACK.step(memory, np.array([ids[min(at, len(ids) - 1)], ids[max(at - late, 0)]]))
-        if at < len(ids):
-            np.testing.assert_array_equal(found[0], expected[at])
-        if at >= late:
-            np.testing.assert_array_equal(found[1], expected[at - late])
+    check_rows(LOOKBACK, ids_of(values, end=True), late)
 
 
 @given(steps.filter(len), st.data())

@@ -118,6 +118,7 @@ class Draws:
             rows: maximum number of draws.
             running: number of draws in progress.
         """
+        # Candidates first: `following` waits for draws in progress, also for redraws that are not needed any more.
         found = self.candidates_ahead(rows, running)
         if self._request.longest is not None:
             found += self._ahead(min(rows, MOST_WITH_REDRAWS - running) - len(found), REDRAWN)

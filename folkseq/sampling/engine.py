@@ -96,7 +96,7 @@ class Engine:
         for value in self.session.get_inputs():
             if (kind := value.name.partition("_")[0]) in ("blank", "marks"):
                 dtype, zero = _ZEROS[value.type]
-                one = 255 if zero else 1
+                one = 255 if zero else 1  # as bytes stand for −1 to 1
                 found[value.name] = np.full((rows, value.shape[1]), zero if kind == "blank" else one, dtype)
         return found
 
